@@ -1,0 +1,41 @@
+"""The hooks a plugin may implement: the whole contract between the core and its plugins.
+
+A plugin is a module named by an entry point of the group ``si_core.plugins``. It is imported to list what is
+installed, so it must stay light: no torch, no data, no side effects.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Any
+
+import pluggy
+
+if TYPE_CHECKING:
+    from si_core.discovery.component import Component
+
+__all__ = ["ENTRY_POINT_GROUP", "Specification", "hookimpl", "hookspec"]
+
+ENTRY_POINT_GROUP = "si_core.plugins"
+
+hookspec = pluggy.HookspecMarker("si_core")
+hookimpl = pluggy.HookimplMarker("si_core")
+
+
+class Specification:
+    """The hook specification."""
+
+    @hookspec
+    def si_components(self) -> list[Component]:  # type: ignore[empty-body]
+        """Return the components of this plugin, each a :class:`~si_core.discovery.component.Component`."""
+
+    @hookspec
+    def si_recipes(self) -> str | os.PathLike[str]:  # type: ignore[empty-body]
+        """Return a folder of YAML recipes; each file ``name.yaml`` can then be run as ``si run name``."""
+
+    @hookspec
+    def si_event(self, event: Any) -> None:
+        """Receive an event of a run (started, step, checkpoint, finished); for loggers.
+
+        An exception raised here is reported once and switches this plugin's hook off; the run goes on.
+        """

@@ -1,0 +1,97 @@
+"""The errors a user can meet.
+
+Every error says where it happened, what is wrong, what was got, what is allowed, and what to do next; each class
+carries the exit code of the command line:
+
+======================  ====  ==============================
+class                   code  cause
+======================  ====  ==============================
+:class:`UsageError`     2     a command line or a call
+:class:`RecipeError`    2     a recipe, with its position
+:class:`DataError`      3     data that can't be used
+:class:`NumericsError`  3     a calculation that failed
+:class:`StorageError`   4     a checkpoint or a file
+:class:`PluginError`    5     an installed plugin
+======================  ====  ==============================
+"""
+
+__all__ = [
+    "DataError",
+    "NumericsError",
+    "PluginError",
+    "RecipeError",
+    "SIError",
+    "StorageError",
+    "UsageError",
+]
+
+
+class SIError(Exception):
+    """Base of all errors that are meant for a user.
+
+    Args:
+        problem: what is wrong, in one sentence without a full stop.
+        where: ``file:line:column``, a call or a component; comes first in the message.
+        got: the value found, as the user wrote it.
+        allowed: what is allowed there.
+        fix: what to type next.
+    """
+
+    code = 1
+
+    def __init__(
+        self,
+        problem: str,
+        *,
+        where: str | None = None,
+        got: object = None,
+        allowed: object = None,
+        fix: str | None = None,
+    ) -> None:
+        self.problem, self.where, self.got, self.allowed, self.fix = problem, where, got, allowed, fix
+        super().__init__(problem)
+
+    def __str__(self) -> str:
+        details = [
+            f"{label} {text}"
+            for label, text in (("got", self.got), ("allowed", self.allowed), ("fix:", self.fix))
+            if text is not None
+        ]
+        first = f"{self.where}: {self.problem}" if self.where else self.problem
+        return first + (f"\n  {'; '.join(details)}" if details else "")
+
+
+class UsageError(SIError):
+    """A command line or a call that can't be carried out as written."""
+
+    code = 2
+
+
+class RecipeError(SIError):
+    """A recipe that can't be carried out as written; ``where`` is ``file:line:column``."""
+
+    code = 2
+
+
+class DataError(SIError):
+    """Data that is missing, damaged or of the wrong form."""
+
+    code = 3
+
+
+class NumericsError(SIError):
+    """A calculation that left the finite numbers or did not converge."""
+
+    code = 3
+
+
+class StorageError(SIError):
+    """A checkpoint or another file of a run that can't be written or read."""
+
+    code = 4
+
+
+class PluginError(SIError):
+    """An installed plugin that is broken, incompatible or in conflict with another."""
+
+    code = 5
