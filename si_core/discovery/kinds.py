@@ -40,5 +40,6 @@ KINDS: dict[str, Kind] = {
         Kind("diffusion", "si_core.contract.diffusion:Diffusion", "the noise level epsilon(t) of sampling"),
         Kind("integrator", "si_core.contract.integrator:Integrator", "the method that solves an ODE or SDE"),
         Kind("estimator", "si_core.contract.estimator:Estimator", "a number measured on a model, with its error"),
+        Kind("report", "si_core.contract.report:Report", "what a person looks at when a run has ended"),
     )
 }

@@ -1,0 +1,1 @@
+"""The interfaces a component implements, and the data that flows between them."""

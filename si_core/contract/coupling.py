@@ -1,0 +1,47 @@
+"""Couplings: how draws of the source and of the target are paired, ``(x0, x1) ~ nu``."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+
+import torch
+from torch import Tensor
+
+from si_core.contract.distribution import Distribution
+
+__all__ = ["Coupling"]
+
+
+class Coupling(ABC):
+    """A joint law with the two ends as marginals."""
+
+    independent: bool = False
+    """Whether x0 and x1 are independent: with a standard normal source the process is then one-sided."""
+
+    source_is_target: bool = False
+    """Whether x0 = x1 (mirror); a recipe then needs no source."""
+
+    @abstractmethod
+    def pair(self, x0: Tensor, x1: Tensor, generator: torch.Generator | None = None) -> tuple[Tensor, Tensor]:
+        """Pair a batch of source draws with a batch of target draws.
+
+        The order of x1 must stay, for conditions belong to it; x0 may be reordered or replaced.
+
+        Args:
+            x0: shape (B, *event).
+            x1: shape (B, *event).
+
+        Returns:
+            The paired (x0, x1), each (B, *event).
+        """
+
+    def draw(
+        self, source: Distribution, target: Distribution, n: int, generator: torch.Generator | None = None
+    ) -> tuple[Tensor, Tensor, Tensor | None]:
+        """n pairs with the target's conditions: ``(x0, x1, condition)``.
+
+        Override it where pairs are drawn together, as rows of one table are.
+        """
+        x0 = source.sample(n, generator)
+        x1, condition = target.labelled(n, generator)
+        return *self.pair(x0, x1, generator), condition

@@ -1,0 +1,29 @@
+"""Diffusion schedules: the noise level ``epsilon(t) >= 0`` of ``dX = (b + epsilon s) dt + sqrt(2 epsilon) dW``.
+
+Any schedule gives the same law at every time (arXiv 2303.08797, section 2.3); the choice decides how errors spread.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+
+from torch import Tensor
+
+__all__ = ["Diffusion"]
+
+
+class Diffusion(ABC):
+    """A noise level over time."""
+
+    @abstractmethod
+    def epsilon(self, t: Tensor, gamma: Tensor) -> Tensor:
+        """The noise level at times t in [0, 1].
+
+        Args:
+            t: shape (N,).
+            gamma: the process's ``gamma(t)``, shape (N,); for a one-sided process ``sqrt(alpha^2 + gamma^2)`` where
+                the latent vanishes, the size of its noise.
+
+        Returns:
+            shape (N,), non-negative.
+        """

@@ -1,0 +1,66 @@
+"""Distributions: densities and data sets, the two ends of a process."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+
+import torch
+from torch import Tensor
+
+__all__ = ["Distribution"]
+
+
+class Distribution(ABC):
+    """Something to draw from; with a density where there is one.
+
+    A data set may live in other units than the model sees (standardised columns, scaled pixels): :meth:`decode` takes
+    model space to data space, :meth:`encode` back, and ``log p_data = log p_model - log_volume``.
+    """
+
+    shape: tuple[int, ...]
+    """The event shape, such as ``(2,)`` or ``(1, 8, 8)``."""
+
+    standard_normal: bool = False
+    """Whether this is N(0, I): it makes a process one-sided."""
+
+    classes: int | None = None
+    """The number of classes where draws carry a label 0..classes-1, else None."""
+
+    size: int | None = None
+    """The number of rows of a finite data set, else None."""
+
+    log_volume: float = 0.0
+    """``log |d data/d model|``: what :meth:`decode` adds to the log volume."""
+
+    @abstractmethod
+    def sample(self, n: int, generator: torch.Generator | None = None) -> Tensor:
+        """n independent draws in model space, shape (n, *shape), float32 unless the distribution was told otherwise."""
+
+    def labelled(self, n: int, generator: torch.Generator | None = None) -> tuple[Tensor, Tensor | None]:
+        """n draws with their conditions: labels (n,) int64, or None for a distribution without."""
+        return self.sample(n, generator), None
+
+    def rows(self, index: Tensor) -> tuple[Tensor, Tensor | None]:
+        """The rows of a finite data set by index (n,), with their conditions; only where :attr:`size` is set."""
+        raise TypeError(f"{type(self).__name__} is no finite data set: it has no rows to take")
+
+    def log_prob(self, x: Tensor) -> Tensor:
+        """``log p(x)`` in model space, shape (B,), in nats; only where :attr:`has_density`."""
+        raise TypeError(f"{type(self).__name__} has no density")
+
+    @property
+    def has_density(self) -> bool:
+        """Whether :meth:`log_prob` is there."""
+        return type(self).log_prob is not Distribution.log_prob
+
+    def encode(self, data: Tensor) -> Tensor:
+        """Data space to model space, shape (B, *shape)."""
+        return data
+
+    def decode(self, x: Tensor) -> Tensor:
+        """Model space to data space."""
+        return x
+
+    def held_out(self) -> tuple[Tensor, Tensor | None] | None:
+        """Rows in model space kept from training, for estimators, with their conditions; None where fresh draws are at hand."""
+        return None

@@ -1,0 +1,84 @@
+"""Values at the ends of the unit interval of functions that can only be computed inside.
+
+Coefficients such as ``(dt/du)/gamma`` are smooth up to the ends but read 0/0 there. Their value at an end is the
+polynomial through values inside, extrapolated; a function that grows without bound gives infinity, never a number that
+looks finite.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+__all__ = ["derivative", "end_limits", "margin_limits"]
+
+_SPACING = 2.0**-9
+_NODES = 6
+# Weights of the polynomial through nodes 1..6 (in units of the spacing), evaluated at 0.
+_WEIGHTS = (6.0, -15.0, 20.0, -15.0, 6.0, -1.0)
+_AGREEMENT = 0.05
+
+
+def derivative(function: Callable[[Tensor], Tensor], t: Tensor) -> Tensor:
+    """``d function/dt`` at t by forward-mode differentiation, same shape; one evaluation.
+
+    The function acts on each entry of t by itself and may return a constant.
+    """
+
+    def dense(s: Tensor) -> Tensor:
+        return torch.as_tensor(function(s), dtype=s.dtype, device=s.device) + torch.zeros_like(s)
+
+    with torch.inference_mode(False), torch.no_grad():
+        t = t.clone() if t.is_inference() else t
+        _, tangent = torch.func.jvp(dense, (t,), (torch.ones_like(t),))
+    return tangent  # type: ignore[no-any-return]
+
+
+def end_limits(function: Callable[[Tensor], Tensor], u: Tensor) -> Tensor:
+    """``function(u)``, with the limit from inside where u is 0 or 1 and the value there is not finite.
+
+    Args:
+        function: maps clock positions (N,) to values (N, *rest); smooth on (0, 1).
+        u: clock positions in [0, 1], shape (N,).
+
+    Returns:
+        Values (N, *rest); infinity (with the sign found inside) where the function is unbounded.
+    """
+    values = function(u)
+    rest = tuple(range(1, values.ndim))
+    finite = torch.isfinite(values)
+    broken = ~(finite.all(dim=rest) if rest else finite)
+    for end in (0.0, 1.0):
+        chosen = broken & (u == end)
+        if bool(chosen.any()):
+            limit = _limit(function, end, u)
+            values = torch.where(chosen.reshape(-1, *(1 for _ in rest)) & ~finite, limit, values)
+    return values
+
+
+def _limit(function: Callable[[Tensor], Tensor], end: float, like: Tensor) -> Tensor:
+    steps = torch.arange(1, _NODES + 1, dtype=like.dtype, device=like.device) * _SPACING
+    inward = steps if end == 0.0 else -steps
+    values = function(end + torch.cat([inward, inward / 2]))
+    weights = torch.tensor(_WEIGHTS, dtype=values.dtype, device=values.device)
+    coarse = torch.tensordot(weights, values[:_NODES], 1)
+    fine = torch.tensordot(weights, values[_NODES:], 1)
+    scale = values.abs().amax(0)
+    # A pole moves the extrapolated value when the nodes move; a smooth function does not.
+    bounded = (coarse - fine).abs() <= _AGREEMENT * scale
+    return torch.where(bounded, fine, torch.copysign(torch.full_like(fine, torch.inf), values[_NODES]))
+
+
+def margin_limits(function: Callable[[Tensor], Tensor], u: Tensor, margin: float) -> tuple[Tensor, tuple[bool, bool]]:
+    """Like :func:`end_limits`, but where the function is unbounded at an end its value at distance ``margin`` is kept.
+
+    Returns:
+        The values (N, *rest), finite, and whether the margin was needed at the start and at the stop.
+    """
+    ends = end_limits(function, torch.tensor([0.0, 1.0], dtype=u.dtype, device=u.device))
+    unbounded = [not bool(torch.isfinite(value).all()) for value in ends]
+    low = margin if unbounded[0] else 0.0
+    high = 1.0 - margin if unbounded[1] else 1.0
+    return end_limits(function, u.clamp(low, high)), (unbounded[0], unbounded[1])

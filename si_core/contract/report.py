@@ -1,0 +1,64 @@
+"""Reports: what a person looks at when a run has ended."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from torch import Tensor
+
+from si_core.contract.data import Trajectory
+
+__all__ = ["Report", "RunView"]
+
+
+@dataclass(frozen=True)
+class RunView:
+    """Everything a report may show. All points are in data space.
+
+    Args:
+        directory: the run's folder; plots go to ``directory / "plots"``.
+        title: the recipe's title.
+        recipe: the resolved recipe as a mapping.
+        source: draws of the source, shape (N, *event).
+        target: draws of the target, shape (N, *event).
+        samples: draws of the model, shape (N, *event).
+        conditions: labels of the samples, shape (N,), or None.
+        trajectory: a few hundred states on their way, in time order, or None.
+        log_density: the model's log-density at points (B, *event) in nats, or None.
+        true_log_density: the target's log-density, or None.
+        metrics: the records of ``metrics.jsonl``.
+        estimates: the records of ``estimates.json``.
+        environment: versions of everything used.
+        facts: further lines for the head of the report, such as the time taken.
+    """
+
+    directory: Path
+    title: str
+    recipe: Mapping[str, Any]
+    source: Tensor
+    target: Tensor
+    samples: Tensor
+    conditions: Tensor | None = None
+    trajectory: Trajectory | None = None
+    log_density: Callable[[Tensor], Tensor] | None = None
+    true_log_density: Callable[[Tensor], Tensor] | None = None
+    metrics: Sequence[Mapping[str, Any]] = ()
+    estimates: Sequence[Mapping[str, Any]] = ()
+    environment: Mapping[str, Any] = field(default_factory=dict)
+    facts: Mapping[str, str] = field(default_factory=dict)
+
+
+class Report(ABC):
+    """A writer of plots and pages."""
+
+    @abstractmethod
+    def write(self, view: RunView) -> list[Path]:
+        """Write the report of a run into its folder.
+
+        Returns:
+            The files written, the one to open first at the head.
+        """
