@@ -52,7 +52,7 @@ class Draw:
         """
         if self.process is None:
             raise ValueError("this draw was made by hand: give it its process and schedule to ask for a target")
-        return self.process.target(field, self)
+        return self.process.regression_target(field, self)
 
 
 @dataclass(frozen=True)

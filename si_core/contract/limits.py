@@ -19,6 +19,7 @@ _NODES = 6
 # Weights of the polynomial through nodes 1..6 (in units of the spacing), evaluated at 0.
 _WEIGHTS = (6.0, -15.0, 20.0, -15.0, 6.0, -1.0)
 _AGREEMENT = 0.05
+_ROUNDING = 1e-9
 
 
 def derivative(function: Callable[[Tensor], Tensor], t: Tensor) -> Tensor:
@@ -66,8 +67,9 @@ def _limit(function: Callable[[Tensor], Tensor], end: float, like: Tensor) -> Te
     coarse = torch.tensordot(weights, values[:_NODES], 1)
     fine = torch.tensordot(weights, values[_NODES:], 1)
     scale = values.abs().amax(0)
-    # A pole moves the extrapolated value when the nodes move; a smooth function does not.
-    bounded = (coarse - fine).abs() <= _AGREEMENT * scale
+    # A pole moves the extrapolated value when the nodes move; a smooth function does not. Rounding moves it too, by
+    # little beside the largest of the functions computed together.
+    bounded = (coarse - fine).abs() <= _AGREEMENT * scale + _ROUNDING * (1 + scale.max())
     return torch.where(bounded, fine, torch.copysign(torch.full_like(fine, torch.inf), values[_NODES]))
 
 

@@ -39,7 +39,10 @@ class Component:
             raise PluginError("unknown kind", where=where, got=repr(self.kind), allowed=", ".join(KINDS))
         if not isinstance(self.name, str) or not _NAME.fullmatch(self.name):
             raise PluginError(
-                "a name is lower-case words joined by hyphens", where=where, got=repr(self.name), allowed="like 'my-cubic'"
+                "a name is lower-case words joined by hyphens",
+                where=where,
+                got=repr(self.name),
+                allowed="like 'my-cubic'",
             )
         if not isinstance(self.target, str) or not _TARGET.fullmatch(self.target):
             raise PluginError(

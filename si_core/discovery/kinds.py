@@ -31,9 +31,18 @@ class Kind:
 KINDS: dict[str, Kind] = {
     kind.name: kind
     for kind in (
-        Kind("distribution", "si_core.contract.distribution:Distribution", "a density or data set to start from or to reach"),
+        Kind(
+            "distribution",
+            "si_core.contract.distribution:Distribution",
+            "a density or data set to start from or to reach",
+        ),
         Kind("coupling", "si_core.contract.coupling:Coupling", "how source and target draws are paired"),
-        Kind("interpolant", "si_core.contract.interpolant:Interpolant", "the path I(t, x0, x1) between a pair", ("latent",)),
+        Kind(
+            "interpolant",
+            "si_core.contract.interpolant:Interpolant",
+            "the path I(t, x0, x1) between a pair",
+            ("latent",),
+        ),
         Kind("latent", "si_core.contract.latent:Latent", "the size gamma(t) of the noise added on the way"),
         Kind("objective", "si_core.contract.objective:Objective", "the loss whose minimiser is a field"),
         Kind("network", "torch.nn:Module", "a network forward(t, x, condition)", ("shape", "heads", "classes")),

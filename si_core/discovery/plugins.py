@@ -1,0 +1,207 @@
+"""The installed plugins and their states.
+
+A plugin is in one of five states, and each is ordinary: *ready*; *broken* (its import or a hook fails);
+*incompatible* (it was written for another si-core; it is then not imported); *clash* (ready, but another distribution
+offers a component of the same kind and name); *disabled* by the environment variable ``SI_PLUGINS``.
+Plugins never see each other: the order of installation has no effect, and a broken one stops none of the others.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import threading
+from collections import defaultdict
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Literal
+
+import pluggy
+from packaging.utils import canonicalize_name
+
+from si_core.discovery.compatibility import core_version, unfit
+from si_core.discovery.component import Component
+from si_core.discovery.entries import Entry, plugin_entries
+from si_core.discovery.guard import cause_of, contained, remedy
+from si_core.discovery.loading import Offer, load_into
+from si_core.errors import PluginError
+
+__all__ = ["FILTER_VARIABLE", "Clash", "Plugin", "allowed_names", "installed_plugins", "reset"]
+
+FILTER_VARIABLE = "SI_PLUGINS"
+"""Environment variable: unset, all plugins; empty, none; otherwise a list of entry or distribution names."""
+
+
+@dataclass(frozen=True)
+class Clash:
+    """A component that other plugins offer as well.
+
+    Args:
+        kind: kind of the component.
+        name: name of the component.
+        others: the distributions of the other plugins, sorted.
+    """
+
+    kind: str
+    name: str
+    others: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Plugin:
+    """One installed plugin.
+
+    Args:
+        name: name of its entry point.
+        distribution: canonical name of its distribution.
+        version: version of its distribution.
+        state: whether it can be used.
+        cause: why it can't.
+        fix: what to do about it.
+        components: what it offers; may be known of a broken plugin, too.
+        clashes: those of its components that other plugins offer as well.
+        recipes: its folder of recipes.
+        seconds: time its import and hooks took.
+        printed: what it wrote to standard output meanwhile.
+        listens: whether it receives the events of runs.
+        hooks: its hooks, for :mod:`si_core.discovery.events`.
+        error: what it raised, as the cause of errors about it.
+    """
+
+    name: str
+    distribution: str
+    version: str
+    state: Literal["ready", "broken", "incompatible", "disabled"]
+    cause: str = ""
+    fix: str = ""
+    components: tuple[Component, ...] = ()
+    clashes: tuple[Clash, ...] = ()
+    recipes: Path | None = None
+    seconds: float = 0.0
+    printed: str = ""
+    listens: bool = False
+    hooks: pluggy.PluginManager | None = field(default=None, repr=False, compare=False)
+    error: BaseException | None = field(default=None, repr=False, compare=False)
+
+    @property
+    def ready(self) -> bool:
+        """Whether its components can be used."""
+        return self.state == "ready"
+
+    @property
+    def status(self) -> str:
+        """The state as users see it, one of five: ``"clash"`` is a ready plugin with clashes."""
+        return "clash" if self.ready and self.clashes else self.state
+
+    @property
+    def detail(self) -> str:
+        """Cause and fix in one text; empty for a plugin without trouble."""
+        return f"{self.cause}; fix: {self.fix}" if self.fix else self.cause
+
+    @property
+    def label(self) -> str:
+        """The plugin in an error: ``si-cubic 1.0``."""
+        return f"{self.distribution} {self.version}"
+
+
+_lock = threading.RLock()
+_known: dict[str | None, tuple[Plugin, ...]] = {}
+_discovering = False
+
+
+def installed_plugins() -> tuple[Plugin, ...]:
+    """Return all installed plugins, whatever their state, sorted by distribution and name.
+
+    The first call imports them; the answer is kept for the process and the value of ``SI_PLUGINS``.
+
+    Raises:
+        PluginError: called by a plugin while it is being imported.
+    """
+    global _discovering
+    setting = os.environ.get(FILTER_VARIABLE)
+    with _lock:
+        if setting not in _known:
+            if _discovering:
+                raise PluginError(
+                    "a plugin looks up components while it is being imported",
+                    fix="move the look-up into the class or function that needs it",
+                )
+            _discovering = True
+            try:
+                _known[setting] = _with_clashes([_examine(entry) for entry in plugin_entries()])
+            finally:
+                _discovering = False
+        return _known[setting]
+
+
+def reset() -> None:
+    """Forget what is installed, for tests and for programs that install plugins while they run."""
+    with _lock:
+        _known.clear()
+        importlib.invalidate_caches()  # importlib.metadata remembers folders as well
+
+
+def allowed_names() -> frozenset[str] | None:
+    """Return the canonical names that ``SI_PLUGINS`` allows, None if it is unset and all are allowed."""
+    setting = os.environ.get(FILTER_VARIABLE)
+    if setting is None:
+        return None
+    return frozenset(str(canonicalize_name(name.strip())) for name in setting.split(",") if name.strip())
+
+
+def _examine(entry: Entry) -> Plugin:
+    plugin = Plugin(entry.name, entry.distribution, entry.version, "ready")
+    allowed = allowed_names()
+    if allowed is not None and not allowed & {entry.distribution, str(canonicalize_name(entry.name))}:
+        return replace(
+            plugin,
+            state="disabled",
+            cause=f"switched off by {FILTER_VARIABLE}={os.environ.get(FILTER_VARIABLE, '')!r} (or --no-plugins)",
+            fix=f"unset {FILTER_VARIABLE}, or add {entry.name!r} to it",
+        )
+    if entry.point is None:
+        return replace(
+            plugin, state="broken", cause=entry.cause, fix=f"pip install --force-reinstall {entry.distribution}"
+        )
+    misfit = unfit(entry.distribution, entry.requires, core_version())
+    if misfit is not None:
+        return replace(plugin, state="incompatible", cause=misfit[0], fix=misfit[1])
+    return _loaded(plugin, entry)
+
+
+def _loaded(plugin: Plugin, entry: Entry) -> Plugin:
+    offer, point = Offer(), entry.point
+    if point is None:
+        return plugin
+    outcome = contained(lambda: load_into(offer, point), f"plugin {plugin.name!r} of {plugin.label} was being imported")
+    plugin = replace(plugin, components=offer.components, seconds=outcome.seconds, printed=outcome.printed)
+    if outcome.error is not None:
+        return replace(
+            plugin,
+            state="broken",
+            cause=cause_of(outcome.error),
+            fix=remedy(outcome.error, plugin.distribution),
+            error=outcome.error,
+        )
+    return replace(plugin, recipes=offer.recipes, listens=offer.listens, hooks=offer.hooks)
+
+
+def _with_clashes(plugins: list[Plugin]) -> tuple[Plugin, ...]:
+    """Mark the components that more than one ready plugin offers (the same class twice is no clash)."""
+    offers: defaultdict[tuple[str, str], list[tuple[Plugin, Component]]] = defaultdict(list)
+    for plugin in plugins:
+        for component in plugin.components if plugin.ready else ():
+            offers[component.kind, component.name].append((plugin, component))
+    marked = []
+    for plugin in plugins:
+        clashes = []
+        for component in plugin.components if plugin.ready else ():
+            others = {
+                other.distribution
+                for other, rival in offers[component.kind, component.name]
+                if other is not plugin and (other.distribution, rival.target) != (plugin.distribution, component.target)
+            }
+            if others:
+                clashes.append(Clash(component.kind, component.name, tuple(sorted(others))))
+        marked.append(replace(plugin, clashes=tuple(clashes)))
+    return tuple(marked)

@@ -1,0 +1,153 @@
+"""Fields: functions of (t, x) that carry the law of a process.
+
+    velocity  ``b = E[dx_t/dt | x_t = x]``           denoiser  ``E[z | x_t = x]``
+    score     ``s = grad log rho(t, x)``             forward drift ``b + epsilon s``, backward drift ``b - epsilon s``
+
+(arXiv 2303.08797, section 2). Where they come from differs: closed forms, networks, a user's own functions.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+from si_core.contract.clock import Clock, UniformClock
+from si_core.contract.diffusion import Diffusion
+from si_core.errors import UsageError
+from si_core.fields.flow import Flow, NoiseLevel
+from si_core.process.process import StochasticInterpolant, spread
+from si_core.process.schedule import Schedule, bare_schedule
+
+__all__ = ["DirectFields", "Epsilon", "Fields", "noise_level"]
+
+Epsilon = float | Callable[[Tensor], Tensor] | Diffusion
+"""A noise level: a number, a function of t (N,) -> (N,), or a diffusion schedule."""
+
+
+def noise_level(epsilon: Epsilon, process: StochasticInterpolant | None) -> NoiseLevel | None:
+    """``epsilon`` as a function of a schedule; None where it is 0.
+
+    Raises:
+        UsageError: a negative or non-finite number, or a diffusion schedule without a process.
+    """
+    if isinstance(epsilon, Diffusion):
+        if process is None:
+            raise UsageError(
+                "a diffusion schedule needs the process's gamma", fix="give the fields their process, or epsilon a number"
+            )
+        return lambda s: epsilon.epsilon(s.t, process.noise_size(s)).expand_as(s.u)
+    if callable(epsilon):
+        return lambda s: torch.as_tensor(epsilon(s.t), dtype=s.u.dtype, device=s.u.device).expand_as(s.u)
+    number = float(epsilon)
+    if not 0 <= number < float("inf"):
+        raise UsageError("epsilon is a noise level", got=repr(epsilon), allowed="a finite number >= 0")
+    return (lambda s: torch.full_like(s.u, number)) if number else None
+
+
+class Fields(ABC):
+    """The fields of a process.
+
+    All take times t, shape (B,) or (), and states x, shape (B, *event), and give the shape, dtype and device of x.
+    A field that can't be had from what is known raises :class:`~si_core.errors.UsageError`.
+    """
+
+    process: StochasticInterpolant | None = None
+
+    @property
+    def clock(self) -> Clock:
+        """The clock in which these fields are smooth: the process's."""
+        return self.process.clock if self.process is not None else UniformClock()
+
+    def schedule(self, clock: Clock, u: Tensor) -> Schedule:
+        """The process's scalars at clock positions, or the clock alone where there is no process."""
+        return bare_schedule(clock, u) if self.process is None else self.process.schedule(clock, u)
+
+    @abstractmethod
+    def field(self, name: str, s: Schedule, x: Tensor) -> Tensor:
+        """A field at the times of a schedule (of length 1 or B); velocities are per unit of the schedule's clock."""
+
+    @abstractmethod
+    def flow(self, clock: Clock, level: NoiseLevel | None, sign: float = 1.0) -> Flow[object]:
+        """The drift ``(dt/du) (b + sign epsilon s)`` with its noise, in a clock.
+
+        Raises:
+            UsageError: the drift is out of reach of what is known; says which objective to add.
+        """
+
+    def conditioned(self, condition: Tensor | None) -> Fields:
+        """These fields given a condition, such as class labels (B,)."""
+        if condition is not None:
+            raise UsageError("these fields take no condition", got=f"a condition of shape {tuple(condition.shape)}")
+        return self
+
+    def _at(self, name: str, t: Tensor | float, x: Tensor) -> Tensor:
+        times = torch.as_tensor(t, dtype=torch.float64, device=x.device)
+        return self.field(name, self.schedule(UniformClock(), times), x)
+
+    def velocity(self, t: Tensor | float, x: Tensor) -> Tensor:
+        """``b(t, x) = E[dI/dt + gamma_dot z | x_t = x]``."""
+        return self._at("velocity", t, x)
+
+    def interpolant_velocity(self, t: Tensor | float, x: Tensor) -> Tensor:
+        """``v(t, x) = E[dI/dt | x_t = x]``."""
+        return self._at("interpolant-velocity", t, x)
+
+    def score(self, t: Tensor | float, x: Tensor) -> Tensor:
+        """``s(t, x) = grad log rho(t, x)``."""
+        return self._at("score", t, x)
+
+    def denoiser(self, t: Tensor | float, x: Tensor) -> Tensor:
+        """``E[z | x_t = x]``."""
+        return self._at("denoiser", t, x)
+
+    def source_denoiser(self, t: Tensor | float, x: Tensor) -> Tensor:
+        """``E[x0 | x_t = x]``."""
+        return self._at("source-denoiser", t, x)
+
+    def target_denoiser(self, t: Tensor | float, x: Tensor) -> Tensor:
+        """``E[x1 | x_t = x]``."""
+        return self._at("target-denoiser", t, x)
+
+    def forward_drift(self, t: Tensor | float, x: Tensor, epsilon: Epsilon) -> Tensor:
+        """``b + epsilon s``."""
+        return self._drift(t, x, epsilon, 1.0)
+
+    def backward_drift(self, t: Tensor | float, x: Tensor, epsilon: Epsilon) -> Tensor:
+        """``b - epsilon s``."""
+        return self._drift(t, x, epsilon, -1.0)
+
+    def _drift(self, t: Tensor | float, x: Tensor, epsilon: Epsilon, sign: float) -> Tensor:
+        level = noise_level(epsilon, self.process)
+        times = torch.as_tensor(t, dtype=torch.float64, device=x.device)
+        velocity = self._at("velocity", times, x)
+        if level is None:
+            return velocity
+        s = self.schedule(UniformClock(), times)
+        return velocity + sign * spread(level(s), x) * self.field("score", s, x)
+
+
+class _DirectFlow(Flow[Schedule]):
+    def __init__(self, fields: Fields, clock: Clock, level: NoiseLevel | None, sign: float) -> None:
+        super().__init__(clock, lambda u: fields.schedule(clock, u), level, sign)
+        self.fields = fields
+        self._weights: dict[float, float] = {}
+
+    def steps(self, u: Tensor, x: Tensor) -> list[Schedule]:
+        squared = torch.zeros_like(u) if self.level is None else self.level(self.schedule(u)) * self.schedule(u).rate
+        self._weights.update(zip(u.tolist(), (self.sign * squared).tolist(), strict=True))
+        return [self.fields.schedule(self.clock, position.to(x.device)) for position in u]
+
+    def at(self, step: Schedule, x: Tensor) -> Tensor:
+        drift = self.fields.field("velocity", step, x)
+        weight = self._weights[float(step.u)]
+        return drift if weight == 0.0 else torch.add(drift, self.fields.field("score", step, x), alpha=weight)
+
+
+class DirectFields(Fields):
+    """Fields computed one by one, each by its own formula or function."""
+
+    def flow(self, clock: Clock, level: NoiseLevel | None, sign: float = 1.0) -> Flow[object]:
+        return _DirectFlow(self, clock, level, sign)  # type: ignore[return-value]

@@ -1,0 +1,106 @@
+"""Fields around plain functions, so that a user's own model can be sampled and measured."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import torch
+from torch import Tensor
+
+from si_core.contract.clock import Clock
+from si_core.errors import UsageError
+from si_core.fields.base import DirectFields, Fields
+from si_core.fields.flow import Flow, NoiseLevel
+from si_core.fields.rows import RowFields, field_row
+from si_core.process.completion import RowFunction
+from si_core.process.process import StochasticInterpolant, spread
+from si_core.process.schedule import Schedule
+
+__all__ = ["FieldFunction", "FunctionFields"]
+
+FieldFunction = Callable[[Tensor, Tensor], Tensor]
+"""``f(t, x)`` with t of shape () or (B,) and x of shape (B, *event), per unit of time."""
+
+_RATES = ("velocity", "interpolant-velocity")
+
+
+class FunctionFields(RowFields, DirectFields):
+    """Fields given as functions ``f(t, x)`` per unit of time.
+
+    With a process, the other fields follow by rows (:mod:`si_core.process.rows`); without one only what was given is known.
+
+    Args:
+        velocity: the velocity ``b``.
+        score: the score ``s``.
+        process: the process whose fields these are.
+        **others: further fields by their Python names: ``interpolant_velocity``, ``denoiser``, ``source_denoiser``,
+            ``target_denoiser``.
+
+    Raises:
+        UsageError: no function was given, or one of an unknown name.
+    """
+
+    process: StochasticInterpolant | None  # type: ignore[assignment]
+
+    def __init__(
+        self,
+        velocity: FieldFunction | None = None,
+        score: FieldFunction | None = None,
+        process: StochasticInterpolant | None = None,
+        **others: FieldFunction,
+    ) -> None:
+        allowed = ("interpolant_velocity", "denoiser", "source_denoiser", "target_denoiser")
+        for name in others:
+            if name not in allowed:
+                raise UsageError("unknown field", got=name, allowed=", ".join(("velocity", "score", *allowed)))
+        given = {"velocity": velocity, "score": score, **others}
+        self.functions = {name.replace("_", "-"): f for name, f in given.items() if f is not None}
+        if not self.functions:
+            raise UsageError("FunctionFields needs a function", fix="FunctionFields(velocity=lambda t, x: ...)")
+        self.process = process
+        self.names = tuple(self.functions)
+
+    def known_rows(self) -> list[RowFunction]:
+        process = self._with_process()
+
+        def per_time(name: str) -> RowFunction:
+            row = field_row(process, name)
+            return (lambda s: row(s) / s.rate.unsqueeze(-1)) if name in _RATES else row
+
+        return [per_time(name) for name in self.names]
+
+    def _with_process(self) -> StochasticInterpolant:
+        if self.process is None:
+            raise UsageError(
+                "without a process no field follows from others",
+                got=f"functions for {', '.join(self.names)}",
+                fix="give FunctionFields its process, or the function that is missing",
+            )
+        return self.process
+
+    def positions(self, t: Tensor, x: Tensor) -> list[object]:
+        return list(t.to(device=x.device, dtype=x.dtype))
+
+    def outputs(self, position: object, x: Tensor, indices: Sequence[int]) -> Sequence[Tensor]:
+        functions = list(self.functions.values())
+        t = torch.as_tensor(position)
+        return [functions[i](t, x) for i in indices]
+
+    def field(self, name: str, s: Schedule, x: Tensor) -> Tensor:
+        function = self.functions.get(name)
+        if function is None:
+            self._with_process()
+            return RowFields.field(self, name, s, x)
+        t = s.t.to(device=x.device, dtype=x.dtype)
+        value = function(t.reshape(()) if len(t) == 1 else t, x)
+        return value * spread(s.rate, value) if name in _RATES else value
+
+    def flow(self, clock: Clock, level: NoiseLevel | None, sign: float = 1.0) -> Flow[object]:
+        needed = ("velocity",) if level is None else ("velocity", "score")
+        if all(name in self.functions for name in needed):
+            return DirectFields.flow(self, clock, level, sign)
+        self._with_process()
+        return RowFields.flow(self, clock, level, sign)
+
+    def conditioned(self, condition: Tensor | None) -> Fields:
+        return Fields.conditioned(self, condition)

@@ -1,0 +1,158 @@
+"""Fields completed by rows from those that are known: learned by networks, or given as functions."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from si_core.contract.clock import Clock
+from si_core.contract.objective import FIELDS
+from si_core.errors import UsageError
+from si_core.fields.base import Fields
+from si_core.fields.flow import Flow, NoiseLevel
+from si_core.process.completion import Completion, RowFunction, complete
+from si_core.process.process import StochasticInterpolant, spread
+from si_core.process.rows import stack
+from si_core.process.schedule import Schedule
+
+__all__ = ["RowFields", "drift_row", "field_row", "require"]
+
+_IN_CLOCK = ("velocity", "interpolant-velocity")
+
+
+def field_row(process: StochasticInterpolant, name: str) -> RowFunction:
+    """The row of a field per unit of the schedule's clock."""
+    return lambda s: stack(process.row(name, s), s)
+
+
+def drift_row(process: StochasticInterpolant, level: NoiseLevel | None, sign: float) -> RowFunction:
+    """The row of ``(dt/du) (b + sign epsilon s)``."""
+
+    def row(s: Schedule) -> Tensor:
+        velocity = stack(process.row("velocity", s), s)
+        if level is None:
+            return velocity
+        score = stack(process.structure.score_flow_row(s), s)
+        return velocity + sign * level(s).unsqueeze(-1) * score
+
+    return row
+
+
+def require(
+    process: StochasticInterpolant, names: Sequence[str], known: Sequence[RowFunction], wanted: RowFunction, clock: Clock, what: str
+) -> Completion:
+    """The completion of a wanted row.
+
+    Raises:
+        UsageError: it is out of the span of the known rows; says which objectives would bring it in.
+    """
+    structure = process.structure
+    if what != "the ODE" and not structure.has("score"):
+        raise UsageError(
+            f"{what} needs the score, which this process does not have: it has neither a latent nor a standard normal source",
+            got=f"objectives {', '.join(names)}; no latent",
+            fix="add a latent, such as `latent: brownian`, or sample with `epsilon: 0`",
+        )
+    found = complete(process.schedule, clock, structure, known, wanted)
+    if found is not None:
+        return found
+    enough = [
+        name
+        for name in ("denoiser", "velocity", "interpolant-velocity", "score", "source-denoiser", "target-denoiser")
+        if name not in names
+        and structure.has(name)
+        and complete(process.schedule, clock, structure, [*known, field_row(process, name)], wanted) is not None
+    ]
+    raise UsageError(
+        f"{what} can't be had from what is learned",
+        got=f"objectives {', '.join(names) or 'none'}",
+        allowed=f"any of these beside it: {', '.join(enough)}" if enough else "no single further objective is enough",
+        fix=f"add the objective `{enough[0]}`" if enough else "add `velocity` and `denoiser`",
+    )
+
+
+@dataclass(frozen=True)
+class _Step:
+    position: object
+    weights: tuple[float, ...]
+    of_x: float
+
+
+class _RowFlow(Flow[_Step]):
+    def __init__(self, fields: RowFields, clock: Clock, level: NoiseLevel | None, sign: float) -> None:
+        super().__init__(clock, lambda u: fields.process.schedule(clock, u), level, sign)
+        self.fields = fields
+        what = "the ODE" if level is None else "an SDE"
+        wanted = drift_row(fields.process, level, sign)
+        self.completion = require(fields.process, fields.names, fields.known_rows(), wanted, clock, what)
+        self.unbounded = self.completion.unbounded
+
+    def steps(self, u: Tensor, x: Tensor) -> list[_Step]:
+        coefficients = self.completion(u)
+        # A coefficient that is a number of the formula (0 or 1) costs a kernel when it is off by rounding.
+        nearest = coefficients.round()
+        coefficients = torch.where((coefficients - nearest).abs() < 1e-12, nearest, coefficients)
+        positions = self.fields.positions(self.clock.time(u), x)
+        return [_Step(p, tuple(c[:-1]), c[-1]) for p, c in zip(positions, coefficients.tolist(), strict=True)]
+
+    def at(self, step: _Step, x: Tensor) -> Tensor:
+        return _combined(self.fields.outputs(step.position, x, self.completion.indices), step.weights, step.of_x, x)
+
+
+def _combined(outputs: Sequence[Tensor], weights: Sequence[float], of_x: float, x: Tensor) -> Tensor:
+    drift: Tensor | None = None
+    for output, weight in zip(outputs, weights, strict=True):
+        if drift is None:
+            drift = output if weight == 1.0 and len(outputs) == 1 and of_x == 0.0 else output * weight
+        elif weight:
+            drift.add_(output, alpha=weight)
+    if drift is None:
+        return x * of_x
+    return drift.add_(x, alpha=of_x) if of_x else drift
+
+
+class RowFields(Fields):
+    """Fields of a process of which some are known and the others follow.
+
+    A subclass names the known fields, gives their rows, and evaluates them.
+    """
+
+    process: StochasticInterpolant
+    names: tuple[str, ...]
+    """The names of the known fields."""
+
+    @abstractmethod
+    def known_rows(self) -> list[RowFunction]:
+        """The rows of what :meth:`outputs` gives, at the times of any schedule."""
+
+    @abstractmethod
+    def positions(self, t: Tensor, x: Tensor) -> list[object]:
+        """What :meth:`outputs` is told of each time in t, shape (N,), for states like x."""
+
+    @abstractmethod
+    def outputs(self, position: object, x: Tensor, indices: Sequence[int]) -> Sequence[Tensor]:
+        """The known fields with these indices at a time, each of the shape of x."""
+
+    def flow(self, clock: Clock, level: NoiseLevel | None, sign: float = 1.0) -> Flow[object]:
+        return _RowFlow(self, clock, level, sign)  # type: ignore[return-value]
+
+    def field(self, name: str, s: Schedule, x: Tensor) -> Tensor:
+        if name not in FIELDS:
+            raise UsageError("unknown field", got=repr(name), allowed=", ".join(FIELDS))
+        if not self.process.structure.has(name):
+            self.process.row(name, s)
+        completion = require(self.process, self.names, self.known_rows(), field_row(self.process, name), s.clock, f"the {name}")
+        coefficients = completion(s.u.cpu()).to(s.u.device)
+        positions = self.positions(s.t, x)
+        if len(positions) == 1:
+            outputs = self.outputs(positions[0], x, completion.indices)
+        else:
+            outputs = self.outputs(torch.stack([torch.as_tensor(p) for p in positions]), x, completion.indices)
+        total = spread(coefficients[:, -1], x) * x
+        for i, output in enumerate(outputs):
+            total = total + spread(coefficients[:, i], x) * output
+        return total

@@ -1,0 +1,1 @@
+"""The process ``x_t``: its scalars in time, its rows, and how a field is completed from others."""

@@ -1,0 +1,141 @@
+"""Completion: any field as a linear combination of the known ones and of x.
+
+Given known rows ``r_k`` (what networks learned), the position row ``xi`` (x is known) and zero rows, a wanted row w is
+
+    ``w = sum_k c_k r_k + c_x xi + (zero rows)``     so     ``field(x) = sum_k c_k field_k(x) + c_x x``.
+
+The coefficients are numbers for every time: they are found once on a grid and cost nothing in a loop. Of the sets of
+known rows that do, the smallest whose coefficients stay bounded up to the ends of time is taken; where none is bounded,
+the smallest, with the coefficients of the last ``MARGIN`` of the clock frozen.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from itertools import combinations
+
+import torch
+from torch import Tensor
+
+from si_core.contract.clock import Clock
+from si_core.contract.limits import end_limits, margin_limits
+from si_core.process.rows import Structure, stack
+from si_core.process.schedule import Schedule
+
+__all__ = ["MARGIN", "Completion", "RowFunction", "complete"]
+
+MARGIN = 2.0**-8
+"""How far from an end, in the clock, unbounded coefficients are frozen."""
+
+_TOLERANCE = 1e-8
+_PROBES = (0.08, 0.21, 0.37, 0.5, 0.63, 0.79, 0.92)
+
+RowFunction = Callable[[Schedule], Tensor]
+"""The row of a known or wanted field at the times of a schedule, shape (N, basis)."""
+
+
+class Completion:
+    """The coefficients of a wanted field as functions of the clock position.
+
+    Args:
+        schedule: the process's schedule at clock positions.
+        structure: the process's structure.
+        known: the rows in use.
+        wanted: the row to express.
+        indices: which of all known fields are in use.
+    """
+
+    def __init__(
+        self,
+        schedule: Callable[[Tensor], Schedule],
+        structure: Structure,
+        known: Sequence[RowFunction],
+        wanted: RowFunction,
+        indices: tuple[int, ...],
+    ) -> None:
+        self._schedule, self._structure, self._known, self._wanted = schedule, structure, known, wanted
+        self.indices = indices
+        ends = torch.tensor([0.0, 1.0], dtype=torch.float64)
+        limits = end_limits(lambda u: self._inside(u)[0], ends)
+        self.unbounded = tuple(not bool(torch.isfinite(limit).all()) for limit in limits)
+        """Whether coefficients grow without bound at t = 0 and at t = 1."""
+
+    def __call__(self, u: Tensor) -> Tensor:
+        """The coefficients at clock positions u, shape (N, len(indices) + 1): of the known fields, then of x."""
+        return margin_limits(lambda v: self._inside(v)[0], u, MARGIN)[0]
+
+    def residual(self, u: Tensor) -> Tensor:
+        """How much of the wanted row is out of reach, relative to its size, shape (N,)."""
+        return self._inside(u)[1]
+
+    def _inside(self, u: Tensor) -> tuple[Tensor, Tensor]:
+        s = self._schedule(u)
+        structure = self._structure
+        wanted = self._wanted(s)
+        rows = torch.stack([row(s) for row in self._known], -2) if self._known else wanted.new_zeros(len(u), 0, wanted.shape[-1])
+        position = structure.position_row(s)
+        free = [stack(row, s) for row in ([position] if position is not None else []) + structure.zero_rows(s)]
+        basis = torch.stack(free, -2) if free else wanted.new_zeros(len(u), 0, wanted.shape[-1])
+        # At the ends rows may lose rank, so a limit from inside is the only meaning there.
+        valid = (u > 0) & (u < 1)
+        for part in (wanted, rows, basis):
+            valid = valid & torch.isfinite(part).flatten(1).all(1)
+        wanted, rows, basis = (_where(valid, part) for part in (wanted, rows, basis))
+
+        def outside(part: Tensor) -> Tensor:
+            if not free:
+                return part
+            orthonormal = torch.linalg.qr(basis.mT).Q
+            return part - (part @ orthonormal) @ orthonormal.mT
+
+        target = outside(wanted.unsqueeze(-2))
+        unknown = outside(rows)
+        sizes = unknown.norm(dim=-1).clamp_min(torch.finfo(u.dtype).tiny)
+        directions = unknown / sizes.unsqueeze(-1)
+        weights = (target @ torch.linalg.pinv(directions, rtol=1e-10)).squeeze(-2) / sizes
+        rest = wanted - (weights.unsqueeze(-2) @ rows).squeeze(-2)
+        of_free = (rest.unsqueeze(-2) @ torch.linalg.pinv(basis, rtol=1e-10)).squeeze(-2) if free else wanted[:, :0]
+        missing = rest - (of_free.unsqueeze(-2) @ basis).squeeze(-2) if free else rest
+        of_x = of_free[:, :1] if position is not None else torch.zeros_like(wanted[:, :1])
+        coefficients = torch.cat([weights, of_x], -1)
+        coefficients = torch.where(valid.unsqueeze(-1), coefficients, torch.nan)
+        size = wanted.norm(dim=-1).clamp_min(torch.finfo(u.dtype).tiny)
+        return coefficients, missing.norm(dim=-1) / size
+
+
+def _where(valid: Tensor, part: Tensor) -> Tensor:
+    if part.shape[1:].numel() == 0:
+        return part
+    mask = valid.reshape(-1, *(1 for _ in part.shape[1:]))
+    return torch.where(mask, part, torch.ones_like(part))
+
+
+def complete(
+    schedule: Callable[[Clock, Tensor], Schedule],
+    clock: Clock,
+    structure: Structure,
+    known: Sequence[RowFunction],
+    wanted: RowFunction,
+) -> Completion | None:
+    """The best completion of a wanted row from known ones; None where it is out of their span.
+
+    Args:
+        schedule: the process's schedule for a clock and clock positions.
+        clock: the clock in which ``wanted`` is meant and the coefficients are wanted.
+        structure: the process's structure.
+        known: the rows of the known fields.
+        wanted: the row to express.
+    """
+    probes = torch.tensor(_PROBES, dtype=torch.float64)
+    first: Completion | None = None
+    for size in range(len(known) + 1):
+        for indices in combinations(range(len(known)), size):
+            completion = Completion(
+                lambda u: schedule(clock, u), structure, [known[i] for i in indices], wanted, indices
+            )
+            if bool((completion.residual(probes) > _TOLERANCE).any()):
+                continue
+            if not any(completion.unbounded):
+                return completion
+            first = first or completion
+    return first

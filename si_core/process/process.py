@@ -1,0 +1,171 @@
+"""The stochastic interpolant: ``x_t = I(t, x0, x1) + gamma(t) z`` with ``(x0, x1) ~ nu`` and z independent of them.
+
+Albergo, Boffi, Vanden-Eijnden, arXiv 2303.08797, definition 2.1.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from si_core.contract.clock import Clock, UniformClock, join_clocks
+from si_core.contract.coupling import Coupling
+from si_core.contract.data import Draw
+from si_core.contract.distribution import Distribution
+from si_core.contract.interpolant import Interpolant, SpatiallyLinear, slope_clock
+from si_core.contract.latent import Latent
+from si_core.errors import UsageError
+from si_core.process.rows import Row, Structure
+from si_core.process.schedule import Scalar, Schedule, compute_schedule
+
+__all__ = ["StochasticInterpolant", "spread"]
+
+
+def spread(scalar: Scalar, x: Tensor) -> Tensor | float:
+    """A scalar of a schedule in x's dtype, broadcasting over the event of x."""
+    if isinstance(scalar, float):
+        return scalar
+    scalar = scalar.to(device=x.device, dtype=x.dtype)
+    return scalar.reshape(-1, *(1 for _ in x.shape[1:]))
+
+
+class StochasticInterpolant:
+    """A process between two distributions.
+
+    Args:
+        interpolant: the path ``I(t, x0, x1)``.
+        latent: the noise schedule ``gamma(t)``.
+        coupling: how x0 and x1 are paired.
+        source: the distribution at t = 0; None is allowed for a mirror, whose source is its target.
+        target: the distribution at t = 1.
+
+    Raises:
+        UsageError: source and target have different event shapes, or the source is missing.
+    """
+
+    def __init__(
+        self,
+        interpolant: Interpolant,
+        latent: Latent,
+        coupling: Coupling,
+        source: Distribution | None,
+        target: Distribution,
+    ) -> None:
+        if source is None:
+            if not coupling.source_is_target:
+                raise UsageError("a process needs a source", fix="add `source: gaussian`, or use `coupling: mirror`")
+            source = target
+        if tuple(source.shape) != tuple(target.shape):
+            raise UsageError(
+                "source and target have different event shapes",
+                got=f"source {tuple(source.shape)}, target {tuple(target.shape)}",
+                fix=f"give the source the target's shape, such as `source: {{use: gaussian, dim: {target.shape[0]}}}`"
+                if len(target.shape) == 1
+                else f"give the source the target's shape, such as `source: {{use: gaussian, shape: {list(target.shape)}}}`",
+            )
+        self.interpolant, self.latent, self.coupling = interpolant, latent, coupling
+        self.source, self.target = source, target
+        self.shape = tuple(target.shape)
+        self.structure = Structure(
+            spatially_linear=interpolant.spatially_linear,
+            latent=not latent.vanishes,
+            one_sided=source.standard_normal and coupling.independent and interpolant.spatially_linear,
+            mirror=coupling.source_is_target,
+        )
+        self.clock = self._own_clock()
+
+    def _own_clock(self) -> Clock:
+        clocks: list[Clock] = []
+        uniform, ends = UniformClock(), torch.tensor([0.0, 1.0], dtype=torch.float64)
+        if self.interpolant.clock is not None:
+            clocks.append(self.interpolant.clock)
+        elif isinstance(self.interpolant, SpatiallyLinear):
+            linear = self.interpolant.in_clock(uniform, ends)
+            clocks.append(slope_clock([linear.alpha_rate, linear.beta_rate]))
+        if self.latent.clock is not None:
+            clocks.append(self.latent.clock)
+        elif not self.latent.vanishes:
+            clocks.append(slope_clock([self.latent.in_clock(uniform, ends).gamma_rate]))
+        return join_clocks(clocks)
+
+    def schedule(self, clock: Clock, u: Tensor) -> Schedule:
+        """The process's scalars at clock positions u in [0, 1], shape (N,) or ()."""
+        return compute_schedule(self.interpolant, self.latent, clock, u)
+
+    def row(self, field: str, s: Schedule) -> Row:
+        """The row of a field per unit of the schedule's clock; see :mod:`si_core.process.rows`."""
+        return self.structure.row(field, s)
+
+    def noise_size(self, s: Schedule) -> Tensor:
+        """The size of the noise in x_t: gamma, or that of a standard normal source where there is no latent; (N,)."""
+        variance = self.structure.noise_variance(s) if not self.structure.latent else s.gamma * s.gamma
+        return torch.as_tensor(variance, dtype=s.u.dtype, device=s.u.device).expand_as(s.u).sqrt()
+
+    def draw(
+        self,
+        n: int,
+        generator: torch.Generator | None = None,
+        *,
+        noise: torch.Generator | None = None,
+        clock: Clock | None = None,
+        antithetic: bool = False,
+    ) -> Draw:
+        """Draw the process at random times, uniform in the clock.
+
+        Args:
+            n: number of draws.
+            generator: the source of x0, x1 and their pairing.
+            noise: the source of t and z; the same generator where it is None.
+            clock: the clock of the draw; None for the process's own.
+            antithetic: return 2n rows, the second n with the same (t, x0, x1) and -z.
+        """
+        noise = noise or generator
+        x0, x1, condition = self.coupling.draw(self.source, self.target, n, generator)
+        u = torch.rand(n, generator=noise, dtype=torch.float64, device=x1.device)
+        z = x1.new_zeros(()).expand_as(x1) if self.latent.vanishes else self.latent.sample(x1, noise)
+        if antithetic:
+            x0, x1, u, z = torch.cat([x0, x0]), torch.cat([x1, x1]), torch.cat([u, u]), torch.cat([z, -z])
+            condition = None if condition is None else torch.cat([condition, condition])
+        s = self.schedule(clock or self.clock, u)
+        xt = self.position(s, x0, x1, z)
+        return Draw(s.t.to(x1.dtype), x0, x1, z, xt, condition, s, self, antithetic)
+
+    def position(self, s: Schedule, x0: Tensor, x1: Tensor, z: Tensor) -> Tensor:
+        """``x_t`` at the times of a schedule, shape (B, *event)."""
+        if s.alpha is not None and s.beta is not None:
+            xt = _combine((s.alpha, s.beta), (x0, x1))
+        else:
+            xt = self.interpolant.value(s.t.to(x0.dtype), x0, x1)
+        return xt if self.latent.vanishes else torch.addcmul(xt, torch.as_tensor(spread(s.gamma, z)), z)
+
+    def target_of(self, row: Row, draw: Draw) -> Tensor:
+        """A row times the draw, shape (B, *event)."""
+        if self.structure.spatially_linear:
+            return _combine(row, (draw.x0, draw.x1, draw.z))
+        s = draw.schedule
+        basis = [draw.z, draw.z, draw.x0, draw.x1]
+        if row[0] != 0.0 and s is not None:
+            slope = self.interpolant.velocity(s.t.to(draw.x0.dtype), draw.x0, draw.x1)
+            basis[0] = slope * spread(s.rate, slope)
+        return _combine(row, tuple(basis))
+
+    def regression_target(self, field: str, draw: Draw) -> Tensor:
+        """The regression target of a field at a draw, in the draw's clock, shape (B, *event)."""
+        if draw.schedule is None:
+            raise UsageError("this draw has no schedule: make it with StochasticInterpolant.draw")
+        return self.target_of(self.row(field, draw.schedule), draw)
+
+
+def _combine(row: Row, basis: tuple[Tensor, ...]) -> Tensor:
+    """``sum_i row_i basis_i`` with as few kernels as the numbers allow."""
+    result: Tensor | None = None
+    for scalar, element in zip(row, basis, strict=True):
+        if isinstance(scalar, float) and scalar == 0.0:
+            continue
+        if result is None:
+            result = element if isinstance(scalar, float) and scalar == 1.0 else spread(scalar, element) * element
+        elif isinstance(scalar, float):
+            result = torch.add(result, element, alpha=scalar)
+        else:
+            result = torch.addcmul(result, torch.as_tensor(spread(scalar, element)), element)
+    return basis[0].new_zeros(()).expand_as(basis[0]) if result is None else result

@@ -1,0 +1,162 @@
+"""Rows: every field of a process is a row of time-dependent numbers times conditional expectations.
+
+For a spatially linear process ``x_t = alpha x0 + beta x1 + gamma z`` a field is ``row . E[(x0, x1, z) | x_t = x]``, and
+its regression target is the same row times the draw (x0, x1, z). Per unit of clock u (``' = d/du``):
+
+====================  ==============================================
+field                 row over (x0, x1, z)
+====================  ==============================================
+velocity              ``(alpha', beta', gamma')``
+interpolant velocity  ``(alpha', beta', 0)``
+score                 ``(0, 0, -1/gamma)``
+denoiser              ``(0, 0, 1)``
+source denoiser       ``(1, 0, 0)``
+target denoiser       ``(0, 1, 0)``
+position x            ``(alpha, beta, gamma)``
+====================  ==============================================
+
+For any other interpolant the basis is ``(dI/du, z, x0, x1)``, in which x itself is no row.
+
+Structure adds rows that are known to be zero. *One-sided* (a standard normal source, independent of the target):
+``gamma E[x0|x] - alpha E[z|x] = 0``, and the score is ``-(alpha x0 + gamma z)/(alpha^2 + gamma^2)``, which exists without
+a latent; the noise is then the source, and so is what the denoiser finds. *Mirror* (x0 = x1): ``E[x0|x] - E[x1|x] = 0``.
+Without a latent z = 0.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from si_core.contract.objective import FIELDS
+from si_core.errors import UsageError
+from si_core.process.schedule import Scalar, Schedule
+
+__all__ = ["Row", "Structure", "stack"]
+
+Row = tuple[Scalar, ...]
+"""One number, or one number a time, for every element of the basis."""
+
+
+def stack(row: Row, s: Schedule) -> Tensor:
+    """A row as a tensor, shape (N, basis), float64."""
+    return torch.stack([torch.as_tensor(e, dtype=s.u.dtype, device=s.u.device).expand_as(s.u) for e in row], -1)
+
+
+@dataclass(frozen=True)
+class Structure:
+    """What is known of a process beside its schedule.
+
+    Args:
+        spatially_linear: whether the basis is (x0, x1, z).
+        latent: whether there is one (gamma is not 0).
+        one_sided: whether the source is N(0, I), independent of the target.
+        mirror: whether x0 = x1.
+    """
+
+    spatially_linear: bool
+    latent: bool
+    one_sided: bool
+    mirror: bool
+
+    @property
+    def noise(self) -> str:
+        """What the denoiser finds: ``"z"``, or ``"x0"`` where the source is the only noise."""
+        return "x0" if self._source_is_noise else "z"
+
+    @property
+    def _source_is_noise(self) -> bool:
+        return self.one_sided and not self.latent
+
+    def has(self, field: str) -> bool:
+        """Whether the process has a field of this name: without noise there is neither score nor denoiser."""
+        if field not in FIELDS:
+            raise UsageError("unknown field", got=repr(field), allowed=", ".join(FIELDS))
+        if field == "score" and not self.spatially_linear:
+            return self.latent
+        return field not in ("score", "denoiser") or self.latent or self.one_sided
+
+    def row(self, field: str, s: Schedule) -> Row:
+        """The row of a field per unit of clock.
+
+        Raises:
+            UsageError: the process has no such field.
+        """
+        if not self.has(field):
+            raise UsageError(
+                f"this process has no {field}: it has neither a latent nor a standard normal source",
+                fix="add a latent, such as `latent: brownian`",
+            )
+        if not self.spatially_linear:
+            return self._general_row(field, s)
+        # has(...) and Structure agree with the schedule on linearity.
+        alpha, beta, alpha_rate, beta_rate = s.alpha, s.beta, s.alpha_rate, s.beta_rate
+        if alpha is None or beta is None or alpha_rate is None or beta_rate is None:
+            raise UsageError("the schedule of a spatially linear process lacks alpha and beta")
+        match field:
+            case "velocity":
+                return (alpha_rate, beta_rate, s.gamma_rate)
+            case "interpolant-velocity":
+                return (alpha_rate, beta_rate, 0.0)
+            case "score":
+                if not self.one_sided:
+                    return (0.0, 0.0, -1.0 / s.gamma)
+                variance = self.noise_variance(s)
+                return (-alpha / variance, 0.0, -s.gamma / variance)
+            case "denoiser":
+                return (1.0, 0.0, 0.0) if self._source_is_noise else (0.0, 0.0, 1.0)
+            case "source-denoiser":
+                return (1.0, 0.0, 0.0)
+            case _:
+                return (0.0, 1.0, 0.0)
+
+    def _general_row(self, field: str, s: Schedule) -> Row:
+        match field:
+            case "velocity":
+                return (1.0, s.gamma_rate, 0.0, 0.0)
+            case "interpolant-velocity":
+                return (1.0, 0.0, 0.0, 0.0)
+            case "score":
+                return (0.0, -1.0 / s.gamma, 0.0, 0.0)
+            case "denoiser":
+                return (0.0, 0.0, 1.0, 0.0) if self._source_is_noise else (0.0, 1.0, 0.0, 0.0)
+            case "source-denoiser":
+                return (0.0, 0.0, 1.0, 0.0)
+            case _:
+                return (0.0, 0.0, 0.0, 1.0)
+
+    def score_flow_row(self, s: Schedule) -> Row:
+        """``(dt/du)`` times the score's row, finite where their product is."""
+        if self.spatially_linear and self.one_sided and s.alpha is not None:
+            scale = s.rate / self.noise_variance(s)
+            return (-s.alpha * scale, 0.0, -s.gamma * scale)
+        if self.spatially_linear:
+            return (0.0, 0.0, -s.rate_over_gamma)
+        return (0.0, -s.rate_over_gamma, 0.0, 0.0)
+
+    def noise_variance(self, s: Schedule) -> Scalar:
+        """The variance of all Gaussian noise in x_t: ``gamma^2``, with ``alpha^2`` of a standard normal source added."""
+        gamma_squared = s.gamma * s.gamma
+        return gamma_squared + s.alpha * s.alpha if self.one_sided and s.alpha is not None else gamma_squared
+
+    def position_row(self, s: Schedule) -> Row | None:
+        """The row of x itself; None where x is no row."""
+        if not self.spatially_linear or s.alpha is None or s.beta is None:
+            return None
+        return (s.alpha, s.beta, s.gamma)
+
+    def zero_rows(self, s: Schedule) -> list[Row]:
+        """Rows of unit length known to be zero."""
+        if not self.spatially_linear:
+            return [] if self.latent else [(0.0, 1.0, 0.0, 0.0)]
+        rows: list[Row] = []
+        if not self.latent:
+            rows.append((0.0, 0.0, 1.0))
+        elif self.one_sided and s.alpha is not None:
+            size = torch.sqrt(torch.as_tensor(self.noise_variance(s)))
+            rows.append((s.gamma / size, 0.0, -s.alpha / size))
+        if self.mirror:
+            rows.append((0.5**0.5, -(0.5**0.5), 0.0))
+        return rows

@@ -1,0 +1,65 @@
+"""The time-dependent scalars of a process, computed once per set of times and in the clock asked for.
+
+Everything downstream (targets, rows, drifts) reads them from here. They are computed in double precision, for near an
+end of time ``1 - t`` loses its digits in single precision and gamma with it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from si_core.contract.clock import Clock
+from si_core.contract.interpolant import Interpolant, SpatiallyLinear
+from si_core.contract.latent import Latent
+
+__all__ = ["Scalar", "Schedule", "bare_schedule", "compute_schedule"]
+
+Scalar = Tensor | float
+"""A number for every time, shape (N,), or one number for all of them."""
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """Scalars of a process at clock positions u; ``_rate`` means per unit of clock.
+
+    Args:
+        clock: the clock.
+        u: clock positions, shape (N,), float64.
+        t: times, shape (N,).
+        rate: ``dt/du``, shape (N,).
+        alpha, beta, alpha_rate, beta_rate: of a spatially linear interpolant, else None.
+        gamma, gamma_rate, gamma_gamma_rate, rate_over_gamma: of the latent; 0 (and infinity) where it vanishes.
+    """
+
+    clock: Clock
+    u: Tensor
+    t: Tensor
+    rate: Tensor
+    alpha: Tensor | None = None
+    beta: Tensor | None = None
+    alpha_rate: Tensor | None = None
+    beta_rate: Tensor | None = None
+    gamma: Scalar = 0.0
+    gamma_rate: Scalar = 0.0
+    gamma_gamma_rate: Scalar = 0.0
+    rate_over_gamma: Scalar = float("inf")
+
+
+def bare_schedule(clock: Clock, u: Tensor) -> Schedule:
+    """The schedule of a problem without a process: a clock alone."""
+    u = torch.atleast_1d(u).double()
+    return Schedule(clock, u, clock.time(u), clock.rate(u))
+
+
+def compute_schedule(interpolant: Interpolant, latent: Latent, clock: Clock, u: Tensor) -> Schedule:
+    """The scalars at clock positions u, shape (N,) or ()."""
+    u = torch.atleast_1d(u).double()
+    values: dict[str, Scalar] = {}
+    if isinstance(interpolant, SpatiallyLinear):
+        values.update(vars(interpolant.in_clock(clock, u)))
+    if not latent.vanishes:
+        values.update(vars(latent.in_clock(clock, u)))
+    return Schedule(clock, u, clock.time(u), clock.rate(u), **values)  # type: ignore[arg-type]

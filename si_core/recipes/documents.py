@@ -1,0 +1,76 @@
+"""One recipe file as a mapping: read, of a known schema version, and with the ``extends`` it asks for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from si_core import __version__
+from si_core.errors import RecipeError
+from si_core.recipes.nodes import Mapping, Scalar
+from si_core.recipes.reader import read
+from si_core.recipes.schema import SCHEMA_VERSION
+from si_core.recipes.text import read_text
+
+__all__ = ["MINIMAL", "Document", "read_document"]
+
+MINIMAL = "source: {use: gaussian, dim: 2}\ntarget: checkerboard\n"
+"""A recipe that says no more than it must."""
+
+
+@dataclass(frozen=True)
+class Document:
+    """A file, its text as given, its keys without ``extends``, and the base with its position."""
+
+    path: Path
+    text: str
+    root: Mapping
+    base: Scalar | None
+
+
+def read_document(path: Path, where: str | None = None) -> Document:
+    """Read one file; ``where`` is the place that asked for it.
+
+    Raises:
+        RecipeError: the file, its syntax, an empty one, another schema version, or ``extends`` of the wrong type.
+    """
+    text = read_text(path, where)
+    node = read(text, str(path))
+    if not isinstance(node, Mapping):
+        got = "nothing" if node is None else "a list" if not isinstance(node, Scalar) else f"one value, {node.text[:60]!r}"
+        example = MINIMAL.replace("\n", "\n    ").rstrip()
+        raise RecipeError(
+            "a recipe is a mapping of keys to values",
+            where=f"{path}:{node.where.line if node else 1}",
+            got=got,
+            fix=f"start from\n    {example}",
+        )
+    _check_version(node)
+    entries = dict(node.entries)
+    extends = entries.pop("extends", None)
+    base = None
+    if extends is not None and not (isinstance(extends.node, Scalar) and extends.node.value is None):
+        if not (isinstance(extends.node, Scalar) and isinstance(extends.node.value, str) and extends.node.value):
+            allowed = "one file beside this one, or the name of a built-in recipe"
+            raise RecipeError("'extends' has the wrong type", where=str(extends.node.where), allowed=allowed)
+        base = extends.node
+    return Document(path, text, Mapping(node.where, entries), base)
+
+
+def _check_version(root: Mapping) -> None:
+    entry = root.entries.get("schema")
+    if entry is None:
+        return
+    version = entry.node.value if isinstance(entry.node, Scalar) else None
+    where, allowed = str(entry.node.where), str(SCHEMA_VERSION)
+    if not isinstance(version, int) or isinstance(version, bool) or version < 1:
+        text = entry.node.text if isinstance(entry.node, Scalar) else "no number"
+        raise RecipeError("there is no such schema version", where=where, got=text, allowed=allowed)
+    if version > SCHEMA_VERSION:
+        raise RecipeError(
+            f"this recipe needs an si-core newer than {__version__}",
+            where=where,
+            got=f"schema {version}",
+            allowed=allowed,
+            fix="pip install --upgrade si-core",
+        )

@@ -1,0 +1,71 @@
+"""``extends``: a recipe laid over another file or a built-in recipe, which may extend a third."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from si_core.errors import RecipeError, SIError, UsageError
+from si_core.recipes import limits
+from si_core.recipes.builtin import find_builtin, unknown_recipe
+from si_core.recipes.documents import Document, read_document
+from si_core.recipes.merge import merge
+from si_core.recipes.nodes import Mapping
+
+__all__ = ["read_chain", "resolve"]
+
+
+def resolve(text: str, folder: Path) -> tuple[Path, str]:
+    """The file and the name of a recipe given as a path (relative to ``folder``) or as a built-in name.
+
+    Raises:
+        RecipeError: the name is shipped by several distributions.
+        UsageError: neither a built-in recipe nor a file.
+    """
+    path = folder / text
+    is_path = text.endswith((".yaml", ".yml")) or Path(text).name != text
+    if "\0" in text or (is_path and (path.exists() or text.count("/") != 1)):
+        return path, path.stem
+    builtin = find_builtin(text)
+    if builtin:
+        return builtin.path, builtin.name
+    if is_path or path.exists():
+        return path, path.stem
+    raise unknown_recipe(text, folder)
+
+
+def read_chain(path: Path) -> tuple[Document, Mapping]:
+    """The file, and its keys over those of the files it extends.
+
+    Raises:
+        RecipeError: a cycle, too many files, or a base that can't be read; with the chain of files.
+    """
+    documents = [read_document(path)]
+    while (base := documents[-1].base) is not None:
+        where, chain = str(base.where), [str(document.path) for document in documents]
+        try:
+            following = _base_path(str(base.value), documents[-1].path.parent)
+            seen = [document.path.resolve() for document in documents]
+            if following.resolve() in seen:
+                raise RecipeError("these recipes extend each other in a circle")
+            if len(documents) == limits.CHAIN:
+                raise RecipeError("too many recipes extend each other", allowed=f"at most {limits.CHAIN} files")
+            documents.append(read_document(following))
+        except SIError as error:
+            raise _of_chain(error, where, [*chain, str(base.value)]) from None
+    root = documents[-1].root
+    for document in reversed(documents[:-1]):
+        merged = merge(root, document.root)
+        root = merged if isinstance(merged, Mapping) else document.root
+    return documents[0], root
+
+
+def _base_path(text: str, folder: Path) -> Path:
+    if Path(text).is_absolute():
+        raise UsageError("a base is named relative to this file", got=repr(text), allowed="a relative path, or a name")
+    return resolve(text, folder)[0]
+
+
+def _of_chain(error: SIError, where: str, chain: list[str]) -> RecipeError:
+    """The error with the chain of files; one inside a base keeps its own position."""
+    problem = f"{error.problem}\n    extends: {' -> '.join(chain)}"
+    return RecipeError(problem, where=error.where or where, got=error.got, allowed=error.allowed, fix=error.fix)

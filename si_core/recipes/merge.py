@@ -1,0 +1,43 @@
+"""Laying one recipe over another.
+
+Mappings merge key by key; everything else is replaced. At a selection a bare name is ``{use: name}``, and a changed
+``use`` drops the old options, which belong to another component. Every value keeps the position it was written at.
+"""
+
+from __future__ import annotations
+
+from si_core.recipes.nodes import Entry, Mapping, Node, Path, Scalar
+from si_core.recipes.schema import default_use
+
+__all__ = ["as_mapping", "merge"]
+
+
+def merge(base: Node, top: Node, path: Path = ()) -> Node:
+    """The nodes of ``top`` over those of ``base``; neither is changed."""
+    default = default_use(path)
+    if default is not None:
+        base, top = as_mapping(base), as_mapping(top)
+    if not (isinstance(base, Mapping) and isinstance(top, Mapping)):
+        return top
+    if default is not None and "use" in top.entries and _use(top, default) != _use(base, default):
+        return top
+    entries = dict(base.entries)
+    for key, entry in top.entries.items():
+        old = entries.get(key)
+        entries[key] = Entry(entry.where, merge(old.node, entry.node, (*path, key)) if old else entry.node)
+    # A mapping that only an argument opened still stands in its file.
+    return Mapping(top.where if top.where.line is not None else base.where, entries)
+
+
+def as_mapping(node: Node) -> Node:
+    """A bare name as ``{use: name}``; any other node as it is."""
+    if isinstance(node, Scalar) and isinstance(node.value, str):
+        return Mapping(node.where, {"use": Entry(node.where, node)})
+    return node
+
+
+def _use(node: Mapping, default: str) -> object:
+    entry = node.entries.get("use")
+    if entry is None:
+        return default
+    return entry.node.value if isinstance(entry.node, Scalar) else None

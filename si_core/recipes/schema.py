@@ -1,0 +1,101 @@
+"""The recipe's own keys: types, defaults, ranges and what they mean, in the order of a resolved recipe."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal, get_args, get_origin
+
+from pydantic import Field, model_validator
+
+from si_core.recipes.selection import NetworkSelection, OneOf, Select, Selection, SelectNetwork, wrong
+from si_core.recipes.training import Batch, Count, Section, Train
+
+__all__ = ["SCHEMA_VERSION", "Sample", "Sections", "default_use"]
+
+SCHEMA_VERSION = 1
+"""The version of recipes this si-core reads."""
+
+Label = Annotated[int, Field(ge=0, le=10**12)]
+Time = Annotated[float, Field(ge=0, le=1)]
+
+
+class Sample(Section):
+    """How samples are drawn after training."""
+
+    number: Count = Field(10_000, description="samples to draw")
+    integrator: Annotated[Selection, Select("integrator")] | None = Field(
+        None, description="integrator; null picks one for an ODE (epsilon 0) or an SDE"
+    )
+    epsilon: Annotated[Selection | float, Select("diffusion", number=True)] = Field(
+        0.0, description="noise level: 0 for the probability-flow ODE, a number, or a diffusion"
+    )
+    start: Time = Field(0.0, description="time at which integration starts")
+    stop: Time = Field(1.0, description="time at which integration stops; below start: backward")
+    clock: Literal["auto", "uniform"] = Field("auto", description="time of the steps: the clock of the process, or plain t")
+    batch: Batch | None = Field(None, description="samples integrated together; null picks it by size")
+    condition: Label | list[Label] | None = Field(
+        None, description="class of the samples, or a list to go through; null for those of the data"
+    )
+
+    @model_validator(mode="after")
+    def _some_span(self) -> Sample:
+        if self.start == self.stop:
+            raise wrong("the same as sample.start", key="stop", allowed="another time in [0, 1]")
+        return self
+
+
+class Sections(Section):
+    """A recipe without ``extends``."""
+
+    schema_version: Literal[1] = Field(SCHEMA_VERSION, alias="schema", description="version of the recipe format")
+    title: str | None = Field(None, description="one line for people")
+    meta: dict[str, Any] = Field({}, description="notes for people; never read by the program")
+    seed: int = Field(0, ge=0, lt=2**63, description="seed of all random streams")
+    source: Annotated[Selection, Select("distribution")] | None = Field(
+        None, description="distribution at time 0", examples=["source: {use: gaussian, dim: 2}"]
+    )
+    target: Annotated[Selection, Select("distribution")] = Field(
+        description="distribution at time 1: the data to learn", examples=["target: checkerboard"]
+    )
+    coupling: Annotated[Selection, Select("coupling", "independent")] = Field(
+        Selection("coupling", "independent"), description="how source and target draws are paired"
+    )
+    interpolant: Annotated[Selection, Select("interpolant", "linear")] = Field(
+        Selection("interpolant", "linear"), description="path between a pair of draws"
+    )
+    latent: Annotated[Selection, Select("latent", "none")] = Field(
+        Selection("latent", "none"), description="noise added on the way"
+    )
+    objectives: Annotated[list[Annotated[Selection, Select("objective")]], Field(min_length=1)] = Field(
+        [Selection("objective", "velocity")], description="losses; each learns one field"
+    )
+    network: Annotated[NetworkSelection, SelectNetwork("network", "mlp")] = Field(
+        NetworkSelection("network", "mlp"), description="network; shared: one trunk with a head per objective"
+    )
+    train: Train = Field(Train(), description="how the objectives are minimised")
+    sample: Sample = Field(Sample(), description="how samples are drawn")
+    estimators: list[Annotated[Selection, Select("estimator")]] = Field([], description="numbers measured after sampling")
+    report: bool = Field(True, description="write report.html")
+
+
+def default_use(path: tuple[str | int, ...]) -> str | None:
+    """The component meant at this place where ``use`` is left out; empty for none, None where nothing is selected."""
+    place = tuple("*" if isinstance(part, int) else part for part in path)
+    return _PLACES.get(place)
+
+
+def _places(section: type[Section], path: tuple[str, ...] = ()) -> dict[tuple[str, ...], str]:
+    """All places of selections, ``*`` for the index of a list, with their defaults."""
+    found: dict[tuple[str, ...], str] = {}
+    for name, field in section.model_fields.items():
+        here = (*path, name)
+        inner = [getattr(part, "__metadata__", ()) for part in get_args(field.annotation)]
+        several = get_origin(field.annotation) is list
+        for mark in (*field.metadata, *(mark for marks in inner for mark in marks)):
+            if isinstance(mark, Select | OneOf):
+                found[(*here, "*") if several else here] = mark.default or ""
+        if isinstance(field.annotation, type) and issubclass(field.annotation, Section):
+            found |= _places(field.annotation, here)
+    return found
+
+
+_PLACES = _places(Sections)

@@ -1,0 +1,143 @@
+"""A selection: the place in a recipe where an installed component is chosen by name.
+
+Written as a bare name, or as a mapping with ``use`` and the component's options. A name is looked up among the
+installed plugins and is never a path to import.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from typing import Any
+
+from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
+from pydantic_core import CoreSchema, PydanticCustomError, core_schema
+
+__all__ = ["NetworkSelection", "OneOf", "Select", "SelectNetwork", "Selection", "wrong"]
+
+
+@dataclass(frozen=True)
+class Selection:
+    """A component chosen by a recipe.
+
+    Args:
+        kind: the kind, such as ``"latent"``.
+        name: the component's name, or ``distribution/name``.
+        options: what the recipe says, without defaults.
+        where: ``file:line:column`` for later errors.
+    """
+
+    kind: str
+    name: str
+    options: dict[str, Any] = field(default_factory=dict)
+    where: str = ""
+
+    def plain(self) -> dict[str, Any]:
+        """The selection as a recipe writes it."""
+        return {"use": self.name, **self.options}
+
+
+@dataclass(frozen=True)
+class NetworkSelection(Selection):
+    """The network, with ``shared``: one trunk with a head per objective, or one network for each."""
+
+    shared: bool = True
+
+    def plain(self) -> dict[str, Any]:
+        """The selection as a recipe writes it."""
+        return {"use": self.name, "shared": self.shared, **self.options}
+
+
+def wrong(problem: str, *, key: str = "", allowed: str = "", fix: str = "") -> PydanticCustomError:
+    """An error for a validator to raise; ``key`` names the key inside the value that is at fault."""
+    return PydanticCustomError("recipe", "{problem}", {"problem": problem, "key": key, "allowed": allowed, "fix": fix})
+
+
+@dataclass(frozen=True)
+class Select:
+    """Annotation of a field: a selection of this kind.
+
+    Args:
+        kind: the kind of component.
+        default: the component meant where a mapping leaves out ``use``.
+        number: whether a number >= 0 may stand there instead.
+    """
+
+    kind: str
+    default: str | None = None
+    number: bool = False
+
+    def validate(self, value: Any) -> Any:
+        """A :class:`Selection` (or a number) from plain data."""
+        if isinstance(value, Selection):
+            return value
+        if self.number and isinstance(value, int | float) and not isinstance(value, bool):
+            if not (math.isfinite(value) and value >= 0):
+                raise wrong("out of range", allowed=self.form)
+            return float(value)
+        if isinstance(value, str):
+            return self.make(value, {})
+        if not isinstance(value, dict):
+            raise wrong("the wrong type", allowed=self.form)
+        options = dict(value)
+        name = options.pop("use", self.default)
+        if name is None and "use" not in value:
+            raise wrong("missing", key="use", allowed=f"the name of a {self.kind}", fix="add `use: name`")
+        if not isinstance(name, str):
+            raise wrong("the wrong type", key="use", allowed=f"the name of a {self.kind}")
+        return self.make(name, options)
+
+    @property
+    def form(self) -> str:
+        """What may stand there, in words."""
+        words = f"the name of a {self.kind}, or a mapping {{use: name, ...options}}"
+        return f"a finite number >= 0, or {words}" if self.number else words
+
+    def make(self, name: str, options: dict[str, Any]) -> Selection:
+        """The selection from its parts."""
+        return Selection(self.kind, name, options)
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return core_schema.no_info_plain_validator_function(
+            self.validate,
+            serialization=core_schema.plain_serializer_function_ser_schema(
+                lambda value: value.plain() if isinstance(value, Selection) else value
+            ),
+        )
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        # The core knows no components: whoever prints the schema fills in what is installed.
+        place = {"x-select": self.kind, "x-default": self.default}
+        return {"anyOf": [{"type": "number", "minimum": 0}, place]} if self.number else place
+
+
+@dataclass(frozen=True)
+class SelectNetwork(Select):
+    """Annotation of the network: its key ``shared`` is the recipe's own, no option of the component."""
+
+    def make(self, name: str, options: dict[str, Any]) -> Selection:
+        """The selection from its parts."""
+        shared = options.pop("shared", True)
+        if not isinstance(shared, bool):
+            raise wrong("the wrong type", key="shared", allowed="true or false")
+        return NetworkSelection(self.kind, name, options, shared=shared)
+
+
+@dataclass(frozen=True)
+class OneOf:
+    """Annotation of a closed choice between models told apart by ``use``; a bare name is one of them by its defaults."""
+
+    names: tuple[str, ...]
+    default: str
+
+    def prepare(self, value: Any) -> Any:
+        """The value with its ``use``."""
+        if isinstance(value, str):
+            return {"use": value}
+        return {"use": self.default, **value} if isinstance(value, dict) else value
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return core_schema.no_info_before_validator_function(self.prepare, handler(source))
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        return {"anyOf": [{"enum": list(self.names)}, handler(schema)]}

@@ -1,0 +1,117 @@
+"""The text of a recipe file: UTF-8, with or without a byte order mark, with any line ends, of a bounded size."""
+
+from __future__ import annotations
+
+import codecs
+import difflib
+import os
+import re
+import stat
+from pathlib import Path
+
+from si_core.errors import RecipeError
+from si_core.recipes import limits
+
+__all__ = ["decode", "read_text"]
+
+# The characters YAML 1.2 allows in a stream (section 5.1), negated.
+_UNPRINTABLE = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+
+
+def read_text(path: Path, where: str | None = None) -> str:
+    """The text of a recipe file.
+
+    Args:
+        path: the file, as the user gave it.
+        where: what asked for the file (such as the line of an ``extends``); comes first in errors about finding it.
+
+    Raises:
+        RecipeError: a file that is missing, a directory, no regular file, unreadable, too large or no UTF-8 text.
+    """
+    try:
+        # Opening a pipe would wait for a writer, so the type is asked for first.
+        mode = os.stat(path).st_mode
+        if stat.S_ISDIR(mode):
+            problem = "a directory, where a recipe file is wanted"
+            raise RecipeError(problem, where=where, got=_both(path), fix=_near(path))
+        if not stat.S_ISREG(mode):
+            raise RecipeError("not a regular file", where=where, got=_both(path), fix="copy it to a file first")
+        with open(path, "rb") as file:
+            data = file.read(limits.BYTES + 1)
+    except FileNotFoundError:
+        raise RecipeError("no such recipe file", where=where, got=_both(path), fix=_near(path)) from None
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+        raise RecipeError(f"can't read the recipe: {reason}", where=where, got=_both(path)) from None
+    if len(data) > limits.BYTES:
+        raise RecipeError(
+            "the recipe is too large",
+            where=str(path),
+            got=f"{max(path.stat().st_size, len(data))} bytes",
+            allowed=f"at most {limits.BYTES} bytes",
+            fix="keep data in a data file and name it in the recipe",
+        )
+    return decode(data, str(path))
+
+
+def decode(data: bytes, source: str) -> str:
+    """The text of these bytes, without a byte order mark.
+
+    Raises:
+        RecipeError: bytes that are no UTF-8, or a character YAML does not allow; with the byte offset and the line.
+    """
+    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE, codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE)):
+        raise _bad(data, 0, source, "UTF-16 or UTF-32 text")
+    body = data.removeprefix(codecs.BOM_UTF8)
+    shift = len(data) - len(body)
+    nul = body.find(b"\0")
+    if nul >= 0:
+        raise _bad(data, shift + nul, source, "a NUL byte")
+    try:
+        text = body.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise _bad(data, shift + error.start, source, f"byte 0x{body[error.start]:02x} is not UTF-8") from None
+    found = _UNPRINTABLE.search(text)
+    if found:
+        offset = shift + len(text[: found.start()].encode())
+        raise _bad(data, offset, source, f"control character U+{ord(found[0]):04X}")
+    return text
+
+
+def _bad(data: bytes, offset: int, source: str, what: str) -> RecipeError:
+    line = len(re.findall(rb"\r\n|\r|\n", data[:offset])) + 1
+    return RecipeError(
+        "not plain UTF-8 text",
+        where=f"{source}:{line}",
+        got=f"{what} at byte offset {offset}",
+        allowed="UTF-8 text, with or without a byte order mark",
+        fix="save the file as UTF-8",
+    )
+
+
+def _both(path: Path) -> str:
+    """The path as given and, where it differs, as resolved."""
+    given = str(path)
+    try:
+        resolved = os.path.realpath(path)
+    except (OSError, ValueError):
+        resolved = given
+    shown = given.encode("unicode_escape").decode() if not given.isprintable() else given
+    return f"'{shown}'" if given == resolved or "\0" in given else f"'{shown}' (resolved: '{resolved}')"
+
+
+def _near(path: Path) -> str | None:
+    """A suggestion from the recipe files beside the wanted one (or inside it, if it is a directory)."""
+    folder = path if path.is_dir() else path.parent
+    try:
+        names = sorted(entry.name for entry in os.scandir(folder) if entry.name.endswith((".yaml", ".yml")))
+    except OSError:
+        return f"there is no directory '{folder}'"
+    if path.is_dir():
+        chosen = names[:3]
+    else:
+        stems = {name.rsplit(".", 1)[0]: name for name in names}
+        chosen = difflib.get_close_matches(path.name, names, 3) or [
+            stems[stem] for stem in difflib.get_close_matches(path.stem, stems, 3)
+        ]
+    return "did you mean " + " or ".join(f"'{folder / name}'" for name in chosen) + "?" if chosen else None

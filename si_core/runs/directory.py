@@ -1,0 +1,188 @@
+"""The run directory: one folder holds all that a run was given and all that it made.
+
+::
+
+    runs/<recipe>/<UTC>-<6 characters>/
+        recipe.yaml  resolved.yaml  environment.json      what was asked, in full, and with which versions
+        metrics.jsonl  log.txt  STATUS.json               how it went
+        checkpoints/step-00000500/                        where it can go on
+        model.safetensors  samples.npy  estimates.json  plots/  report.html
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import secrets
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from si_core.errors import StorageError
+from si_core.runs.atomic import storage_error
+
+__all__ = ["RunDirectory"]
+
+_UNFIT = re.compile(r'[\x00-\x1f\x7f/\\:*?"<>|]+')
+_TRIES = 20
+
+
+@dataclass(frozen=True)
+class RunDirectory:
+    """The folder of one run and the names in it.
+
+    Args:
+        path: the folder, as given: a symbolic link stays one.
+    """
+
+    path: Path
+
+    @classmethod
+    def create(cls, recipe: str, root: Path | str = "runs", out: Path | str | None = None) -> RunDirectory:
+        """Make the folder of a new run; no two callers ever get the same one.
+
+        Args:
+            recipe: name of the recipe; characters that a file name can't have become hyphens.
+            root: where runs go, as ``root/<recipe>/<UTC>-<6 characters>``.
+            out: exactly this folder instead; absent or empty.
+
+        Raises:
+            StorageError: ``out`` is in use, or the folder can't be made.
+        """
+        if out is not None:
+            return cls(_claim(Path(out)))
+        parent = Path(root) / _folder_name(recipe)
+        for _ in range(_TRIES):
+            # The time is for people; only the exclusive mkdir makes the name unique, so a clock may jump.
+            path = parent / f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(3)}"
+            try:
+                parent.mkdir(parents=True, exist_ok=True)
+                path.mkdir()
+            except FileExistsError as error:
+                if not parent.is_dir():
+                    raise StorageError("a file is in the way of the folder of runs", where=str(parent)) from error
+            except OSError as error:
+                raise storage_error(path, error) from error
+            else:
+                return cls(path)
+        raise StorageError(
+            "no free name for the run", where=str(parent), got=f"{_TRIES} names taken", fix="give --out DIR"
+        )
+
+    @classmethod
+    def open(cls, path: Path | str) -> RunDirectory:
+        """The folder of a run made earlier.
+
+        Raises:
+            StorageError: the folder does not exist or is no run (it holds no ``resolved.yaml``).
+        """
+        run = cls(Path(path))
+        try:
+            if run.resolved.is_file():
+                return run
+            if not run.path.exists():
+                raise StorageError("no such run", where=str(path), fix=_suggestion(run.path.parent))
+            if not run.path.is_dir():
+                raise StorageError("a run is a folder", where=str(path), got="a file", fix=_suggestion(run.path.parent))
+            raise StorageError(
+                "the folder is no run", where=str(path), got="no resolved.yaml in it", fix=_suggestion(run.path)
+            )
+        except OSError as error:
+            raise storage_error(run.path, error) from error
+        except ValueError as error:
+            raise StorageError("not a path", where=repr(str(path)), got=str(error)) from error
+
+    @property
+    def recipe(self) -> Path:
+        """``recipe.yaml``: the recipe as given."""
+        return self.path / "recipe.yaml"
+
+    @property
+    def resolved(self) -> Path:
+        """``resolved.yaml``: the complete recipe, which runs by itself."""
+        return self.path / "resolved.yaml"
+
+    @property
+    def environment(self) -> Path:
+        """``environment.json``: versions of all that was used."""
+        return self.path / "environment.json"
+
+    @property
+    def metrics(self) -> Path:
+        """``metrics.jsonl``: one record a line."""
+        return self.path / "metrics.jsonl"
+
+    @property
+    def checkpoints(self) -> Path:
+        """``checkpoints/``: one folder a checkpoint."""
+        return self.path / "checkpoints"
+
+    @property
+    def model(self) -> Path:
+        """``model.safetensors``: the trained weights."""
+        return self.path / "model.safetensors"
+
+    @property
+    def samples(self) -> Path:
+        """``samples.npy``: the samples drawn at the end of the run."""
+        return self.path / "samples.npy"
+
+    @property
+    def estimates(self) -> Path:
+        """``estimates.json``: the numbers measured."""
+        return self.path / "estimates.json"
+
+    @property
+    def plots(self) -> Path:
+        """``plots/``: images."""
+        return self.path / "plots"
+
+    @property
+    def report(self) -> Path:
+        """``report.html``."""
+        return self.path / "report.html"
+
+    @property
+    def log(self) -> Path:
+        """``log.txt``: what happened when."""
+        return self.path / "log.txt"
+
+    @property
+    def status(self) -> Path:
+        """``STATUS.json``: running, finished, interrupted or failed."""
+        return self.path / "STATUS.json"
+
+    @property
+    def lock(self) -> Path:
+        """``.lock``: who owns the run now."""
+        return self.path / ".lock"
+
+
+def _claim(path: Path) -> Path:
+    fix = "choose a folder that is new or empty, or go on with this run by --resume"
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+        if any(path.iterdir()):
+            raise StorageError("the folder is not empty", where=str(path), allowed="a new or empty folder", fix=fix)
+        # Two runs may see the same empty folder; the one that makes the lock file has it.
+        os.close(os.open(path / ".lock", os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666))
+    except FileExistsError as error:
+        if path.is_dir():
+            raise StorageError("another run has just taken the folder", where=str(path), fix=fix) from error
+        raise StorageError("a file is in the way", where=str(path), allowed="a new or empty folder", fix=fix) from error
+    except OSError as error:
+        raise storage_error(path, error) from error
+    except ValueError as error:
+        raise StorageError("not a path", where=repr(str(path)), got=str(error)) from error
+    return path
+
+
+def _folder_name(recipe: str) -> str:
+    # A leading dot would hide the folder or leave it ("..").
+    name = _UNFIT.sub("-", recipe).strip(". ")
+    return name.encode(errors="replace")[:120].decode(errors="ignore").strip(". ") or "run"
+
+
+def _suggestion(folder: Path) -> str:
+    runs = sorted(path.parent for path in folder.glob("*/resolved.yaml")) if folder.is_dir() else []
+    return f"did you mean {runs[-1]}" if runs else "give the folder that holds resolved.yaml, such as runs/NAME/TIME-ID"

@@ -1,0 +1,93 @@
+"""log.txt: what happened when, for people; and the console that shows it while it happens.
+
+Wall times belong here and nowhere else in a run, so that all other files of two equal runs are equal.
+"""
+
+from __future__ import annotations
+
+import traceback
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Protocol, TextIO, runtime_checkable
+
+__all__ = ["Console", "RunLog"]
+
+
+@runtime_checkable
+class Console(Protocol):
+    """Where a run speaks: a terminal with progress bars, plain lines, or nothing."""
+
+    def line(self, text: str) -> None:
+        """Say one event."""
+
+    def warn(self, text: str) -> None:
+        """Say something the user should look at."""
+
+    def progress(self, step: int, steps: int, text: str = "") -> None:
+        """Show that ``step`` of ``steps`` are done; called often, so it must be cheap."""
+
+
+class RunLog:
+    """A console that also keeps each line in a file, with its UTC time.
+
+    A log that can't be written gives one warning and stops; it never stops a run.
+
+    Args:
+        path: the file, appended to.
+        console: where lines are shown as well.
+    """
+
+    def __init__(self, path: Path, console: Console | None = None) -> None:
+        self.path, self.console = Path(path), console
+        self._file: TextIO | None = None
+        try:
+            # Names of files may hold bytes that are no text; the log must take them.
+            self._file = open(self.path, "a", encoding="utf-8", errors="backslashreplace", buffering=1)  # noqa: SIM115
+        except OSError as error:
+            self._give_up(error)
+
+    def line(self, text: str) -> None:
+        """Write and show one event."""
+        self._write("", text)
+        if self.console is not None:
+            self.console.line(text)
+
+    def warn(self, text: str) -> None:
+        """Write and show a warning."""
+        self._write("warning: ", text)
+        if self.console is not None:
+            self.console.warn(text)
+
+    def progress(self, step: int, steps: int, text: str = "") -> None:
+        """Show progress; the file doesn't get it, as the metrics have it."""
+        if self.console is not None:
+            self.console.progress(step, steps, text)
+
+    def error(self, error: BaseException) -> None:
+        """Write an error with its traceback to the file; showing it is the caller's business."""
+        self._write("error: ", "".join(traceback.format_exception(error)).rstrip())
+
+    def close(self) -> None:
+        """Close the file; later lines are only shown."""
+        file, self._file = self._file, None
+        if file is not None:
+            try:
+                file.close()
+            except OSError as error:
+                self._give_up(error)
+
+    def _write(self, label: str, text: str) -> None:
+        if self._file is None:
+            return
+        time = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3] + "Z"
+        # A text from outside must neither fake a line of the log nor steer the terminal that shows it.
+        lines = "".join(char if char.isprintable() or char in "\n\t" else repr(char)[1:-1] for char in text).split("\n")
+        try:
+            self._file.write(f"{time} {label}" + "\n    ".join(lines) + "\n")
+        except OSError as error:
+            self._give_up(error)
+
+    def _give_up(self, error: OSError) -> None:
+        self._file = None
+        if self.console is not None:
+            self.console.warn(f"{self.path}: the log can't be written: {error}")

@@ -1,0 +1,100 @@
+"""State dicts as tensors and JSON: what optimizers, schedulers and averages keep, without pickle.
+
+Such a state is a nest of dicts (with keys of text or numbers), lists, tuples, numbers and tensors. The tensors are
+taken out under names like ``state.0.exp_avg``; the rest becomes JSON, in which every object is a tag::
+
+    {"dict": [[key, value], ...]}   {"tuple": [...]}   {"tensor": name}   {"float": "inf" | "-inf" | "nan"}
+
+and lists, text, finite numbers, true, false and null stand for themselves. The round trip is exact.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+
+from si_core.errors import StorageError
+
+__all__ = ["flatten_state", "unflatten_state"]
+
+_DEPTH = 50
+_WHERE = "state to be stored"
+
+
+def flatten_state(state: Any) -> tuple[dict[str, torch.Tensor], Any]:
+    """Split a nested state into tensors by name and a value for JSON.
+
+    Raises:
+        StorageError: a value of another type, or nesting deeper than 50.
+    """
+    tensors: dict[str, torch.Tensor] = {}
+    return tensors, _encode(state, "", tensors, 0)
+
+
+def unflatten_state(tensors: Mapping[str, torch.Tensor], value: Any) -> Any:
+    """The state that :func:`flatten_state` split.
+
+    Raises:
+        StorageError: a tensor that is missing, or JSON that :func:`flatten_state` does not write.
+    """
+    return _decode(value, tensors, 0)
+
+
+def _encode(value: Any, path: str, tensors: dict[str, torch.Tensor], depth: int) -> Any:
+    if depth > _DEPTH:
+        raise StorageError("nested too deeply", where=_WHERE, got=path[:200], allowed=f"{_DEPTH} levels")
+    if isinstance(value, torch.Tensor):
+        name = path or "value"
+        while name in tensors:  # the keys 0 and "0" read the same
+            name += "'"
+        tensors[name] = value
+        return {"tensor": name}
+    if isinstance(value, Mapping):
+        pairs = [
+            [_scalar(key, f"{path}: a key"), _encode(item, f"{path}.{key}" if path else str(key), tensors, depth + 1)]
+            for key, item in value.items()
+        ]
+        return {"dict": pairs}
+    if isinstance(value, list | tuple):
+        items = [_encode(item, f"{path}.{i}" if path else str(i), tensors, depth + 1) for i, item in enumerate(value)]
+        return {"tuple": items} if isinstance(value, tuple) else items
+    return _scalar(value, path)
+
+
+def _scalar(value: Any, path: str) -> Any:
+    if isinstance(value, float):
+        return float(value) if math.isfinite(value) else {"float": str(float(value))}
+    if value is None or isinstance(value, bool | int | str):
+        return value
+    raise StorageError(
+        "a value that can't be stored",
+        where=_WHERE,
+        got=f"{path or 'the state'}: {type(value).__name__}",
+        allowed="dicts, lists, tuples, tensors, numbers, text, true, false, None",
+    )
+
+
+def _decode(value: Any, tensors: Mapping[str, torch.Tensor], depth: int) -> Any:
+    if depth > 2 * _DEPTH:
+        raise StorageError("nested too deeply", where="stored state")
+    if isinstance(value, list):
+        return [_decode(item, tensors, depth + 1) for item in value]
+    if not isinstance(value, dict):
+        return value
+    try:
+        ((tag, content),) = value.items()
+        if tag == "tensor":
+            return tensors[content]
+        if tag == "float":
+            return {"inf": math.inf, "-inf": -math.inf, "nan": math.nan}[content]
+        if tag == "tuple":
+            return tuple(_decode(item, tensors, depth + 1) for item in content)
+        if tag == "dict":
+            return {_decode(key, tensors, depth + 1): _decode(item, tensors, depth + 1) for key, item in content}
+    except (ValueError, KeyError, TypeError) as error:
+        got = f"{type(error).__name__}: {error}"[:200]
+        raise StorageError("not a state as si-core stores it", where="stored state", got=got) from error
+    raise StorageError("not a state as si-core stores it", where="stored state", got=f"the tag {tag!r}"[:200])

@@ -1,0 +1,67 @@
+"""Signals: a run that is asked to stop finishes its step, saves, and exits with the signal's code.
+
+SIGINT (Ctrl-C) and SIGTERM (preemption) become a flag that the loop reads once a step. A second SIGINT means at once.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+from collections.abc import Callable
+from types import FrameType, TracebackType
+from typing import Any
+
+__all__ = ["StopSignals"]
+
+
+class StopSignals:
+    """Context manager that turns SIGINT and SIGTERM into a request to stop.
+
+    Outside the main thread it changes nothing, as Python allows handlers there only.
+
+    Attributes:
+        stop_requested: True after a signal.
+        exit_code: 130 after SIGINT, 143 after SIGTERM (the first one counts), else None.
+
+    Raises:
+        KeyboardInterrupt: at the second SIGINT, at once.
+    """
+
+    def __init__(self) -> None:
+        self.stop_requested = False
+        self.exit_code: int | None = None
+        self._interrupts = 0
+        self._owner = 0
+        self._previous: dict[int, Callable[[int, FrameType | None], Any] | int | None] = {}
+
+    def __enter__(self) -> StopSignals:
+        if threading.current_thread() is threading.main_thread():
+            self._owner = os.getpid()
+            for number in (signal.SIGINT, signal.SIGTERM):
+                self._previous[number] = signal.signal(number, self._handle)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        for number, handler in self._previous.items():
+            # None stands for a handler that was not installed by Python and can't be put back.
+            signal.signal(number, signal.SIG_DFL if handler is None else handler)
+        self._previous.clear()
+
+    def _handle(self, number: int, frame: FrameType | None) -> None:
+        if os.getpid() != self._owner:
+            # A forked worker inherits this handler. Ctrl-C reaches the whole group, but the run still needs its
+            # workers to finish the step; SIGTERM must end a worker as always.
+            if number == signal.SIGTERM:
+                signal.signal(number, signal.SIG_DFL)
+                os.kill(os.getpid(), number)
+            return
+        self.stop_requested = True
+        if self.exit_code is None:
+            self.exit_code = 128 + number
+        if number == signal.SIGINT:
+            self._interrupts += 1
+            if self._interrupts > 1:
+                raise KeyboardInterrupt

@@ -1,0 +1,92 @@
+"""The transport: the initial value problem that carries one end of a process to the other.
+
+    epsilon = 0   ``dX = b dt``                                            the probability-flow ODE
+    epsilon > 0   ``dX = (b + epsilon s) dt + sqrt(2 epsilon) dW``          forward (start < stop)
+                  ``dX = (b - epsilon s) dt + sqrt(2 epsilon) dW``          backward (start > stop)
+
+All have the law of the process at every time (arXiv 2303.08797, section 2.3). To an integrator a transport shows itself
+in its clock, where the drift of a rough process is smooth.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+from si_core.contract.clock import Clock, UniformClock
+from si_core.errors import UsageError
+from si_core.fields.base import Epsilon, Fields, noise_level
+
+__all__ = ["Transport"]
+
+
+class Transport:
+    """An initial value problem.
+
+    Args:
+        fields: the fields of a process.
+        epsilon: the noise level: 0 for the ODE, a number, a function of t, or a diffusion schedule.
+        start: the time of the initial state, in [0, 1].
+        stop: the time to reach, in [0, 1]; below ``start`` for the backward problem.
+        clock: the clock of the integration; None or ``"auto"`` for the process's own, ``"uniform"`` for time itself.
+
+    Raises:
+        UsageError: times out of range or equal, or a drift that can't be had from what is known.
+    """
+
+    def __init__(
+        self,
+        fields: Fields,
+        epsilon: Epsilon = 0.0,
+        start: float = 0.0,
+        stop: float = 1.0,
+        clock: Clock | Literal["auto", "uniform"] | None = None,
+    ) -> None:
+        for name, value in (("start", start), ("stop", stop)):
+            if not 0 <= value <= 1:
+                raise UsageError("a transport runs within [0, 1]", got=f"{name}={value!r}", allowed="0 <= time <= 1")
+        if start == stop:
+            raise UsageError("a transport needs two different times", got=f"start = stop = {start!r}")
+        if isinstance(clock, str) and clock not in ("auto", "uniform"):
+            raise UsageError("unknown clock", got=repr(clock), allowed="auto, uniform, or a Clock")
+        if isinstance(clock, Clock):
+            self.clock = clock
+        else:
+            self.clock = UniformClock() if clock == "uniform" else fields.clock
+        self.fields, self.epsilon, self.span = fields, epsilon, (float(start), float(stop))
+        level = noise_level(epsilon, fields.process)
+        self.stochastic = level is not None
+        self.flow = fields.flow(self.clock, level, 1.0 if stop > start else -1.0)
+        self.start, self.stop = (self._position(time) for time in self.span)
+
+    def _position(self, time: float) -> float:
+        if time in (0.0, 1.0):
+            return time
+        return float(self.clock.position(torch.tensor(time, dtype=torch.float64)))
+
+    def times(self, positions: Tensor) -> Tensor:
+        """Clock positions as times t, same shape."""
+        return self.clock.time(positions.double()).to(positions.dtype)
+
+    def prepare(self, times: Sequence[float], x: Tensor) -> None:
+        """Compute the scalars at these clock positions at once."""
+        self.flow.prepare(times, x)
+
+    def drift(self, time: float, x: Tensor) -> Tensor:
+        """The drift per unit of clock at a clock position, shape of x."""
+        return self.flow.drift(time, x)
+
+    def noise(self, time: float) -> float:
+        """``sqrt(2 epsilon dt/du)`` at a clock position."""
+        return self.flow.noise(time)
+
+    def part(self, start: float, stop: float) -> Transport:
+        """The same problem between two other times in the same direction; it shares the computed scalars."""
+        part = Transport.__new__(Transport)
+        part.__dict__.update(self.__dict__)
+        part.span = (start, stop)
+        part.start, part.stop = part._position(start), part._position(stop)
+        return part
