@@ -24,6 +24,7 @@ __all__ = ["CatalogueEntry", "catalogue", "catalogue_path", "providers", "read_c
 
 SCHEMA = "1"
 _REQUIRED = ("name", "summary", "source", "install", "requires", "licence", "status", "maintainers", "components")
+_TAGS = ("str", "int", "float", "bool", "null", "timestamp", "merge", "seq", "map")  # what YAML finds by itself
 _STATUSES = ("official", "community", "deprecated")
 
 
@@ -142,7 +143,7 @@ def _plain(node: yaml.Node, path: Path, seen: set[int]) -> Any:
     if id(node) in seen:
         raise PluginError("a catalogue has no aliases", where=where)
     seen.add(id(node))
-    if not node.tag.startswith("tag:yaml.org,2002:"):
+    if node.tag.removeprefix("tag:yaml.org,2002:") not in _TAGS:
         raise PluginError("a catalogue has no tags", where=where, got=node.tag)
     if isinstance(node, yaml.ScalarNode):
         return node.value

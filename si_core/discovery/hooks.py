@@ -34,6 +34,13 @@ class Specification:
         """Return a folder of YAML recipes; each file ``name.yaml`` can then be run as ``si run name``."""
 
     @hookspec
+    def si_extensions(self) -> list[str]:  # type: ignore[empty-body]
+        """Return names of modules that add methods to open generic functions such as ``exact_fields``.
+
+        They are imported before such a function is first called, never before.
+        """
+
+    @hookspec
     def si_event(self, event: Any) -> None:
         """Receive an event of a run (started, step, checkpoint, finished); for loggers.
 

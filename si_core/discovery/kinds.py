@@ -46,7 +46,12 @@ KINDS: dict[str, Kind] = {
         Kind("latent", "si_core.contract.latent:Latent", "the size gamma(t) of the noise added on the way"),
         Kind("objective", "si_core.contract.objective:Objective", "the loss whose minimiser is a field"),
         Kind("network", "torch.nn:Module", "a network forward(t, x, condition)", ("shape", "heads", "classes")),
-        Kind("diffusion", "si_core.contract.diffusion:Diffusion", "the noise level epsilon(t) of sampling"),
+        Kind(
+            "diffusion",
+            "si_core.contract.diffusion:Diffusion",
+            "the noise level epsilon(t) of sampling",
+            ("interpolant", "latent"),
+        ),
         Kind("integrator", "si_core.contract.integrator:Integrator", "the method that solves an ODE or SDE"),
         Kind("estimator", "si_core.contract.estimator:Estimator", "a number measured on a model, with its error"),
         Kind("report", "si_core.contract.report:Report", "what a person looks at when a run has ended"),

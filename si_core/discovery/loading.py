@@ -24,9 +24,15 @@ __all__ = ["HookMistake", "Offer", "load_into"]
 _FORMS = {
     "si_components": "@hookimpl def si_components() -> list[Component]",
     "si_recipes": "@hookimpl def si_recipes() -> str | os.PathLike, the absolute path of a folder",
+    "si_extensions": "@hookimpl def si_extensions() -> list[str], names of modules",
     "si_event": "@hookimpl def si_event(event) -> None",
 }
-_ARGUMENTS: dict[str, set[str]] = {"si_components": set(), "si_recipes": set(), "si_event": {"event"}}
+_ARGUMENTS: dict[str, set[str]] = {
+    "si_components": set(),
+    "si_recipes": set(),
+    "si_extensions": set(),
+    "si_event": {"event"},
+}
 
 
 class HookMistake(Exception):
@@ -53,6 +59,7 @@ def load_into(offer: Offer, point: EntryPoint) -> None:
     manager = _checked_manager(point.load(), point.name)
     offer.components = _components(_answers(manager, "si_components"))
     offer.recipes = _recipes(_answers(manager, "si_recipes"))
+    _check_extensions(_answers(manager, "si_extensions"))
     offer.listens = bool(manager.hook.si_event.get_hookimpls())
     offer.hooks = manager
 
@@ -129,6 +136,12 @@ def _recipes(answers: list[Any]) -> Path | None:
             )
         return folder
     return None
+
+
+def _check_extensions(answers: list[Any]) -> None:
+    for answer in answers:
+        if not isinstance(answer, list | tuple) or not all(isinstance(module, str) for module in answer):
+            raise _wrong_return("si_extensions", type(answer).__name__)
 
 
 def _wrong_return(hook: str, found: str) -> HookMistake:

@@ -90,8 +90,8 @@ def _path_of(error: Mapping[str, Any], options: Mapping[str, Any]) -> tuple[str 
         if inside_map or inside_list:
             value = value[step]
             path.append(step)
-    if error["type"] in ("missing", "extra_forbidden") and (not path or path[-1] != error["loc"][-1]):
-        path.append(error["loc"][-1])
+    if error["type"] == "missing" and len(error["loc"]) == 1:
+        path.append(error["loc"][0])
     return tuple(path)
 
 
@@ -108,7 +108,7 @@ def _problem(
             fix=did_you_mean(str(path[0]), known),
         )
     allowed = allowed_at(path, schema) or str(error["msg"])
-    if error["type"] == "missing" and len(path) == 1:
+    if error["type"] == "missing" and path[0] not in options:
         description = schema["properties"].get(path[0], {}).get("description")
         return OptionProblem(
             path, f"option {name!r} is missing", allowed=allowed, fix=f"add {name}: {description or allowed}"

@@ -46,7 +46,8 @@ def options_model(cls: type[Any], context: Collection[str] = ()) -> type[pydanti
     Raises:
         PluginError: the constructor has ``*args``, ``**kwargs``, or a parameter without a usable type.
     """
-    return _model(cls, tuple(sorted(context)))
+    component: Any = cls  # mypy doesn't take a class for hashable
+    return _model(component, tuple(sorted(context)))
 
 
 def options_schema(cls: type[Any], context: Collection[str] = ()) -> dict[str, Any]:
@@ -54,11 +55,12 @@ def options_schema(cls: type[Any], context: Collection[str] = ()) -> dict[str, A
 
     Types that a recipe can't express (a tensor) are left out of it.
     """
-    return _schema(cls, tuple(sorted(context)))
+    component: Any = cls
+    return _schema(component, tuple(sorted(context)))
 
 
 def option_problems(cls: type[Any], options: Mapping[str, Any], context: Collection[str] = ()) -> list[OptionProblem]:
-    """Return everything that is wrong with ``options``, in the order of its keys; empty if they can be used.
+    """Return everything that is wrong with ``options``; empty if they can be used.
 
     Each problem names the path of the key, so that a recipe loader can say where in the file it stands.
     """

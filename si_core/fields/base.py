@@ -17,7 +17,7 @@ from torch import Tensor
 from si_core.contract.clock import Clock, UniformClock
 from si_core.contract.diffusion import Diffusion
 from si_core.errors import UsageError
-from si_core.fields.flow import Flow, NoiseLevel
+from si_core.fields.flow import Flow, NoiseLevel, noise_squared
 from si_core.process.process import StochasticInterpolant, spread
 from si_core.process.schedule import Schedule, bare_schedule
 
@@ -136,8 +136,8 @@ class _DirectFlow(Flow[Schedule]):
         self._weights: dict[float, float] = {}
 
     def steps(self, u: Tensor, x: Tensor) -> list[Schedule]:
-        squared = torch.zeros_like(u) if self.level is None else self.level(self.schedule(u)) * self.schedule(u).rate
-        self._weights.update(zip(u.tolist(), (self.sign * squared).tolist(), strict=True))
+        half_squared = 0.5 * noise_squared(self.schedule, self.level, u)
+        self._weights.update(zip(u.tolist(), (self.sign * half_squared).tolist(), strict=True))
         return [self.fields.schedule(self.clock, position.to(x.device)) for position in u]
 
     def at(self, step: Schedule, x: Tensor) -> Tensor:

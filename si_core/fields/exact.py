@@ -14,6 +14,7 @@ import functools
 from collections.abc import Callable
 from typing import Any
 
+from si_core.discovery.extensions import import_extensions
 from si_core.errors import UsageError
 from si_core.fields.base import Fields
 from si_core.process.process import StochasticInterpolant
@@ -24,16 +25,23 @@ __all__ = ["ExactFields", "exact_fields"]
 class ExactFields:
     """The generic function ``exact_fields(process) -> Fields``."""
 
+    def __init__(self) -> None:
+        self._extended = False
+
     @functools.cached_property
     def _function(self) -> Any:
-        from plum import Dispatcher, Function
+        from plum import Function
 
-        def exact_fields(source: object, target: object, coupling: object, process: object) -> Fields:
-            """Closed-form fields."""
-            raise NotImplementedError
+        def exact_fields(source: object, target: object, coupling: object, process: object) -> None:
+            """Closed-form fields; plugins add the methods."""
 
-        del Dispatcher
         return Function(exact_fields)
+
+    def _open(self) -> Any:
+        if not self._extended:
+            self._extended = True
+            import_extensions()
+        return self._function
 
     def method(self, implementation: Callable[..., Fields]) -> Callable[..., Fields]:
         """Add a method; its annotated parameters are (source, target, coupling, process)."""
@@ -47,7 +55,7 @@ class ExactFields:
         if not process.structure.spatially_linear:
             return False
         try:
-            self._function.resolve_method((process.source, process.target, process.coupling, process))
+            self._open().resolve_method((process.source, process.target, process.coupling, process))
         except NotFoundLookupError:
             return False
         return True

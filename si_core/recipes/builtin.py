@@ -54,7 +54,9 @@ def find_builtin(name: str) -> BuiltinRecipe | None:
         RecipeError: several distributions ship one of this name.
     """
     distribution, _, plain = name.rpartition("/")
-    found = [recipe for recipe in builtin_recipes() if recipe.name == plain and distribution in ("", recipe.distribution)]
+    found = [
+        recipe for recipe in builtin_recipes() if recipe.name == plain and distribution in ("", recipe.distribution)
+    ]
     if len(found) > 1:
         raise RecipeError(
             f"the recipe {name!r} is shipped by {' and '.join(recipe.distribution for recipe in found)}",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from si_core import __version__
+from si_core.discovery.compatibility import core_version
 from si_core.errors import RecipeError
 from si_core.recipes.nodes import Mapping, Scalar
 from si_core.recipes.reader import read
@@ -28,16 +28,22 @@ class Document:
     base: Scalar | None
 
 
-def read_document(path: Path, where: str | None = None) -> Document:
-    """Read one file; ``where`` is the place that asked for it.
+def read_document(path: Path) -> Document:
+    """Read one file.
 
     Raises:
         RecipeError: the file, its syntax, an empty one, another schema version, or ``extends`` of the wrong type.
     """
-    text = read_text(path, where)
+    text = read_text(path)
     node = read(text, str(path))
     if not isinstance(node, Mapping):
-        got = "nothing" if node is None else "a list" if not isinstance(node, Scalar) else f"one value, {node.text[:60]!r}"
+        got = (
+            "nothing"
+            if node is None
+            else "a list"
+            if not isinstance(node, Scalar)
+            else f"one value, {node.text[:60]!r}"
+        )
         example = MINIMAL.replace("\n", "\n    ").rstrip()
         raise RecipeError(
             "a recipe is a mapping of keys to values",
@@ -68,7 +74,7 @@ def _check_version(root: Mapping) -> None:
         raise RecipeError("there is no such schema version", where=where, got=text, allowed=allowed)
     if version > SCHEMA_VERSION:
         raise RecipeError(
-            f"this recipe needs an si-core newer than {__version__}",
+            f"this recipe needs an si-core newer than {core_version()}",
             where=where,
             got=f"schema {version}",
             allowed=allowed,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from si_core.errors import RecipeError, SIError, UsageError
@@ -23,12 +24,13 @@ def resolve(text: str, folder: Path) -> tuple[Path, str]:
     """
     path = folder / text
     is_path = text.endswith((".yaml", ".yml")) or Path(text).name != text
-    if "\0" in text or (is_path and (path.exists() or text.count("/") != 1)):
+    exists = os.path.exists(path)
+    if is_path and (exists or text.count("/") != 1):
         return path, path.stem
     builtin = find_builtin(text)
     if builtin:
         return builtin.path, builtin.name
-    if is_path or path.exists():
+    if is_path or exists:
         return path, path.stem
     raise unknown_recipe(text, folder)
 
@@ -44,8 +46,7 @@ def read_chain(path: Path) -> tuple[Document, Mapping]:
         where, chain = str(base.where), [str(document.path) for document in documents]
         try:
             following = _base_path(str(base.value), documents[-1].path.parent)
-            seen = [document.path.resolve() for document in documents]
-            if following.resolve() in seen:
+            if os.path.realpath(following) in [os.path.realpath(document.path) for document in documents]:
                 raise RecipeError("these recipes extend each other in a circle")
             if len(documents) == limits.CHAIN:
                 raise RecipeError("too many recipes extend each other", allowed=f"at most {limits.CHAIN} files")
@@ -60,6 +61,8 @@ def read_chain(path: Path) -> tuple[Document, Mapping]:
 
 
 def _base_path(text: str, folder: Path) -> Path:
+    if not text.isprintable():
+        raise UsageError("not the name of a file", got=ascii(text))
     if Path(text).is_absolute():
         raise UsageError("a base is named relative to this file", got=repr(text), allowed="a relative path, or a name")
     return resolve(text, folder)[0]

@@ -8,7 +8,20 @@ from typing import Any
 
 from si_core.recipes.scalars import Value
 
-__all__ = ["Entry", "Mapping", "Node", "Path", "Scalar", "Sequence", "Where", "dotted", "leaves", "plain", "position"]
+__all__ = [
+    "Entry",
+    "Mapping",
+    "Node",
+    "Path",
+    "Scalar",
+    "Sequence",
+    "Where",
+    "dotted",
+    "leaves",
+    "node_at",
+    "plain",
+    "position",
+]
 
 Path = tuple[str | int, ...]
 
@@ -73,6 +86,19 @@ def plain(node: Node) -> Any:
 def dotted(path: Path) -> str:
     """The path as it is written on a command line: ``train.optimizer.lr``."""
     return ".".join(str(part) for part in path)
+
+
+def node_at(root: Node, path: Path) -> Node | None:
+    """The node at this path; None where nothing is written."""
+    node: Node = root
+    for part in path:
+        if isinstance(node, Mapping) and isinstance(part, str) and part in node.entries:
+            node = node.entries[part].node
+        elif isinstance(node, Sequence) and isinstance(part, int) and part < len(node.items):
+            node = node.items[part]
+        else:
+            return None
+    return node
 
 
 def position(root: Node, path: Path, *, key: bool = False) -> Where:

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import numbers
 import os
-from collections.abc import Iterable, Mapping as Map
+from collections.abc import Iterable
+from collections.abc import Mapping as Map
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,11 +16,11 @@ from si_core.errors import RecipeError, SIError
 from si_core.recipes import limits
 from si_core.recipes.emit import inline
 from si_core.recipes.merge import as_mapping, merge
-from si_core.recipes.nodes import Entry, Mapping, Node, Path, Scalar, Sequence, Where, dotted
+from si_core.recipes.nodes import Entry, Mapping, Node, Path, Scalar, Sequence, Where, dotted, plain
 from si_core.recipes.problems import fail
 from si_core.recipes.reader import read
 from si_core.recipes.schema import default_use
-from si_core.recipes.text import decode
+from si_core.recipes.text import unprintable
 
 __all__ = ["Override", "apply_overrides", "parse_overrides"]
 
@@ -112,17 +113,21 @@ def _from_text(argument: Any, index: int) -> Override:
         raise RecipeError("an override is text of the form KEY=VALUE", where=f"argument {index}", got=repr(argument))
     shown = argument if len(argument) <= 80 else argument[:77] + "..."
     where = Where(f"argument {index} '{shown}'" if shown.isprintable() else f"argument {index} {shown!a}")
-    text = decode(argument.encode("utf-8", "surrogateescape"), str(where))
-    key, equals, value = text.partition("=")
+    odd = unprintable(argument)
+    if odd is not None:
+        raise _error(where, "the argument is not text", got=f"{argument[odd]!a} at character {odd + 1}")
+    key, equals, value = argument.partition("=")
     if not equals:
         raise _error(where, "an override has the form KEY=VALUE", fix=f"{key.strip() or 'train.steps'}=VALUE")
     path = _path(key, where)
     if not value.strip():
-        raise _error(where, "no value after '='", fix=f"{key}=null for nothing, {key}='' in inner quotes for empty text")
+        raise _error(
+            where, "no value after '='", fix=f"{key}=null for nothing, {key}='' in inner quotes for empty text"
+        )
     node = read(value, str(where), argument=True)
     if node is None:
         raise _error(where, "no value after '='", got=repr(value))
-    return Override(where, text, path, node)
+    return Override(where, argument, path, node)
 
 
 def _from_item(key: Any, value: Any) -> Override:
@@ -165,14 +170,12 @@ def _node(value: Any, where: Where, depth: int) -> Node:
         raise _error(where, "no value of a recipe", got=f"a {type(value).__name__}", allowed=allowed)
     if isinstance(value, int) and abs(value) >= 10**limits.DIGITS:
         raise _error(where, "a number too large to read", allowed=f"at most {limits.DIGITS} digits")
-    if isinstance(value, str):
-        decode(value.encode("utf-8", "surrogatepass"), str(where))
+    if isinstance(value, str) and any("\ud800" <= character <= "\udfff" for character in value):
+        raise _error(where, "no text: it holds half a character", got=ascii(value)[:60])
     return Scalar(where, value, str(value))
 
 
 def _as_text(node: Node) -> str:
-    from si_core.recipes.nodes import plain
-
     try:
         return inline(plain(node))
     except ValueError:

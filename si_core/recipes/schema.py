@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal, get_args, get_origin
+from typing import Annotated, Any, Final, Literal, get_args, get_origin
 
 from pydantic import Field, model_validator
 
@@ -11,7 +11,7 @@ from si_core.recipes.training import Batch, Count, Section, Train
 
 __all__ = ["SCHEMA_VERSION", "Sample", "Sections", "default_use"]
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION: Final = 1
 """The version of recipes this si-core reads."""
 
 Label = Annotated[int, Field(ge=0, le=10**12)]
@@ -21,60 +21,64 @@ Time = Annotated[float, Field(ge=0, le=1)]
 class Sample(Section):
     """How samples are drawn after training."""
 
-    number: Count = Field(10_000, description="samples to draw")
+    number: Count = Field(default=10_000, description="samples to draw")
     integrator: Annotated[Selection, Select("integrator")] | None = Field(
-        None, description="integrator; null picks one for an ODE (epsilon 0) or an SDE"
+        default=None, description="integrator; null picks one for an ODE (epsilon 0) or an SDE"
     )
     epsilon: Annotated[Selection | float, Select("diffusion", number=True)] = Field(
-        0.0, description="noise level: 0 for the probability-flow ODE, a number, or a diffusion"
+        default=0.0, description="noise level: 0 for the probability-flow ODE, a number, or a diffusion"
     )
-    start: Time = Field(0.0, description="time at which integration starts")
-    stop: Time = Field(1.0, description="time at which integration stops; below start: backward")
-    clock: Literal["auto", "uniform"] = Field("auto", description="time of the steps: the clock of the process, or plain t")
-    batch: Batch | None = Field(None, description="samples integrated together; null picks it by size")
+    start: Time = Field(default=0.0, description="time at which integration starts")
+    stop: Time = Field(default=1.0, description="time at which integration stops; below start: backward")
+    clock: Literal["auto", "uniform"] = Field(
+        default="auto", description="time of the steps: the clock of the process, or plain t"
+    )
+    batch: Batch | None = Field(default=None, description="samples integrated together; null picks it by size")
     condition: Label | list[Label] | None = Field(
-        None, description="class of the samples, or a list to go through; null for those of the data"
+        default=None, description="class of the samples, or a list to go through; null for those of the data"
     )
 
     @model_validator(mode="after")
     def _some_span(self) -> Sample:
         if self.start == self.stop:
-            raise wrong("the same as sample.start", key="stop", allowed="another time in [0, 1]")
+            raise wrong("is the same as sample.start", key="stop", allowed="another time in [0, 1]")
         return self
 
 
 class Sections(Section):
     """A recipe without ``extends``."""
 
-    schema_version: Literal[1] = Field(SCHEMA_VERSION, alias="schema", description="version of the recipe format")
-    title: str | None = Field(None, description="one line for people")
-    meta: dict[str, Any] = Field({}, description="notes for people; never read by the program")
-    seed: int = Field(0, ge=0, lt=2**63, description="seed of all random streams")
+    schema_version: Literal[1] = Field(default=SCHEMA_VERSION, alias="schema", description="version of the format")
+    title: str | None = Field(default=None, description="one line for people")
+    meta: dict[str, Any] = Field(default={}, description="notes for people; never read by the program")
+    seed: int = Field(default=0, ge=0, lt=2**63, description="seed of all random streams")
     source: Annotated[Selection, Select("distribution")] | None = Field(
-        None, description="distribution at time 0", examples=["source: {use: gaussian, dim: 2}"]
+        default=None, description="distribution at time 0", examples=["source: {use: gaussian, dim: 2}"]
     )
     target: Annotated[Selection, Select("distribution")] = Field(
         description="distribution at time 1: the data to learn", examples=["target: checkerboard"]
     )
     coupling: Annotated[Selection, Select("coupling", "independent")] = Field(
-        Selection("coupling", "independent"), description="how source and target draws are paired"
+        default=Selection("coupling", "independent"), description="how source and target draws are paired"
     )
     interpolant: Annotated[Selection, Select("interpolant", "linear")] = Field(
-        Selection("interpolant", "linear"), description="path between a pair of draws"
+        default=Selection("interpolant", "linear"), description="path between a pair of draws"
     )
     latent: Annotated[Selection, Select("latent", "none")] = Field(
-        Selection("latent", "none"), description="noise added on the way"
+        default=Selection("latent", "none"), description="noise added on the way"
     )
     objectives: Annotated[list[Annotated[Selection, Select("objective")]], Field(min_length=1)] = Field(
-        [Selection("objective", "velocity")], description="losses; each learns one field"
+        default=[Selection("objective", "velocity")], description="losses; each learns one field"
     )
     network: Annotated[NetworkSelection, SelectNetwork("network", "mlp")] = Field(
-        NetworkSelection("network", "mlp"), description="network; shared: one trunk with a head per objective"
+        default=NetworkSelection("network", "mlp"), description="network; shared: one trunk, a head per objective"
     )
-    train: Train = Field(Train(), description="how the objectives are minimised")
-    sample: Sample = Field(Sample(), description="how samples are drawn")
-    estimators: list[Annotated[Selection, Select("estimator")]] = Field([], description="numbers measured after sampling")
-    report: bool = Field(True, description="write report.html")
+    train: Train = Field(default=Train(), description="how the objectives are minimised")
+    sample: Sample = Field(default=Sample(), description="how samples are drawn")
+    estimators: list[Annotated[Selection, Select("estimator")]] = Field(
+        default=[], description="numbers measured after sampling"
+    )
+    report: bool = Field(default=True, description="write report.html")
 
 
 def default_use(path: tuple[str | int, ...]) -> str | None:

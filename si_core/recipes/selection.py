@@ -73,24 +73,29 @@ class Select:
             return value
         if self.number and isinstance(value, int | float) and not isinstance(value, bool):
             if not (math.isfinite(value) and value >= 0):
-                raise wrong("out of range", allowed=self.form)
+                raise wrong("is out of range", allowed=self.form)
             return float(value)
         if isinstance(value, str):
             return self.make(value, {})
         if not isinstance(value, dict):
-            raise wrong("the wrong type", allowed=self.form)
+            raise wrong("has the wrong type", allowed=self.form)
         options = dict(value)
         name = options.pop("use", self.default)
         if name is None and "use" not in value:
-            raise wrong("missing", key="use", allowed=f"the name of a {self.kind}", fix="add `use: name`")
+            raise wrong("is missing", key="use", allowed=self.name, fix="add `use: name`")
         if not isinstance(name, str):
-            raise wrong("the wrong type", key="use", allowed=f"the name of a {self.kind}")
+            raise wrong("has the wrong type", key="use", allowed=self.name)
         return self.make(name, options)
+
+    @property
+    def name(self) -> str:
+        """What a bare name is, in words."""
+        return f"the name of {'an' if self.kind[0] in 'aeiou' else 'a'} {self.kind}"
 
     @property
     def form(self) -> str:
         """What may stand there, in words."""
-        words = f"the name of a {self.kind}, or a mapping {{use: name, ...options}}"
+        words = f"{self.name}, or a mapping {{use: name, ...options}}"
         return f"a finite number >= 0, or {words}" if self.number else words
 
     def make(self, name: str, options: dict[str, Any]) -> Selection:
@@ -107,7 +112,7 @@ class Select:
 
     def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
         # The core knows no components: whoever prints the schema fills in what is installed.
-        place = {"x-select": self.kind, "x-default": self.default}
+        place = {"x-select": self.kind, "x-default": self.default, "x-form": Select(self.kind).form}
         return {"anyOf": [{"type": "number", "minimum": 0}, place]} if self.number else place
 
 
@@ -119,13 +124,13 @@ class SelectNetwork(Select):
         """The selection from its parts."""
         shared = options.pop("shared", True)
         if not isinstance(shared, bool):
-            raise wrong("the wrong type", key="shared", allowed="true or false")
+            raise wrong("has the wrong type", key="shared", allowed="true or false")
         return NetworkSelection(self.kind, name, options, shared=shared)
 
 
 @dataclass(frozen=True)
 class OneOf:
-    """Annotation of a closed choice between models told apart by ``use``; a bare name is one of them by its defaults."""
+    """Annotation of a closed choice between models told apart by ``use``; a bare name is one with its defaults."""
 
     names: tuple[str, ...]
     default: str

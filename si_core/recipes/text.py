@@ -12,18 +12,14 @@ from pathlib import Path
 from si_core.errors import RecipeError
 from si_core.recipes import limits
 
-__all__ = ["decode", "read_text"]
+__all__ = ["decode", "read_text", "unprintable"]
 
 # The characters YAML 1.2 allows in a stream (section 5.1), negated.
 _UNPRINTABLE = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
-def read_text(path: Path, where: str | None = None) -> str:
+def read_text(path: Path) -> str:
     """The text of a recipe file.
-
-    Args:
-        path: the file, as the user gave it.
-        where: what asked for the file (such as the line of an ``extends``); comes first in errors about finding it.
 
     Raises:
         RecipeError: a file that is missing, a directory, no regular file, unreadable, too large or no UTF-8 text.
@@ -33,16 +29,16 @@ def read_text(path: Path, where: str | None = None) -> str:
         mode = os.stat(path).st_mode
         if stat.S_ISDIR(mode):
             problem = "a directory, where a recipe file is wanted"
-            raise RecipeError(problem, where=where, got=_both(path), fix=_near(path))
+            raise RecipeError(problem, got=_both(path), fix=_near(path))
         if not stat.S_ISREG(mode):
-            raise RecipeError("not a regular file", where=where, got=_both(path), fix="copy it to a file first")
+            raise RecipeError("not a regular file", got=_both(path), fix="copy it to a file first")
         with open(path, "rb") as file:
             data = file.read(limits.BYTES + 1)
     except FileNotFoundError:
-        raise RecipeError("no such recipe file", where=where, got=_both(path), fix=_near(path)) from None
+        raise RecipeError("no such recipe file", got=_both(path), fix=_near(path)) from None
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-        raise RecipeError(f"can't read the recipe: {reason}", where=where, got=_both(path)) from None
+        raise RecipeError(f"can't read the recipe: {reason}", got=_both(path)) from None
     if len(data) > limits.BYTES:
         raise RecipeError(
             "the recipe is too large",
@@ -71,11 +67,17 @@ def decode(data: bytes, source: str) -> str:
         text = body.decode("utf-8")
     except UnicodeDecodeError as error:
         raise _bad(data, shift + error.start, source, f"byte 0x{body[error.start]:02x} is not UTF-8") from None
-    found = _UNPRINTABLE.search(text)
-    if found:
-        offset = shift + len(text[: found.start()].encode())
-        raise _bad(data, offset, source, f"control character U+{ord(found[0]):04X}")
+    index = unprintable(text)
+    if index is not None:
+        offset = shift + len(text[:index].encode())
+        raise _bad(data, offset, source, f"control character U+{ord(text[index]):04X}")
     return text
+
+
+def unprintable(text: str) -> int | None:
+    """The index of the first character that YAML does not allow, or None."""
+    found = _UNPRINTABLE.search(text)
+    return found.start() if found else None
 
 
 def _bad(data: bytes, offset: int, source: str, what: str) -> RecipeError:
@@ -102,12 +104,12 @@ def _both(path: Path) -> str:
 
 def _near(path: Path) -> str | None:
     """A suggestion from the recipe files beside the wanted one (or inside it, if it is a directory)."""
-    folder = path if path.is_dir() else path.parent
+    folder = path if os.path.isdir(path) else path.parent
     try:
         names = sorted(entry.name for entry in os.scandir(folder) if entry.name.endswith((".yaml", ".yml")))
     except OSError:
         return f"there is no directory '{folder}'"
-    if path.is_dir():
+    if folder == path:
         chosen = names[:3]
     else:
         stems = {name.rsplit(".", 1)[0]: name for name in names}

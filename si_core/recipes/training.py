@@ -27,39 +27,41 @@ class Adam(Section):
     """Adam (arXiv:1412.6980)."""
 
     use: Literal["adam"] = "adam"
-    lr: Rate = Field(1e-3, description="learning rate")
+    lr: Rate = Field(default=1e-3, description="learning rate")
     betas: Annotated[list[Fraction], Field(min_length=2, max_length=2)] = Field(
-        [0.9, 0.999], description="decay of the running mean and of the running square of the gradient"
+        default=[0.9, 0.999], description="decay of the running mean and of the running square of the gradient"
     )
-    eps: Rate = Field(1e-8, description="added to the root of the running square")
-    weight_decay: Decay = Field(0.0, description="weight of the squared norm added to the loss")
+    eps: Rate = Field(default=1e-8, description="added to the root of the running square")
+    weight_decay: Decay = Field(default=0.0, description="weight of the squared norm added to the loss")
 
 
 class AdamW(Section):
     """Adam with decoupled weight decay (arXiv:1711.05101)."""
 
     use: Literal["adamw"] = "adamw"
-    lr: Rate = Field(1e-3, description="learning rate")
+    lr: Rate = Field(default=1e-3, description="learning rate")
     betas: Annotated[list[Fraction], Field(min_length=2, max_length=2)] = Field(
-        [0.9, 0.999], description="decay of the running mean and of the running square of the gradient"
+        default=[0.9, 0.999], description="decay of the running mean and of the running square of the gradient"
     )
-    eps: Rate = Field(1e-8, description="added to the root of the running square")
-    weight_decay: Decay = Field(0.01, description="decay of the weights in units of the learning rate")
+    eps: Rate = Field(default=1e-8, description="added to the root of the running square")
+    weight_decay: Decay = Field(default=0.01, description="decay of the weights in units of the learning rate")
 
 
 class SGD(Section):
     """Stochastic gradient descent, with momentum."""
 
     use: Literal["sgd"] = "sgd"
-    lr: Rate = Field(1e-2, description="learning rate")
-    momentum: Fraction = Field(0.0, description="share of the last step that is kept")
-    nesterov: bool = Field(False, description="look ahead along the momentum")
-    weight_decay: Decay = Field(0.0, description="weight of the squared norm added to the loss")
+    lr: Rate = Field(default=1e-2, description="learning rate")
+    momentum: Fraction = Field(default=0.0, description="share of the last step that is kept")
+    nesterov: bool = Field(default=False, description="look ahead along the momentum")
+    weight_decay: Decay = Field(default=0.0, description="weight of the squared norm added to the loss")
 
     @model_validator(mode="after")
     def _nesterov_needs_momentum(self) -> SGD:
         if self.nesterov and self.momentum == 0:
-            raise wrong("without effect: it needs momentum > 0", key="nesterov", fix="set momentum, or nesterov: false")
+            raise wrong(
+                "is without effect: it needs momentum > 0", key="nesterov", fix="set momentum, or nesterov: false"
+            )
         return self
 
 
@@ -67,24 +69,24 @@ class Constant(Section):
     """The learning rate as it is, after a linear warm-up."""
 
     use: Literal["constant"] = "constant"
-    warmup: int = Field(0, ge=0, le=10**12, description="steps of linear growth from zero")
+    warmup: int = Field(default=0, ge=0, le=10**12, description="steps of linear growth from zero")
 
 
 class Cosine(Section):
     """Half a cosine from the learning rate down to ``final`` times it at the last step (arXiv:1608.03983)."""
 
     use: Literal["cosine"] = "cosine"
-    warmup: int = Field(0, ge=0, le=10**12, description="steps of linear growth from zero")
-    final: float = Field(0.0, ge=0, le=1, description="share of the learning rate left at the end")
+    warmup: int = Field(default=0, ge=0, le=10**12, description="steps of linear growth from zero")
+    final: float = Field(default=0.0, ge=0, le=1, description="share of the learning rate left at the end")
 
 
 class Step(Section):
     """The learning rate times ``factor`` after each ``every`` steps."""
 
     use: Literal["step"] = "step"
-    warmup: int = Field(0, ge=0, le=10**12, description="steps of linear growth from zero")
-    every: Count = Field(1000, description="steps between two changes")
-    factor: float = Field(0.5, gt=0, le=1, description="what the learning rate is multiplied by")
+    warmup: int = Field(default=0, ge=0, le=10**12, description="steps of linear growth from zero")
+    every: Count = Field(default=1000, description="steps between two changes")
+    factor: float = Field(default=0.5, gt=0, le=1, description="what the learning rate is multiplied by")
 
 
 Optimizer = Annotated[
@@ -99,24 +101,26 @@ LearningRateSchedule = Annotated[
 class Train(Section):
     """How the objectives are minimised."""
 
-    steps: Count = Field(2000, description="optimizer steps")
-    batch: Batch = Field(1024, description="draws per step, over all processes")
-    optimizer: Optimizer = Field(Adam(), description="optimizer: adam, adamw or sgd, with its options")
+    steps: Count = Field(default=2000, description="optimizer steps")
+    batch: Batch = Field(default=1024, description="draws per step, over all processes")
+    optimizer: Optimizer = Field(default=Adam(), description="optimizer: adam, adamw or sgd, with its options")
     schedule: LearningRateSchedule = Field(
-        Constant(), description="learning rate over the steps: constant, cosine or step, with its options"
+        default=Constant(), description="learning rate over the steps: constant, cosine or step, with its options"
     )
     ema: Annotated[float, Field(ge=0, lt=1)] | None = Field(
-        0.999, description="decay of the running average of the weights, which sampling uses; null for none"
+        default=0.999, description="decay of the running average of the weights, which sampling uses; null for none"
     )
-    clip: Rate | None = Field(None, description="largest gradient norm; null for no limit")
+    clip: Rate | None = Field(default=None, description="largest gradient norm; null for no limit")
     clock: Literal["auto", "uniform"] = Field(
-        "auto", description="time in which targets are regressed: the clock of the process, or plain t"
+        default="auto", description="time in which targets are regressed: the clock of the process, or plain t"
     )
     antithetic: bool | Literal["auto"] = Field(
-        "auto", description="draw pairs with opposite noise; auto where the targets need it"
+        default="auto", description="draw pairs with opposite noise; auto where the targets need it"
     )
-    precondition: bool = Field(True, description="scale inputs and outputs of the network to unit size")
-    checkpoint_every: Count | None = Field(None, description="steps between checkpoints; null for one at the end")
-    keep: int = Field(3, ge=2, le=10**6, description="checkpoints kept")
-    log_every: Count = Field(50, description="steps between lines of metrics")
-    compile: bool = Field(False, description="compile the training step")
+    precondition: bool = Field(default=True, description="scale inputs and outputs of the network to unit size")
+    checkpoint_every: Count | None = Field(
+        default=None, description="steps between checkpoints; null for one at the end"
+    )
+    keep: int = Field(default=3, ge=2, le=10**6, description="checkpoints kept")
+    log_every: Count = Field(default=50, description="steps between lines of metrics")
+    compile: bool = Field(default=False, description="compile the training step")

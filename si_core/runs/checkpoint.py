@@ -86,7 +86,7 @@ def save_checkpoint(
     _check(path, tensors)
     mark = secrets.token_hex(6)
     temporary, old = folder / f"{path.name}.tmp-{mark}", folder / f"replaced-{path.name}-{mark}"
-    needed = sum(tensor.nbytes for group in tensors.values() for tensor in group.values())
+    needed = sum(tensor.numel() * tensor.element_size() for group in tensors.values() for tensor in group.values())
     try:
         try:
             folder.mkdir(parents=True, exist_ok=True)

@@ -64,7 +64,12 @@ class Model:
         )
 
     def transport(
-        self, *, epsilon: Epsilon | None = None, start: float | None = None, stop: float | None = None, condition: Tensor | None = None
+        self,
+        *,
+        epsilon: Epsilon | None = None,
+        start: float | None = None,
+        stop: float | None = None,
+        condition: Tensor | None = None,
     ) -> Transport:
         """The initial value problem of sampling, or of another noise level or span."""
         return Transport(
@@ -75,7 +80,9 @@ class Model:
             self.clock,
         )
 
-    def conditions(self, n: int, generator: torch.Generator, condition: int | list[int] | Tensor | None = None) -> Tensor | None:
+    def conditions(
+        self, n: int, generator: torch.Generator, condition: int | list[int] | Tensor | None = None
+    ) -> Tensor | None:
         """Conditions of n samples, shape (n,): the given ones repeated in turn, or drawn as the target has them.
 
         Raises:

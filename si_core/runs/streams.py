@@ -7,7 +7,7 @@ the run was interrupted, and the 3rd block of samples is the same on one process
 The derivation is fixed for ever, as every stored result depends on it. With ``le8(n)`` the 8 bytes of n, least
 significant first::
 
-    message(indices) = "si-core stream 1\\0" | le8(seed) | le8(length of purpose) | purpose in UTF-8 | le8(i) of each index
+    message(indices) = "si-core stream 1\\0" | le8(seed) | le8(bytes of purpose) | purpose in UTF-8 | le8(i) for each i
     high  = first 4 bytes of SHA-256(message(all indices)), big-endian, shifted right by 1      (31 bits)
     base  = first 4 bytes of SHA-256(message(all but the last index)), big-endian               (32 bits)
     low   = (base + 0x9E3779B9 * last index) mod 2^32        (last index 0 where there is none)

@@ -1,0 +1,1 @@
+"""Finite data sets as distributions."""

@@ -1,0 +1,50 @@
+"""Rows of a file as a distribution: the way to one's own data."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field
+
+from si_distributions.datasets.tabular import Missing, Tabular
+from si_distributions.files.read import read
+from si_distributions.options import Precision
+
+__all__ = ["Array"]
+
+
+class Array(Tabular):
+    """Draws with replacement from the rows of a .npy, .npz, .csv or .parquet file.
+
+    An array (N, *event) gives draws of shape event; one of shape (N,) is a table with one column.
+
+    Args:
+        path: the file, relative to the current directory.
+        key: the array of a .npz file that holds several.
+        columns: names or indices of the columns to keep, in this order; all but the label where left out.
+        label: name or index of the column of class labels; for .npz also the key of an array of labels.
+        standardise: whether each column gets mean 0 and variance 1 (one mean and scale for all entries where the event
+            has several axes).
+        held_out: the fraction of the rows kept from training, for estimators.
+        split_seed: which rows are held out.
+        missing: what to do with rows that are not finite: stop, or drop.
+        dtype: of the draws.
+
+    Raises:
+        DataError: a file that is missing, empty, damaged, or holds anything but finite numbers.
+    """
+
+    def __init__(
+        self,
+        path: str,
+        key: str | None = None,
+        columns: list[int | str] | None = None,
+        label: int | str | None = None,
+        standardise: bool = True,
+        held_out: Annotated[float, Field(ge=0, lt=1)] = 0.1,
+        split_seed: Annotated[int, Field(ge=0)] = 0,
+        missing: Missing = "stop",
+        dtype: Precision = "float32",
+    ) -> None:
+        path = str(path)
+        super().__init__(read(path, key, columns, label), standardise, held_out, split_seed, missing, dtype, path)

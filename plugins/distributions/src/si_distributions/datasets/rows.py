@@ -1,0 +1,152 @@
+"""A finite data set as a distribution: draws are training rows with replacement.
+
+Some rows may be held out from training for estimators; which ones is fixed by a seed of its own, so that every run on
+the same data holds out the same rows. Rows of whole numbers up to 255 are stored as such and scaled when drawn.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from functools import cached_property
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from si_core import DataError, Distribution
+from si_distributions.datasets.scaling import Scaling
+from si_distributions.options import Precision, fraction, precision, whole
+from si_distributions.placement import Placed
+from si_distributions.randomness import indices, uniform
+
+__all__ = ["Rows", "split"]
+
+_BLOCK = 2**22  # numbers converted at a time
+
+
+def split(size: int, held_out: float, seed: int, where: str) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Indices of the training rows and of the rows held out, by a fixed permutation.
+
+    Raises:
+        DataError: too few rows to train on some and hold out others.
+    """
+    held_out, seed = fraction(held_out, "held_out", where), whole(seed, "split_seed", where, 0)
+    kept = max(1, round(held_out * size)) if held_out > 0 else 0
+    if kept >= size:
+        got = f"{size} rows, {kept} of them held out"
+        raise DataError("no rows are left to train on", where=where, got=got, fix="lower held_out")
+    order = torch.randperm(size, generator=torch.Generator().manual_seed(seed)).numpy()
+    # In the order of the file when nothing is held out: row i is then row i.
+    return (order[kept:], order[:kept]) if kept else (np.arange(size), order[:0])
+
+
+class Rows(Distribution):
+    """Draws from the training rows of a table (N, *event).
+
+    Args:
+        values: all rows in data space, shape (N, *event).
+        train: indices of the training rows.
+        held: indices of the rows held out.
+        scaling: between data space and model space.
+        labels: 0..C-1 for each row, or None.
+        class_names: what the labels stand for.
+        names: of the columns, for a table that has them.
+        numbers: the number of each row in its source, where rows were left out on the way.
+        dequantise: whether draws of whole numbers get uniform noise on [-1/2, 1/2) added in data space.
+        noise_seed: of the noise on the rows held out, which is the same at every call.
+        dtype: of the draws.
+        where: the component or file, for errors.
+    """
+
+    def __init__(
+        self,
+        values: NDArray[np.generic],
+        train: NDArray[np.int64],
+        held: NDArray[np.int64],
+        scaling: Scaling,
+        *,
+        labels: NDArray[np.int64] | None = None,
+        class_names: tuple[str, ...] | None = None,
+        names: tuple[str, ...] | None = None,
+        numbers: NDArray[np.int64] | None = None,
+        dequantise: bool = False,
+        noise_seed: int = 0,
+        dtype: Precision = "float32",
+        where: str,
+    ) -> None:
+        self._dtype, self._scaling, self._where = precision(dtype, where), scaling, where
+        self._dequantise, self._noise_seed = dequantise, noise_seed
+        self.shape = tuple(values.shape[1:])
+        self.size = len(train)
+        self.names, self.class_names = names, class_names
+        self.classes = None if class_names is None else len(class_names)
+        self.log_volume = scaling.log_volume(self.shape)
+        self.row_key = hashlib.sha256(
+            (train if numbers is None else numbers[train]).astype("<i8").tobytes()
+        ).hexdigest()
+        """Says which rows of the source are drawn, in which order: two data sets pair up only if theirs are equal."""
+        self._train, self._held = Placed(self._stored(values, train)), self._stored(values, held)
+        self._labels = None if labels is None else Placed(torch.from_numpy(labels[train]))
+        self._held_labels = None if labels is None else torch.from_numpy(labels[held])
+
+    def sample(self, n: int, generator: torch.Generator | None = None) -> Tensor:
+        """n training rows with replacement in model space, shape (n, *shape)."""
+        return self.labelled(n, generator)[0]
+
+    def labelled(self, n: int, generator: torch.Generator | None = None) -> tuple[Tensor, Tensor | None]:
+        """n training rows with replacement, with their labels (n,) int64 where there are some."""
+        index = indices(n, self.size or 0, generator)
+        return self._finished(self._train.rows(index), self._dequantise, generator), self._label(index)
+
+    def rows(self, index: Tensor) -> tuple[Tensor, Tensor | None]:
+        """Training rows by index (n,) in 0..size-1 with their labels, on the device of the index, without noise."""
+        return self._finished(self._train.rows(index), False, None), self._label(index)
+
+    def encode(self, data: Tensor) -> Tensor:
+        """Data space to model space; whole numbers become the dtype of the draws."""
+        return self._scaling.encode(data if data.is_floating_point() else data.to(self._dtype))
+
+    def decode(self, x: Tensor) -> Tensor:
+        """Model space to data space."""
+        return self._scaling.decode(x)
+
+    def held_out(self) -> tuple[Tensor, Tensor | None] | None:
+        """The rows kept from training with their labels; None where none are."""
+        if not len(self._held):
+            return None
+        generator = torch.Generator().manual_seed(self._noise_seed)
+        return self._finished(self._held, self._dequantise, generator), self._held_labels
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """SHA-256 of everything that can be drawn: equal for equal data, options and split."""
+        digest = hashlib.sha256(f"{self.shape} {self.classes} {self._dtype} {self._dequantise}".encode())
+        for tensor in (self._train.tensor, self._held, None if self._labels is None else self._labels.tensor):
+            if tensor is not None:
+                digest.update(tensor.numpy().data)
+        return digest.hexdigest()
+
+    def _label(self, index: Tensor) -> Tensor | None:
+        return None if self._labels is None else self._labels.rows(index)
+
+    def _stored(self, values: NDArray[np.generic], index: NDArray[np.int64]) -> Tensor:
+        """The rows of an index: bytes as they are, all else in model space."""
+        if values.dtype == np.uint8:
+            return torch.from_numpy(values[index])
+        out = torch.empty((len(index), *self.shape), dtype=self._dtype)
+        step = max(1, _BLOCK // max(1, int(np.prod(self.shape))))
+        for start in range(0, len(index), step):
+            block = values[index[start : start + step]].astype(np.float64)
+            out[start : start + step] = self._scaling.encode(torch.from_numpy(block)).to(self._dtype)
+        if not bool(torch.isfinite(out).all()):
+            raise DataError(f"values beyond the range of {self._dtype}", where=self._where, fix="set standardise: true")
+        return out
+
+    def _finished(self, rows: Tensor, noisy: bool, generator: torch.Generator | None) -> Tensor:
+        if rows.dtype != torch.uint8:
+            return rows
+        data = rows.to(self._dtype)
+        if noisy:
+            data = data + uniform(tuple(data.shape), self._dtype, generator) - 0.5
+        return self._scaling.encode(data)

@@ -1,0 +1,105 @@
+"""What a data file holds, and how its columns are chosen."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from si_core import DataError
+
+__all__ = ["Contents", "choose_columns", "refuse_dtype"]
+
+ACCEPTED = "float32, float64, or whole numbers"
+
+
+@dataclass(frozen=True)
+class Contents:
+    """The rows of a file, as numbers.
+
+    Args:
+        values: shape (N, *event).
+        labels: one label a row as the file has it, shape (N,), or None.
+        names: the names of the columns chosen, where the file has names.
+        lines: the line of each row, where the file has lines.
+    """
+
+    values: NDArray[np.generic]
+    labels: NDArray[np.generic] | None = None
+    names: tuple[str, ...] | None = None
+    lines: NDArray[np.int64] | None = None
+
+    def row(self, index: int) -> str:
+        """How an error names a row, such as ``row 3 (line 5)``."""
+        return f"row {index}" if self.lines is None else f"row {index} (line {self.lines[index]})"
+
+
+def choose_columns(
+    names: Sequence[str], columns: Sequence[int | str] | None, label: int | str | None, where: str
+) -> tuple[list[int], int | None]:
+    """The indices of the columns to read and of the label.
+
+    Args:
+        names: of all columns; a table without names passes empty strings.
+        columns: names or indices; None for all but the label.
+        label: name or index of the label's column, or None.
+        where: the file.
+
+    Raises:
+        DataError: a column that is not there, or one chosen twice.
+    """
+    label_index = None if label is None else _find(label, names, where)
+    if columns is None:
+        chosen = [i for i in range(len(names)) if i != label_index]
+    else:
+        chosen = [_find(column, names, where) for column in columns]
+    if not chosen:
+        raise DataError("no column is left to read", where=where, fix="name at least one in columns")
+    repeated = {i for i in chosen if chosen.count(i) > 1} | ({label_index} & set(chosen))
+    if repeated:
+        first = min(i for i in repeated if i is not None)
+        raise DataError("a column is chosen twice", where=where, got=repr(names[first] or first))
+    return chosen, label_index
+
+
+def _find(column: int | str, names: Sequence[str], where: str) -> int:
+    if isinstance(column, str):
+        if names.count(column) == 1:
+            return names.index(column)
+        problem = f"{names.count(column)} columns have the name" if column in names else "no column has the name"
+        near = difflib.get_close_matches(column, names, 1)
+        known = ", ".join(name for name in names if name) or f"the file has no names: write indices 0..{len(names) - 1}"
+        raise DataError(
+            f"{problem} {column!r}", where=where, allowed=known, fix=f"did you mean {near[0]!r}?" if near else None
+        )
+    if isinstance(column, bool) or not isinstance(column, int) or not 0 <= column < len(names):
+        raise DataError("no such column", where=where, got=repr(column), allowed=f"0..{len(names) - 1}")
+    return column
+
+
+def refuse_dtype(dtype: np.dtype[np.generic], what: str, where: str) -> None:
+    """Accept floats of 4 or 8 bytes and integers.
+
+    Raises:
+        DataError: any other dtype, with the way out.
+    """
+    if dtype.hasobject:
+        raise DataError(
+            f"{what} holds Python objects, which are stored as a pickle and never loaded",
+            where=where,
+            allowed=ACCEPTED,
+            fix="save a plain array: numpy.save(path, numpy.asarray(rows, dtype='float32'))",
+        )
+    if dtype.kind in "iu" or (dtype.kind == "f" and dtype.itemsize in (4, 8)):
+        return
+    fixes = {
+        "f": "array.astype('float32') after a look at what the precision did to it",
+        "c": "store real and imaginary part as two columns",
+        "b": "array.astype('float32') if true and false are quantities, or name it as the label",
+    }
+    raise DataError(
+        f"{what} has a dtype that is no data", where=where, got=dtype, allowed=ACCEPTED, fix=fixes.get(dtype.kind)
+    )

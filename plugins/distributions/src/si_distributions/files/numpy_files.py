@@ -1,0 +1,101 @@
+"""Reading .npy and .npz files; a pickle is never loaded."""
+
+from __future__ import annotations
+
+import zipfile
+import zlib
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from si_core import DataError
+from si_distributions.files.contents import Contents, choose_columns, refuse_dtype
+
+__all__ = ["read_npy", "read_npz"]
+
+_MAGIC = b"\x93NUMPY"
+
+
+def read_npy(path: Path, columns: Sequence[int | str] | None, label: int | str | None, where: str) -> Contents:
+    """The array of a .npy file.
+
+    Raises:
+        DataError: no .npy file, a truncated one, Python objects inside, or an array that is no table of rows.
+    """
+    with path.open("rb") as file:
+        if file.read(len(_MAGIC)) != _MAGIC:
+            raise DataError(
+                "this is no .npy file", where=where, fix="write it with numpy.save; pickles and text are never loaded"
+            )
+    try:
+        # A memory map compares the file's size with what its header promises before anything is allocated.
+        mapped = np.load(path, mmap_mode="r", allow_pickle=False)
+    except (ValueError, EOFError, OverflowError, SyntaxError, MemoryError) as error:
+        if "Python objects" in str(error):
+            refuse_dtype(np.dtype(object), "the array", where)
+        raise _damaged(error, where) from error
+    refuse_dtype(mapped.dtype, "the array", where)
+    return _table(np.array(mapped), columns, label, where)
+
+
+def read_npz(
+    path: Path, key: str | None, columns: Sequence[int | str] | None, label: int | str | None, where: str
+) -> Contents:
+    """One array of a .npz file, with labels from another (by name) or from one of its columns (by index).
+
+    Raises:
+        DataError: as :func:`read_npy`, and for a key that is not there or is needed and not given.
+    """
+    try:
+        with np.load(path, allow_pickle=False) as archive:
+            names = list(archive.files)
+            others = [name for name in names if name != label]
+            if key is None and len(others) != 1:
+                raise DataError("which array?", where=where, allowed=", ".join(names) or "none", fix="name it in key")
+            values = _member(archive, others[0] if key is None else key, where)
+            if not isinstance(label, str):
+                return _table(values, columns, label, where)
+            labels = _member(archive, label, where, any_dtype=True)
+    except (zipfile.BadZipFile, zlib.error, ValueError, EOFError, OverflowError, SyntaxError, MemoryError) as error:
+        raise _damaged(error, where) from error
+    chosen = _table(values, columns, None, where)
+    return Contents(chosen.values, labels)
+
+
+def _member(archive: np.lib.npyio.NpzFile, name: str, where: str, any_dtype: bool = False) -> NDArray[np.generic]:
+    if name not in archive.files:
+        allowed = ", ".join(archive.files) or "none"
+        raise DataError("no array has this key", where=where, got=repr(name), allowed=allowed)
+    try:
+        member = archive[name]
+    except ValueError as error:
+        if "allow_pickle" in str(error):
+            refuse_dtype(np.dtype(object), f"array {name!r}", where)
+        raise
+    if not isinstance(member, np.ndarray):
+        raise DataError(f"{name!r} is no .npy array", where=where, fix="write the file with numpy.savez")
+    if not any_dtype:
+        refuse_dtype(member.dtype, f"array {name!r}", where)
+    return member
+
+
+def _table(
+    values: NDArray[np.generic], columns: Sequence[int | str] | None, label: int | str | None, where: str
+) -> Contents:
+    if values.ndim == 0:
+        raise DataError("a single number is no data set", where=where, got="a 0-d array", allowed="shape (N, *event)")
+    values = values[:, None] if values.ndim == 1 else values
+    if columns is None and label is None:
+        return Contents(values)
+    if values.ndim != 2:
+        got = f"shape {values.shape}"
+        raise DataError("only an array (N, d) has columns", where=where, got=got, fix="leave columns and label out")
+    chosen, label_index = choose_columns([""] * values.shape[1], columns, label, where)
+    return Contents(values[:, chosen], None if label_index is None else values[:, label_index])
+
+
+def _damaged(error: Exception, where: str) -> DataError:
+    detail = (str(error) or type(error).__name__).splitlines()[0]
+    return DataError("the file is damaged or cut short", where=where, got=detail, fix="write or copy it again")

@@ -1,0 +1,37 @@
+"""The components of this plugin, named without importing them."""
+
+from __future__ import annotations
+
+from si_core import Component, hookimpl
+
+__all__ = ["si_components"]
+
+_DISTRIBUTIONS = (
+    ("gaussian", "gaussian:Gaussian", "N(mean, covariance); by default the standard normal"),
+    ("gaussian-mixture", "gaussian_mixture:GaussianMixture", "sum_k weight_k N(mean_k, covariance_k)"),
+    ("eight-gaussians", "eight_gaussians:EightGaussians", "eight equal Gaussians on a circle"),
+    ("checkerboard", "checkerboard:Checkerboard", "uniform on the dark cells of a square board"),
+    ("two-moons", "two_moons:TwoMoons", "two interleaved half circles with Gaussian noise"),
+    ("swiss-roll", "swiss_roll:SwissRoll", "a spiral with Gaussian noise"),
+    ("point-mass", "point_mass:PointMass", "all mass at one point"),
+    ("array", "datasets.array:Array", "rows of a .npy, .npz, .csv or .parquet file"),
+    ("table", "datasets.table:Table", "real tables: wine, breast-cancer, iris, diabetes"),
+    ("digits", "datasets.digits:Digits", "1,797 handwritten digits of 8x8 pixels"),
+    ("images", "datasets.images:Images", "a folder of equally sized images"),
+)
+_COUPLINGS = (
+    ("independent", "independent:Independent", "nu = rho0 x rho1"),
+    ("mirror", "mirror:Mirror", "x0 = x1"),
+    ("paired", "paired:Paired", "rows of two data sets with the same index"),
+    ("correlated", "correlated:CorrelatedGaussians", "two Gaussians with a given Cov(x0, x1)"),
+)
+
+
+@hookimpl
+def si_components() -> list[Component]:
+    """The distributions and couplings."""
+    return [
+        Component(kind, name, f"si_distributions.{target}", summary=summary)
+        for kind, family in (("distribution", _DISTRIBUTIONS), ("coupling", _COUPLINGS))
+        for name, target, summary in family
+    ]

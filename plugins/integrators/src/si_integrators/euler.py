@@ -1,0 +1,23 @@
+"""The Euler method: ``x' = x + h f(t, x)``, order 1."""
+
+from __future__ import annotations
+
+from torch import Tensor
+
+from si_integrators.fixed_grid import Add, Drift, FixedGrid
+
+__all__ = ["Euler"]
+
+
+class Euler(FixedGrid):
+    """The Euler method, one evaluation a step, order 1: ``x' = x + h f(t, x)``.
+
+    Args:
+        steps: the number of equal steps.
+    """
+
+    order = 1.0
+    nodes = (0.0,)
+
+    def step(self, drift: Drift, add: Add, x: Tensor, times: tuple[float, ...], h: float) -> Tensor:
+        return add(x, drift(times[0], x), alpha=h)

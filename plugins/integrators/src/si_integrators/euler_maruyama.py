@@ -1,0 +1,30 @@
+"""The Euler-Maruyama method: ``x' = x + h f(t, x) + sqrt(|h|) g(t) w``, weak order 1.
+
+Maruyama, *Continuous Markov processes and stochastic equations*, 1955; Kloeden and Platen, 1992, chapter 10.
+"""
+
+from __future__ import annotations
+
+from torch import Tensor
+
+from si_integrators.euler import Euler
+from si_integrators.fixed_grid import Add, Drift
+
+__all__ = ["EulerMaruyama"]
+
+
+class EulerMaruyama(Euler):
+    """The Euler-Maruyama method, one evaluation a step, weak order 1: ``x' = x + h f(t, x) + sqrt(|h|) g(t) w``.
+
+    Without noise it is the Euler method.
+
+    Args:
+        steps: the number of equal steps.
+    """
+
+    stochastic = True
+
+    def noisy_step(
+        self, drift: Drift, add: Add, x: Tensor, times: tuple[float, ...], h: float, sigma: float, w: Tensor
+    ) -> Tensor:
+        return add(self.step(drift, add, x, times, h), w, alpha=sigma)

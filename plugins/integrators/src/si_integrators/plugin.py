@@ -1,0 +1,26 @@
+"""What this plugin offers."""
+
+from si_core import Component, hookimpl
+
+
+@hookimpl
+def si_components() -> list[Component]:
+    """The components of si-integrators."""
+    return [
+        Component("integrator", "euler", "si_integrators.euler:Euler", "ODE, order 1"),
+        Component("integrator", "midpoint", "si_integrators.midpoint:Midpoint", "ODE, order 2"),
+        Component("integrator", "heun", "si_integrators.heun:Heun", "ODE, order 2, the explicit trapezoid"),
+        Component("integrator", "rk4", "si_integrators.rk4:RK4", "ODE, order 4, the classical Runge-Kutta method"),
+        Component(
+            "integrator", "euler-maruyama", "si_integrators.euler_maruyama:EulerMaruyama", "ODE and SDE, weak order 1"
+        ),
+        Component(
+            "integrator",
+            "stochastic-heun",
+            "si_integrators.stochastic_heun:StochasticHeun",
+            "ODE and SDE, weak order 2 for additive noise",
+        ),
+        Component(
+            "integrator", "edm-heun", "si_integrators.edm_heun:EDMHeun", "ODE and SDE, weak order 1, noise first"
+        ),
+    ]

@@ -1,0 +1,108 @@
+"""Diffusion schedules: noise levels ``epsilon(t)`` of sampling (arXiv 2303.08797, section 2.4; arXiv 2401.08740)."""
+
+from __future__ import annotations
+
+import math
+from typing import Annotated
+
+import torch
+from pydantic import Field
+from si_core import Diffusion, Interpolant, Latent, SpatiallyLinear, UsageError
+from torch import Tensor
+
+__all__ = ["Constant", "Gamma", "LikelihoodOptimal", "LinearDecay", "Sine"]
+
+
+def _level(name: str, value: float) -> float:
+    if not 0 <= value < math.inf:
+        raise UsageError(f"{name} of a diffusion schedule", got=repr(value), allowed="a finite number >= 0")
+    return value
+
+
+class Constant(Diffusion):
+    """``epsilon = level``.
+
+    Args:
+        level: the noise level.
+    """
+
+    def __init__(self, level: Annotated[float, Field(ge=0)] = 1.0) -> None:
+        self.level = _level("level", level)
+
+    def epsilon(self, t: Tensor, gamma: Tensor) -> Tensor:
+        return torch.full_like(t, self.level)
+
+
+class Gamma(Diffusion):
+    """``epsilon = scale gamma(t)``: the drift's term ``epsilon s = -scale E[z|x]`` is bounded up to the ends.
+
+    Args:
+        scale: the factor.
+    """
+
+    def __init__(self, scale: Annotated[float, Field(ge=0)] = 1.0) -> None:
+        self.scale = _level("scale", scale)
+
+    def epsilon(self, t: Tensor, gamma: Tensor) -> Tensor:
+        return self.scale * gamma
+
+
+class Sine(Diffusion):
+    """``epsilon = scale sin(pi t)``.
+
+    Args:
+        scale: the level at t = 1/2.
+    """
+
+    def __init__(self, scale: Annotated[float, Field(ge=0)] = 1.0) -> None:
+        self.scale = _level("scale", scale)
+
+    def epsilon(self, t: Tensor, gamma: Tensor) -> Tensor:
+        return self.scale * torch.sin(math.pi * torch.minimum(t, 1 - t))
+
+
+class LinearDecay(Diffusion):
+    """``epsilon = scale (1-t)``: noise early, none at the end.
+
+    Args:
+        scale: the level at t = 0.
+    """
+
+    def __init__(self, scale: Annotated[float, Field(ge=0)] = 1.0) -> None:
+        self.scale = _level("scale", scale)
+
+    def epsilon(self, t: Tensor, gamma: Tensor) -> Tensor:
+        return self.scale * (1 - t)
+
+
+class LikelihoodOptimal(Diffusion):
+    """``epsilon = D(t)``, the level that makes the bound on KL of a one-sided process least.
+
+    ``D = sigma^2 beta_dot/beta - sigma sigma_dot`` with sigma the size of the Gaussian noise, ``sigma^2 = alpha^2 +
+    gamma^2``: ``(1-t)/t`` for the linear, ``(pi/2) cot(pi t/2)`` for the trigonometric and ``1/t`` for the
+    variance-preserving process, whose SDE is then the reverse SDE of score-based diffusion. D grows without bound at
+    t = 0, where it is regularised to ``D/(1 + D/limit)``.
+
+    Args:
+        interpolant: of the process; supplied by the builder.
+        latent: of the process; supplied by the builder.
+        limit: the level that the regularised D stays below.
+
+    Raises:
+        UsageError: the interpolant is not spatially linear.
+    """
+
+    def __init__(self, interpolant: Interpolant, latent: Latent, limit: Annotated[float, Field(gt=0)] = 100.0) -> None:
+        if not isinstance(interpolant, SpatiallyLinear):
+            raise UsageError("likelihood-optimal needs a spatially linear interpolant", got=type(interpolant).__name__)
+        self.interpolant, self.latent, self.limit = interpolant, latent, _level("limit", limit)
+
+    def epsilon(self, t: Tensor, gamma: Tensor) -> Tensor:
+        path = self.interpolant
+        alpha, variance = path.alpha(t), path.alpha(t).square()
+        slope = alpha * path.alpha_dot(t)
+        if not self.latent.vanishes:
+            variance, slope = variance + self.latent.gamma(t).square(), slope + self.latent.gamma_gamma_dot(t)
+        level = (variance * path.beta_dot(t) / path.beta(t) - slope).clamp_min(0.0)
+        # D/(1 + D/limit) written so that an infinite D gives the limit itself.
+        return self.limit / (1 + self.limit / level)

@@ -1,0 +1,1 @@
+"""Regression objectives (arXiv 2303.08797, section 3)."""

@@ -1,0 +1,1 @@
+"""The page: words, tables and pictures bound into one HTML file."""

@@ -1,0 +1,102 @@
+"""From draws to arrays that a picture can hold: thinning, frames and steps in time.
+
+A set of a million draws is thinned before it is copied, by a generator with a fixed seed, so that memory stays
+small and the same draws make the same picture. Thinning keeps the order.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from si_core import DataError
+
+__all__ = ["Array", "Frame", "bins", "count", "indices", "moments_in_time", "plane_frame", "span", "subset"]
+
+Array = NDArray[np.float64]
+Frame = tuple[float, float]
+
+
+def indices(total: int, limit: int) -> NDArray[np.int64]:
+    """Return ``min(total, limit)`` different indices below ``total`` in rising order, always the same ones."""
+    if total <= limit:
+        return np.arange(total)
+    return np.sort(np.random.default_rng(0).choice(total, limit, replace=False, shuffle=False))
+
+
+def subset(draws: Tensor, limit: int, what: str, at: NDArray[np.int64] | None = None) -> Array:
+    """Return at most ``limit`` of the draws (N, *event) as float64.
+
+    Args:
+        draws: the set, on any device and of any real dtype.
+        limit: the largest number to return.
+        what: the name of the set, for the error.
+        at: the indices to take, instead of a thinning.
+
+    Raises:
+        DataError: a value that is not finite.
+    """
+    at = indices(len(draws), limit) if at is None else at
+    chosen = draws.detach()
+    if len(at) < len(draws):
+        chosen = chosen[torch.as_tensor(at, device=draws.device)]
+    array: Array = chosen.to("cpu", torch.float64).numpy()
+    if not np.isfinite(array).all():
+        raise DataError("a report shows finite values only", where=f"RunView.{what}", got="NaN or infinity")
+    return array
+
+
+def count(number: int) -> str:
+    """Write a number of draws: ``20,000``."""
+    return f"{number:,}"
+
+
+def span(*columns: Array, tail: float = 0.001, margin: float = 0.05) -> Frame:
+    """Return an interval that holds all but a share ``tail`` at each end of every column, with a margin.
+
+    A constant column gets half a unit (or a tenth of its size) on each side.
+    """
+    low = min(float(np.quantile(column, tail)) for column in columns)
+    high = max(float(np.quantile(column, 1 - tail)) for column in columns)
+    width = high - low
+    if width <= 1e-9 * max(abs(low), abs(high), 1e-300):
+        reach = max(0.5, 0.1 * abs(low)) if low != 0 else 0.5
+        return low - reach, high + reach
+    return low - margin * width, high + margin * width
+
+
+def bins(frame: Frame, number: int, low: int = 16, high: int = 80) -> Array:
+    """Return edges of equal bins over a frame, about ``2 n^(1/3)`` of them (Rice's rule)."""
+    return np.linspace(*frame, int(np.clip(round(2 * number ** (1 / 3)), low, high)) + 1)
+
+
+def plane_frame(reference: list[Array], extra: list[Array]) -> tuple[Frame, Frame, bool]:
+    """Return limits of both axes for point sets (N, 2), and whether one unit is equally long on both.
+
+    The reference sets are shown whole, but for a thousandth at each end; the extra sets may widen the frame by half
+    at most, so that a few stray samples don't shrink everything else to a dot. Sets much longer than wide get axes
+    of their own.
+    """
+    limits: list[Frame] = []
+    for axis in (0, 1):
+        low, high = span(*(points[:, axis] for points in reference))
+        reach = 0.5 * (high - low)
+        if extra:
+            wider = span(*(points[:, axis] for points in extra))
+            low, high = min(low, max(wider[0], low - reach)), max(high, min(wider[1], high + reach))
+        limits.append((low, high))
+    widths = [high - low for low, high in limits]
+    if max(widths) > 8 * min(widths):
+        return limits[0], limits[1], False
+    half = max(widths) / 2
+    square = [(sum(frame) / 2 - half, sum(frame) / 2 + half) for frame in limits]
+    return square[0], square[1], True
+
+
+def moments_in_time(times: Tensor, number: int) -> list[int]:
+    """Return the indices of at most ``number`` stored times, nearest to equal steps from the first to the last."""
+    stored = times.detach().to("cpu", torch.float64).numpy()
+    wanted = np.linspace(stored[0], stored[-1], number)
+    return sorted({int(np.abs(stored - t).argmin()) for t in wanted})

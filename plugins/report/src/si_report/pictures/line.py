@@ -1,0 +1,56 @@
+"""Densities on a line: histograms of source, target and samples, and the densities where they are known."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from si_core import RunView
+from si_report.pictures.draws import bins, count, span, subset
+from si_report.pictures.log_densities import values
+from si_report.pictures.palette import FAINT, SAMPLES, SOURCE, TARGET
+from si_report.pictures.picture import Picture, Settings, sheet
+
+__all__ = ["line"]
+
+MOST = 400_000
+POINTS = 400
+
+
+def line(view: RunView, settings: Settings) -> Picture:
+    """Draw draws and densities of events of shape () or (1,)."""
+    source, target, samples = (
+        subset(getattr(view, name), MOST, name).reshape(-1) for name in ("source", "target", "samples")
+    )
+    frame = span(source, target, samples, tail=0.0005)
+    edges = bins(frame, min(len(target), len(samples)), high=120)
+    curves = {}
+    grid = np.linspace(*frame, POINTS)
+    for name, log_density in (("learned density", view.log_density), ("true density", view.true_log_density)):
+        if log_density is not None:
+            with np.errstate(over="ignore"):
+                curves[name] = np.exp(values(log_density, grid.reshape(-1, *view.target.shape[1:]), view.target))
+    with sheet(8.0, 4.2, settings) as drawing:
+        ax = drawing.figure.subplots()
+        ax.hist(target, edges, density=True, color=FAINT, label=f"target, {count(len(target))} draws")
+        ax.hist(source, edges, density=True, histtype="step", color=SOURCE, linestyle="--", label="source")
+        ax.hist(
+            samples,
+            edges,
+            density=True,
+            histtype="step",
+            color=SAMPLES,
+            lw=1.6,
+            label=f"samples, {count(len(samples))} draws",
+        )
+        styles = {"learned density": ("#d55e00", "-"), "true density": (TARGET, ":")}
+        for name, density in curves.items():
+            ax.plot(grid, density, color=styles[name][0], linestyle=styles[name][1], label=name)
+        ax.set(xlim=frame, xlabel="x", ylabel="density")
+        tallest = max(float(np.histogram(draws, edges, density=True)[0].max()) for draws in (target, samples))
+        drawn = [tallest, *(float(density[np.isfinite(density)].max(initial=0)) for density in curves.values())]
+        ax.set_ylim(0, 1.08 * min(max(drawn), 3 * tallest))
+        ax.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=3)
+    caption = f"Histograms with {len(edges) - 1} equal bins, each of area one."
+    if "learned density" in curves:
+        caption += " The learned density is the exponential of the model's log-density."
+    return Picture("samples", "Samples", "Source, target and samples", caption, drawing.png)

@@ -1,0 +1,113 @@
+"""Loss curves: what training recorded, raw and smoothed.
+
+Smoothed is the mean over a centred window of a twentieth of the records. An axis is logarithmic where all values are
+positive and the smoothed curve covers more than a factor of thirty.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from math import isfinite
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+
+from si_core import RunView
+from si_report.pictures.draws import Array, count
+from si_report.pictures.palette import FAINT, SAMPLES
+from si_report.pictures.picture import Picture, Settings, sheet, unused
+
+__all__ = ["curves", "losses", "smooth"]
+
+MOST_POINTS = 4000
+FURTHER = {"grad_norm": "gradient norm", "lr": "learning rate"}
+
+Curve = tuple[Array, Array]
+
+
+def curves(records: Sequence[Mapping[str, Any]]) -> dict[str, Curve]:
+    """Return the curves found in the records as (steps, values): losses first, then gradient norm and learning rate.
+
+    A step recorded twice, as after a resumption, counts with its last record; values that are no finite numbers are
+    left out.
+    """
+    found: dict[str, dict[float, float]] = {}
+    for record in records:
+        step = record.get("step")
+        if not _number(step):
+            continue
+        losses = record.get("losses")
+        named = {f"loss: {name}": value for name, value in losses.items()} if isinstance(losses, Mapping) else {}
+        total = {"total loss": record.get("loss")} if len(named) != 1 else {}
+        more = {label: record.get(key) for key, label in FURTHER.items()}
+        for name, value in (named | total | more).items():
+            if _number(value):
+                found.setdefault(name, {})[float(step)] = float(value)
+    order = sorted(found, key=lambda name: (name in FURTHER.values(), name == "total loss"))
+    return {
+        name: (np.array(sorted(found[name])), np.array([found[name][s] for s in sorted(found[name])])) for name in order
+    }
+
+
+def smooth(values: Array) -> Array:
+    """Return the means of a window of a twentieth of the values: centred, shorter at both ends."""
+    sums = np.concatenate([[0.0], np.cumsum(values)])
+    at = np.arange(len(values))
+    # symmetric at the start, where losses fall steeply; cut off at the end, where one value would decide
+    before = np.minimum(max(1, len(values) // 40), at)
+    after = np.minimum(before, len(values) - 1 - at)
+    return (sums[at + after + 1] - sums[at - before]) / (after + before + 1)
+
+
+def losses(view: RunView, settings: Settings) -> Picture | None:
+    """Draw the loss of each objective over the steps, with the gradient norm and the learning rate if recorded."""
+    found = curves(view.metrics)
+    if not found:
+        return None
+    across = min(len(found), 3)
+    down = -(-len(found) // across)
+    with sheet(3.5 * across + (2.0 if across == 1 else 0), 2.6 * down, settings) as drawing:
+        panels = drawing.figure.subplots(down, across, squeeze=False, sharex=True).reshape(-1)
+        cut = [_draw(ax, name, *curve) for ax, (name, curve) in zip(panels, found.items(), strict=False)]
+        for k, ax in enumerate(panels[: len(found)]):
+            if k + across >= len(found):
+                ax.set_xlabel("step")
+                ax.tick_params(labelbottom=True)
+        unused(*panels[len(found) :])
+    caption = (
+        f"{count(len(view.metrics))} records: raw (grey), and the mean over a window of a twentieth of them (blue)."
+    )
+    if any(cut):
+        caption += " A linear axis leaves out the most extreme values."
+    return Picture("losses", "Training", "Loss curves", caption, drawing.png)
+
+
+def _draw(ax: Axes, name: str, steps: Array, values: Array) -> bool:
+    """Draw one curve; say whether the axis leaves out values."""
+    # a fine picture of a million records is no better than one of four thousand
+    stride = slice(None, None, max(1, len(steps) // MOST_POINTS))
+    line = {"color": SAMPLES, "linewidth": 1.7, "marker": "o" if len(steps) < 3 else None}
+    # a name comes from a plugin: a dollar sign in it is one, and fonts lack control characters
+    ax.set_title("".join(c if c.isprintable() else "?" for c in name), fontsize=10, parse_math=False)
+    ax.grid(visible=True)
+    if name == FURTHER["lr"]:
+        ax.plot(steps[stride], values[stride], **line)
+        ax.set_ylim(0, 1.08 * values.max() if values.max() > 0 else 1)
+        return False
+    mean = smooth(values)
+    ax.plot(steps[stride], values[stride], color=FAINT, linewidth=0.8)
+    ax.plot(steps[stride], mean[stride], **line)
+    if (values > 0).all() and mean.max() > 30 * mean.min():
+        ax.set_yscale("log")
+        return False
+    low, high = (float(np.quantile(values, share)) for share in (0.005, 0.985))
+    if len(values) < 20 or high <= low:
+        return False
+    low, high = low - 0.06 * (high - low), high + 0.06 * (high - low)
+    ax.set_ylim(low, high)
+    return bool((values > high).any() or (values < low).any())
+
+
+def _number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and isfinite(value)

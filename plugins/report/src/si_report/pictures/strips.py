@@ -1,0 +1,38 @@
+"""Strips of images: single draws on their way from noise to image, a row each."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from si_core import RunView
+from si_report.pictures.draws import count, indices, moments_in_time, subset
+from si_report.pictures.mosaic import brightness, show
+from si_report.pictures.picture import Picture, Settings, sheet
+
+__all__ = ["strips"]
+
+ROWS = 6
+TIMES = 9
+REFERENCE = 512
+
+
+def strips(view: RunView, settings: Settings) -> Picture | None:
+    """Draw at most six paths of a trajectory of images at about nine equally spaced times."""
+    trajectory = view.trajectory
+    if trajectory is None:
+        return None
+    at = moments_in_time(trajectory.t, TIMES)
+    chosen = indices(trajectory.x.shape[1], ROWS)
+    states = np.stack([subset(trajectory.x[k], ROWS, "trajectory", chosen) for k in at], axis=1)
+    limits = brightness(subset(view.target, REFERENCE, "target"))
+    height, width = view.target.shape[2:]
+    wide = 9.6
+    tall = wide * height * len(chosen) / (width * len(at))
+    with sheet(wide, min(tall, 12.0) + 0.45, settings, "compressed") as drawing:
+        ax = drawing.figure.subplots()
+        show(ax, list(states), len(at), limits, column_labels=[f"t = {float(trajectory.t[k]):.2f}" for k in at])
+    caption = (
+        f"{len(chosen)} draws on their way, one a row, at stored times; brightness as above, so noise beyond the range "
+        f"of the data is clipped. {count(trajectory.evaluations)} evaluations of the drift."
+    )
+    return Picture("trajectories", "Trajectories", "From noise to image", caption, drawing.png)

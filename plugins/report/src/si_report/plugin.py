@@ -1,0 +1,20 @@
+"""The plugin's entry: which components it offers."""
+
+from __future__ import annotations
+
+from si_core import Component, hookimpl
+
+__all__ = ["si_components"]
+
+
+@hookimpl
+def si_components() -> list[Component]:
+    """Return the components of this plugin."""
+    return [
+        Component(
+            "report",
+            "html",
+            "si_report.report:HtmlReport",
+            summary="plots and one self-contained page: losses, draws, trajectories, densities, estimates, recipe",
+        )
+    ]

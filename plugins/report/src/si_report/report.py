@@ -1,0 +1,102 @@
+"""The HTML report: it asks for pictures, stores each as a PNG, and binds them into one page."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import Field
+
+from si_core import DataError, Report, RunView, StorageError, UsageError
+from si_report.page.page import page
+from si_report.pictures.choose import pictures
+from si_report.pictures.picture import Settings
+
+__all__ = ["HtmlReport"]
+
+
+class HtmlReport(Report):
+    """Plots in ``plots/*.png`` and the page ``report.html``, which holds them all.
+
+    The same view gives the same bytes: large sets of draws are thinned by a generator with a fixed seed, and the
+    plots carry no date.
+
+    Args:
+        dpi: resolution of the plots in dots per inch.
+        resolution: points per axis of the grid on which a log-density is shown; its square is the number of
+            evaluations.
+
+    Raises:
+        UsageError: an option out of its range.
+    """
+
+    def __init__(
+        self,
+        dpi: Annotated[int, Field(ge=50, le=600)] = 130,
+        resolution: Annotated[int, Field(ge=8, le=1000)] = 80,
+    ) -> None:
+        _within("dpi", dpi, 50, 600)
+        _within("resolution", resolution, 8, 1000)
+        self.dpi, self.resolution = dpi, resolution
+
+    def write(self, view: RunView) -> list[Path]:
+        """Write ``report.html`` and ``plots/*.png`` into ``view.directory``.
+
+        Existing files of the same names are replaced; each file appears complete or not at all.
+
+        Returns:
+            The page first, then the plots in the order of the page.
+
+        Raises:
+            DataError: no draws, draws of different event shapes, or values that are not finite.
+            StorageError: a file that can't be written.
+        """
+        _check(view)
+        directory = Path(view.directory)
+        made, notes = pictures(view, Settings(dpi=self.dpi, resolution=self.resolution))
+        plots = [_store(directory / "plots" / f"{picture.name}.png", picture.png) for picture in made]
+        return [_store(directory / "report.html", page(view, made, notes).encode()), *plots]
+
+
+def _within(name: str, value: Any, low: int, high: int) -> None:
+    if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
+        raise UsageError(
+            f"{name} is out of its range",
+            where="HtmlReport",
+            got=repr(value),
+            allowed=f"a whole number in [{low}, {high}]",
+        )
+
+
+def _check(view: RunView) -> None:
+    event = tuple(view.target.shape[1:])
+    for name in ("source", "target", "samples"):
+        shape = tuple(getattr(view, name).shape)
+        if not shape or shape[0] == 0:
+            raise DataError("a report needs at least one draw", where=f"RunView.{name}", got=f"shape {shape}")
+        if shape[1:] != event:
+            raise DataError(
+                "draws of different events can't be shown beside each other",
+                where=f"RunView.{name}",
+                got=f"shape {shape}",
+                allowed=f"(N, *{event}), as the target has it",
+            )
+
+
+def _store(path: Path, content: bytes) -> Path:
+    scratch = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            scratch.write_bytes(content)
+            scratch.replace(path)
+        finally:
+            scratch.unlink(missing_ok=True)
+    except OSError as error:
+        raise StorageError(
+            f"can't write a file of {len(content)} bytes: {error.strerror or error}",
+            where=str(path),
+            fix="free some space or make the run's folder writable, then write the report again with `si report`",
+        ) from error
+    return path

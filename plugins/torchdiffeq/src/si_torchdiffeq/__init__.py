@@ -1,0 +1,1 @@
+"""The ODE solvers of torchdiffeq (Chen, *torchdiffeq*, github.com/rtqichen/torchdiffeq)."""

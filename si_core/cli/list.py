@@ -1,0 +1,74 @@
+"""``si list [KIND]``: the components that recipes can use, by kind."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+from si_core.cli.commands import COMMANDS
+from si_core.cli.tables import print_json, print_table
+from si_core.discovery.available import Found, available
+from si_core.discovery.kinds import KINDS
+from si_core.discovery.plugins import installed_plugins
+
+__all__ = ["add", "run"]
+
+
+def add(subparsers: argparse._SubParsersAction[Any]) -> None:
+    """Add the command's parser."""
+    parser = subparsers.add_parser("list", help=COMMANDS["list"], description=COMMANDS["list"])
+    parser.add_argument("kind", nargs="?", metavar="KIND", help=", ".join(KINDS))
+    parser.add_argument("--json", action="store_true", help="print JSON")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Print the components."""
+    kinds = [arguments.kind] if arguments.kind else list(KINDS)
+    found = {kind: available(kind) for kind in kinds}
+    items = [item for group in found.values() for item in group]
+    if arguments.json:
+        print_json([_entry(item) for item in items])
+        return 0
+    widths = (
+        max((len(item.component.name) for item in items), default=0),
+        max(map(len, map(_owner, items)), default=0),
+    )
+    for kind, group in found.items():
+        if group:
+            print(f"{kind}: {KINDS[kind].summary}")
+            rows = [(item.component.name, _owner(item), item.component.summary) for item in group]
+            print_table(rows, indent="  ", least=widths)
+            print()
+    _print_close(bool(items), arguments.kind)
+    return 0
+
+
+def _print_close(any_found: bool, kind: str | None) -> None:
+    if any_found:
+        print("'si show KIND NAME' tells the options of a component.")
+    else:
+        print(f"No installed plugin offers a{f' component of kind {kind!r}' if kind else 'ny component'}.")
+        print("'pip install si-recipes' brings the built-in ones.")
+    unready = sum(not plugin.ready for plugin in installed_plugins())
+    if unready:
+        print(f"{unready} installed plugin{'s' if unready > 1 else ''} can't be used: see 'si plugins'.")
+
+
+def _owner(item: Found) -> str:
+    return f"{item.plugin.distribution} (clash)" if _clashing(item) else item.plugin.distribution
+
+
+def _clashing(item: Found) -> bool:
+    return any((clash.kind, clash.name) == (item.component.kind, item.component.name) for clash in item.plugin.clashes)
+
+
+def _entry(item: Found) -> dict[str, object]:
+    return {
+        "kind": item.component.kind,
+        "name": item.component.name,
+        "summary": item.component.summary,
+        "distribution": item.plugin.distribution,
+        "version": item.plugin.version,
+        "target": item.component.target,
+        "clash": _clashing(item),
+    }

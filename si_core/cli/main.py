@@ -1,0 +1,127 @@
+"""The command ``si``: a table of commands, each imported when it is chosen.
+
+Exit codes: 0 done; 1 internal error; 2 recipe or usage; 3 data or numerics; 4 checkpoint or storage; 5 plugin;
+130 and 143 interrupted and terminated; 141 the reader of our output has gone. Errors go to standard error, without
+traceback unless ``--debug`` is given.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import traceback
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+from si_core.cli.commands import COMMANDS, module_of
+from si_core.cli.parser import Parser, add_global_options
+from si_core.discovery.compatibility import core_version
+from si_core.discovery.plugins import FILTER_VARIABLE
+from si_core.discovery.suggest import did_you_mean
+from si_core.errors import SIError, UsageError
+
+__all__ = ["main"]
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit code; errors are printed, never raised.
+
+    Args:
+        argv: the words after ``si``, by default those of the process.
+    """
+    words = list(sys.argv[1:] if argv is None else argv)
+    debug = "--debug" in words
+    _tolerate_narrow_encodings()
+    try:
+        with _plugins_switched("--no-plugins" not in words):
+            code = _run(words)
+            if sys.stdout is not None:
+                sys.stdout.flush()  # here, where a closed pipe can still be answered quietly
+        return code
+    except SystemExit as stop:  # argparse, after --help
+        return stop.code if isinstance(stop.code, int) else int(stop.code is not None)
+    except KeyboardInterrupt as interrupt:
+        return _fail(interrupt, "\n".join(["interrupted", *getattr(interrupt, "__notes__", [])]), 130, debug)
+    except BrokenPipeError:
+        return _reader_gone()
+    except SIError as error:
+        return _fail(error, f"error: {error}", error.code, debug)
+    except Exception as error:
+        text = f"internal error: {type(error).__name__}: {' '.join(str(error).split())}"
+        return _fail(error, f"{text}\n  fix: use --debug for the traceback and report it", 1, debug)
+
+
+def _run(words: list[str]) -> int:
+    parser = Parser(prog="si", description="Generative models on stochastic interpolants.")
+    parser.add_argument("--version", action="store_true", help="show the version and exit")
+    add_global_options(parser)
+    subparsers = parser.add_subparsers(dest="command", metavar="COMMAND", title="commands")
+    chosen = next((word for word in words if not word.startswith("-")), None)
+    if chosen is not None and chosen not in COMMANDS:
+        raise UsageError(
+            f"there is no command {chosen!r}", allowed=", ".join(COMMANDS), fix=did_you_mean(chosen, COMMANDS)
+        )
+    for name, summary in COMMANDS.items():
+        if name == chosen:
+            module_of(name).add(subparsers)
+            add_global_options(subparsers.choices[name])
+        else:
+            subparsers.add_parser(name, help=summary, add_help=False)
+    arguments, rest = parser.parse_known_args(words)
+    if hasattr(arguments, "overrides") and not any(word.startswith("-") for word in rest):
+        arguments.overrides, rest = [*arguments.overrides, *rest], []  # argparse takes them in one place only
+    if rest:
+        (subparsers.choices[chosen] if chosen else parser).error(f"unknown argument {' '.join(rest)}")
+    if arguments.version:
+        print(f"si-core {core_version()} (Python {sys.version.split()[0]})")
+        return 0
+    if chosen is None:
+        parser.print_help(sys.stderr)
+        return UsageError.code
+    return module_of(chosen).run(arguments)
+
+
+@contextmanager
+def _plugins_switched(on: bool) -> Iterator[None]:
+    """Switch all plugins off, for worker processes as well, and restore the setting afterwards."""
+    if on:
+        yield
+        return
+    before = os.environ.get(FILTER_VARIABLE)
+    os.environ[FILTER_VARIABLE] = ""
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ[FILTER_VARIABLE]
+        else:
+            os.environ[FILTER_VARIABLE] = before
+
+
+def _tolerate_narrow_encodings() -> None:
+    """Let a terminal without Greek letters show escapes instead of ending the command."""
+    for stream in (sys.stdout, sys.stderr):
+        if getattr(stream, "errors", None) == "strict" and hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
+
+
+def _fail(error: BaseException, text: str, code: int, debug: bool) -> int:
+    try:
+        if debug:
+            traceback.print_exception(error)
+        print(f"si: {text}", file=sys.stderr)
+    except BrokenPipeError:
+        _reader_gone()
+    return code
+
+
+def _reader_gone() -> int:
+    """Point standard output at nothing, so that the interpreter's last flush can't fail, and return 128 + SIGPIPE."""
+    stream = sys.__stdout__
+    if stream is not None and stream is sys.stdout:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+    return 141
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,88 @@
+"""``si plugins``: every installed plugin with its state, and what to do about those that can't be used."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+from packaging.utils import canonicalize_name
+
+from si_core.cli.commands import COMMANDS
+from si_core.cli.tables import one_line, print_json, print_table
+from si_core.discovery.plugins import FILTER_VARIABLE, Plugin, allowed_names, installed_plugins
+
+__all__ = ["add", "run"]
+
+_SLOW = 2.0
+
+
+def add(subparsers: argparse._SubParsersAction[Any]) -> None:
+    """Add the command's parser."""
+    parser = subparsers.add_parser("plugins", help=COMMANDS["plugins"], description=COMMANDS["plugins"])
+    parser.add_argument("--json", action="store_true", help="print JSON")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Print the plugins; a broken one is no error of this command."""
+    plugins = installed_plugins()
+    if arguments.json:
+        print_json([_entry(plugin) for plugin in plugins])
+        return 0
+    if not plugins:
+        print("No plugins are installed. 'pip install si-recipes' brings the built-in ones.")
+    else:
+        rows = [
+            (
+                plugin.name,
+                plugin.distribution,
+                plugin.version,
+                plugin.status,
+                len(plugin.components),
+                f"{plugin.seconds:.2f} s",
+            )
+            for plugin in plugins
+        ]
+        print_table(rows, header=("plugin", "distribution", "version", "state", "components", "import"))
+    for plugin in plugins:
+        for note in _notes(plugin):
+            print(f"\n{plugin.name} ({plugin.label}): {note}")
+    for name in sorted((allowed_names() or frozenset()) - _names(plugins)):
+        print(f"\n{FILTER_VARIABLE} names {name!r}, which is not installed")
+    return 0
+
+
+def _notes(plugin: Plugin) -> list[str]:
+    notes = []
+    if plugin.cause:
+        notes.append(f"{one_line(plugin.cause)}\n  fix: {one_line(plugin.fix)}")
+    for clash in plugin.clashes:
+        rivals = ", ".join(clash.others)
+        choice = f"{plugin.distribution}/{clash.name}"
+        notes.append(
+            f"{clash.kind} {clash.name!r} is also offered by {rivals}\n  fix: write {choice!r} to choose this one"
+        )
+    if plugin.seconds > _SLOW:
+        notes.append(f"slow: its import took {plugin.seconds:.1f} s; plugins should import nothing heavy")
+    if plugin.printed:
+        notes.append(f"printed while it was imported: {one_line(plugin.printed)}")
+    return notes
+
+
+def _names(plugins: tuple[Plugin, ...]) -> set[str]:
+    return {name for plugin in plugins for name in (plugin.distribution, str(canonicalize_name(plugin.name)))}
+
+
+def _entry(plugin: Plugin) -> dict[str, object]:
+    return {
+        "name": plugin.name,
+        "distribution": plugin.distribution,
+        "version": plugin.version,
+        "state": plugin.status,
+        "cause": plugin.cause,
+        "fix": plugin.fix,
+        "components": [{"kind": component.kind, "name": component.name} for component in plugin.components],
+        "clashes": [{"kind": clash.kind, "name": clash.name, "others": list(clash.others)} for clash in plugin.clashes],
+        "recipes": str(plugin.recipes) if plugin.recipes else None,
+        "seconds": round(plugin.seconds, 4),
+        "printed": plugin.printed,
+    }

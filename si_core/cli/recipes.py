@@ -1,0 +1,44 @@
+"""``si recipes``: the built-in recipes, which ``si run NAME`` takes."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+from si_core.cli.commands import COMMANDS
+from si_core.cli.tables import print_json, print_table
+from si_core.recipes.builtin import builtin_recipes
+
+__all__ = ["add", "run"]
+
+
+def add(subparsers: argparse._SubParsersAction[Any]) -> None:
+    """Add the command's parser."""
+    parser = subparsers.add_parser("recipes", help=COMMANDS["recipes"], description=COMMANDS["recipes"])
+    parser.add_argument("--json", action="store_true", help="print JSON")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Print the recipes."""
+    recipes = builtin_recipes()
+    if arguments.json:
+        print_json(
+            [
+                {
+                    "name": recipe.name,
+                    "title": recipe.title,
+                    "distribution": recipe.distribution,
+                    "path": str(recipe.path),
+                }
+                for recipe in recipes
+            ]
+        )
+    elif recipes:
+        print_table(
+            [(recipe.name, recipe.distribution, recipe.title) for recipe in recipes],
+            header=("recipe", "plugin", "title"),
+        )
+        print("\n'si run NAME' runs one; 'si run NAME train.steps=100' changes it.")
+    else:
+        print("No installed plugin ships recipes. 'pip install si-recipes' brings the built-in ones.")
+    return 0

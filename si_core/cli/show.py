@@ -1,0 +1,77 @@
+"""``si show KIND NAME``: what one component is, and its options. Imports the component's class."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from typing import Any
+
+from si_core.cli.commands import COMMANDS
+from si_core.cli.tables import print_json, print_table
+from si_core.discovery.docstrings import without_arguments
+from si_core.discovery.kinds import KINDS
+from si_core.discovery.lookup import Found, find, load_class
+
+__all__ = ["add", "run"]
+
+
+def add(subparsers: argparse._SubParsersAction[Any]) -> None:
+    """Add the command's parser."""
+    parser = subparsers.add_parser("show", help=COMMANDS["show"], description=COMMANDS["show"])
+    parser.add_argument("kind", metavar="KIND", help=", ".join(KINDS))
+    parser.add_argument("name", metavar="NAME", help="its name as in 'si list', or DISTRIBUTION/NAME")
+    parser.add_argument("--json", action="store_true", help="print JSON")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Print the component."""
+    found = find(arguments.kind, arguments.name)
+    cls = load_class(found)
+    options = _options(cls, KINDS[arguments.kind].context)
+    if arguments.json:
+        print_json(_entry(found, without_arguments(cls), options))
+        return 0
+    print(f"{found.component.kind} {found.component.name} ({found.plugin.label})")
+    for text in (found.component.summary, without_arguments(cls)):
+        if text:
+            print(f"\n{text}")
+    print(f"\nOptions of {found.component.name}:" if options else "\nIt has no options.")
+    print_table(
+        [(name, option["allowed"], _default(option), option["description"]) for name, option in options.items()],
+        header=("option", "allowed", "default", "meaning") if options else (),
+        indent="  ",
+    )
+    return 0
+
+
+def _options(cls: type[Any], context: tuple[str, ...]) -> dict[str, dict[str, Any]]:
+    from si_core.discovery.options import options_schema
+    from si_core.discovery.schema_words import allowed_text
+
+    schema = options_schema(cls, context)
+    return {
+        name: {
+            "required": name in schema.get("required", ()),
+            "default": entry.get("default"),
+            "allowed": allowed_text(entry, schema),
+            "description": entry.get("description", ""),
+        }
+        for name, entry in schema.get("properties", {}).items()
+    }
+
+
+def _default(option: dict[str, Any]) -> str:
+    return "(required)" if option["required"] else json.dumps(option["default"], ensure_ascii=False)
+
+
+def _entry(found: Found, text: str, options: dict[str, dict[str, Any]]) -> dict[str, Any]:
+    return {
+        "kind": found.component.kind,
+        "name": found.component.name,
+        "distribution": found.plugin.distribution,
+        "version": found.plugin.version,
+        "target": found.component.target,
+        "summary": found.component.summary,
+        "text": text,
+        "options": options,
+    }

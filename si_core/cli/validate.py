@@ -1,0 +1,65 @@
+"""``si validate RECIPE [KEY=VALUE ...]``: check a recipe without running it, and tell what it needs."""
+
+from __future__ import annotations
+
+import argparse
+from typing import TYPE_CHECKING, Any
+
+from si_core.cli.commands import COMMANDS
+from si_core.cli.tables import print_json, print_table
+from si_core.errors import SIError
+
+if TYPE_CHECKING:
+    from si_core.recipes.recipe import Recipe
+
+__all__ = ["add", "run"]
+
+
+def add(subparsers: argparse._SubParsersAction[Any]) -> None:
+    """Add the command's parser."""
+    parser = subparsers.add_parser("validate", help=COMMANDS["validate"], description=COMMANDS["validate"])
+    parser.add_argument("recipe", metavar="RECIPE", help="a file, or the name of a built-in recipe")
+    parser.add_argument("overrides", metavar="KEY=VALUE", nargs="*", help="changes, such as train.steps=100")
+    parser.add_argument("--json", action="store_true", help="print JSON")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Check the recipe; its errors leave by the way of all errors, or as JSON."""
+    from si_core.recipes.loader import load_recipe
+
+    try:
+        recipe = load_recipe(arguments.recipe, arguments.overrides)
+        needs = _needs(recipe)
+        resolved, digest = recipe.resolved(), recipe.hash()
+    except SIError as error:
+        if not arguments.json:
+            raise
+        print_json(
+            {"ok": False, "code": error.code, "errors": [_entry(each) for each in getattr(error, "errors", [error])]}
+        )
+        return error.code
+    if arguments.json:
+        print_json({"ok": True, "name": recipe.name, "hash": digest, "needs": needs, "resolved": resolved})
+        return 0
+    print(f"{recipe.path}: ok")
+    rows = [(need["kind"], need["name"], f"{need['distribution']} {need['version']}") for need in needs]
+    print_table(rows, header=("kind", "component", "from"), indent="  ")
+    return 0
+
+
+def _needs(recipe: Recipe) -> list[dict[str, str]]:
+    """The components of the recipe, each once."""
+    from si_core.discovery.lookup import find
+
+    names = dict.fromkeys((selection.kind, selection.name) for selection in recipe.selections())
+    found = [(kind, name, find(kind, name).plugin) for kind, name in names]
+    return [
+        {"kind": kind, "name": name, "distribution": plugin.distribution, "version": plugin.version}
+        for kind, name, plugin in found
+    ]
+
+
+def _entry(error: SIError) -> dict[str, Any]:
+    details = {"got": error.got, "allowed": error.allowed, "fix": error.fix}
+    texts = {label: None if value is None else str(value) for label, value in details.items()}
+    return {"where": error.where, "problem": error.problem, **texts}

@@ -1,0 +1,128 @@
+"""The third and fourth check of a recipe: its components are installed, and their options fit.
+
+A component's class is imported here, so a recipe that passes can be built.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import BaseModel
+from pydantic_core import PydanticSerializationError, to_jsonable_python
+
+from si_core.discovery import lookup, options
+from si_core.discovery.kinds import KINDS
+from si_core.errors import PluginError, RecipeError, SIError
+from si_core.recipes.emit import inline
+from si_core.recipes.nodes import Mapping, Path, dotted, position
+from si_core.recipes.problems import fail
+from si_core.recipes.schema import Sections
+from si_core.recipes.selection import Selection
+
+__all__ = ["check_components", "complete", "selections"]
+
+
+def selections(value: Any, path: Path = ()) -> list[tuple[Path, Selection]]:
+    """All selections of the sections, with their places."""
+    if isinstance(value, Selection):
+        return [(path, value)]
+    if isinstance(value, BaseModel):
+        fields = type(value).model_fields
+        return [found for name in fields for found in selections(getattr(value, name), (*path, name))]
+    if isinstance(value, list):
+        return [found for index, item in enumerate(value) for found in selections(item, (*path, index))]
+    return []
+
+
+def check_components(root: Mapping, sections: Sections) -> None:
+    """Look up and import every component, then check its options and what a recipe needs beside it.
+
+    Raises:
+        RecipeError: unknown components, or options that don't fit; all of them.
+        PluginError: only plugins are at fault.
+    """
+    problems: list[SIError] = []
+    classes: list[tuple[Path, Selection, type[Any]]] = []
+    for path, selection in selections(sections):
+        try:
+            classes.append((path, selection, lookup.load(selection.kind, selection.name)))
+        except SIError as error:
+            problems.append(_at(error, str(position(root, (*path, "use")))))
+    fail(problems)
+    for path, selection, cls in classes:
+        problems += _option_problems(root, path, selection, cls)
+        if path == ("coupling",):
+            problems += _source_problems(root, sections, selection.name, bool(cls.source_is_target))
+    fail(problems)
+
+
+def complete(selection: Selection) -> dict[str, Any]:
+    """The options with the defaults of the constructor, as plain data.
+
+    A default that a recipe can't express (an object, an infinite number) is left to the constructor.
+    """
+    cls, context = lookup.load(selection.kind, selection.name), KINDS[selection.kind].context
+    model = options.options_model(cls, context).model_validate(selection.options)
+    values: dict[str, Any] = {}
+    for name in type(model).model_fields:
+        value = _plain(getattr(model, name))
+        if value is not _NO_DATA:
+            values[name] = value
+        elif name in selection.options:
+            values[name] = selection.options[name]
+    defaults = {problem.path[0] for problem in options.option_problems(cls, values, context)} - set(selection.options)
+    return {name: value for name, value in values.items() if name not in defaults}
+
+
+_NO_DATA: Any = object()
+
+
+def _plain(value: Any) -> Any:
+    """The value as YAML can hold it, or the mark for one it can't."""
+    try:
+        data = to_jsonable_python(value, inf_nan_mode="constants")
+        inline(data)
+    except (PydanticSerializationError, ValueError):
+        return _NO_DATA
+    return data
+
+
+def _option_problems(root: Mapping, path: Path, selection: Selection, cls: type[Any]) -> list[SIError]:
+    try:
+        found = options.option_problems(cls, selection.options, KINDS[selection.kind].context)
+    except SIError as error:
+        return [_at(error, str(position(root, path)))]
+    return [
+        RecipeError(
+            f"{selection.kind} '{selection.name}': {problem.problem} (key '{dotted((*path, *problem.path))}')",
+            # A value that was found is pointed at; an unknown option at its key, a missing one at the mapping.
+            where=str(position(root, (*path, *problem.path), key=problem.got is None)),
+            got=problem.got,
+            allowed=problem.allowed,
+            fix=problem.fix,
+        )
+        for problem in found
+    ]
+
+
+def _source_problems(root: Mapping, sections: Sections, coupling: str, source_is_target: bool) -> list[SIError]:
+    if source_is_target and sections.source is not None:
+        fix = "remove 'source' (or write `source: null`), or choose another coupling"
+        problem = f"'source' has no effect: 'coupling' {coupling!r} starts from the target itself"
+        return [
+            RecipeError(problem, where=str(position(root, ("source",), key=True)), got=sections.source.name, fix=fix)
+        ]
+    if not source_is_target and sections.source is None:
+        problem = f"the key 'source' is missing, and 'coupling' {coupling!r} needs one"
+        allowed, fix = "distribution at time 0", "add `source: {use: gaussian, dim: 2}`"
+        return [RecipeError(problem, where=str(position(root, ("source",))), allowed=allowed, fix=fix)]
+    return []
+
+
+def _at(error: SIError, where: str) -> SIError:
+    """The error of a look-up, at the place in the recipe that needs the component."""
+    problem = f"{error.where}: {error.problem}" if error.where else error.problem
+    kind = PluginError if isinstance(error, PluginError) else RecipeError
+    placed = kind(problem, where=where, got=error.got, allowed=error.allowed, fix=error.fix)
+    placed.__cause__ = error.__cause__
+    return placed

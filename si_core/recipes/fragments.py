@@ -1,0 +1,64 @@
+"""The recipe's own schema at a path: which keys are known there, and what a value may be."""
+
+from __future__ import annotations
+
+import functools
+from typing import Any
+
+from si_core.recipes.nodes import Mapping, Path, node_at, plain
+from si_core.recipes.schema import Sections
+from si_core.recipes.words import allowed
+
+__all__ = ["fragment_at", "own_schema", "properties_at", "wanted_at"]
+
+
+@functools.cache
+def own_schema() -> dict[str, Any]:
+    """The JSON schema of the recipe's own keys; a selection is marked ``x-select: kind``."""
+    return Sections.model_json_schema(by_alias=True)
+
+
+def wanted_at(root: Mapping, path: Path) -> str:
+    """What is allowed at this path, in words; empty for an option of a component."""
+    if not path:
+        return "a mapping"
+    if isinstance(path[-1], int):
+        parent = fragment_at(root, path[:-1])
+        return allowed(parent.get("items", {}), own_schema()) if "items" in parent else ""
+    fragment = properties_at(root, path[:-1]).get(path[-1])
+    return allowed(fragment, own_schema()) if fragment else ""
+
+
+def properties_at(root: Mapping, path: Path) -> dict[str, Any]:
+    """The known keys at this path with their schemas."""
+    fragment = fragment_at(root, path)
+    properties: dict[str, Any] = fragment.get("properties", {})
+    return properties
+
+
+def fragment_at(root: Mapping, path: Path) -> dict[str, Any]:
+    """The schema at this path; where it depends on ``use``, that of the one chosen."""
+    schema, fragment = own_schema(), own_schema()
+    for depth in range(len(path) + 1):
+        if depth:
+            part = path[depth - 1]
+            fragment = (
+                fragment.get("items", {}) if isinstance(part, int) else fragment.get("properties", {}).get(part, {})
+            )
+        while any(key in fragment for key in ("$ref", "anyOf", "oneOf")):
+            fragment = _resolved(fragment, schema, plain(node_at(root, path[:depth]) or root))
+    return fragment
+
+
+def _resolved(fragment: dict[str, Any], schema: dict[str, Any], value: Any) -> dict[str, Any]:
+    if "$ref" in fragment:
+        found: dict[str, Any] = schema["$defs"][fragment["$ref"].rsplit("/", 1)[1]]
+        return found
+    if "discriminator" in fragment:
+        mapping = fragment["discriminator"]["mapping"]
+        use = value.get("use") if isinstance(value, dict) else value
+        return {"$ref": mapping.get(use, next(iter(mapping.values())))} if isinstance(use, str | None) else {}
+    choices = fragment.get("anyOf") or fragment.get("oneOf") or [{}]
+    deep = [choice for choice in choices if any(key in choice for key in ("$ref", "oneOf", "items", "properties"))]
+    chosen: dict[str, Any] = deep[0] if deep else {}
+    return chosen

@@ -1,0 +1,72 @@
+"""The door to recipes: from a file or a built-in name to a :class:`~si_core.recipes.recipe.Recipe`.
+
+Checked in stages: syntax, the recipe's own keys, the components and their options. A stage reports all its problems
+together; the next one starts only when there are none, so that no problem is a mere consequence of another.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel
+
+from si_core.recipes.components import check_components
+from si_core.recipes.extends import read_chain, resolve
+from si_core.recipes.nodes import Mapping as MappingNode
+from si_core.recipes.nodes import position
+from si_core.recipes.overrides import apply_overrides, parse_overrides
+from si_core.recipes.recipe import Recipe
+from si_core.recipes.schema import Sections
+from si_core.recipes.selection import Selection
+from si_core.recipes.structure import check_structure
+
+__all__ = ["load_recipe"]
+
+
+def load_recipe(path_or_name: str | os.PathLike[str], overrides: Iterable[str] | Mapping[str, Any] = ()) -> Recipe:
+    """Load and check a recipe.
+
+    Args:
+        path_or_name: a file, or the name of a built-in recipe (``name`` or ``distribution/name``).
+        overrides: changes as ``"train.steps=100"``, or a dictionary ``{"train.steps": 100}`` (or nested).
+
+    Raises:
+        RecipeError: anything wrong with it; the message has one block per problem, each with its position.
+        UsageError: there is no such recipe.
+        PluginError: a component it needs belongs to a plugin that is broken, incompatible or in a clash.
+    """
+    changes = parse_overrides(overrides)
+    if isinstance(path_or_name, str):
+        path, name = resolve(path_or_name, Path())
+    else:
+        path = Path(path_or_name)
+        name = path.stem
+    document, base = read_chain(path)
+    root = apply_overrides(base, changes)
+    sections = check_structure(root)
+    check_components(root, sections)
+    texts = tuple(change.text for change in changes)
+    return Recipe(name, path, document.text, texts, _placed(sections, root), root)
+
+
+def _placed(sections: Sections, root: MappingNode) -> Sections:
+    """The sections with the position of every selection."""
+    placed: Sections = _with_positions(sections, root, ())
+    return placed
+
+
+def _with_positions(value: Any, root: MappingNode, path: tuple[str | int, ...]) -> Any:
+    if isinstance(value, Selection):
+        return replace(value, where=str(position(root, path)))
+    if isinstance(value, BaseModel):
+        names = type(value).model_fields
+        return value.model_copy(
+            update={name: _with_positions(getattr(value, name), root, (*path, name)) for name in names}
+        )
+    if isinstance(value, list):
+        return [_with_positions(item, root, (*path, index)) for index, item in enumerate(value)]
+    return value

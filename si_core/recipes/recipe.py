@@ -1,0 +1,153 @@
+"""A recipe that passed every check."""
+
+from __future__ import annotations
+
+import copy
+import hashlib
+import json
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel
+
+from si_core.recipes.components import complete, selections
+from si_core.recipes.emit import emit
+from si_core.recipes.nodes import Mapping, position
+from si_core.recipes.schema import Sample, Sections
+from si_core.recipes.selection import NetworkSelection, Selection
+from si_core.recipes.training import Train
+
+__all__ = ["Recipe"]
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """What to train, how, and what to do with it; see :mod:`si_core.recipes.schema` for every key.
+
+    Args:
+        name: file name without its ending, or the name of a built-in recipe.
+        path: the file.
+        text: the file as given.
+        overrides: the changes made to it, as ``KEY=VALUE``.
+        sections: all keys with their values; the attributes below name them one by one.
+        root: the keys as written, with their positions.
+    """
+
+    name: str
+    path: Path
+    text: str
+    overrides: tuple[str, ...]
+    sections: Sections
+    root: Mapping
+
+    @property
+    def title(self) -> str | None:
+        """One line for people."""
+        return self.sections.title
+
+    @property
+    def meta(self) -> dict[str, Any]:
+        """Notes for people."""
+        return self.sections.meta
+
+    @property
+    def seed(self) -> int:
+        """Seed of all random streams, 0 <= seed < 2^63."""
+        return self.sections.seed
+
+    @property
+    def source(self) -> Selection | None:
+        """Distribution at time 0; None where the coupling starts from the target."""
+        return self.sections.source
+
+    @property
+    def target(self) -> Selection:
+        """Distribution at time 1."""
+        return self.sections.target
+
+    @property
+    def coupling(self) -> Selection:
+        """How draws are paired."""
+        return self.sections.coupling
+
+    @property
+    def interpolant(self) -> Selection:
+        """The path between a pair."""
+        return self.sections.interpolant
+
+    @property
+    def latent(self) -> Selection:
+        """The noise added on the way."""
+        return self.sections.latent
+
+    @property
+    def objectives(self) -> tuple[Selection, ...]:
+        """The losses, at least one."""
+        return tuple(self.sections.objectives)
+
+    @property
+    def network(self) -> NetworkSelection:
+        """The network, and whether its trunk is shared."""
+        return self.sections.network
+
+    @property
+    def train(self) -> Train:
+        """How the objectives are minimised."""
+        return self.sections.train
+
+    @property
+    def sample(self) -> Sample:
+        """How samples are drawn."""
+        return self.sections.sample
+
+    @property
+    def estimators(self) -> tuple[Selection, ...]:
+        """What is measured after sampling."""
+        return tuple(self.sections.estimators)
+
+    @property
+    def report(self) -> bool:
+        """Whether report.html is written."""
+        return self.sections.report
+
+    def selections(self) -> tuple[Selection, ...]:
+        """All components the recipe selects, in its order."""
+        return tuple(selection for _, selection in selections(self.sections))
+
+    def where(self, path: str | tuple[str | int, ...]) -> str:
+        """Where a key stands, such as ``"r.yaml:7:12"`` for ``"train.batch"``; of a default, its nearest parent."""
+        if isinstance(path, str):
+            path = tuple(int(part) if part.isdecimal() else part for part in path.split("."))
+        return str(position(self.root, path))
+
+    def resolved(self) -> dict[str, Any]:
+        """Every key with its value as plain data, defaults of the components included; runs by itself."""
+        return copy.deepcopy(self._resolved)
+
+    def dump(self) -> str:
+        """:meth:`resolved` as YAML text; loading it gives an equal resolved recipe."""
+        return emit(self._resolved)
+
+    def hash(self) -> str:
+        """SHA-256 of the resolved recipe, equal for recipes that say the same in other words."""
+        canonical = json.dumps(self._resolved, sort_keys=True, separators=(",", ":"), allow_nan=False)
+        return hashlib.sha256(canonical.encode()).hexdigest()
+
+    @cached_property
+    def _resolved(self) -> dict[str, Any]:
+        resolved: dict[str, Any] = _as_data(self.sections)
+        return resolved
+
+
+def _as_data(value: Any) -> Any:
+    if isinstance(value, Selection):
+        own = {"shared": value.shared} if isinstance(value, NetworkSelection) else {}
+        return {"use": value.name, **own, **complete(value)}
+    if isinstance(value, BaseModel):
+        fields = type(value).model_fields
+        return {field.alias or name: _as_data(getattr(value, name)) for name, field in fields.items()}
+    if isinstance(value, list):
+        return [_as_data(item) for item in value]
+    return value

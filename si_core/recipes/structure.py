@@ -1,0 +1,127 @@
+"""The second check of a recipe: its own keys, their types and ranges; all problems at once, each at its place."""
+
+from __future__ import annotations
+
+import difflib
+import math
+
+from pydantic import ValidationError
+from pydantic_core import ErrorDetails
+
+from si_core.errors import RecipeError, SIError
+from si_core.recipes.fragments import properties_at, wanted_at
+from si_core.recipes.nodes import Mapping, Node, Path, Sequence, dotted, leaves, node_at, plain, position
+from si_core.recipes.problems import fail
+from si_core.recipes.schema import Sections
+from si_core.recipes.words import described, remedy
+
+__all__ = ["check_structure"]
+
+# Where a key that stands in the wrong place may belong.
+_HOMES: tuple[Path, ...] = (("train",), ("sample",), ("train", "optimizer"), ("train", "schedule"))
+
+
+def check_structure(root: Mapping) -> Sections:
+    """The sections of a recipe.
+
+    Raises:
+        RecipeError: all unknown or missing keys, wrong types and values out of range.
+    """
+    problems: dict[Path, SIError] = {}
+    for path, leaf in leaves(root):
+        if isinstance(leaf.value, float) and not math.isfinite(leaf.value):
+            problems[path] = _error(root, path, "is no finite number", got=leaf.text, wanted=wanted_at(root, path))
+    sections = None
+    try:
+        sections = Sections.model_validate(plain(root))
+    except ValidationError as invalid:
+        for detail in invalid.errors():
+            path = _path(root, detail)
+            # A choice of types reports once for each of them.
+            problems.setdefault(path, _problem(root, path, detail))
+    fail(sorted(problems.values(), key=lambda error: _order(root, problems, error)))
+    if sections is None:
+        raise RecipeError("the recipe can't be read", where=str(root.where))
+    return sections
+
+
+def _order(root: Mapping, problems: dict[Path, SIError], error: SIError) -> tuple[int, int]:
+    where = next(position(root, path) for path, other in problems.items() if other is error)
+    return where.line or 0, where.column or 0
+
+
+def _path(root: Node, detail: ErrorDetails) -> Path:
+    """The keys of the recipe in a location of pydantic, which also names the choices it tried."""
+    loc = [*detail["loc"], *([key] if (key := detail.get("ctx", {}).get("key")) else [])]
+    path: Path = ()
+    node: Node | None = root
+    for index, part in enumerate(loc):
+        if isinstance(node, Mapping) and isinstance(part, str) and part in node.entries:
+            node = node.entries[part].node
+        elif isinstance(node, Sequence) and isinstance(part, int) and part < len(node.items):
+            node = node.items[part]
+        elif index == len(loc) - 1 and (detail["type"] == "missing" or key):
+            node = None
+        else:
+            continue
+        path = (*path, part)
+    return path
+
+
+def _problem(root: Mapping, path: Path, detail: ErrorDetails) -> SIError:
+    context, kind = detail.get("ctx", {}), detail["type"]
+    if kind == "extra_forbidden":
+        return _unknown(root, path)
+    if kind == "missing":
+        return _missing(root, path)
+    if kind == "union_tag_invalid":
+        expected = str(context.get("expected_tags", "")).replace("'", "")
+        return _error(root, (*path, "use"), "names no such choice", wanted=expected)
+    wanted = context.get("allowed") or wanted_at(root, path)
+    if kind == "recipe":
+        problem = f"is {context['problem']}"
+        return _error(root, path, problem, wanted=wanted, fix=context.get("fix"))
+    if kind in ("too_short", "too_long"):
+        return _error(root, path, "has the wrong number of items", wanted=wanted)
+    if "than" in kind or kind in ("literal_error", "finite_number"):
+        return _error(root, path, "is out of range" if "than" in kind else "has a wrong value", wanted=wanted)
+    return _error(root, path, "has the wrong type", wanted=wanted)
+
+
+def _error(
+    root: Mapping,
+    path: Path,
+    problem: str,
+    *,
+    got: str | None = None,
+    wanted: str | None = None,
+    fix: str | None = None,
+) -> RecipeError:
+    node = node_at(root, path)
+    if node is not None:
+        got = got or described(node)
+        fix = fix or remedy(node, wanted or "")
+    return RecipeError(
+        f"'{dotted(path)}' {problem}", where=str(position(root, path)), got=got, allowed=wanted or None, fix=fix or None
+    )
+
+
+def _unknown(root: Mapping, path: Path) -> RecipeError:
+    *parent, key = path
+    known = list(properties_at(root, tuple(parent)))
+    near = difflib.get_close_matches(str(key).lower(), known, 1)
+    homes = [dotted((*home, key)) for home in _HOMES if key in properties_at(root, home) and path != (*home, key)]
+    fix = f"did you mean '{near[0]}'?" if near else f"write it as {' or '.join(homes)}" if homes else None
+    where = str(position(root, path, key=True))
+    return RecipeError(f"unknown key '{dotted(path)}'", where=where, allowed=", ".join(known), fix=fix)
+
+
+def _missing(root: Mapping, path: Path) -> RecipeError:
+    fragment = properties_at(root, path[:-1]).get(str(path[-1]), {})
+    examples = fragment.get("examples", ())
+    return RecipeError(
+        f"the key '{dotted(path)}' is missing",
+        where=str(position(root, path[:-1])),
+        allowed=fragment.get("description"),
+        fix=f"add `{examples[0]}`" if examples else None,
+    )

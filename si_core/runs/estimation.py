@@ -1,0 +1,81 @@
+"""Estimation: the public door to estimators, with the points they measure on."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import torch
+from torch import Tensor
+
+from si_core.contract.data import Estimate
+from si_core.contract.estimator import Estimator
+from si_core.discovery.build import build
+from si_core.errors import DataError, NumericsError, UsageError
+from si_core.fields.exact import exact_fields
+from si_core.runs.model import Model
+from si_core.runs.streams import generator
+
+__all__ = ["estimate", "reference_points"]
+
+_POINTS = {True: 4000, False: 2000}
+"""How many points are drawn where data are endless: for comparisons of samples, and for densities."""
+
+
+def reference_points(model: Model, n: int, stream: torch.Generator) -> tuple[Tensor, Tensor | None]:
+    """Points of the target in model space with their conditions: held-out rows of a data set, else n fresh draws."""
+    target = model.process.target
+    held_out = target.held_out()
+    if held_out is None:
+        return target.labelled(n, stream)
+    rows, conditions = held_out
+    return rows.to(stream.device), None if conditions is None else conditions.to(stream.device)
+
+
+def estimate(
+    model: Model, estimator: Estimator | str, data: Tensor | None = None, *, condition: Tensor | None = None, seed: int = 0
+) -> Estimate:
+    """Measure a model.
+
+    Args:
+        model: the model.
+        estimator: an estimator, or the name of one.
+        data: points in data space, shape (B, *event); None for held-out rows or fresh draws of the target.
+        condition: conditions of the points, shape (B,), for a conditional model.
+        seed: of the estimator's randomness and of fresh draws.
+
+    Raises:
+        UsageError: the model lacks what the estimator needs.
+        DataError: points of another shape, or not finite.
+        NumericsError: the result is not finite.
+    """
+    if isinstance(estimator, str):
+        estimator = build("estimator", estimator)
+    if not isinstance(estimator, Estimator):
+        raise UsageError("not an estimator", got=type(estimator).__name__)
+    if "exact" in estimator.needs and not exact_fields.known(model.process):
+        raise UsageError(
+            f"{type(estimator).__name__} compares with exact fields, which are not known for this process",
+            fix="use it with Gaussians or Gaussian mixtures at both ends",
+        )
+    stream = generator(seed, "evaluation", device=model.device)
+    if data is None:
+        x, condition = reference_points(model, _POINTS["samples" in estimator.needs], stream)
+    else:
+        x = model.process.target.encode(_checked(data, model)).to(model.device)
+    if condition is not None and model.process.target.classes is not None and "samples" not in estimator.needs:
+        model = replace(model, fields=model.fields.conditioned(condition.to(model.device)))
+    result = estimator.estimate(model, x, stream)
+    if result.value != result.value:
+        raise NumericsError("the estimate is not a number", where=result.name, fix="more steps, or float64 data")
+    return result
+
+
+def _checked(data: Tensor, model: Model) -> Tensor:
+    if tuple(data.shape[1:]) != model.process.shape or len(data) == 0:
+        raise DataError(
+            "points of another shape than the model's", got=tuple(data.shape), allowed=f"(B, {', '.join(map(str, model.process.shape))})"
+        )
+    if not bool(torch.isfinite(data).all()):
+        row = int((~torch.isfinite(data).flatten(1).all(1)).nonzero()[0])
+        raise DataError("points that are not finite", where=f"row {row}", fix="drop or repair these rows")
+    return data.float() if not data.is_floating_point() else data

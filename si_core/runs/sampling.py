@@ -1,0 +1,80 @@
+"""Sampling in blocks: each block of samples has a random stream of its own.
+
+So the first 5,000 of 20,000 samples are the 5,000 samples of the same seed, however many processes drew them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+from si_core.contract.integrator import Integrator
+from si_core.errors import UsageError
+from si_core.fields.base import Epsilon
+from si_core.runs.model import Model
+from si_core.runs.streams import generator
+
+__all__ = ["BLOCK", "draw_samples", "sample"]
+
+BLOCK = 2048
+"""Samples in a block."""
+
+
+def draw_samples(
+    model: Model,
+    n: int,
+    seed: int,
+    condition: int | list[int] | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> tuple[Tensor, Tensor | None]:
+    """n samples in data space, shape (n, *event), with their conditions (n,), both on the CPU.
+
+    Args:
+        model: the model.
+        n: how many.
+        seed: of the streams; sample i depends on (seed, i // BLOCK) alone.
+        condition: classes, repeated in turn; None to draw them as the target has them.
+        progress: told of samples done and in all.
+    """
+    if n < 1:
+        raise UsageError("the number of samples", got=n, allowed=">= 1")
+    samples, conditions = [], []
+    for block, first in enumerate(range(0, n, BLOCK)):
+        stream = generator(seed, "sample", block, device=model.device)
+        # Whole blocks are drawn, so that a shorter request gives the head of a longer one.
+        labels = model.conditions(BLOCK, stream, condition)
+        final = model.sample(BLOCK, stream, condition=labels).final
+        keep = min(BLOCK, n - first)
+        samples.append(model.decode(final[:keep]).cpu())
+        if labels is not None:
+            conditions.append(labels[:keep].cpu())
+        if progress is not None:
+            progress(first + keep, n)
+    return torch.cat(samples), torch.cat(conditions) if conditions else None
+
+
+def sample(
+    model: Model,
+    n: int,
+    *,
+    seed: int = 0,
+    integrator: Integrator | None = None,
+    epsilon: Epsilon | None = None,
+    condition: int | list[int] | None = None,
+) -> Tensor:
+    """Draw samples of a model.
+
+    Args:
+        model: from :func:`si_core.train` or :func:`si_core.load_model`.
+        n: how many.
+        seed: equal seeds give equal samples.
+        integrator: another method than the model's.
+        epsilon: another noise level than the model's.
+        condition: a class, or classes in turn, for a conditional model.
+
+    Returns:
+        Samples in data space, shape (n, *event).
+    """
+    return draw_samples(model.with_sampler(integrator, epsilon), n, seed, condition)[0]

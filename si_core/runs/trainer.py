@@ -1,0 +1,182 @@
+"""The trainer: one optimisation step after another, a pure function of the recipe, the seed and the step's number.
+
+Every step draws from streams of its own (:mod:`si_core.runs.streams`), so no generator has to be saved: with weights,
+averages, optimizer and the sums of the metrics restored, training goes on bit for bit.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.optim.swa_utils import AveragedModel
+
+from si_core.contract.data import Draw
+from si_core.errors import NumericsError
+from si_core.recipes.training import SGD, AdamW
+from si_core.runs.assembly import Assembly
+from si_core.runs.learning_rate import learning_rate
+from si_core.runs.nested import flatten_state, unflatten_state
+from si_core.runs.streams import reseed
+from si_core.runs.weights import load_into
+
+__all__ = ["Trainer"]
+
+
+@dataclass
+class _Sums:
+    """Sums of the losses and the gradient norm since the last record."""
+
+    count: int = 0
+    losses: Tensor | None = None
+    norm: float = 0.0
+
+
+class Trainer:
+    """Minimises the objectives of a recipe.
+
+    Args:
+        assembly: the recipe, put together.
+        device: where to train.
+    """
+
+    def __init__(self, assembly: Assembly, device: torch.device) -> None:
+        self.assembly, self.device = assembly, device
+        self.train = assembly.recipe.train
+        self.step = 0
+        self.predictor: nn.Module = assembly.fields.predictor.to(device).train()
+        self.parameters = [p for p in self.predictor.parameters() if p.requires_grad]
+        self.optimizer = self._optimizer()
+        decay = self.train.ema
+        self.average = None if decay is None else AveragedModel(self.predictor, multi_avg_fn=_averaging(decay))
+        self._data, self._noise = (torch.Generator(device=device) for _ in range(2))
+        self._sums = _Sums()
+        if self.train.compile:
+            self.predictor.compile()
+
+    def _optimizer(self) -> torch.optim.Optimizer:
+        chosen = self.train.optimizer
+        if isinstance(chosen, SGD):
+            return torch.optim.SGD(
+                self.parameters,
+                lr=chosen.lr,
+                momentum=chosen.momentum,
+                nesterov=chosen.nesterov,
+                weight_decay=chosen.weight_decay,
+                fused=True,
+            )
+        kind = torch.optim.AdamW if isinstance(chosen, AdamW) else torch.optim.Adam
+        betas = (chosen.betas[0], chosen.betas[1])
+        return kind(self.parameters, lr=chosen.lr, betas=betas, eps=chosen.eps, weight_decay=chosen.weight_decay, fused=True)
+
+    def draw(self) -> Draw:
+        """The draw of the current step."""
+        seed, fields = self.assembly.recipe.seed, self.assembly.fields
+        return self.assembly.process.draw(
+            self.train.batch,
+            reseed(self._data, seed, "data", 0, self.step),
+            noise=reseed(self._noise, seed, "noise", 0, self.step),
+            clock=fields.parametrisation.clock,
+            antithetic=self.assembly.antithetic,
+        )
+
+    def advance(self) -> None:
+        """Take one step.
+
+        Raises:
+            NumericsError: a loss or a gradient is not finite; the weights are as before.
+        """
+        draw = self.draw()
+        predictions = self.assembly.fields.predictions(draw)
+        losses = torch.stack(
+            [
+                objective.loss(draw, prediction).mean()
+                for objective, prediction in zip(self.assembly.objectives, predictions, strict=True)
+            ]
+        )
+        self.optimizer.zero_grad(set_to_none=True)
+        losses.sum().backward()
+        gradients = [p.grad for p in self.parameters if p.grad is not None]
+        norm = float(nn.utils.get_total_norm(gradients))
+        if norm != norm or norm == float("inf"):
+            self._refuse(draw, losses, norm)
+        if self.train.clip is not None and norm > self.train.clip:
+            torch._foreach_mul_(gradients, self.train.clip / norm)
+        for group in self.optimizer.param_groups:
+            group["lr"] = learning_rate(self.train, self.step)
+        self.optimizer.step()
+        if self.average is not None:
+            self.average.update_parameters(self.predictor)
+        self.step += 1
+        detached = losses.detach().double()
+        sums = self._sums
+        sums.losses = detached if sums.losses is None else sums.losses + detached
+        sums.count, sums.norm = sums.count + 1, sums.norm + norm
+
+    def _refuse(self, draw: Draw, losses: Tensor, norm: float) -> None:
+        names = self.assembly.fields.names
+        values = dict(zip(names, losses.tolist(), strict=True))
+        broken = [name for name, value in values.items() if value - value != 0.0]
+        bad_data = not bool(torch.isfinite(draw.x0).all() and torch.isfinite(draw.x1).all())
+        raise NumericsError(
+            f"the {'loss of ' + ', '.join(broken) if broken else 'gradient'} is not finite",
+            where=f"step {self.step + 1}",
+            got=f"losses {values}, gradient norm {norm}" + ("; the data are not finite either" if bad_data else ""),
+            fix="a smaller learning rate (train.optimizer.lr), train.clip: 1.0, or look at the data",
+        )
+
+    def record(self) -> dict[str, Any]:
+        """The means since the last record, for ``metrics.jsonl``; starts the next interval."""
+        sums, self._sums = self._sums, _Sums()
+        means = (sums.losses / sums.count).tolist() if sums.losses is not None else []
+        return {
+            "step": self.step,
+            "loss": sum(means),
+            "losses": dict(zip(self.assembly.fields.names, means, strict=True)),
+            "grad_norm": sums.norm / max(sums.count, 1),
+            "lr": learning_rate(self.train, self.step - 1),
+        }
+
+    def trained(self) -> nn.Module:
+        """The predictor to sample from: the averaged weights where there is an average."""
+        module: nn.Module = self.predictor if self.average is None else self.average.module
+        return module
+
+    def state(self) -> tuple[dict[str, dict[str, Tensor]], dict[str, Any]]:
+        """All that the next steps depend on, for a checkpoint: tensors by group, and the rest."""
+        tensors = {"weights": _tensors(self.predictor)}
+        if self.average is not None:
+            tensors["average"] = _tensors(self.average)
+        tensors["optimizer"], optimizer = flatten_state(self.optimizer.state_dict())
+        sums = self._sums
+        losses = None if sums.losses is None else sums.losses.tolist()
+        return tensors, {"optimizer": optimizer, "sums": {"count": sums.count, "losses": losses, "norm": sums.norm}}
+
+    def restore(self, step: int, tensors: dict[str, dict[str, Tensor]], state: dict[str, Any], where: str) -> None:
+        """Go on from a checkpoint."""
+        load_into(self.predictor, tensors["weights"], f"{where}/weights.safetensors")
+        if self.average is not None:
+            load_into(self.average, tensors["average"], f"{where}/average.safetensors")
+        self.optimizer.load_state_dict(unflatten_state(tensors["optimizer"], state["optimizer"]))
+        sums = state["sums"]
+        losses = None if sums["losses"] is None else torch.tensor(sums["losses"], dtype=torch.float64, device=self.device)
+        self._sums = _Sums(sums["count"], losses, sums["norm"])
+        self.step = step
+
+
+def _tensors(module: nn.Module) -> dict[str, Tensor]:
+    return {name: value for name, value in module.state_dict().items() if isinstance(value, Tensor)}
+
+
+def _averaging(decay: float) -> Any:
+    """An exponential moving average whose memory grows with the steps done, so that the start is forgotten."""
+
+    @torch.no_grad()
+    def update(averages: list[Tensor], values: list[Tensor], count: Tensor | int) -> None:
+        done = int(count)
+        weight = 1 - min(decay, (1 + done) / (10 + done))
+        torch._foreach_lerp_(averages, values, weight)
+
+    return update
