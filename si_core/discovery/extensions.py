@@ -14,7 +14,7 @@ _log = logging.getLogger(__name__)
 
 
 def import_extensions() -> None:
-    """Import the modules named by the hook ``si_extensions`` of every ready plugin; one that fails is reported and left out."""
+    """Import the modules named by the hook ``si_extensions`` of every ready plugin; one that fails is reported."""
     for plugin in installed_plugins():
         if not plugin.ready or plugin.hooks is None:
             continue
@@ -22,5 +22,5 @@ def import_extensions() -> None:
             for modules in plugin.hooks.hook.si_extensions():
                 for module in modules:
                     importlib.import_module(module)
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             _log.warning("the extensions of %s are left out: %s", plugin.label, cause_of(error), exc_info=error)

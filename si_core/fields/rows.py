@@ -21,7 +21,7 @@ from si_core.process.schedule import Schedule
 
 __all__ = ["RowFields", "drift_row", "field_row", "require"]
 
-_IN_CLOCK = ("velocity", "interpolant-velocity")
+_SDE = "an SDE"
 
 
 def field_row(process: StochasticInterpolant, name: str) -> RowFunction:
@@ -51,7 +51,7 @@ def require(
         UsageError: it is out of the span of the known rows; says which objectives would bring it in.
     """
     structure = process.structure
-    if what != "the ODE" and not structure.has("score"):
+    if what == _SDE and not structure.has("score"):
         raise UsageError(
             f"{what} needs the score, which this process does not have: it has neither a latent nor a standard normal source",
             got=f"objectives {', '.join(names)}; no latent",
@@ -86,7 +86,7 @@ class _RowFlow(Flow[_Step]):
     def __init__(self, fields: RowFields, clock: Clock, level: NoiseLevel | None, sign: float) -> None:
         super().__init__(clock, lambda u: fields.process.schedule(clock, u), level, sign)
         self.fields = fields
-        what = "the ODE" if level is None else "an SDE"
+        what = "the ODE" if level is None else _SDE
         wanted = drift_row(fields.process, level, sign)
         self.completion = require(fields.process, fields.names, fields.known_rows(), wanted, clock, what)
         self.unbounded = self.completion.unbounded
@@ -140,12 +140,20 @@ class RowFields(Fields):
     def flow(self, clock: Clock, level: NoiseLevel | None, sign: float = 1.0) -> Flow[object]:
         return _RowFlow(self, clock, level, sign)  # type: ignore[return-value]
 
+    def _completion(self, name: str, clock: Clock) -> Completion:
+        """The completion of a field in a clock; found once."""
+        found: dict[tuple[str, Clock], Completion] = self.__dict__.setdefault("_completions", {})
+        if (name, clock) not in found:
+            wanted = field_row(self.process, name)
+            found[name, clock] = require(self.process, self.names, self.known_rows(), wanted, clock, f"the {name}")
+        return found[name, clock]
+
     def field(self, name: str, s: Schedule, x: Tensor) -> Tensor:
         if name not in FIELDS:
             raise UsageError("unknown field", got=repr(name), allowed=", ".join(FIELDS))
         if not self.process.structure.has(name):
             self.process.row(name, s)
-        completion = require(self.process, self.names, self.known_rows(), field_row(self.process, name), s.clock, f"the {name}")
+        completion = self._completion(name, s.clock)
         coefficients = completion(s.u.cpu()).to(s.u.device)
         positions = self.positions(s.t, x)
         if len(positions) == 1:

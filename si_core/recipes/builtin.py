@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import difflib
 from dataclasses import dataclass
 from pathlib import Path
 
 from si_core.discovery.plugins import installed_plugins
+from si_core.discovery.suggest import nearest
 from si_core.errors import RecipeError, SIError, UsageError
 from si_core.recipes.nodes import Mapping, Scalar
 from si_core.recipes.reader import read
@@ -70,7 +70,7 @@ def unknown_recipe(name: str, folder: Path) -> UsageError:
     names = [recipe.name for recipe in builtin_recipes()]
     files = sorted(path.name for path in folder.glob("*.yaml")) if folder.is_dir() else []
     stems = {Path(file).stem: file for file in files}
-    near = difflib.get_close_matches(name, [*names, *stems], 3)
+    near = nearest(name, {*names, *stems}, count=3)
     meant = " or ".join(f"'{stems.get(item, item) if item not in names else item}'" for item in near)
     return UsageError(
         f"there is no built-in recipe {name!r}, and no such file",

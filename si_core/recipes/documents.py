@@ -36,6 +36,8 @@ def read_document(path: Path) -> Document:
     """
     text = read_text(path)
     node = read(text, str(path))
+    if isinstance(node, Scalar) and not node.text:
+        node = None
     if not isinstance(node, Mapping):
         got = (
             "nothing"

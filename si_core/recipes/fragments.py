@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 from typing import Any
 
-from si_core.recipes.nodes import Mapping, Path, node_at, plain
+from si_core.recipes.nodes import Mapping, Node, Path, Scalar, node_at
 from si_core.recipes.schema import Sections
 from si_core.recipes.words import allowed
 
@@ -46,18 +46,20 @@ def fragment_at(root: Mapping, path: Path) -> dict[str, Any]:
                 fragment.get("items", {}) if isinstance(part, int) else fragment.get("properties", {}).get(part, {})
             )
         while any(key in fragment for key in ("$ref", "anyOf", "oneOf")):
-            fragment = _resolved(fragment, schema, plain(node_at(root, path[:depth]) or root))
+            fragment = _resolved(fragment, schema, node_at(root, path[:depth]))
     return fragment
 
 
-def _resolved(fragment: dict[str, Any], schema: dict[str, Any], value: Any) -> dict[str, Any]:
+def _resolved(fragment: dict[str, Any], schema: dict[str, Any], node: Node | None) -> dict[str, Any]:
     if "$ref" in fragment:
         found: dict[str, Any] = schema["$defs"][fragment["$ref"].rsplit("/", 1)[1]]
         return found
     if "discriminator" in fragment:
         mapping = fragment["discriminator"]["mapping"]
-        use = value.get("use") if isinstance(value, dict) else value
-        return {"$ref": mapping.get(use, next(iter(mapping.values())))} if isinstance(use, str | None) else {}
+        entry = node.entries.get("use") if isinstance(node, Mapping) else None
+        use = entry.node if entry else node
+        name = use.value if isinstance(use, Scalar) else None
+        return {"$ref": mapping[name] if name in mapping else next(iter(mapping.values()))}
     choices = fragment.get("anyOf") or fragment.get("oneOf") or [{}]
     deep = [choice for choice in choices if any(key in choice for key in ("$ref", "oneOf", "items", "properties"))]
     chosen: dict[str, Any] = deep[0] if deep else {}

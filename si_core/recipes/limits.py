@@ -5,7 +5,7 @@ __all__ = ["BYTES", "CHAIN", "DEPTH", "DIGITS", "KEY", "NODES"]
 BYTES = 256 * 1024
 """Size of one file."""
 
-NODES = 20_000
+NODES = 10_000
 """Keys, list items and values of one file."""
 
 DEPTH = 64

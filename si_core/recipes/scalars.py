@@ -52,5 +52,6 @@ def scalar(text: str) -> Value:
 
 
 def _cap(text: str) -> None:
-    if len(text) > limits.DIGITS:
-        raise ValueError(f"a number of {len(text)} digits, where at most {limits.DIGITS} are read")
+    digits = len(text.lstrip("+-"))
+    if digits > limits.DIGITS:
+        raise ValueError(f"a number of {digits} digits, where at most {limits.DIGITS} are read")

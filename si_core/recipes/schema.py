@@ -67,7 +67,7 @@ class Sections(Section):
     latent: Annotated[Selection, Select("latent", "none")] = Field(
         default=Selection("latent", "none"), description="noise added on the way"
     )
-    objectives: Annotated[list[Annotated[Selection, Select("objective")]], Field(min_length=1)] = Field(
+    objectives: Annotated[list[Annotated[Selection, Select("objective")]], Field(min_length=1, max_length=100)] = Field(
         default=[Selection("objective", "velocity")], description="losses; each learns one field"
     )
     network: Annotated[NetworkSelection, SelectNetwork("network", "mlp")] = Field(
@@ -75,7 +75,7 @@ class Sections(Section):
     )
     train: Train = Field(default=Train(), description="how the objectives are minimised")
     sample: Sample = Field(default=Sample(), description="how samples are drawn")
-    estimators: list[Annotated[Selection, Select("estimator")]] = Field(
+    estimators: Annotated[list[Annotated[Selection, Select("estimator")]], Field(max_length=100)] = Field(
         default=[], description="numbers measured after sampling"
     )
     report: bool = Field(default=True, description="write report.html")

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import difflib
 import math
 
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
+from si_core.discovery.suggest import did_you_mean
 from si_core.errors import RecipeError, SIError
 from si_core.recipes.fragments import properties_at, wanted_at
 from si_core.recipes.nodes import Mapping, Node, Path, Sequence, dotted, leaves, node_at, plain, position
@@ -38,15 +38,16 @@ def check_structure(root: Mapping) -> Sections:
         for detail in invalid.errors():
             path = _path(root, detail)
             # A choice of types reports once for each of them.
-            problems.setdefault(path, _problem(root, path, detail))
-    fail(sorted(problems.values(), key=lambda error: _order(root, problems, error)))
+            if path not in problems:
+                problems[path] = _problem(root, path, detail)
+    fail([problems[path] for path in sorted(problems, key=lambda path: _order(root, path))])
     if sections is None:
         raise RecipeError("the recipe can't be read", where=str(root.where))
     return sections
 
 
-def _order(root: Mapping, problems: dict[Path, SIError], error: SIError) -> tuple[int, int]:
-    where = next(position(root, path) for path, other in problems.items() if other is error)
+def _order(root: Mapping, path: Path) -> tuple[int, int]:
+    where = position(root, path)
     return where.line or 0, where.column or 0
 
 
@@ -79,8 +80,7 @@ def _problem(root: Mapping, path: Path, detail: ErrorDetails) -> SIError:
         return _error(root, (*path, "use"), "names no such choice", wanted=expected)
     wanted = context.get("allowed") or wanted_at(root, path)
     if kind == "recipe":
-        problem = f"is {context['problem']}"
-        return _error(root, path, problem, wanted=wanted, fix=context.get("fix"))
+        return _error(root, path, context["problem"], wanted=wanted, fix=context.get("fix"))
     if kind in ("too_short", "too_long"):
         return _error(root, path, "has the wrong number of items", wanted=wanted)
     if "than" in kind or kind in ("literal_error", "finite_number"):
@@ -109,9 +109,8 @@ def _error(
 def _unknown(root: Mapping, path: Path) -> RecipeError:
     *parent, key = path
     known = list(properties_at(root, tuple(parent)))
-    near = difflib.get_close_matches(str(key).lower(), known, 1)
     homes = [dotted((*home, key)) for home in _HOMES if key in properties_at(root, home) and path != (*home, key)]
-    fix = f"did you mean '{near[0]}'?" if near else f"write it as {' or '.join(homes)}" if homes else None
+    fix = did_you_mean(str(key), known) or (f"write it as {' or '.join(homes)}" if homes else None)
     where = str(position(root, path, key=True))
     return RecipeError(f"unknown key '{dotted(path)}'", where=where, allowed=", ".join(known), fix=fix)
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import codecs
-import difflib
 import os
 import re
 import stat
 from pathlib import Path
 
+from si_core.discovery.suggest import nearest
 from si_core.errors import RecipeError
 from si_core.recipes import limits
 
@@ -113,7 +113,7 @@ def _near(path: Path) -> str | None:
         chosen = names[:3]
     else:
         stems = {name.rsplit(".", 1)[0]: name for name in names}
-        chosen = difflib.get_close_matches(path.name, names, 3) or [
-            stems[stem] for stem in difflib.get_close_matches(path.stem, stems, 3)
+        chosen = nearest(path.name, names, count=3) or [
+            stems[stem] for stem in nearest(path.stem, stems, count=3)
         ]
     return "did you mean " + " or ".join(f"'{folder / name}'" for name in chosen) + "?" if chosen else None

@@ -50,9 +50,11 @@ def _range(schema: dict[str, Any]) -> str:
 
 def _size(schema: dict[str, Any]) -> str:
     low, high = schema.get("minItems"), schema.get("maxItems")
-    if low is not None and low == high:
-        return f" of {low}"
-    return f" of at least {low}" if low else ""
+    if low == high:
+        return "" if low is None else f" of {low}"
+    bounds = (("at least", low), ("at most", high))
+    texts = [f"{word} {bound}" for word, bound in bounds if bound is not None]
+    return f" of {' and '.join(texts)}"
 
 
 def described(node: Node) -> str:

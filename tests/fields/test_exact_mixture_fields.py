@@ -119,21 +119,26 @@ def test_transport_equation(interpolant: str, latent: str, coupling: str) -> Non
 @pytest.mark.parametrize(("interpolant", "latent"), PAIRS)
 def test_completion_from_every_sufficient_pair(interpolant: str, latent: str) -> None:
     process = process_of(interpolant, latent)
-    exact, x = si.exact_fields(process), points(12)
+    exact, x = si.exact_fields(process), points(4 * len(TIMES))
+    t = torch.tensor(TIMES, dtype=torch.float64).repeat(4)
     names = [name for name in si.FIELDS if process.structure.has(name)]
     python = {name: name.replace("-", "_") for name in names}
+    truths = {name: getattr(exact, python[name])(t, x) for name in names}
     completed = 0
     for pair in itertools.combinations(names, 2):
         given = si.FunctionFields(process=process, **{python[name]: getattr(exact, python[name]) for name in pair})
-        for wanted, t in itertools.product(names, TIMES):
+        for wanted in names:
+            if wanted in pair:
+                continue
             try:
                 value = getattr(given, python[wanted])(t, x)
             except si.UsageError:
                 continue
             completed += 1
-            truth = getattr(exact, python[wanted])(t, x)
-            torch.testing.assert_close(value, truth, rtol=1e-9, atol=1e-9, msg=lambda m, p=pair, w=wanted: f"{p} -> {w}: {m}")
-    assert completed >= 2 * len(TIMES) * len(names)
+            torch.testing.assert_close(
+                value, truths[wanted], rtol=1e-9, atol=1e-9, msg=lambda m, p=pair, w=wanted: f"{p} -> {w}: {m}"
+            )
+    assert completed >= len(names) - 2
 
 
 @pytest.mark.parametrize("interpolant", INTERPOLANTS)

@@ -26,7 +26,7 @@ COMPONENTS = {
     ("estimator", "sliced"): "Sliced",
 }
 
-MODULE = '''
+MODULE = """
 from typing import Annotated, Literal
 import torch
 from pydantic import Field
@@ -64,7 +64,7 @@ class Sliced(Estimator):
 for cls in (Gaussian, Checkerboard, Independent, Mirror, Linear, NoLatent, Brownian, Velocity, Denoiser, MLP, Constant,
             Heun, LogLikelihood, Sliced):
     cls.__abstractmethods__ = frozenset()
-'''
+"""
 
 
 @pytest.fixture

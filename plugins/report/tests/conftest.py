@@ -8,16 +8,7 @@ import torch
 
 from si_core import RunView, Trajectory
 
-METRICS = [
-    {
-        "step": 10 * k,
-        "loss": 3.0 * math.exp(-k / 9) + 0.1 * math.sin(k),
-        "losses": {"velocity": 2.0 * math.exp(-k / 9), "denoiser": math.exp(-k / 9) + 0.1 * math.sin(k)},
-        "lr": 1e-3,
-        "grad_norm": 1.0 / (k + 1),
-    }
-    for k in range(50)
-]
+METRICS = [{"step": 10 * k, "loss": 3.0 * math.exp(-k / 9) + 0.1 * math.sin(k), "lr": 1e-3} for k in range(50)]
 ESTIMATES = [
     {"name": "log-likelihood", "value": -3.24123, "standard_error": 0.01234, "bound": "exact", "unit": "nats"},
     {

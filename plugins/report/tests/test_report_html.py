@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+import tracemalloc
 
 import matplotlib
 import numpy as np
@@ -17,9 +18,8 @@ FILES = {
     (2,): ["samples", "trajectories", "marginals", "log_density", "losses"],
     (1, 8, 8): ["samples", "trajectories", "losses"],
     (3, 6, 8): ["samples", "trajectories", "losses"],
-    (13,): ["samples", "correlations", "losses"],
-    (70,): ["samples", "correlations", "losses"],
-    (4, 2, 2): ["samples", "correlations", "losses"],
+    (5,): ["samples", "correlations", "losses"],
+    (2, 1, 2): ["samples", "correlations", "losses"],
 }
 PNG = b"\x89PNG\r\n\x1a\n"
 
@@ -28,22 +28,20 @@ report = HtmlReport(dpi=50, resolution=8)
 
 
 @events
-def test_every_shape_of_event_gets_its_plots_and_the_page_comes_first(make_view, tmp_path, event):
-    written = report.write(make_view(event))
-    assert isinstance(report, Report)
-    assert written == [tmp_path / "report.html", *(tmp_path / "plots" / f"{name}.png" for name in FILES[event])]
-    assert {path for path in tmp_path.rglob("*") if path.is_file()} == set(written)
-    assert all(path.read_bytes().startswith(PNG) for path in written[1:])
-
-
-@events
-def test_equal_views_give_equal_bytes_and_leave_global_state_alone(make_view, tmp_path, event):
+def test_every_shape_gets_its_plots_the_same_twice_and_global_state_stays(make_view, tmp_path, event):
     settings, numpy_state, torch_state = (
         dict(matplotlib.rcParams),
         np.random.get_state()[1].copy(),
         torch.get_rng_state(),
     )
     first, second = (report.write(make_view(event, directory=tmp_path / name)) for name in "ab")
+    assert isinstance(report, Report)
+    assert first == [
+        tmp_path / "a" / "report.html",
+        *(tmp_path / "a" / "plots" / f"{name}.png" for name in FILES[event]),
+    ]
+    assert {path for path in (tmp_path / "a").rglob("*") if path.is_file()} == set(first)
+    assert all(path.read_bytes().startswith(PNG) for path in first[1:])
     assert [path.read_bytes() for path in first] == [path.read_bytes() for path in second]
     assert dict(matplotlib.rcParams) == settings
     assert np.array_equal(np.random.get_state()[1], numpy_state)
@@ -51,48 +49,38 @@ def test_equal_views_give_equal_bytes_and_leave_global_state_alone(make_view, tm
 
 
 def test_a_users_matplotlib_settings_do_not_change_a_plot(make_view, tmp_path):
-    plain = report.write(make_view(directory=tmp_path / "plain"))
+    plain = report.write(make_view((1,), directory=tmp_path / "plain", metrics=()))
     with matplotlib.rc_context({"font.size": 30, "axes.facecolor": "red", "text.usetex": True}):
-        styled = report.write(make_view(directory=tmp_path / "styled"))
+        styled = report.write(make_view((1,), directory=tmp_path / "styled", metrics=()))
     assert [path.read_bytes() for path in plain] == [path.read_bytes() for path in styled]
 
 
+def test_a_wide_table_shows_its_first_columns_and_says_so(make_view, tmp_path):
+    report.write(make_view((70,), metrics=()))
+    page = (tmp_path / "report.html").read_text()
+    assert "The first 16 of 70 columns." in page
+    assert "The first 64 of 70 columns." in page
+
+
+NOTHING = {"trajectory": None, "log_density": None, "true_log_density": None, "metrics": (), "estimates": ()}
+
+
 @events
-@pytest.mark.parametrize("number", [1, 2])
-def test_one_or_two_draws_and_nothing_else_make_a_report(make_view, event, number):
-    view = make_view(
-        event,
-        number,
-        trajectory=None,
-        log_density=None,
-        true_log_density=None,
-        metrics=(),
-        estimates=(),
-        environment={},
-    )
-    names = [path.name for path in report.write(view)]
+def test_one_draw_and_nothing_else_make_a_report(make_view, event):
+    names = [path.name for path in report.write(make_view(event, 1, environment={}, **NOTHING))]
     assert names == ["report.html", "samples.png"]
 
 
 @events
 def test_constant_draws_and_a_trajectory_that_stands_still_make_a_report(make_view, event):
     still = torch.ones(5, *event)
-    view = make_view(
-        event,
-        source=still,
-        target=still,
-        samples=still,
-        trajectory=Trajectory(torch.tensor([1.0, 0.0]), still[:2, None], 1),
-    )
-    if len(event) == 3:
-        view = make_view(event, source=still, target=still, samples=still, conditions=None)
-    assert report.write(view)[0].name == "report.html"
+    backward = Trajectory(torch.tensor([1.0, 0.0]), torch.stack([still, still]), 1)
+    sets = {"source": still, "target": still, "samples": still, "conditions": None, "trajectory": backward}
+    assert report.write(make_view(event, **sets, metrics=()))[1].name == "samples.png"
 
 
 def test_many_draws_become_a_density_and_take_little_memory(make_view):
-    import tracemalloc
-
-    view = make_view((2,), number=1_000_000, trajectory=None, log_density=None, true_log_density=None)
+    view = make_view((2,), 1_000_000, **NOTHING)
     tracemalloc.start()
     report.write(view)
     peak = tracemalloc.get_traced_memory()[1]
@@ -104,11 +92,11 @@ def test_many_draws_become_a_density_and_take_little_memory(make_view):
 def test_draws_of_any_real_dtype_make_a_report(make_view, dtype):
     view = make_view((1, 8, 8), number=12)
     sets = {name: (getattr(view, name) * 50 + 100).clamp(0, 255).to(dtype) for name in ("source", "target", "samples")}
-    assert report.write(make_view((1, 8, 8), number=12, **sets))
+    assert report.write(make_view((1, 8, 8), number=12, metrics=(), **sets))
 
 
 def test_draws_that_need_gradients_make_a_report(make_view):
-    assert report.write(make_view((2,), samples=torch.randn(9, 2).requires_grad_()))
+    assert report.write(make_view((1,), samples=torch.ones(9, 1).requires_grad_(), metrics=()))
 
 
 @pytest.mark.parametrize(
@@ -135,12 +123,12 @@ def test_options_out_of_range_are_refused(options):
 def test_a_folder_that_can_not_be_written_is_a_storage_error(make_view, tmp_path):
     (tmp_path / "plots").write_text("a file in the way")
     with pytest.raises(StorageError, match="can't write"):
-        report.write(make_view())
+        report.write(make_view((1,), metrics=()))
 
 
 def test_a_second_report_replaces_the_first_and_leaves_no_scratch_files(make_view, tmp_path):
-    before = report.write(make_view())
-    after = report.write(make_view(title="Another"))
+    before = report.write(make_view((1,), metrics=()))
+    after = report.write(make_view((1,), metrics=(), title="Another"))
     assert before == after
     assert "Another" in after[0].read_text()
     assert not [path for path in tmp_path.rglob("*") if "tmp" in path.suffix]

@@ -25,7 +25,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from si_core import DirectFields, Fields, Schedule, StochasticInterpolant, UniformClock, UsageError, exact_fields
+from si_core import FIELDS, DirectFields, Fields, Schedule, StochasticInterpolant, UniformClock, UsageError, exact_fields
 from si_distributions.correlated import CorrelatedGaussians
 from si_distributions.gaussian import Gaussian
 from si_distributions.gaussian_mixture import GaussianMixture
@@ -119,7 +119,8 @@ class GaussianMixtureFields(DirectFields):
                 return self._m1, a * self._x.mT + b * self._c1
 
     def field(self, name: str, s: Schedule, x: Tensor) -> Tensor:
-        self.process.row(name, s)
+        if name not in FIELDS:
+            raise UsageError("unknown field", got=repr(name), allowed=", ".join(FIELDS))
         r, weights, _ = self._posterior(s, x)
         constant, gain = (part.to(x) for part in self._affine(name, s))
         of_components = constant + (gain @ r[..., None])[..., 0]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from si_core import Component, hookimpl
 
-__all__ = ["si_components"]
+__all__ = ["si_components", "si_extensions"]
 
 _DISTRIBUTIONS = (
     ("gaussian", "gaussian:Gaussian", "N(mean, covariance); by default the standard normal"),
@@ -35,3 +35,9 @@ def si_components() -> list[Component]:
         for kind, family in (("distribution", _DISTRIBUTIONS), ("coupling", _COUPLINGS))
         for name, target, summary in family
     ]
+
+
+@hookimpl
+def si_extensions() -> list[str]:
+    """The closed forms of processes between Gaussian mixtures."""
+    return ["si_distributions.gaussian_fields"]

@@ -6,8 +6,11 @@ with the drift of the SDE, ``g^2 = 2 epsilon``: all noise of the step comes firs
 The noise of a step goes through the whole linear map ``1 + h f' + ...`` of the step, where noise that arrives evenly
 over the step goes through half of it on average: with ``dX = -a X dt + g dW`` the stationary variance is
 ``g^2/(2a) (1 - a h + O(h^2))``. Hence weak order 1 and a bias, in spite of two evaluations; stochastic-heun costs the
-same and has weak order 2. Karras et al., *Elucidating the Design Space of Diffusion-Based Generative Models*
-(arXiv 2206.00364), algorithm 2, derive it for a different split of drift and noise.
+same and has weak order 2. The method is a symmetric splitting of noise and drift but for half a step of noise, too much
+at the start and too little at the stop; so the bias is of second order, too, where g vanishes at both ends of the span.
+
+Karras et al., *Elucidating the Design Space of Diffusion-Based Generative Models* (arXiv 2206.00364), algorithm 2, use
+it for another split of drift and noise.
 """
 
 from __future__ import annotations

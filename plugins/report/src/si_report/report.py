@@ -56,7 +56,7 @@ class HtmlReport(Report):
         directory = Path(view.directory)
         made, notes = pictures(view, Settings(dpi=self.dpi, resolution=self.resolution))
         plots = [_store(directory / "plots" / f"{picture.name}.png", picture.png) for picture in made]
-        return [_store(directory / "report.html", page(view, made, notes).encode()), *plots]
+        return [_store(directory / "report.html", page(view, made, notes, self.dpi).encode()), *plots]
 
 
 def _within(name: str, value: Any, low: int, high: int) -> None:

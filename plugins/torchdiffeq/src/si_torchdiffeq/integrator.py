@@ -36,6 +36,12 @@ _FIXED: dict[str, float] = {
     "implicit_adams": 4.0,
 }
 _ORDERS = {**_ADAPTIVE, **_FIXED}
+# torchdiffeq's Adams methods go up to order 12 by default, where steps must be far smaller to be stable; these are of
+# order 4, and the implicit one may iterate to its tolerance.
+_ADAMS: dict[str, dict[str, Any]] = {
+    "explicit_adams": {"max_order": 5},
+    "implicit_adams": {"max_order": 4, "max_iters": 20},
+}
 _REMEDIES = {
     True: "looser rtol and atol, float64, a method with equal steps such as rk4, or a span such as start=1e-3",
     False: "more steps, float64, or a span such as start=1e-3",
@@ -103,7 +109,9 @@ class TorchDiffEq(Integrator):
         watch = Watch(transport, self.max_steps if self.adaptive else self.steps, _REMEDIES[self.adaptive])
         # Times in double precision, whatever the state: the last one must be the stop and not its rounding.
         times = torch.tensor((transport.start, transport.stop), dtype=torch.float64, device=x.device)
-        options = {"step_t": times[1:]} if self.adaptive else {"grid_constructor": self._grid}
+        options = (
+            {"step_t": times[1:]} if self.adaptive else {"grid_constructor": self._grid, **_ADAMS.get(self.method, {})}
+        )
         final = _solve(watch, x, times, self.method, self.rtol, self.atol, options)
         return Trajectory(times.to(x.dtype), torch.stack((x, final)), watch.evaluations)
 

@@ -62,7 +62,7 @@ def standardising(rows: NDArray[np.generic], names: tuple[str, ...] | None, wher
             if axes
             else f"{rows.flat[0]} throughout",
             allowed="columns that vary among the training rows",
-            fix="leave it out with columns, or set standardise: false",
+            fix="leave it out with columns, or set standardise: false" if axes else "set standardise: false",
         )
     mean, scale = rows.mean(axis=axes, dtype=np.float64), rows.std(axis=axes, dtype=np.float64)
     return Scaling(torch.as_tensor(mean), torch.as_tensor(scale))

@@ -69,12 +69,12 @@ def _find(column: int | str, names: Sequence[str], where: str) -> int:
     if isinstance(column, str):
         if names.count(column) == 1:
             return names.index(column)
-        problem = f"{names.count(column)} columns have the name" if column in names else "no column has the name"
+        repeated = column in names
+        problem = f"{names.count(column)} columns have the name" if repeated else "no column has the name"
         near = difflib.get_close_matches(column, names, 1)
         known = ", ".join(name for name in names if name) or f"the file has no names: write indices 0..{len(names) - 1}"
-        raise DataError(
-            f"{problem} {column!r}", where=where, allowed=known, fix=f"did you mean {near[0]!r}?" if near else None
-        )
+        fix = "choose it by its index" if repeated else f"did you mean {near[0]!r}?" if near else None
+        raise DataError(f"{problem} {column!r}", where=where, allowed=known, fix=fix)
     if isinstance(column, bool) or not isinstance(column, int) or not 0 <= column < len(names):
         raise DataError("no such column", where=where, got=repr(column), allowed=f"0..{len(names) - 1}")
     return column

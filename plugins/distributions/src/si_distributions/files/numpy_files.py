@@ -35,7 +35,8 @@ def read_npy(path: Path, columns: Sequence[int | str] | None, label: int | str |
     except (ValueError, EOFError, OverflowError, SyntaxError, MemoryError) as error:
         if "Python objects" in str(error):
             refuse_dtype(np.dtype(object), "the array", where)
-        raise _damaged(error, where) from error
+        got = f"{path.stat().st_size} bytes, fewer than its header promises" if "mmap length" in str(error) else None
+        raise _damaged(error, where, got) from error
     refuse_dtype(mapped.dtype, "the array", where)
     return _table(np.array(mapped), columns, label, where)
 
@@ -48,6 +49,12 @@ def read_npz(
     Raises:
         DataError: as :func:`read_npy`, and for a key that is not there or is needed and not given.
     """
+    if not zipfile.is_zipfile(path):
+        raise DataError(
+            "this is no .npz file, or one cut short",
+            where=where,
+            fix="write it with numpy.savez; pickles are never loaded",
+        )
     try:
         with np.load(path, allow_pickle=False) as archive:
             names = list(archive.files)
@@ -96,6 +103,6 @@ def _table(
     return Contents(values[:, chosen], None if label_index is None else values[:, label_index])
 
 
-def _damaged(error: Exception, where: str) -> DataError:
-    detail = (str(error) or type(error).__name__).splitlines()[0]
-    return DataError("the file is damaged or cut short", where=where, got=detail, fix="write or copy it again")
+def _damaged(error: Exception, where: str, got: str | None = None) -> DataError:
+    got = got or (str(error) or type(error).__name__).splitlines()[0]
+    return DataError("the file is damaged or cut short", where=where, got=got, fix="write or copy it again")

@@ -34,7 +34,8 @@ def read_parquet(path: Path, columns: Sequence[int | str] | None, label: int | s
             table = file.read(columns=wanted)
     except (pa.ArrowException, OSError) as error:
         detail = (str(error) or type(error).__name__).splitlines()[0]
-        raise DataError("the file is damaged or no Parquet file", where=where, got=detail) from error
+        fix = "write or copy it again"
+        raise DataError("the file is damaged or no Parquet file", where=where, got=detail, fix=fix) from error
     parts = []
     for name in wanted[: len(chosen)]:
         column = table.column(name)

@@ -41,7 +41,7 @@ def read(
         raise UsageError("only .npz files have keys", where=path, got=f"key {key!r}", fix="leave key out")
     if not file.is_file():
         problem = "this is a directory, not a file" if file.is_dir() else "no such file"
-        raise DataError(problem, where=path, got=repr(str(file.absolute())), fix=near(file))
+        raise DataError(problem, where=path, got=repr(str(file.absolute())), fix=None if file.is_dir() else near(file))
     try:
         if file.stat().st_size == 0:
             raise DataError("the file is empty", where=path, got="0 bytes")
@@ -62,5 +62,5 @@ def near(path: Path) -> str | None:
     """A suggestion of files with a similar name beside a missing one."""
     if not path.parent.is_dir():
         return None
-    found = difflib.get_close_matches(path.name, [entry.name for entry in path.parent.iterdir()], 3)
+    found = difflib.get_close_matches(path.name, [entry.name for entry in path.parent.iterdir()], 3, 0.75)
     return f"did you mean {' or '.join(found)}?" if found else None

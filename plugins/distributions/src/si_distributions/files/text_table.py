@@ -35,7 +35,8 @@ def read_csv(path: Path, columns: Sequence[int | str] | None, label: int | str |
     except UnicodeDecodeError as error:
         raise _not_utf8(path, where) from error
     except csv.Error as error:
-        raise DataError("the file is not readable as CSV", where=where, got=str(error)) from error
+        fix = "look for a quotation mark that is never closed"
+        raise DataError("the file is not readable as CSV", where=where, got=str(error), fix=fix) from error
 
 
 def _records(reader: Iterator[list[str]]) -> Iterator[tuple[int, list[str]]]:

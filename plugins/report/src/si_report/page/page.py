@@ -32,11 +32,11 @@ BOUNDS = {
 _FORBIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
 
 
-def page(view: RunView, pictures: Sequence[Picture], notes: Sequence[str] = ()) -> str:
+def page(view: RunView, pictures: Sequence[Picture], notes: Sequence[str] = (), dpi: int = 130) -> str:
     """Write the page of a run: estimates, pictures in their sections, recipe and environment."""
     sections = {"Estimates": _estimates(view.estimates)}
     for picture in pictures:
-        sections[picture.section] = sections.get(picture.section, "") + _figure(picture)
+        sections[picture.section] = sections.get(picture.section, "") + _figure(picture, dpi)
     if notes:
         sections["Log-density"] = sections.get("Log-density", "") + "".join(
             f'<p class="note">{text(note)}</p>' for note in notes
@@ -90,12 +90,13 @@ def _head(facts: Mapping[str, str]) -> str:
     return when + (f'\n<dl class="facts">{cells}</dl>' if rest else "")
 
 
-def _figure(picture: Picture) -> str:
-    width, height = struct.unpack(">II", picture.png[16:24])
-    narrow = ' class="narrow"' if width < 1000 else ""
+def _figure(picture: Picture, dpi: int) -> str:
+    # 96 pixels of a page are an inch: type has one size in all pictures, whatever their width
+    width, height = (round(pixels * 96 / dpi) for pixels in struct.unpack(">II", picture.png[16:24]))
+    narrow = ' class="narrow"' if width < 700 else ""
     data = b64encode(picture.png).decode("ascii")
     return (
-        f'<figure id="{text(picture.name)}"><h3>{text(picture.title)}</h3>\n'
+        f'<figure id="figure-{text(picture.name)}"><h3>{text(picture.title)}</h3>\n'
         f'<div class="frame"><img{narrow} width="{width}" height="{height}" alt="{text(picture.title)}" '
         f'src="data:image/png;base64,{data}" /></div>\n<figcaption>{text(picture.caption)}</figcaption></figure>\n'
     )

@@ -13,7 +13,7 @@ from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 
 from si_core import RunView
-from si_report.pictures.draws import Array, Frame, count, plane_frame, subset
+from si_report.pictures.draws import Array, Frame, count, drawn, plane_frame, subset
 from si_report.pictures.palette import SAMPLES, SOURCE, TARGET, density_map
 from si_report.pictures.picture import Picture, Settings, sheet
 
@@ -34,7 +34,7 @@ def clouds(view: RunView, settings: Settings) -> Picture:
         for ax, name in zip(panels, sets, strict=True):
             ax.set(title=f"{name}\n", xlim=x, ylim=y, xlabel="x₁", aspect="equal" if equal else "auto")
             ax.set_box_aspect(1)
-            ax.text(0.5, 1.02, f"{count(len(sets[name]))} draws", transform=ax.transAxes, ha="center", fontsize=9)
+            ax.text(0.5, 1.02, drawn(sets[name], getattr(view, name)), transform=ax.transAxes, ha="center", fontsize=9)
         panels[0].set_ylabel("x₂")
         if dense:
             _densities(drawing.figure, list(panels), sets, (x, y))

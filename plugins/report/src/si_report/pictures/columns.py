@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from si_core import RunView
-from si_report.pictures.draws import bins, count, span, subset
+from si_report.pictures.draws import bins, count, drawn, span, subset
 from si_report.pictures.palette import FAINT, SAMPLES, TARGET
 from si_report.pictures.picture import Picture, Settings, sheet, unused
 
@@ -38,7 +38,7 @@ def columns(view: RunView, settings: Settings) -> Picture:
         handles, labels = panels[0].get_legend_handles_labels()
         drawing.figure.legend(handles, labels, loc="outside upper center", ncols=2)
     caption = (
-        f"Shares of {count(len(target))} draws of the target (grey) and of {count(len(samples))} samples (blue) "
+        f"Shares of the target (grey, {drawn(target, view.target)}) and of the samples (blue, {drawn(samples, view.samples)}) "
         "in equal bins."
     )
     if number < target.shape[1]:

@@ -10,7 +10,7 @@ from matplotlib.cm import ScalarMappable
 from matplotlib.colors import Normalize
 
 from si_core import RunView
-from si_report.pictures.draws import Array, count, subset
+from si_report.pictures.draws import Array, count, drawn, subset
 from si_report.pictures.palette import diverging_map
 from si_report.pictures.picture import Picture, Settings, sheet
 
@@ -56,7 +56,7 @@ def correlations(view: RunView, settings: Settings) -> Picture | None:
         drawing.figure.colorbar(
             ScalarMappable(norms[2], diverging_map()), ax=[panels[2]], shrink=0.8, **(below | {"label": "difference"})
         )
-    caption = f"Pearson correlations of {count(len(target))} draws of the target and {count(len(samples))} samples."
+    caption = f"Pearson correlations of the target ({drawn(target, view.target)}) and the samples ({drawn(samples, view.samples)})."
     if found.size < gap.size:
         caption += " Grey: a constant column has no correlation."
     if number < view.target.flatten(1).shape[1]:

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from si_core import DataError
 
-__all__ = ["Array", "Frame", "bins", "count", "indices", "moments_in_time", "plane_frame", "span", "subset"]
+__all__ = ["Array", "Frame", "bins", "count", "drawn", "indices", "moments_in_time", "plane_frame", "span", "subset"]
 
 Array = NDArray[np.float64]
 Frame = tuple[float, float]
@@ -51,6 +51,12 @@ def subset(draws: Tensor, limit: int, what: str, at: NDArray[np.int64] | None = 
 def count(number: int) -> str:
     """Write a number of draws: ``20,000``."""
     return f"{number:,}"
+
+
+def drawn(shown: Array, draws: Tensor) -> str:
+    """Say how many draws are shown: ``20,000 draws``, or ``400,000 of 1,000,000 draws`` after a thinning."""
+    of = f" of {count(len(draws))}" if len(shown) < len(draws) else ""
+    return f"{count(len(shown))}{of} draw{'' if len(draws) == 1 else 's'}"
 
 
 def span(*columns: Array, tail: float = 0.001, margin: float = 0.05) -> Frame:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from si_core import RunView
-from si_report.pictures.draws import bins, count, span, subset
+from si_report.pictures.draws import bins, drawn, span, subset
 from si_report.pictures.log_densities import values
 from si_report.pictures.palette import FAINT, SAMPLES, SOURCE, TARGET
 from si_report.pictures.picture import Picture, Settings, sheet
@@ -31,7 +31,7 @@ def line(view: RunView, settings: Settings) -> Picture:
                 curves[name] = np.exp(values(log_density, grid.reshape(-1, *view.target.shape[1:]), view.target))
     with sheet(8.0, 4.2, settings) as drawing:
         ax = drawing.figure.subplots()
-        ax.hist(target, edges, density=True, color=FAINT, label=f"target, {count(len(target))} draws")
+        ax.hist(target, edges, density=True, color=FAINT, label=f"target, {drawn(target, view.target)}")
         ax.hist(source, edges, density=True, histtype="step", color=SOURCE, linestyle="--", label="source")
         ax.hist(
             samples,
@@ -40,7 +40,7 @@ def line(view: RunView, settings: Settings) -> Picture:
             histtype="step",
             color=SAMPLES,
             lw=1.6,
-            label=f"samples, {count(len(samples))} draws",
+            label=f"samples, {drawn(samples, view.samples)}",
         )
         styles = {"learned density": ("#d55e00", "-"), "true density": (TARGET, ":")}
         for name, density in curves.items():

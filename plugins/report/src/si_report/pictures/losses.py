@@ -44,7 +44,8 @@ def curves(records: Sequence[Mapping[str, Any]]) -> dict[str, Curve]:
         for name, value in (named | total | more).items():
             if _number(value):
                 found.setdefault(name, {})[float(step)] = float(value)
-    order = sorted(found, key=lambda name: (name in FURTHER.values(), name == "total loss"))
+    last = ["total loss", *FURTHER.values()]
+    order = sorted(found, key=lambda name: last.index(name) if name in last else -1)
     return {
         name: (np.array(sorted(found[name])), np.array([found[name][s] for s in sorted(found[name])])) for name in order
     }

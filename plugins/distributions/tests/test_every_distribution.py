@@ -1,0 +1,207 @@
+"""Properties of every distribution: form, reproducibility, and the map between data space and model space."""
+
+from __future__ import annotations
+
+import math
+import pickle
+from functools import cache
+
+import pytest
+import torch
+
+import si_core as si
+
+FACTORIES = {
+    "gaussian": {},
+    "gaussian on images": {"use": "gaussian", "shape": [1, 4, 4], "mean": 0.5, "covariance": 4.0},
+    "correlated gaussian": {
+        "use": "gaussian",
+        "mean": [1.0, -2.0, 0.5],
+        "covariance": [[2, 0.5, 0], [0.5, 1, 0], [0, 0, 3]],
+    },
+    "gaussian-mixture": {
+        "means": [[0, 0], [3, 1], [-2, 2]],
+        "weights": [0.5, 0.3, 0.2],
+        "covariances": [1, [[2, 1], [1, 1]], 0.1],
+    },
+    "eight-gaussians": {},
+    "checkerboard": {},
+    "odd checkerboard": {"use": "checkerboard", "cells": 5, "extent": 1.7},
+    "two-moons": {},
+    "swiss-roll": {},
+    "point-mass": {"point": [1.0, 2.0, 3.0]},
+    "wine": {"use": "table", "name": "wine"},
+    "breast-cancer": {"use": "table", "name": "breast-cancer"},
+    "iris": {"use": "table", "name": "iris", "standardise": False},
+    "diabetes": {"use": "table", "name": "diabetes"},
+    "digits": {},
+    "digits with noise": {"use": "digits", "dequantise": True},
+}
+every = pytest.mark.parametrize("name", FACTORIES)
+with_density = pytest.mark.parametrize("name", list(FACTORIES)[:9])
+
+
+def make(name: str, **more: object) -> si.Distribution:
+    options = {"use": name, **FACTORIES[name], **more}
+    return si.build("distribution", options.pop("use"), **options)
+
+
+made = cache(make)
+
+
+def seeded(seed: int = 0) -> torch.Generator:
+    return torch.Generator().manual_seed(seed)
+
+
+@every
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_draws_have_the_promised_form(name, dtype):
+    law = make(name, dtype=dtype)
+    for n in (0, 1, 7):
+        x = law.sample(n, seeded())
+        assert x.shape == (n, *law.shape)
+        assert x.dtype == getattr(torch, dtype)
+        assert bool(torch.isfinite(x).all())
+
+
+@every
+def test_draws_depend_on_the_generator_alone(name):
+    law = made(name)
+    before = torch.get_rng_state()
+    first = law.sample(64, seeded(1))
+    assert torch.equal(first, law.sample(64, seeded(1)))
+    assert torch.equal(torch.get_rng_state(), before)
+    assert name == "point-mass" or not torch.equal(first, law.sample(64, seeded(2)))
+
+
+@every
+def test_draws_of_one_call_differ_from_those_of_the_next(name):
+    law, generator = made(name), seeded()
+    same = torch.equal(law.sample(64, generator), law.sample(64, generator))
+    assert same == (name == "point-mass")
+
+
+@every
+def test_labels_belong_to_the_draws(name):
+    law = made(name)
+    x, labels = law.labelled(50, seeded(3))
+    assert torch.equal(x, law.sample(50, seeded(3)))
+    assert (labels is None) == (law.classes is None)
+    if labels is not None:
+        assert labels.shape == (50,)
+        assert labels.dtype == torch.int64
+        assert 0 <= int(labels.min()) <= int(labels.max()) < law.classes
+
+
+@every
+def test_a_pickled_copy_draws_the_same(name):
+    law = made(name)
+    x = law.sample(32, seeded())
+    copy = pickle.loads(pickle.dumps(law))
+    assert torch.equal(copy.sample(32, seeded()), x)
+    if law.has_density:
+        assert torch.equal(copy.log_prob(x), law.log_prob(x))
+
+
+@every
+def test_decode_inverts_encode(name):
+    law = made(name)
+    data = law.decode(law.sample(20, seeded()).double())
+    torch.testing.assert_close(law.decode(law.encode(data)), data, rtol=1e-12, atol=1e-12)
+
+
+@every
+def test_log_volume_is_the_log_determinant_of_decode(name):
+    law = made(name)
+    x = law.sample(1, seeded()).double()
+    jacobian = torch.func.jacrev(lambda v: law.decode(v.reshape(x.shape)).flatten())(x.flatten())
+    assert law.log_volume == pytest.approx(float(torch.linalg.slogdet(jacobian)[1]), rel=1e-10, abs=1e-10)
+
+
+@with_density
+def test_the_density_of_a_row_depends_on_this_row_alone(name):
+    law = made(name)
+    x = law.sample(9, seeded())
+    whole = law.log_prob(x)
+    assert whole.shape == (9,)
+    assert whole.dtype == x.dtype
+    torch.testing.assert_close(torch.cat([law.log_prob(row[None]) for row in x]), whole)
+
+
+@with_density
+def test_float32_and_float64_densities_agree(name):
+    law = made(name)
+    x = law.sample(500, seeded())
+    torch.testing.assert_close(law.log_prob(x).double(), law.log_prob(x.double()), rtol=1e-4, atol=1e-4)
+
+
+@with_density
+def test_every_draw_has_a_density(name):
+    law = made(name)
+    assert bool(
+        torch.isfinite(
+            law.log_prob(law.sample(200_000 if law.shape == (2,) and "board" in name else 500, seeded()))
+        ).all()
+    )
+
+
+@with_density
+def test_points_of_another_shape_are_refused(name):
+    law = made(name)
+    with pytest.raises(si.UsageError, match="another shape"):
+        law.log_prob(torch.zeros(3, 17))
+
+
+@every
+def test_standard_normal_says_so_exactly_where_it_is_one(name):
+    assert made(name).standard_normal == (name == "gaussian")
+
+
+@every
+def test_finite_data_sets_give_their_rows(name):
+    law = made(name)
+    if law.size is None:
+        with pytest.raises(TypeError):
+            law.rows(torch.tensor([0]))
+        assert law.held_out() is None
+        return
+    rows, labels = law.rows(torch.arange(law.size))
+    held, held_labels = law.held_out()
+    assert len(held) == round(0.1 * (len(rows) + len(held)))
+    assert (labels is None) == (held_labels is None) == (law.classes is None)
+    if not name.endswith("noise"):
+        drawn = law.sample(5, seeded()).flatten(1)
+        assert bool((drawn[:, None] == rows.flatten(1)).all(-1).any(-1).all())
+        # Tables may hold equal rows, but no split is without new ones.
+        assert not bool((held.flatten(1)[:, None] == rows.flatten(1)).all(-1).any(-1).all())
+
+
+@pytest.mark.gpu
+@every
+def test_draws_live_on_the_device_of_the_generator(name):
+    law = make(name)
+    generator = torch.Generator("cuda").manual_seed(0)
+    x, labels = law.labelled(64, generator)
+    assert x.device.type == "cuda"
+    assert labels is None or labels.device.type == "cuda"
+    if law.has_density:
+        torch.testing.assert_close(law.log_prob(x).cpu(), law.log_prob(x.cpu()), rtol=1e-4, atol=1e-4)
+    torch.testing.assert_close(law.decode(x).cpu(), law.decode(x.cpu()))
+
+
+def test_planar_laws_have_a_scale_of_one_to_two():
+    for name in ("eight-gaussians", "checkerboard", "two-moons", "swiss-roll"):
+        spread = made(name).sample(4000, seeded()).std(0)
+        assert bool(((spread > 0.9) & (spread < 2)).all()), name
+
+
+def test_the_documented_deviations_are_right():
+    n = 200_000
+    for name, wanted in {
+        "eight-gaussians": (1.43, 1.43),
+        "checkerboard": (2 / math.sqrt(3),) * 2,
+        "two-moons": (1.73, 0.99),
+        "swiss-roll": (1.4, 1.5),
+    }.items():
+        found = made(name).sample(n, seeded()).std(0)
+        torch.testing.assert_close(found, torch.tensor(wanted), rtol=0, atol=0.03, msg=name)

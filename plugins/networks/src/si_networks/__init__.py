@@ -1,0 +1,1 @@
+"""Networks for the fields of stochastic interpolants."""

@@ -1,0 +1,160 @@
+"""The multilayer perceptron: the network for states of a few to a few hundred dimensions.
+
+    ``h_1 = a(W_x x + W_t phi(t) + b + e(c))``,   ``h_k = a(W_k h_{k-1} + b_k)``,   ``f = V h_depth + v``
+
+with the activation a, Fourier features ``phi(t) = (sin(pi k t), cos(pi k t))``, ``k = 1..time_features/2``, and an
+embedding e of the class c. Time enters beside x rather than within it, so that in sampling, where all states share one
+t, its share of the first layer is a single vector: the layer's bias.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Annotated, Literal
+
+import torch
+import torch.nn.functional as F
+from pydantic import Field
+from si_core import UsageError
+from torch import Tensor, nn
+
+__all__ = ["Mlp"]
+
+_ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
+    "silu": F.silu,
+    "relu": F.relu,
+    "gelu": F.gelu,
+    "tanh": torch.tanh,
+}
+
+_OUTPUT_SCALE = 0.1
+"""Networks learn remainders beside a known share, so they start small."""
+
+
+class Mlp(nn.Module):
+    """A multilayer perceptron on ``(t, x)`` and a class.
+
+    Args:
+        shape: the event shape; supplied by the builder.
+        heads: the number of fields predicted, or None for one without an axis of heads; supplied by the builder.
+        classes: the number of classes, or None; supplied by the builder.
+        width: the units of a hidden layer.
+        depth: the number of hidden layers.
+        activation: between the layers; relu has jumps in its derivative, which likelihoods integrate.
+        time_features: how many sines and cosines of t the first layer sees, an even number.
+
+    Raises:
+        UsageError: an option out of range.
+    """
+
+    frequencies: Tensor
+    phases: Tensor
+
+    def __init__(
+        self,
+        shape: tuple[int, ...],
+        heads: int | None = None,
+        classes: int | None = None,
+        width: Annotated[int, Field(ge=1)] = 256,
+        depth: Annotated[int, Field(ge=1)] = 4,
+        activation: Literal["silu", "relu", "gelu", "tanh"] = "silu",
+        time_features: Annotated[int, Field(ge=2, multiple_of=2)] = 16,
+    ) -> None:
+        super().__init__()
+        for name, value, least in (("width", width, 1), ("depth", depth, 1), ("time_features", time_features, 2)):
+            if isinstance(value, bool) or not isinstance(value, int) or value < least or value % least:
+                allowed = f"{'an even' if least == 2 else 'a whole'} number >= {least}"
+                raise UsageError("out of range", where=f"mlp: {name}", got=repr(value), allowed=allowed)
+        if activation not in _ACTIVATIONS:
+            raise UsageError(
+                "unknown activation", where="mlp: activation", got=repr(activation), allowed=", ".join(_ACTIVATIONS)
+            )
+        self.shape, self.heads, self.classes = tuple(shape), heads, classes
+        self.width, self.depth, self.activation, self.time_features = width, depth, activation, time_features
+        dimensions = math.prod(self.shape)
+        angular = math.pi * torch.arange(1, time_features // 2 + 1)
+        self.register_buffer("frequencies", torch.cat([angular, angular]), persistent=False)
+        quarter = torch.tensor([0.0, math.pi / 2]).repeat_interleave(time_features // 2)
+        self.register_buffer("phases", quarter, persistent=False)
+        self.of_state = nn.Linear(dimensions, width, bias=False)
+        self.of_time = nn.Linear(time_features, width)
+        self.hidden = nn.ModuleList(nn.Linear(width, width) for _ in range(depth - 1))
+        self.output = nn.Linear(width, (heads or 1) * dimensions)
+        self.of_class = None if classes is None else nn.Embedding(classes + 1, width)
+        with torch.no_grad():
+            self.output.weight.mul_(_OUTPUT_SCALE)
+            self.output.bias.zero_()
+            if self.of_class is not None:
+                self.of_class.weight[-1].zero_()
+
+    def forward(self, t: Tensor, x: Tensor, condition: Tensor | None = None) -> Tensor:
+        """The fields at ``(t, x)``.
+
+        Args:
+            t: times in [0, 1], shape (B,), or () for one time of all states.
+            x: states, shape (B, *event).
+            condition: labels 0..classes-1, int64, shape (B,), or () for one label of all states. The label ``classes``,
+                like None, means no class: its embedding starts at zero and is learned only where training leaves
+                labels out.
+
+        Returns:
+            shape (B, *event), or (B, heads, *event) where ``heads`` was given.
+
+        Raises:
+            UsageError: states or times of another shape, or labels for a network without classes.
+        """
+        if x.shape[1:] != self.shape or x.ndim == 0:
+            _refuse_states(x, self.shape)
+        entry = self._of_time(torch.as_tensor(t, dtype=x.dtype, device=x.device), x)
+        if self.of_class is not None or condition is not None:
+            entry = entry + self._of_class(condition, x)
+        rows = x.flatten(1)
+        weight = self.of_state.weight
+        # One vector for all states goes through the matrix product as its bias, without a kernel of its own.
+        h = F.linear(rows, weight, entry) if entry.ndim == 1 else torch.addmm(entry, rows, weight.T)
+        activation = _ACTIVATIONS[self.activation]
+        h = activation(h)
+        for layer in self.hidden:
+            h = activation(layer(h))
+        return self.output(h).reshape(len(x), *(() if self.heads is None else (self.heads,)), *self.shape)
+
+    def _of_time(self, t: Tensor, x: Tensor) -> Tensor:
+        """The share of time in the first layer, shape (width,) for one time and (B, width) for one a state."""
+        if t.numel() == 1:
+            t = t.reshape(())
+        elif t.shape != x.shape[:1]:
+            raise UsageError(
+                "times are one number, or one for each state", where="mlp", got=f"t {tuple(t.shape)}, x {tuple(x.shape)}"
+            )
+        return self.of_time(torch.sin(torch.addcmul(self.phases, t.unsqueeze(-1), self.frequencies)))
+
+    def _of_class(self, condition: Tensor | None, x: Tensor) -> Tensor:
+        """The share of the class in the first layer, shape (width,) or (B, width)."""
+        if self.of_class is None or self.classes is None:
+            raise UsageError(
+                "labels for a network without classes",
+                where="mlp",
+                got=f"a condition of shape {tuple(torch.as_tensor(condition).shape)}",
+                fix="condition=None, or a target with classes",
+            )
+        if condition is None:
+            return self.of_class.weight[self.classes]
+        labels = torch.as_tensor(condition, device=x.device)
+        if labels.is_floating_point() or labels.shape not in ((), (1,), x.shape[:1]):
+            raise UsageError(
+                "labels are whole numbers, one for all states or one for each",
+                where="mlp",
+                got=f"{labels.dtype} {tuple(labels.shape)}",
+                allowed=f"int64, shape () or ({len(x)},)",
+            )
+        return self.of_class(labels.reshape(()) if labels.numel() == 1 else labels)
+
+
+def _refuse_states(x: Tensor, shape: tuple[int, ...]) -> None:
+    raise UsageError(
+        "states of another shape than the network was built for",
+        where="mlp",
+        got=f"x {tuple(x.shape)}",
+        allowed=f"(B, {', '.join(map(str, shape))})",
+    )
