@@ -51,6 +51,10 @@ class SIError(Exception):
         self.problem, self.where, self.got, self.allowed, self.fix = problem, where, got, allowed, fix
         super().__init__(problem)
 
+    def __reduce__(self) -> tuple[object, ...]:
+        # Exceptions are pickled by their arguments, and these are keywords.
+        return _restored, (type(self), self.problem, self.where, self.got, self.allowed, self.fix)
+
     def __str__(self) -> str:
         details = [
             f"{label} {text}"
@@ -59,6 +63,12 @@ class SIError(Exception):
         ]
         first = f"{self.where}: {self.problem}" if self.where else self.problem
         return first + (f"\n  {'; '.join(details)}" if details else "")
+
+
+def _restored(
+    kind: type[SIError], problem: str, where: str | None, got: object, allowed: object, fix: str | None
+) -> SIError:
+    return kind(problem, where=where, got=got, allowed=allowed, fix=fix)
 
 
 class UsageError(SIError):

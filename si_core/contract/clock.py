@@ -4,8 +4,8 @@ A process may be rough in its time t: ``gamma = sqrt(a t (1-t))`` has infinite s
 increasing map ``t = time(u)`` of [0, 1] onto itself that slows down where the process is rough, so that everything is
 smooth in u. ``rate = dt/du`` converts: a velocity per unit of clock is ``rate`` times the velocity per unit of time.
 
-The *order* of a clock at an end says how it starts there: ``t ~ u^p`` and ``1-t ~ (1-u)^q`` for orders (p, q). A process
-with slope like ``t^(-1/2)`` at an end needs order 2 there.
+The *order* of a clock at an end says how it starts there: ``t ~ u^p`` and ``1-t ~ (1-u)^q`` for orders (p, q).
+A process with slope like ``t^(-1/2)`` at an end needs order 2 there.
 """
 
 from __future__ import annotations

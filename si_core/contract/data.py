@@ -83,7 +83,8 @@ class Estimate:
         name: the estimator's component name.
         value: the number, in ``unit``.
         standard_error: of ``value`` by the sampling of data and noise; None where it is not known.
-        bound: what ``value`` is to the quantity named: ``exact`` (up to the integrator), ``unbiased``, ``lower`` or ``upper``.
+        bound: what ``value`` is to the quantity named: ``exact`` (up to the integrator), ``unbiased``, ``lower`` or
+            ``upper``.
         unit: such as ``nats``, ``bits/dim`` or ``1``.
         per_sample: the value of each sample, shape (B,), or None.
         details: further numbers worth showing, such as an effective sample size.

@@ -62,5 +62,5 @@ class Distribution(ABC):
         return x
 
     def held_out(self) -> tuple[Tensor, Tensor | None] | None:
-        """Rows in model space kept from training, for estimators, with their conditions; None where fresh draws are at hand."""
+        """Rows in model space kept from training, with their conditions; None where draws are endless."""
         return None

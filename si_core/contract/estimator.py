@@ -37,7 +37,7 @@ class Estimator(ABC):
     @staticmethod
     def batches(x: Tensor, size: int | None) -> Iterator[Tensor]:
         """x in pieces of at most ``size`` rows."""
-        return iter(x.split(size or max(len(x), 1)))
+        return iter(torch.split(x, size or max(len(x), 1)))
 
     @staticmethod
     def mean(name: str, per_sample: Tensor, bound: Bound, unit: str, details: dict[str, Any] | None = None) -> Estimate:

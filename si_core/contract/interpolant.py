@@ -52,8 +52,8 @@ class Interpolant(ABC):
         t = torch.as_tensor(t, dtype=x0.dtype, device=x0.device)
         with torch.inference_mode(False):
             t, x0, x1 = (v.clone() if v.is_inference() else v for v in (t, x0, x1))
-            _, tangent = torch.func.jvp(lambda s: self.value(s, x0, x1), (t,), (torch.ones_like(t),))
-        return tangent  # type: ignore[no-any-return]
+            tangent: Tensor = torch.func.jvp(lambda s: self.value(s, x0, x1), (t,), (torch.ones_like(t),))[1]
+        return tangent
 
 
 @dataclass(frozen=True)

@@ -33,8 +33,8 @@ def derivative(function: Callable[[Tensor], Tensor], t: Tensor) -> Tensor:
 
     with torch.inference_mode(False), torch.no_grad():
         t = t.clone() if t.is_inference() else t
-        _, tangent = torch.func.jvp(dense, (t,), (torch.ones_like(t),))
-    return tangent  # type: ignore[no-any-return]
+        tangent: Tensor = torch.func.jvp(dense, (t,), (torch.ones_like(t),))[1]
+    return tangent
 
 
 def end_limits(function: Callable[[Tensor], Tensor], u: Tensor) -> Tensor:

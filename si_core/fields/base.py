@@ -36,7 +36,8 @@ def noise_level(epsilon: Epsilon, process: StochasticInterpolant | None) -> Nois
     if isinstance(epsilon, Diffusion):
         if process is None:
             raise UsageError(
-                "a diffusion schedule needs the process's gamma", fix="give the fields their process, or epsilon a number"
+                "a diffusion schedule needs the process's gamma",
+                fix="give the fields their process, or epsilon a number",
             )
         return lambda s: epsilon.epsilon(s.t, process.noise_size(s)).expand_as(s.u)
     if callable(epsilon):

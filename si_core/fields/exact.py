@@ -3,7 +3,7 @@
 A plugin that knows a closed form adds a method for its own types:
 
     @si.exact_fields.method
-    def fields_of(source: MyDensity, target: MyDensity, coupling: Coupling, process: StochasticInterpolant) -> Fields: ...
+    def my_fields(source: Mine, target: Mine, coupling: Coupling, process: StochasticInterpolant) -> Fields: ...
 
 The most specific method for the types at hand is called (multiple dispatch).
 """

@@ -79,7 +79,9 @@ class Flow(ABC, Generic[Step]):
             with torch.no_grad():
                 u = torch.tensor(missing, dtype=torch.float64)
                 self._steps.update(zip(missing, self.steps(u, x), strict=True))
-                self._noise.update(zip(missing, noise_squared(self.schedule, self.level, u).sqrt().tolist(), strict=True))
+                self._noise.update(
+                    zip(missing, noise_squared(self.schedule, self.level, u).sqrt().tolist(), strict=True)
+                )
 
     def drift(self, time: float, x: Tensor) -> Tensor:
         """The drift at a time, shape of x."""
@@ -93,6 +95,8 @@ class Flow(ABC, Generic[Step]):
         """The size of the noise at a time."""
         found = self._noise.get(time)
         if found is None:
-            found = float(noise_squared(self.schedule, self.level, torch.tensor([float(time)], dtype=torch.float64)).sqrt())
+            found = float(
+                noise_squared(self.schedule, self.level, torch.tensor([float(time)], dtype=torch.float64)).sqrt()
+            )
             self._noise[float(time)] = found
         return found

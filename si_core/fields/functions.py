@@ -27,7 +27,7 @@ _RATES = ("velocity", "interpolant-velocity")
 class FunctionFields(RowFields, DirectFields):
     """Fields given as functions ``f(t, x)`` per unit of time.
 
-    With a process, the other fields follow by rows (:mod:`si_core.process.rows`); without one only what was given is known.
+    With a process, the other fields follow by rows (:mod:`si_core.process.rows`); without one there are no others.
 
     Args:
         velocity: the velocity ``b``.

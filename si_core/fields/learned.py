@@ -30,7 +30,9 @@ class Predictor(nn.Module):
     def __init__(self, networks: Sequence[nn.Module], count: int) -> None:
         super().__init__()
         if len(networks) not in (1, count):
-            raise UsageError("one network for all fields, or one for each", got=f"{len(networks)} networks, {count} fields")
+            raise UsageError(
+                "one network for all fields, or one for each", got=f"{len(networks)} networks, {count} fields"
+            )
         self.networks = nn.ModuleList(networks)
         self.shared = len(networks) < count
 
@@ -88,7 +90,9 @@ class LearnedFields(RowFields):
         """The fields' predictions at a draw, in the clock of learning, each (B, *event)."""
         s = draw.schedule
         if s is None or s.clock != self.parametrisation.clock:
-            raise UsageError("a draw for learning is made in the clock of learning", fix=f"clock={self.parametrisation.clock!r}")
+            raise UsageError(
+                "a draw for learning is made in the clock of learning", fix=f"clock={self.parametrisation.clock!r}"
+            )
         outputs = self.predictor(s.u.to(draw.xt.dtype), draw.xt, draw.condition)
         if not self.parametrisation.precondition or not self.process.structure.spatially_linear:
             return outputs  # type: ignore[no-any-return]

@@ -72,7 +72,11 @@ class Completion:
         s = self._schedule(u)
         structure = self._structure
         wanted = self._wanted(s)
-        rows = torch.stack([row(s) for row in self._known], -2) if self._known else wanted.new_zeros(len(u), 0, wanted.shape[-1])
+        rows = (
+            torch.stack([row(s) for row in self._known], -2)
+            if self._known
+            else wanted.new_zeros(len(u), 0, wanted.shape[-1])
+        )
         position = structure.position_row(s)
         free = [stack(row, s) for row in ([position] if position is not None else []) + structure.zero_rows(s)]
         basis = torch.stack(free, -2) if free else wanted.new_zeros(len(u), 0, wanted.shape[-1])
@@ -85,7 +89,7 @@ class Completion:
         def outside(part: Tensor) -> Tensor:
             if not free:
                 return part
-            orthonormal = torch.linalg.qr(basis.mT).Q
+            orthonormal: Tensor = torch.linalg.qr(basis.mT)[0]
             return part - (part @ orthonormal) @ orthonormal.mT
 
         target = outside(wanted.unsqueeze(-2))

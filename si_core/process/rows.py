@@ -17,10 +17,13 @@ position x            ``(alpha, beta, gamma)``
 
 For any other interpolant the basis is ``(dI/du, z, x0, x1)``, in which x itself is no row.
 
-Structure adds rows that are known to be zero. *One-sided* (a standard normal source, independent of the target):
-``gamma E[x0|x] - alpha E[z|x] = 0``, and the score is ``-(alpha x0 + gamma z)/(alpha^2 + gamma^2)``, which exists without
-a latent; the noise is then the source, and so is what the denoiser finds. *Mirror* (x0 = x1): ``E[x0|x] - E[x1|x] = 0``.
-Without a latent z = 0.
+Structure adds rows that are known to be zero:
+
+* *one-sided* (a standard normal source, independent of the target): ``gamma E[x0|x] - alpha E[z|x] = 0``; the score is
+  ``-E[alpha x0 + gamma z|x]/(alpha^2 + gamma^2)``, which exists without a latent too: the source is then the noise, and
+  is what the denoiser finds;
+* *mirror* (x0 = x1): ``E[x0|x] - E[x1|x] = 0``;
+* without a latent z = 0.
 """
 
 from __future__ import annotations
@@ -137,7 +140,7 @@ class Structure:
         return (0.0, -s.rate_over_gamma, 0.0, 0.0)
 
     def noise_variance(self, s: Schedule) -> Scalar:
-        """The variance of all Gaussian noise in x_t: ``gamma^2``, with ``alpha^2`` of a standard normal source added."""
+        """The variance of the Gaussian noise in x_t: ``gamma^2``, plus ``alpha^2`` with a standard normal source."""
         gamma_squared = s.gamma * s.gamma
         return gamma_squared + s.alpha * s.alpha if self.one_sided and s.alpha is not None else gamma_squared
 

@@ -50,13 +50,13 @@ class Schedule:
 
 def bare_schedule(clock: Clock, u: Tensor) -> Schedule:
     """The schedule of a problem without a process: a clock alone."""
-    u = torch.atleast_1d(u).double()
+    u = u.reshape(-1).double()
     return Schedule(clock, u, clock.time(u), clock.rate(u))
 
 
 def compute_schedule(interpolant: Interpolant, latent: Latent, clock: Clock, u: Tensor) -> Schedule:
     """The scalars at clock positions u, shape (N,) or ()."""
-    u = torch.atleast_1d(u).double()
+    u = u.reshape(-1).double()
     values: dict[str, Scalar] = {}
     if isinstance(interpolant, SpatiallyLinear):
         values.update(vars(interpolant.in_clock(clock, u)))

@@ -113,7 +113,5 @@ def _near(path: Path) -> str | None:
         chosen = names[:3]
     else:
         stems = {name.rsplit(".", 1)[0]: name for name in names}
-        chosen = nearest(path.name, names, count=3) or [
-            stems[stem] for stem in nearest(path.stem, stems, count=3)
-        ]
+        chosen = nearest(path.name, names, count=3) or [stems[stem] for stem in nearest(path.stem, stems, count=3)]
     return "did you mean " + " or ".join(f"'{folder / name}'" for name in chosen) + "?" if chosen else None

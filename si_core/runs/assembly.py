@@ -178,9 +178,7 @@ def _epsilon(recipe: Recipe, process: StochasticInterpolant) -> Epsilon:
     epsilon = recipe.sample.epsilon
     if not isinstance(epsilon, Selection):
         return epsilon
-    built = build_selection(
-        recipe, "sample.epsilon", epsilon, interpolant=process.interpolant, latent=process.latent
-    )
+    built = build_selection(recipe, "sample.epsilon", epsilon, interpolant=process.interpolant, latent=process.latent)
     if not isinstance(built, Diffusion):
         raise RecipeError("epsilon is a number or a diffusion", where=recipe.where("sample.epsilon"))
     return built
@@ -226,4 +224,3 @@ def load_trained(path: Path, device: torch.device) -> Model:
     load_into(assembly.fields.predictor, stored.tensors, str(directory.model))
     assembly.fields.predictor.to(device).eval().requires_grad_(False)
     return assembly.model()
-

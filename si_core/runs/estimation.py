@@ -32,7 +32,12 @@ def reference_points(model: Model, n: int, stream: torch.Generator) -> tuple[Ten
 
 
 def estimate(
-    model: Model, estimator: Estimator | str, data: Tensor | None = None, *, condition: Tensor | None = None, seed: int = 0
+    model: Model,
+    estimator: Estimator | str,
+    data: Tensor | None = None,
+    *,
+    condition: Tensor | None = None,
+    seed: int = 0,
 ) -> Estimate:
     """Measure a model.
 
@@ -73,7 +78,9 @@ def estimate(
 def _checked(data: Tensor, model: Model) -> Tensor:
     if tuple(data.shape[1:]) != model.process.shape or len(data) == 0:
         raise DataError(
-            "points of another shape than the model's", got=tuple(data.shape), allowed=f"(B, {', '.join(map(str, model.process.shape))})"
+            "points of another shape than the model's",
+            got=tuple(data.shape),
+            allowed=f"(B, {', '.join(map(str, model.process.shape))})",
         )
     if not bool(torch.isfinite(data).all()):
         row = int((~torch.isfinite(data).flatten(1).all(1)).nonzero()[0])

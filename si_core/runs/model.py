@@ -91,7 +91,7 @@ class Model:
         classes = self.process.target.classes
         if condition is None:
             return None if classes is None else self.process.target.labelled(n, generator)[1]
-        labels = torch.atleast_1d(torch.as_tensor(condition, dtype=torch.int64)).to(generator.device)
+        labels = torch.as_tensor(condition, dtype=torch.int64).reshape(-1).to(generator.device)
         if classes is None:
             raise UsageError("the target has no classes to condition on", got=f"condition {condition}")
         if len(labels) == 0 or bool(((labels < 0) | (labels >= classes)).any()):

@@ -69,7 +69,9 @@ class Trainer:
             )
         kind = torch.optim.AdamW if isinstance(chosen, AdamW) else torch.optim.Adam
         betas = (chosen.betas[0], chosen.betas[1])
-        return kind(self.parameters, lr=chosen.lr, betas=betas, eps=chosen.eps, weight_decay=chosen.weight_decay, fused=True)
+        return kind(
+            self.parameters, lr=chosen.lr, betas=betas, eps=chosen.eps, weight_decay=chosen.weight_decay, fused=True
+        )
 
     def draw(self) -> Draw:
         """The draw of the current step."""
@@ -97,7 +99,7 @@ class Trainer:
             ]
         )
         self.optimizer.zero_grad(set_to_none=True)
-        losses.sum().backward()
+        torch.autograd.backward(losses.sum())
         gradients = [p.grad for p in self.parameters if p.grad is not None]
         norm = float(nn.utils.get_total_norm(gradients))
         if norm != norm or norm == float("inf"):
@@ -161,7 +163,9 @@ class Trainer:
             load_into(self.average, tensors["average"], f"{where}/average.safetensors")
         self.optimizer.load_state_dict(unflatten_state(tensors["optimizer"], state["optimizer"]))
         sums = state["sums"]
-        losses = None if sums["losses"] is None else torch.tensor(sums["losses"], dtype=torch.float64, device=self.device)
+        losses = (
+            None if sums["losses"] is None else torch.tensor(sums["losses"], dtype=torch.float64, device=self.device)
+        )
         self._sums = _Sums(sums["count"], losses, sums["norm"])
         self.step = step
 

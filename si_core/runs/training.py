@@ -71,7 +71,12 @@ def _model(assembly: Assembly, trainer: Trainer) -> Model:
 
 
 def train_into(
-    directory: RunDirectory, assembly: Assembly, device: torch.device, console: Console, signals: StopSignals, resume: bool
+    directory: RunDirectory,
+    assembly: Assembly,
+    device: torch.device,
+    console: Console,
+    signals: StopSignals,
+    resume: bool,
 ) -> Model:
     """Train into the folder of a run: metrics, checkpoints, and at the end ``model.safetensors``.
 

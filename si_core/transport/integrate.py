@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 
 import torch
@@ -59,7 +60,7 @@ def integrate(
     else:
         kept, evaluations = [x], 0
         whole = abs(transport.stop - transport.start)
-        for begin, end in zip(stops, stops[1:], strict=False):
+        for begin, end in itertools.pairwise(stops):
             piece = transport.part(begin, end)
             step = integrator.part(abs(piece.stop - piece.start) / whole).solve(piece, kept[-1], generator)
             kept.append(step.final)
@@ -74,7 +75,7 @@ def _stops(transport: Transport, times: Sequence[float] | None) -> list[float]:
     inner = [float(time) for time in times or () if float(time) not in (start, stop)]
     stops = [start, *inner, stop]
     sign = 1 if stop > start else -1
-    if any((b - a) * sign <= 0 for a, b in zip(stops, stops[1:], strict=False)):
+    if any((b - a) * sign <= 0 for a, b in itertools.pairwise(stops)):
         raise UsageError(
             "times must run from the transport's start to its stop without repeats",
             got=str(list(times or ())),

@@ -153,6 +153,12 @@ def test_columns_and_text_labels_by_name(tmp_path):
 def test_numbers_as_labels_are_ordered_as_numbers():
     numbered, names = number_labels(np.array(["10", "9", "10"]), 3, "x")
     assert (numbered.tolist(), names) == ([1, 0, 1], ("9", "10"))
+    # Codes with leading zeros are text: 01 and 1 stay two classes.
+    assert number_labels(np.array(["01", "1", "10"]), 3, "x")[1] == ("01", "1", "10")
+    assert number_labels(np.array([2.0, 0.0]), 2, "x")[1] == ("0", "2")
+    assert number_labels(np.array([b"b", b"a"]), 2, "x")[1] == ("a", "b")
+    with pytest.raises(si.DataError, match="whole"):
+        number_labels(np.array([1e300, 0.0]), 2, "x")
 
 
 @pytest.mark.parametrize("suffix", [".npy", ".npz", ".csv", ".parquet"])

@@ -85,8 +85,8 @@ def test_subfolders_are_classes(tmp_path):
     for i in range(6):
         picture(tmp_path / ("10" if i % 2 else "9") / f"{i}.png", seed=i)
     law = Images(str(tmp_path), held_out=0)
-    assert law.class_names == ("10", "9")
-    assert law.rows(torch.arange(6))[1].tolist() == [0, 0, 0, 1, 1, 1]
+    assert law.class_names == ("9", "10")
+    assert law.rows(torch.arange(6))[1].tolist() == [1, 1, 1, 0, 0, 0]
     assert Images(str(tmp_path), label=False).classes is None
     picture(tmp_path / "stray.png")
     with pytest.raises(si.DataError, match="1 here, 6 in sub-folders"):

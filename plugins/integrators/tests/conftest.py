@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 import pytest
-import torch
 from torch import Tensor
 
 
@@ -39,8 +38,3 @@ class FunctionProblem:
 @pytest.fixture
 def problem() -> type[FunctionProblem]:
     return FunctionProblem
-
-
-@pytest.fixture
-def generator() -> torch.Generator:
-    return torch.Generator().manual_seed(7)

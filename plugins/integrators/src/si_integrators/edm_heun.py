@@ -17,7 +17,7 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from si_integrators.fixed_grid import Add, Drift
+from si_integrators.grid import Add, Drift
 from si_integrators.heun import Heun
 
 __all__ = ["EDMHeun"]

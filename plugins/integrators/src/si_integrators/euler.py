@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from si_integrators.fixed_grid import Add, Drift, FixedGrid
+from si_integrators.grid import Add, Drift, FixedGrid
 
 __all__ = ["Euler"]
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from torch import Tensor
 
 from si_integrators.euler import Euler
-from si_integrators.fixed_grid import Add, Drift
+from si_integrators.grid import Add, Drift
 
 __all__ = ["EulerMaruyama"]
 

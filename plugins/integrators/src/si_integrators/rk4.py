@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from si_integrators.fixed_grid import Add, Drift, FixedGrid
+from si_integrators.grid import Add, Drift, FixedGrid
 
 __all__ = ["RK4"]
 

@@ -29,7 +29,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from si_integrators.fixed_grid import Add, Drift
+from si_integrators.grid import Add, Drift
 from si_integrators.heun import Heun
 
 __all__ = ["StochasticHeun"]

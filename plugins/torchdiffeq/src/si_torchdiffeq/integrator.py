@@ -1,9 +1,10 @@
 """The ODE solvers of torchdiffeq, held to the interface of an integrator.
 
 torchdiffeq integrates in both directions and over any event shape. Three things are set right here. Its adaptive
-methods step past the end and interpolate back, unless the end is a time they must step on (``step_t``). It evaluates
-the drift outside the span when it looks for a first step, so times are held within the span. And its own checks are
-assert statements, gone under ``python -O``; :class:`~si_torchdiffeq.watch.Watch` makes them errors.
+methods step past the end and interpolate back, unless the end is a time they must step on (``step_t``). Their search
+for a first step evaluates the drift outside the span and lets gradients flow into the length of that step, so the first
+step is given. And torchdiffeq's own checks are assert statements, gone under ``python -O``;
+:class:`~si_torchdiffeq.watch.Watch` makes them errors.
 """
 
 from __future__ import annotations
@@ -58,7 +59,7 @@ class TorchDiffEq(Integrator):
         method: dopri5, dopri8, bosh3, fehlberg2 and adaptive_heun choose their steps; euler, midpoint, heun2, heun3,
             rk4, explicit_adams and implicit_adams take equal steps.
         rtol: the relative tolerance of an adaptive method, and of the iteration of implicit_adams.
-        atol: the absolute tolerance of an adaptive method.
+        atol: the absolute tolerance of the same.
         steps: the number of equal steps; without effect on an adaptive method.
         max_steps: how many steps, accepted and rejected, an adaptive method may try.
 
@@ -109,9 +110,11 @@ class TorchDiffEq(Integrator):
         watch = Watch(transport, self.max_steps if self.adaptive else self.steps, _REMEDIES[self.adaptive])
         # Times in double precision, whatever the state: the last one must be the stop and not its rounding.
         times = torch.tensor((transport.start, transport.stop), dtype=torch.float64, device=x.device)
-        options = (
-            {"step_t": times[1:]} if self.adaptive else {"grid_constructor": self._grid, **_ADAMS.get(self.method, {})}
-        )
+        if self.adaptive:
+            first_step = self._first_step(abs(transport.stop - transport.start))
+            options: dict[str, Any] = {"step_t": times[1:], "first_step": first_step}
+        else:
+            options = {"grid_constructor": self._grid, **_ADAMS.get(self.method, {})}
         final = _solve(watch, x, times, self.method, self.rtol, self.atol, options)
         return Trajectory(times.to(x.dtype), torch.stack((x, final)), watch.evaluations)
 
@@ -125,6 +128,10 @@ class TorchDiffEq(Integrator):
         part = copy.copy(self)
         part.steps = max(1, round(self.steps * fraction))
         return part
+
+    def _first_step(self, span: float) -> float:
+        """A tenth of the step whose error would be the tolerance if everything were of order 1; it may grow tenfold."""
+        return 0.1 * span * min(1.0, math.pow(self.rtol + self.atol, 1 / self.order))
 
     def _grid(self, function: Any, x: Tensor, times: Tensor) -> Tensor:
         start, stop = times.tolist()

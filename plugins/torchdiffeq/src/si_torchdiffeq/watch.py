@@ -28,6 +28,7 @@ class Watch:
         self.first, self.last = sorted((problem.start, problem.stop))
         self.time = problem.start
         self.evaluations = self.steps = 0
+        self._latest: tuple[float, Tensor] | None = None
 
     @property
     def where(self) -> str:
@@ -35,9 +36,12 @@ class Watch:
         return f"torchdiffeq at time {self.time:g} of the problem's clock"
 
     def __call__(self, t: Tensor, x: Tensor) -> Tensor:
-        """The drift, at the nearest time within the span: the search for a first step may look beyond its end."""
+        """The drift, at the nearest time within the span: in single precision a time may be rounded beyond its end."""
         self.evaluations += 1
-        return self.problem.drift(min(max(float(t), self.first), self.last), x)
+        time = min(max(float(t), self.first), self.last)
+        drift = self.problem.drift(time, x)
+        self._latest = time, drift
+        return drift
 
     def callback_step(self, t: Tensor, x: Tensor, dt: Tensor) -> None:
         """Stop before a step that can't succeed.
@@ -52,7 +56,7 @@ class Watch:
             raise NumericsError(
                 "the step size became 0: the drift is not finite or not smooth enough for the tolerances",
                 where=self.where,
-                got=f"step {step:g} after {self.steps - 1} steps; {self._drift(x)}",
+                got=f"step {step:g} after {self.steps - 1} steps; {self._cause()}",
                 fix=self.fix,
             )
         if self.steps > self.max_steps:
@@ -77,18 +81,19 @@ class Watch:
         raise NumericsError(
             f"the solution left the finite numbers: {count} of {len(x)} states",
             where=self.where,
-            got=f"state {row}: norm {float(x[row].norm()):g}",
+            got=f"state {row}: norm {float(x[row].detach().norm()):g}",
             fix=self.fix,
         )
 
-    def _drift(self, x: Tensor) -> str:
-        with torch.no_grad():
-            drift = self.problem.drift(self.time, x)
+    def _cause(self) -> str:
+        if self._latest is None:
+            return "no evaluation"
+        time, drift = self._latest
         finite = torch.isfinite(drift)
         if bool(finite.all()):
-            return f"largest drift {float(drift.abs().max()):g}"
+            return f"largest drift {float(drift.detach().abs().max()):g}"
         row, count = _first_bad(finite)
-        return f"the drift is not finite for {count} of {len(x)} states, first for state {row}"
+        return f"at time {time:g} the drift is not finite for {count} of {len(drift)} states, first for state {row}"
 
 
 def _first_bad(finite: Tensor) -> tuple[int, int]:

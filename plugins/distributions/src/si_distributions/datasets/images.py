@@ -22,7 +22,7 @@ class Images(Rows):
     """Draws with replacement from the images of a folder, shape (channels, height, width).
 
     ``data = 127.5 + 127.5 model``: bytes 0..255 in data space, [-1, 1] in model space. Images that lie in sub-folders
-    carry their folder as class label; the folders in the order of their names are 0..C-1.
+    carry their folder as class label: the folders are 0..C-1 in the order of their names, by size if these are numbers.
 
     Args:
         path: the folder, relative to the current directory.
@@ -58,8 +58,7 @@ class Images(Rows):
         values, folders, self.skipped = read_images(path, channels, damaged)
         labels, class_names = None, None
         if label and folders is not None:
-            labels, class_names = number_labels(np.array([f"folder {name}" for name in folders]), len(values), path)
-            class_names = tuple(name.removeprefix("folder ") for name in class_names)
+            labels, class_names = number_labels(np.array(folders), len(values), path)
         super().__init__(
             values,
             *split(len(values), held_out, split_seed, path),

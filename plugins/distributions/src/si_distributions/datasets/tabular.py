@@ -85,14 +85,14 @@ def _finite_rows(contents: Contents, missing: Missing, where: str) -> NDArray[np
     if missing not in ("stop", "drop"):
         raise UsageError("unknown policy", where=f"{where}: missing", got=repr(missing), allowed="stop, drop")
     rows = contents.values.reshape(len(contents.values), -1)
-    finite = np.isfinite(rows) if rows.dtype.kind == "f" else np.ones_like(rows, dtype=bool)
+    finite = np.isfinite(rows) if rows.dtype.kind == "f" else np.ones(rows.shape, dtype=bool)
     good = finite.all(1)
     if good.all():
         return np.arange(len(rows))
     bad, first = int((~good).sum()), int((~good).argmax())
     if missing == "drop" and good.any():
         _log.warning("%s: dropped %d of %d rows that are missing or not finite", where, bad, len(rows))
-        return good.nonzero()[0]
+        return np.flatnonzero(good)
     entry = int((~finite[first]).argmax())
     position = f"column {contents.names[entry]!r}" if contents.names else f"entry {entry}"
     raise DataError(

@@ -38,8 +38,8 @@ def columns(view: RunView, settings: Settings) -> Picture:
         handles, labels = panels[0].get_legend_handles_labels()
         drawing.figure.legend(handles, labels, loc="outside upper center", ncols=2)
     caption = (
-        f"Shares of the target (grey, {drawn(target, view.target)}) and of the samples (blue, {drawn(samples, view.samples)}) "
-        "in equal bins."
+        f"Shares in equal bins of the target (grey, {drawn(target, view.target)}) "
+        f"and of the samples (blue, {drawn(samples, view.samples)})."
     )
     if number < target.shape[1]:
         caption += f" The first {number} of {count(target.shape[1])} columns."

@@ -56,7 +56,8 @@ def correlations(view: RunView, settings: Settings) -> Picture | None:
         drawing.figure.colorbar(
             ScalarMappable(norms[2], diverging_map()), ax=[panels[2]], shrink=0.8, **(below | {"label": "difference"})
         )
-    caption = f"Pearson correlations of the target ({drawn(target, view.target)}) and the samples ({drawn(samples, view.samples)})."
+    sets = f"the target ({drawn(target, view.target)}) and the samples ({drawn(samples, view.samples)})"
+    caption = f"Pearson correlations of {sets}."
     if found.size < gap.size:
         caption += " Grey: a constant column has no correlation."
     if number < view.target.flatten(1).shape[1]:

@@ -13,20 +13,33 @@ from torch import Tensor
 
 from si_core import DataError
 
-__all__ = ["Array", "Frame", "bins", "count", "drawn", "indices", "moments_in_time", "plane_frame", "span", "subset"]
+__all__ = [
+    "Array",
+    "Frame",
+    "Indices",
+    "bins",
+    "count",
+    "drawn",
+    "indices",
+    "moments_in_time",
+    "plane_frame",
+    "span",
+    "subset",
+]
 
 Array = NDArray[np.float64]
+Indices = NDArray[np.int64]
 Frame = tuple[float, float]
 
 
-def indices(total: int, limit: int) -> NDArray[np.int64]:
+def indices(total: int, limit: int) -> Indices:
     """Return ``min(total, limit)`` different indices below ``total`` in rising order, always the same ones."""
     if total <= limit:
         return np.arange(total)
     return np.sort(np.random.default_rng(0).choice(total, limit, replace=False, shuffle=False))
 
 
-def subset(draws: Tensor, limit: int, what: str, at: NDArray[np.int64] | None = None) -> Array:
+def subset(draws: Tensor, limit: int, what: str, at: Indices | None = None) -> Array:
     """Return at most ``limit`` of the draws (N, *event) as float64.
 
     Args:

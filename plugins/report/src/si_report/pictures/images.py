@@ -6,7 +6,7 @@ import numpy as np
 from torch import Tensor
 
 from si_core import RunView
-from si_report.pictures.draws import Array, count, indices, subset
+from si_report.pictures.draws import Array, Indices, count, indices, subset
 from si_report.pictures.mosaic import brightness, show
 from si_report.pictures.picture import Picture, Settings, sheet
 
@@ -23,7 +23,7 @@ def images(view: RunView, settings: Settings) -> Picture:
     limits = brightness(subset(view.target, REFERENCE, "target"))
     chosen = _by_label(view.conditions, len(view.samples), columns)
     if chosen is None:
-        rows, labels, note = _rows(view.samples, "samples", columns, columns), None, ""
+        rows, labels, note = _rows(view.samples, "samples", columns, columns), None, "Chosen at random."
     else:
         picks, labels, note = chosen
         rows = [subset(view.samples, columns, "samples", at) for at in picks]
@@ -39,7 +39,7 @@ def images(view: RunView, settings: Settings) -> Picture:
         if labels:
             right.set_ylabel("label")
     caption = (
-        f"{note}Chosen at random, not by looks. Black is {limits[0]:.4g} and white {limits[1]:.4g} in every channel, "
+        f"{note} Black is {limits[0]:.4g} and white {limits[1]:.4g} in every channel, "
         f"the range of {count(min(REFERENCE, len(view.target)))} real images; values beyond are clipped."
     )
     return Picture("samples", "Samples", "Images", caption, drawing.png)
@@ -50,7 +50,7 @@ def _rows(draws: Tensor, what: str, rows: int, columns: int) -> list[Array]:
     return [chosen[k * columns : (k + 1) * columns] for k in range(rows)]
 
 
-def _by_label(conditions: Tensor | None, number: int, columns: int) -> tuple[list[Array], list[str], str] | None:
+def _by_label(conditions: Tensor | None, number: int, columns: int) -> tuple[list[Indices], list[str], str] | None:
     """Return for each label the indices of its first draws, the labels as text, and a note; None without labels."""
     if conditions is None or conditions.ndim != 1 or len(conditions) != number:
         return None
@@ -60,7 +60,7 @@ def _by_label(conditions: Tensor | None, number: int, columns: int) -> tuple[lis
         return None
     shown = kinds[indices(len(kinds), MOST_LABELS)]
     picks = [np.flatnonzero(labels == kind)[:columns] for kind in shown]
-    note = "Samples are sorted by label, one row each. "
+    note = "The first samples of each label, one row each; real images at random."
     if len(shown) < len(kinds):
-        note = f"Samples are sorted by label, one row for each of {len(shown)} of {count(len(kinds))} labels. "
+        note = f"The first samples of {len(shown)} of {count(len(kinds))} labels, one row each; real images at random."
     return picks, [f"{kind:g}" for kind in shown], note

@@ -47,8 +47,8 @@ def line(view: RunView, settings: Settings) -> Picture:
             ax.plot(grid, density, color=styles[name][0], linestyle=styles[name][1], label=name)
         ax.set(xlim=frame, xlabel="x", ylabel="density")
         tallest = max(float(np.histogram(draws, edges, density=True)[0].max()) for draws in (target, samples))
-        drawn = [tallest, *(float(density[np.isfinite(density)].max(initial=0)) for density in curves.values())]
-        ax.set_ylim(0, 1.08 * min(max(drawn), 3 * tallest))
+        heights = [tallest, *(float(density[np.isfinite(density)].max(initial=0)) for density in curves.values())]
+        ax.set_ylim(0, 1.08 * min(max(heights), 3 * tallest))
         ax.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=3)
     caption = f"Histograms with {len(edges) - 1} equal bins, each of area one."
     if "learned density" in curves:

@@ -1,0 +1,1 @@
+"""Likelihoods, sample distances and excess losses of stochastic interpolants."""

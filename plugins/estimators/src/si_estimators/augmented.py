@@ -1,0 +1,61 @@
+"""The augmented flow: states carried together with the logarithm of their change of volume.
+
+    ``dX/du = b(u, X)``,   ``dl/du = div b(u, X)``     so     ``log rho_a(x) = log rho_b(X_b) + l_b``
+
+for an ODE solved from ``X_a = x``, ``l_a = 0`` at clock position a to b, whichever of a and b is the larger: the density
+of a flow falls at the rate ``div b`` along it (Chen et al., arXiv 1806.07366; arXiv 2303.08797, section 2).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from si_core import Transport
+from torch import Tensor
+
+from si_estimators.divergence import value_and_divergence
+
+__all__ = ["AugmentedFlow"]
+
+
+class AugmentedFlow:
+    """The initial value problem of ``(X, l)``, as an integrator sees it.
+
+    A state is a row ``(x_1, ..., x_d, l)``: it holds an event of any shape in the form that every integrator takes.
+
+    Args:
+        transport: the flow of X, an ODE.
+        shape: the event shape.
+        probes: probes of the divergence for each row, shape (K, B, *event); None for the exact one.
+    """
+
+    stochastic = False
+
+    def __init__(self, transport: Transport, shape: tuple[int, ...], probes: Tensor | None = None) -> None:
+        self.transport, self.shape, self.probes = transport, shape, probes
+        self.start, self.stop = transport.start, transport.stop
+
+    def initial(self, x: Tensor) -> Tensor:
+        """``(x, 0)`` for points x (B, *event), shape (B, d + 1)."""
+        return torch.cat([x.flatten(1), x.new_zeros(len(x), 1)], 1)
+
+    def split(self, state: Tensor) -> tuple[Tensor, Tensor]:
+        """X, shape (B, *event), and l, shape (B,)."""
+        return state[:, :-1].reshape(-1, *self.shape), state[:, -1]
+
+    def prepare(self, times: Sequence[float], state: Tensor) -> None:
+        """Compute the transport's scalars at these clock positions at once."""
+        # Kept outside of inference mode, for the drift is differentiated.
+        with torch.inference_mode(False):
+            self.transport.prepare(times, self.split(state)[0])
+
+    def drift(self, time: float, state: Tensor) -> Tensor:
+        """``(b, div b)`` per unit of clock, shape (B, d + 1)."""
+        x, _ = self.split(state)
+        velocity, divergence = value_and_divergence(lambda y: self.transport.drift(time, y), x, self.probes)
+        return torch.cat([velocity.flatten(1), divergence[:, None]], 1)
+
+    def noise(self, time: float) -> float:
+        """0: the flow is an ODE."""
+        return 0.0

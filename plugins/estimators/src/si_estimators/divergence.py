@@ -1,0 +1,78 @@
+"""Divergences of vector fields, exact or by random probes.
+
+    ``div f(x) = sum_k e_k . J e_k``  over unit vectors          ``div f(x) = E[v . J v]``  with ``E[v v^T] = I``
+
+with the Jacobian ``J = df/dx`` of each row. The second is Hutchinson's estimator (Communications in Statistics 19, 1990).
+Each product ``v^T J`` is one backward pass through the same forward pass, one after the other: measured on batches of
+200 to 4096 rows of 2 to 64 dimensions, that took the least time of vjp, stacked vjp, vmap of vjp and of jvp, and it keeps
+one graph only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+__all__ = ["draw_probes", "value_and_divergence"]
+
+
+def draw_probes(
+    x: Tensor, count: int, noise: Literal["rademacher", "gaussian"], generator: torch.Generator
+) -> Tensor:
+    """Random probes with mean 0 and covariance I.
+
+    Args:
+        x: the points, shape (B, *event).
+        count: the number of probes for each point.
+        noise: independent signs, which have the least variance, or standard normal numbers.
+        generator: the source of randomness, on the device of x.
+
+    Returns:
+        shape (count, B, *event), dtype and device of x.
+    """
+    # Drawn point by point, so that a part of the points has the same probes as all of them.
+    probes = torch.empty((len(x), count, *x.shape[1:]), dtype=x.dtype, device=x.device)
+    if noise == "gaussian":
+        probes.normal_(generator=generator)
+    else:
+        probes.bernoulli_(0.5, generator=generator).mul_(2).sub_(1)
+    return probes.transpose(0, 1)
+
+
+def value_and_divergence(f: Callable[[Tensor], Tensor], x: Tensor, probes: Tensor | None = None) -> tuple[Tensor, Tensor]:
+    """``f(x)`` and its divergence at each row; in any grad mode, without a trace of it.
+
+    Args:
+        f: a function of rows, each on its own, (B, *event) -> (B, *event).
+        x: the rows, shape (B, *event).
+        probes: shape (K, B, *event) for the mean of ``v . J v`` over K probes; None for the exact divergence.
+
+    Returns:
+        The value, shape (B, *event), and the divergence, shape (B,).
+    """
+    with torch.inference_mode(False), torch.enable_grad():
+        # An inference tensor can't be differentiated, a copy of it can.
+        point = (x.clone() if x.is_inference() else x.detach()).requires_grad_()
+        value = f(point)
+        divergence = torch.zeros(len(point), dtype=point.dtype, device=point.device)
+        if not value.requires_grad:
+            return value, divergence
+        count = point[0].numel() if probes is None else len(probes)
+        for k, probe in enumerate(_unit_vectors(point) if probes is None else probes):
+            (product,) = torch.autograd.grad(
+                value, point, probe.expand_as(value), retain_graph=k + 1 < count, allow_unused=True
+            )
+            if product is not None:
+                divergence += (product * probe).flatten(1).sum(1)
+        return value.detach(), divergence if probes is None else divergence / count
+
+
+def _unit_vectors(x: Tensor) -> Iterator[Tensor]:
+    """The unit vectors of the event space one by one, each (1, *event): all at once would need d^2 numbers."""
+    for k in range(x[0].numel()):
+        unit = torch.zeros_like(x[:1])
+        unit.view(-1)[k] = 1
+        yield unit

@@ -1,0 +1,62 @@
+"""Checks of constructor options and call arguments, shared by the components.
+
+A recipe's options are checked against the signature before they get here; these checks are for calls from Python.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import torch
+from si_core import DataError, UsageError
+from torch import Tensor
+
+__all__ = ["choice", "needs_generator", "points", "positive", "whole"]
+
+
+def whole(value: int, name: str, where: str, least: int = 1) -> int:
+    """A whole number >= least."""
+    if isinstance(value, bool) or not isinstance(value, int) or value < least:
+        allowed = f"a whole number >= {least}"
+        raise UsageError("must be a whole number", where=f"{where}: {name}", got=repr(value), allowed=allowed)
+    return value
+
+
+def positive(value: float, name: str, where: str) -> float:
+    """A finite number > 0."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < math.inf:
+        raise UsageError("must be a positive number", where=f"{where}: {name}", got=repr(value), allowed="a number > 0")
+    return float(value)
+
+
+def choice(value: str, allowed: Sequence[str], name: str, where: str) -> str:
+    """One of the allowed words."""
+    if value not in allowed:
+        raise UsageError("no such choice", where=f"{where}: {name}", got=repr(value), allowed=", ".join(allowed))
+    return value
+
+
+def points(x: Tensor, shape: tuple[int, ...], where: str, least: int = 1) -> Tensor:
+    """x, of shape (B, *shape) with B >= least, in float32 or float64.
+
+    Raises:
+        DataError: points of another shape, too few of them, or no floating-point numbers.
+    """
+    if x.ndim == 0 or tuple(x.shape[1:]) != shape or len(x) < least or not x.is_floating_point():
+        raise DataError(
+            "points that can't be measured",
+            where=where,
+            got=f"{x.dtype} {tuple(x.shape)}",
+            allowed=f"floating point (B, {', '.join(map(str, shape))}) with B >= {least}",
+        )
+    return x.float() if x.dtype in (torch.float16, torch.bfloat16) else x
+
+
+def needs_generator(generator: torch.Generator | None, where: str) -> torch.Generator:
+    """The generator, which must be given."""
+    if generator is None:
+        raise UsageError(
+            "a source of randomness is needed", where=where, fix="pass generator=torch.Generator().manual_seed(0)"
+        )
+    return generator

@@ -1,0 +1,35 @@
+"""Samples of a model for comparison with data."""
+
+from __future__ import annotations
+
+import torch
+from si_core import Distribution, Model
+from torch import Tensor
+
+__all__ = ["model_samples", "reached_end"]
+
+
+def model_samples(model: Model, n: int, batch: int, generator: torch.Generator) -> Tensor:
+    """n independent samples in model space, shape (n, *event).
+
+    Classes are drawn as the target has them, unless the model's fields are conditioned on one for all.
+
+    Args:
+        model: the model.
+        n: the number of samples.
+        batch: how many are made at once.
+        generator: the source of randomness.
+    """
+    condition = getattr(model.fields, "condition", None)
+    only = condition if condition is not None and condition.numel() == 1 else None
+    parts = []
+    for first in range(0, n, batch):
+        count = min(batch, n - first)
+        given = None if only is None else only.reshape(1).expand(count)
+        parts.append(model.sample(count, generator, condition=given).final)
+    return torch.cat(parts)
+
+
+def reached_end(model: Model) -> Distribution:
+    """The distribution that the model's samples stand for."""
+    return model.process.target if model.start < model.stop else model.process.source

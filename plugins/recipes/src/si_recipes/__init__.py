@@ -1,0 +1,1 @@
+"""The built-in recipes, and through its requirements all they need."""

@@ -1,0 +1,99 @@
+"""torchdiffeq: orders and tolerances on known solutions, in both directions, ending exactly at the stop."""
+
+from __future__ import annotations
+
+import math
+from typing import get_args
+
+import pytest
+import torch
+from si_torchdiffeq.integrator import AdaptiveMethod, FixedMethod, TorchDiffEq
+from torch import Tensor
+from torchdiffeq import odeint
+
+ADAPTIVE, FIXED = get_args(AdaptiveMethod), get_args(FixedMethod)
+SPANS = pytest.mark.parametrize("span", [(0.0, 1.0), (1.0, 0.0)], ids=["forward", "backward"])
+
+
+def quadratic_decay(t: float, x: Tensor) -> Tensor:
+    """``dx/dt = -2 t x^2``: ``1/x = t^2 + 1/x(0)``."""
+    return -2 * t * x**2
+
+
+def decayed(t: float, dtype: torch.dtype = torch.float64) -> Tensor:
+    return 1 / (t**2 + 1 / torch.tensor([0.5, 1.0, 2.0], dtype=dtype))
+
+
+@SPANS
+@pytest.mark.parametrize("method", FIXED)
+def test_observed_order_with_equal_steps(problem, method, span):
+    start, stop = span
+    errors = []
+    for steps in (40, 80):
+        integrator = TorchDiffEq(method, rtol=1e-10, atol=1e-10, steps=steps)
+        trajectory = integrator.solve(problem(quadratic_decay, start=start, stop=stop), decayed(start))
+        errors.append(float((trajectory.final - decayed(stop)).abs().max()))
+    assert math.log2(errors[0] / errors[1]) == pytest.approx(integrator.order, abs=0.3)
+
+
+@SPANS
+@pytest.mark.parametrize(
+    ("method", "tolerance"),
+    # A tight tolerance costs a method of low order thousands of steps.
+    [(method, tolerance) for method in ADAPTIVE for tolerance in (1e-4, 1e-6)] + [("dopri5", 1e-8), ("dopri8", 1e-8)],
+)
+def test_the_error_follows_the_tolerance(problem, method, tolerance, span):
+    start, stop = span
+    task = problem(quadratic_decay, start=start, stop=stop)
+    final = TorchDiffEq(method, rtol=tolerance, atol=tolerance).solve(task, decayed(start)).final
+    # Only local errors are held to the tolerance; they add up over the steps, of which a low order takes more.
+    factor = 1000 if method == "fehlberg2" else 100
+    assert float((final - decayed(stop)).abs().max()) < factor * tolerance
+
+
+@pytest.mark.parametrize("method", ["dopri8", "bosh3"])
+def test_no_step_goes_past_the_end(problem, method):
+    """torchdiffeq left alone steps past the end and interpolates back, which costs dopri8 its order."""
+    task = problem(quadratic_decay)
+    ours = TorchDiffEq(method, rtol=1e-7, atol=1e-7).solve(task, decayed(0.0)).final
+    assert max(task.times) <= 1.0
+    times = torch.tensor([0.0, 1.0], dtype=torch.float64)
+    alone = odeint(quadratic_decay, decayed(0.0), times, rtol=1e-7, atol=1e-7, method=method)[-1]
+    assert (ours - decayed(1.0)).abs().max() < 0.2 * (alone - decayed(1.0)).abs().max()
+
+
+def test_no_evaluation_leaves_the_span_where_the_drift_is_tiny(problem):
+    """torchdiffeq's own trial step would be far longer than the span; here the drift has no value past the end."""
+
+    def drift(t, x):
+        return 1e-9 * math.sqrt(1 - t) * x
+
+    for span in ((0.0, 1.0), (1.0, -0.5)):
+        final = TorchDiffEq().solve(problem(drift, start=span[0], stop=span[1]), decayed(0.0)).final
+        torch.testing.assert_close(final, decayed(0.0), rtol=1e-8, atol=0)
+
+
+@pytest.mark.parametrize("span", [(0.1, 0.7), (0.7, 0.1)])
+@pytest.mark.parametrize("method", [*ADAPTIVE, *FIXED])
+def test_single_precision_ends_at_the_stop(problem, method, span):
+    """0.7 is no number of single precision, so times that are rounded to it would miss the end."""
+    task = problem(quadratic_decay, start=span[0], stop=span[1])
+    trajectory = TorchDiffEq(method).solve(task, decayed(span[0], torch.float32))
+    assert trajectory.x.dtype == trajectory.t.dtype == torch.float32
+    assert torch.equal(trajectory.t, torch.tensor(span))
+    assert min(task.times) >= min(span)
+    assert max(task.times) <= max(span)
+
+
+@SPANS
+def test_it_agrees_with_our_own_runge_kutta_method(problem, span):
+    rk4 = pytest.importorskip("si_integrators.rk4")
+
+    def drift(t, x):
+        return torch.stack((x[:, 1], (1 - x[:, 0] ** 2) * x[:, 1] - x[:, 0] * (1 + t)), 1)
+
+    x = torch.randn(5, 2, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    task = problem(drift, start=span[0], stop=span[1])
+    ours = rk4.RK4(steps=400).solve(task, x).final
+    theirs = TorchDiffEq("dopri5", rtol=1e-10, atol=1e-10).solve(task, x).final
+    torch.testing.assert_close(theirs, ours, rtol=1e-7, atol=1e-7)
