@@ -7,9 +7,80 @@ listing what is installed never pays for torch.
 from __future__ import annotations
 
 import importlib
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
+
+if TYPE_CHECKING:
+    from si_core.contract.clock import Clock as Clock
+    from si_core.contract.clock import SineClock as SineClock
+    from si_core.contract.clock import UniformClock as UniformClock
+    from si_core.contract.coupling import Coupling as Coupling
+    from si_core.contract.data import Draw as Draw
+    from si_core.contract.data import Estimate as Estimate
+    from si_core.contract.data import Trajectory as Trajectory
+    from si_core.contract.diffusion import Diffusion as Diffusion
+    from si_core.contract.distribution import Distribution as Distribution
+    from si_core.contract.estimator import Estimator as Estimator
+    from si_core.contract.integrator import Integrator as Integrator
+    from si_core.contract.integrator import Problem as Problem
+    from si_core.contract.interpolant import (
+        Interpolant as Interpolant,
+    )
+    from si_core.contract.interpolant import (
+        LinearCoefficients as LinearCoefficients,
+    )
+    from si_core.contract.interpolant import (
+        SpatiallyLinear as SpatiallyLinear,
+    )
+    from si_core.contract.latent import Latent as Latent
+    from si_core.contract.latent import LatentCoefficients as LatentCoefficients
+    from si_core.contract.objective import FIELDS as FIELDS
+    from si_core.contract.objective import Objective as Objective
+    from si_core.contract.objective import Regression as Regression
+    from si_core.contract.report import Report as Report
+    from si_core.contract.report import RunView as RunView
+    from si_core.discovery.build import build as build
+    from si_core.discovery.component import Component as Component
+    from si_core.discovery.hooks import hookimpl as hookimpl
+    from si_core.errors import (
+        DataError as DataError,
+    )
+    from si_core.errors import (
+        NumericsError as NumericsError,
+    )
+    from si_core.errors import (
+        PluginError as PluginError,
+    )
+    from si_core.errors import (
+        RecipeError as RecipeError,
+    )
+    from si_core.errors import (
+        SIError as SIError,
+    )
+    from si_core.errors import (
+        StorageError as StorageError,
+    )
+    from si_core.errors import (
+        UsageError as UsageError,
+    )
+    from si_core.fields.base import DirectFields as DirectFields
+    from si_core.fields.base import Fields as Fields
+    from si_core.fields.exact import exact_fields as exact_fields
+    from si_core.fields.functions import FunctionFields as FunctionFields
+    from si_core.fields.learned import LearnedFields as LearnedFields
+    from si_core.fields.learned import Predictor as Predictor
+    from si_core.fields.parametrisation import Parametrisation as Parametrisation
+    from si_core.process.process import StochasticInterpolant as StochasticInterpolant
+    from si_core.process.schedule import Schedule as Schedule
+    from si_core.recipes.loader import load_recipe as load_recipe
+    from si_core.runs.estimation import estimate as estimate
+    from si_core.runs.model import Model as Model
+    from si_core.runs.model import load_model as load_model
+    from si_core.runs.sampling import sample as sample
+    from si_core.runs.training import train as train
+    from si_core.transport.integrate import integrate as integrate
+    from si_core.transport.transport import Transport as Transport
 
 _HOMES: dict[str, tuple[str, ...]] = {
     "si_core.contract.clock": ("Clock", "SineClock", "UniformClock"),

@@ -68,7 +68,7 @@ def unknown(kind: str, name: str) -> UsageError:
     names = sorted({item.component.name for item in available(kind)})
     return UsageError(
         f"unknown {kind} {name!r}",
-        allowed=", ".join(names) or f"nothing: no installed plugin offers this kind",
+        allowed=", ".join(names) or "nothing: no installed plugin offers this kind",
         fix="; ".join(_hints(kind, plain, bool(distribution), names)) or "'si list' shows what is installed",
     )
 

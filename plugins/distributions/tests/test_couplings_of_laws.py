@@ -7,6 +7,8 @@ import pickle
 import numpy as np
 import pytest
 import torch
+
+import si_core as si
 from si_distributions.correlated import CorrelatedGaussians
 from si_distributions.datasets.array import Array
 from si_distributions.gaussian import Gaussian
@@ -14,8 +16,6 @@ from si_distributions.gaussian_mixture import GaussianMixture
 from si_distributions.independent import Independent
 from si_distributions.mirror import Mirror
 from si_distributions.paired import Paired
-
-import si_core as si
 
 N = 40_000
 

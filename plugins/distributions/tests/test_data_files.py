@@ -12,11 +12,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import torch
+
+import si_core as si
 from si_distributions.datasets.array import Array
 from si_distributions.datasets.labels import number_labels
 from si_distributions.datasets.table import Table
-
-import si_core as si
 
 TABLE = np.random.default_rng(0).normal([1.0, -3.0, 50.0], [0.1, 2.0, 7.0], (40, 3))
 

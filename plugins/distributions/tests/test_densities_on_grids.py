@@ -8,6 +8,8 @@ from functools import cache
 
 import pytest
 import torch
+
+import si_core as si
 from si_distributions import noisy_curve
 from si_distributions.checkerboard import Checkerboard
 from si_distributions.eight_gaussians import EightGaussians
@@ -15,8 +17,6 @@ from si_distributions.gaussian import Gaussian
 from si_distributions.gaussian_mixture import GaussianMixture
 from si_distributions.swiss_roll import SwissRoll
 from si_distributions.two_moons import TwoMoons
-
-import si_core as si
 
 # Each with a box that holds all but 1e-12 of the mass, and a grid spacing at most 0.8 of the narrowest deviation: the
 # midpoint rule on a Gaussian of deviation s then errs by 2 exp(-2 pi^2 (s/h)^2) < 1e-12.

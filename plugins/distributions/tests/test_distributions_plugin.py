@@ -6,9 +6,9 @@ import subprocess
 import sys
 
 import pytest
-from si_distributions.plugin import si_components
 
 import si_core as si
+from si_distributions.plugin import si_components
 
 NAMES = [(component.kind, component.name) for component in si_components()]
 NEEDED = {

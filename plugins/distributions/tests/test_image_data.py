@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
-from si_distributions.datasets.digits import Digits
-from si_distributions.datasets.images import Images
 
 import si_core as si
+from si_distributions.datasets.digits import Digits
+from si_distributions.datasets.images import Images
 
 
 def picture(path, size=(5, 4), mode="RGB", seed=0):

@@ -4,15 +4,15 @@ import math
 
 import pytest
 import torch
-from si_distributions.checkerboard import Checkerboard
-from si_distributions.gaussian import Gaussian
-from si_distributions.independent import Independent
-from si_interpolants.latents import Brownian, NoLatent
-from si_interpolants.spatially_linear import Linear
 from torch import nn
 
 import si_core as si
+from si_distributions.checkerboard import Checkerboard
+from si_distributions.gaussian import Gaussian
+from si_distributions.independent import Independent
 from si_estimators.excess_loss import ExcessLoss
+from si_interpolants.latents import Brownian, NoLatent
+from si_interpolants.spatially_linear import Linear
 
 
 def generator(seed=0):

@@ -4,15 +4,15 @@ import math
 
 import pytest
 import torch
-from si_distributions.gaussian import Gaussian
-from si_distributions.independent import Independent
-from si_interpolants.latents import Brownian, NoLatent
-from si_interpolants.spatially_linear import Linear, Trigonometric
 from torch import nn
 
 import si_core as si
+from si_distributions.gaussian import Gaussian
+from si_distributions.independent import Independent
 from si_estimators.conditions import conditioned_rows
 from si_estimators.log_likelihood import LogLikelihood
+from si_interpolants.latents import Brownian, NoLatent
+from si_interpolants.spatially_linear import Linear, Trigonometric
 
 SOURCE = Gaussian(mean=[0.3, -0.2], covariance=[[1.0, 0.2], [0.2, 0.8]], dtype="float64")
 TARGET = Gaussian(mean=[1.0, -2.0], covariance=[[0.5, 0.3], [0.3, 0.9]], dtype="float64")
@@ -94,7 +94,9 @@ def test_events_of_any_shape():
 
 @pytest.mark.parametrize("latent", [NoLatent(), Brownian(1.0)])
 def test_density_of_a_network_integrates_to_one(latent):
-    process = process_of(latent=latent, source=Gaussian(dim=1, dtype="float64"), target=Gaussian(dim=1, dtype="float64"))
+    process = process_of(
+        latent=latent, source=Gaussian(dim=1, dtype="float64"), target=Gaussian(dim=1, dtype="float64")
+    )
     x = torch.linspace(-12, 12, 1201, dtype=torch.float64)[:, None]
     found = LogLikelihood(steps=20).estimate(model_of(process, learned(process)), x)
     density = found.per_sample.exp()
@@ -109,7 +111,9 @@ def test_hutchinson_is_unbiased_and_gains_by_probes(noise):
     exact = LogLikelihood(steps=8).estimate(model, x[:1]).value
     errors = []
     for probes in (1, 4):
-        found = LogLikelihood(divergence="hutchinson", noise=noise, probes=probes, steps=8).estimate(model, x, generator(2))
+        found = LogLikelihood(divergence="hutchinson", noise=noise, probes=probes, steps=8).estimate(
+            model, x, generator(2)
+        )
         assert found.bound == "unbiased"
         assert abs(found.value - exact) < 5 * found.standard_error
         errors.append(found.standard_error)
@@ -143,7 +147,9 @@ def test_labels_go_with_their_points():
     found = LogLikelihood(steps=5, batch=2).estimate(together, x).per_sample
     for row in range(7):
         alone = model_of(process, learned(process, 3, labels[row]))
-        assert float(found[row]) == pytest.approx(LogLikelihood(steps=5).estimate(alone, x[row : row + 1]).value, abs=1e-10)
+        assert float(found[row]) == pytest.approx(
+            LogLikelihood(steps=5).estimate(alone, x[row : row + 1]).value, abs=1e-10
+        )
     with pytest.raises(si.UsageError, match="7 conditions, 5 points"):
         LogLikelihood(steps=5).estimate(together, x[:5])
 
@@ -237,8 +243,16 @@ def test_errors_say_what_to_do():
     with pytest.raises(si.DataError, match="int64"):
         LogLikelihood().estimate(exact, x.long())
     with pytest.raises(si.NumericsError, match="2 of 3 points, the first in row 1"):
-        broken = si.FunctionFields(velocity=lambda t, y: y / (y - x[1:].sum(0)).clamp(0, 0) * (y != x[0]))
+        scale = torch.tensor([[1.0], [math.inf], [math.inf]], dtype=torch.float64)
+        broken = si.FunctionFields(velocity=lambda t, y: y * scale)
         LogLikelihood(method="euler", steps=1).estimate(model_of(process_of(), broken), x)
-    for options in ({"direction": "up"}, {"probes": 0}, {"steps": 0}, {"batch": 2.5}, {"unit": "bans"}, {"method": "rk5"}):
+    for options in (
+        {"direction": "up"},
+        {"probes": 0},
+        {"steps": 0},
+        {"batch": 2.5},
+        {"unit": "bans"},
+        {"method": "rk5"},
+    ):
         with pytest.raises(si.UsageError):
             LogLikelihood(**options)

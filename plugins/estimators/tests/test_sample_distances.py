@@ -6,16 +6,16 @@ import pytest
 import scipy.stats
 import torch
 from scipy.spatial.distance import cdist
-from si_distributions.gaussian import Gaussian
-from si_distributions.independent import Independent
-from si_interpolants.latents import NoLatent
-from si_interpolants.spatially_linear import Linear
 
 import si_core as si
+from si_distributions.gaussian import Gaussian
+from si_distributions.independent import Independent
 from si_estimators.energy_distance import EnergyDistance
 from si_estimators.mmd import MaximumMeanDiscrepancy, median_bandwidth
 from si_estimators.sliced_wasserstein import SlicedWasserstein, directions, sliced_powers, wasserstein_power
 from si_estimators.two_sample import two_sample
+from si_interpolants.latents import NoLatent
+from si_interpolants.spatially_linear import Linear
 
 ESTIMATORS = [SlicedWasserstein, EnergyDistance, MaximumMeanDiscrepancy]
 
@@ -140,9 +140,7 @@ def test_energy_distance_of_scipy():
 @pytest.mark.parametrize("kernel", [energy, gaussian])
 def test_two_sample_is_unbiased_and_knows_its_error(kernel, shift):
     repeats, n, m = 300, 30, 45
-    found = [
-        two_sample(kernel, normal(n, 1, seed=2 * k), normal(m, 1, seed=2 * k + 1) + shift) for k in range(repeats)
-    ]
+    found = [two_sample(kernel, normal(n, 1, seed=2 * k), normal(m, 1, seed=2 * k + 1) + shift) for k in range(repeats)]
     values, errors = torch.tensor(found, dtype=torch.float64).unbind(1)
     if kernel is energy:
         apart = 2 / math.sqrt(math.pi) * math.exp(-(shift**2) / 4) + shift * math.erf(shift / 2)
@@ -150,7 +148,9 @@ def test_two_sample_is_unbiased_and_knows_its_error(kernel, shift):
     else:
         truth = 2 * math.sqrt(1 / 3) * (1 - math.exp(-(shift**2) / 6))
     assert float(values.mean()) == pytest.approx(truth, abs=5 * float(values.std()) / math.sqrt(repeats))
-    assert float(errors.square().mean().sqrt() / values.std()) == pytest.approx(1, abs=0.2)
+    # For equal laws the error is cautious; see si_estimators.two_sample.
+    least, most = (0.85, 1.5) if shift == 0 else (0.8, 1.2)
+    assert least < float(errors.square().mean().sqrt() / values.std()) < most
 
 
 @pytest.mark.parametrize(
@@ -210,7 +210,11 @@ def test_errors(estimator):
 
 @pytest.mark.parametrize(
     ("estimator", "options"),
-    [(SlicedWasserstein, {"order": 0.5}), (SlicedWasserstein, {"projections": 1}), (MaximumMeanDiscrepancy, {"bandwidth": -1.0})],
+    [
+        (SlicedWasserstein, {"order": 0.5}),
+        (SlicedWasserstein, {"projections": 1}),
+        (MaximumMeanDiscrepancy, {"bandwidth": -1.0}),
+    ],
 )
 def test_options_out_of_range(estimator, options):
     with pytest.raises(si.UsageError, match=next(iter(options))):

@@ -8,6 +8,8 @@ import sys
 
 import pytest
 import torch
+
+from si_core import Integrator, UsageError
 from si_integrators.edm_heun import EDMHeun
 from si_integrators.euler import Euler
 from si_integrators.euler_maruyama import EulerMaruyama
@@ -16,8 +18,6 @@ from si_integrators.midpoint import Midpoint
 from si_integrators.plugin import si_components
 from si_integrators.rk4 import RK4
 from si_integrators.stochastic_heun import StochasticHeun
-
-from si_core import Integrator, UsageError
 
 ODE_ONLY = [Euler, Midpoint, Heun, RK4]
 SDE = [EulerMaruyama, StochasticHeun, EDMHeun]

@@ -6,6 +6,8 @@ import math
 
 import pytest
 import torch
+from torch import Tensor
+
 from si_integrators.edm_heun import EDMHeun
 from si_integrators.euler import Euler
 from si_integrators.euler_maruyama import EulerMaruyama
@@ -13,7 +15,6 @@ from si_integrators.heun import Heun
 from si_integrators.midpoint import Midpoint
 from si_integrators.rk4 import RK4
 from si_integrators.stochastic_heun import StochasticHeun
-from torch import Tensor
 
 ORDERS = {Euler: 1, Midpoint: 2, Heun: 2, RK4: 4, EulerMaruyama: 1, StochasticHeun: 2, EDMHeun: 2}
 METHODS = list(ORDERS)

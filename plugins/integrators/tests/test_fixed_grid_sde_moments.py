@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 import torch
 from scipy.integrate import solve_ivp
+
 from si_integrators.edm_heun import EDMHeun
 from si_integrators.euler_maruyama import EulerMaruyama
 from si_integrators.stochastic_heun import StochasticHeun

@@ -8,9 +8,9 @@ import matplotlib
 import numpy as np
 import pytest
 import torch
-from si_report import HtmlReport
 
 from si_core import DataError, Report, StorageError, Trajectory, UsageError
+from si_report import HtmlReport
 
 FILES = {
     (): ["samples", "trajectories", "losses"],

@@ -6,9 +6,9 @@ from base64 import b64decode
 
 import pytest
 import torch
-from si_report import HtmlReport
 
 from si_core import NumericsError
+from si_report import HtmlReport
 
 report = HtmlReport(dpi=50, resolution=8)
 HOSTILE = "<script>alert('1')</script> & \"quoted\" $x_ \x00\ud800"

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+
 from si_report.pictures.correlations import correlation
 from si_report.pictures.draws import indices, moments_in_time, plane_frame, span, subset
 from si_report.pictures.losses import curves, smooth

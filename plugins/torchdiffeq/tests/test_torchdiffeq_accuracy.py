@@ -7,9 +7,10 @@ from typing import get_args
 
 import pytest
 import torch
-from si_torchdiffeq.integrator import AdaptiveMethod, FixedMethod, TorchDiffEq
 from torch import Tensor
 from torchdiffeq import odeint
+
+from si_torchdiffeq.integrator import AdaptiveMethod, FixedMethod, TorchDiffEq
 
 ADAPTIVE, FIXED = get_args(AdaptiveMethod), get_args(FixedMethod)
 SPANS = pytest.mark.parametrize("span", [(0.0, 1.0), (1.0, 0.0)], ids=["forward", "backward"])

@@ -10,10 +10,10 @@ from typing import get_args
 
 import pytest
 import torch
-from si_torchdiffeq.integrator import AdaptiveMethod, FixedMethod, TorchDiffEq
-from si_torchdiffeq.plugin import si_components
 
 from si_core import Integrator, NumericsError, UsageError
+from si_torchdiffeq.integrator import AdaptiveMethod, FixedMethod, TorchDiffEq
+from si_torchdiffeq.plugin import si_components
 
 ADAPTIVE, FIXED = get_args(AdaptiveMethod), get_args(FixedMethod)
 

@@ -9,10 +9,10 @@ from typing import get_args
 
 import pytest
 import torch
-from si_torchsde.integrator import Method, TorchSDE
-from si_torchsde.plugin import si_components
 
 from si_core import Integrator, UsageError
+from si_torchsde.integrator import Method, TorchSDE
+from si_torchsde.plugin import si_components
 
 METHODS = get_args(Method)
 EVALUATIONS = {"srk": 2, "heun": 2, "euler": 1}

@@ -11,9 +11,10 @@ from typing import get_args
 
 import numpy as np
 import pytest
-import si_torchsde.integrator as home
 import torch
 from scipy.integrate import solve_ivp
+
+import si_torchsde.integrator as home
 from si_torchsde.integrator import Method, TorchSDE
 
 METHODS = get_args(Method)

@@ -25,7 +25,16 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from si_core import FIELDS, DirectFields, Fields, Schedule, StochasticInterpolant, UniformClock, UsageError, exact_fields
+from si_core import (
+    FIELDS,
+    DirectFields,
+    Fields,
+    Schedule,
+    StochasticInterpolant,
+    UniformClock,
+    UsageError,
+    exact_fields,
+)
 from si_distributions.correlated import CorrelatedGaussians
 from si_distributions.gaussian import Gaussian
 from si_distributions.gaussian_mixture import GaussianMixture

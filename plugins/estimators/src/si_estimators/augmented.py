@@ -2,8 +2,8 @@
 
     ``dX/du = b(u, X)``,   ``dl/du = div b(u, X)``     so     ``log rho_a(x) = log rho_b(X_b) + l_b``
 
-for an ODE solved from ``X_a = x``, ``l_a = 0`` at clock position a to b, whichever of a and b is the larger: the density
-of a flow falls at the rate ``div b`` along it (Chen et al., arXiv 1806.07366; arXiv 2303.08797, section 2).
+for an ODE solved from ``X_a = x``, ``l_a = 0`` at clock position a to b, whichever of a and b is the larger: the
+logarithm of a flow's density falls at the rate ``div b`` along it (arXiv 1806.07366; arXiv 2303.08797, section 2).
 """
 
 from __future__ import annotations
@@ -11,9 +11,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import torch
-from si_core import Transport
 from torch import Tensor
 
+from si_core import Transport
 from si_estimators.divergence import value_and_divergence
 
 __all__ = ["AugmentedFlow"]

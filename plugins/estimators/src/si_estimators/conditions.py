@@ -23,6 +23,8 @@ def conditioned_rows(fields: Fields, rows: slice, n: int) -> Fields:
         return fields
     if len(condition) != n:
         raise UsageError(
-            "conditions and points are of different number", got=f"{len(condition)} conditions, {n} points", allowed="1, or n"
+            "conditions and points are of different number",
+            got=f"{len(condition)} conditions, {n} points",
+            allowed="1, or n",
         )
     return fields.conditioned(condition[rows])

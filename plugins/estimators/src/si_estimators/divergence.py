@@ -2,10 +2,10 @@
 
     ``div f(x) = sum_k e_k . J e_k``  over unit vectors          ``div f(x) = E[v . J v]``  with ``E[v v^T] = I``
 
-with the Jacobian ``J = df/dx`` of each row. The second is Hutchinson's estimator (Communications in Statistics 19, 1990).
-Each product ``v^T J`` is one backward pass through the same forward pass, one after the other: measured on batches of
-200 to 4096 rows of 2 to 64 dimensions, that took the least time of vjp, stacked vjp, vmap of vjp and of jvp, and it keeps
-one graph only.
+with the Jacobian ``J = df/dx`` of each row. The second is Hutchinson's estimator (Communications in Statistics 19,
+1990). Each product ``v^T J`` is one backward pass through the same forward pass, one after the other. On a CPU, with
+500 to 4096 rows of 2 to 64 dimensions and a network of four layers of 256, that was faster than products stacked in one
+pass, batched by vmap, or in forward mode; with 200 rows it was within a third of the fastest. It holds one graph only.
 """
 
 from __future__ import annotations
@@ -19,9 +19,7 @@ from torch import Tensor
 __all__ = ["draw_probes", "value_and_divergence"]
 
 
-def draw_probes(
-    x: Tensor, count: int, noise: Literal["rademacher", "gaussian"], generator: torch.Generator
-) -> Tensor:
+def draw_probes(x: Tensor, count: int, noise: Literal["rademacher", "gaussian"], generator: torch.Generator) -> Tensor:
     """Random probes with mean 0 and covariance I.
 
     Args:
@@ -42,7 +40,9 @@ def draw_probes(
     return probes.transpose(0, 1)
 
 
-def value_and_divergence(f: Callable[[Tensor], Tensor], x: Tensor, probes: Tensor | None = None) -> tuple[Tensor, Tensor]:
+def value_and_divergence(
+    f: Callable[[Tensor], Tensor], x: Tensor, probes: Tensor | None = None
+) -> tuple[Tensor, Tensor]:
     """``f(x)`` and its divergence at each row; in any grad mode, without a trace of it.
 
     Args:

@@ -1,5 +1,6 @@
-"""The energy distance, ``2 E|X-Y| - E|X-X'| - E|Y-Y'|`` (Székely and Rizzo, Journal of Statistical Planning and Inference
-143, 2013): 0 for equal laws and for no others.
+"""The energy distance, ``2 E|X-Y| - E|X-X'| - E|Y-Y'|``: 0 for equal laws and for no others.
+
+Székely and Rizzo, Journal of Statistical Planning and Inference 143, 2013.
 """
 
 from __future__ import annotations
@@ -9,9 +10,9 @@ from typing import Annotated
 
 import torch
 from pydantic import Field
-from si_core import Estimate, Estimator, Model
 from torch import Tensor
 
+from si_core import Estimate, Estimator, Model
 from si_estimators.options import needs_generator, points, whole
 from si_estimators.samples import model_samples
 from si_estimators.two_sample import two_sample

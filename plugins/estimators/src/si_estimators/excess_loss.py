@@ -12,9 +12,9 @@ from typing import Annotated, Any
 
 import torch
 from pydantic import Field
-from si_core import FIELDS, Draw, Estimate, Estimator, Fields, Model, UsageError, exact_fields
 from torch import Tensor
 
+from si_core import FIELDS, Draw, Estimate, Estimator, Fields, Model, UsageError, exact_fields
 from si_estimators.options import choice, needs_generator, whole
 
 __all__ = ["ExcessLoss"]
@@ -72,7 +72,8 @@ class ExcessLoss(Estimator):
                 got=f"{process.target.classes} classes",
             )
         generator = needs_generator(generator, _WHERE)
-        names = self.fields or getattr(model.fields, "names", ("velocity",))
+        learned: Sequence[str] = getattr(model.fields, "names", ("velocity",))
+        names = self.fields or learned
         parts: list[Tensor] = []
         with torch.no_grad():
             for first in range(0, self.n, self.batch):

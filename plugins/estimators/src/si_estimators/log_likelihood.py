@@ -13,9 +13,9 @@ from typing import Annotated, Any, Literal
 
 import torch
 from pydantic import Field
-from si_core import Distribution, Estimate, Estimator, Model, NumericsError, Transport, UsageError, build
 from torch import Tensor
 
+from si_core import Distribution, Estimate, Estimator, Model, NumericsError, Transport, UsageError, build
 from si_estimators.augmented import AugmentedFlow
 from si_estimators.conditions import conditioned_rows
 from si_estimators.divergence import draw_probes
@@ -107,7 +107,12 @@ class LogLikelihood(Estimator):
         dimensions = math.prod(process.shape)
         if self.unit == "bits/dim":
             values = values / (dimensions * math.log(2))
-        details = {"direction": self.direction, "method": self.method, "evaluations": evaluations, "dimensions": dimensions}
+        details = {
+            "direction": self.direction,
+            "method": self.method,
+            "evaluations": evaluations,
+            "dimensions": dimensions,
+        }
         return self.mean(_WHERE, values, "exact" if probes is None else "unbiased", self.unit, details)
 
     def _flow(self, model: Model, rows: slice, n: int, probes: Tensor | None) -> AugmentedFlow:
@@ -131,9 +136,10 @@ def _refuse_without_density(base: Distribution, direction: str) -> None:
 def _refuse_infinite(values: Tensor, first: int, problem: str) -> None:
     finite = torch.isfinite(values) if values.ndim == 1 else torch.isfinite(values).all(1)
     if not bool(finite.all()):
+        row = first + int((~finite).nonzero()[0])
         raise NumericsError(
             problem,
             where=_WHERE,
-            got=f"{int((~finite).sum())} of {len(finite)} points, the first in row {first + int((~finite).nonzero()[0])}",
+            got=f"{int((~finite).sum())} of {len(finite)} points, the first in row {row}",
             fix="more steps, float64 points, or a span such as start=1e-3",
         )

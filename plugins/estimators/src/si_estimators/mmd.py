@@ -1,6 +1,6 @@
 """The maximum mean discrepancy with a Gaussian kernel (Gretton et al., Journal of Machine Learning Research 13, 2012).
 
-    ``MMD^2 = E k(X, X') + E k(Y, Y') - 2 E k(X, Y)``,   ``k(a, b) = exp(-|a-b|^2/(2 h^2))``
+``MMD^2 = E k(X, X') + E k(Y, Y') - 2 E k(X, Y)``,   ``k(a, b) = exp(-|a-b|^2/(2 h^2))``
 """
 
 from __future__ import annotations
@@ -10,9 +10,9 @@ from typing import Annotated
 
 import torch
 from pydantic import Field
-from si_core import DataError, Estimate, Estimator, Model
 from torch import Tensor
 
+from si_core import DataError, Estimate, Estimator, Model
 from si_estimators.options import needs_generator, points, positive, whole
 from si_estimators.samples import model_samples
 from si_estimators.two_sample import two_sample
@@ -40,8 +40,8 @@ def median_bandwidth(x: Tensor) -> float:
 class MaximumMeanDiscrepancy(Estimator):
     """The squared maximum mean discrepancy between samples of the model and reference data, in model space, unbiased.
 
-    ``E k(X, X') + E k(Y, Y') - 2 E k(X, Y)`` with ``k(a, b) = exp(-|a-b|^2/(2 h^2))`` of flattened events, over pairs of
-    different points: it scatters about 0 for equal laws, and may be negative. Its root is among the details.
+    ``E k(X, X') + E k(Y, Y') - 2 E k(X, Y)`` with ``k(a, b) = exp(-|a-b|^2/(2 h^2))`` of flattened events, over pairs
+    of different points: it scatters about 0 for equal laws, and may be negative. Its root is among the details.
 
     Args:
         bandwidth: h; None for the median distance between reference data, so that models compared on the same data are

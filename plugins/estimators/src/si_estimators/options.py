@@ -9,8 +9,9 @@ import math
 from collections.abc import Sequence
 
 import torch
-from si_core import DataError, UsageError
 from torch import Tensor
+
+from si_core import DataError, UsageError
 
 __all__ = ["choice", "needs_generator", "points", "positive", "whole"]
 

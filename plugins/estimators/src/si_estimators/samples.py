@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import torch
-from si_core import Distribution, Model
 from torch import Tensor
+
+from si_core import Distribution, Model
 
 __all__ = ["model_samples", "reached_end"]
 

@@ -13,9 +13,9 @@ from typing import Annotated
 
 import torch
 from pydantic import Field
-from si_core import Estimate, Estimator, Model, UsageError
 from torch import Tensor
 
+from si_core import Estimate, Estimator, Model, UsageError
 from si_estimators.options import needs_generator, points, positive, whole
 from si_estimators.samples import model_samples, reached_end
 
@@ -70,8 +70,8 @@ def sliced_powers(x: Tensor, y: Tensor, axes: Tensor, order: float) -> Tensor:
 class SlicedWasserstein(Estimator):
     """The sliced Wasserstein distance between samples of the model and reference data, in model space.
 
-    The mean of ``W_p^p`` over directions is unbiased for the given samples; as a distance of the laws behind them it is
-    an upper bound in expectation, for finite samples of one law are apart, too. How far is told by the *floor* among the
+    The mean of ``W_p^p`` over directions is unbiased for the given samples; for the laws behind them it is an upper
+    bound in expectation, for finite samples of one law are apart, too. How far is told by the *floor* among the
     details: the distance of two fresh draws of the data's law of the same sizes, or of two halves of the reference
     data (which are about ``sqrt(2)`` further apart than two samples of its size) where the data are finite.
     The standard error is that of the choice of directions.

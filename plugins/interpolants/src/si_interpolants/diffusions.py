@@ -7,8 +7,9 @@ from typing import Annotated
 
 import torch
 from pydantic import Field
-from si_core import Diffusion, Interpolant, Latent, SpatiallyLinear, UsageError
 from torch import Tensor
+
+from si_core import Diffusion, Interpolant, Latent, SpatiallyLinear, UsageError
 
 __all__ = ["Constant", "Gamma", "LikelihoodOptimal", "LinearDecay", "Sine"]
 

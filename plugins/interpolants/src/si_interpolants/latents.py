@@ -7,8 +7,9 @@ from typing import Annotated
 
 import torch
 from pydantic import Field
-from si_core import Clock, Latent, LatentCoefficients, SineClock, UniformClock, UsageError
 from torch import Tensor
+
+from si_core import Clock, Latent, LatentCoefficients, SineClock, UniformClock, UsageError
 
 __all__ = ["Brownian", "EncoderDecoderLatent", "NoLatent", "Quadratic", "SigmoidBump", "SineSquared"]
 

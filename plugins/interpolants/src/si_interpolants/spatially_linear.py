@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 
 import torch
-from si_core import Clock, Latent, LinearCoefficients, SineClock, SpatiallyLinear, UniformClock, UsageError
 from torch import Tensor
+
+from si_core import Clock, Latent, LinearCoefficients, SineClock, SpatiallyLinear, UniformClock, UsageError
 
 __all__ = ["EncoderDecoder", "Linear", "Trigonometric", "VarianceMatchedTrigonometric", "VariancePreserving"]
 

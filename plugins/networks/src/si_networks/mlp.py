@@ -16,8 +16,9 @@ from typing import Annotated, Literal
 import torch
 import torch.nn.functional as F
 from pydantic import Field
-from si_core import UsageError
 from torch import Tensor, nn
+
+from si_core import UsageError
 
 __all__ = ["Mlp"]
 
@@ -106,17 +107,18 @@ class Mlp(nn.Module):
         """
         if x.shape[1:] != self.shape or x.ndim == 0:
             _refuse_states(x, self.shape)
-        entry = self._of_time(torch.as_tensor(t, dtype=x.dtype, device=x.device), x)
+        h = self._of_time(torch.as_tensor(t, dtype=x.dtype, device=x.device), x)
         if self.of_class is not None or condition is not None:
-            entry = entry + self._of_class(condition, x)
-        rows = x.flatten(1)
-        weight = self.of_state.weight
+            h = h + self._of_class(condition, x)
+        rows, weight = x.flatten(1), self.of_state.weight
         # One vector for all states goes through the matrix product as its bias, without a kernel of its own.
-        h = F.linear(rows, weight, entry) if entry.ndim == 1 else torch.addmm(entry, rows, weight.T)
+        h = F.linear(rows, weight, h) if h.ndim == 1 else torch.addmm(h, rows, weight.T)
         activation = _ACTIVATIONS[self.activation]
         h = activation(h)
         for layer in self.hidden:
-            h = activation(layer(h))
+            # One name and two statements: what is no longer needed is free before the next kernel asks for memory.
+            h = layer(h)
+            h = activation(h)
         return self.output(h).reshape(len(x), *(() if self.heads is None else (self.heads,)), *self.shape)
 
     def _of_time(self, t: Tensor, x: Tensor) -> Tensor:
@@ -125,7 +127,9 @@ class Mlp(nn.Module):
             t = t.reshape(())
         elif t.shape != x.shape[:1]:
             raise UsageError(
-                "times are one number, or one for each state", where="mlp", got=f"t {tuple(t.shape)}, x {tuple(x.shape)}"
+                "times are one number, or one for each state",
+                where="mlp",
+                got=f"t {tuple(t.shape)}, x {tuple(x.shape)}",
             )
         return self.of_time(torch.sin(torch.addcmul(self.phases, t.unsqueeze(-1), self.frequencies)))
 

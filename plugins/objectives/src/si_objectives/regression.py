@@ -9,8 +9,9 @@ from __future__ import annotations
 from typing import ClassVar
 
 import torch
-from si_core import Draw, Regression
 from torch import Tensor
+
+from si_core import Draw, Regression
 
 __all__ = ["Denoiser", "InterpolantVelocity", "Score", "SourceDenoiser", "TargetDenoiser", "Velocity"]
 
