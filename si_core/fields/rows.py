@@ -58,7 +58,7 @@ def require(
     structure = process.structure
     if what == _SDE and not structure.has("score"):
         raise UsageError(
-            f"{what} needs the score, which can't be learned here: there is neither a latent nor a standard normal source",
+            f"{what} needs the score, which can't be learned: there is neither a latent nor a standard normal source",
             got=f"objectives {', '.join(names)}; no latent",
             fix="add a latent, such as `latent: brownian`, or sample with `epsilon: 0`",
         )

@@ -2,20 +2,23 @@
 
 With ``(x0, x1) ~ sum_k p_k N((m0, m1), [[C0, X], [X^T, C1]])`` (indices k left out) and ``' = d/du`` in any clock u:
 
-    ``m = alpha m0 + beta m1``,   ``C = alpha^2 C0 + beta^2 C1 + alpha beta (X + X^T) + gamma^2 I``,   ``r = C^-1 (x - m)``
+    ``m = alpha m0 + beta m1``,   ``C = alpha^2 C0 + beta^2 C1 + alpha beta (X + X^T) + gamma^2 I``,
+    ``r = C^-1 (x - m)``
 
 and with the posterior weights ``w_k(x) ~ p_k N(x; m, C)`` every field is ``sum_k w_k (a_k + A_k r_k)``:
 
-====================  ============================  ==========================================================
+====================  ============================  ======================
 field                 a                             A
-====================  ============================  ==========================================================
+====================  ============================  ======================
 velocity              ``alpha' m0 + beta' m1``      ``Kv + gamma gamma' I``
-interpolant velocity  ``alpha' m0 + beta' m1``      ``Kv = alpha alpha' C0 + beta beta' C1 + alpha' beta X + alpha beta' X^T``
+interpolant velocity  ``alpha' m0 + beta' m1``      ``Kv``
 score                 0                             ``-I``
 denoiser              0                             ``gamma I``
 source denoiser       ``m0``                        ``alpha C0 + beta X``
 target denoiser       ``m1``                        ``alpha X^T + beta C1``
-====================  ============================  ==========================================================
+====================  ============================  ======================
+
+with ``Kv = alpha alpha' C0 + beta beta' C1 + alpha' beta X + alpha beta' X^T``.
 
 (Gaussian conditioning; compare arXiv 2303.08797, appendix A.)
 """

@@ -1,4 +1,4 @@
-"""Spatially linear interpolants ``I(t, x0, x1) = alpha(t) x0 + beta(t) x1`` (arXiv 2303.08797, section 4 and table 8)."""
+"""Spatially linear interpolants ``I(t, x0, x1) = alpha(t) x0 + beta(t) x1`` (arXiv 2303.08797, section 4)."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Linear(SpatiallyLinear):
 
 
 class Trigonometric(SpatiallyLinear):
-    """``alpha = cos(pi t/2)``, ``beta = sin(pi t/2)``: constant variance between uncorrelated ends of equal variance."""
+    """``alpha = cos(pi t/2)``, ``beta = sin(pi t/2)``: keeps the variance of uncorrelated ends of equal variance."""
 
     clock = UniformClock()
 

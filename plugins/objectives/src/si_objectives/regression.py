@@ -1,7 +1,7 @@
 """The six regression objectives: ``L[f] = E[ 1/2 |f|^2 - <target, f> ]``, whose minimiser is ``E[target | x_t]``.
 
-``L[f] - min L = 1/2 E|f - field|^2`` and ``min L = -1/2 E|field|^2`` (arXiv 2303.08797, section 3). The target of a field
-is its row times the draw (x0, x1, z); the expanded form keeps finite what the completed square makes infinite.
+``L[f] - min L = 1/2 E|f - field|^2`` and ``min L = -1/2 E|field|^2`` (arXiv 2303.08797, section 3). The target of a
+field is its row times the draw (x0, x1, z); the expanded form keeps finite what the completed square makes infinite.
 """
 
 from __future__ import annotations
