@@ -1,0 +1,90 @@
+"""The README's recipe, its Python and its plugin, carried out as they stand."""
+
+from __future__ import annotations
+
+import re
+import sys
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("si_recipes")
+
+ROOT = Path(__file__).parents[2]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def blocks(language: str) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
+
+
+def test_recipe(tmp_path: Path) -> None:
+    from si_core.cli.main import main
+
+    (recipe,) = blocks("yaml")
+    path = tmp_path / "my.yaml"
+    path.write_text(recipe, encoding="utf-8")
+    out = tmp_path / "run"
+    assert main(["run", str(path), "train.steps=30", "sample.number=300", "report=false", "--out", str(out)]) == 0
+    assert (out / "samples.npy").exists()
+    assert (out / "estimates.json").exists()
+
+
+def test_library() -> None:
+    (code,) = [block for block in blocks("python") if "import si_core as si" in block]
+    names: dict[str, object] = {}
+    exec(compile(code, "README.md", "exec"), names)
+    samples = names["samples"]
+    assert samples.shape == (500, 2)
+    # Eight Gaussians of scale 0.2 on a circle of radius 2: within five standard deviations of it.
+    assert float((samples.norm(dim=1) - 2).abs().max()) < 1.0
+
+
+def test_plugin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import si_core as si
+    from si_core.discovery import plugins
+
+    package, metadata = tmp_path / "si_cubic", tmp_path / "si_cubic-0.1.0.dist-info"
+    package.mkdir()
+    metadata.mkdir()
+    (package / "__init__.py").touch()
+    written = 0
+    for block in blocks("python"):
+        if match := re.match(r"# si_cubic/(\w+\.py)\n", block):
+            (package / match[1]).write_text(block, encoding="utf-8")
+            written += block.count("\n")
+    (project,) = blocks("toml")
+    assert 'cubic = "si_cubic.plugin"' in project
+    assert written <= 30
+    (metadata / "METADATA").write_text(
+        "Metadata-Version: 2.1\nName: si-cubic\nVersion: 0.1.0\nRequires-Dist: si-core<0.2,>=0.1\n"
+    )
+    (metadata / "entry_points.txt").write_text("[si_core.plugins]\ncubic = si_cubic.plugin\n")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    plugins.reset()
+    try:
+        process = si.StochasticInterpolant(
+            si.build("interpolant", "cubic"),
+            si.build("latent", "brownian"),
+            si.build("coupling", "independent"),
+            si.build("distribution", "gaussian", dim=2),
+            si.build("distribution", "eight-gaussians"),
+        )
+        import torch
+
+        generator = torch.Generator().manual_seed(0)
+        transport = si.Transport(si.exact_fields(process))
+        start = process.source.sample(200, generator)
+        final = si.integrate(transport, start, si.build("integrator", "rk4", steps=60)).final
+        assert float((final.norm(dim=1) - 2).abs().max()) < 1.0
+    finally:
+        plugins.reset()
+        for name in [name for name in sys.modules if name.split(".")[0] == "si_cubic"]:
+            del sys.modules[name]
+
+
+def test_commands_of_the_help_are_those_of_the_readme() -> None:
+    from si_core.cli.commands import COMMANDS
+
+    for command in re.findall(r"^si (\w+)", README, re.MULTILINE):
+        assert command in COMMANDS
