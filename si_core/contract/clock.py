@@ -16,6 +16,8 @@ from abc import ABC, abstractmethod
 import torch
 from torch import Tensor
 
+from si_core.errors import UsageError
+
 __all__ = ["Clock", "SineClock", "UniformClock", "join_clocks"]
 
 
@@ -77,11 +79,16 @@ class SineClock(Clock):
     Args:
         start: whether to slow down at t = 0.
         stop: whether to slow down at t = 1.
+
+    Raises:
+        UsageError: it slows down at neither end.
     """
 
     def __init__(self, start: bool = True, stop: bool = True) -> None:
         if not (start or stop):
-            raise ValueError("a sine clock slows down at an end; use UniformClock() for neither")
+            raise UsageError(
+                "a sine clock slows down at an end", got="start=False, stop=False", fix="use UniformClock() for neither"
+            )
         self.orders = (2 if start else 1, 2 if stop else 1)
 
     def time(self, u: Tensor) -> Tensor:

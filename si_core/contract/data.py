@@ -8,6 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
+from si_core.errors import UsageError
+
 if TYPE_CHECKING:
     from torch import Tensor
 
@@ -49,9 +51,14 @@ class Draw:
         """The regression target of a field: its row times (x0, x1, z), shape (B, *event).
 
         In the draw's own clock a velocity is ``dx/du``; see :mod:`si_core.process.rows`.
+
+        Raises:
+            UsageError: the draw knows no process, or the process no such field.
         """
         if self.process is None:
-            raise ValueError("this draw was made by hand: give it its process and schedule to ask for a target")
+            raise UsageError(
+                "this draw was made by hand, without its process", fix="make it with StochasticInterpolant.draw"
+            )
         return self.process.regression_target(field, self)
 
 

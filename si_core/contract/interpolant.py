@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from si_core.contract.clock import Clock, SineClock, UniformClock
-from si_core.contract.limits import derivative, end_limits
+from si_core.contract.limits import derivative, end_limits, forward_mode
 
 __all__ = ["Interpolant", "LinearCoefficients", "SpatiallyLinear", "slope_clock"]
 
@@ -50,7 +50,7 @@ class Interpolant(ABC):
     def velocity(self, t: Tensor, x0: Tensor, x1: Tensor) -> Tensor:
         """``dI/dt`` at fixed (x0, x1), shape (B, *event); by forward-mode differentiation of :meth:`value`."""
         t = torch.as_tensor(t, dtype=x0.dtype, device=x0.device)
-        with torch.inference_mode(False):
+        with forward_mode():
             t, x0, x1 = (v.clone() if v.is_inference() else v for v in (t, x0, x1))
             tangent: Tensor = torch.func.jvp(lambda s: self.value(s, x0, x1), (t,), (torch.ones_like(t),))[1]
         return tangent

@@ -1,37 +1,50 @@
 """Values at the ends of the unit interval of functions that can only be computed inside.
 
 Coefficients such as ``(dt/du)/gamma`` are smooth up to the ends but read 0/0 there. Their value at an end is the
-polynomial through values inside, extrapolated; a function that grows without bound gives infinity, never a number that
-looks finite.
+polynomial through values inside, extrapolated. Where that value moves when the nodes move closer, by much beside what the
+function itself varies between the nodes, the function has a pole and the limit is infinite.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import torch
 from torch import Tensor
 
-__all__ = ["derivative", "end_limits", "margin_limits"]
+__all__ = ["derivative", "end_limits", "forward_mode", "margin_limits"]
 
 _SPACING = 2.0**-9
 _NODES = 6
 # Weights of the polynomial through nodes 1..6 (in units of the spacing), evaluated at 0.
 _WEIGHTS = (6.0, -15.0, 20.0, -15.0, 6.0, -1.0)
-_AGREEMENT = 0.05
-_ROUNDING = 1e-9
+# The extrapolated value of sqrt(u) moves by 0.07 of its variation, that of log(u) by 0.28, of 1/sqrt(u) by 0.7.
+_AGREEMENT = 0.15
+_ROUNDING, _OWN_ROUNDING = 1e-9, 1e-7
+_AMPLIFICATION = 64.0
+"""The sum of the sizes of the weights: by how much extrapolation enlarges rounding."""
+
+
+@contextmanager
+def forward_mode() -> Iterator[None]:
+    """Forward-mode differentiation also under inference mode, with the caller's gradient mode."""
+    # Leaving inference mode turns gradients on, whatever the caller had asked for.
+    enabled = torch.is_grad_enabled()
+    with torch.inference_mode(False), torch.set_grad_enabled(enabled):
+        yield
 
 
 def derivative(function: Callable[[Tensor], Tensor], t: Tensor) -> Tensor:
     """``d function/dt`` at t by forward-mode differentiation, same shape; one evaluation.
 
-    The function acts on each entry of t by itself and may return a constant.
+    The function acts on each entry of t by itself and may return a constant. Gradients of its parameters are kept.
     """
 
     def dense(s: Tensor) -> Tensor:
         return torch.as_tensor(function(s), dtype=s.dtype, device=s.device) + torch.zeros_like(s)
 
-    with torch.inference_mode(False), torch.no_grad():
+    with forward_mode():
         t = t.clone() if t.is_inference() else t
         tangent: Tensor = torch.func.jvp(dense, (t,), (torch.ones_like(t),))[1]
     return tangent
@@ -66,11 +79,12 @@ def _limit(function: Callable[[Tensor], Tensor], end: float, like: Tensor) -> Te
     weights = torch.tensor(_WEIGHTS, dtype=values.dtype, device=values.device)
     coarse = torch.tensordot(weights, values[:_NODES], 1)
     fine = torch.tensordot(weights, values[_NODES:], 1)
-    scale = values.abs().amax(0)
-    # A pole moves the extrapolated value when the nodes move; a smooth function does not. Rounding moves it too, by
-    # little beside the largest of the functions computed together.
-    bounded = (coarse - fine).abs() <= _AGREEMENT * scale + _ROUNDING * (1 + scale.max())
-    return torch.where(bounded, fine, torch.copysign(torch.full_like(fine, torch.inf), values[_NODES]))
+    scale, variation = values.abs().amax(0), values.amax(0) - values.amin(0)
+    # Rounding moves the extrapolated value too, by little beside the function and the largest computed with it.
+    rounding = _OWN_ROUNDING * scale + _ROUNDING * (1 + scale.max())
+    rounding = rounding + _AMPLIFICATION * torch.finfo(values.dtype).eps * scale
+    bounded = (coarse - fine).abs() <= _AGREEMENT * variation + rounding
+    return torch.where(bounded, fine, torch.copysign(torch.full_like(fine, torch.inf), values[_NODES] - values[0]))
 
 
 def margin_limits(function: Callable[[Tensor], Tensor], u: Tensor, margin: float) -> tuple[Tensor, tuple[bool, bool]]:

@@ -42,9 +42,16 @@ def noise_level(epsilon: Epsilon, process: StochasticInterpolant | None) -> Nois
         return lambda s: epsilon.epsilon(s.t, process.noise_size(s)).expand_as(s.u)
     if callable(epsilon):
         return lambda s: torch.as_tensor(epsilon(s.t), dtype=s.u.dtype, device=s.u.device).expand_as(s.u)
-    number = float(epsilon)
+    try:
+        number = float(epsilon)
+    except (TypeError, ValueError):
+        number = float("nan")
     if not 0 <= number < float("inf"):
-        raise UsageError("epsilon is a noise level", got=repr(epsilon), allowed="a finite number >= 0")
+        raise UsageError(
+            "epsilon is a noise level",
+            got=repr(epsilon),
+            allowed="a finite number >= 0, a function of t, or a diffusion",
+        )
     return (lambda s: torch.full_like(s.u, number)) if number else None
 
 

@@ -4,8 +4,8 @@
 
 With preconditioning ``c_skip`` is the best linear guess of the field from x for data of unit variance and ``c_out`` the
 size of what remains, so that every network learns a target of about unit variance and the guess is exact where x says
-all (Karras et al., arXiv 2206.00364, section 5, for any row instead of the denoiser alone). In a one-sided process all
-fields then have the same remainder, up to sign: none is singular at either end.
+all (Karras et al., arXiv 2206.00364, section 5, for any row instead of the denoiser alone). In a one-sided process and in
+a mirror all fields then have the same remainder, whose row is smooth in time: none is singular at either end.
 """
 
 from __future__ import annotations
@@ -21,6 +21,8 @@ from si_core.process.schedule import Schedule
 
 __all__ = ["Parametrisation", "Remainder"]
 
+_ROUNDING = 8 * torch.finfo(torch.float64).eps
+
 
 @dataclass(frozen=True)
 class Remainder:
@@ -28,8 +30,9 @@ class Remainder:
 
     Args:
         skip: ``c_skip``, shape (N,).
-        out: ``c_out``, shape (N,).
-        row: the network's own row, shape (N, basis).
+        out: ``c_out``, shape (N,); of either sign, and 0 where x says all.
+        row: the network's own row, shape (N, basis); of unit length with preconditioning, and 0 where ``out`` is, for
+            there the network learns nothing.
     """
 
     skip: Tensor
@@ -55,12 +58,22 @@ class Parametrisation:
         position = structure.position_row(s) if self.precondition else None
         if position is None:
             return Remainder(torch.zeros_like(s.u), torch.ones_like(s.u), row)
-        xi = stack(position, s)
-        for zero in structure.zero_rows(s):
-            direction = stack(zero, s)
-            row = row - (row * direction).sum(-1, keepdim=True) * direction
-            xi = xi - (xi * direction).sum(-1, keepdim=True) * direction
+        zeros = [stack(zero, s) for zero in structure.zero_rows(s)]
+        xi, whole = stack(position, s), row
+        for zero in zeros:
+            row = row - (row * zero).sum(-1, keepdim=True) * zero
+            xi = xi - (xi * zero).sum(-1, keepdim=True) * zero
         skip = (row * xi).sum(-1) / xi.square().sum(-1)
-        rest = row - skip.unsqueeze(-1) * xi
-        out = rest.norm(dim=-1)
-        return Remainder(skip, out, rest / out.unsqueeze(-1))
+        if len(zeros) > 1:
+            return Remainder(skip, torch.zeros_like(skip), torch.zeros_like(row))
+        if zeros:
+            # One direction is left, the same for every field. Taken from x and not from the field, it does not turn
+            # round where the field's share of it passes through 0.
+            direction = torch.nn.functional.normalize(torch.linalg.cross(xi, zeros[0]), dim=-1)
+            out, terms = (whole * direction).sum(-1), (whole * direction).abs().sum(-1)
+        else:
+            rest = row - skip.unsqueeze(-1) * xi
+            out, terms = rest.norm(dim=-1), row.norm(dim=-1)
+            direction = rest / out.unsqueeze(-1)
+        nothing = out.abs() <= _ROUNDING * terms
+        return Remainder(skip, out.masked_fill(nothing, 0.0), direction.masked_fill(nothing.unsqueeze(-1), 0.0))

@@ -159,7 +159,7 @@ class RowFields(Fields):
         if not self.process.structure.has(name):
             self.process.row(name, s)
         completion = self._completion(name, s.clock)
-        coefficients = completion(s.u.cpu()).to(s.u.device)
+        coefficients = completion.pointwise(s.u.cpu()).to(s.u.device)
         positions = self.positions(s.t, x)
         if len(positions) == 1:
             outputs = self.outputs(positions[0], x, completion.indices)

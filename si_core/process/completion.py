@@ -6,7 +6,8 @@ Given known rows ``r_k`` (what networks learned), the position row ``xi`` (x is 
 
 The coefficients are numbers for every time: they are found once on a grid and cost nothing in a loop. Of the sets of
 known rows that do, the smallest whose coefficients stay bounded up to the ends of time is taken; where none is bounded,
-the smallest, with the coefficients of the last ``MARGIN`` of the clock frozen.
+the smallest, with the coefficients of the last ``MARGIN`` of the clock frozen. A set with a pole between the ends (rows
+that are parallel at one time) does not do.
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ MARGIN = 2.0**-8
 
 _TOLERANCE = 1e-8
 _PROBES = (0.08, 0.21, 0.37, 0.5, 0.63, 0.79, 0.92)
+_ZOOMS, _ZOOM_POINTS, _POLE_GROWTH = 4, 64, 32.0
 
 RowFunction = Callable[[Schedule], Tensor]
 """The row of a known or wanted field at the times of a schedule, shape (N, basis)."""
@@ -64,9 +66,27 @@ class Completion:
         """The coefficients at clock positions u, shape (N, len(indices) + 1): of the known fields, then of x."""
         return margin_limits(lambda v: self._inside(v)[0], u, MARGIN)[0]
 
+    def pointwise(self, u: Tensor) -> Tensor:
+        """The same, frozen only where they are infinite: at an end itself."""
+        values = end_limits(lambda v: self._inside(v)[0], u)
+        return torch.where(torch.isfinite(values), values, self(u))
+
     def residual(self, u: Tensor) -> Tensor:
         """How much of the wanted row is out of reach, relative to its size, shape (N,)."""
         return self._inside(u)[1]
+
+    def has_inner_pole(self) -> bool:
+        """Whether a coefficient has no bound somewhere between the ends: its peak grows as one looks closer."""
+        low, high = _PROBES[0], _PROBES[-1]
+        first = peak = 0.0
+        for _ in range(_ZOOMS):
+            u = torch.linspace(low, high, _ZOOM_POINTS, dtype=torch.float64)
+            sizes = self._inside(u)[0].abs().nan_to_num(0.0).amax(-1)
+            top, spacing = int(sizes.argmax()), (high - low) / (_ZOOM_POINTS - 1)
+            peak = float(sizes[top])
+            first = first or peak
+            low, high = max(_PROBES[0], float(u[top]) - spacing), min(_PROBES[-1], float(u[top]) + spacing)
+        return peak > _POLE_GROWTH * first
 
     def _inside(self, u: Tensor) -> tuple[Tensor, Tensor]:
         s = self._schedule(u)
@@ -137,7 +157,7 @@ def complete(
             completion = Completion(
                 lambda u: schedule(clock, u), structure, [known[i] for i in indices], wanted, indices
             )
-            if bool((completion.residual(probes) > _TOLERANCE).any()):
+            if bool((completion.residual(probes) > _TOLERANCE).any()) or completion.has_inner_pole():
                 continue
             if not any(completion.unbounded):
                 return completion

@@ -151,10 +151,14 @@ class Structure:
         return (s.alpha, s.beta, s.gamma)
 
     def zero_rows(self, s: Schedule) -> list[Row]:
-        """Rows of unit length known to be zero."""
-        if not self.spatially_linear:
-            return [] if self.latent else [(0.0, 1.0, 0.0, 0.0)]
+        """Rows known to be zero, of unit length and at right angles."""
         rows: list[Row] = []
+        if not self.spatially_linear:
+            if not self.latent:
+                rows.append((0.0, 1.0, 0.0, 0.0))
+            if self.mirror:
+                rows.append((0.0, 0.0, 0.5**0.5, -(0.5**0.5)))
+            return rows
         if not self.latent:
             rows.append((0.0, 0.0, 1.0))
         elif self.one_sided and s.alpha is not None:

@@ -13,6 +13,8 @@ from si_core import Diffusion, Interpolant, Latent, SpatiallyLinear, UsageError
 
 __all__ = ["Constant", "Gamma", "LikelihoodOptimal", "LinearDecay", "Sine"]
 
+_STEP = 2.0**-16
+
 
 def _level(name: str, value: float) -> float:
     if not 0 <= value < math.inf:
@@ -99,11 +101,19 @@ class LikelihoodOptimal(Diffusion):
         self.interpolant, self.latent, self.limit = interpolant, latent, _level("limit", limit)
 
     def epsilon(self, t: Tensor, gamma: Tensor) -> Tensor:
-        path = self.interpolant
-        alpha, variance = path.alpha(t), path.alpha(t).square()
-        slope = alpha * path.alpha_dot(t)
-        if not self.latent.vanishes:
-            variance, slope = variance + self.latent.gamma(t).square(), slope + self.latent.gamma_gamma_dot(t)
-        level = (variance * path.beta_dot(t) / path.beta(t) - slope).clamp_min(0.0)
+        level = self._level(t)
+        # Where alpha ends like a square root, D reads 0 times infinity at t = 1: the line through two values inside.
+        inside = 2 * self._level(t - _STEP) - self._level(t - 2 * _STEP)
+        level = torch.where(torch.isnan(level), inside, level).clamp_min(0.0)
         # D/(1 + D/limit) written so that an infinite D gives the limit itself.
         return self.limit / (1 + self.limit / level)
+
+    def _level(self, t: Tensor) -> Tensor:
+        """D at times t; infinite while x1 has not entered the path."""
+        path = self.interpolant
+        alpha, beta = path.alpha(t), path.beta(t)
+        variance, slope = alpha.square(), alpha * path.alpha_dot(t)
+        if not self.latent.vanishes:
+            variance, slope = variance + self.latent.gamma(t).square(), slope + self.latent.gamma_gamma_dot(t)
+        level = variance * path.beta_dot(t) / beta - slope
+        return torch.where(beta.abs() <= torch.finfo(t.dtype).eps, torch.inf, level)
