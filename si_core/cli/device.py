@@ -15,11 +15,14 @@ def checked_device(name: str) -> str:
     """
     import torch
 
+    there = ["cpu", *(f"cuda:{i}" for i in range(torch.cuda.device_count()))]
+    refusal = UsageError(
+        "no such device here", where="--device", got=name, allowed=", ".join(there), fix="--device cpu"
+    )
     try:
-        torch.empty(0, device=name)
+        made = torch.empty(0, device=name)
     except (RuntimeError, AssertionError) as error:
-        there = ["cpu", *(f"cuda:{i}" for i in range(torch.cuda.device_count()))]
-        raise UsageError(
-            "no such device here", where="--device", got=name, allowed=", ".join(there), fix="--device cpu"
-        ) from error
+        raise refusal from error
+    if made.device.type == "meta":
+        raise refusal  # a device of torch that holds no numbers
     return name

@@ -14,6 +14,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from si_core.cli.commands import COMMANDS, module_of
+from si_core.cli.console import reader_gone
 from si_core.cli.parser import Parser, add_global_options
 from si_core.discovery.compatibility import core_version
 from si_core.discovery.plugins import FILTER_VARIABLE
@@ -41,9 +42,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     except SystemExit as stop:  # argparse, after --help
         return stop.code if isinstance(stop.code, int) else int(stop.code is not None)
     except KeyboardInterrupt as interrupt:
-        return _fail(interrupt, "\n".join(["interrupted", *getattr(interrupt, "__notes__", [])]), 130, debug)
+        text = "\n".join([str(interrupt) or "interrupted", *getattr(interrupt, "__notes__", [])])
+        return _fail(interrupt, text, getattr(interrupt, "exit_code", 130), debug)
     except BrokenPipeError:
-        return _reader_gone()
+        reader_gone("stdout")
+        return 128 + 13  # as a process ends that SIGPIPE has killed
     except SIError as error:
         return _fail(error, f"error: {error}", error.code, debug)
     except Exception as error:
@@ -111,16 +114,8 @@ def _fail(error: BaseException, text: str, code: int, debug: bool) -> int:
             traceback.print_exception(error)
         print(f"si: {text}", file=sys.stderr)
     except BrokenPipeError:
-        _reader_gone()
+        reader_gone("stderr")
     return code
-
-
-def _reader_gone() -> int:
-    """Point standard output at nothing, so that the interpreter's last flush can't fail, and return 128 + SIGPIPE."""
-    stream = sys.__stdout__
-    if stream is not None and stream is sys.stdout:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
-    return 141
 
 
 if __name__ == "__main__":

@@ -3,11 +3,21 @@
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
 from typing import Any
 
 from si_core.cli.commands import COMMANDS
+from si_core.errors import UsageError
 
 __all__ = ["add", "run"]
+
+_EXAMPLES = """\
+examples:
+  si run checkerboard                             a built-in recipe, as it is
+  si run checkerboard train.steps=100             with changes
+  si run my.yaml --out my-run                     your own, into a folder of your choice
+  si run my.yaml --resume --out my-run            go on after a kill: the same bits as without one
+"""
 
 
 def add(subparsers: argparse._SubParsersAction[Any]) -> None:
@@ -17,56 +27,59 @@ def add(subparsers: argparse._SubParsersAction[Any]) -> None:
         help=COMMANDS["run"],
         description="Train, sample, estimate and report as a recipe says. Everything goes into one folder: "
         "runs/<recipe>/<time>-<id>/, or exactly the folder of --out.",
+        epilog=_EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("recipe", metavar="RECIPE", help="a file, or the name of a built-in recipe (see `si recipes`)")
     parser.add_argument(
-        "overrides", metavar="KEY=VALUE", nargs="*", help="changes, such as train.steps=100 latent.scale=2"
+        "overrides", metavar="KEY=VALUE", nargs="*", default=[], help="changes, such as train.steps=100 latent.scale=2"
     )
     parser.add_argument(
         "--out", metavar="DIR", help="the run's folder: new or empty, or with --resume an earlier run's"
     )
-    parser.add_argument(
-        "--resume",
-        action="store_true",
-        help="go on from the newest good checkpoint (of --out DIR, or of the newest run)",
-    )
     parser.add_argument("--device", default="cpu", help="where to train and sample, such as cpu or cuda (default: cpu)")
-    parser.add_argument("--force", action="store_true", help="resume with a recipe that was changed")
-    parser.add_argument(
-        "--take-over", action="store_true", help="resume a run whose owner was on another machine and is gone"
+    resuming = parser.add_argument_group("going on with a run")
+    resuming.add_argument(
+        "--resume", action="store_true", help="from its newest good checkpoint (the run in --out DIR, or the newest)"
+    )
+    resuming.add_argument("--force", action="store_true", help="even if what enters training changed in the recipe")
+    resuming.add_argument("--allow-data-change", action="store_true", help="even if the data changed")
+    resuming.add_argument(
+        "--take-over", action="store_true", help="even if its owner was on another machine; it is gone"
     )
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Run the recipe."""
+    given = [
+        f"--{name}" for name in ("force", "allow-data-change", "take-over") if vars(arguments)[name.replace("-", "_")]
+    ]
+    if given and not arguments.resume:
+        raise UsageError(f"{given[0]} is about going on with a run", where="si run", fix=f"add --resume to {given[0]}")
+
     from si_core.cli.console import open_console
     from si_core.cli.device import checked_device
     from si_core.recipes.loader import load_recipe
-    from si_core.runs.assembly import assemble
     from si_core.runs.directory import RunDirectory
-    from si_core.runs.pipeline import run_recipe
-    from si_core.runs.resume import newest_run
-    from si_core.runs.training import Interrupted
+    from si_core.runs.pipeline import resume_run, start_run
+    from si_core.runs.resume import newest_run, stillborn
 
     recipe = load_recipe(arguments.recipe, arguments.overrides)
     device = checked_device(arguments.device)
-    if arguments.resume:
-        directory = RunDirectory.open(arguments.out) if arguments.out else newest_run(recipe.name)
-    else:
-        # A recipe that can't work leaves no folder behind.
-        assemble(recipe)
-        directory = RunDirectory.create(recipe.name, out=arguments.out)
     with open_console() as console:
-        try:
-            run_recipe(
+        if not arguments.resume:
+            start_run(recipe, console=console, device=device, out=arguments.out)
+        elif arguments.out and stillborn(Path(arguments.out)):
+            console.line(f"{arguments.out}: the run there was stopped before it began; starting it")
+            start_run(recipe, console=console, device=device, directory=RunDirectory(Path(arguments.out)))
+        else:
+            resume_run(
                 recipe,
-                directory,
+                RunDirectory.open(arguments.out) if arguments.out else newest_run(recipe.name),
                 console=console,
                 device=device,
-                resume=arguments.resume,
                 force=arguments.force,
                 take_over=arguments.take_over,
+                allow_data_change=arguments.allow_data_change,
             )
-        except Interrupted as stop:
-            return stop.exit_code
     return 0

@@ -19,7 +19,9 @@ def add(subparsers: argparse._SubParsersAction[Any]) -> None:
     """Add the command's parser."""
     parser = subparsers.add_parser("validate", help=COMMANDS["validate"], description=COMMANDS["validate"])
     parser.add_argument("recipe", metavar="RECIPE", help="a file, or the name of a built-in recipe")
-    parser.add_argument("overrides", metavar="KEY=VALUE", nargs="*", help="changes, such as train.steps=100")
+    parser.add_argument(
+        "overrides", metavar="KEY=VALUE", nargs="*", default=[], help="changes, such as train.steps=100"
+    )
     parser.add_argument("--json", action="store_true", help="print JSON")
 
 

@@ -96,13 +96,14 @@ class SineClock(Clock):
             return torch.sin(u * (math.pi / 2)).square()
         if self.orders == (1, 2):
             return torch.sin(u * (math.pi / 2))
-        # 1 - cos(x) = 2 sin^2(x/2) keeps its digits near 0.
-        return 2 * torch.sin(u * (math.pi / 4)).square()
+        # 1 - cos(x) = 2 sin^2(x/2) keeps its digits near 0; written from the far end, it is exactly 1 at u = 1.
+        early = 2 * torch.sin(u * (math.pi / 4)).square()
+        return torch.where(u < 0.5, early, 1 - torch.sin((1 - u) * (math.pi / 2)))
 
     def rate(self, u: Tensor) -> Tensor:
-        # Written from the far end, so that the zero at u = 1 is exact.
+        # Written from the near end, so that the zero at u = 1 is exact.
         if self.orders == (2, 2):
-            return math.pi * torch.sin(u * (math.pi / 2)) * torch.sin((1 - u) * (math.pi / 2))
+            return (math.pi / 2) * torch.sin(math.pi * torch.minimum(u, 1 - u))
         if self.orders == (1, 2):
             return (math.pi / 2) * torch.sin((1 - u) * (math.pi / 2))
         return (math.pi / 2) * torch.sin(u * (math.pi / 2))

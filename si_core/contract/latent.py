@@ -14,6 +14,7 @@ from torch import Tensor
 
 from si_core.contract.clock import Clock
 from si_core.contract.limits import derivative, end_limits
+from si_core.errors import UsageError
 
 __all__ = ["Latent", "LatentCoefficients"]
 
@@ -59,6 +60,23 @@ class Latent(ABC):
     def sample(self, like: Tensor, generator: torch.Generator | None = None) -> Tensor:
         """Noise z of the shape, dtype and device of ``like``: standard normal."""
         return torch.empty_like(like).normal_(generator=generator)
+
+    def path(self, times: Tensor, like: Tensor, generator: torch.Generator | None = None) -> Tensor:
+        """A whole path of the noise, whose law at each time is that of ``gamma(t) z``; where there is such a process.
+
+        Args:
+            times: increasing times in [0, 1], shape (K,).
+            like: gives shape, dtype and device of the noise, (B, *event).
+
+        Returns:
+            shape (K, B, *event).
+
+        Raises:
+            UsageError: this latent is known at single times only.
+        """
+        raise UsageError(
+            f"{type(self).__name__} has no paths: it is known at single times only", fix="use `latent: brownian`"
+        )
 
     def in_clock(self, clock: Clock, u: Tensor) -> LatentCoefficients:
         """The coefficients at clock positions u in [0, 1], shape (N,).

@@ -1,8 +1,8 @@
 """Values at the ends of the unit interval of functions that can only be computed inside.
 
 Coefficients such as ``(dt/du)/gamma`` are smooth up to the ends but read 0/0 there. Their value at an end is the
-polynomial through values inside, extrapolated. Where that value moves when the nodes move closer, by much beside what the
-function itself varies between the nodes, the function has a pole and the limit is infinite.
+polynomial through values inside, extrapolated. Where that value moves when the nodes move closer, by much beside what
+the function itself varies between the nodes, the function has a pole and the limit is infinite.
 """
 
 from __future__ import annotations

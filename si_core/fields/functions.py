@@ -60,14 +60,9 @@ class FunctionFields(RowFields, DirectFields):
         self.process = process
         self.names = tuple(self.functions)
 
-    def known_rows(self) -> list[RowFunction]:
-        process = self._with_process()
-
-        def per_time(name: str) -> RowFunction:
-            row = field_row(process, name)
-            return (lambda s: row(s) / s.rate.unsqueeze(-1)) if name in _RATES else row
-
-        return [per_time(name) for name in self.names]
+    def known_row(self, name: str) -> RowFunction:
+        row = field_row(self._with_process(), name)
+        return (lambda s: row(s) / s.rate.unsqueeze(-1)) if name in _RATES else row
 
     def _with_process(self) -> StochasticInterpolant:
         if self.process is None:

@@ -100,13 +100,10 @@ class LearnedFields(RowFields):
         for name, output in zip(self.names, outputs, strict=True):
             split = self.parametrisation.remainder(self.process.structure, name, s)
             known = spread(split.skip, draw.xt) * draw.xt
-            predictions.append(torch.addcmul(known, torch.as_tensor(spread(split.out, output)), output))
+            predictions.append(known.addcmul_(torch.as_tensor(spread(split.out, output)), output))
         return tuple(predictions)
 
-    def known_rows(self) -> list[RowFunction]:
-        return [self._output_row(name) for name in self.names]
-
-    def _output_row(self, name: str) -> RowFunction:
+    def known_row(self, name: str) -> RowFunction:
         clock = self.parametrisation.clock
 
         def row(s: Schedule) -> Tensor:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -45,12 +45,20 @@ def drift_row(process: StochasticInterpolant, level: NoiseLevel | None, sign: fl
 def require(
     process: StochasticInterpolant,
     names: Sequence[str],
-    known: Sequence[RowFunction],
+    known_row: Callable[[str], RowFunction],
     wanted: RowFunction,
     clock: Clock,
     what: str,
 ) -> Completion:
     """The completion of a wanted row.
+
+    Args:
+        process: the process.
+        names: the known fields.
+        known_row: the row by which a field of some name is known, or would be.
+        wanted: the row to express.
+        clock: the clock in which it is meant.
+        what: what it is, for the error.
 
     Raises:
         UsageError: it is out of the span of the known rows; says which objectives would bring it in.
@@ -62,6 +70,7 @@ def require(
             got=f"objectives {', '.join(names)}; no latent",
             fix="add a latent, such as `latent: brownian`, or sample with `epsilon: 0`",
         )
+    known = [known_row(name) for name in names]
     found = complete(process.schedule, clock, structure, known, wanted)
     if found is not None:
         return found
@@ -70,7 +79,7 @@ def require(
         for name in ("denoiser", "velocity", "interpolant-velocity", "score", "source-denoiser", "target-denoiser")
         if name not in names
         and structure.has(name)
-        and complete(process.schedule, clock, structure, [*known, field_row(process, name)], wanted) is not None
+        and complete(process.schedule, clock, structure, [*known, known_row(name)], wanted) is not None
     ]
     raise UsageError(
         f"{what} can't be had from what is learned",
@@ -93,7 +102,7 @@ class _RowFlow(Flow[_Step]):
         self.fields = fields
         what = "the ODE" if level is None else _SDE
         wanted = drift_row(fields.process, level, sign)
-        self.completion = require(fields.process, fields.names, fields.known_rows(), wanted, clock, what)
+        self.completion = require(fields.process, fields.names, fields.known_row, wanted, clock, what)
         self.unbounded = self.completion.unbounded
 
     def steps(self, u: Tensor, x: Tensor) -> list[_Step]:
@@ -123,7 +132,7 @@ def _combined(outputs: Sequence[Tensor], weights: Sequence[float], of_x: float, 
 class RowFields(Fields):
     """Fields of a process of which some are known and the others follow.
 
-    A subclass names the known fields, gives their rows, and evaluates them.
+    A subclass names the known fields, gives the row by which it knows a field, and evaluates them.
     """
 
     process: StochasticInterpolant
@@ -131,8 +140,8 @@ class RowFields(Fields):
     """The names of the known fields."""
 
     @abstractmethod
-    def known_rows(self) -> list[RowFunction]:
-        """The rows of what :meth:`outputs` gives, at the times of any schedule."""
+    def known_row(self, name: str) -> RowFunction:
+        """The row of what :meth:`outputs` gives, or would give, for a field, at the times of any schedule."""
 
     @abstractmethod
     def positions(self, t: Tensor, x: Tensor) -> list[object]:
@@ -150,7 +159,7 @@ class RowFields(Fields):
         found: dict[tuple[str, Clock], Completion] = self.__dict__.setdefault("_completions", {})
         if (name, clock) not in found:
             wanted = field_row(self.process, name)
-            found[name, clock] = require(self.process, self.names, self.known_rows(), wanted, clock, f"the {name}")
+            found[name, clock] = require(self.process, self.names, self.known_row, wanted, clock, f"the {name}")
         return found[name, clock]
 
     def field(self, name: str, s: Schedule, x: Tensor) -> Tensor:

@@ -29,6 +29,7 @@ MARGIN = 2.0**-8
 """How far from an end, in the clock, unbounded coefficients are frozen."""
 
 _TOLERANCE = 1e-8
+_RANK, _DEPENDENCE = 1e-10, 1e-7
 _PROBES = (0.08, 0.21, 0.37, 0.5, 0.63, 0.79, 0.92)
 _ZOOMS, _ZOOM_POINTS, _POLE_GROWTH = 4, 64, 32.0
 
@@ -114,17 +115,34 @@ class Completion:
 
         target = outside(wanted.unsqueeze(-2))
         unknown = outside(rows)
-        sizes = unknown.norm(dim=-1).clamp_min(torch.finfo(u.dtype).tiny)
-        directions = unknown / sizes.unsqueeze(-1)
-        weights = (target @ torch.linalg.pinv(directions, rtol=1e-10)).squeeze(-2) / sizes
+        weights = _solve(unknown, target)
         rest = wanted - (weights.unsqueeze(-2) @ rows).squeeze(-2)
-        of_free = (rest.unsqueeze(-2) @ torch.linalg.pinv(basis, rtol=1e-10)).squeeze(-2) if free else wanted[:, :0]
+        of_free = (rest.unsqueeze(-2) @ torch.linalg.pinv(basis, rtol=_RANK)).squeeze(-2) if free else wanted[:, :0]
         missing = rest - (of_free.unsqueeze(-2) @ basis).squeeze(-2) if free else rest
         of_x = of_free[:, :1] if position is not None else torch.zeros_like(wanted[:, :1])
         coefficients = torch.cat([weights, of_x], -1)
         coefficients = torch.where(valid.unsqueeze(-1), coefficients, torch.nan)
         size = wanted.norm(dim=-1).clamp_min(torch.finfo(u.dtype).tiny)
         return coefficients, missing.norm(dim=-1) / size
+
+
+def _solve(rows: Tensor, target: Tensor) -> Tensor:
+    """The smallest c (N, k) with ``c rows = target``, for rows (N, k, basis) and target (N, 1, basis)."""
+    sizes = rows.norm(dim=-1).clamp_min(torch.finfo(rows.dtype).tiny)
+    directions = rows / sizes.unsqueeze(-1)
+    left, singular, right = torch.linalg.svd(directions, full_matrices=False)
+    inverse = torch.where(singular > _RANK * singular[..., :1], 1 / singular, 0.0)
+    scaled: Tensor = ((target @ right.mT) * inverse.unsqueeze(-2) @ left.mT).squeeze(-2) / sizes
+    count = rows.shape[-2]
+    if count < 2:
+        return scaled
+    independent = (singular > _DEPENDENCE * singular[..., :1]).sum(-1) == count
+    if bool(independent.all()):
+        return scaled
+    # Independent rows have one solution, which unit lengths find with the most digits. Of the many of dependent rows
+    # the smallest is bounded if any is; unit lengths would share the target out to rows that vanish at an end.
+    smallest = (target @ torch.linalg.pinv(rows, rtol=_RANK)).squeeze(-2)
+    return torch.where(independent.unsqueeze(-1), scaled, smallest)
 
 
 def _where(valid: Tensor, part: Tensor) -> Tensor:

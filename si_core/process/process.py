@@ -119,6 +119,8 @@ class StochasticInterpolant:
         """
         noise = noise or generator
         x0, x1, condition = self.coupling.draw(self.source, self.target, n, generator)
+        # The target, which may be data, decides the precision.
+        x0 = x0.to(x1)
         u = torch.rand(n, generator=noise, dtype=torch.float64, device=x1.device)
         z = x1.new_zeros(()).expand_as(x1) if self.latent.vanishes else self.latent.sample(x1, noise)
         if antithetic:
@@ -131,10 +133,23 @@ class StochasticInterpolant:
     def position(self, s: Schedule, x0: Tensor, x1: Tensor, z: Tensor) -> Tensor:
         """``x_t`` at the times of a schedule, shape (B, *event)."""
         if s.alpha is not None and s.beta is not None:
-            xt = _combine((s.alpha, s.beta), (x0, x1))
-        else:
-            xt = self.interpolant.value(s.t.to(x0.dtype), x0, x1)
+            return _combine((s.alpha, s.beta, s.gamma), (x0, x1, z))
+        xt = self.interpolant.value(s.t.to(x0.dtype), x0, x1)
         return xt if self.latent.vanishes else torch.addcmul(xt, torch.as_tensor(spread(s.gamma, z)), z)
+
+    def paths(self, times: Tensor, n: int, generator: torch.Generator | None = None) -> Tensor:
+        """Whole paths ``I(t, x0, x1) + noise(t)`` of the diffusive interpolant, shape (K, n, *event).
+
+        Their law at each time is that of the process; the latent must be one with paths, such as ``brownian``.
+
+        Args:
+            times: increasing times in [0, 1], shape (K,).
+            n: the number of paths.
+            generator: the source of randomness.
+        """
+        x0, x1, _ = self.coupling.draw(self.source, self.target, n, generator)
+        centre = torch.stack([self.interpolant.value(t, x0, x1) for t in times.to(x0)])
+        return centre if self.latent.vanishes else centre + self.latent.path(times, x1, generator)
 
     def target_of(self, row: Row, draw: Draw) -> Tensor:
         """A row times the draw, shape (B, *event)."""
@@ -156,14 +171,17 @@ class StochasticInterpolant:
 
 def _combine(row: Row, basis: tuple[Tensor, ...]) -> Tensor:
     """``sum_i row_i basis_i`` with as few kernels as the numbers allow."""
-    result: Tensor | None = None
-    for scalar, element in zip(row, basis, strict=True):
-        if isinstance(scalar, float) and scalar == 0.0:
-            continue
-        if result is None:
-            result = element if isinstance(scalar, float) and scalar == 1.0 else spread(scalar, element) * element
-        elif isinstance(scalar, float):
-            result = torch.add(result, element, alpha=scalar)
+    terms = [(s, e) for s, e in zip(row, basis, strict=True) if not (isinstance(s, float) and s == 0.0)]
+    if not terms:
+        return basis[0].new_zeros(()).expand_as(basis[0])
+    scalar, element = terms[0]
+    if isinstance(scalar, float) and scalar == 1.0 and len(terms) == 1:
+        return element
+    result = spread(scalar, element) * element
+    # The product is a new tensor, so the rest may be added in place: large batches are bound by fresh memory.
+    for scalar, element in terms[1:]:
+        if isinstance(scalar, float):
+            result.add_(element, alpha=scalar)
         else:
-            result = torch.addcmul(result, torch.as_tensor(spread(scalar, element)), element)
-    return basis[0].new_zeros(()).expand_as(basis[0]) if result is None else result
+            result.addcmul_(torch.as_tensor(spread(scalar, element)), element)
+    return result

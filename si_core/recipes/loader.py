@@ -7,7 +7,7 @@ together; the next one starts only when there are none, so that no problem is a 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -18,13 +18,14 @@ from si_core.recipes.components import check_components
 from si_core.recipes.extends import read_chain, resolve
 from si_core.recipes.nodes import Mapping as MappingNode
 from si_core.recipes.nodes import position
-from si_core.recipes.overrides import apply_overrides, parse_overrides
+from si_core.recipes.overrides import Override, apply_overrides, parse_overrides
+from si_core.recipes.paths import with_absolute_paths
 from si_core.recipes.recipe import Recipe
 from si_core.recipes.schema import Sections
 from si_core.recipes.selection import Selection
 from si_core.recipes.structure import check_structure
 
-__all__ = ["load_recipe"]
+__all__ = ["load_changed", "load_recipe"]
 
 
 def load_recipe(path_or_name: str | os.PathLike[str], overrides: Iterable[str] | Mapping[str, Any] = ()) -> Recipe:
@@ -39,7 +40,11 @@ def load_recipe(path_or_name: str | os.PathLike[str], overrides: Iterable[str] |
         UsageError: there is no such recipe.
         PluginError: a component it needs belongs to a plugin that is broken, incompatible or in a clash.
     """
-    changes = parse_overrides(overrides)
+    return load_changed(path_or_name, parse_overrides(overrides))
+
+
+def load_changed(path_or_name: str | os.PathLike[str], changes: Sequence[Override]) -> Recipe:
+    """:func:`load_recipe` with overrides that are parsed already, in the order in which they apply."""
     if isinstance(path_or_name, str):
         path, name = resolve(path_or_name, Path())
     else:
@@ -54,14 +59,14 @@ def load_recipe(path_or_name: str | os.PathLike[str], overrides: Iterable[str] |
 
 
 def _placed(sections: Sections, root: MappingNode) -> Sections:
-    """The sections with the position of every selection."""
+    """The sections with the position of every selection, and the paths among its options made absolute."""
     placed: Sections = _with_positions(sections, root, ())
     return placed
 
 
 def _with_positions(value: Any, root: MappingNode, path: tuple[str | int, ...]) -> Any:
     if isinstance(value, Selection):
-        return replace(value, where=str(position(root, path)))
+        return replace(with_absolute_paths(value, root, path), where=str(position(root, path)))
     if isinstance(value, BaseModel):
         names = type(value).model_fields
         return value.model_copy(

@@ -22,7 +22,7 @@ from si_core.recipes.reader import read
 from si_core.recipes.schema import default_use
 from si_core.recipes.text import unprintable
 
-__all__ = ["Override", "apply_overrides", "parse_overrides"]
+__all__ = ["Override", "apply_overrides", "change", "key_path", "parse_overrides", "split_argument"]
 
 
 @dataclass(frozen=True)
@@ -108,7 +108,12 @@ def _change(node: Node | None, override: Override, done: Path) -> Node:
     return Mapping(node.where, {**node.entries, key: Entry(old.where if old else override.where, new)})
 
 
-def _from_text(argument: Any, index: int) -> Override:
+def split_argument(argument: Any, index: int) -> tuple[Where, Path, str]:
+    """The parts of the ``index``-th argument ``KEY=VALUE``: its position, the key, and the text of the value.
+
+    Raises:
+        RecipeError: no text, no ``=``, an impossible key, or nothing after ``=``.
+    """
     if not isinstance(argument, str):
         raise RecipeError("an override is text of the form KEY=VALUE", where=f"argument {index}", got=repr(argument))
     shown = argument if len(argument) <= 80 else argument[:77] + "..."
@@ -119,11 +124,21 @@ def _from_text(argument: Any, index: int) -> Override:
     key, equals, value = argument.partition("=")
     if not equals:
         raise _error(where, "an override has the form KEY=VALUE", fix=f"{key.strip() or 'train.steps'}=VALUE")
-    path = _path(key, where)
+    path = key_path(key, where)
     if not value.strip():
         raise _error(
             where, "no value after '='", fix=f"{key}=null for nothing, {key}='' in inner quotes for empty text"
         )
+    return where, path, value
+
+
+def change(where: Where, path: Path, node: Node) -> Override:
+    """The override that puts a value at a place."""
+    return Override(where, f"{dotted(path)}={_as_text(node)}", path, node)
+
+
+def _from_text(argument: Any, index: int) -> Override:
+    where, path, value = split_argument(argument, index)
     node = read(value, str(where), argument=True)
     if node is None:
         raise _error(where, "no value after '='", got=repr(value))
@@ -134,12 +149,15 @@ def _from_item(key: Any, value: Any) -> Override:
     if not isinstance(key, str):
         raise RecipeError("the key of an override must be text", where="overrides", got=repr(key))
     where = Where(f"override {key!r}")
-    path = _path(key, where)
-    node = _node(value, where, 0)
-    return Override(where, f"{key}={_as_text(node)}", path, node)
+    return change(where, key_path(key, where), _node(value, where, 0))
 
 
-def _path(key: str, where: Where) -> Path:
+def key_path(key: str, where: Where) -> Path:
+    """The place that a dotted key names; digits alone are the index of an item.
+
+    Raises:
+        RecipeError: no key, or one that only a file may hold.
+    """
     parts = key.strip().split(".")
     if not all(parts) or len(parts) > limits.DEPTH or any(len(part) > limits.KEY for part in parts):
         raise _error(where, "not a key", got=repr(key[:60]), allowed="words joined by dots, like train.optimizer.lr")

@@ -112,6 +112,11 @@ class Recipe:
         """Whether report.html is written."""
         return self.sections.report
 
+    @property
+    def sweep(self) -> dict[str, list[Any]] | None:
+        """The grid of a sweep: values by dotted key; None for a recipe of one run."""
+        return self.sections.sweep
+
     def selections(self) -> tuple[Selection, ...]:
         """All components the recipe selects, in its order."""
         return tuple(selection for _, selection in selections(self.sections))

@@ -110,7 +110,8 @@ def _unknown(root: Mapping, path: Path) -> RecipeError:
     *parent, key = path
     known = list(properties_at(root, tuple(parent)))
     homes = [dotted((*home, key)) for home in _HOMES if key in properties_at(root, home) and path != (*home, key)]
-    fix = did_you_mean(str(key), known) or (f"write it as {' or '.join(homes)}" if homes else None)
+    # A key that is right elsewhere was meant for there, however near it is to a key that is known here.
+    fix = f"write it as {' or '.join(homes)}" if homes else did_you_mean(str(key), known)
     where = str(position(root, path, key=True))
     return RecipeError(f"unknown key '{dotted(path)}'", where=where, allowed=", ".join(known), fix=fix)
 

@@ -6,36 +6,35 @@ the line of the recipe.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 
 import torch
 
 from si_core.contract.clock import Clock, UniformClock
+from si_core.contract.data import Draw
 from si_core.contract.diffusion import Diffusion
 from si_core.contract.integrator import Integrator
 from si_core.contract.objective import Objective
 from si_core.discovery.build import build
 from si_core.discovery.lookup import load
 from si_core.discovery.parameters import constructor_names
-from si_core.errors import RecipeError, UsageError
+from si_core.errors import DataError, RecipeError, SIError, UsageError
 from si_core.fields.base import Epsilon
 from si_core.fields.learned import LearnedFields, Predictor
 from si_core.fields.parametrisation import Parametrisation
 from si_core.process.process import StochasticInterpolant
-from si_core.recipes.loader import load_recipe
 from si_core.recipes.recipe import Recipe
 from si_core.recipes.selection import Selection
-from si_core.runs.directory import RunDirectory
 from si_core.runs.model import Model
-from si_core.runs.streams import stream_seed
-from si_core.runs.tensors import load_tensors
-from si_core.runs.weights import load_into
+from si_core.runs.streams import generator, stream_seed
 from si_core.transport.transport import Transport
 
-__all__ = ["Assembly", "assemble", "build_process", "build_selection", "load_trained"]
+__all__ = ["Assembly", "assemble", "build_process", "build_selection", "default_integrator"]
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -80,8 +79,9 @@ def _located(recipe: Recipe, path: str) -> Iterator[None]:
     """Give an error without a position that of a key of the recipe."""
     try:
         yield
-    except UsageError as error:
-        raise RecipeError(
+    except (UsageError, DataError) as error:
+        kind = DataError if isinstance(error, DataError) else RecipeError
+        raise kind(
             error.problem if error.where is None else f"{error.where}: {error.problem}",
             where=recipe.where(path),
             got=error.got,
@@ -125,13 +125,36 @@ def assemble(recipe: Recipe) -> Assembly:
     # Where pairs cancel what is singular, the network must learn the field itself: its remainder would be singular too.
     parametrisation = Parametrisation(clock, recipe.train.precondition and not antithetic)
     predictor = _predictor(recipe, process, len(names))
+    with _located(recipe, "coupling"):
+        draw = process.draw(2, generator(0, "initialisation"), clock=clock)
+    with _located(recipe, "network"):
+        _try(predictor, process.shape, draw, len(names), f"the target at {recipe.where('target')}")
     with _located(recipe, "objectives"):
         fields = LearnedFields(process, names, predictor, parametrisation)
     epsilon = _epsilon(recipe, process)
     integrator = _integrator(recipe, epsilon)
     with _located(recipe, "objectives"):
         Transport(fields, epsilon, recipe.sample.start, recipe.sample.stop, recipe.sample.clock)
-    return Assembly(recipe, process, objectives, fields, antithetic, integrator, epsilon)  # type: ignore[arg-type]
+    assembly = Assembly(recipe, process, objectives, fields, antithetic, integrator, epsilon)  # type: ignore[arg-type]
+    _check_sampling(assembly)
+    return assembly
+
+
+def _check_sampling(assembly: Assembly) -> None:
+    """Refuse what would be noticed only after training, or never."""
+    recipe, model = assembly.recipe, assembly.model()
+    if recipe.sample.condition is not None:
+        with _located(recipe, "sample.condition"):
+            model.initial(1, generator(recipe.seed, "sample"), recipe.sample.condition)
+    whole = {recipe.sample.start, recipe.sample.stop} == {0.0, 1.0}
+    if assembly.process.structure.mirror and assembly.epsilon == 0.0 and whole:
+        raise RecipeError(
+            "the ODE of a mirror comes back to where it started: its samples would be the data themselves",
+            where=recipe.where("sample.epsilon"),
+            got=f"epsilon 0, coupling {recipe.coupling.name}",
+            allowed="epsilon > 0",
+            fix="epsilon: 1.0",
+        )
 
 
 def _antithetic(recipe: Recipe, process: StochasticInterpolant, names: list[str], clock: Clock) -> bool:
@@ -159,7 +182,8 @@ def _predictor(recipe: Recipe, process: StochasticInterpolant, count: int) -> Pr
     networks = []
     # Initialisers draw from the global generator; its state is put back.
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(stream_seed(recipe.seed, "initialisation"))
+        # Networks are made on the CPU; torch.manual_seed would set the generators of accelerators too.
+        torch.default_generator.manual_seed(stream_seed(recipe.seed, "initialisation"))
         for _ in range(1 if one else count):
             networks.append(
                 build_selection(
@@ -172,6 +196,39 @@ def _predictor(recipe: Recipe, process: StochasticInterpolant, count: int) -> Pr
                 )
             )
     return Predictor(networks, count)  # type: ignore[arg-type]
+
+
+def _try(predictor: Predictor, shape: tuple[int, ...], draw: Draw, count: int, target: str) -> None:
+    """Give the networks the precision of the process and draws of it.
+
+    An output of another shape would be broadcast against its target without a word.
+
+    Raises:
+        UsageError: they fail, or give something else than fields.
+    """
+    if draw.schedule is None:
+        raise TypeError("the process drew without a schedule")
+    predictor.to(draw.xt.dtype).eval()
+    try:
+        with torch.no_grad():
+            outputs = predictor(draw.schedule.u.to(draw.xt.dtype), draw.xt, draw.condition)
+    except (SIError, MemoryError):
+        raise
+    except Exception as error:
+        raise UsageError(
+            "the network fails on draws of the process",
+            got=f"{type(error).__name__}: {error}",
+            allowed=f"a network for events of shape {shape}, those of {target}",
+        ) from error
+    finally:
+        predictor.train()
+    shapes = [tuple(output.shape[1:]) for output in outputs]
+    if shapes != [shape] * count:
+        raise UsageError(
+            "the network's outputs have another shape than the events",
+            got=", ".join(map(str, shapes)),
+            allowed=f"{shape} for each of {count} objectives, as {target} has",
+        )
 
 
 def _epsilon(recipe: Recipe, process: StochasticInterpolant) -> Epsilon:
@@ -188,7 +245,7 @@ def _integrator(recipe: Recipe, epsilon: Epsilon) -> Integrator:
     selection = recipe.sample.integrator
     stochastic = epsilon != 0.0
     if selection is None:
-        selection = Selection("integrator", "stochastic-heun" if stochastic else "rk4")
+        selection = default_integrator(stochastic)
     integrator = build_selection(recipe, "sample.integrator", selection)
     if not isinstance(integrator, Integrator):
         raise RecipeError("no integrator", where=recipe.where("sample.integrator"), got=repr(integrator))
@@ -211,16 +268,10 @@ def _integrator(recipe: Recipe, epsilon: Epsilon) -> Integrator:
     return integrator
 
 
+def default_integrator(stochastic: bool) -> Selection:
+    """The integrator meant where none is named, of an SDE or an ODE."""
+    return Selection("integrator", "stochastic-heun" if stochastic else "rk4")
+
+
 def _shown(epsilon: object) -> str:
     return epsilon.name if isinstance(epsilon, Selection) else repr(epsilon)
-
-
-def load_trained(path: Path, device: torch.device) -> Model:
-    """The model of a run's folder, with its trained (averaged) weights."""
-    directory = RunDirectory.open(path)
-    recipe = load_recipe(directory.resolved)
-    assembly = assemble(recipe)
-    stored = load_tensors(directory.model)
-    load_into(assembly.fields.predictor, stored.tensors, str(directory.model))
-    assembly.fields.predictor.to(device).eval().requires_grad_(False)
-    return assembly.model()

@@ -51,7 +51,7 @@ class RunDirectory:
         """
         if out is not None:
             return cls(_claim(Path(out)))
-        parent = Path(root) / _folder_name(recipe)
+        parent = cls.folder_of(recipe, root)
         for _ in range(_TRIES):
             # The time is for people; only the exclusive mkdir makes the name unique, so a clock may jump.
             path = parent / f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(3)}"
@@ -68,6 +68,11 @@ class RunDirectory:
         raise StorageError(
             "no free name for the run", where=str(parent), got=f"{_TRIES} names taken", fix="give --out DIR"
         )
+
+    @staticmethod
+    def folder_of(recipe: str, root: Path | str = "runs") -> Path:
+        """Where the runs of a recipe go: ``root/<recipe>``, with hyphens for what a file name can't have."""
+        return Path(root) / _folder_name(recipe)
 
     @classmethod
     def open(cls, path: Path | str) -> RunDirectory:

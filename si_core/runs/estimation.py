@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 
 import torch
 from torch import Tensor
 
 from si_core.contract.data import Estimate
+from si_core.contract.distribution import Distribution
 from si_core.contract.estimator import Estimator
 from si_core.discovery.build import build
 from si_core.errors import DataError, NumericsError, UsageError
@@ -21,12 +23,11 @@ _POINTS = {True: 4000, False: 2000}
 """How many points are drawn where data are endless: for comparisons of samples, and for densities."""
 
 
-def reference_points(model: Model, n: int, stream: torch.Generator) -> tuple[Tensor, Tensor | None]:
-    """Points of the target in model space with their conditions: held-out rows of a data set, else n fresh draws."""
-    target = model.process.target
-    held_out = target.held_out()
+def reference_points(end: Distribution, n: int, stream: torch.Generator) -> tuple[Tensor, Tensor | None]:
+    """Points of a distribution in model space with their conditions: held-out rows of data, else n fresh draws."""
+    held_out = end.held_out()
     if held_out is None:
-        return target.labelled(n, stream)
+        return end.labelled(n, stream)
     rows, conditions = held_out
     return rows.to(stream.device), None if conditions is None else conditions.to(stream.device)
 
@@ -44,12 +45,13 @@ def estimate(
     Args:
         model: the model.
         estimator: an estimator, or the name of one.
-        data: points in data space, shape (B, *event); None for held-out rows or fresh draws of the target.
+        data: points in data space, shape (B, *event); None for held-out rows or fresh draws. They are points of the
+            target, or for comparisons of samples of the end that sampling reaches.
         condition: conditions of the points, shape (B,), for a conditional model.
         seed: of the estimator's randomness and of fresh draws.
 
     Raises:
-        UsageError: the model lacks what the estimator needs.
+        UsageError: the model lacks what the estimator needs, or points of a conditional model lack their conditions.
         DataError: points of another shape, or not finite.
         NumericsError: the result is not finite.
     """
@@ -63,16 +65,39 @@ def estimate(
             fix="use it with Gaussians or Gaussian mixtures at both ends",
         )
     stream = generator(seed, "evaluation", device=model.device)
+    of_samples = "samples" in estimator.needs
+    end = model.end if of_samples else model.process.target
     if data is None:
-        x, condition = reference_points(model, _POINTS["samples" in estimator.needs], stream)
+        x, condition = reference_points(end, _POINTS[of_samples], stream)
     else:
-        x = model.process.target.encode(_checked(data, model)).to(model.device)
-    if condition is not None and model.process.target.classes is not None and "samples" not in estimator.needs:
+        x = end.encode(_checked(data, model))
+        condition = _conditions(condition, model, estimator, len(x), stream)
+    if condition is not None and model.process.target.classes is not None and not of_samples:
         model = replace(model, fields=model.fields.conditioned(condition.to(model.device)))
-    result = estimator.estimate(model, x, stream)
-    if result.value != result.value:
-        raise NumericsError("the estimate is not a number", where=result.name, fix="more steps, or float64 data")
+    result = estimator.estimate(model, x.to(device=model.device, dtype=model.dtype), stream)
+    if not math.isfinite(result.value):
+        raise NumericsError(
+            "the estimate is not finite", where=result.name, got=result.value, fix="more steps, or float64 data"
+        )
     return result
+
+
+def _conditions(
+    condition: Tensor | None, model: Model, estimator: Estimator, n: int, stream: torch.Generator
+) -> Tensor | None:
+    """The conditions of n points, checked."""
+    if condition is not None:
+        if tuple(condition.shape) != (n,):
+            raise UsageError("a condition for each point", got=f"shape {tuple(condition.shape)}", allowed=f"({n},)")
+        return model.conditions(n, stream, condition)
+    told = getattr(model.fields, "condition", None) is not None
+    if model.process.target.classes is not None and not told and estimator.needs & {"fields", "densities"}:
+        raise UsageError(
+            f"{type(estimator).__name__} asks the fields at points, and those of this model depend on the class",
+            got="points without conditions",
+            fix="pass condition=labels (--labels FILE.npy), or leave data out for held-out rows with theirs",
+        )
+    return None
 
 
 def _checked(data: Tensor, model: Model) -> Tensor:

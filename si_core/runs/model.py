@@ -11,6 +11,7 @@ from torch import Tensor
 
 from si_core.contract.clock import Clock
 from si_core.contract.data import Trajectory
+from si_core.contract.distribution import Distribution
 from si_core.contract.integrator import Integrator
 from si_core.errors import UsageError
 from si_core.fields.base import Epsilon, Fields
@@ -51,9 +52,29 @@ class Model:
     @property
     def device(self) -> torch.device:
         """Where the fields' parameters are."""
-        predictor = getattr(self.fields, "predictor", None)
-        parameter = next(predictor.parameters(), None) if predictor is not None else None
+        parameter = self._parameter
         return torch.device("cpu") if parameter is None else parameter.device
+
+    @property
+    def dtype(self) -> torch.dtype | None:
+        """The precision of the fields' parameters, which states must have; None for fields that take any."""
+        parameter = self._parameter
+        return None if parameter is None else parameter.dtype
+
+    @property
+    def _parameter(self) -> Tensor | None:
+        predictor = getattr(self.fields, "predictor", None)
+        return None if predictor is None else next(predictor.parameters(), None)
+
+    @property
+    def origin(self) -> Distribution:
+        """The distribution that sampling starts from."""
+        return self.process.source if self.start < self.stop else self.process.target
+
+    @property
+    def end(self) -> Distribution:
+        """The distribution that sampling reaches."""
+        return self.process.target if self.start < self.stop else self.process.source
 
     def with_sampler(self, integrator: Integrator | None = None, epsilon: Epsilon | None = None) -> Model:
         """This model with another method or noise level."""
@@ -98,6 +119,30 @@ class Model:
             raise UsageError("a condition is out of range", got=str(labels.tolist()), allowed=f"0..{classes - 1}")
         return labels.repeat(-(-n // len(labels)))[:n]
 
+    def initial(
+        self, n: int, generator: torch.Generator, condition: int | list[int] | Tensor | None = None
+    ) -> tuple[Tensor, Tensor | None]:
+        """n initial states, shape (n, *event), with their conditions, shape (n,) or None.
+
+        Draws of the source have conditions as asked for; draws of the target (backward, or in a mirror) have their own.
+
+        Raises:
+            UsageError: conditions asked for where the states have their own, or as for :meth:`conditions`.
+        """
+        origin = self.origin
+        if origin is not self.process.target or origin.classes is None:
+            conditions = self.conditions(n, generator, condition)
+            states, dtype = origin.sample(n, generator), self.dtype
+        elif condition is None:
+            (states, conditions), dtype = origin.labelled(n, generator), self.dtype
+        else:
+            raise UsageError(
+                "draws of the target have their own conditions: none can be asked for",
+                got=f"condition {condition}",
+                fix="leave it out, or give the states to start from with their conditions",
+            )
+        return states if dtype is None else states.to(dtype), conditions
+
     def sample(
         self,
         n: int,
@@ -113,22 +158,27 @@ class Model:
             n: the number of samples.
             generator: the source of all randomness, on the device of the samples.
             condition: conditions (n,), or None to draw them where the target has classes.
-            start_from: initial states (n, *event) instead of draws of the source.
+            start_from: initial states (n, *event) instead of those of :meth:`initial`.
             times: further times at which to keep the states.
+
+        Raises:
+            UsageError: as for :meth:`initial`; another number of states than n, or draws of a target with classes
+                without their conditions.
         """
-        condition = condition if condition is not None else self.conditions(n, generator)
-        x = self._initial(n, generator) if start_from is None else start_from
+        if start_from is None:
+            x, condition = self.initial(n, generator, condition)
+        elif len(start_from) != n:
+            raise UsageError("another number of initial states", got=f"{len(start_from)} states", allowed=f"n = {n}")
+        elif condition is None and self.origin is self.process.target and self.origin.classes is not None:
+            raise UsageError("states of a target with classes need their conditions", fix="pass condition=labels")
+        else:
+            x, condition = start_from, self.conditions(n, generator, condition)
         with torch.inference_mode():
             return integrate(self.transport(condition=condition), x, self.integrator, generator, times)
 
-    def _initial(self, n: int, generator: torch.Generator) -> Tensor:
-        end = self.process.source if self.start < self.stop else self.process.target
-        return end.sample(n, generator)
-
     def decode(self, x: Tensor) -> Tensor:
         """Model space to data space, at the end that sampling reaches."""
-        end = self.process.target if self.start < self.stop else self.process.source
-        return end.decode(x)
+        return self.end.decode(x)
 
 
 def load_model(run: str | Path, device: str | torch.device = "cpu") -> Model:
@@ -142,6 +192,6 @@ def load_model(run: str | Path, device: str | torch.device = "cpu") -> Model:
         StorageError: the folder is no run, has no model yet, or its weights are damaged.
         UsageError, PluginError: a component it needs is missing.
     """
-    from si_core.runs.assembly import load_trained
+    from si_core.runs.loading import load_trained
 
     return load_trained(Path(run), torch.device(device))

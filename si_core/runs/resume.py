@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
-import json
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from si_core.errors import RecipeError, StorageError
 from si_core.recipes.differences import differences
 from si_core.recipes.loader import load_recipe
 from si_core.recipes.recipe import Recipe
+from si_core.runs.atomic import storage_error
 from si_core.runs.directory import RunDirectory
 from si_core.runs.environment import differences as environment_differences
-from si_core.runs.environment import environment
 from si_core.runs.log import Console
+from si_core.runs.status import Status, read_status
+from si_core.runs.strict_json import parse_json
 
-__all__ = ["check_resume", "newest_run"]
+__all__ = ["HARMLESS", "check_environment", "check_recipe", "newest_run", "previous_status", "read_json", "stillborn"]
 
 HARMLESS = ("title", "meta", "sample", "estimators", "report", "train.keep", "train.checkpoint_every")
 """Keys that don't enter training."""
+
+_FIRST_FILES = {".lock", "log.txt"}
+_SHOWN = 10
 
 
 def newest_run(recipe: str, root: Path = Path("runs")) -> RunDirectory:
@@ -26,46 +32,93 @@ def newest_run(recipe: str, root: Path = Path("runs")) -> RunDirectory:
     Raises:
         StorageError: there is none.
     """
+    folder = RunDirectory.folder_of(recipe, root)
     # Names begin with the UTC time, so their order is that of their making.
-    runs = sorted(path.parent for path in (root / recipe).glob("*/resolved.yaml"))
+    runs = sorted(path.parent for path in folder.glob("*/resolved.yaml"))
     if not runs:
         raise StorageError(
-            f"no run of {recipe!r} to resume",
-            where=str(root / recipe),
-            fix="name its folder by --out DIR, or leave --resume out",
+            f"there is no run of {recipe!r} to resume",
+            where=str(folder),
+            fix="name its folder by --out DIR, or leave --resume out to start one",
         )
     return RunDirectory(runs[-1])
 
 
-def check_resume(recipe: Recipe, directory: RunDirectory, log: Console, force: bool) -> bool:
-    """Compare a recipe with the one the run was started with, and the versions then with those now.
+def stillborn(path: Path) -> bool:
+    """Whether a run took this folder and was killed before it had written its recipe: there is nothing to resume."""
+    if not (path / ".lock").is_file():
+        return False
+    names = {entry.name for entry in path.iterdir()}
+    return all(name in _FIRST_FILES or (name.startswith(".") and ".tmp-" in name) for name in names)
+
+
+def previous_status(directory: RunDirectory, console: Console) -> Status | None:
+    """How the run stood; None where that can't be told, which is no reason not to go on."""
+    if not directory.status.exists():
+        return None
+    try:
+        return read_status(directory.status)
+    except StorageError as error:
+        console.warn(f"{error}; the file is written anew")
+        return None
+
+
+def check_recipe(recipe: Recipe, directory: RunDirectory, console: Console, force: bool) -> list[str]:
+    """Compare a recipe with the one the run was started with.
 
     Returns:
-        Whether anything in the recipe changed.
+        What changed, as ``key: old -> new``.
 
     Raises:
         RecipeError: keys that enter training changed, and ``force`` was not given.
     """
-    old = load_recipe(directory.resolved)
-    changes = differences(old.resolved(), recipe.resolved())
-    serious = [c for c in changes if not any(c[0] == key or c[0].startswith(f"{key}.") for key in HARMLESS)]
-    lines = "; ".join(f"{key}: {before!r} -> {now!r}" for key, before, now in serious[:10])
+    changes = differences(load_recipe(directory.resolved).resolved(), recipe.resolved())
+    serious = [_change(change) for change in changes if not _harmless(change[0])]
     if serious and not force:
+        rest = [f"and {len(serious) - _SHOWN} more"] if len(serious) > _SHOWN else []
         raise RecipeError(
-            "the recipe changed since this run was started",
+            "\n    ".join(["the recipe changed since this run was started:", *serious[:_SHOWN], *rest]),
             where=str(directory.path),
-            got=lines,
             allowed=f"changes in {', '.join(HARMLESS)}",
-            fix="resume with the old recipe, start a new run, or give --force",
+            fix="resume with the old recipe (its resolved.yaml will do), start a new run, or give --force",
         )
     if serious:
-        log.warn(f"resumed by force with a changed recipe: {lines}")
-    if directory.environment.exists():
-        recorded = json.loads(directory.environment.read_text(encoding="utf-8"))
-        present = environment(recorded.get("distributions", {}))
-        found = environment_differences(recorded, present)
-        if found:
-            log.warn("equal in law but not bit for bit, as this differs: " + "; ".join(found[:10]))
-        else:
-            log.line("same machine type and versions: continues bit for bit")
-    return bool(changes)
+        console.warn("resumed by force with a changed recipe: " + "; ".join(serious))
+    harmless = [_change(change) for change in changes if _harmless(change[0])]
+    if harmless:
+        console.line("changed in what does not enter training: " + "; ".join(harmless))
+    return serious + harmless
+
+
+def check_environment(present: Mapping[str, Any], directory: RunDirectory, console: Console) -> None:
+    """Say what to expect: the same bits, or the same law where a version, the machine or the device changed."""
+    if not directory.environment.exists():
+        return
+    recorded = read_json(directory.environment)
+    found = environment_differences(recorded, present) if isinstance(recorded, dict) else ["environment.json: damaged"]
+    if found:
+        console.warn("equal in law but not bit for bit, as this differs: " + "; ".join(found[:_SHOWN]))
+    else:
+        console.line("same machine type, device and versions: continues bit for bit")
+
+
+def read_json(path: Path) -> Any:
+    """The value in a file of JSON.
+
+    Raises:
+        StorageError: unreadable, or not JSON.
+    """
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise storage_error(path, error) from error
+    return parse_json(data, str(path))
+
+
+def _harmless(key: str) -> bool:
+    return any(key == known or key.startswith(f"{known}.") for known in HARMLESS)
+
+
+def _change(change: tuple[str, Any, Any]) -> str:
+    key, before, now = change
+    return f"{key}: {before!r} -> {now!r}"

@@ -19,7 +19,7 @@ from si_core.runs.streams import generator
 __all__ = ["BLOCK", "draw_samples", "sample"]
 
 BLOCK = 2048
-"""Samples in a block."""
+"""Samples in a block, unless the recipe's ``sample.batch`` says how many are integrated together."""
 
 
 def draw_samples(
@@ -34,19 +34,21 @@ def draw_samples(
     Args:
         model: the model.
         n: how many.
-        seed: of the streams; sample i depends on (seed, i // BLOCK) alone.
+        seed: of the streams; sample i depends on (seed, i // block) alone, and on the size of a block.
         condition: classes, repeated in turn; None to draw them as the target has them.
         progress: told of samples done and in all.
     """
     if n < 1:
         raise UsageError("the number of samples", got=n, allowed=">= 1")
+    size = (None if model.recipe is None else model.recipe.sample.batch) or BLOCK
+    turn = None if condition is None else torch.as_tensor(condition).reshape(-1)
     samples, conditions = [], []
-    for block, first in enumerate(range(0, n, BLOCK)):
+    for block, first in enumerate(range(0, n, size)):
         stream = generator(seed, "sample", block, device=model.device)
         # Whole blocks are drawn, so that a shorter request gives the head of a longer one.
-        labels = model.conditions(BLOCK, stream, condition)
-        final = model.sample(BLOCK, stream, condition=labels).final
-        keep = min(BLOCK, n - first)
+        x, labels = model.initial(size, stream, None if turn is None else turn.roll(-first))
+        final = model.sample(size, stream, condition=labels, start_from=x).final
+        keep = min(size, n - first)
         samples.append(model.decode(final[:keep]).cpu())
         if labels is not None:
             conditions.append(labels[:keep].cpu())

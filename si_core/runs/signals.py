@@ -1,6 +1,7 @@
 """Signals: a run that is asked to stop finishes its step, saves, and exits with the signal's code.
 
 SIGINT (Ctrl-C) and SIGTERM (preemption) become a flag that the loop reads once a step. A second SIGINT means at once.
+Stages that have nothing to finish and nothing to save end at once at the first signal.
 """
 
 from __future__ import annotations
@@ -8,11 +9,27 @@ from __future__ import annotations
 import os
 import signal
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from types import FrameType, TracebackType
 from typing import Any
 
-__all__ = ["StopSignals"]
+__all__ = ["Interrupted", "StopSignals"]
+
+
+class Interrupted(KeyboardInterrupt):
+    """A run ends because a signal asked it to; all that it had to save is saved.
+
+    It is a KeyboardInterrupt so that whatever lets that one pass, plugins included, lets this one pass as well.
+
+    Args:
+        exit_code: 130 or 143.
+        message: what happened.
+    """
+
+    def __init__(self, exit_code: int, message: str = "stopped by a signal") -> None:
+        super().__init__(message)
+        self.exit_code = exit_code
 
 
 class StopSignals:
@@ -32,7 +49,7 @@ class StopSignals:
         self.stop_requested = False
         self.exit_code: int | None = None
         self._interrupts = 0
-        self._owner = 0
+        self._owner, self._at_once = 0, False
         self._previous: dict[int, Callable[[int, FrameType | None], Any] | int | None] = {}
 
     def __enter__(self) -> StopSignals:
@@ -50,6 +67,17 @@ class StopSignals:
             signal.signal(number, signal.SIG_DFL if handler is None else handler)
         self._previous.clear()
 
+    @contextmanager
+    def at_once(self) -> Iterator[None]:
+        """Inside, the first signal raises :class:`Interrupted`; one that came before does so on entering."""
+        before, self._at_once = self._at_once, True
+        try:
+            if self.stop_requested:
+                raise Interrupted(self.exit_code or 130)
+            yield
+        finally:
+            self._at_once = before
+
     def _handle(self, number: int, frame: FrameType | None) -> None:
         if os.getpid() != self._owner:
             # A forked worker inherits this handler. Ctrl-C reaches the whole group, but the run still needs its
@@ -58,10 +86,12 @@ class StopSignals:
                 signal.signal(number, signal.SIG_DFL)
                 os.kill(os.getpid(), number)
             return
-        self.stop_requested = True
+        first, self.stop_requested = not self.stop_requested, True
         if self.exit_code is None:
             self.exit_code = 128 + number
         if number == signal.SIGINT:
             self._interrupts += 1
             if self._interrupts > 1:
                 raise KeyboardInterrupt
+        if first and self._at_once:
+            raise Interrupted(self.exit_code)

@@ -6,6 +6,7 @@ averages, optimizer and the sums of the metrics restored, training goes on bit f
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,7 +15,7 @@ from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel
 
 from si_core.contract.data import Draw
-from si_core.errors import NumericsError
+from si_core.errors import NumericsError, StorageError
 from si_core.recipes.training import SGD, AdamW
 from si_core.runs.assembly import Assembly
 from si_core.runs.learning_rate import learning_rate
@@ -30,7 +31,7 @@ class _Sums:
     """Sums of the losses and the gradient norm since the last record."""
 
     count: int = 0
-    losses: Tensor | None = None
+    losses: list[float] | None = None
     norm: float = 0.0
 
 
@@ -92,17 +93,16 @@ class Trainer:
         """
         draw = self.draw()
         predictions = self.assembly.fields.predictions(draw)
-        losses = torch.stack(
-            [
-                objective.loss(draw, prediction).mean()
-                for objective, prediction in zip(self.assembly.objectives, predictions, strict=True)
-            ]
-        )
+        means = [
+            objective.loss(draw, prediction).mean()
+            for objective, prediction in zip(self.assembly.objectives, predictions, strict=True)
+        ]
         self.optimizer.zero_grad(set_to_none=True)
-        torch.autograd.backward(losses.sum())
+        torch.autograd.backward(means)
         gradients = [p.grad for p in self.parameters if p.grad is not None]
-        norm = float(nn.utils.get_total_norm(gradients))
-        if norm != norm or norm == float("inf"):
+        # One transfer for all: a loss may be infinite where its gradient is not.
+        norm, *losses = torch.stack([_norm(gradients), *(mean.detach() for mean in means)]).tolist()
+        if not (math.isfinite(norm) and math.isfinite(sum(losses))):
             self._refuse(draw, losses, norm)
         if self.train.clip is not None and norm > self.train.clip:
             torch._foreach_mul_(gradients, self.train.clip / norm)
@@ -112,14 +112,13 @@ class Trainer:
         if self.average is not None:
             self.average.update_parameters(self.predictor)
         self.step += 1
-        detached = losses.detach().double()
         sums = self._sums
-        sums.losses = detached if sums.losses is None else sums.losses + detached
+        sums.losses = losses if sums.losses is None else [a + b for a, b in zip(sums.losses, losses, strict=True)]
         sums.count, sums.norm = sums.count + 1, sums.norm + norm
 
-    def _refuse(self, draw: Draw, losses: Tensor, norm: float) -> None:
+    def _refuse(self, draw: Draw, losses: list[float], norm: float) -> None:
         names = self.assembly.fields.names
-        values = dict(zip(names, losses.tolist(), strict=True))
+        values = dict(zip(names, losses, strict=True))
         broken = [name for name, value in values.items() if value - value != 0.0]
         bad_data = not bool(torch.isfinite(draw.x0).all() and torch.isfinite(draw.x1).all())
         raise NumericsError(
@@ -132,7 +131,7 @@ class Trainer:
     def record(self) -> dict[str, Any]:
         """The means since the last record, for ``metrics.jsonl``; starts the next interval."""
         sums, self._sums = self._sums, _Sums()
-        means = (sums.losses / sums.count).tolist() if sums.losses is not None else []
+        means = [total / sums.count for total in sums.losses or ()]
         return {
             "step": self.step,
             "loss": sum(means),
@@ -153,21 +152,52 @@ class Trainer:
             tensors["average"] = _tensors(self.average)
         tensors["optimizer"], optimizer = flatten_state(self.optimizer.state_dict())
         sums = self._sums
-        losses = None if sums.losses is None else sums.losses.tolist()
-        return tensors, {"optimizer": optimizer, "sums": {"count": sums.count, "losses": losses, "norm": sums.norm}}
+        written = {"count": sums.count, "losses": sums.losses, "norm": sums.norm}
+        return tensors, {"optimizer": optimizer, "sums": written}
 
     def restore(self, step: int, tensors: dict[str, dict[str, Tensor]], state: dict[str, Any], where: str) -> None:
-        """Go on from a checkpoint."""
+        """Go on from a checkpoint.
+
+        Raises:
+            StorageError: a part is missing, or the weights or the optimizer are of another recipe.
+        """
+        needed = {"weights", "optimizer"} | ({"average"} if self.average is not None else set())
+        missing = sorted(needed - set(tensors)) + sorted({"optimizer", "sums"} - set(state))
+        if missing:
+            raise StorageError(
+                "the checkpoint lacks what this recipe needs",
+                where=where,
+                got=f"no {', '.join(missing)}",
+                fix="resume with the recipe the run was started with, or start a new run",
+            )
         load_into(self.predictor, tensors["weights"], f"{where}/weights.safetensors")
         if self.average is not None:
             load_into(self.average, tensors["average"], f"{where}/average.safetensors")
-        self.optimizer.load_state_dict(unflatten_state(tensors["optimizer"], state["optimizer"]))
+        self._restore_optimizer(unflatten_state(tensors["optimizer"], state["optimizer"]), where)
         sums = state["sums"]
-        losses = (
-            None if sums["losses"] is None else torch.tensor(sums["losses"], dtype=torch.float64, device=self.device)
-        )
-        self._sums = _Sums(sums["count"], losses, sums["norm"])
+        self._sums = _Sums(sums["count"], sums["losses"], sums["norm"])
         self.step = step
+
+    def _restore_optimizer(self, state: dict[str, Any], where: str) -> None:
+        own = [{key: value for key, value in group.items() if key != "params"} for group in self.optimizer.param_groups]
+        stored = [set(group) - {"params"} for group in state["param_groups"]]
+        if stored != [set(group) for group in own]:
+            raise StorageError(
+                "the checkpoint is of another optimizer",
+                where=where,
+                allowed=self.train.optimizer.use,
+                fix="resume with the optimizer the run was started with, or start a new run",
+            )
+        self.optimizer.load_state_dict(state)
+        for group, settings in zip(self.optimizer.param_groups, own, strict=True):
+            # The recipe's settings hold, also where it was changed by force; the checkpoint has the moments.
+            group.update(settings)
+
+
+def _norm(gradients: list[Tensor]) -> Tensor:
+    """The length of all gradients as one vector, shape ()."""
+    norm: Tensor = torch.linalg.vector_norm(torch.stack(torch._foreach_norm(gradients)))
+    return norm
 
 
 def _tensors(module: nn.Module) -> dict[str, Tensor]:

@@ -3,42 +3,32 @@
 from __future__ import annotations
 
 import time
-from pathlib import Path
+from collections.abc import Callable
+from typing import Any
 
 import torch
 
 from si_core.discovery.events import emit
-from si_core.errors import StorageError
+from si_core.errors import DataError, NumericsError, StorageError
 from si_core.fields.learned import LearnedFields, Predictor
 from si_core.recipes.recipe import Recipe
-from si_core.runs.assembly import Assembly, assemble
-from si_core.runs.checkpoint import load_checkpoint, save_checkpoint
+from si_core.runs.assembly import assemble
+from si_core.runs.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from si_core.runs.directory import RunDirectory
 from si_core.runs.event import Event
+from si_core.runs.fingerprints import data_changes, fingerprints
 from si_core.runs.log import Console
 from si_core.runs.metrics import MetricsWriter
 from si_core.runs.model import Model
 from si_core.runs.retention import newest_verified, prune
-from si_core.runs.signals import StopSignals
+from si_core.runs.signals import Interrupted, StopSignals
 from si_core.runs.tensors import save_tensors
 from si_core.runs.trainer import Trainer
 
-__all__ = ["Interrupted", "train", "train_into"]
+__all__ = ["restore", "train", "train_into"]
 
 _PROGRESS_SECONDS = 0.1
-
-
-class Interrupted(BaseException):
-    """Training was asked to stop by a signal; a checkpoint was saved.
-
-    Args:
-        exit_code: 130 or 143.
-        step: steps done.
-    """
-
-    def __init__(self, exit_code: int, step: int) -> None:
-        super().__init__(f"stopped by a signal after step {step}")
-        self.exit_code, self.step = exit_code, step
+_LINE_SECONDS = 10.0
 
 
 def train(recipe: Recipe, device: str | torch.device = "cpu") -> Model:
@@ -59,88 +49,153 @@ def train(recipe: Recipe, device: str | torch.device = "cpu") -> Model:
     trainer = Trainer(assembly, torch.device(device))
     while trainer.step < recipe.train.steps:
         trainer.advance()
-    return _model(assembly, trainer)
-
-
-def _model(assembly: Assembly, trainer: Trainer) -> Model:
-    learned = assembly.fields
-    predictor = trainer.trained().eval().requires_grad_(False)
-    if not isinstance(predictor, Predictor):
-        raise TypeError("the trainer's module is no predictor")
-    return assembly.model(LearnedFields(learned.process, learned.names, predictor, learned.parametrisation))
+    return _model(trainer)
 
 
 def train_into(
     directory: RunDirectory,
-    assembly: Assembly,
-    device: torch.device,
+    trainer: Trainer,
     console: Console,
     signals: StopSignals,
-    resume: bool,
+    saved: Callable[[int], object] = lambda step: None,
 ) -> Model:
     """Train into the folder of a run: metrics, checkpoints, and at the end ``model.safetensors``.
 
     Args:
         directory: the run's folder, owned by the caller.
-        assembly: the recipe, put together.
-        device: where to train.
+        trainer: new, or as :func:`restore` left it.
         console: where to speak.
         signals: asks to stop.
-        resume: go on from the newest good checkpoint, where there is one.
+        saved: told of the steps done after each checkpoint.
 
     Raises:
         Interrupted: a signal came; the state is saved.
-        NumericsError: a loss or a gradient is not finite; the last checkpoint is untouched.
+        NumericsError: a loss, a gradient or a weight is not finite; the last checkpoint is untouched.
         StorageError: a file can't be written.
     """
-    settings = assembly.recipe.train
-    trainer = Trainer(assembly, device)
-    if resume:
-        _restore(directory, trainer, console)
-    started, shown, first = time.monotonic(), 0.0, trainer.step
+    settings = trainer.train
+    data = fingerprints(trainer.assembly.process)
+    shown = _Shown(trainer, console)
     with MetricsWriter(directory.metrics) as metrics:
         metrics.truncate_to(trainer.step)
         while trainer.step < settings.steps:
             trainer.advance()
-            if trainer.step % settings.log_every == 0 or trainer.step == settings.steps:
+            last = trainer.step == settings.steps
+            if last or trainer.step % settings.log_every == 0:
                 record = trainer.record()
                 metrics.write(record)
                 emit(Event("step", directory.path, trainer.step, record))
-                pace = (trainer.step - first) / max(time.monotonic() - started, 1e-9)
-                losses = "  ".join(f"{name} {value:.4f}" for name, value in record["losses"].items())
-                text = f"{losses}  {pace:.0f} steps/s"
-                console.progress(trainer.step, settings.steps, text)
-                if trainer.step == settings.steps or time.monotonic() - shown > 10:
-                    console.line(f"step {trainer.step}/{settings.steps}  {text}")
-                    shown = time.monotonic()
-            due = settings.checkpoint_every is not None and trainer.step % settings.checkpoint_every == 0
-            if due or signals.stop_requested or trainer.step == settings.steps:
+                shown.record(record)
+            shown.progress()
+            # Read once a step: whoever is told of a stop must have saved at this very step.
+            stop = signals.stop_requested
+            if last or stop or (settings.checkpoint_every and trainer.step % settings.checkpoint_every == 0):
                 metrics.sync()
-                _save(directory, trainer, console)
-            if signals.stop_requested and trainer.step < settings.steps:
-                raise Interrupted(signals.exit_code or 130, trainer.step)
-    model = _model(assembly, trainer)
+                _save(directory, trainer, data, console)
+                saved(trainer.step)
+            if stop:
+                raise Interrupted(signals.exit_code or 130, f"stopped by a signal after step {trainer.step}; saved")
+    metadata = {f"data.{end}": mark for end, mark in data.items()}
+    metadata |= {"fields": ",".join(trainer.assembly.fields.names), "step": str(trainer.step)}
     weights = {name: value for name, value in trainer.trained().state_dict().items() if isinstance(value, torch.Tensor)}
-    save_tensors(directory.model, weights, {"fields": ",".join(assembly.fields.names), "step": str(trainer.step)})
-    return model
+    save_tensors(directory.model, weights, metadata)
+    return _model(trainer)
 
 
-def _save(directory: RunDirectory, trainer: Trainer, console: Console) -> None:
+def restore(directory: RunDirectory, trainer: Trainer, console: Console, allow_data_change: bool = False) -> None:
+    """Put a trainer where the newest good checkpoint of a run is; at step 0 where none was ever saved.
+
+    Raises:
+        StorageError: there are checkpoints, and none of them is good or fits.
+        DataError: the data are not those that the checkpoint was trained on.
+    """
+    path = newest_verified(directory.checkpoints, console.warn)
+    if path is None:
+        _refuse_lost(directory)
+        console.line("no checkpoint was saved yet: starting again at step 0")
+        return
+    checkpoint = load_checkpoint(path)
+    changes = data_changes(_mapping(checkpoint, "data"), fingerprints(trainer.assembly.process))
+    if changes and not allow_data_change:
+        raise DataError(
+            "the data changed since this run was started",
+            where=str(directory.path),
+            got=changes,
+            fix="put the old data back, start a new run, or go on with other data by --allow-data-change",
+        )
+    if changes:
+        console.warn(f"going on with other data, as allowed: {changes}")
+    trainer.restore(checkpoint.step, checkpoint.tensors, checkpoint.state, str(path))
+    console.line(f"resumed from step {checkpoint.step}")
+
+
+def _mapping(checkpoint: Checkpoint, key: str) -> dict[str, Any]:
+    value = checkpoint.state.get(key, {})
+    return value if isinstance(value, dict) else {}
+
+
+def _refuse_lost(directory: RunDirectory) -> None:
+    """Refuse to train again in silence what was trained before."""
+    left = sorted(path.name for path in directory.checkpoints.glob("*step-*")) if directory.checkpoints.is_dir() else []
+    if left:
+        raise StorageError(
+            "none of the checkpoints is good",
+            where=str(directory.checkpoints),
+            got=", ".join(left[:5]),
+            fix="start a new run, or remove this folder to train the run again from step 0",
+        )
+
+
+def _model(trainer: Trainer) -> Model:
+    learned = trainer.assembly.fields
+    predictor = trainer.trained().eval().requires_grad_(False)
+    if not isinstance(predictor, Predictor):
+        raise TypeError("the trainer's module is no predictor")
+    return trainer.assembly.model(LearnedFields(learned.process, learned.names, predictor, learned.parametrisation))
+
+
+def _save(directory: RunDirectory, trainer: Trainer, data: dict[str, str], console: Console) -> None:
+    broken = [
+        name
+        for module in (trainer.predictor, trainer.trained())
+        for name, parameter in module.named_parameters()
+        if not bool(torch.isfinite(parameter).all())
+    ]
+    if broken:
+        raise NumericsError(
+            "weights that are not finite are not saved; the last checkpoint is untouched",
+            where=f"step {trainer.step}",
+            got=", ".join(dict.fromkeys(broken[:5])),
+            fix="a smaller learning rate (train.optimizer.lr), or train.clip: 1.0",
+        )
     tensors, state = trainer.state()
-    state["recipe_hash"] = trainer.assembly.recipe.hash()
+    state |= {"recipe_hash": trainer.assembly.recipe.hash(), "data": data}
     path = save_checkpoint(directory.checkpoints, trainer.step, tensors, state)
     prune(directory.checkpoints, trainer.train.keep, written=path, report=console.warn)
     emit(Event("checkpoint", directory.path, trainer.step, {"path": str(path)}))
 
 
-def _restore(directory: RunDirectory, trainer: Trainer, console: Console) -> None:
-    path: Path | None = newest_verified(directory.checkpoints, console.warn)
-    if path is None:
-        console.line("no checkpoint yet: starting at step 0")
-        return
-    checkpoint = load_checkpoint(path)
-    missing = {"weights", "optimizer"} - set(checkpoint.tensors)
-    if missing:
-        raise StorageError("the checkpoint lacks a part", where=str(path), got=f"no {', '.join(sorted(missing))}")
-    trainer.restore(checkpoint.step, checkpoint.tensors, checkpoint.state, str(path))
-    console.line(f"resumed from step {checkpoint.step}")
+class _Shown:
+    """What is shown of the steps: progress often, a line now and then."""
+
+    def __init__(self, trainer: Trainer, console: Console) -> None:
+        self._trainer, self._console, self._first = trainer, console, trainer.step
+        self._began = time.monotonic()
+        self._line, self._progress = self._began - _LINE_SECONDS, self._began
+        self._losses = ""
+
+    def record(self, record: dict[str, Any]) -> None:
+        """A record of metrics was made."""
+        self._losses = "  ".join(f"{name} {value:.4f}" for name, value in record["losses"].items())
+        step, steps, now = self._trainer.step, self._trainer.train.steps, time.monotonic()
+        if step == steps or now - self._line > _LINE_SECONDS:
+            pace = (step - self._first) / max(now - self._began, 1e-9)
+            self._console.line(f"step {step}/{steps}  {self._losses}  {pace:.0f} steps/s")
+            self._line = now
+
+    def progress(self) -> None:
+        """A step was done."""
+        now = time.monotonic()
+        if now - self._progress > _PROGRESS_SECONDS:
+            self._console.progress(self._trainer.step, self._trainer.train.steps, self._losses)
+            self._progress = now

@@ -9,10 +9,10 @@ import torch
 from torch import Tensor
 
 from si_core.contract.data import Trajectory
+from si_core.contract.distribution import Distribution
 from si_core.contract.report import RunView
-from si_core.discovery.available import available
 from si_core.discovery.build import build
-from si_core.errors import UsageError
+from si_core.errors import SIError
 from si_core.recipes.recipe import Recipe
 from si_core.runs.directory import RunDirectory
 from si_core.runs.model import Model
@@ -35,22 +35,27 @@ def run_view(
     environment: Mapping[str, Any],
     facts: Mapping[str, str],
 ) -> RunView:
-    """Gather the view of a run; what is drawn for it depends on the recipe's seed alone."""
-    process = model.process
+    """Gather the view of a run; what is drawn for it depends on the recipe's seed alone.
+
+    Where sampling runs backward, the ends change places: the samples stand beside what they should be.
+    """
+    process, end = model.process, model.end
     stream = generator(recipe.seed, "evaluation", 1, device=model.device)
     count = min(len(samples), _SHOWN)
     x0, x1, _ = process.coupling.draw(process.source, process.target, count, stream)
+    ends = process.source.decode(x0).cpu(), process.target.decode(x1).cpu()
+    origin, goal = ends if end is process.target else ends[::-1]
     return RunView(
         directory=directory.path,
         title=recipe.title or recipe.name,
         recipe=recipe.resolved(),
-        source=process.source.decode(x0).cpu(),
-        target=process.target.decode(x1).cpu(),
+        source=origin,
+        target=goal,
         samples=samples,
         conditions=conditions,
         trajectory=_paths(model, stream),
         log_density=_log_density(model) if process.shape == (2,) else None,
-        true_log_density=_true_log_density(model) if process.target.has_density else None,
+        true_log_density=_true_log_density(end) if end.has_density else None,
         metrics=metrics,
         estimates=estimates,
         environment=environment,
@@ -64,24 +69,23 @@ def _paths(model: Model, stream: torch.Generator) -> Trajectory:
     return Trajectory(path.t.cpu(), torch.stack([model.decode(state).cpu() for state in path.x]), path.evaluations)
 
 
-def _true_log_density(model: Model) -> Callable[[Tensor], Tensor]:
-    target = model.process.target
-    return lambda points: (target.log_prob(target.encode(points)) - target.log_volume).detach()
+def _true_log_density(law: Distribution) -> Callable[[Tensor], Tensor]:
+    return lambda points: (law.log_prob(law.encode(points)) - law.log_volume).detach()
 
 
 def _log_density(model: Model) -> Callable[[Tensor], Tensor] | None:
     """The model's density by its ODE, where that can be had: the source has one, and the velocity is in reach."""
-    if not model.process.source.has_density or not any(
-        f.component.name == "log-likelihood" for f in available("estimator")
-    ):
+    process = model.process
+    if not process.source.has_density or process.structure.mirror or process.target.classes is not None:
         return None
-    if model.process.structure.mirror or model.process.target.classes is not None:
+    if model.end is not process.target:
         return None
     try:
         model.transport(epsilon=0.0, start=1.0, stop=0.0)
-    except UsageError:
+        estimator = build("estimator", "log-likelihood", steps=20)
+    except SIError:
+        # A picture that can't be had is left out; what is wrong has nothing to do with the run.
         return None
-    estimator = build("estimator", "log-likelihood", steps=20)
 
     def log_density(points: Tensor) -> Tensor:
         x = model.process.target.encode(points).to(model.device)

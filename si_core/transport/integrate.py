@@ -21,7 +21,7 @@ def integrate(
     x: Tensor,
     integrator: Integrator,
     generator: torch.Generator | None = None,
-    times: Sequence[float] | None = None,
+    times: Sequence[float] | Tensor | None = None,
 ) -> Trajectory:
     """Solve an initial value problem.
 
@@ -55,7 +55,8 @@ def integrate(
     stops = _stops(transport, times)
     if len(stops) == 2:
         trajectory = integrator.solve(transport, x, generator)
-        t, states, evaluations = transport.times(trajectory.t), trajectory.x, trajectory.evaluations
+        # A copy: in time itself these are the integrator's own times.
+        t, states, evaluations = transport.times(trajectory.t).clone(), trajectory.x, trajectory.evaluations
         t[0], t[-1] = transport.span
     else:
         kept, evaluations = [x], 0
@@ -65,21 +66,23 @@ def integrate(
             step = integrator.part(abs(piece.stop - piece.start) / whole).solve(piece, kept[-1], generator)
             kept.append(step.final)
             evaluations += step.evaluations
-        t, states = torch.tensor(stops, dtype=x.dtype), torch.stack(kept)
+        t, states = torch.tensor(stops, dtype=x.dtype, device=x.device), torch.stack(kept)
     _refuse_non_finite(states[-1], t[-1])
     return Trajectory(t, states, evaluations)
 
 
-def _stops(transport: Transport, times: Sequence[float] | None) -> list[float]:
+def _stops(transport: Transport, times: Sequence[float] | Tensor | None) -> list[float]:
     start, stop = transport.span
-    inner = [float(time) for time in times or () if float(time) not in (start, stop)]
+    asked = [] if times is None else [float(time) for time in times]
+    inner = asked[asked[:1] == [start] : len(asked) - (asked[-1:] == [stop])]
     stops = [start, *inner, stop]
     sign = 1 if stop > start else -1
-    if any((b - a) * sign <= 0 for a, b in itertools.pairwise(stops)):
+    # Asked this way round, a time that is no number is out of order too.
+    if not all((b - a) * sign > 0 for a, b in itertools.pairwise(stops)):
         raise UsageError(
             "times must run from the transport's start to its stop without repeats",
-            got=str(list(times or ())),
-            allowed=f"strictly between {start} and {stop}, in this order",
+            got=str(asked),
+            allowed=f"from {start} to {stop}, in this order",
         )
     return stops
 

@@ -10,6 +10,7 @@ in its clock, where the drift of a rough process is smooth.
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Sequence
 from typing import Literal
 
@@ -50,12 +51,12 @@ class Transport:
                 raise UsageError("a transport runs within [0, 1]", got=f"{name}={value!r}", allowed="0 <= time <= 1")
         if start == stop:
             raise UsageError("a transport needs two different times", got=f"start = stop = {start!r}")
-        if isinstance(clock, str) and clock not in ("auto", "uniform"):
-            raise UsageError("unknown clock", got=repr(clock), allowed="auto, uniform, or a Clock")
         if isinstance(clock, Clock):
             self.clock = clock
-        else:
+        elif clock in (None, "auto", "uniform"):
             self.clock = UniformClock() if clock == "uniform" else fields.clock
+        else:
+            raise UsageError("unknown clock", got=repr(clock), allowed="auto, uniform, or a Clock")
         self.fields, self.epsilon, self.span = fields, epsilon, (float(start), float(stop))
         level = noise_level(epsilon, fields.process)
         self.stochastic = level is not None
@@ -84,9 +85,20 @@ class Transport:
         return self.flow.noise(time)
 
     def part(self, start: float, stop: float) -> Transport:
-        """The same problem between two other times in the same direction; it shares the computed scalars."""
-        part = Transport.__new__(Transport)
-        part.__dict__.update(self.__dict__)
-        part.span = (start, stop)
-        part.start, part.stop = part._position(start), part._position(stop)
+        """The same problem between two other times; it shares the computed scalars.
+
+        Raises:
+            UsageError: times outside of the span, or in the other direction: that is another SDE.
+        """
+        first, last = self.span
+        sign = 1 if last > first else -1
+        if not sign * first <= sign * start < sign * stop <= sign * last:
+            raise UsageError(
+                "a part of a transport lies within it and runs its way",
+                got=f"start={start!r}, stop={stop!r}",
+                allowed=f"two times from {first} to {last}, in this order",
+            )
+        part = copy.copy(self)
+        part.span = (float(start), float(stop))
+        part.start, part.stop = (self._position(time) for time in part.span)
         return part

@@ -22,7 +22,9 @@ __all__ = ["AugmentedFlow"]
 class AugmentedFlow:
     """The initial value problem of ``(X, l)``, as an integrator sees it.
 
-    A state is a row ``(x_1, ..., x_d, l)``: it holds an event of any shape in the form that every integrator takes.
+    A state is a row ``(x_1, ..., x_d, l_1, ..., l_K)``: it holds an event of any shape in the form that every
+    integrator takes. Each probe of the divergence has an l of its own; the exact divergence has one. The drift can be
+    differentiated further where gradient mode is on.
 
     Args:
         transport: the flow of X, an ODE.
@@ -35,14 +37,15 @@ class AugmentedFlow:
     def __init__(self, transport: Transport, shape: tuple[int, ...], probes: Tensor | None = None) -> None:
         self.transport, self.shape, self.probes = transport, shape, probes
         self.start, self.stop = transport.start, transport.stop
+        self._columns = 1 if probes is None else len(probes)
 
     def initial(self, x: Tensor) -> Tensor:
-        """``(x, 0)`` for points x (B, *event), shape (B, d + 1)."""
-        return torch.cat([x.flatten(1), x.new_zeros(len(x), 1)], 1)
+        """``(x, 0)`` for points x (B, *event), shape (B, d + K)."""
+        return torch.cat([x.flatten(1), x.new_zeros(len(x), self._columns)], 1)
 
     def split(self, state: Tensor) -> tuple[Tensor, Tensor]:
-        """X, shape (B, *event), and l, shape (B,)."""
-        return state[:, :-1].reshape(-1, *self.shape), state[:, -1]
+        """X, shape (B, *event), and l, shape (B, K)."""
+        return state[:, : -self._columns].reshape(-1, *self.shape), state[:, -self._columns :]
 
     def prepare(self, times: Sequence[float], state: Tensor) -> None:
         """Compute the transport's scalars at these clock positions at once."""
@@ -51,10 +54,12 @@ class AugmentedFlow:
             self.transport.prepare(times, self.split(state)[0])
 
     def drift(self, time: float, state: Tensor) -> Tensor:
-        """``(b, div b)`` per unit of clock, shape (B, d + 1)."""
+        """``(b, div b)`` per unit of clock, shape (B, d + K)."""
         x, _ = self.split(state)
-        velocity, divergence = value_and_divergence(lambda y: self.transport.drift(time, y), x, self.probes)
-        return torch.cat([velocity.flatten(1), divergence[:, None]], 1)
+        velocity, divergence = value_and_divergence(
+            lambda y: self.transport.drift(time, y), x, self.probes, graph=torch.is_grad_enabled()
+        )
+        return torch.cat([velocity.flatten(1), divergence], 1)
 
     def noise(self, time: float) -> float:
         """0: the flow is an ODE."""

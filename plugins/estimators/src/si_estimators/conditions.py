@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from torch import Tensor
+
 from si_core import Fields, UsageError
 
 __all__ = ["conditioned_rows"]
 
 
-def conditioned_rows(fields: Fields, rows: slice, n: int) -> Fields:
+def conditioned_rows(fields: Fields, rows: slice | Tensor, n: int) -> Fields:
     """The fields for some of n points, with the conditions of these points.
 
     Args:
         fields: fields with a condition for each of n points, one for all, or none.
-        rows: the points.
+        rows: the points, as a slice or by index.
         n: the number of all points.
 
     Raises:
@@ -27,4 +29,4 @@ def conditioned_rows(fields: Fields, rows: slice, n: int) -> Fields:
             got=f"{len(condition)} conditions, {n} points",
             allowed="1, or n",
         )
-    return fields.conditioned(condition[rows])
+    return fields.conditioned(condition[rows if isinstance(rows, slice) else rows.to(condition.device)])

@@ -41,33 +41,42 @@ def draw_probes(x: Tensor, count: int, noise: Literal["rademacher", "gaussian"],
 
 
 def value_and_divergence(
-    f: Callable[[Tensor], Tensor], x: Tensor, probes: Tensor | None = None
+    f: Callable[[Tensor], Tensor], x: Tensor, probes: Tensor | None = None, graph: bool = False
 ) -> tuple[Tensor, Tensor]:
-    """``f(x)`` and its divergence at each row; in any grad mode, without a trace of it.
+    """``f(x)`` and its divergence at each row, in any grad mode.
 
     Args:
         f: a function of rows, each on its own, (B, *event) -> (B, *event).
         x: the rows, shape (B, *event).
-        probes: shape (K, B, *event) for the mean of ``v . J v`` over K probes; None for the exact divergence.
+        probes: shape (K, B, *event) for ``v . J v`` of K probes; None for the exact divergence.
+        graph: whether both can be differentiated further, in x and in what f depends on.
 
     Returns:
-        The value, shape (B, *event), and the divergence, shape (B,).
+        The value, shape (B, *event), and the divergence: shape (B, 1), or one column for each probe, (B, K).
     """
     with torch.inference_mode(False), torch.enable_grad():
         # An inference tensor can't be differentiated, a copy of it can.
-        point = (x.clone() if x.is_inference() else x.detach()).requires_grad_()
+        kept = graph and x.requires_grad
+        point = x if kept else (x.clone() if x.is_inference() else x.detach()).requires_grad_()
         value = f(point)
-        divergence = torch.zeros(len(point), dtype=point.dtype, device=point.device)
-        if not value.requires_grad:
-            return value, divergence
         count = point[0].numel() if probes is None else len(probes)
+        zero = torch.zeros(len(point), dtype=point.dtype, device=point.device)
+        columns = [zero] * (1 if probes is None else count)
+        if not value.requires_grad:
+            return value, torch.stack(columns, 1)
         for k, probe in enumerate(_unit_vectors(point) if probes is None else probes):
             (product,) = torch.autograd.grad(
-                value, point, probe.expand_as(value), retain_graph=k + 1 < count, allow_unused=True
+                value,
+                point,
+                probe.expand_as(value),
+                retain_graph=graph or k + 1 < count,
+                create_graph=graph,
+                allow_unused=True,
             )
             if product is not None:
-                divergence += (product * probe).flatten(1).sum(1)
-        return value.detach(), divergence if probes is None else divergence / count
+                column = 0 if probes is None else k
+                columns[column] = columns[column] + (product * probe).flatten(1).sum(1)
+        return value if graph else value.detach(), torch.stack(columns, 1)
 
 
 def _unit_vectors(x: Tensor) -> Iterator[Tensor]:

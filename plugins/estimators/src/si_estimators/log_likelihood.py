@@ -15,13 +15,14 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from si_core import Distribution, Estimate, Estimator, Model, NumericsError, Transport, UsageError, build
+from si_core import Estimate, Estimator, Model, Transport, build
 from si_estimators.augmented import AugmentedFlow
 from si_estimators.conditions import conditioned_rows
+from si_estimators.density_ends import DIRECTIONS, UNITS, Direction, Unit, density_ends, in_unit, refuse_non_finite
 from si_estimators.divergence import draw_probes
 from si_estimators.options import choice, needs_generator, points, whole
 
-__all__ = ["LogLikelihood"]
+__all__ = ["LogLikelihood", "log_likelihood"]
 
 _WHERE = "log-likelihood"
 
@@ -30,8 +31,9 @@ class LogLikelihood(Estimator):
     """The mean log-density of points under the probability-flow ODE of a model, in data units.
 
     The density is that of the model's ODE over its own span of times, whatever noise it samples with. It is exact up to
-    the integrator, which works in the model's clock; with Hutchinson's divergence it is unbiased for each point. In
-    bits/dim the value keeps its sign: the figure that is usually reported is its negative.
+    the integrator, which works in the model's clock; with Hutchinson's divergence it is unbiased for each point, and
+    from two probes on the details say how much of its variance is theirs. In bits/dim the value keeps its sign: the
+    figure that is usually reported is its negative, the cross-entropy.
 
     Args:
         direction: ``target`` for points of the target, carried backward to a source with a density; ``source`` for
@@ -52,19 +54,19 @@ class LogLikelihood(Estimator):
 
     def __init__(
         self,
-        direction: Literal["target", "source"] = "target",
+        direction: Direction = "target",
         divergence: Literal["exact", "hutchinson"] = "exact",
         probes: Annotated[int, Field(ge=1)] = 1,
         noise: Literal["rademacher", "gaussian"] = "rademacher",
         method: str = "rk4",
         steps: Annotated[int, Field(ge=1)] | None = 50,
-        unit: Literal["nats", "bits/dim"] = "nats",
+        unit: Unit = "nats",
         batch: Annotated[int, Field(ge=1)] = 4096,
     ) -> None:
-        choice(direction, ("target", "source"), "direction", _WHERE)
+        choice(direction, DIRECTIONS, "direction", _WHERE)
         choice(divergence, ("exact", "hutchinson"), "divergence", _WHERE)
         choice(noise, ("rademacher", "gaussian"), "noise", _WHERE)
-        choice(unit, ("nats", "bits/dim"), "unit", _WHERE)
+        choice(unit, UNITS, "unit", _WHERE)
         self.probes, self.batch = whole(probes, "probes", _WHERE), whole(batch, "batch", _WHERE)
         self.direction, self.divergence, self.noise, self.unit = direction, divergence, noise, unit
         self.method, self.steps = method, steps
@@ -83,37 +85,48 @@ class LogLikelihood(Estimator):
             UsageError: the other end has no density, or there is no generator for the probes.
             NumericsError: a path or a density that is not finite.
         """
-        process = model.process
-        base, end = (process.source, process.target) if self.direction == "target" else (process.target, process.source)
-        _refuse_without_density(base, self.direction)
-        x = points(x, process.shape, _WHERE)
+        _, end = density_ends(model.process, self.direction, _WHERE)
         with torch.inference_mode(False), torch.no_grad():
-            x = x.clone()
-            probes = None
-            if self.divergence == "hutchinson":
-                probes = draw_probes(x, self.probes, self.noise, needs_generator(generator, _WHERE))
-            parts, evaluations = [], 0
-            for first in range(0, len(x), self.batch):
-                rows = slice(first, first + self.batch)
-                flow = self._flow(model, rows, len(x), None if probes is None else probes[:, rows])
-                solution = self.integrator.solve(flow, flow.initial(x[rows]))
-                final, log_volume = flow.split(solution.final)
-                _refuse_infinite(solution.final, first, "the path of a point left the finite numbers")
-                log_density = base.log_prob(final)
-                _refuse_infinite(log_density, first, "a point ends where the density of the other end is 0 or infinite")
-                parts.append(log_density + log_volume)
-                evaluations = max(evaluations, solution.evaluations)
-        values = torch.cat(parts) - end.log_volume
-        dimensions = math.prod(process.shape)
-        if self.unit == "bits/dim":
-            values = values / (dimensions * math.log(2))
+            densities, evaluations = self.log_densities(model, x, generator)
+            values = in_unit(densities.mean(1), end, self.unit)
         details = {
             "direction": self.direction,
             "method": self.method,
             "evaluations": evaluations,
-            "dimensions": dimensions,
+            "dimensions": math.prod(model.process.shape),
         }
-        return self.mean(_WHERE, values, "exact" if probes is None else "unbiased", self.unit, details)
+        if densities.shape[1] > 1:
+            scale = 1.0 if self.unit == "nats" else (details["dimensions"] * math.log(2)) ** -2
+            details["probe_variance"] = float(densities.double().var(1).mean()) * scale / self.probes
+        return self.mean(_WHERE, values, "exact" if self.divergence == "exact" else "unbiased", self.unit, details)
+
+    def log_densities(
+        self, model: Model, x: Tensor, generator: torch.Generator | None = None
+    ) -> tuple[Tensor, int]:
+        """``log rho(x)`` in model space and nats, shape (B, 1) or a column for each probe, and the evaluations.
+
+        They can be differentiated where gradient mode is on. Arguments and errors are those of :meth:`estimate`.
+        """
+        base, _ = density_ends(model.process, self.direction, _WHERE)
+        x = points(x, model.process.shape, _WHERE)
+        x = x.clone() if x.is_inference() else x
+        probes = None
+        if self.divergence == "hutchinson":
+            probes = draw_probes(x, self.probes, self.noise, needs_generator(generator, _WHERE))
+        parts, evaluations = [], 0
+        for first in range(0, len(x), self.batch):
+            rows = slice(first, first + self.batch)
+            flow = self._flow(model, rows, len(x), None if probes is None else probes[:, rows])
+            solution = self.integrator.solve(flow, flow.initial(x[rows]))
+            finite = torch.isfinite(solution.final).all(1)
+            refuse_non_finite(finite, "the path of a point left the finite numbers", _WHERE, first)
+            final, log_volume = flow.split(solution.final)
+            density = base.log_prob(final)
+            problem = "a point ends where the density of the other end is 0 or infinite"
+            refuse_non_finite(torch.isfinite(density), problem, _WHERE, first)
+            parts.append(density[:, None] + log_volume)
+            evaluations = max(evaluations, solution.evaluations)
+        return torch.cat(parts), evaluations
 
     def _flow(self, model: Model, rows: slice, n: int, probes: Tensor | None) -> AugmentedFlow:
         early, late = sorted((model.start, model.stop))
@@ -122,24 +135,31 @@ class LogLikelihood(Estimator):
         return AugmentedFlow(Transport(fields, 0.0, start, stop, model.clock), model.process.shape, probes)
 
 
-def _refuse_without_density(base: Distribution, direction: str) -> None:
-    if not base.has_density:
-        other = "source" if direction == "target" else "target"
-        raise UsageError(
-            f"the {other} has no density, so the points of the {direction} have none",
-            where=_WHERE,
-            got=type(base).__name__,
-            fix=f"a {other} with a density, such as `gaussian`, or direction: {other}",
-        )
+def log_likelihood(
+    model: Model,
+    x: Tensor,
+    *,
+    direction: Direction = "target",
+    divergence: Literal["exact", "hutchinson"] = "exact",
+    probes: int = 1,
+    noise: Literal["rademacher", "gaussian"] = "rademacher",
+    method: str = "rk4",
+    steps: int | None = 50,
+    generator: torch.Generator | None = None,
+) -> Tensor:
+    """``log rho(x)`` under a model's ODE in model space, in nats, shape (B,).
 
+    It can be differentiated in x and in the fields' parameters, through the steps of the integrator; the gradient is
+    that of the number returned, not of the ODE that it approximates.
 
-def _refuse_infinite(values: Tensor, first: int, problem: str) -> None:
-    finite = torch.isfinite(values) if values.ndim == 1 else torch.isfinite(values).all(1)
-    if not bool(finite.all()):
-        row = first + int((~finite).nonzero()[0])
-        raise NumericsError(
-            problem,
-            where=_WHERE,
-            got=f"{int((~finite).sum())} of {len(finite)} points, the first in row {row}",
-            fix="more steps, float64 points, or a span such as start=1e-3",
-        )
+    Args:
+        model: the model.
+        x: points in model space at the end named by ``direction``, shape (B, *event).
+        direction, divergence, probes, noise, method, steps: as for :class:`LogLikelihood`.
+        generator: the source of the probes of Hutchinson's divergence.
+
+    Raises:
+        UsageError, NumericsError: as for :meth:`LogLikelihood.estimate`.
+    """
+    estimator = LogLikelihood(direction, divergence, probes, noise, method, steps, batch=max(1, len(x)))
+    return estimator.log_densities(model, x, generator)[0].mean(1)

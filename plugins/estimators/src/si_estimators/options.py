@@ -13,7 +13,7 @@ from torch import Tensor
 
 from si_core import DataError, UsageError
 
-__all__ = ["choice", "needs_generator", "points", "positive", "whole"]
+__all__ = ["choice", "interval", "needs_generator", "points", "positive", "whole"]
 
 
 def whole(value: int, name: str, where: str, least: int = 1) -> int:
@@ -36,6 +36,15 @@ def choice(value: str, allowed: Sequence[str], name: str, where: str) -> str:
     if value not in allowed:
         raise UsageError("no such choice", where=f"{where}: {name}", got=repr(value), allowed=", ".join(allowed))
     return value
+
+
+def interval(value: Sequence[float], name: str, where: str) -> tuple[float, float]:
+    """Two times ``0 <= start < stop <= 1``."""
+    numbers = [t for t in value if isinstance(t, int | float) and not isinstance(t, bool)]
+    if len(numbers) != 2 or len(value) != 2 or not 0 <= numbers[0] < numbers[1] <= 1:
+        allowed = "two times 0 <= start < stop <= 1"
+        raise UsageError("must be a span of times", where=f"{where}: {name}", got=repr(value), allowed=allowed)
+    return float(numbers[0]), float(numbers[1])
 
 
 def points(x: Tensor, shape: tuple[int, ...], where: str, least: int = 1) -> Tensor:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 from pydantic import Field
@@ -19,7 +20,7 @@ class Array(Tabular):
     An array (N, *event) gives draws of shape event; one of shape (N,) is a table with one column.
 
     Args:
-        path: the file, relative to the current directory.
+        path: the file; in a recipe relative to the recipe, in a call to the current directory.
         key: the array of a .npz file that holds several.
         columns: names or indices of the columns to keep, in this order; all but the label where left out.
         label: name or index of the column of class labels; for .npz also the key of an array of labels.
@@ -36,7 +37,7 @@ class Array(Tabular):
 
     def __init__(
         self,
-        path: str,
+        path: Path,
         key: str | None = None,
         columns: list[int | str] | None = None,
         label: int | str | None = None,
@@ -46,5 +47,5 @@ class Array(Tabular):
         missing: Missing = "stop",
         dtype: Precision = "float32",
     ) -> None:
-        path = str(path)
-        super().__init__(read(path, key, columns, label), standardise, held_out, split_seed, missing, dtype, path)
+        where = str(path)
+        super().__init__(read(where, key, columns, label), standardise, held_out, split_seed, missing, dtype, where)

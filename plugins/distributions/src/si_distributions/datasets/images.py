@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated, Literal
 
 import numpy as np
@@ -25,7 +26,7 @@ class Images(Rows):
     carry their folder as class label: the folders are 0..C-1 in the order of their names, by size if these are numbers.
 
     Args:
-        path: the folder, relative to the current directory.
+        path: the folder; in a recipe relative to the recipe, in a call to the current directory.
         channels: 3 for colour, 1 for grey; every image is converted.
         label: whether draws carry the sub-folder as a condition, where there are sub-folders.
         held_out: the fraction of the images kept from training, for estimators.
@@ -45,7 +46,7 @@ class Images(Rows):
 
     def __init__(
         self,
-        path: str,
+        path: Path,
         channels: Literal[1, 3] = 3,
         label: bool = True,
         held_out: Annotated[float, Field(ge=0, lt=1)] = 0.1,
@@ -54,19 +55,19 @@ class Images(Rows):
         damaged: Literal["stop", "skip"] = "stop",
         dtype: Precision = "float32",
     ) -> None:
-        path = str(path)
-        values, folders, self.skipped = read_images(path, channels, damaged)
+        where = str(path)
+        values, folders, self.skipped = read_images(where, channels, damaged)
         labels, class_names = None, None
         if label and folders is not None:
-            labels, class_names = number_labels(np.array(folders), len(values), path)
+            labels, class_names = number_labels(np.array(folders), len(values), where)
         super().__init__(
             values,
-            *split(len(values), held_out, split_seed, path),
+            *split(len(values), held_out, split_seed, where),
             fixed(_BYTE / 2, _BYTE / 2),
             labels=labels,
             class_names=class_names,
             dequantise=dequantise,
             noise_seed=split_seed,
             dtype=dtype,
-            where=path,
+            where=where,
         )

@@ -1,0 +1,90 @@
+"""The cross-entropy of data relative to a model, ``-E log rho_hat(x)``, with x from the data.
+
+It is ``KL(rho || rho_hat)`` plus the entropy of the data, which no model changes (arXiv 2303.08797, section 2.4).
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+import torch
+from pydantic import Field
+from torch import Tensor
+
+from si_core import Estimate, Estimator, Model
+from si_estimators.density_ends import Direction, Unit
+from si_estimators.log_likelihood import LogLikelihood
+from si_estimators.options import choice
+from si_estimators.sde_log_likelihood import SDELogLikelihood
+
+__all__ = ["CrossEntropy"]
+
+_WHERE = "cross-entropy"
+
+
+class CrossEntropy(Estimator):
+    """``-E log rho_hat(x)`` over points x of the data, in data units; lower is better.
+
+    The form ``ode`` is *exact* up to the integrator: minus the ``log-likelihood`` under the probability-flow ODE
+    (*unbiased* with Hutchinson's divergence). The form ``sde`` is an *upper* bound for the generative SDE by Girsanov's
+    weights and Jensen's inequality: minus the bound of ``sde-log-likelihood`` in its form ``transition``. Its details
+    have ``importance_weighted``, minus the mean log-mean-exp of the weights: an upper bound in expectation, too, and
+    never above the value.
+
+    Args:
+        form: ``ode`` or ``sde``.
+        direction: ``target`` for points of the target under the forward model; ``source`` for points of the source
+            under the backward model.
+        epsilon: of the form ``sde``: the noise level; None for the model's own.
+        steps: of RK4 in the form ``ode``, of the chain in the form ``sde``.
+        paths: of the form ``sde``, for each point.
+        divergence: of the form ``ode``: ``exact``, or ``hutchinson``.
+        probes: how many random probes Hutchinson's divergence takes for each point.
+        unit: of the value: nats, or bits for each dimension.
+        batch: how many points, or paths, are carried at once.
+
+    Raises:
+        UsageError: an option out of range.
+    """
+
+    needs = frozenset({"fields", "densities"})
+
+    def __init__(
+        self,
+        form: Literal["ode", "sde"] = "ode",
+        direction: Direction = "target",
+        epsilon: Annotated[float, Field(gt=0)] | None = None,
+        steps: Annotated[int, Field(ge=1)] = 100,
+        paths: Annotated[int, Field(ge=1)] = 16,
+        divergence: Literal["exact", "hutchinson"] = "exact",
+        probes: Annotated[int, Field(ge=1)] = 1,
+        unit: Unit = "nats",
+        batch: Annotated[int, Field(ge=1)] = 4096,
+    ) -> None:
+        self.form = choice(form, ("ode", "sde"), "form", _WHERE)
+        # Both are made, so that every option is checked whichever form is asked for.
+        ode = LogLikelihood(direction, divergence, probes, steps=steps, unit=unit, batch=batch)
+        sde = SDELogLikelihood("transition", direction, epsilon, steps, paths, unit=unit, batch=batch)
+        self.likelihood: Estimator = ode if form == "ode" else sde
+
+    def estimate(self, model: Model, x: Tensor, generator: torch.Generator | None = None) -> Estimate:
+        """Measure.
+
+        Args:
+            model: the model; fields conditioned on labels have one for each point, or one for all.
+            x: points of the data in model space at the end named by ``direction``, shape (B, *event).
+            generator: the source of noise or probes; the form ``ode`` with exact divergences needs none.
+
+        Raises:
+            UsageError: the other end has no density, or the form ``sde`` of a model that samples with an ODE.
+            NumericsError: a path or a density that is not finite.
+        """
+        found = self.likelihood.estimate(model, x, generator)
+        details = dict(found.details or {})
+        details["form"] = self.form
+        if self.form == "sde":
+            details["importance_weighted"] = -details.pop("log_mean_exp")
+            details["importance_weighted_error"] = details.pop("log_mean_exp_error")
+        values = None if found.per_sample is None else -found.per_sample
+        bound = "upper" if found.bound == "lower" else found.bound
+        return Estimate(_WHERE, -found.value, found.standard_error, bound, found.unit, values, details)

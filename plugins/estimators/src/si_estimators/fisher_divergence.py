@@ -1,0 +1,99 @@
+"""The Fisher divergence: the mean square error of a score, ``E_rho |s_hat(t, x) - grad log rho(t, x)|^2``.
+
+With the velocity's error it decides how far an ODE is off: ``KL(rho1 | rho1_hat) = int E<grad log rho_hat - s, db> dt``
+with the score of the ODE's own density rho_hat (arXiv 2303.08797, section 2.4), which is not the learned one.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+import torch
+from pydantic import Field
+from torch import Tensor
+
+from si_core import Estimate, Estimator, Fields, Model, UniformClock, UsageError, exact_fields
+from si_estimators.field_errors import field_errors, known_fields
+from si_estimators.log_likelihood import log_likelihood
+from si_estimators.options import choice, interval, needs_generator, points, whole
+from si_estimators.quadrature import SpanIntegral, SpanNodes
+
+__all__ = ["FisherDivergence"]
+
+_WHERE = "fisher-divergence"
+
+
+class FisherDivergence(Estimator):
+    """``E_rho |s_hat - s|^2`` against the exact score, for processes with closed-form fields; *unbiased*.
+
+    Without a time it is ``int E|s_hat(t, x_t) - s(t, x_t)|^2 dt`` over the span, twice the score's loss above its
+    minimum; what is said of the ends of time for ``kl-bound`` holds here, too. With a time t it is the mean at t.
+
+    ``of: score`` takes the model's score for s_hat. ``of: density`` takes the gradient of the log-density of the
+    model's ODE, found by differentiating the log-likelihood through the steps of the solver; its time is t = 1 unless
+    another is given. Points are fresh draws of the process; those handed in are not used.
+
+    Args:
+        of: ``score`` or ``density``.
+        time: t; None for the integral over t (``score``), or for the end of the span of sampling (``density``).
+        span: times of start and stop of the integral; None for those of sampling.
+        n: the number of draws of the process.
+        times: nodes of Gauss-Legendre quadrature between the ends.
+        steps: of RK4, for the density.
+        batch: how many draws are looked at at once.
+
+    Raises:
+        UsageError: an option out of range.
+    """
+
+    needs = frozenset({"fields", "exact"})
+
+    def __init__(
+        self,
+        of: Literal["score", "density"] = "score",
+        time: Annotated[float, Field(ge=0, le=1)] | None = None,
+        span: tuple[float, float] | None = None,
+        n: Annotated[int, Field(ge=2)] = 2000,
+        times: Annotated[int, Field(ge=2)] = 32,
+        steps: Annotated[int, Field(ge=1)] = 50,
+        batch: Annotated[int, Field(ge=1)] = 1024,
+    ) -> None:
+        self.of = choice(of, ("score", "density"), "of", _WHERE)
+        if time is not None and not 0 <= time <= 1:
+            raise UsageError("a time out of range", where=f"{_WHERE}: time", got=repr(time), allowed="0 <= time <= 1")
+        self.time = time
+        self.span = None if span is None else interval(span, "span", _WHERE)
+        self.n, self.times = whole(n, "n", _WHERE, 2), whole(times, "times", _WHERE, 2)
+        self.steps, self.batch = whole(steps, "steps", _WHERE), whole(batch, "batch", _WHERE)
+
+    def estimate(self, model: Model, x: Tensor, generator: torch.Generator | None = None) -> Estimate:
+        """Measure.
+
+        Args:
+            model: the model.
+            x: not used: the process is drawn afresh.
+            generator: the source of the draws.
+
+        Raises:
+            UsageError: no closed form is known, the target has classes, the model has no score, or for the density: the
+                source has none, or the time is the start of sampling.
+            NumericsError: a path or a density that is not finite.
+        """
+        generator = needs_generator(generator, _WHERE)
+        exact = known_fields(model, "exact", _WHERE) or exact_fields(model.process)
+        early, late = sorted((model.start, model.stop))
+        if self.of == "score" and self.time is None:
+            nodes = SpanNodes(model.process.clock, self.span or (early, late), self.times)
+            errors = field_errors(model, exact, x, nodes, self.n, generator, self.batch, ("score",))
+            integral = SpanIntegral(nodes, errors.score)
+            return self.mean(_WHERE, integral.of(errors.score), "unbiased", "1", {"of": self.of, **integral.details()})
+        time = late if self.time is None else self.time
+        if self.of == "density" and not early < time <= late:
+            allowed = f"{early} < time <= {late}"
+            raise UsageError("no density of the ODE", where=f"{_WHERE}: time", got=repr(time), allowed=allowed)
+        parts = []
+        for first in range(0, self.n, self.batch):
+            draws = _draw(model, time, min(self.batch, self.n - first), generator)
+            parts.append((self._score(model, draws, early, time) - _detached(exact, time, draws)).flatten(1))
+        values = torch.cat(parts).double().square().sum(1)
+        return self.mean(_WHERE, values, "unbiased", "1", {"of": self.of, "time": time})

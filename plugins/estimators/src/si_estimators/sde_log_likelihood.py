@@ -1,0 +1,92 @@
+"""The log-likelihood of a model's SDE, by Girsanov's weights of paths run the other way.
+
+    ``rho_F(1, x) = E exp(log w)``,    ``E log w <= log rho_F(1, x)``
+
+(arXiv 2303.08797, section 2.4); the formulas of ``log w`` stand in :mod:`si_estimators.path_weights`.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+import torch
+from pydantic import Field
+from torch import Tensor
+
+from si_core import Estimate, Estimator, Model
+from si_estimators.density_ends import Direction, Unit
+from si_estimators.options import choice
+from si_estimators.path_density import PathDensity
+
+__all__ = ["SDELogLikelihood"]
+
+_WHERE = "sde-log-likelihood"
+
+
+class SDELogLikelihood(Estimator):
+    """A lower bound of the mean log-density of points under the generative SDE of a model, in data units.
+
+    Paths run from each point with the model's SDE of the other direction, and carry the weight
+
+    ``log w = log rho0(X_0) - int (div b_F + epsilon |s|^2) dtau - int sqrt(2 epsilon) s.dW``,   ``b_F = b + epsilon s``.
+
+    The value is the mean of ``log w``: a *lower* bound, which exact scores make tight. The details have the mean of the
+    log-mean-exp over each point's paths, which lies between the bound and the log-density in expectation and rises to
+    it with the number of paths; with its standard error, the mean effective sample size of a point's weights (``paths``
+    at best, 1 when one path has all the weight) and the mean variance of a point's ``log w``.
+
+    The form ``transition`` compares the transition densities of the discretised chains themselves: the mean of the
+    weights is exactly the density of the model's Euler-Maruyama chain with this many steps (each step's variance the
+    mean of those at its ends), for any networks and any number of steps. The form ``ito`` is the formula above with
+    divergences and Itô sums, exact in the limit of many steps.
+
+    Args:
+        form: ``transition`` or ``ito``.
+        direction: ``target`` for points of the target under the forward SDE; ``source`` for points of the source under
+            the backward SDE.
+        epsilon: the noise level of the SDE; None for the model's own.
+        steps: equal steps in the clock of sampling.
+        paths: for each point.
+        divergence: of the form ``ito``: ``exact``, or ``hutchinson``, with fresh probes at every step.
+        probes: how many random probes Hutchinson's divergence takes; from two on the details have their variance.
+        noise: the law of the probes; ``rademacher`` has the least variance.
+        unit: of the value: nats, or bits for each dimension.
+        batch: how many paths are carried at once.
+
+    Raises:
+        UsageError: an option out of range.
+    """
+
+    needs = frozenset({"fields", "densities"})
+
+    def __init__(
+        self,
+        form: Literal["transition", "ito"] = "transition",
+        direction: Direction = "target",
+        epsilon: Annotated[float, Field(gt=0)] | None = None,
+        steps: Annotated[int, Field(ge=1)] = 100,
+        paths: Annotated[int, Field(ge=1)] = 16,
+        divergence: Literal["exact", "hutchinson"] = "exact",
+        probes: Annotated[int, Field(ge=1)] = 1,
+        noise: Literal["rademacher", "gaussian"] = "rademacher",
+        unit: Unit = "nats",
+        batch: Annotated[int, Field(ge=1)] = 16384,
+    ) -> None:
+        choice(form, ("transition", "ito"), "form", _WHERE)
+        self.density = PathDensity(
+            _WHERE, form, direction, epsilon, steps, paths, divergence, probes, noise, unit, batch
+        )
+
+    def estimate(self, model: Model, x: Tensor, generator: torch.Generator | None = None) -> Estimate:
+        """Measure.
+
+        Args:
+            model: the model; fields conditioned on labels have one for each point, or one for all.
+            x: points in model space at the end named by ``direction``, shape (B, *event).
+            generator: the source of noise.
+
+        Raises:
+            UsageError: the model samples with an ODE and no epsilon was given, or the other end has no density.
+            NumericsError: a path that leaves the finite numbers, or ends where the other end's density is 0.
+        """
+        return self.density.estimate(model, x, generator)

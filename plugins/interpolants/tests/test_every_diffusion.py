@@ -1,0 +1,123 @@
+"""Properties of every installed diffusion schedule, and the closed forms of the likelihood-optimal one."""
+
+from __future__ import annotations
+
+import math
+import pickle
+
+import pytest
+import torch
+
+import si_core as si
+from si_core.discovery.available import available
+
+NAMES = [found.component.name for found in available("diffusion")]
+INTERPOLANTS = ("linear", "trigonometric", "variance-matched-trigonometric", "encoder-decoder", "variance-preserving")
+LATENTS = ("none", "brownian", "quadratic", "encoder-decoder")
+PAIRS = [
+    (interpolant, latent)
+    for interpolant in INTERPOLANTS
+    for latent in LATENTS
+    if (interpolant, latent) != ("variance-matched-trigonometric", "encoder-decoder")
+]
+
+
+def built(name: str, interpolant: str = "linear", latent: str = "none", **options: float) -> si.Diffusion:
+    gamma = si.build("latent", latent)
+    path = si.build("interpolant", interpolant, context={"latent": gamma})
+    return si.build("diffusion", name, context={"interpolant": path, "latent": gamma}, **options)
+
+
+def test_the_plugin_offers_the_schedules_it_promises() -> None:
+    assert {"constant", "gamma", "likelihood-optimal", "sine", "linear-decay"} <= set(NAMES)
+
+
+@pytest.mark.parametrize(("interpolant", "latent"), PAIRS)
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_levels_are_finite_and_not_negative(name: str, interpolant: str, latent: str, dtype: torch.dtype) -> None:
+    diffusion = built(name, interpolant, latent)
+    t = torch.linspace(0, 1, 101, dtype=dtype)
+    level = diffusion.epsilon(t, (t * (1 - t)).sqrt())
+    assert level.shape == t.shape
+    assert level.dtype == dtype
+    assert bool(torch.isfinite(level).all())
+    assert bool((level >= 0).all())
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_schedule_survives_pickling(name: str) -> None:
+    diffusion, t = built(name), torch.linspace(0.1, 0.9, 9, dtype=torch.float64)
+    copy = pickle.loads(pickle.dumps(diffusion))
+    assert torch.equal(copy.epsilon(t, 1 - t), diffusion.epsilon(t, 1 - t))
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "form"),
+    [
+        ("constant", {"level": 0.7}, lambda t, g: 0.7 + 0 * t),
+        ("gamma", {"scale": 3.0}, lambda t, g: 3 * g),
+        ("sine", {"scale": 2.0}, lambda t, g: 2 * torch.sin(math.pi * t)),
+        ("linear-decay", {"scale": 2.0}, lambda t, g: 2 * (1 - t)),
+    ],
+)
+def test_closed_forms(name: str, options: dict[str, float], form) -> None:
+    t = torch.linspace(0, 1, 33, dtype=torch.float64)
+    gamma = (t * (1 - t)).sqrt()
+    torch.testing.assert_close(built(name, **options).epsilon(t, gamma), form(t, gamma), rtol=1e-14, atol=1e-14)
+
+
+@pytest.mark.parametrize(
+    ("interpolant", "form"),
+    [
+        ("linear", lambda t: (1 - t) / t),
+        ("trigonometric", lambda t: (math.pi / 2) / torch.tan(math.pi * t / 2)),
+        ("variance-preserving", lambda t: 1 / t),
+    ],
+)
+def test_the_likelihood_optimal_level(interpolant: str, form) -> None:
+    """``D(t)`` where the limit is far away, ``D/(1 + D/limit)`` where it is near, and the limit itself at t = 0."""
+    t = torch.linspace(0.02, 1, 50, dtype=torch.float64)
+    free = built("likelihood-optimal", interpolant, limit=1e13).epsilon(t, t)
+    # The step from inside at t = 1 is a line through times 2^-16 apart: off by its square, 2e-10 times a curvature.
+    torch.testing.assert_close(free, form(t), rtol=2e-9, atol=1e-10)
+    held = built("likelihood-optimal", interpolant, limit=5.0).epsilon(t, t)
+    torch.testing.assert_close(held, form(t) / (1 + form(t) / 5), rtol=2e-9, atol=1e-10)
+    assert float(built("likelihood-optimal", interpolant, limit=5.0).epsilon(torch.zeros(1), torch.zeros(1))) == 5.0
+
+
+@pytest.mark.parametrize(("interpolant", "latent"), [p for p in PAIRS if p[0] != "encoder-decoder"])
+def test_the_likelihood_optimal_level_splits_the_velocity(interpolant: str, latent: str) -> None:
+    """``b = (beta_dot/beta) x + D s`` for a one-sided process, against its exact fields."""
+    pytest.importorskip("si_distributions")
+    gamma = si.build("latent", latent)
+    path = si.build("interpolant", interpolant, context={"latent": gamma})
+    source = si.build("distribution", "gaussian", dim=2)
+    target = si.build(
+        "distribution", "gaussian-mixture", weights=[0.4, 0.6], means=[[1.0, 2.0], [-1.0, 0.5]], covariances=[0.3, 0.8]
+    )
+    process = si.StochasticInterpolant(path, gamma, si.build("coupling", "independent"), source, target)
+    fields, x = si.exact_fields(process), torch.randn(20, 2, generator=torch.Generator().manual_seed(1)).double()
+    diffusion = si.build("diffusion", "likelihood-optimal", interpolant=path, latent=gamma, limit=1e13)
+    for t in (0.1, 0.4, 0.7, 0.95):
+        time = torch.tensor([t], dtype=torch.float64)
+        level = diffusion.epsilon(time, gamma.gamma(time))
+        expected = path.beta_dot(time) / path.beta(time) * x + level * fields.score(t, x)
+        torch.testing.assert_close(fields.velocity(t, x), expected, rtol=1e-9, atol=1e-9)
+
+
+def test_the_likelihood_optimal_level_needs_a_linear_path() -> None:
+    class Curved(si.Interpolant):
+        def value(self, t, x0, x1):
+            return x0 + t * (x1 - x0)
+
+    with pytest.raises(si.UsageError, match="spatially linear"):
+        si.build("diffusion", "likelihood-optimal", interpolant=Curved(), latent=si.build("latent", "none"))
+
+
+@pytest.mark.parametrize("name", ["constant", "gamma", "sine", "linear-decay", "likelihood-optimal"])
+@pytest.mark.parametrize("value", [-1.0, math.inf, math.nan, True])
+def test_options_out_of_range_are_refused(name: str, value: object) -> None:
+    option = {"constant": "level", "likelihood-optimal": "limit"}.get(name, "scale")
+    with pytest.raises(si.UsageError, match=option):
+        built(name, **{option: value})

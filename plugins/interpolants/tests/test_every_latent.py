@@ -1,0 +1,168 @@
+"""Properties of every installed latent: zero at the ends, positive inside, and its coefficients in every clock."""
+
+from __future__ import annotations
+
+import math
+import pickle
+
+import pytest
+import torch
+
+import si_core as si
+from si_core.discovery.available import available
+
+OPTIONS: dict[str, tuple[dict[str, float], ...]] = {
+    "brownian": ({}, {"scale": 0.3}, {"scale": 4.0}),
+    "quadratic": ({}, {"scale": 2.5}),
+    "sine-squared": ({}, {"scale": 0.5}),
+    "sigmoid-bump": ({}, {"steepness": 3.0}, {"steepness": 25.0}),
+    "encoder-decoder": ({}, {"unit_variance": True}),
+}
+NAMES = [found.component.name for found in available("latent")]
+CASES = [(name, options) for name in NAMES if name != "none" for options in OPTIONS.get(name, ({},))]
+CLOCKS = (si.UniformClock(), si.SineClock(), si.SineClock(stop=False), si.SineClock(start=False))
+PARTS = ("gamma", "gamma_rate", "gamma_gamma_rate", "rate_over_gamma")
+
+
+class Bare(si.Latent):
+    """What a third party writes: gamma alone."""
+
+    def __init__(self, of: si.Latent) -> None:
+        self.of = of
+
+    def gamma(self, t: torch.Tensor) -> torch.Tensor:
+        return self.of.gamma(t)
+
+
+def inner() -> torch.Tensor:
+    return torch.linspace(0.03, 0.97, 48, dtype=torch.float64)
+
+
+def test_the_plugin_offers_the_latents_it_promises() -> None:
+    assert {"none", *OPTIONS} <= set(NAMES)
+
+
+@pytest.mark.parametrize(("name", "options"), CASES)
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_zero_at_the_ends_and_positive_inside(name: str, options: dict[str, float], dtype: torch.dtype) -> None:
+    latent = si.build("latent", name, **options)
+    assert latent.gamma(torch.tensor([0.0, 1.0], dtype=dtype)).tolist() == [0.0, 0.0]
+    for t in (torch.linspace(0, 1, 257, dtype=dtype)[1:-1], torch.tensor(0.3, dtype=dtype)):
+        gamma = latent.gamma(t)
+        assert gamma.shape == t.shape
+        assert gamma.dtype == dtype
+        assert bool((gamma > 0).all())
+
+
+@pytest.mark.parametrize(("name", "options"), CASES)
+def test_written_derivatives_equal_the_default_ones(name: str, options: dict[str, float]) -> None:
+    latent, t = si.build("latent", name, **options), inner()
+    torch.testing.assert_close(latent.gamma_dot(t), Bare(latent).gamma_dot(t), rtol=1e-11, atol=1e-12)
+    torch.testing.assert_close(latent.gamma_gamma_dot(t), latent.gamma(t) * latent.gamma_dot(t), rtol=1e-12, atol=1e-13)
+
+
+@pytest.mark.parametrize(("name", "options"), CASES)
+def test_gamma_gamma_dot_is_half_the_slope_of_gamma_squared(name: str, options: dict[str, float]) -> None:
+    latent, t, h = si.build("latent", name, **options), inner(), 1e-3
+    weights = {1: 4 / 5, 2: -1 / 5, 3: 4 / 105, 4: -1 / 280}
+    slope = sum(w * (latent.gamma(t + k * h) ** 2 - latent.gamma(t - k * h) ** 2) for k, w in weights.items()) / h
+    torch.testing.assert_close(latent.gamma_gamma_dot(t), slope / 2, rtol=1e-9, atol=1e-9)
+    ends = latent.gamma_gamma_dot(torch.tensor([0.0, 1.0], dtype=torch.float64))
+    assert bool(torch.isfinite(ends).all())
+
+
+@pytest.mark.parametrize("clock", CLOCKS, ids=repr)
+@pytest.mark.parametrize(("name", "options"), CASES)
+def test_coefficients_in_a_clock_follow_the_chain_rule(name: str, options: dict[str, float], clock: si.Clock) -> None:
+    latent, u = si.build("latent", name, **options), inner()
+    t, rate = clock.time(u), clock.rate(u)
+    gamma = latent.gamma(t)
+    expected = (gamma, latent.gamma_dot(t) * rate, latent.gamma_gamma_dot(t) * rate, rate / gamma)
+    for coefficients in (latent.in_clock(clock, u), Bare(latent).in_clock(clock, u)):
+        for part, value in zip(PARTS, expected, strict=True):
+            torch.testing.assert_close(getattr(coefficients, part), value, rtol=1e-10, atol=1e-11, msg=part)
+
+
+@pytest.mark.parametrize("clock", CLOCKS, ids=repr)
+@pytest.mark.parametrize(("name", "options"), CASES)
+def test_coefficients_at_the_very_ends(name: str, options: dict[str, float], clock: si.Clock) -> None:
+    """Finite in a clock of the latent's own order; ``(dt/du)/gamma`` only where gamma leaves 0 like a square root."""
+    latent = si.build("latent", name, **options)
+    own = latent.clock or si.UniformClock()
+    ends = torch.tensor([0.0, 1.0], dtype=torch.float64)
+    near = torch.tensor([1e-4, 1 - 1e-4], dtype=torch.float64)
+    for of in (latent, Bare(latent)):
+        found, beside = of.in_clock(clock, ends), of.in_clock(clock, near)
+        assert found.gamma.tolist() == [0.0, 0.0]
+        assert bool(torch.isfinite(found.gamma_gamma_rate).all())
+        for end in (0, 1):
+            assert bool(torch.isfinite(found.gamma_rate[end])) == (clock.orders[end] >= own.orders[end])
+            smooth = own.orders[end] == 1
+            assert bool(torch.isinf(found.rate_over_gamma[end])) == (smooth or clock.orders[end] == 1)
+            for part in PARTS[:3] if smooth or clock.orders[end] == 2 else ("gamma_gamma_rate",):
+                value, neighbour = getattr(found, part)[end], getattr(beside, part)[end]
+                # A step of 1e-4 in u moves a smooth coefficient by at most its slope, below 200 for these options.
+                assert abs(float(value - neighbour)) < 2e-2, part
+            if not smooth and clock.orders[end] == 2:
+                torch.testing.assert_close(found.rate_over_gamma[end], beside.rate_over_gamma[end], rtol=1e-5, atol=0)
+
+
+@pytest.mark.parametrize("scale", [0.25, 1.0, 2.0])
+def test_the_brownian_latent_in_its_clock(scale: float) -> None:
+    """``gamma = sqrt(a)/2 sin(pi u)`` and ``(dt/du)/gamma = pi/sqrt(a)``, to the ends; and so by the default rule."""
+    latent, u = si.build("latent", "brownian", scale=scale), torch.linspace(0, 1, 33, dtype=torch.float64)
+    root = math.sqrt(scale)
+    for of in (latent, Bare(latent)):
+        found = of.in_clock(si.SineClock(), u)
+        torch.testing.assert_close(found.gamma, root / 2 * torch.sin(math.pi * u), rtol=0, atol=1e-12)
+        torch.testing.assert_close(found.gamma_rate, root / 2 * math.pi * torch.cos(math.pi * u), rtol=0, atol=1e-8)
+        torch.testing.assert_close(found.rate_over_gamma, torch.full_like(u, math.pi / root), rtol=0, atol=1e-7)
+
+
+def test_no_latent_vanishes() -> None:
+    latent, t = si.build("latent", "none"), torch.linspace(0, 1, 9, dtype=torch.float64)
+    assert latent.vanishes
+    assert not bool(latent.gamma(t).any())
+    assert not bool(latent.gamma_dot(t).any())
+
+
+@pytest.mark.parametrize(("name", "options"), [*CASES, ("none", {})])
+def test_noise_is_standard_normal_and_comes_from_the_generator_alone(name: str, options: dict[str, float]) -> None:
+    latent, like = si.build("latent", name, **options), torch.empty(4000, 2, dtype=torch.float64)
+    state = torch.random.get_rng_state()
+    z = latent.sample(like, torch.Generator().manual_seed(5))
+    assert torch.equal(torch.random.get_rng_state(), state)
+    assert torch.equal(z, latent.sample(like, torch.Generator().manual_seed(5)))
+    assert z.shape == like.shape
+    assert z.dtype == like.dtype
+    # Five standard errors of the mean and of the variance of 8000 normals.
+    assert abs(float(z.mean())) < 5 / math.sqrt(8000)
+    assert abs(float(z.var()) - 1) < 5 * math.sqrt(2 / 8000)
+
+
+@pytest.mark.parametrize(("name", "options"), [*CASES, ("none", {})])
+def test_a_latent_survives_pickling(name: str, options: dict[str, float]) -> None:
+    latent = si.build("latent", name, **options)
+    assert torch.equal(pickle.loads(pickle.dumps(latent)).gamma(inner()), latent.gamma(inner()))
+
+
+@pytest.mark.parametrize(
+    ("name", "option"),
+    [("brownian", "scale"), ("quadratic", "scale"), ("sine-squared", "scale"), ("sigmoid-bump", "steepness")],
+)
+@pytest.mark.parametrize("value", [0.0, -1.0, math.inf, math.nan, True, "1"])
+def test_options_out_of_range_are_refused(name: str, option: str, value: object) -> None:
+    with pytest.raises(si.UsageError, match=option):
+        si.build("latent", name, **{option: value})
+
+
+@pytest.mark.parametrize(
+    ("module", "target", "option"),
+    [("latents", "Brownian", "scale"), ("latents", "SigmoidBump", "steepness"), ("diffusions", "Constant", "level")],
+)
+@pytest.mark.parametrize("value", [-1.0, math.inf, math.nan])
+def test_constructors_refuse_by_themselves(module: str, target: str, option: str, value: float) -> None:
+    import importlib
+
+    with pytest.raises(si.UsageError, match=option):
+        getattr(importlib.import_module(f"si_interpolants.{module}"), target)(**{option: value})

@@ -1,0 +1,83 @@
+"""Components chosen on the command line: a name, or JSON ``{"use": name, ...options}``."""
+
+from __future__ import annotations
+
+import json
+import math
+from typing import TYPE_CHECKING, Any
+
+from si_core.errors import UsageError
+
+if TYPE_CHECKING:
+    from si_core.fields.base import Epsilon
+    from si_core.runs.model import Model
+
+__all__ = ["chosen", "resampled"]
+
+
+def chosen(text: str, where: str, example: str) -> tuple[str, dict[str, Any]]:
+    """The name and the options of a component.
+
+    Args:
+        text: as given.
+        where: the argument's name, for errors.
+        example: JSON that would do.
+
+    Raises:
+        UsageError: JSON that is none, or says no name.
+    """
+    if not text.lstrip().startswith(("{", "[", '"')):
+        return text, {}
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise UsageError(f"not JSON: {error}", where=where, got=text, fix=f"write '{example}'") from error
+    if not isinstance(value, dict) or not isinstance(value.get("use"), str):
+        raise UsageError(
+            "a component is chosen by name", where=where, got=text, allowed='NAME, or {"use": NAME, ...options}'
+        )
+    return value.pop("use"), value
+
+
+def resampled(model: Model, integrator: str | None, epsilon: str | None) -> Model:
+    """The model with the integrator and the noise level of the command line.
+
+    Where the noise level changes between none and some and no integrator is given, the default one of its kind is used.
+
+    Raises:
+        UsageError: an unknown component or a wrong option; an integrator that does not fit the noise level.
+    """
+    from si_core.discovery.build import build
+    from si_core.runs.assembly import default_integrator
+
+    level = None if epsilon is None else _noise_level(model, epsilon)
+    stochastic = (model.epsilon if level is None else level) != 0.0
+    method = None
+    if integrator is not None:
+        name, options = chosen(integrator, "--integrator", '{"use": "heun", "steps": 50}')
+        method = build("integrator", name, **options)
+        if stochastic != method.stochastic:
+            raise UsageError(
+                f"integrator {name!r} is {'of SDEs' if method.stochastic else 'of ODEs'}, "
+                f"and the noise level is {'positive' if stochastic else '0'}",
+                where="--integrator",
+                fix=f"--epsilon {0.5 if method.stochastic else 0}, or another --integrator",
+            )
+    elif stochastic != model.integrator.stochastic:
+        method = build("integrator", default_integrator(stochastic).name)
+    return model.with_sampler(method, level)
+
+
+def _noise_level(model: Model, text: str) -> Epsilon:
+    from si_core.discovery.build import build
+
+    try:
+        level = float(text)
+    except ValueError:
+        name, options = chosen(text, "--epsilon", '{"use": "gamma", "scale": 1.0}')
+        context = {"interpolant": model.process.interpolant, "latent": model.process.latent}
+        diffusion: Epsilon = build("diffusion", name, context=context, **options)
+        return diffusion
+    if not (math.isfinite(level) and level >= 0):
+        raise UsageError("no noise level", where="--epsilon", got=text, allowed="a finite number >= 0, or a diffusion")
+    return level

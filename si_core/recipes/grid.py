@@ -1,0 +1,147 @@
+"""The grid of a sweep: keys with several values each, and all their combinations.
+
+On the command line ``KEY=a,b,c`` is a YAML list without its brackets, so values may be lists and mappings themselves:
+``latent=none,{use: brownian, scale: 2}``. One list in brackets is the list of values; ``KEY=[[0.9, 0.99]]`` is one value
+that is a list. In a recipe the grid is the key ``sweep``, a mapping of dotted keys to lists.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable, Sequence
+from collections.abc import Mapping as Map
+from dataclasses import dataclass
+from typing import Any
+
+from si_core.errors import RecipeError, SIError
+from si_core.recipes.nodes import Mapping, Node, Path, Where, dotted, node_at, plain
+from si_core.recipes.nodes import Sequence as SequenceNode
+from si_core.recipes.overrides import Override, change, key_path, parse_overrides, split_argument
+from si_core.recipes.problems import fail
+from si_core.recipes.reader import read
+from si_core.recipes.recipe import Recipe
+
+__all__ = ["Axis", "combinations", "joined", "parse_axes", "recipe_axes", "refuse_sweep"]
+
+
+@dataclass(frozen=True)
+class Axis:
+    """One key of a grid: where it was given, the place it changes, and its values."""
+
+    where: Where
+    path: Path
+    nodes: tuple[Node, ...]
+
+    @property
+    def key(self) -> str:
+        """The key, such as ``latent.scale``."""
+        return dotted(self.path)
+
+    @property
+    def values(self) -> list[Any]:
+        """The values as plain data."""
+        return [plain(node) for node in self.nodes]
+
+    def change(self, node: Node) -> Override:
+        """The override that gives the key one of its values."""
+        return change(self.where, self.path, node)
+
+
+def parse_axes(given: Iterable[str] | Map[str, Iterable[Any]]) -> list[Axis]:
+    """The axes from ``KEY=a,b,c`` texts, or from a dictionary of dotted keys to lists.
+
+    Raises:
+        RecipeError: an impossible key, bad YAML, no value, a value twice, a key twice; quoting the argument.
+    """
+    axes: list[Axis] = []
+    problems: list[SIError] = []
+    items: Iterable[Any] = given.items() if isinstance(given, Map) else given
+    for index, item in enumerate(items, start=1):
+        try:
+            axis = _from_item(*item) if isinstance(given, Map) else _from_text(item, index)
+            for other in axes:
+                if other.path == axis.path:
+                    raise _error(axis.where, f"{axis.key!r} is given twice, also by {other.where}")
+            axes.append(axis)
+        except SIError as error:
+            problems.append(error)
+    fail(problems)
+    return axes
+
+
+def recipe_axes(recipe: Recipe) -> list[Axis]:
+    """The axes of a recipe's own ``sweep``; none where it has no such key.
+
+    Raises:
+        RecipeError: an impossible key, or a value twice; with the position in the file.
+    """
+    node = node_at(recipe.root, ("sweep",))
+    axes: list[Axis] = []
+    problems: list[SIError] = []
+    for key, entry in node.entries.items() if isinstance(node, Mapping) else ():
+        try:
+            axes.append(_axis(entry.where, key_path(key, entry.where), entry.node))
+        except SIError as error:
+            problems.append(error)
+    fail(problems)
+    return axes
+
+
+def joined(first: Sequence[Axis], second: Sequence[Axis]) -> tuple[Axis, ...]:
+    """The axes of a recipe with those of a command line, whose values replace those of an equal key."""
+    axes = {axis.path: axis for axis in first}
+    return tuple((axes | {axis.path: axis for axis in second}).values())
+
+
+def combinations(axes: Sequence[Axis]) -> list[tuple[Node, ...]]:
+    """The cartesian product: one value an axis, the last axis fastest."""
+    return list(itertools.product(*(axis.nodes for axis in axes)))
+
+
+def refuse_sweep(recipe: Recipe) -> None:
+    """Refuse a recipe that has a grid, where one run is asked for.
+
+    Raises:
+        RecipeError: the recipe has ``sweep``.
+    """
+    if recipe.sweep is not None:
+        raise RecipeError(
+            "this recipe is a sweep: one run for each combination of values",
+            where=recipe.where("sweep"),
+            got=f"values for {', '.join(recipe.sweep)}",
+            fix="`si sweep` in place of `si run`, or add `sweep=null` for one run without the grid",
+        )
+
+
+def _from_text(argument: Any, index: int) -> Axis:
+    where, path, text = split_argument(argument, index)
+    node = read(f"[{text}]", str(where), argument=True)
+    if isinstance(node, SequenceNode) and len(node.items) == 1 and isinstance(node.items[0], SequenceNode):
+        node = node.items[0]
+    return _axis(where, path, node)
+
+
+def _from_item(key: Any, values: Any) -> Axis:
+    (override,) = parse_overrides({key: values})
+    return _axis(override.where, override.path, override.node)
+
+
+def _axis(where: Where, path: Path, node: Node | None) -> Axis:
+    key = dotted(path)
+    if path[0] == "sweep":
+        raise _error(where, "a grid can't hold a grid", got=repr(key), allowed="any other key of a recipe")
+    if not isinstance(node, SequenceNode) or not node.items:
+        raise _error(where, f"{key!r} needs at least one value", fix=f"{key}=VALUE,VALUE")
+    for index, item in enumerate(node.items):
+        if any(_same(plain(item), plain(other)) for other in node.items[:index]):
+            raise _error(item.where, f"a value of {key!r} stands twice", got=repr(plain(item)), fix="keep one of them")
+    return Axis(where, path, tuple(node.items))
+
+
+def _same(one: Any, other: Any) -> bool:
+    # In Python, true is 1; in a recipe it is not.
+    return type(one) is type(other) and bool(one == other)
+
+
+def _error(where: Where, problem: str, **details: Any) -> RecipeError:
+    return RecipeError(problem, where=str(where), **details)

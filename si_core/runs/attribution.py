@@ -1,0 +1,53 @@
+"""Whose code failed: an error that a plugin raises in the middle of a run is the plugin's, and says so."""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from si_core.discovery.guard import cause_of
+from si_core.discovery.plugins import Plugin, installed_plugins
+from si_core.errors import PluginError, SIError
+
+__all__ = ["attributed"]
+
+
+@contextmanager
+def attributed() -> Iterator[None]:
+    """Turn what the code of a plugin raises into an error that names the plugin.
+
+    Errors meant for users and signals pass as they are; so do errors of the core, which are ours to mend.
+
+    Raises:
+        PluginError: a plugin's component raised something else, or called ``sys.exit``.
+    """
+    try:
+        yield
+    except (SIError, MemoryError):
+        raise
+    except (Exception, SystemExit) as error:
+        plugin = _culprit(error)
+        if plugin is None and not isinstance(error, SystemExit):
+            raise
+        raise PluginError(
+            f"a component failed: {cause_of(error)}",
+            where="a run" if plugin is None else plugin.label,
+            fix="" if plugin is None else f"change its options, or report it to the authors of {plugin.distribution}",
+        ) from error
+
+
+def _culprit(error: BaseException) -> Plugin | None:
+    """The plugin whose code was running when the error was raised, if it was not the core's own."""
+    packages = {
+        component.target.partition(":")[0].partition(".")[0]: plugin
+        for plugin in installed_plugins()
+        for component in plugin.components
+    }
+    for frame, _ in reversed(list(traceback.walk_tb(error.__traceback__))):
+        package = str(frame.f_globals.get("__name__", "")).partition(".")[0]
+        if package in packages:
+            return packages[package]
+        if package == "si_core":
+            return None
+    return None

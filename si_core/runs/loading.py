@@ -1,0 +1,43 @@
+"""From the folder of a run back to its model."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+
+import torch
+
+from si_core.errors import StorageError
+from si_core.recipes.loader import load_recipe
+from si_core.runs.assembly import assemble
+from si_core.runs.directory import RunDirectory
+from si_core.runs.fingerprints import data_changes, fingerprints
+from si_core.runs.model import Model
+from si_core.runs.tensors import load_tensors
+from si_core.runs.weights import load_into
+
+__all__ = ["load_trained"]
+
+_log = logging.getLogger(__name__)
+
+
+def load_trained(path: Path, device: torch.device) -> Model:
+    """The model of a run's folder, with its trained (averaged) weights."""
+    directory = RunDirectory.open(path)
+    if not directory.model.is_file():
+        raise StorageError(
+            "the run has no trained model yet",
+            where=str(directory.path),
+            got="no model.safetensors in it",
+            fix=f"train it to the end: si run {directory.resolved} --resume --out {directory.path}",
+        )
+    recipe = load_recipe(directory.resolved)
+    assembly = assemble(recipe)
+    stored = load_tensors(directory.model)
+    before = {end: stored.metadata.get(f"data.{end}") for end in ("source", "target")}
+    changes = data_changes(before, fingerprints(assembly.process))
+    if changes:
+        _log.warning("%s: the data changed since training, and with them the units of samples: %s", path, changes)
+    load_into(assembly.fields.predictor, stored.tensors, str(directory.model))
+    assembly.fields.predictor.to(device).eval().requires_grad_(False)
+    return assembly.model()

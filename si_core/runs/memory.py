@@ -1,0 +1,78 @@
+"""Running out of memory, in words: what needed it, how much there was, and three ways to need less."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import torch
+
+from si_core.errors import NumericsError
+from si_core.fields.learned import LearnedFields
+from si_core.runs.assembly import Assembly
+from si_core.runs.model import Model
+
+__all__ = ["memory_explained"]
+
+_HOST = ("can't allocate memory", "not enough memory", "DefaultCPUAllocator")
+_MIB = 2**20
+
+
+@contextmanager
+def memory_explained(stage: str, subject: Assembly | Model, device: torch.device) -> Iterator[None]:
+    """Turn an error for want of memory into one that says what to do; nothing is tried again.
+
+    Args:
+        stage: ``training``, ``sampling``, ``estimation`` or ``report``.
+        subject: what is run.
+        device: where it is run.
+
+    Raises:
+        NumericsError: the memory of the device or the host is used up.
+    """
+    try:
+        yield
+    except (MemoryError, RuntimeError) as error:
+        if not _for_want_of_memory(error):
+            raise
+        raise NumericsError(
+            f"out of memory in {stage}: {' '.join(str(error).split())[:200] or type(error).__name__}",
+            where=str(device),
+            got=f"{_size(stage, subject)}; {_peak(device)}",
+            fix=_remedies(stage, subject),
+        ) from error
+
+
+def _for_want_of_memory(error: BaseException) -> bool:
+    return isinstance(error, MemoryError | torch.OutOfMemoryError) or any(text in str(error) for text in _HOST)
+
+
+def _size(stage: str, subject: Assembly | Model) -> str:
+    parameters = list(subject.fields.predictor.parameters()) if isinstance(subject.fields, LearnedFields) else []
+    count, size = sum(p.numel() for p in parameters), sum(p.numel() * p.element_size() for p in parameters)
+    batch: object = "of its own size"
+    if subject.recipe is not None:
+        batch = subject.recipe.train.batch if stage == "training" else subject.recipe.sample.batch or batch
+    return f"batch {batch}, {count:,} parameters of {size / _MIB:.1f} MiB"
+
+
+def _peak(device: torch.device) -> str:
+    if device.type == "cuda":
+        return f"peak {torch.cuda.max_memory_allocated(device) / _MIB:.0f} MiB on the device"
+    if sys.platform == "win32":
+        return "peak unknown"
+    import resource
+
+    most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return f"peak {most / (_MIB if sys.platform == 'darwin' else 1024):.0f} MiB of the process"
+
+
+def _remedies(stage: str, subject: Assembly | Model) -> str:
+    if stage == "training" and subject.recipe is not None:
+        first = f"train.batch={max(1, subject.recipe.train.batch // 2)}"
+    elif stage == "sampling":
+        first = "sample.batch=256 (fewer samples at a time)"
+    else:
+        first = "a smaller `batch` or `samples` among the estimator's options"
+    return f"(1) {first}, (2) a smaller network, (3) another --device, or a machine with more memory"

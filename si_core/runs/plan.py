@@ -1,0 +1,98 @@
+"""The plan of a run: everything that a recipe asks for, built before the run has a folder.
+
+So a mistake in the last line of a recipe costs no training, and a recipe that can't work leaves nothing behind.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+from si_core.contract.estimator import Estimator
+from si_core.discovery.available import available
+from si_core.discovery.lookup import find
+from si_core.discovery.plugins import installed_plugins
+from si_core.errors import RecipeError
+from si_core.fields.exact import exact_fields
+from si_core.recipes.recipe import Recipe
+from si_core.runs.assembly import Assembly, assemble, build_selection, default_integrator
+from si_core.runs.attribution import attributed
+from si_core.runs.environment import environment
+
+__all__ = ["Plan", "prepare"]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a run is about to do.
+
+    Args:
+        assembly: the recipe, put together.
+        estimators: what it measures, in order.
+        device: where it trains and samples.
+        environment: the versions of all that it uses, for ``environment.json``.
+    """
+
+    assembly: Assembly
+    estimators: tuple[Estimator, ...]
+    device: torch.device
+    environment: dict[str, Any]
+
+    @property
+    def recipe(self) -> Recipe:
+        """The recipe."""
+        return self.assembly.recipe
+
+
+def prepare(recipe: Recipe, device: str | torch.device = "cpu") -> Plan:
+    """Build all that a recipe asks for.
+
+    Raises:
+        RecipeError: parts that don't fit together, with the key's position.
+        DataError: data that can't be used.
+        PluginError: a plugin that fails.
+    """
+    device = torch.device(device)
+    with attributed():
+        assembly = assemble(recipe)
+        estimators = tuple(_estimator(recipe, index, assembly) for index in range(len(recipe.estimators)))
+    used = environment(_distributions(recipe, assembly)) | {"device": str(device)}
+    return Plan(assembly, estimators, device, used)
+
+
+def _estimator(recipe: Recipe, index: int, assembly: Assembly) -> Estimator:
+    path, selection = f"estimators.{index}", recipe.estimators[index]
+    estimator = build_selection(recipe, path, selection)
+    if not isinstance(estimator, Estimator):
+        raise RecipeError("no estimator", where=recipe.where(path), got=repr(estimator))
+    process = assembly.process
+    if "exact" in estimator.needs and not exact_fields.known(process):
+        raise RecipeError(
+            f"{selection.name!r} compares with exact fields, which are not known for this process",
+            where=recipe.where(path),
+            got=f"target {recipe.target.name}",
+            allowed="Gaussians or Gaussian mixtures at both ends",
+            fix="leave this estimator out",
+        )
+    if "densities" in estimator.needs and not (process.source.has_density or process.target.has_density):
+        raise RecipeError(
+            f"{selection.name!r} needs a source or a target with a density",
+            where=recipe.where(path),
+            got=f"source {recipe.source.name if recipe.source else recipe.target.name}, target {recipe.target.name}",
+            fix="a Gaussian source, or leave this estimator out",
+        )
+    return estimator
+
+
+def _distributions(recipe: Recipe, assembly: Assembly) -> list[str]:
+    """The distributions whose code takes part: components named and implied, reports, and loggers."""
+    chosen = [*recipe.selections()]
+    if recipe.sample.integrator is None:
+        chosen.append(default_integrator(assembly.epsilon != 0.0))
+    names = {find(selection.kind, selection.name).plugin.distribution for selection in chosen}
+    if recipe.report:
+        names.update(item.plugin.distribution for item in available("report"))
+    names.update(plugin.distribution for plugin in installed_plugins() if plugin.ready and plugin.listens)
+    return sorted(names)

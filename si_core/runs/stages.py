@@ -1,0 +1,140 @@
+"""What a run does after training: samples, estimates and the report, each into the run's folder.
+
+All of it is a function of the trained weights and the recipe's seed, so nothing of it needs a checkpoint: a run that
+was stopped here does it again and gets the same bits.
+"""
+
+from __future__ import annotations
+
+import io
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from si_core.contract.data import Estimate
+from si_core.contract.estimator import Estimator
+from si_core.discovery.available import available
+from si_core.discovery.build import build
+from si_core.errors import NumericsError
+from si_core.recipes.recipe import Recipe
+from si_core.runs.atomic import write_atomic
+from si_core.runs.directory import RunDirectory
+from si_core.runs.estimation import estimate
+from si_core.runs.log import Console
+from si_core.runs.metrics import read_metrics
+from si_core.runs.model import Model
+from si_core.runs.sampling import draw_samples
+from si_core.runs.strict_json import format_json
+from si_core.runs.view import run_view
+
+__all__ = ["estimate_line", "estimate_record", "measure_into", "sample_into", "write_array", "write_report"]
+
+
+def write_array(path: Path, values: Tensor) -> None:
+    """Write a tensor as ``.npy``, whole or not at all.
+
+    Raises:
+        NumericsError: a value that is not finite; nothing is written.
+        StorageError: the file can't be written.
+    """
+    if values.is_floating_point() and not bool(torch.isfinite(values).all()):
+        bad = int((~torch.isfinite(values)).flatten(1).any(1).sum())
+        raise NumericsError(
+            "samples that are not finite are not stored",
+            where=str(path),
+            got=f"{bad} of {len(values)} rows",
+            fix="more steps of the integrator, or a smaller epsilon",
+        )
+    buffer = io.BytesIO()
+    np.save(buffer, values.numpy(), allow_pickle=False)
+    write_atomic(path, buffer.getvalue())
+
+
+def sample_into(
+    directory: RunDirectory, recipe: Recipe, model: Model, console: Console
+) -> tuple[Tensor, Tensor | None]:
+    """Draw the samples that the recipe asks for, into ``samples.npy``; returns them with their conditions."""
+    console.line(f"sampling {recipe.sample.number}")
+    samples, conditions = draw_samples(
+        model,
+        recipe.sample.number,
+        recipe.seed,
+        recipe.sample.condition,
+        lambda done, of: console.progress(done, of, "samples"),
+    )
+    write_array(directory.samples, samples)
+    return samples, conditions
+
+
+def measure_into(
+    directory: RunDirectory, recipe: Recipe, model: Model, estimators: Iterable[Estimator], console: Console
+) -> list[dict[str, Any]]:
+    """Measure what the recipe asks for, into ``estimates.json``, which grows with each number; returns the records."""
+    records: list[dict[str, Any]] = []
+    _store(directory, records)
+    for estimator in estimators:
+        result = estimate(model, estimator, seed=recipe.seed)
+        console.line(estimate_line(result))
+        records.append(estimate_record(result))
+        _store(directory, records)
+    return records
+
+
+def _store(directory: RunDirectory, records: list[dict[str, Any]]) -> None:
+    write_atomic(directory.estimates, format_json(records, str(directory.estimates), indent=2))
+
+
+def estimate_line(result: Estimate) -> str:
+    """An estimate in one line: ``name: value +- error unit (bound)``."""
+    error = "" if result.standard_error is None else f" +- {result.standard_error:.2g}"
+    unit = "" if result.unit == "1" else f" {result.unit}"
+    return f"{result.name}: {result.value:.6g}{error}{unit} ({result.bound})"
+
+
+def estimate_record(result: Estimate) -> dict[str, Any]:
+    """An estimate as plain values, without the value of each sample; an error that is not finite is null."""
+    record = {key: value for key, value in asdict(result).items() if key != "per_sample"}
+    if result.standard_error is not None and not math.isfinite(result.standard_error):
+        record["standard_error"] = None
+    return record
+
+
+def write_report(
+    directory: RunDirectory,
+    recipe: Recipe,
+    model: Model,
+    drawn: tuple[Tensor, Tensor | None],
+    *,
+    estimates: list[dict[str, Any]],
+    environment: Mapping[str, Any],
+    facts: Mapping[str, str],
+    console: Console,
+) -> list[Path]:
+    """Write every installed kind of report; returns the files, the one to open first at the head."""
+    found = available("report")
+    if not found:
+        console.line("no report: install si-report for plots and report.html")
+        return []
+    view = run_view(
+        directory,
+        recipe,
+        model,
+        drawn[0],
+        conditions=drawn[1],
+        metrics=read_metrics(directory.metrics),
+        estimates=estimates,
+        environment=environment,
+        facts=facts,
+    )
+    files: list[Path] = []
+    for item in found:
+        files += build("report", f"{item.plugin.distribution}/{item.component.name}").write(view)
+    if files:
+        console.line(f"report: {files[0]}")
+    return files
