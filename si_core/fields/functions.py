@@ -76,10 +76,10 @@ class FunctionFields(RowFields, DirectFields):
     def positions(self, t: Tensor, x: Tensor) -> list[object]:
         return list(t.to(device=x.device, dtype=x.dtype))
 
-    def outputs(self, position: object, x: Tensor, indices: Sequence[int]) -> Sequence[Tensor]:
+    def outputs(self, position: object, x: Tensor, indices: Sequence[int] | None = None) -> Sequence[Tensor]:
         functions = list(self.functions.values())
         t = torch.as_tensor(position)
-        return [functions[i](t, x) for i in indices]
+        return [functions[i](t, x) for i in (range(len(functions)) if indices is None else indices)]
 
     def field(self, name: str, s: Schedule, x: Tensor) -> Tensor:
         function = self.functions.get(name)

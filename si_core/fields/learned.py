@@ -16,7 +16,10 @@ from si_core.process.completion import RowFunction
 from si_core.process.process import StochasticInterpolant, spread
 from si_core.process.schedule import Schedule
 
-__all__ = ["LearnedFields", "Predictor"]
+__all__ = ["LearnedFields", "Predictor", "Share"]
+
+Share = tuple[Tensor, Tensor]
+"""``(c_skip, c_out)`` of :mod:`si_core.fields.parametrisation` for each of N times, both (N,)."""
 
 
 class Predictor(nn.Module):
@@ -34,6 +37,8 @@ class Predictor(nn.Module):
                 "one network for all fields, or one for each", got=f"{len(networks)} networks, {count} fields"
             )
         self.networks = nn.ModuleList(networks)
+        # A loop of cheap networks feels what an index into a ModuleList costs.
+        self._networks = tuple(networks)
         self.shared = len(networks) < count
 
     def forward(
@@ -47,11 +52,15 @@ class Predictor(nn.Module):
             condition: what the networks are told beside, or None.
             indices: which fields.
         """
+        networks = self._networks
         if self.shared:
-            heads: tuple[Tensor, ...] = self.networks[0](position, x, condition).unbind(1)
+            heads: tuple[Tensor, ...] = networks[0](position, x, condition).unbind(1)
             return heads if indices is None else tuple(heads[i] for i in indices)
-        chosen = self.networks if indices is None else [self.networks[i] for i in indices]
-        return tuple(network(position, x, condition) for network in chosen)
+        if indices is not None:
+            networks = tuple(networks[i] for i in indices)
+        elif len(networks) == 1:
+            return (networks[0](position, x, condition),)
+        return tuple(network(position, x, condition) for network in networks)
 
 
 class LearnedFields(RowFields):
@@ -86,22 +95,33 @@ class LearnedFields(RowFields):
         self.process, self.names, self.predictor = process, tuple(names), predictor
         self.parametrisation, self.condition = parametrisation, condition
 
-    def predictions(self, draw: Draw) -> tuple[Tensor, ...]:
-        """The fields' predictions at a draw, in the clock of learning, each (B, *event)."""
+    def shares(self, s: Schedule) -> list[Share] | None:
+        """``(c_skip, c_out)`` of each field at the times of a schedule; None where outputs are the fields."""
+        if not self.parametrisation.precondition or not self.process.structure.spatially_linear:
+            return None
+        splits = (self.parametrisation.remainder(self.process.structure, name, s) for name in self.names)
+        return [(split.skip, split.out) for split in splits]
+
+    def predictions(self, draw: Draw, shares: list[Share] | None = None) -> tuple[Tensor, ...]:
+        """The fields' predictions at a draw, in the clock of learning, each (B, *event).
+
+        Args:
+            draw: made in the clock of learning.
+            shares: those of the draw's schedule, where they are at hand.
+        """
         s = draw.schedule
         if s is None or s.clock != self.parametrisation.clock:
             raise UsageError(
                 "a draw for learning is made in the clock of learning", fix=f"clock={self.parametrisation.clock!r}"
             )
-        outputs = self.predictor(s.u.to(draw.xt.dtype), draw.xt, draw.condition)
-        if not self.parametrisation.precondition or not self.process.structure.spatially_linear:
-            return outputs  # type: ignore[no-any-return]
-        predictions = []
-        for name, output in zip(self.names, outputs, strict=True):
-            split = self.parametrisation.remainder(self.process.structure, name, s)
-            known = spread(split.skip, draw.xt) * draw.xt
-            predictions.append(known.addcmul_(torch.as_tensor(spread(split.out, output)), output))
-        return tuple(predictions)
+        outputs: tuple[Tensor, ...] = self.predictor(s.u.to(draw.xt.dtype), draw.xt, draw.condition)
+        shares = shares or self.shares(s)
+        if shares is None:
+            return outputs
+        return tuple(
+            (spread(skip, draw.xt) * draw.xt).addcmul_(torch.as_tensor(spread(out, output)), output)
+            for (skip, out), output in zip(shares, outputs, strict=True)
+        )
 
     def known_row(self, name: str) -> RowFunction:
         clock = self.parametrisation.clock
@@ -115,7 +135,7 @@ class LearnedFields(RowFields):
     def positions(self, t: Tensor, x: Tensor) -> list[object]:
         return list(self.parametrisation.clock.position(t).to(device=x.device, dtype=x.dtype).unbind())
 
-    def outputs(self, position: object, x: Tensor, indices: Sequence[int]) -> Sequence[Tensor]:
+    def outputs(self, position: object, x: Tensor, indices: Sequence[int] | None = None) -> Sequence[Tensor]:
         return self.predictor(position, x, self.condition, indices)  # type: ignore[no-any-return]
 
     def conditioned(self, condition: Tensor | None) -> LearnedFields:

@@ -23,8 +23,6 @@ __all__ = ["Parametrisation", "Remainder"]
 
 _ROUNDING = 8 * torch.finfo(torch.float64).eps
 
-_ROUNDING = 8 * torch.finfo(torch.float64).eps
-
 
 @dataclass(frozen=True)
 class Remainder:

@@ -104,6 +104,8 @@ class _RowFlow(Flow[_Step]):
         wanted = drift_row(fields.process, level, sign)
         self.completion = require(fields.process, fields.names, fields.known_row, wanted, clock, what)
         self.unbounded = self.completion.unbounded
+        everything = self.completion.indices == tuple(range(len(fields.names)))
+        self._indices = None if everything else self.completion.indices
 
     def steps(self, u: Tensor, x: Tensor) -> list[_Step]:
         coefficients = self.completion(u)
@@ -114,18 +116,18 @@ class _RowFlow(Flow[_Step]):
         return [_Step(p, tuple(c[:-1]), c[-1]) for p, c in zip(positions, coefficients.tolist(), strict=True)]
 
     def at(self, step: _Step, x: Tensor) -> Tensor:
-        return _combined(self.fields.outputs(step.position, x, self.completion.indices), step.weights, step.of_x, x)
+        return _combined(self.fields.outputs(step.position, x, self._indices), step.weights, step.of_x, x)
 
 
 def _combined(outputs: Sequence[Tensor], weights: Sequence[float], of_x: float, x: Tensor) -> Tensor:
-    drift: Tensor | None = None
-    for output, weight in zip(outputs, weights, strict=True):
-        if drift is None:
-            drift = output if weight == 1.0 and len(outputs) == 1 and of_x == 0.0 else output * weight
-        elif weight:
-            drift.add_(output, alpha=weight)
-    if drift is None:
+    if not outputs:
         return x * of_x
+    if len(outputs) == 1 and weights[0] == 1.0:
+        return torch.add(outputs[0], x, alpha=of_x) if of_x else outputs[0]
+    drift = outputs[0] * weights[0]
+    for output, weight in zip(outputs[1:], weights[1:], strict=True):
+        if weight:
+            drift.add_(output, alpha=weight)
     return drift.add_(x, alpha=of_x) if of_x else drift
 
 
@@ -148,8 +150,8 @@ class RowFields(Fields):
         """What :meth:`outputs` is told of each time in t, shape (N,), for states like x."""
 
     @abstractmethod
-    def outputs(self, position: object, x: Tensor, indices: Sequence[int]) -> Sequence[Tensor]:
-        """The known fields with these indices at a time, each of the shape of x."""
+    def outputs(self, position: object, x: Tensor, indices: Sequence[int] | None = None) -> Sequence[Tensor]:
+        """The known fields with these indices (None for all) at a time, each of the shape of x."""
 
     def flow(self, clock: Clock, level: NoiseLevel | None, sign: float = 1.0) -> Flow[object]:
         return _RowFlow(self, clock, level, sign)  # type: ignore[return-value]

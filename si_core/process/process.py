@@ -107,8 +107,9 @@ class StochasticInterpolant:
         noise: torch.Generator | None = None,
         clock: Clock | None = None,
         antithetic: bool = False,
+        schedule: Schedule | None = None,
     ) -> Draw:
-        """Draw the process at random times, uniform in the clock.
+        """Draw the process at random times, uniform in the clock, or at given ones.
 
         Args:
             n: number of draws.
@@ -116,19 +117,21 @@ class StochasticInterpolant:
             noise: the source of t and z; the same generator where it is None.
             clock: the clock of the draw; None for the process's own.
             antithetic: return 2n rows, the second n with the same (t, x0, x1) and -z.
+            schedule: the times of the rows in place of random ones in ``clock``.
         """
         noise = noise or generator
         x0, x1, condition = self.coupling.draw(self.source, self.target, n, generator)
         # The target, which may be data, decides the precision.
         x0 = x0.to(x1)
-        u = torch.rand(n, generator=noise, dtype=torch.float64, device=x1.device)
+        if schedule is None:
+            u = torch.rand(n, generator=noise, dtype=torch.float64, device=x1.device)
+            schedule = self.schedule(clock or self.clock, torch.cat([u, u]) if antithetic else u)
         z = x1.new_zeros(()).expand_as(x1) if self.latent.vanishes else self.latent.sample(x1, noise)
         if antithetic:
-            x0, x1, u, z = torch.cat([x0, x0]), torch.cat([x1, x1]), torch.cat([u, u]), torch.cat([z, -z])
+            x0, x1, z = torch.cat([x0, x0]), torch.cat([x1, x1]), torch.cat([z, -z])
             condition = None if condition is None else torch.cat([condition, condition])
-        s = self.schedule(clock or self.clock, u)
-        xt = self.position(s, x0, x1, z)
-        return Draw(s.t.to(x1.dtype), x0, x1, z, xt, condition, s, self, antithetic)
+        xt = self.position(schedule, x0, x1, z)
+        return Draw(schedule.t.to(x1.dtype), x0, x1, z, xt, condition, schedule, self, antithetic)
 
     def position(self, s: Schedule, x0: Tensor, x1: Tensor, z: Tensor) -> Tensor:
         """``x_t`` at the times of a schedule, shape (B, *event)."""

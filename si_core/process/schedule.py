@@ -6,8 +6,9 @@ end of time ``1 - t`` loses its digits in single precision and gamma with it.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+import torch
 from torch import Tensor
 
 from si_core.contract.clock import Clock
@@ -26,7 +27,7 @@ class Schedule:
 
     Args:
         clock: the clock.
-        u: clock positions, shape (N,), float64.
+        u: clock positions, shape (N,); float64 as the rest, unless :meth:`to` said otherwise.
         t: times, shape (N,).
         rate: ``dt/du``, shape (N,).
         alpha, beta, alpha_rate, beta_rate: of a spatially linear interpolant, else None.
@@ -45,6 +46,21 @@ class Schedule:
     gamma_rate: Scalar = 0.0
     gamma_gamma_rate: Scalar = 0.0
     rate_over_gamma: Scalar = float("inf")
+
+    def to(self, dtype: torch.dtype) -> Schedule:
+        """The same numbers in the precision of states, once nothing is to be computed from them that would lose it."""
+        return replace(self, **{name: scalar.to(dtype) for name, scalar in self._tensors()})  # type: ignore[arg-type]
+
+    def split(self, parts: int) -> list[Schedule]:
+        """Equal parts, one after another."""
+        pieces = {name: scalar.chunk(parts) for name, scalar in self._tensors()}
+        return [
+            replace(self, **{name: of[i] for name, of in pieces.items()})  # type: ignore[arg-type]
+            for i in range(parts)
+        ]
+
+    def _tensors(self) -> list[tuple[str, Tensor]]:
+        return [(name, scalar) for name, scalar in vars(self).items() if isinstance(scalar, Tensor)]
 
 
 def bare_schedule(clock: Clock, u: Tensor) -> Schedule:

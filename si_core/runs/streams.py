@@ -21,6 +21,7 @@ consecutive last indices are all distinct.
 from __future__ import annotations
 
 import hashlib
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from si_core.errors import UsageError
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
 
 __all__ = ["PURPOSES", "generator", "reseed", "stream_seed"]
 
-PURPOSES = ("data", "noise", "initialisation", "evaluation", "sample")
+PURPOSES = ("data", "times", "noise", "initialisation", "evaluation", "sample")
 """The purposes the core draws for; a plugin names its own, such as ``"si-mine/mask"``."""
 
 _DOMAIN = b"si-core stream 1\0"
@@ -48,21 +49,13 @@ def stream_seed(seed: int, purpose: str, *indices: int) -> int:
     Raises:
         UsageError: a seed or an index that is no integer in range, or an empty purpose.
     """
-    if not isinstance(purpose, str) or not purpose:
-        raise UsageError("the purpose of a stream is a word", where="stream_seed", got=repr(purpose), allowed=PURPOSES)
-    for number in (seed, *indices):
-        if isinstance(number, bool) or not isinstance(number, int) or not 0 <= number < 1 << 63:
-            raise UsageError(
-                "a seed or index is a whole number",
-                where=f"stream {purpose!r}",
-                got=repr(number),
-                allowed="0 ... 2^63 - 1",
-            )
-    name = purpose.encode()
-    start = _DOMAIN + seed.to_bytes(8, "little") + len(name).to_bytes(8, "little") + name
-    high = _first_word(start, indices) >> 1
-    low = (_first_word(start, indices[:-1]) + _ODD * (indices[-1] if indices else 0)) & 0xFFFFFFFF
-    return high << 32 | low
+    if not indices:
+        message, base = _series(seed, purpose)
+        return _word(message) >> 1 << 32 | base
+    *series, last = indices
+    message, base = _series(seed, purpose, *series)
+    high = _word(message + _checked(last, purpose).to_bytes(8, "little")) >> 1
+    return high << 32 | (base + _ODD * last) & 0xFFFFFFFF
 
 
 def reseed(generator: torch.Generator, seed: int, purpose: str, *indices: int) -> torch.Generator:
@@ -77,6 +70,27 @@ def generator(seed: int, purpose: str, *indices: int, device: torch.device | str
     return reseed(torch.Generator(device=device), seed, purpose, *indices)
 
 
-def _first_word(start: bytes, indices: tuple[int, ...]) -> int:
-    message = start + b"".join(index.to_bytes(8, "little") for index in indices)
+@lru_cache(maxsize=256, typed=True)
+def _series(seed: int, purpose: str, *indices: int) -> tuple[bytes, int]:
+    """The message and the base of streams that differ in the last index: a loop of steps needs them once."""
+    if not isinstance(purpose, str) or not purpose:
+        raise UsageError("the purpose of a stream is a word", where="stream_seed", got=repr(purpose), allowed=PURPOSES)
+    name = purpose.encode()
+    head = _DOMAIN + _checked(seed, purpose).to_bytes(8, "little") + len(name).to_bytes(8, "little") + name
+    message = head + b"".join(_checked(index, purpose).to_bytes(8, "little") for index in indices)
+    return message, _word(message)
+
+
+def _checked(number: int, purpose: str) -> int:
+    if isinstance(number, bool) or not isinstance(number, int) or not 0 <= number < 1 << 63:
+        raise UsageError(
+            "a seed or index is a whole number",
+            where=f"stream {purpose!r}",
+            got=repr(number),
+            allowed="0 ... 2^63 - 1",
+        )
+    return number
+
+
+def _word(message: bytes) -> int:
     return int.from_bytes(hashlib.sha256(message).digest()[:4], "big")

@@ -21,6 +21,7 @@ from si_core.runs.assembly import Assembly
 from si_core.runs.learning_rate import learning_rate
 from si_core.runs.nested import flatten_state, unflatten_state
 from si_core.runs.streams import reseed
+from si_core.runs.times import TrainingTimes
 from si_core.runs.weights import load_into
 
 __all__ = ["Trainer"]
@@ -53,6 +54,14 @@ class Trainer:
         decay = self.train.ema
         self.average = None if decay is None else AveragedModel(self.predictor, multi_avg_fn=_averaging(decay))
         self._data, self._noise = (torch.Generator(device=device) for _ in range(2))
+        self._times = TrainingTimes(
+            assembly.fields,
+            self.train.batch,
+            assembly.recipe.seed,
+            assembly.antithetic,
+            self.parameters[0].dtype,
+            device,
+        )
         self._sums = _Sums()
         if self.train.compile:
             self.predictor.compile()
@@ -76,13 +85,13 @@ class Trainer:
 
     def draw(self) -> Draw:
         """The draw of the current step."""
-        seed, fields = self.assembly.recipe.seed, self.assembly.fields
+        seed = self.assembly.recipe.seed
         return self.assembly.process.draw(
             self.train.batch,
             reseed(self._data, seed, "data", 0, self.step),
             noise=reseed(self._noise, seed, "noise", 0, self.step),
-            clock=fields.parametrisation.clock,
             antithetic=self.assembly.antithetic,
+            schedule=self._times.at(self.step)[0],
         )
 
     def advance(self) -> None:
@@ -92,16 +101,18 @@ class Trainer:
             NumericsError: a loss or a gradient is not finite; the weights are as before.
         """
         draw = self.draw()
-        predictions = self.assembly.fields.predictions(draw)
+        predictions = self.assembly.fields.predictions(draw, self._times.at(self.step)[1])
         means = [
             objective.loss(draw, prediction).mean()
             for objective, prediction in zip(self.assembly.objectives, predictions, strict=True)
         ]
-        self.optimizer.zero_grad(set_to_none=True)
+        for parameter in self.parameters:
+            parameter.grad = None
         torch.autograd.backward(means)
         gradients = [p.grad for p in self.parameters if p.grad is not None]
         # One transfer for all: a loss may be infinite where its gradient is not.
-        norm, *losses = torch.stack([_norm(gradients), *(mean.detach() for mean in means)]).tolist()
+        parts = torch.stack([*(mean.detach() for mean in means), *torch._foreach_norm(gradients)]).tolist()
+        losses, norm = parts[: len(means)], math.hypot(*parts[len(means) :])
         if not (math.isfinite(norm) and math.isfinite(sum(losses))):
             self._refuse(draw, losses, norm)
         if self.train.clip is not None and norm > self.train.clip:
@@ -192,12 +203,6 @@ class Trainer:
         for group, settings in zip(self.optimizer.param_groups, own, strict=True):
             # The recipe's settings hold, also where it was changed by force; the checkpoint has the moments.
             group.update(settings)
-
-
-def _norm(gradients: list[Tensor]) -> Tensor:
-    """The length of all gradients as one vector, shape ()."""
-    norm: Tensor = torch.linalg.vector_norm(torch.stack(torch._foreach_norm(gradients)))
-    return norm
 
 
 def _tensors(module: nn.Module) -> dict[str, Tensor]:

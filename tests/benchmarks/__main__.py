@@ -45,7 +45,9 @@ def main() -> None:
 
 def _show_sampling(result: SamplingResult) -> SamplingResult:
     case = result.case
-    name = f"{case.network} {case.integrator} ({case.states}, {case.dim})" + " pre" * case.precondition
+    name = (
+        f"{case.network} {case.integrator}, {case.fields} of ({case.states}, {case.dim})" + " pre" * case.precondition
+    )
     parts = (result.step, result.network, result.noise, result.added)
     print(f"{name:44}" + "".join(_cell(part) for part in parts), flush=True)
     return result

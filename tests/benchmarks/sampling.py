@@ -27,7 +27,9 @@ class SamplingCase:
     """What is sampled.
 
     Args:
-        integrator: ``euler`` (ODE, one velocity) or ``euler-maruyama`` (velocity and denoiser of a shared network).
+        integrator: ``euler`` (ODE) or ``euler-maruyama`` (SDE).
+        fields: 1 for a velocity alone, which a standard normal source completes; 2 for velocity and denoiser by two
+            heads of one network, which have to be taken apart and added.
         dim: dimensions of a state.
         network: ``mlp`` (4 x 256, silu) or ``free`` (one cheap kernel).
         precondition: whether the network stands for the remainder beside x.
@@ -36,6 +38,7 @@ class SamplingCase:
     """
 
     integrator: str
+    fields: int
     dim: int
     network: str
     precondition: bool = True
@@ -44,10 +47,10 @@ class SamplingCase:
 
 
 CASES = tuple(
-    SamplingCase(integrator, dim, network, precondition, steps=200 if network == "free" else 20)
+    SamplingCase(integrator, fields, dim, network, precondition, steps=200 if network == "free" else 20)
     for network in ("free", "mlp")
     for dim in (2, 128)
-    for integrator in ("euler", "euler-maruyama")
+    for integrator, fields in (("euler", 1), ("euler-maruyama", 1), ("euler-maruyama", 2))
     for precondition in (True, False)
 )
 
@@ -85,10 +88,11 @@ class Free(nn.Module):
 def transport_of(case: SamplingCase) -> tuple[si.Transport, nn.Module]:
     """The problem to solve and the network behind it."""
     stochastic = case.integrator == "euler-maruyama"
-    names = ("velocity", "denoiser") if stochastic else ("velocity",)
-    source = si.build("distribution", "gaussian", dim=case.dim)
-    # A source that is no standard normal keeps the velocity from giving the score too: both heads are needed.
-    source, target = si.build("distribution", "gaussian", dim=case.dim, covariance=1.5), source
+    names = ("velocity", "denoiser")[: case.fields]
+    source = target = si.build("distribution", "gaussian", dim=case.dim)
+    if case.fields == 2:
+        # A source that is no standard normal keeps the velocity from giving the score too: both heads are needed.
+        source = si.build("distribution", "gaussian", dim=case.dim, covariance=1.5)
     process = si.StochasticInterpolant(
         si.build("interpolant", "linear"),
         si.build("latent", "brownian"),
@@ -96,7 +100,7 @@ def transport_of(case: SamplingCase) -> tuple[si.Transport, nn.Module]:
         source,
         target,
     )
-    heads = len(names) if stochastic else None
+    heads = case.fields if case.fields > 1 else None
     network: nn.Module = Free(heads)
     if case.network == "mlp":
         network = si.build("network", "mlp", context={"shape": (case.dim,), "heads": heads}, width=256, depth=4)

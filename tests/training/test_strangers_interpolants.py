@@ -83,7 +83,7 @@ def test_trained_and_sampled(recipe, stranger, source):
     assert distance(model.with_sampler(si.build("integrator", "rk4", steps=20), 0.0)) < 30 * FLOOR
 
 
-@pytest.mark.parametrize("objectives", ["[interpolant-velocity, denoiser]", "[velocity, interpolant-velocity]"])
+@pytest.mark.parametrize("objectives", ["[interpolant-velocity, denoiser]", "[velocity, score]"])
 def test_a_value_alone_completes_its_fields(recipe, stranger, objectives):
     """In the basis (dI/dt, z) of a general interpolant the same pairs suffice."""
     stranger("interpolant", "strange", "Strange", VALUE_ALONE)

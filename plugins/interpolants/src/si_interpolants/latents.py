@@ -61,14 +61,15 @@ class Brownian(Latent):
         gamma, gamma_rate = 0.5 * root * sine, 0.5 * root * math.pi * torch.cos(math.pi * u)
         return LatentCoefficients(gamma, gamma_rate, gamma * gamma_rate, torch.full_like(u, math.pi / root))
 
-
     def path(self, times: Tensor, like: Tensor, generator: torch.Generator | None = None) -> Tensor:
         """``sqrt(scale) (W_t - t W_1)``, a Brownian bridge, by its independent increments; shape (K, B, *event)."""
         t = times.double().to(like.device)
         if t.ndim != 1 or bool(((t < 0) | (t > 1)).any()) or bool((t.diff() < 0).any()):
             raise UsageError("a path's times increase within [0, 1]", got=str(times.tolist()))
         spans = torch.cat([t[:1], t.diff(), 1 - t[-1:]]).sqrt().to(like.dtype)
-        steps = torch.empty((len(spans), *like.shape), dtype=like.dtype, device=like.device).normal_(generator=generator)
+        steps = torch.empty((len(spans), *like.shape), dtype=like.dtype, device=like.device).normal_(
+            generator=generator
+        )
         walk = (steps * spans.reshape(-1, *(1 for _ in like.shape))).cumsum(0)
         share = t.to(like.dtype).reshape(-1, *(1 for _ in like.shape))
         return math.sqrt(self.scale) * (walk[:-1] - share * walk[-1])
