@@ -21,6 +21,9 @@ class Coupling(ABC):
     source_is_target: bool = False
     """Whether x0 = x1 (mirror); a recipe then needs no source."""
 
+    anchored: bool = False
+    """Whether networks are told x0 as their condition: fields are then those of the law of x1 given x0 (forecasts)."""
+
     @abstractmethod
     def pair(self, x0: Tensor, x1: Tensor, generator: torch.Generator | None = None) -> tuple[Tensor, Tensor]:
         """Pair a batch of source draws with a batch of target draws.

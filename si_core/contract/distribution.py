@@ -23,6 +23,9 @@ class Distribution(ABC):
     standard_normal: bool = False
     """Whether this is N(0, I): it makes a process one-sided."""
 
+    point: Tensor | None = None
+    """The constant, shape (*shape,), where this is the law of a constant: fields then know x0, and no ODE leaves it."""
+
     classes: int | None = None
     """The number of classes where draws carry a label 0..classes-1, else None."""
 

@@ -45,7 +45,12 @@ KINDS: dict[str, Kind] = {
         ),
         Kind("latent", "si_core.contract.latent:Latent", "the size gamma(t) of the noise added on the way"),
         Kind("objective", "si_core.contract.objective:Objective", "the loss whose minimiser is a field"),
-        Kind("network", "torch.nn:Module", "a network forward(t, x, condition)", ("shape", "heads", "classes")),
+        Kind(
+            "network",
+            "torch.nn:Module",
+            "a network forward(t, x, condition)",
+            ("shape", "heads", "classes", "given"),
+        ),
         Kind(
             "diffusion",
             "si_core.contract.diffusion:Diffusion",

@@ -18,8 +18,8 @@ from si_core.process.schedule import Schedule
 
 __all__ = ["LearnedFields", "Predictor", "Share"]
 
-Share = tuple[Tensor, Tensor]
-"""``(c_skip, c_out)`` of :mod:`si_core.fields.parametrisation` for each of N times, both (N,)."""
+Share = tuple[Tensor, ...]
+"""``c_skip``, ``c_out`` and, where x0 is given, ``c_0`` of :mod:`si_core.fields.parametrisation`; each (N,)."""
 
 
 class Predictor(nn.Module):
@@ -96,11 +96,11 @@ class LearnedFields(RowFields):
         self.parametrisation, self.condition = parametrisation, condition
 
     def shares(self, s: Schedule) -> list[Share] | None:
-        """``(c_skip, c_out)`` of each field at the times of a schedule; None where outputs are the fields."""
+        """The shares of each field at the times of a schedule; None where outputs are the fields."""
         if not self.parametrisation.precondition or not self.process.structure.spatially_linear:
             return None
-        splits = (self.parametrisation.remainder(self.process.structure, name, s) for name in self.names)
-        return [(split.skip, split.out) for split in splits]
+        splits = [self.parametrisation.remainder(self.process.structure, name, s) for name in self.names]
+        return [(split.skip, split.out) + (() if split.anchor is None else (split.anchor,)) for split in splits]
 
     def predictions(self, draw: Draw, shares: list[Share] | None = None) -> tuple[Tensor, ...]:
         """The fields' predictions at a draw, in the clock of learning, each (B, *event).
@@ -118,10 +118,13 @@ class LearnedFields(RowFields):
         shares = shares or self.shares(s)
         if shares is None:
             return outputs
-        return tuple(
-            (spread(skip, draw.xt) * draw.xt).addcmul_(torch.as_tensor(spread(out, output)), output)
-            for (skip, out), output in zip(shares, outputs, strict=True)
-        )
+        predictions = []
+        for (skip, out, *anchor), output in zip(shares, outputs, strict=True):
+            known = spread(skip, draw.xt) * draw.xt
+            for share in anchor:
+                known.addcmul_(torch.as_tensor(spread(share, draw.x0)), draw.x0)
+            predictions.append(known.addcmul_(torch.as_tensor(spread(out, output)), output))
+        return tuple(predictions)
 
     def known_row(self, name: str) -> RowFunction:
         clock = self.parametrisation.clock
@@ -137,6 +140,11 @@ class LearnedFields(RowFields):
 
     def outputs(self, position: object, x: Tensor, indices: Sequence[int] | None = None) -> Sequence[Tensor]:
         return self.predictor(position, x, self.condition, indices)  # type: ignore[no-any-return]
+
+    def anchor(self, x: Tensor) -> Tensor:
+        if self.process.coupling.anchored and self.condition is not None:
+            return self.condition.to(x)
+        return super().anchor(x)
 
     def conditioned(self, condition: Tensor | None) -> LearnedFields:
         return LearnedFields(self.process, self.names, self.predictor, self.parametrisation, condition)

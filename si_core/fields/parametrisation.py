@@ -1,6 +1,6 @@
 """How a network's output stands for a field: in which clock, and beside which known share of x.
 
-    ``field(u, x) = c_skip(u) x + c_out(u) network(u, x)``
+    ``field(u, x) = c_skip(u) x + c_out(u) network(u, x)   [+ c_0(u) x0  where x0 is given]``
 
 With preconditioning ``c_skip`` is the best linear guess of the field from x for data of unit variance and ``c_out`` the
 size of what remains, so that every network learns a target of about unit variance and the guess is exact where x says
@@ -26,11 +26,12 @@ _ROUNDING = 8 * torch.finfo(torch.float64).eps
 
 @dataclass(frozen=True)
 class Remainder:
-    """``field_row = c_skip xi + c_out row`` up to rows that are zero.
+    """``field_row = c_skip xi + c_out row + c_0 (row of x0)`` up to rows that are zero.
 
     Args:
         skip: ``c_skip``, shape (N,).
         out: ``c_out``, shape (N,); of either sign, and 0 where x says all.
+        anchor: ``c_0``, shape (N,); None where x0 is not given.
         field_row: the field's row.
         direction: the direction of the network's own row, of any length; None where that row is the field's.
         schedule: the times.
@@ -38,6 +39,7 @@ class Remainder:
 
     skip: Tensor
     out: Tensor
+    anchor: Tensor | None
     field_row: Row
     direction: Row | None
     schedule: Schedule
@@ -72,8 +74,10 @@ class Parametrisation:
         row = structure.row(field, s)
         xi = structure.position_row(s) if self.precondition else None
         if xi is None:
-            return Remainder(torch.zeros_like(s.u), torch.ones_like(s.u), row, None, s)
-        zeros = structure.zero_rows(s)
+            return Remainder(torch.zeros_like(s.u), torch.ones_like(s.u), None, row, None, s)
+        anchor = structure.anchor_row()
+        of_anchor, in_position = (0.0, 0.0) if anchor is None else (_dot(row, anchor), _dot(xi, anchor))
+        zeros = structure.zero_rows(s) + ([] if anchor is None else [anchor])
         for zero in zeros:
             xi = _subtract(xi, _dot(xi, zero), zero)
         square = _dot(xi, xi)
@@ -90,7 +94,8 @@ class Parametrisation:
                 out = _dot(row, direction) / torch.as_tensor(square).sqrt()
             case _:
                 direction = (0.0,) * len(row)
-        return Remainder(_per_time(skip, s), _per_time(out, s), row, direction, s)
+        constant = None if anchor is None else _per_time(of_anchor - skip * in_position, s)
+        return Remainder(_per_time(skip, s), _per_time(out, s), constant, row, direction, s)
 
 
 # A training step does this for a batch of times. Element by element, without those that are 0 at all times, it costs a

@@ -94,6 +94,7 @@ class _Step:
     position: object
     weights: tuple[float, ...]
     of_x: float
+    of_anchor: float
 
 
 class _RowFlow(Flow[_Step]):
@@ -113,10 +114,11 @@ class _RowFlow(Flow[_Step]):
         nearest = coefficients.round()
         coefficients = torch.where((coefficients - nearest).abs() < 1e-12, nearest, coefficients)
         positions = self.fields.positions(self.clock.time(u), x)
-        return [_Step(p, tuple(c[:-1]), c[-1]) for p, c in zip(positions, coefficients.tolist(), strict=True)]
+        return [_Step(p, tuple(c[:-2]), *c[-2:]) for p, c in zip(positions, coefficients.tolist(), strict=True)]
 
     def at(self, step: _Step, x: Tensor) -> Tensor:
-        return _combined(self.fields.outputs(step.position, x, self._indices), step.weights, step.of_x, x)
+        drift = _combined(self.fields.outputs(step.position, x, self._indices), step.weights, step.of_x, x)
+        return torch.add(drift, self.fields.anchor(x), alpha=step.of_anchor) if step.of_anchor else drift
 
 
 def _combined(outputs: Sequence[Tensor], weights: Sequence[float], of_x: float, x: Tensor) -> Tensor:
@@ -153,6 +155,17 @@ class RowFields(Fields):
     def outputs(self, position: object, x: Tensor, indices: Sequence[int] | None = None) -> Sequence[Tensor]:
         """The known fields with these indices (None for all) at a time, each of the shape of x."""
 
+    def anchor(self, x: Tensor) -> Tensor:
+        """The given x0 of states like x, shape (B, *event) or (*event,).
+
+        Raises:
+            UsageError: x0 is not given.
+        """
+        point = self.process.source.point
+        if point is None:
+            raise UsageError("x0 is not known to these fields", fix="tell them: fields.conditioned(x0)")
+        return point.to(x)
+
     def flow(self, clock: Clock, level: NoiseLevel | None, sign: float = 1.0) -> Flow[object]:
         return _RowFlow(self, clock, level, sign)  # type: ignore[return-value]
 
@@ -176,7 +189,9 @@ class RowFields(Fields):
             outputs = self.outputs(positions[0], x, completion.indices)
         else:
             outputs = self.outputs(torch.stack([torch.as_tensor(p) for p in positions]), x, completion.indices)
-        total = spread(coefficients[:, -1], x) * x
+        total = spread(coefficients[:, -2], x) * x
+        if self.process.structure.anchored:
+            total = total + spread(coefficients[:, -1], x) * self.anchor(x)
         for i, output in enumerate(outputs):
             total = total + spread(coefficients[:, i], x) * output
         return total

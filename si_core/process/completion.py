@@ -4,6 +4,8 @@ Given known rows ``r_k`` (what networks learned), the position row ``xi`` (x is 
 
     ``w = sum_k c_k r_k + c_x xi + (zero rows)``     so     ``field(x) = sum_k c_k field_k(x) + c_x x``.
 
+Where x0 is given, its row is known as well, and ``c_0 x0`` is added.
+
 The coefficients are numbers for every time: they are found once on a grid and cost nothing in a loop. Of the sets of
 known rows that do, the smallest whose coefficients stay bounded up to the ends of time is taken; where none is bounded,
 the smallest, with the coefficients of the last ``MARGIN`` of the clock frozen. A set with a pole between the ends (rows
@@ -64,7 +66,7 @@ class Completion:
         """Whether coefficients grow without bound at t = 0 and at t = 1."""
 
     def __call__(self, u: Tensor) -> Tensor:
-        """The coefficients at clock positions u, shape (N, len(indices) + 1): of the known fields, then of x."""
+        """The coefficients at clock positions u, shape (N, len(indices) + 2): of the known fields, of x, and of x0."""
         return margin_limits(lambda v: self._inside(v)[0], u, MARGIN)[0]
 
     def pointwise(self, u: Tensor) -> Tensor:
@@ -98,8 +100,8 @@ class Completion:
             if self._known
             else wanted.new_zeros(len(u), 0, wanted.shape[-1])
         )
-        position = structure.position_row(s)
-        free = [stack(row, s) for row in ([position] if position is not None else []) + structure.zero_rows(s)]
+        valued = [structure.position_row(s), structure.anchor_row()]
+        free = [stack(row, s) for row in [*valued, *structure.zero_rows(s)] if row is not None]
         basis = torch.stack(free, -2) if free else wanted.new_zeros(len(u), 0, wanted.shape[-1])
         # At the ends rows may lose rank, so a limit from inside is the only meaning there.
         valid = (u > 0) & (u < 1)
@@ -119,8 +121,9 @@ class Completion:
         rest = wanted - (weights.unsqueeze(-2) @ rows).squeeze(-2)
         of_free = (rest.unsqueeze(-2) @ torch.linalg.pinv(basis, rtol=_RANK)).squeeze(-2) if free else wanted[:, :0]
         missing = rest - (of_free.unsqueeze(-2) @ basis).squeeze(-2) if free else rest
-        of_x = of_free[:, :1] if position is not None else torch.zeros_like(wanted[:, :1])
-        coefficients = torch.cat([weights, of_x], -1)
+        columns, zero = iter(of_free.unbind(-1)), torch.zeros_like(wanted[:, 0])
+        of_values = [zero if row is None else next(columns) for row in valued]
+        coefficients = torch.cat([weights, torch.stack(of_values, -1)], -1)
         coefficients = torch.where(valid.unsqueeze(-1), coefficients, torch.nan)
         size = wanted.norm(dim=-1).clamp_min(torch.finfo(u.dtype).tiny)
         return coefficients, missing.norm(dim=-1) / size

@@ -61,6 +61,12 @@ class StochasticInterpolant:
                 got=f"source {tuple(source.shape)}, target {tuple(target.shape)}",
                 fix=f"give the source the target's shape: `source: {{use: gaussian, shape: {list(target.shape)}}}`",
             )
+        if coupling.anchored and target.classes is not None:
+            raise UsageError(
+                "networks that are told x0 can't be told a class as well",
+                got=f"a target with {target.classes} classes, coupling {type(coupling).__name__}",
+                fix="a target without labels",
+            )
         self.interpolant, self.latent, self.coupling = interpolant, latent, coupling
         self.source, self.target = source, target
         self.shape = tuple(target.shape)
@@ -69,6 +75,7 @@ class StochasticInterpolant:
             latent=not latent.vanishes,
             one_sided=source.standard_normal and coupling.independent and interpolant.spatially_linear,
             mirror=coupling.source_is_target,
+            anchored=source.point is not None or coupling.anchored,
         )
         self.clock = self._own_clock()
 
@@ -127,6 +134,8 @@ class StochasticInterpolant:
             u = torch.rand(n, generator=noise, dtype=torch.float64, device=x1.device)
             schedule = self.schedule(clock or self.clock, torch.cat([u, u]) if antithetic else u)
         z = x1.new_zeros(()).expand_as(x1) if self.latent.vanishes else self.latent.sample(x1, noise)
+        if self.coupling.anchored:
+            condition = x0
         if antithetic:
             x0, x1, z = torch.cat([x0, x0]), torch.cat([x1, x1]), torch.cat([z, -z])
             condition = None if condition is None else torch.cat([condition, condition])

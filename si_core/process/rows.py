@@ -23,6 +23,7 @@ Structure adds rows that are known to be zero:
   ``-E[alpha x0 + gamma z|x]/(alpha^2 + gamma^2)``, which exists without a latent too: the source is then the noise, and
   is what the denoiser finds;
 * *mirror* (x0 = x1): ``E[x0|x] - E[x1|x] = 0``;
+* *anchored* (x0 is a given point): ``E[x0|x] = x0`` is no zero but known, as x is, and its row is as free as x's;
 * without a latent z = 0.
 """
 
@@ -57,12 +58,14 @@ class Structure:
         latent: whether there is one (gamma is not 0).
         one_sided: whether the source is N(0, I), independent of the target.
         mirror: whether x0 = x1.
+        anchored: whether x0 is given: one point for all, or the condition of each row.
     """
 
     spatially_linear: bool
     latent: bool
     one_sided: bool
     mirror: bool
+    anchored: bool = False
 
     @property
     def noise(self) -> str:
@@ -149,6 +152,12 @@ class Structure:
         if not self.spatially_linear or s.alpha is None or s.beta is None:
             return None
         return (s.alpha, s.beta, s.gamma)
+
+    def anchor_row(self) -> Row | None:
+        """The row of x0 where that is given; else None."""
+        if not self.anchored:
+            return None
+        return (1.0, 0.0, 0.0) if self.spatially_linear else (0.0, 0.0, 1.0, 0.0)
 
     def zero_rows(self, s: Schedule) -> list[Row]:
         """Rows known to be zero, of unit length and at right angles."""

@@ -46,6 +46,9 @@ class Sample(Section):
     clock: Literal["auto", "uniform"] = Field(
         default="auto", description="time of the steps: the clock of the process, or plain t"
     )
+    denoise: bool = Field(
+        default=False, description="whether sampling that stops before the end finishes with a denoising step"
+    )
     batch: Batch | None = Field(default=None, description="samples integrated together; null picks it by size")
     condition: Label | list[Label] | None = Field(
         default=None, description="class of the samples, or a list to go through; null for those of the data"

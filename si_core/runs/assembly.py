@@ -70,6 +70,7 @@ class Assembly:
             sample.start,
             sample.stop,
             sample.clock,
+            sample.denoise,
             self.recipe,
         )
 
@@ -178,6 +179,13 @@ def _predictor(recipe: Recipe, process: StochasticInterpolant, count: int) -> Pr
     selection = recipe.network
     with _located(recipe, "network"):
         parameters = constructor_names(load("network", selection.name))
+    if process.coupling.anchored and "given" not in parameters:
+        raise RecipeError(
+            f"the coupling tells networks x0, and {selection.name!r} takes no given state",
+            where=recipe.where("network"),
+            got=f"coupling {recipe.coupling.name} at {recipe.where('coupling')}",
+            fix="network: mlp",
+        )
     one = selection.shared and count > 1 and "heads" in parameters
     networks = []
     # Initialisers draw from the global generator; its state is put back.
@@ -193,6 +201,7 @@ def _predictor(recipe: Recipe, process: StochasticInterpolant, count: int) -> Pr
                     shape=process.shape,
                     heads=count if one else None,
                     classes=process.target.classes,
+                    given=process.shape if process.coupling.anchored else None,
                 )
             )
     return Predictor(networks, count)  # type: ignore[arg-type]

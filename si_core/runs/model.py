@@ -37,6 +37,8 @@ class Model:
         start: the time sampling starts from.
         stop: the time it reaches.
         clock: the clock of sampling; None for the process's own.
+        denoise: whether sampling that stops before the end finishes with a denoising step: ``E[x1|x_t]`` in place of
+            ``x_t`` (backward: ``E[x0|x_t]``).
         recipe: the recipe that made the model, if any.
     """
 
@@ -47,6 +49,7 @@ class Model:
     start: float = 0.0
     stop: float = 1.0
     clock: Clock | Literal["auto", "uniform"] | None = None
+    denoise: bool = False
     recipe: Recipe | None = field(default=None, repr=False)
 
     @property
@@ -122,26 +125,37 @@ class Model:
     def initial(
         self, n: int, generator: torch.Generator, condition: int | list[int] | Tensor | None = None
     ) -> tuple[Tensor, Tensor | None]:
-        """n initial states, shape (n, *event), with their conditions, shape (n,) or None.
+        """n initial states, shape (n, *event), with their conditions, shape (n, ...) or None.
 
-        Draws of the source have conditions as asked for; draws of the target (backward, or in a mirror) have their own.
+        Draws of the source have conditions as asked for. Draws of the target (backward, or in a mirror), of the process
+        at a time between the ends, and of a source that networks are told have their own.
 
         Raises:
             UsageError: conditions asked for where the states have their own, or as for :meth:`conditions`.
         """
-        origin = self.origin
-        if origin is not self.process.target or origin.classes is None:
-            conditions = self.conditions(n, generator, condition)
-            states, dtype = origin.sample(n, generator), self.dtype
-        elif condition is None:
-            (states, conditions), dtype = origin.labelled(n, generator), self.dtype
+        process, origin = self.process, self.origin
+        own = origin is process.target and origin.classes is not None
+        if self.start not in (0.0, 1.0) or process.coupling.anchored or own:
+            if condition is not None:
+                raise UsageError(
+                    "these initial states have their own conditions: none can be asked for",
+                    got=f"condition {condition}",
+                    fix="leave it out, or give the states to start from with their conditions",
+                )
+            states, conditions = self._drawn(n, generator)
         else:
-            raise UsageError(
-                "draws of the target have their own conditions: none can be asked for",
-                got=f"condition {condition}",
-                fix="leave it out, or give the states to start from with their conditions",
-            )
-        return states if dtype is None else states.to(dtype), conditions
+            conditions = self.conditions(n, generator, condition)
+            states = origin.sample(n, generator)
+        return states if self.dtype is None else states.to(self.dtype), conditions
+
+    def _drawn(self, n: int, generator: torch.Generator) -> tuple[Tensor, Tensor | None]:
+        """n states of the process at the time sampling starts from, with their conditions."""
+        process = self.process
+        if self.start == 1.0 and not process.coupling.anchored:
+            return process.target.labelled(n, generator)
+        u = process.clock.position(torch.tensor([self.start], dtype=torch.float64, device=generator.device))
+        draw = process.draw(n, generator, schedule=process.schedule(process.clock, u))
+        return draw.xt, draw.condition
 
     def sample(
         self,
@@ -171,10 +185,34 @@ class Model:
             raise UsageError("another number of initial states", got=f"{len(start_from)} states", allowed=f"n = {n}")
         elif condition is None and self.origin is self.process.target and self.origin.classes is not None:
             raise UsageError("states of a target with classes need their conditions", fix="pass condition=labels")
+        elif self.process.coupling.anchored:
+            x, condition = start_from, self._given(start_from, condition)
         else:
             x, condition = start_from, self.conditions(n, generator, condition)
         with torch.inference_mode():
-            return integrate(self.transport(condition=condition), x, self.integrator, generator, times)
+            transport = self.transport(condition=condition)
+            path = integrate(transport, x, self.integrator, generator, times)
+            return self._denoised(transport, path) if self.denoise else path
+
+    def _given(self, start: Tensor, condition: Tensor | None) -> Tensor:
+        """What networks are told of x0: the states that start there, else what is passed."""
+        if condition is None and self.start != 0.0:
+            raise UsageError("states at a later time need the x0 they come from", fix="pass condition=x0")
+        given = start if condition is None else condition
+        if given.shape != start.shape:
+            raise UsageError("x0 for each state", got=str(tuple(given.shape)), allowed=str(tuple(start.shape)))
+        return given
+
+    def _denoised(self, transport: Transport, path: Trajectory) -> Trajectory:
+        """The trajectory with a last state at the end that it stopped short of."""
+        forward = self.stop > self.start
+        end = 1.0 if forward else 0.0
+        if self.stop == end:
+            return path
+        last = torch.tensor(self.stop, dtype=torch.float64, device=path.x.device)
+        denoise = transport.fields.target_denoiser if forward else transport.fields.source_denoiser
+        t = torch.cat([path.t, path.t.new_tensor([end])])
+        return Trajectory(t, torch.cat([path.x, denoise(last, path.final)[None]]), path.evaluations + 1)
 
     def decode(self, x: Tensor) -> Tensor:
         """Model space to data space, at the end that sampling reaches."""

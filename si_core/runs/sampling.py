@@ -29,7 +29,7 @@ def draw_samples(
     condition: int | list[int] | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> tuple[Tensor, Tensor | None]:
-    """n samples in data space, shape (n, *event), with their conditions (n,), both on the CPU.
+    """n samples in data space, shape (n, *event), with their classes (n,) where they have some; both on the CPU.
 
     Args:
         model: the model.
@@ -50,7 +50,7 @@ def draw_samples(
         final = model.sample(size, stream, condition=labels, start_from=x).final
         keep = min(size, n - first)
         samples.append(model.decode(final[:keep]).cpu())
-        if labels is not None:
+        if labels is not None and model.process.target.classes is not None:
             conditions.append(labels[:keep].cpu())
         if progress is not None:
             progress(first + keep, n)

@@ -61,5 +61,5 @@ class TrainingTimes:
         shares = self._fields.shares(s)
         if shares is None:
             return [(schedule, None) for schedule in schedules]
-        pieces = [tuple(share.to(self._dtype).chunk(self._steps) for share in pair) for pair in shares]
-        return [(schedule, [(skip[i], out[i]) for skip, out in pieces]) for i, schedule in enumerate(schedules)]
+        pieces = [tuple(part.to(self._dtype).chunk(self._steps) for part in share) for share in shares]
+        return [(schedule, [tuple(part[i] for part in share) for share in pieces]) for i, schedule in enumerate(schedules)]

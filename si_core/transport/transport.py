@@ -60,6 +60,13 @@ class Transport:
         self.fields, self.epsilon, self.span = fields, epsilon, (float(start), float(stop))
         level = noise_level(epsilon, fields.process)
         self.stochastic = level is not None
+        if level is None and start == 0 and fields.process is not None and fields.process.structure.anchored:
+            raise UsageError(
+                "no ODE can leave a single point: its solutions through x0 would all be one",
+                got="epsilon = 0, and a source that is a given point",
+                allowed="epsilon > 0",
+                fix="sample with `epsilon: 0.5`, or half the scale of a brownian latent",
+            )
         self.flow = fields.flow(self.clock, level, 1.0 if stop > start else -1.0)
         self.start, self.stop = (self._position(time) for time in self.span)
 

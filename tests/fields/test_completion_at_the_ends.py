@@ -158,7 +158,7 @@ def test_the_smallest_bounded_set_is_chosen() -> None:
         assert (completion.indices, completion.unbounded) == (indices, unbounded), names
     both = si.Transport(learned(process, ("source-denoiser", "target-denoiser"))).flow.completion
     # b = x1 - x0 up to multiples of (1-t) x0 + t x1 - x = 0, of which the smallest weights are taken.
-    expected = torch.tensor([[0.0, 1.0, -1.0], [-1.0, 0.0, 1.0]], dtype=torch.float64)
+    expected = torch.tensor([[0.0, 1.0, -1.0, 0.0], [-1.0, 0.0, 1.0, 0.0]], dtype=torch.float64)
     torch.testing.assert_close(both(ENDS), expected, rtol=0, atol=1e-8)
 
 
@@ -179,7 +179,8 @@ def test_unbounded_coefficients_are_frozen_beside_the_end() -> None:
     completion = si.Transport(learned(process, ["target-denoiser"])).flow.completion
     u = torch.tensor([0.0, 0.5, 0.99, 1 - 2.0**-8, 1 - 2.0**-9, 1.0], dtype=torch.float64)
     expected = 1 / (1 - u.clamp(max=1 - 2.0**-8))
-    torch.testing.assert_close(completion(u), torch.stack([expected, -expected], -1), rtol=1e-9, atol=0)
+    of_x0 = torch.zeros_like(u)
+    torch.testing.assert_close(completion(u), torch.stack([expected, -expected, of_x0], -1), rtol=1e-9, atol=0)
 
 
 REFUSED = [

@@ -125,7 +125,7 @@ def test_general_rows_that_follow(strangers) -> None:
         found = completed(process, known, wanted)
         assert found.indices == tuple(range(len(known)))
         torch.testing.assert_close(
-            found(U), torch.stack([*coefficients, torch.zeros_like(U)], -1), rtol=1e-9, atol=1e-10
+            found(U), torch.stack([*coefficients, torch.zeros_like(U), torch.zeros_like(U)], -1), rtol=1e-9, atol=1e-10
         )
 
 
@@ -152,7 +152,7 @@ def test_without_noise_both_general_velocities_are_one(strangers) -> None:
 def test_a_general_mirror_knows_that_its_ends_are_equal(strangers) -> None:
     process = doubles(strangers, strangers.Curved(), strangers.Bump(), strangers.Mirror())
     found = completed(process, ("source-denoiser",), "target-denoiser")
-    torch.testing.assert_close(found(U), torch.tensor([1.0, 0.0]).double().expand(len(U), 2))
+    torch.testing.assert_close(found(U), torch.tensor([1.0, 0.0, 0.0]).double().expand(len(U), 3))
     assert (
         completed(doubles(strangers, strangers.Curved(), strangers.Bump()), ("source-denoiser",), "target-denoiser")
         is None

@@ -28,12 +28,17 @@ def built(name: str, interpolant: str = "linear", latent: str = "none", **option
     return si.build("diffusion", name, context={"interpolant": path, "latent": gamma}, **options)
 
 
+FOLLMER_REFUSES = [pair for pair in PAIRS if pair[0] == "encoder-decoder" or pair[1] == "none"]
+
+
 def test_the_plugin_offers_the_schedules_it_promises() -> None:
-    assert {"constant", "gamma", "likelihood-optimal", "sine", "linear-decay"} <= set(NAMES)
+    assert {"constant", "gamma", "likelihood-optimal", "follmer", "sine", "linear-decay"} <= set(NAMES)
 
 
-@pytest.mark.parametrize(("interpolant", "latent"), PAIRS)
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize(
+    ("name", "interpolant", "latent"),
+    [(name, *pair) for name in NAMES for pair in PAIRS if name != "follmer" or pair not in FOLLMER_REFUSES],
+)
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 def test_levels_are_finite_and_not_negative(name: str, interpolant: str, latent: str, dtype: torch.dtype) -> None:
     diffusion = built(name, interpolant, latent)
@@ -47,7 +52,7 @@ def test_levels_are_finite_and_not_negative(name: str, interpolant: str, latent:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_schedule_survives_pickling(name: str) -> None:
-    diffusion, t = built(name), torch.linspace(0.1, 0.9, 9, dtype=torch.float64)
+    diffusion, t = built(name, latent="brownian"), torch.linspace(0.1, 0.9, 9, dtype=torch.float64)
     copy = pickle.loads(pickle.dumps(diffusion))
     assert torch.equal(copy.epsilon(t, 1 - t), diffusion.epsilon(t, 1 - t))
 
@@ -104,6 +109,25 @@ def test_the_likelihood_optimal_level_splits_the_velocity(interpolant: str, late
         level = diffusion.epsilon(time, gamma.gamma(time))
         expected = path.beta_dot(time) / path.beta(time) * x + level * fields.score(t, x)
         torch.testing.assert_close(fields.velocity(t, x), expected, rtol=1e-9, atol=1e-9)
+
+
+@pytest.mark.parametrize(("interpolant", "latent"), FOLLMER_REFUSES)
+def test_follmer_says_what_it_needs(interpolant: str, latent: str) -> None:
+    with pytest.raises(si.UsageError, match="follmer needs"):
+        built("follmer", interpolant, latent)
+
+
+def test_the_follmer_level_of_a_brownian_bridge_is_half_its_scale() -> None:
+    t = torch.linspace(0, 1, 21, dtype=torch.float64)
+    level = built("follmer", "linear", "brownian").epsilon(t, t)
+    torch.testing.assert_close(level, torch.full_like(t, 0.5), rtol=1e-9, atol=0)
+
+
+def test_the_follmer_level_of_forecasts() -> None:
+    """``g^2 = |2 t sigma (sigma beta_dot/beta - sigma_dot) - sigma^2|``, ``sigma = 1-t``: epsilon = (1-t)(1+t)/2."""
+    t = torch.linspace(0, 1, 21, dtype=torch.float64)
+    level = built("follmer", "linear", "wiener").epsilon(t, t)
+    torch.testing.assert_close(level, 0.5 * (1 - t) * (1 + t), rtol=1e-9, atol=1e-12)
 
 
 def test_the_likelihood_optimal_level_needs_a_linear_path() -> None:

@@ -16,6 +16,7 @@ OPTIONS: dict[str, tuple[dict[str, float], ...]] = {
     "quadratic": ({}, {"scale": 2.5}),
     "sine-squared": ({}, {"scale": 0.5}),
     "sigmoid-bump": ({}, {"steepness": 3.0}, {"steepness": 25.0}),
+    "wiener": ({}, {"scale": 2.0}),
     "encoder-decoder": ({}, {"unit_variance": True}),
 }
 NAMES = [found.component.name for found in available("latent")]

@@ -43,10 +43,14 @@ from si_distributions.gaussian import Gaussian
 from si_distributions.gaussian_mixture import GaussianMixture
 from si_distributions.independent import Independent
 from si_distributions.mirror import Mirror
+from si_distributions.point_mass import PointMass
 
 __all__ = ["GaussianMixtureFields"]
 
 _LOG_TWO_PI = 1.8378770664093453
+
+_FLOOR = 1e-30
+"""Added to variances: at t = 0 a point mass has none, and all its mass is where x is."""
 
 
 class GaussianMixtureFields(DirectFields):
@@ -91,7 +95,7 @@ class GaussianMixtureFields(DirectFields):
         mean = a * self._m0 + b * self._m1
         a, b, g = a[..., None], b[..., None], g[..., None]
         identity = torch.eye(mean.shape[-1], dtype=mean.dtype, device=mean.device)
-        covariance = a**2 * self._c0 + b**2 * self._c1 + a * b * (self._x + self._x.mT) + g**2 * identity
+        covariance = a**2 * self._c0 + b**2 * self._c1 + a * b * (self._x + self._x.mT) + (g**2 + _FLOOR) * identity
         return mean, covariance
 
     def _posterior(self, s: Schedule, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
@@ -173,6 +177,13 @@ def _independent(source: Mixture, target: Mixture, coupling: Independent, proces
         source.covariances[first],
         target.covariances[second],
     )
+
+
+@exact_fields.method
+def _from_point(source: PointMass, target: Mixture, coupling: Independent, process: StochasticInterpolant) -> Fields:
+    means, covariances = target.means, target.covariances
+    points = source.point.double().flatten().expand_as(means)
+    return GaussianMixtureFields(process, target.weights, points, means, torch.zeros_like(covariances), covariances)
 
 
 @exact_fields.method

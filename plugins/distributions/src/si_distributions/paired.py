@@ -17,9 +17,16 @@ _WHERE = "coupling paired"
 class Paired(Coupling):
     """Rows of two data sets with the same index, drawn with replacement.
 
+    Args:
+        forecast: whether networks are told x0: the process then goes from each x0 to the law of x1 given x0, and
+            samples are forecasts from the rows of the source (arXiv 2403.13724).
+
     Raises:
         DataError: an end that is no finite data set, ends of unequal size, or data sets that were split differently.
     """
+
+    def __init__(self, forecast: bool = False) -> None:
+        self.anchored = forecast
 
     def pair(self, x0: Tensor, x1: Tensor, generator: torch.Generator | None = None) -> tuple[Tensor, Tensor]:
         """Rows drawn with the same index are paired as they are."""

@@ -31,6 +31,7 @@ class PointMass(Distribution):
                 "a point has at least one coordinate", where=f"{_WHERE}: point", got=point, fix="write a list"
             )
         self.shape = tuple(found.shape)
+        self.point = found
         self._point = Placed(found)
 
     def sample(self, n: int, generator: torch.Generator | None = None) -> Tensor:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Annotated
 
 import torch
@@ -11,7 +12,7 @@ from torch import Tensor
 
 from si_core import Diffusion, Interpolant, Latent, SpatiallyLinear, UsageError
 
-__all__ = ["Constant", "Gamma", "LikelihoodOptimal", "LinearDecay", "Sine"]
+__all__ = ["Constant", "Follmer", "Gamma", "LikelihoodOptimal", "LinearDecay", "Sine"]
 
 _STEP = 2.0**-16
 
@@ -101,10 +102,7 @@ class LikelihoodOptimal(Diffusion):
         self.interpolant, self.latent, self.limit = interpolant, latent, _level("limit", limit)
 
     def epsilon(self, t: Tensor, gamma: Tensor) -> Tensor:
-        level = self._level(t)
-        # Where alpha ends like a square root, D reads 0 times infinity at t = 1: the line through two values inside.
-        inside = 2 * self._level(t - _STEP) - self._level(t - 2 * _STEP)
-        level = torch.where(torch.isnan(level), inside, level).clamp_min(0.0)
+        level = _inside(self._level, t).clamp_min(0.0)
         # D/(1 + D/limit) written so that an infinite D gives the limit itself.
         return self.limit / (1 + self.limit / level)
 
@@ -117,3 +115,44 @@ class LikelihoodOptimal(Diffusion):
             variance, slope = variance + self.latent.gamma(t).square(), slope + self.latent.gamma_gamma_dot(t)
         level = variance * path.beta_dot(t) / beta - slope
         return torch.where(beta.abs() <= torch.finfo(t.dtype).eps, torch.inf, level)
+
+
+class Follmer(Diffusion):
+    """``epsilon = |gamma^2 beta_dot/beta - gamma gamma_dot|``: the Föllmer process of a source that is a given point.
+
+    Of all noise levels it makes the KL divergence of the paths from those of the model least (arXiv 2403.13724). With a
+    Brownian latent and the linear interpolant it is constant, half the latent's scale.
+
+    Args:
+        interpolant: of the process; supplied by the builder.
+        latent: of the process; supplied by the builder.
+
+    Raises:
+        UsageError: the interpolant is not spatially linear or leaves x1 out for a while, or there is no latent.
+    """
+
+    def __init__(self, interpolant: Interpolant, latent: Latent) -> None:
+        early = torch.tensor([2.0**-6], dtype=torch.float64)
+        linear = isinstance(interpolant, SpatiallyLinear)
+        if not linear or latent.vanishes or not bool((interpolant.beta(early) > 0).all()):
+            raise UsageError(
+                "follmer needs a spatially linear interpolant, with x1 in it from the start, and a latent",
+                got=f"{type(interpolant).__name__}, {type(latent).__name__}",
+                fix="interpolant: linear, latent: brownian",
+            )
+        self.interpolant, self.latent = interpolant, latent
+
+    def epsilon(self, t: Tensor, gamma: Tensor) -> Tensor:
+        return _inside(self._level, t).abs()
+
+    def _level(self, t: Tensor) -> Tensor:
+        path, latent = self.interpolant, self.latent
+        return latent.gamma(t).square() * path.beta_dot(t) / path.beta(t) - latent.gamma_gamma_dot(t)
+
+
+def _inside(level: Callable[[Tensor], Tensor], t: Tensor) -> Tensor:
+    """A level, where it reads 0 times infinity at an end by the line through two values inside."""
+    value = level(t)
+    towards = torch.where(t < 0.5, _STEP, -_STEP)
+    line = 2 * level(t + towards) - level(t + 2 * towards)
+    return torch.where(torch.isnan(value), line, value)

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from si_core import Clock, Latent, LatentCoefficients, SineClock, UniformClock, UsageError
 
-__all__ = ["Brownian", "EncoderDecoderLatent", "NoLatent", "Quadratic", "SigmoidBump", "SineSquared"]
+__all__ = ["Brownian", "EncoderDecoderLatent", "NoLatent", "Quadratic", "SigmoidBump", "SineSquared", "Wiener"]
 
 
 def _positive(name: str, value: float) -> float:
@@ -62,17 +62,51 @@ class Brownian(Latent):
         return LatentCoefficients(gamma, gamma_rate, gamma * gamma_rate, torch.full_like(u, math.pi / root))
 
     def path(self, times: Tensor, like: Tensor, generator: torch.Generator | None = None) -> Tensor:
-        """``sqrt(scale) (W_t - t W_1)``, a Brownian bridge, by its independent increments; shape (K, B, *event)."""
-        t = times.double().to(like.device)
-        if t.ndim != 1 or bool(((t < 0) | (t > 1)).any()) or bool((t.diff() < 0).any()):
-            raise UsageError("a path's times increase within [0, 1]", got=str(times.tolist()))
-        spans = torch.cat([t[:1], t.diff(), 1 - t[-1:]]).sqrt().to(like.dtype)
-        steps = torch.empty((len(spans), *like.shape), dtype=like.dtype, device=like.device).normal_(
-            generator=generator
-        )
-        walk = (steps * spans.reshape(-1, *(1 for _ in like.shape))).cumsum(0)
-        share = t.to(like.dtype).reshape(-1, *(1 for _ in like.shape))
-        return math.sqrt(self.scale) * (walk[:-1] - share * walk[-1])
+        """``sqrt(scale) (W_t - t W_1)``, a Brownian bridge; shape (K, B, *event)."""
+        walk = _wiener(torch.cat([times.double(), times.new_ones(1).double()]), like, generator)
+        return math.sqrt(self.scale) * (walk[:-1] - _over_events(times, like) * walk[-1])
+
+
+class Wiener(Latent):
+    """``gamma = scale (1-t) sqrt(t)``: a Wiener process that is damped to 0, ``gamma z ~ scale (1-t) W_t``.
+
+    The noise of forecasts and of Föllmer processes (arXiv 2403.13724), with paths. Its slope is infinite at t = 0.
+
+    Args:
+        scale: the size of the noise beside the damping.
+    """
+
+    clock = SineClock(stop=False)
+
+    def __init__(self, scale: Annotated[float, Field(gt=0)] = 1.0) -> None:
+        self.scale = _positive("scale", scale)
+
+    def gamma(self, t: Tensor) -> Tensor:
+        return self.scale * (1 - t) * t.sqrt()
+
+    def gamma_dot(self, t: Tensor) -> Tensor:
+        return self.scale * (1 - 3 * t) / (2 * t.sqrt())
+
+    def gamma_gamma_dot(self, t: Tensor) -> Tensor:
+        return 0.5 * self.scale**2 * (1 - t) * (1 - 3 * t)
+
+    def path(self, times: Tensor, like: Tensor, generator: torch.Generator | None = None) -> Tensor:
+        """``scale (1-t) W_t``; shape (K, B, *event)."""
+        return self.scale * (1 - _over_events(times, like)) * _wiener(times, like, generator)
+
+
+def _over_events(times: Tensor, like: Tensor) -> Tensor:
+    return times.to(like).reshape(-1, *(1 for _ in like.shape))
+
+
+def _wiener(times: Tensor, like: Tensor, generator: torch.Generator | None) -> Tensor:
+    """A Wiener process ``W_t`` by its independent increments, shape (K, B, *event)."""
+    t = times.double()
+    if t.ndim != 1 or bool(((t < 0) | (t > 1)).any()) or bool((t.diff() < 0).any()):
+        raise UsageError("a path's times increase within [0, 1]", got=str(times.tolist()))
+    spans = torch.cat([t[:1], t.diff()]).sqrt()
+    steps = torch.empty((len(spans), *like.shape), dtype=like.dtype, device=like.device)
+    return (steps.normal_(generator=generator) * _over_events(spans, like)).cumsum(0)
 
 
 class Quadratic(Latent):

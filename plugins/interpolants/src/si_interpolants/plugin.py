@@ -15,12 +15,14 @@ _LATENTS = (
     ("quadratic", "Quadratic", "gamma = scale t(1-t)"),
     ("sine-squared", "SineSquared", "gamma = scale sin^2(pi t)"),
     ("sigmoid-bump", "SigmoidBump", "gamma = a difference of logistic functions"),
+    ("wiener", "Wiener", "gamma = scale (1-t) sqrt(t), for forecasts"),
     ("encoder-decoder", "EncoderDecoderLatent", "gamma = sin^2(pi t) or sqrt(1-cos^4(pi t))"),
 )
 _DIFFUSIONS = (
     ("constant", "Constant", "epsilon = level"),
     ("gamma", "Gamma", "epsilon = scale gamma(t)"),
     ("likelihood-optimal", "LikelihoodOptimal", "epsilon = D(t) of a one-sided process"),
+    ("follmer", "Follmer", "epsilon = |gamma^2 beta_dot/beta - gamma gamma_dot|, for a source that is a point"),
     ("sine", "Sine", "epsilon = scale sin(pi t)"),
     ("linear-decay", "LinearDecay", "epsilon = scale (1-t)"),
 )

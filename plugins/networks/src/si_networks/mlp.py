@@ -3,8 +3,8 @@
     ``h_1 = a(W_x x + W_t phi(t) + b + e(c))``,   ``h_k = a(W_k h_{k-1} + b_k)``,   ``f = V h_depth + v``
 
 with the activation a, Fourier features ``phi(t) = (sin(pi k t), cos(pi k t))``, ``k = 1..time_features/2``, and an
-embedding e of the class c. Time enters beside x rather than within it, so that in sampling, where all states share one
-t, its share of the first layer is a single vector: the layer's bias.
+embedding e of the class c, or ``e(c) = W_c c`` for a state c that is given. Time enters beside x rather than within
+it, so that in sampling, where all states share one t, its share of the first layer is a single vector: the layer's bias.
 """
 
 from __future__ import annotations
@@ -34,12 +34,13 @@ _OUTPUT_SCALE = 0.1
 
 
 class Mlp(nn.Module):
-    """A multilayer perceptron on ``(t, x)`` and a class.
+    """A multilayer perceptron on ``(t, x)`` and a class, or a given state.
 
     Args:
         shape: the event shape; supplied by the builder.
         heads: the number of fields predicted, or None for one without an axis of heads; supplied by the builder.
         classes: the number of classes, or None; supplied by the builder.
+        given: the event shape of a state that is given as condition, or None; supplied by the builder.
         width: the units of a hidden layer.
         depth: the number of hidden layers.
         activation: between the layers; relu has jumps in its derivative, which likelihoods integrate.
@@ -57,6 +58,7 @@ class Mlp(nn.Module):
         shape: tuple[int, ...],
         heads: int | None = None,
         classes: int | None = None,
+        given: tuple[int, ...] | None = None,
         width: Annotated[int, Field(ge=1)] = 256,
         depth: Annotated[int, Field(ge=1)] = 4,
         activation: Literal["silu", "relu", "gelu", "tanh"] = "silu",
@@ -71,7 +73,10 @@ class Mlp(nn.Module):
             raise UsageError(
                 "unknown activation", where="mlp: activation", got=repr(activation), allowed=", ".join(_ACTIVATIONS)
             )
+        if given is not None and classes is not None:
+            raise UsageError("a class or a given state, not both", where="mlp", got=f"classes {classes}, given {given}")
         self.shape, self.heads, self.classes = tuple(shape), heads, classes
+        self.given = None if given is None else tuple(given)
         self.width, self.depth, self.activation, self.time_features = width, depth, activation, time_features
         dimensions = math.prod(self.shape)
         angular = math.pi * torch.arange(1, time_features // 2 + 1)
@@ -82,6 +87,7 @@ class Mlp(nn.Module):
         self.of_time = nn.Linear(time_features, width)
         self.hidden = nn.ModuleList(nn.Linear(width, width) for _ in range(depth - 1))
         self.output = nn.Linear(width, (heads or 1) * dimensions)
+        self.of_given = None if given is None else nn.Linear(math.prod(given), width, bias=False)
         self.of_class = None if classes is None else nn.Embedding(classes + 1, width)
         with torch.no_grad():
             self.output.weight.mul_(_OUTPUT_SCALE)
@@ -97,18 +103,20 @@ class Mlp(nn.Module):
             x: states, shape (B, *event).
             condition: labels 0..classes-1, int64, shape (B,), or () for one label of all states. The label ``classes``,
                 like None, means no class: its embedding starts at zero and is learned only where training leaves
-                labels out.
+                labels out. Of a network built for a given state: that state, shape (B, *given), or (1, *given).
 
         Returns:
             shape (B, *event), or (B, heads, *event) where ``heads`` was given.
 
         Raises:
-            UsageError: states or times of another shape, or labels for a network without classes.
+            UsageError: states, times or given states of another shape, or labels for a network without classes.
         """
         if x.shape[1:] != self.shape or x.ndim == 0:
             _refuse_states(x, self.shape)
         h = self._of_time(torch.as_tensor(t, dtype=x.dtype, device=x.device), x)
-        if self.of_class is not None or condition is not None:
+        if self.of_given is not None:
+            h = h + self.of_given(self._given(condition, x))
+        elif self.of_class is not None or condition is not None:
             h = h + self._of_class(condition, x)
         rows, weight = x.flatten(1), self.of_state.weight
         # One vector for all states goes through the matrix product as its bias, without a kernel of its own.
@@ -132,6 +140,17 @@ class Mlp(nn.Module):
                 got=f"t {tuple(t.shape)}, x {tuple(x.shape)}",
             )
         return self.of_time(torch.sin(torch.addcmul(self.phases, t.unsqueeze(-1), self.frequencies)))
+
+    def _given(self, condition: Tensor | None, x: Tensor) -> Tensor:
+        """The given states as rows, shape (B, d) or (1, d)."""
+        if condition is None or condition.shape[1:] != self.given or len(condition) not in (1, len(x)):
+            raise UsageError(
+                "this network is told a given state beside x",
+                where="mlp",
+                got="no condition" if condition is None else f"a condition of shape {tuple(condition.shape)}",
+                allowed=f"({len(x)}, {', '.join(map(str, self.given or ()))})",
+            )
+        return condition.to(x).flatten(1)
 
     def _of_class(self, condition: Tensor | None, x: Tensor) -> Tensor:
         """The share of the class in the first layer, shape (width,) or (B, width)."""
