@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from si_core.contract.objective import Regression as Regression
     from si_core.contract.report import Report as Report
     from si_core.contract.report import RunView as RunView
+    from si_core.contract.report import SweepView as SweepView
     from si_core.discovery.build import build as build
     from si_core.discovery.component import Component as Component
     from si_core.discovery.hooks import hookimpl as hookimpl
@@ -71,6 +72,7 @@ if TYPE_CHECKING:
     from si_core.fields.learned import LearnedFields as LearnedFields
     from si_core.fields.learned import Predictor as Predictor
     from si_core.fields.parametrisation import Parametrisation as Parametrisation
+    from si_core.fields.rescheduled import RescheduledFields as RescheduledFields
     from si_core.process.process import StochasticInterpolant as StochasticInterpolant
     from si_core.process.schedule import Schedule as Schedule
     from si_core.recipes.loader import load_recipe as load_recipe
@@ -78,6 +80,7 @@ if TYPE_CHECKING:
     from si_core.runs.model import Model as Model
     from si_core.runs.model import load_model as load_model
     from si_core.runs.sampling import sample as sample
+    from si_core.runs.sweeps.sweep import sweep as sweep
     from si_core.runs.training import train as train
     from si_core.transport.integrate import integrate as integrate
     from si_core.transport.transport import Transport as Transport
@@ -93,7 +96,7 @@ _HOMES: dict[str, tuple[str, ...]] = {
     "si_core.contract.interpolant": ("Interpolant", "LinearCoefficients", "SpatiallyLinear"),
     "si_core.contract.latent": ("Latent", "LatentCoefficients"),
     "si_core.contract.objective": ("FIELDS", "Objective", "Regression"),
-    "si_core.contract.report": ("Report", "RunView"),
+    "si_core.contract.report": ("Report", "RunView", "SweepView"),
     "si_core.discovery.build": ("build",),
     "si_core.discovery.component": ("Component",),
     "si_core.discovery.hooks": ("hookimpl",),
@@ -109,6 +112,7 @@ _HOMES: dict[str, tuple[str, ...]] = {
     "si_core.fields.exact": ("exact_fields",),
     "si_core.fields.functions": ("FunctionFields",),
     "si_core.fields.learned": ("LearnedFields", "Predictor"),
+    "si_core.fields.rescheduled": ("RescheduledFields",),
     "si_core.fields.base": ("DirectFields", "Fields"),
     "si_core.fields.parametrisation": ("Parametrisation",),
     "si_core.process.process": ("StochasticInterpolant",),
@@ -117,6 +121,7 @@ _HOMES: dict[str, tuple[str, ...]] = {
     "si_core.runs.model": ("Model", "load_model"),
     "si_core.runs.estimation": ("estimate",),
     "si_core.runs.sampling": ("sample",),
+    "si_core.runs.sweeps.sweep": ("sweep",),
     "si_core.runs.training": ("train",),
     "si_core.transport.integrate": ("integrate",),
     "si_core.transport.transport": ("Transport",),

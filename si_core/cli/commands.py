@@ -19,6 +19,7 @@ COMMANDS: dict[str, str] = {
     "recipes": "list the built-in recipes",
     "plugins": "list the installed plugins and what is wrong with them",
     "run": "train, sample, estimate and report as a recipe says",
+    "sweep": "run a recipe for each combination of values, with a table",
     "sample": "draw samples from a trained model",
     "estimate": "measure a number on a trained model",
     "report": "write plots and a page about a run",

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from si_core.contract.data import Trajectory
 
-__all__ = ["Report", "RunView"]
+__all__ = ["Report", "RunView", "SweepView"]
 
 
 @dataclass(frozen=True)
@@ -52,6 +52,31 @@ class RunView:
     facts: Mapping[str, str] = field(default_factory=dict)
 
 
+@dataclass(frozen=True)
+class SweepView:
+    """What came out of a sweep: one run for each combination of the values of its axes.
+
+    Args:
+        directory: the sweep's folder; plots go to ``directory / "plots"``.
+        title: the recipe's title.
+        recipe: the resolved recipe as a mapping, with the grid as ``sweep``.
+        axes: the values of each axis by dotted key, both in the order of the sweep.
+        records: the records of ``results.json``, one for each point in the order of the sweep, the last axis fastest:
+            ``point`` (its number), ``folder`` (relative to the sweep's), ``values`` (by axis), ``state`` (finished,
+            failed or pending), ``message``, ``seconds`` (by stage) and ``estimates`` (as in ``estimates.json``).
+        environment: versions of everything used.
+        facts: further lines for the head of the report.
+    """
+
+    directory: Path
+    title: str
+    recipe: Mapping[str, Any]
+    axes: Mapping[str, Sequence[Any]]
+    records: Sequence[Mapping[str, Any]]
+    environment: Mapping[str, Any] = field(default_factory=dict)
+    facts: Mapping[str, str] = field(default_factory=dict)
+
+
 class Report(ABC):
     """A writer of plots and pages."""
 
@@ -62,3 +87,11 @@ class Report(ABC):
         Returns:
             The files written, the one to open first at the head.
         """
+
+    def write_sweep(self, view: SweepView) -> list[Path]:
+        """Write the report of a sweep into its folder; by default there is none.
+
+        Returns:
+            The files written, the one to open first at the head.
+        """
+        return []

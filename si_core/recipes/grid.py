@@ -1,19 +1,21 @@
 """The grid of a sweep: keys with several values each, and all their combinations.
 
 On the command line ``KEY=a,b,c`` is a YAML list without its brackets, so values may be lists and mappings themselves:
-``latent=none,{use: brownian, scale: 2}``. One list in brackets is the list of values; ``KEY=[[0.9, 0.99]]`` is one value
-that is a list. In a recipe the grid is the key ``sweep``, a mapping of dotted keys to lists.
+``latent=none,{use: brownian, scale: 2}``. One list in brackets is the list of values; ``KEY=[[0.9, 0.99]]`` is one
+value that is a list. In a recipe the grid is the key ``sweep``, a mapping of dotted keys to lists.
 """
 
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Iterable, Sequence
 from collections.abc import Mapping as Map
 from dataclasses import dataclass
 from typing import Any
 
 from si_core.errors import RecipeError, SIError
+from si_core.recipes import limits
 from si_core.recipes.nodes import Mapping, Node, Path, Where, dotted, node_at, plain
 from si_core.recipes.nodes import Sequence as SequenceNode
 from si_core.recipes.overrides import Override, change, key_path, parse_overrides, split_argument
@@ -94,7 +96,20 @@ def joined(first: Sequence[Axis], second: Sequence[Axis]) -> tuple[Axis, ...]:
 
 
 def combinations(axes: Sequence[Axis]) -> list[tuple[Node, ...]]:
-    """The cartesian product: one value an axis, the last axis fastest."""
+    """The cartesian product: one value an axis, the last axis fastest.
+
+    Raises:
+        RecipeError: more combinations than a sweep can have.
+    """
+    sizes = [len(axis.nodes) for axis in axes]
+    if math.prod(sizes) > limits.POINTS:
+        raise RecipeError(
+            "the grid has too many combinations",
+            where=str(axes[0].where),
+            got=f"{' x '.join(map(str, sizes))} = {math.prod(sizes)} runs",
+            allowed=f"at most {limits.POINTS}",
+            fix="fewer values, or several sweeps",
+        )
     return list(itertools.product(*(axis.nodes for axis in axes)))
 
 

@@ -25,7 +25,7 @@ from si_core.recipes.schema import Sections
 from si_core.recipes.selection import Selection
 from si_core.recipes.structure import check_structure
 
-__all__ = ["load_changed", "load_recipe"]
+__all__ = ["changed", "load_recipe"]
 
 
 def load_recipe(path_or_name: str | os.PathLike[str], overrides: Iterable[str] | Mapping[str, Any] = ()) -> Recipe:
@@ -40,22 +40,29 @@ def load_recipe(path_or_name: str | os.PathLike[str], overrides: Iterable[str] |
         UsageError: there is no such recipe.
         PluginError: a component it needs belongs to a plugin that is broken, incompatible or in a clash.
     """
-    return load_changed(path_or_name, parse_overrides(overrides))
-
-
-def load_changed(path_or_name: str | os.PathLike[str], changes: Sequence[Override]) -> Recipe:
-    """:func:`load_recipe` with overrides that are parsed already, in the order in which they apply."""
+    changes = parse_overrides(overrides)
     if isinstance(path_or_name, str):
         path, name = resolve(path_or_name, Path())
     else:
         path = Path(path_or_name)
         name = path.stem
     document, base = read_chain(path)
+    return _checked(name, path, document.text, base, changes)
+
+
+def changed(recipe: Recipe, changes: Sequence[Override]) -> Recipe:
+    """A recipe with further changes, in the order in which they apply; checked as by :func:`load_recipe`."""
+    return _checked(recipe.name, recipe.path, recipe.text, recipe.root, changes, recipe.overrides)
+
+
+def _checked(
+    name: str, path: Path, text: str, base: MappingNode, changes: Sequence[Override], before: tuple[str, ...] = ()
+) -> Recipe:
     root = apply_overrides(base, changes)
     sections = check_structure(root)
     check_components(root, sections)
     texts = tuple(change.text for change in changes)
-    return Recipe(name, path, document.text, texts, _placed(sections, root), root)
+    return Recipe(name, path, text, (*before, *texts), _placed(sections, root), root)
 
 
 def _placed(sections: Sections, root: MappingNode) -> Sections:

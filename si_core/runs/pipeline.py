@@ -9,6 +9,7 @@ from __future__ import annotations
 import itertools
 import time
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 
 from si_core.discovery.events import emit
@@ -32,7 +33,12 @@ from si_core.runs.strict_json import format_json
 from si_core.runs.trainer import Trainer
 from si_core.runs.training import restore, train_into
 
-__all__ = ["resume_run", "start_run"]
+__all__ = ["Timed", "resume_run", "start_run"]
+
+Timed = Callable[[str, float], object]
+"""Who is told of a stage (training, sampling or estimation) and of the seconds it took."""
+
+_TIMED = ("training", "sampling", "estimation")
 
 
 def start_run(
@@ -42,6 +48,8 @@ def start_run(
     device: str = "cpu",
     out: Path | str | None = None,
     directory: RunDirectory | None = None,
+    signals: StopSignals | None = None,
+    timed: Timed | None = None,
 ) -> RunDirectory:
     """Carry a recipe out in a folder of its own.
 
@@ -51,6 +59,8 @@ def start_run(
         device: where to train and sample.
         out: exactly this folder, new or empty; None for ``runs/<recipe>/<time>-<id>``.
         directory: a folder that is this run's already.
+        signals: those of a caller that runs more than this; None to listen to them here.
+        timed: told of each stage and of the seconds it took.
 
     Returns:
         The folder.
@@ -60,17 +70,18 @@ def start_run(
         SIError: before there is a folder, what can't work; afterwards ``STATUS.json`` says failed, and ``log.txt`` has
             the traceback.
     """
-    with StopSignals() as signals, LogRecords(console) as records:
+    with _listening(signals) as signals, LogRecords(console) as records:
         with signals.at_once():
             plan = prepare(recipe, device)
             trainer = _trainer(plan)
             directory = directory or RunDirectory.create(recipe.name, out=out)
         with RunLock(directory.lock, report=console.warn), logged(directory, console, records) as log:
+            remove_temporaries(directory.path)
             # The first file is the one that makes a folder a run, so that a kill at any later moment can be resumed.
             write_atomic(directory.resolved, recipe.dump().encode())
             write_atomic(directory.recipe, recipe.text.encode())
             with status_kept(directory, log) as saved:
-                _stages(plan, trainer, directory, log, signals, saved)
+                _stages(plan, trainer, directory, log, signals, saved, timed)
     return directory
 
 
@@ -83,6 +94,8 @@ def resume_run(
     force: bool = False,
     take_over: bool = False,
     allow_data_change: bool = False,
+    signals: StopSignals | None = None,
+    timed: Timed | None = None,
 ) -> None:
     """Go on with a run from its newest good checkpoint, or with what comes after training.
 
@@ -96,6 +109,8 @@ def resume_run(
         force: resume also with a recipe changed in more than harmless keys.
         take_over: take the lock of a run whose owner is on another machine.
         allow_data_change: go on with other data than the run was started with.
+        signals: as for :func:`start_run`.
+        timed: as for :func:`start_run`; told nothing of a run that was finished.
 
     Raises:
         Interrupted: a signal came; the state is saved.
@@ -104,7 +119,7 @@ def resume_run(
         SIError: as for :func:`start_run`.
     """
     with (
-        StopSignals() as signals,
+        _listening(signals) as signals,
         LogRecords(console) as records,
         RunLock(directory.lock, take_over=take_over, report=console.warn),
         logged(directory, console, records) as log,
@@ -126,7 +141,11 @@ def resume_run(
         if changes or not directory.recipe.exists():
             write_atomic(directory.recipe, recipe.text.encode())
         with status_kept(directory, log, previous.started if previous else "", trainer.step) as saved:
-            _stages(plan, trainer, directory, log, signals, saved)
+            _stages(plan, trainer, directory, log, signals, saved, timed)
+
+
+def _listening(signals: StopSignals | None) -> AbstractContextManager[StopSignals]:
+    return StopSignals() if signals is None else nullcontext(signals)
 
 
 def _trainer(plan: Plan) -> Trainer:
@@ -145,6 +164,7 @@ def _stages(
     log: RunLog,
     signals: StopSignals,
     saved: Callable[[int], None],
+    timed: Timed | None,
 ) -> None:
     recipe, assembly, device = plan.recipe, plan.assembly, plan.device
     write_atomic(directory.environment, format_json(plan.environment, str(directory.environment), indent=2))
@@ -166,6 +186,9 @@ def _stages(
             with memory_explained("estimation", assembly, device):
                 estimates = measure_into(directory, recipe, model, plan.estimators, log)
             times.append(time.monotonic())
+            for stage, (begin, end) in zip(_TIMED, itertools.pairwise(times), strict=True):
+                if timed is not None:
+                    timed(stage, end - begin)
             if recipe.report:
                 with memory_explained("report", assembly, device):
                     write_report(

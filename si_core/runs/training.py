@@ -9,8 +9,9 @@ from typing import Any
 import torch
 
 from si_core.discovery.events import emit
-from si_core.errors import DataError, NumericsError, StorageError
+from si_core.errors import DataError, NumericsError, RecipeError, StorageError
 from si_core.fields.learned import LearnedFields, Predictor
+from si_core.recipes.grid import refuse_sweep
 from si_core.recipes.recipe import Recipe
 from si_core.runs.assembly import assemble
 from si_core.runs.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
@@ -42,9 +43,10 @@ def train(recipe: Recipe, device: str | torch.device = "cpu") -> Model:
         The trained model, with averaged weights where the recipe has ``train.ema``.
 
     Raises:
-        RecipeError: parts that don't fit together.
+        RecipeError: parts that don't fit together, or a grid: :func:`si_core.sweep` is for that.
         NumericsError: a loss or a gradient is not finite.
     """
+    refuse_sweep(recipe)
     assembly = assemble(recipe)
     trainer = Trainer(assembly, torch.device(device))
     while trainer.step < recipe.train.steps:
@@ -107,6 +109,7 @@ def restore(directory: RunDirectory, trainer: Trainer, console: Console, allow_d
 
     Raises:
         StorageError: there are checkpoints, and none of them is good or fits.
+        RecipeError: the checkpoint is of a later step than the recipe's last.
         DataError: the data are not those that the checkpoint was trained on.
     """
     path = newest_verified(directory.checkpoints, console.warn)
@@ -115,6 +118,14 @@ def restore(directory: RunDirectory, trainer: Trainer, console: Console, allow_d
         console.line("no checkpoint was saved yet: starting again at step 0")
         return
     checkpoint = load_checkpoint(path)
+    if checkpoint.step > trainer.train.steps:
+        raise RecipeError(
+            "the run is trained further than the recipe asks for",
+            where=str(path),
+            got=f"{checkpoint.step} steps",
+            allowed=f"at most train.steps, which is {trainer.train.steps}",
+            fix=f"train.steps={checkpoint.step} or more, or start a new run",
+        )
     changes = data_changes(_mapping(checkpoint, "data"), fingerprints(trainer.assembly.process))
     if changes and not allow_data_change:
         raise DataError(
@@ -167,6 +178,13 @@ def _save(directory: RunDirectory, trainer: Trainer, data: dict[str, str], conso
             where=f"step {trainer.step}",
             got=", ".join(dict.fromkeys(broken[:5])),
             fix="a smaller learning rate (train.optimizer.lr), or train.clip: 1.0",
+        )
+    if not directory.resolved.is_file():
+        raise StorageError(
+            "the folder of the run is gone",
+            where=str(directory.path),
+            got=f"no {directory.resolved.name} in it at step {trainer.step}",
+            fix="a running process must keep its folder: start again, into a folder that stays",
         )
     tensors, state = trainer.state()
     state |= {"recipe_hash": trainer.assembly.recipe.hash(), "data": data}

@@ -8,16 +8,18 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from si_core import DataError, Report, RunView, StorageError, UsageError
+from si_core import DataError, Report, RunView, StorageError, SweepView, UsageError
 from si_report.page.page import page
 from si_report.pictures.choose import pictures
-from si_report.pictures.picture import Settings
+from si_report.pictures.picture import Picture, Settings
+from si_report.sweeps.page import sweep_page
+from si_report.sweeps.pictures import sweep_pictures
 
 __all__ = ["HtmlReport"]
 
 
 class HtmlReport(Report):
-    """Plots in ``plots/*.png`` and the page ``report.html``, which holds them all.
+    """Plots in ``plots/*.png`` and the page ``report.html`` (of a sweep ``sweep.html``), which holds them all.
 
     The same view gives the same bytes: large sets of draws are thinned by a generator with a fixed seed, and the
     plots carry no date.
@@ -55,8 +57,20 @@ class HtmlReport(Report):
         _check(view)
         directory = Path(view.directory)
         made, notes = pictures(view, Settings(dpi=self.dpi, resolution=self.resolution))
-        plots = [_store(directory / "plots" / f"{picture.name}.png", picture.png) for picture in made]
+        plots = _store_all(directory, made)
         return [_store(directory / "report.html", page(view, made, notes, self.dpi).encode()), *plots]
+
+    def write_sweep(self, view: SweepView) -> list[Path]:
+        """Write ``sweep.html`` and ``plots/*.png`` into ``view.directory``, as :meth:`write` does for a run.
+
+        Raises:
+            DataError: the records are not those of the grid.
+            StorageError: a file that can't be written.
+        """
+        directory = Path(view.directory)
+        made = sweep_pictures(view, Settings(dpi=self.dpi, resolution=self.resolution))
+        plots = _store_all(directory, made)
+        return [_store(directory / "sweep.html", sweep_page(view, made, self.dpi).encode()), *plots]
 
 
 def _within(name: str, value: Any, low: int, high: int) -> None:
@@ -82,6 +96,10 @@ def _check(view: RunView) -> None:
                 got=f"shape {shape}",
                 allowed=f"(N, *{event}), as the target has it",
             )
+
+
+def _store_all(directory: Path, made: list[Picture]) -> list[Path]:
+    return [_store(directory / "plots" / f"{picture.name}.png", picture.png) for picture in made]
 
 
 def _store(path: Path, content: bytes) -> Path:

@@ -12,7 +12,7 @@ from math import floor, isfinite, log10
 from numbers import Integral, Real
 from typing import Any
 
-__all__ = ["measured", "outline", "scalar", "short"]
+__all__ = ["inline", "measured", "outline", "scalar", "short"]
 
 _PLAIN = re.compile(r"[A-Za-z][A-Za-z0-9_./-]*( [A-Za-z0-9_./()-]+)*")
 _RESERVED = re.compile(r"(?i)null|true|false|yes|no|on|off|y|n")
@@ -57,13 +57,22 @@ def scalar(value: Any) -> str:
     return _quoted(text)
 
 
+def inline(value: Any) -> str:
+    """Write any value as YAML in one line."""
+    if isinstance(value, Mapping):
+        return "{" + ", ".join(f"{scalar(key)}: {inline(item)}" for key, item in value.items()) + "}"
+    if isinstance(value, list | tuple):
+        return "[" + ", ".join(inline(item) for item in value) + "]"
+    return scalar(value)
+
+
 def outline(value: Any, indent: int = 0) -> str:
     """Write a mapping as YAML; short lists and maps stay on one line."""
     pad = "  " * indent
     lines: list[str] = []
     if isinstance(value, Mapping) and value:
         for key, item in value.items():
-            flat = _flow(item)
+            flat = inline(item)
             nested = isinstance(item, Mapping | list | tuple) and len(item) > 0
             if not nested or ((indent > 0 or not isinstance(item, Mapping)) and len(flat) + len(pad) < _WIDTH):
                 lines.append(f"{pad}{scalar(key)}: {flat}")
@@ -71,19 +80,11 @@ def outline(value: Any, indent: int = 0) -> str:
                 lines += [f"{pad}{scalar(key)}:", outline(item, indent + 1)]
     elif isinstance(value, list | tuple) and value:
         for item in value:
-            body = outline(item, indent + 1) if len(_flow(item)) + len(pad) >= _WIDTH else f"{pad}  {_flow(item)}"
+            body = outline(item, indent + 1) if len(inline(item)) + len(pad) >= _WIDTH else f"{pad}  {inline(item)}"
             lines.append(f"{pad}- {body[len(pad) + 2 :]}")
     else:
-        lines.append(pad + _flow(value))
+        lines.append(pad + inline(value))
     return "\n".join(lines)
-
-
-def _flow(value: Any) -> str:
-    if isinstance(value, Mapping):
-        return "{" + ", ".join(f"{scalar(key)}: {_flow(item)}" for key, item in value.items()) + "}"
-    if isinstance(value, list | tuple):
-        return "[" + ", ".join(_flow(item) for item in value) + "]"
-    return scalar(value)
 
 
 def _quoted(text: str) -> str:

@@ -16,7 +16,7 @@ from matplotlib.axes import Axes
 from si_core import RunView
 from si_report.pictures.draws import Array, count
 from si_report.pictures.palette import FAINT, SAMPLES
-from si_report.pictures.picture import Picture, Settings, sheet, unused
+from si_report.pictures.picture import Picture, Settings, printable, sheet, unused
 
 __all__ = ["curves", "losses", "smooth"]
 
@@ -89,8 +89,8 @@ def _draw(ax: Axes, name: str, steps: Array, values: Array) -> bool:
     # a fine picture of a million records is no better than one of four thousand
     stride = slice(None, None, max(1, len(steps) // MOST_POINTS))
     line = {"color": SAMPLES, "linewidth": 1.7, "marker": "o" if len(steps) < 3 else None}
-    # a name comes from a plugin: a dollar sign in it is one, and fonts lack control characters
-    ax.set_title("".join(c if c.isprintable() else "?" for c in name), fontsize=10, parse_math=False)
+    # a name comes from a plugin: a dollar sign in it is one
+    ax.set_title(printable(name), fontsize=10, parse_math=False)
     ax.grid(visible=True)
     if name == FURTHER["lr"]:
         ax.plot(steps[stride], values[stride], **line)

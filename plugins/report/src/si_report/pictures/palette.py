@@ -15,6 +15,7 @@ __all__ = [
     "FAINT",
     "MISSING",
     "SAMPLES",
+    "SETS",
     "SOURCE",
     "STYLE",
     "TARGET",
@@ -27,6 +28,7 @@ __all__ = [
 SOURCE = "#999999"
 TARGET = "#222222"
 SAMPLES = "#0072b2"
+SETS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#222222")
 FAINT = "#c8ccd0"
 MISSING = "#d9d9d9"
 

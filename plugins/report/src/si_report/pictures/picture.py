@@ -19,7 +19,7 @@ from matplotlib.figure import Figure
 
 from si_report.pictures.palette import STYLE
 
-__all__ = ["Picture", "Settings", "Sheet", "sheet", "unused"]
+__all__ = ["Picture", "Settings", "Sheet", "printable", "sheet", "unused"]
 
 
 @dataclass(frozen=True)
@@ -84,3 +84,8 @@ def unused(*axes: Axes) -> None:
     """Hide axes of a grid that hold nothing."""
     for ax in axes:
         ax.set_axis_off()
+
+
+def printable(words: str) -> str:
+    """Words from outside as a font can show them: it lacks control characters."""
+    return "".join(char if char.isprintable() else "?" for char in words)

@@ -1,0 +1,42 @@
+"""Which pictures a sweep gets: lines for each estimate, and a map where two axes vary."""
+
+from __future__ import annotations
+
+import re
+
+from si_core import SweepView
+from si_report.pictures.picture import Picture, Settings
+from si_report.sweeps.heat_map import heat_map
+from si_report.sweeps.lines import lines
+from si_report.sweeps.results import axes, measures
+
+__all__ = ["sweep_pictures"]
+
+
+def sweep_pictures(view: SweepView, settings: Settings) -> list[Picture]:
+    """Make the pictures of a sweep, none of an estimate that has no value at all.
+
+    Raises:
+        DataError: the records are not those of the grid.
+    """
+    grid = axes(view)
+    made: list[Picture] = []
+    taken: set[str] = set()
+    for measure in measures(view):
+        for painter, suffix in ((lines, ""), (heat_map, "-map")):
+            name = _stem(measure.name + suffix, taken)
+            picture = painter(measure, grid, name, settings)
+            if picture is not None:
+                taken.add(name)
+                made.append(picture)
+    return made
+
+
+def _stem(name: str, taken: set[str]) -> str:
+    """A file name for any words, different from those that are taken."""
+    stem = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:80] or "estimate"
+    found, count = stem, 1
+    while found in taken:
+        count += 1
+        found = f"{stem}-{count}"
+    return found
