@@ -48,7 +48,7 @@ def resampled(model: Model, integrator: str | None, epsilon: str | None) -> Mode
         UsageError: an unknown component or a wrong option; an integrator that does not fit the noise level.
     """
     from si_core.discovery.build import build
-    from si_core.runs.assembly import default_integrator
+    from si_core.runs.sampler import default_integrator
 
     level = None if epsilon is None else _noise_level(model, epsilon)
     stochastic = (model.epsilon if level is None else level) != 0.0
@@ -74,10 +74,21 @@ def _noise_level(model: Model, text: str) -> Epsilon:
     try:
         level = float(text)
     except ValueError:
+        if text[:1] in "+-.,0123456789":  # meant as a number, such as 0,5
+            raise _no_level(text) from None
         name, options = chosen(text, "--epsilon", '{"use": "gamma", "scale": 1.0}')
         context = {"interpolant": model.process.interpolant, "latent": model.process.latent}
         diffusion: Epsilon = build("diffusion", name, context=context, **options)
         return diffusion
     if not (math.isfinite(level) and level >= 0):
-        raise UsageError("no noise level", where="--epsilon", got=text, allowed="a finite number >= 0, or a diffusion")
+        raise _no_level(text)
     return level
+
+
+def _no_level(text: str) -> UsageError:
+    return UsageError(
+        "no noise level",
+        where="--epsilon",
+        got=text,
+        allowed="a finite number >= 0 such as 0.5, or a diffusion (see `si list diffusion`)",
+    )

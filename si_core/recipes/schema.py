@@ -38,6 +38,10 @@ class Sample(Section):
     integrator: Annotated[Selection, Select("integrator")] | None = Field(
         default=None, description="integrator; null picks one for an ODE (epsilon 0) or an SDE"
     )
+    interpolant: Annotated[Selection, Select("interpolant")] | None = Field(
+        default=None,
+        description="schedule of sampling, where it is another than that of training (one-sided processes)",
+    )
     epsilon: Annotated[Selection | float, Select("diffusion", number=True)] = Field(
         default=0.0, description="noise level: 0 for the probability-flow ODE, a number, or a diffusion"
     )

@@ -17,9 +17,11 @@ from si_core.discovery.plugins import installed_plugins
 from si_core.errors import RecipeError
 from si_core.fields.exact import exact_fields
 from si_core.recipes.recipe import Recipe
-from si_core.runs.assembly import Assembly, assemble, build_selection, default_integrator
+from si_core.runs.assembly import Assembly, assemble
 from si_core.runs.attribution import attributed
 from si_core.runs.environment import environment
+from si_core.runs.parts import build_selection
+from si_core.runs.sampler import default_integrator
 
 __all__ = ["Plan", "prepare"]
 
@@ -90,7 +92,7 @@ def _distributions(recipe: Recipe, assembly: Assembly) -> list[str]:
     """The distributions whose code takes part: components named and implied, reports, and loggers."""
     chosen = [*recipe.selections()]
     if recipe.sample.integrator is None:
-        chosen.append(default_integrator(assembly.epsilon != 0.0))
+        chosen.append(default_integrator(assembly.sampler.epsilon != 0.0))
     names = {find(selection.kind, selection.name).plugin.distribution for selection in chosen}
     if recipe.report:
         names.update(item.plugin.distribution for item in available("report"))

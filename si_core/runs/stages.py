@@ -22,6 +22,7 @@ from si_core.contract.estimator import Estimator
 from si_core.discovery.available import available
 from si_core.discovery.build import build
 from si_core.errors import NumericsError
+from si_core.process.completion import MARGIN
 from si_core.recipes.recipe import Recipe
 from si_core.runs.atomic import write_atomic
 from si_core.runs.directory import RunDirectory
@@ -60,7 +61,7 @@ def sample_into(
     directory: RunDirectory, recipe: Recipe, model: Model, console: Console
 ) -> tuple[Tensor, Tensor | None]:
     """Draw the samples that the recipe asks for, into ``samples.npy``; returns them with their conditions."""
-    console.line(f"sampling {recipe.sample.number}")
+    console.line(f"sampling {recipe.sample.number}{_frozen_ends(model)}")
     samples, conditions = draw_samples(
         model,
         recipe.sample.number,
@@ -70,6 +71,15 @@ def sample_into(
     )
     write_array(directory.samples, samples)
     return samples, conditions
+
+
+def _frozen_ends(model: Model) -> str:
+    """Where the drift has coefficients without bound, for the log."""
+    ends = [end for end, unbounded in enumerate(model.transport().flow.unbounded) if unbounded]
+    if not ends:
+        return ""
+    where = " and ".join(f"t = {end}" for end in ends)
+    return f" (coefficients of the drift grow without bound at {where}: frozen in the last {MARGIN:.2g} of the clock)"
 
 
 def measure_into(

@@ -55,7 +55,7 @@ def refused(recipe, text: str, place: str, *words: str) -> None:
 def test_the_recipe_as_it_stands_is_fine(recipe):
     assembly = assemble(recipe(TWO_SIDED))
     assert assembly.fields.names == ("velocity", "denoiser")
-    assert assembly.integrator.stochastic
+    assert assembly.sampler.integrator.stochastic
 
 
 @pytest.mark.parametrize("objectives", ["[velocity]", "[interpolant-velocity]"])
@@ -118,7 +118,7 @@ def test_an_ode_integrator_with_noise(recipe, level):
 def test_the_integrator_left_out_fits_the_noise(recipe, level):
     for epsilon, stochastic in ((level, True), ("0", False)):
         text = changed((f"  integrator: {INTEGRATOR}\n", ""), (EPSILON, f"epsilon: {epsilon}"))
-        assert assemble(recipe(text)).integrator.stochastic is stochastic
+        assert assemble(recipe(text)).sampler.integrator.stochastic is stochastic
 
 
 def test_source_and_target_of_different_shapes(recipe):
