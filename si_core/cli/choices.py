@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from si_core.errors import UsageError
@@ -39,7 +40,7 @@ def chosen(text: str, where: str, example: str) -> tuple[str, dict[str, Any]]:
     return value.pop("use"), value
 
 
-def resampled(model: Model, integrator: str | None, epsilon: str | None) -> Model:
+def resampled(model: Model, run: str, integrator: str | None, epsilon: str | None, seed: int) -> Model:
     """The model with the integrator and the noise level of the command line.
 
     Where the noise level changes between none and some and no integrator is given, the default one of its kind is used.
@@ -50,7 +51,7 @@ def resampled(model: Model, integrator: str | None, epsilon: str | None) -> Mode
     from si_core.discovery.build import build
     from si_core.runs.sampler import default_integrator
 
-    level = None if epsilon is None else _noise_level(model, epsilon)
+    level = None if epsilon is None else _noise_level(model, Path(run), epsilon, seed)
     stochastic = (model.epsilon if level is None else level) != 0.0
     method = None
     if integrator is not None:
@@ -68,8 +69,10 @@ def resampled(model: Model, integrator: str | None, epsilon: str | None) -> Mode
     return model.with_sampler(method, level)
 
 
-def _noise_level(model: Model, text: str) -> Epsilon:
-    from si_core.discovery.build import build
+def _noise_level(model: Model, run: Path, text: str, seed: int) -> Epsilon:
+    from si_core.recipes.selection import Selection
+    from si_core.runs.directory import RunDirectory
+    from si_core.runs.noise_level import build_diffusion, fit_noise_level, stored_noise_level
 
     try:
         level = float(text)
@@ -77,9 +80,12 @@ def _noise_level(model: Model, text: str) -> Epsilon:
         if text[:1] in "+-.,0123456789":  # meant as a number, such as 0,5
             raise _no_level(text) from None
         name, options = chosen(text, "--epsilon", '{"use": "gamma", "scale": 1.0}')
-        context = {"interpolant": model.process.interpolant, "latent": model.process.latent}
-        diffusion: Epsilon = build("diffusion", name, context=context, **options)
-        return diffusion
+        directory = RunDirectory.open(run)
+        stored = None if options else stored_noise_level(directory, name, model.process)
+        diffusion = stored or build_diffusion(name, model.process, **options)
+        return fit_noise_level(
+            directory, model.with_sampler(epsilon=diffusion), Selection("diffusion", name), seed
+        ).epsilon
     if not (math.isfinite(level) and level >= 0):
         raise _no_level(text)
     return level

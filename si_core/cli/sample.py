@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from si_core.cli.commands import COMMANDS
+from si_core.cli.trained import add_device, add_seed, trained_model
 from si_core.errors import StorageError, UsageError
 
 __all__ = ["add", "run"]
@@ -34,9 +35,9 @@ def add(subparsers: argparse._SubParsersAction[Any]) -> None:
     parser.add_argument(
         "--condition", metavar="CLASS", type=int, action="append", help="class of the samples; repeat it to go in turn"
     )
-    parser.add_argument("--seed", type=int, default=0, help="equal seeds give equal samples (default: 0)")
+    add_seed(parser, "equal seeds give equal samples")
     parser.add_argument("--out", metavar="FILE.npy", help="where to write (default: a name of its own in RUN)")
-    parser.add_argument("--device", default="cpu", help="cpu or cuda (default: cpu)")
+    add_device(parser, "sample")
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -47,17 +48,12 @@ def run(arguments: argparse.Namespace) -> int:
 
     from si_core.cli.choices import resampled
     from si_core.cli.console import open_console
-    from si_core.cli.device import checked_device
     from si_core.runs.memory import memory_explained
-    from si_core.runs.model import load_model
-    from si_core.runs.records import LogRecords
     from si_core.runs.sampling import draw_samples
     from si_core.runs.stages import write_array
 
-    with open_console() as console, LogRecords(console) as records:
-        records.direct(console)
-        model = load_model(arguments.run_directory, checked_device(arguments.device))
-        model = resampled(model, arguments.integrator, arguments.epsilon)
+    with open_console() as console, trained_model(arguments, console) as trained:
+        model = resampled(trained, arguments.run_directory, arguments.integrator, arguments.epsilon, arguments.seed)
         with memory_explained("sampling", model, model.device):
             samples, _ = draw_samples(
                 model,

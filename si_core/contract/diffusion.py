@@ -6,8 +6,12 @@ Any schedule gives the same law at every time (arXiv 2303.08797, section 2.3); t
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from typing import TYPE_CHECKING, Any
 
 from torch import Tensor
+
+if TYPE_CHECKING:
+    from si_core.runs.model import Model
 
 __all__ = ["Diffusion"]
 
@@ -27,3 +31,16 @@ class Diffusion(ABC):
         Returns:
             shape (N,), non-negative.
         """
+
+    def fitted(self, model: Model, seed: int) -> Diffusion:
+        """This schedule as measured on a trained model; itself where it does not depend on one.
+
+        Args:
+            model: the model, which samples with this schedule.
+            seed: of what is drawn to measure.
+        """
+        return self
+
+    def options(self) -> dict[str, Any]:
+        """The constructor's options that make this schedule, as plain JSON: a fitted one is kept with the model."""
+        raise NotImplementedError(f"{type(self).__name__} is fitted and does not say by which options it is made again")

@@ -6,7 +6,7 @@
         recipe.yaml  resolved.yaml  environment.json      what was asked, in full, and with which versions
         metrics.jsonl  log.txt  STATUS.json               how it went
         checkpoints/step-00000500/                        where it can go on
-        model.safetensors  samples.npy  estimates.json  plots/  report.html
+        model.safetensors  diffusion.json  samples.npy  estimates.json  plots/  report.html
 """
 
 from __future__ import annotations
@@ -126,6 +126,11 @@ class RunDirectory:
     def model(self) -> Path:
         """``model.safetensors``: the trained weights."""
         return self.path / "model.safetensors"
+
+    @property
+    def diffusion(self) -> Path:
+        """``diffusion.json``: the noise level that was measured on the model, where one was asked for."""
+        return self.path / "diffusion.json"
 
     @property
     def samples(self) -> Path:

@@ -9,10 +9,14 @@ import torch
 
 from si_core.errors import StorageError
 from si_core.recipes.loader import load_recipe
+from si_core.recipes.selection import Selection
 from si_core.runs.assembly import assemble
+from si_core.runs.bookkeeping import resumption
 from si_core.runs.directory import RunDirectory
 from si_core.runs.fingerprints import data_changes, fingerprints
+from si_core.runs.lost_plugins import lost_plugins_named
 from si_core.runs.model import Model
+from si_core.runs.noise_level import stored_noise_level
 from si_core.runs.tensors import load_tensors
 from si_core.runs.weights import load_into
 
@@ -29,9 +33,10 @@ def load_trained(path: Path, device: torch.device) -> Model:
             "the run has no trained model yet",
             where=str(directory.path),
             got="no model.safetensors in it",
-            fix=f"train it to the end: si run {directory.resolved} --resume --out {directory.path}",
+            fix=f"train it to the end: {resumption(directory)}",
         )
-    recipe = load_recipe(directory.resolved)
+    with lost_plugins_named(directory):
+        recipe = load_recipe(directory.resolved)
     assembly = assemble(recipe)
     stored = load_tensors(directory.model)
     before = {end: stored.metadata.get(f"data.{end}") for end in ("source", "target")}
@@ -40,4 +45,8 @@ def load_trained(path: Path, device: torch.device) -> Model:
         _log.warning("%s: the data changed since training, and with them the units of samples: %s", path, changes)
     load_into(assembly.fields.predictor, stored.tensors, str(directory.model))
     assembly.fields.predictor.to(device).eval().requires_grad_(False)
-    return assembly.model()
+    model = assembly.model()
+    if isinstance(recipe.sample.epsilon, Selection):
+        level = stored_noise_level(directory, recipe.sample.epsilon.name, model.process)
+        model = model.with_sampler(epsilon=level)
+    return model

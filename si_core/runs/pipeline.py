@@ -24,6 +24,7 @@ from si_core.runs.event import Event
 from si_core.runs.lock import RunLock
 from si_core.runs.log import Console, RunLog
 from si_core.runs.memory import memory_explained
+from si_core.runs.noise_level import fit_noise_level
 from si_core.runs.plan import Plan, prepare
 from si_core.runs.records import LogRecords
 from si_core.runs.resume import check_environment, check_recipe, previous_status
@@ -181,6 +182,7 @@ def _stages(
         times.append(time.monotonic())
         with signals.at_once():
             with memory_explained("sampling", assembly, device):
+                model = fit_noise_level(directory, model, recipe.sample.epsilon, recipe.seed)
                 drawn = sample_into(directory, recipe, model, log)
             times.append(time.monotonic())
             with memory_explained("estimation", assembly, device):

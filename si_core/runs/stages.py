@@ -61,7 +61,8 @@ def sample_into(
     directory: RunDirectory, recipe: Recipe, model: Model, console: Console
 ) -> tuple[Tensor, Tensor | None]:
     """Draw the samples that the recipe asks for, into ``samples.npy``; returns them with their conditions."""
-    console.line(f"sampling {recipe.sample.number}{_frozen_ends(model)}")
+    console.line(f"sampling {recipe.sample.number}")
+    _warn_of_frozen_ends(model, console)
     samples, conditions = draw_samples(
         model,
         recipe.sample.number,
@@ -73,13 +74,15 @@ def sample_into(
     return samples, conditions
 
 
-def _frozen_ends(model: Model) -> str:
-    """Where the drift has coefficients without bound, for the log."""
+def _warn_of_frozen_ends(model: Model, console: Console) -> None:
+    """Say where the drift has coefficients without bound: steps that are too long for them go astray."""
     ends = [end for end, unbounded in enumerate(model.transport().flow.unbounded) if unbounded]
-    if not ends:
-        return ""
-    where = " and ".join(f"t = {end}" for end in ends)
-    return f" (coefficients of the drift grow without bound at {where}: frozen in the last {MARGIN:.2g} of the clock)"
+    if ends:
+        console.warn(
+            f"coefficients of the drift grow without bound at {' and '.join(f't = {end}' for end in ends)}; they are "
+            f"frozen in the last {MARGIN:.2g} of the clock. `epsilon: gamma` bounds what noise adds to them; or stop "
+            "before the end with `denoise: true`"
+        )
 
 
 def measure_into(

@@ -26,10 +26,12 @@ _DIFFUSIONS = (
     ("sine", "Sine", "epsilon = scale sin(pi t)"),
     ("linear-decay", "LinearDecay", "epsilon = scale (1-t)"),
 )
+_MEASURED = (("measured", "Measured", "the level that the errors of the trained model ask for"),)
 _FAMILIES = (
     ("interpolant", "spatially_linear", _INTERPOLANTS),
     ("latent", "latents", _LATENTS),
     ("diffusion", "diffusions", _DIFFUSIONS),
+    ("diffusion", "measured", _MEASURED),
 )
 
 

@@ -1,0 +1,58 @@
+"""Noise levels that are measured on the trained model, and kept with it in ``diffusion.json``."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from si_core.contract.diffusion import Diffusion
+from si_core.discovery.build import build
+from si_core.errors import StorageError
+from si_core.process.process import StochasticInterpolant
+from si_core.recipes.selection import Selection
+from si_core.runs.atomic import write_atomic
+from si_core.runs.directory import RunDirectory
+from si_core.runs.model import Model
+from si_core.runs.strict_json import format_json, parse_json
+
+__all__ = ["build_diffusion", "fit_noise_level", "stored_noise_level"]
+
+
+def build_diffusion(name: str, process: StochasticInterpolant, **options: object) -> Diffusion:
+    """A diffusion schedule of a process, by name."""
+    context = {"interpolant": process.interpolant, "latent": process.latent}
+    diffusion: Diffusion = build("diffusion", name, context=context, **options)
+    return diffusion
+
+
+def fit_noise_level(directory: RunDirectory, model: Model, chosen: Selection | float, seed: int) -> Model:
+    """The model with its noise level measured, where that depends on the model; kept in the run's folder.
+
+    Args:
+        directory: the run's folder.
+        model: the trained model.
+        chosen: the noise level that was asked for.
+        seed: of what is drawn to measure.
+    """
+    if not isinstance(model.epsilon, Diffusion) or not isinstance(chosen, Selection):
+        return model
+    fitted = model.epsilon.fitted(model, seed)
+    if fitted is model.epsilon:
+        return model
+    record = {"use": chosen.name, "options": fitted.options()}
+    write_atomic(directory.diffusion, format_json(record, str(directory.diffusion), indent=2))
+    return replace(model, epsilon=fitted)
+
+
+def stored_noise_level(directory: RunDirectory, name: str, process: StochasticInterpolant) -> Diffusion | None:
+    """What :func:`fit_noise_level` kept for a schedule of this name, or None.
+
+    Raises:
+        StorageError: the file is damaged.
+    """
+    if not directory.diffusion.is_file():
+        return None
+    where = str(directory.diffusion)
+    record = parse_json(directory.diffusion.read_bytes(), where)
+    if not isinstance(record, dict) or not isinstance(record.get("options"), dict):
+        raise StorageError("damaged", where=where, got="no options", fix=f"remove it, and sample with --epsilon {name}")
+    return build_diffusion(name, process, **record["options"]) if record.get("use") == name else None
