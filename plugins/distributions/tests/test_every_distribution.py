@@ -24,6 +24,7 @@ FACTORIES = {
         "weights": [0.5, 0.3, 0.2],
         "covariances": [1, [[2, 1], [1, 1]], 0.1],
     },
+    "random-gaussian-mixture": {"dim": 5, "components": 3, "spread": 2.0},
     "eight-gaussians": {},
     "checkerboard": {},
     "odd checkerboard": {"use": "checkerboard", "cells": 5, "extent": 1.7},
@@ -38,7 +39,7 @@ FACTORIES = {
     "digits with noise": {"use": "digits", "dequantise": True},
 }
 every = pytest.mark.parametrize("name", FACTORIES)
-with_density = pytest.mark.parametrize("name", list(FACTORIES)[:9])
+with_density = pytest.mark.parametrize("name", list(FACTORIES)[:10])
 
 
 def make(name: str, **more: object) -> si.Distribution:

@@ -9,6 +9,11 @@ __all__ = ["si_components", "si_extensions"]
 _DISTRIBUTIONS = (
     ("gaussian", "gaussian:Gaussian", "N(mean, covariance); by default the standard normal"),
     ("gaussian-mixture", "gaussian_mixture:GaussianMixture", "sum_k weight_k N(mean_k, covariance_k)"),
+    (
+        "random-gaussian-mixture",
+        "random_gaussian_mixture:RandomGaussianMixture",
+        "random means and covariances in many dimensions",
+    ),
     ("eight-gaussians", "eight_gaussians:EightGaussians", "eight equal Gaussians on a circle"),
     ("checkerboard", "checkerboard:Checkerboard", "uniform on the dark cells of a square board"),
     ("two-moons", "two_moons:TwoMoons", "two interleaved half circles with Gaussian noise"),
