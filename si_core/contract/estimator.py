@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import torch
 from torch import Tensor
@@ -23,6 +23,9 @@ class Estimator(ABC):
     needs: frozenset[str] = frozenset()
     """What is measured on: of ``"fields"``, ``"samples"``, ``"densities"`` (a source or target with a density),
     ``"exact"`` (a process with closed-form fields)."""
+
+    points_of: Literal["target", "source"] = "target"
+    """The end of the process whose points are measured on; a comparison of samples has those of the end they reach."""
 
     @abstractmethod
     def estimate(self, model: Model, x: Tensor, generator: torch.Generator | None = None) -> Estimate:

@@ -67,7 +67,7 @@ def assemble(recipe: Recipe) -> Assembly:
     antithetic = _antithetic(recipe, process, names, clock)
     # Where pairs cancel what is singular, the network must learn the field itself: its remainder would be singular too.
     parametrisation = Parametrisation(clock, recipe.train.precondition and not antithetic)
-    predictor = build_predictor(recipe, process, len(names), clock)
+    predictor = build_predictor(recipe, process, names, parametrisation)
     with located(recipe, "objectives"):
         fields = LearnedFields(process, names, predictor, parametrisation)
     sampler = build_sampler(recipe, process)

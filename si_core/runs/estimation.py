@@ -46,7 +46,8 @@ def estimate(
         model: the model.
         estimator: an estimator, or the name of one.
         data: points in data space, shape (B, *event); None for held-out rows or fresh draws. They are points of the
-            target, or for comparisons of samples of the end that sampling reaches.
+            end that the estimator measures on, the target unless it says so, or for comparisons of samples of the end
+            that sampling reaches.
         condition: conditions of the points, shape (B,), for a conditional model.
         seed: of the estimator's randomness and of fresh draws.
 
@@ -66,9 +67,12 @@ def estimate(
         )
     stream = generator(seed, "evaluation", device=model.device)
     of_samples = "samples" in estimator.needs
-    end = model.end if of_samples else model.process.target
+    of_source = estimator.points_of == "source"
+    end = model.end if of_samples else model.process.source if of_source else model.process.target
     if data is None:
         x, condition = reference_points(end, _POINTS[of_samples], stream)
+        if of_source and condition is None:
+            condition = _conditions(None, model, estimator, len(x), stream)
     else:
         x = end.encode(_checked(data, model))
         condition = _conditions(condition, model, estimator, len(x), stream)

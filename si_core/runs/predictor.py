@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import torch
 
-from si_core.contract.clock import Clock
 from si_core.contract.data import Draw
 from si_core.discovery.lookup import load
 from si_core.discovery.parameters import constructor_names
 from si_core.errors import RecipeError, SIError, UsageError
 from si_core.fields.learned import Predictor
+from si_core.fields.parametrisation import Parametrisation
 from si_core.process.process import StochasticInterpolant
 from si_core.recipes.recipe import Recipe
 from si_core.runs.parts import build_selection, located
@@ -18,28 +18,32 @@ from si_core.runs.streams import generator, stream_seed
 __all__ = ["build_predictor"]
 
 
-def build_predictor(recipe: Recipe, process: StochasticInterpolant, count: int, clock: Clock) -> Predictor:
+def build_predictor(
+    recipe: Recipe, process: StochasticInterpolant, names: list[str], parametrisation: Parametrisation
+) -> Predictor:
     """The untrained networks of a recipe, in the precision of its data.
 
     Args:
         recipe: the recipe.
         process: its process.
-        count: the number of fields to learn.
-        clock: the clock of learning.
+        names: the fields to learn.
+        parametrisation: how their outputs stand for them.
 
     Raises:
         RecipeError: a network that does not fit the process, with the position of what asked for it.
     """
-    predictor = _predictor(recipe, process, count)
+    predictor = _predictor(recipe, process, names, parametrisation)
     with located(recipe, "coupling"):
-        draw = process.draw(2, generator(0, "initialisation"), clock=clock)
+        draw = process.draw(2, generator(0, "initialisation"), clock=parametrisation.clock)
     with located(recipe, "network"):
-        _try(predictor, process.shape, draw, count, f"the target at {recipe.where('target')}")
+        _try(predictor, process.shape, draw, len(names), f"the target at {recipe.where('target')}")
     return predictor
 
 
-def _predictor(recipe: Recipe, process: StochasticInterpolant, count: int) -> Predictor:
-    selection = recipe.network
+def _predictor(
+    recipe: Recipe, process: StochasticInterpolant, names: list[str], parametrisation: Parametrisation
+) -> Predictor:
+    selection, count = recipe.network, len(names)
     with located(recipe, "network"):
         parameters = constructor_names(load("network", selection.name))
     if process.coupling.anchored and "given" not in parameters:
@@ -55,7 +59,7 @@ def _predictor(recipe: Recipe, process: StochasticInterpolant, count: int) -> Pr
     with torch.random.fork_rng(devices=[]):
         # Networks are made on the CPU; torch.manual_seed would set the generators of accelerators too.
         torch.default_generator.manual_seed(stream_seed(recipe.seed, "initialisation"))
-        for _ in range(1 if one else count):
+        for fields in [names] if one else [[name] for name in names]:
             networks.append(
                 build_selection(
                     recipe,
@@ -65,6 +69,9 @@ def _predictor(recipe: Recipe, process: StochasticInterpolant, count: int) -> Pr
                     heads=count if one else None,
                     classes=process.target.classes,
                     given=process.shape if process.coupling.anchored else None,
+                    process=process,
+                    fields=fields,
+                    parametrisation=parametrisation,
                 )
             )
     return Predictor(networks, count)  # type: ignore[arg-type]

@@ -97,6 +97,9 @@ def train_into(
                 saved(trainer.step)
             if stop:
                 raise Interrupted(signals.exit_code or 130, f"stopped by a signal after step {trainer.step}; saved")
+    if settings.steps == 0:
+        # Nothing to train; what stands on a checkpoint finds one.
+        _save(directory, trainer, data, console)
     metadata = {f"data.{end}": mark for end, mark in data.items()}
     metadata |= {"fields": ",".join(trainer.assembly.fields.names), "step": str(trainer.step)}
     weights = {name: value for name, value in trainer.trained().state_dict().items() if isinstance(value, torch.Tensor)}

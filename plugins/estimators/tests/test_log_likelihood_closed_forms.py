@@ -8,10 +8,11 @@ from torch import nn
 
 import si_core as si
 from si_distributions.gaussian import Gaussian
+from si_distributions.gaussian_mixture import GaussianMixture
 from si_distributions.independent import Independent
 from si_estimators.conditions import conditioned_rows
-from si_estimators.log_likelihood import LogLikelihood
-from si_interpolants.latents import Brownian, NoLatent
+from si_estimators.log_likelihood import LogLikelihood, log_likelihood
+from si_interpolants.latents import Brownian, NoLatent, SineSquared
 from si_interpolants.spatially_linear import Linear, Trigonometric
 
 SOURCE = Gaussian(mean=[0.3, -0.2], covariance=[[1.0, 0.2], [0.2, 0.8]], dtype="float64")
@@ -67,6 +68,81 @@ def test_gaussian_ends_to_the_order_of_the_integrator(interpolant, latent, direc
     assert errors[1] < max(errors[0] / 10, 1e-11)
     assert found.bound == "exact"
     assert found.value == pytest.approx(float(found.per_sample.mean()))
+
+
+@pytest.mark.parametrize("direction", ["target", "source"])
+@pytest.mark.parametrize("latent", [NoLatent(), Brownian(1.0), SineSquared()])
+def test_the_density_of_mixtures_to_four_digits(latent, direction):
+    source = GaussianMixture(means=[[-1.0, 0.5], [1.2, -0.3]], weights=[0.3, 0.7], covariances=0.6, dtype="float64")
+    target = GaussianMixture(means=[[2.0, 1.0], [-1.5, 1.5], [0.0, -2.0]], covariances=[0.3, 0.4, 0.5], dtype="float64")
+    process = process_of(Linear(), latent, source, target)
+    end = getattr(process, direction)
+    x = end.sample(40, generator())
+    found = LogLikelihood(direction=direction, steps=80).estimate(model_of(process), x)
+    assert torch.allclose(found.per_sample, end.log_prob(x), atol=1e-4)
+
+
+@pytest.mark.parametrize("direction", ["target", "source"])
+@pytest.mark.parametrize(("interpolant", "latent"), PROCESSES)
+def test_the_gradient_in_points_is_the_score(interpolant, latent, direction):
+    process = process_of(interpolant, latent)
+    x = getattr(process, direction).sample(9, generator()).requires_grad_()
+    density = log_likelihood(model_of(process), x, direction=direction, steps=40)
+    (gradient,) = torch.autograd.grad(density.sum(), x)
+    exact = si.exact_fields(process).score(1.0 if direction == "target" else 0.0, x)
+    assert torch.allclose(gradient, exact, atol=1e-4)
+
+
+@pytest.mark.parametrize("divergence", ["exact", "hutchinson"])
+def test_gradients_in_parameters_by_finite_differences(divergence):
+    process = process_of(latent=Brownian(1.0))
+    fields = learned(process)
+    model, x = model_of(process, fields), TARGET.sample(5, generator())
+    weight = fields.predictor.networks[0].layers[0].weight
+
+    def total():
+        return log_likelihood(model, x, divergence=divergence, steps=5, generator=generator(1)).sum()
+
+    (gradient,) = torch.autograd.grad(total(), weight)
+    h = 1e-6
+    for index in ((0, 0), (7, 2)):
+        with torch.no_grad():
+            weight[index] += h
+            above = float(total())
+            weight[index] -= 2 * h
+            below = float(total())
+            weight[index] += h
+        assert float(gradient[index]) == pytest.approx((above - below) / (2 * h), rel=1e-5)
+    assert float(gradient.abs().max()) > 0
+
+
+def test_events_that_are_single_numbers(laboratory):
+    models = laboratory.random(Linear(), Brownian(1.0), 1, 8, d=1)
+    inner, model = models.model(), laboratory.scalars(models)
+    x = model.process.target.sample(7, generator())
+    for divergence in ("exact", "hutchinson"):
+        estimator = LogLikelihood(divergence=divergence, steps=10)
+        scalars, vectors = (
+            estimator.estimate(*pair, generator(1)).per_sample for pair in ((model, x), (inner, x[:, None]))
+        )
+        assert torch.allclose(scalars, vectors, atol=1e-12)
+
+
+def test_the_variance_of_probes_is_reported():
+    model = model_of(process_of())
+    x = TARGET.sample(1, generator()).expand(4000, 2)
+    estimator = LogLikelihood(divergence="hutchinson", probes=3, noise="gaussian", steps=5)
+    found = estimator.estimate(model, x, generator(2))
+    # All points are one: what they differ by is the noise of their probes.
+    assert found.details["probe_variance"] == pytest.approx(float(found.per_sample.var()), rel=0.1)
+    assert found.details["probe_error"] == pytest.approx(found.standard_error, rel=0.05)
+    bits = LogLikelihood(divergence="hutchinson", probes=3, noise="gaussian", steps=5, unit="bits/dim")
+    scale = (2 * math.log(2)) ** -2
+    assert bits.estimate(model, x, generator(2)).details["probe_variance"] == pytest.approx(
+        found.details["probe_variance"] * scale
+    )
+    one = LogLikelihood(divergence="hutchinson", steps=5).estimate(model, x[:5], generator())
+    assert "probe_variance" not in one.details
 
 
 def test_affine_velocity_given_as_a_function_without_a_process():

@@ -11,10 +11,12 @@ import si_core as si
 from si_distributions.gaussian import Gaussian
 from si_distributions.independent import Independent
 from si_estimators.energy_distance import EnergyDistance
+from si_estimators.marginal_kl import MarginalKL
 from si_estimators.mmd import MaximumMeanDiscrepancy, median_bandwidth
-from si_estimators.sliced_wasserstein import SlicedWasserstein, directions, sliced_powers, wasserstein_power
+from si_estimators.sliced_wasserstein import SlicedWasserstein, directions, sliced_potentials, sliced_powers
 from si_estimators.two_sample import two_sample
-from si_interpolants.latents import NoLatent
+from si_estimators.wasserstein import Wasserstein
+from si_interpolants.latents import Brownian, NoLatent
 from si_interpolants.spatially_linear import Linear
 
 ESTIMATORS = [SlicedWasserstein, EnergyDistance, MaximumMeanDiscrepancy]
@@ -43,17 +45,6 @@ def gaussian(a, b):
     return (-0.5 * torch.cdist(a, b) ** 2).exp()
 
 
-@pytest.mark.parametrize(("n", "m"), [(50, 50), (50, 80), (33, 7), (1, 5)])
-def test_wasserstein_in_one_dimension(n, m):
-    a, b = normal(n, 3, seed=1), 2 * normal(m, 3, seed=2) + 1
-    expected = [scipy.stats.wasserstein_distance(a[:, k].numpy(), b[:, k].numpy()) for k in range(3)]
-    assert wasserstein_power(a, b, 1.0).tolist() == pytest.approx(expected, rel=1e-10)
-    # Every point k times over is the same law: quantiles of unequal sizes against plain sorting.
-    assert torch.allclose(
-        wasserstein_power(a, b, 2.5), wasserstein_power(a.repeat(m, 1), b.repeat(n, 1), 2.5), rtol=1e-10
-    )
-
-
 def test_directions_are_uniform_unit_vectors():
     axes = directions(4000, 3, generator())
     assert torch.allclose(axes.norm(dim=0), torch.ones(4000, dtype=torch.float64))
@@ -63,9 +54,10 @@ def test_directions_are_uniform_unit_vectors():
 
 def test_pieces_of_projections_do_not_matter(monkeypatch):
     x, y, axes = normal(40, 2, 2, seed=1), normal(30, 2, 2, seed=2), directions(9, 4, generator())
-    whole = sliced_powers(x, y, axes, 2.0)
+    whole, potentials = sliced_powers(x, y, axes, 2.0), sliced_potentials(x, y, axes, 2.0)
     monkeypatch.setattr("si_estimators.sliced_wasserstein._NUMBERS_AT_ONCE", 140)
     assert torch.equal(whole, sliced_powers(x, y, axes, 2.0))
+    assert torch.allclose(potentials, sliced_potentials(x, y, axes, 2.0), atol=1e-12)
 
 
 @pytest.mark.parametrize("order", [1.0, 2.0, 3])
@@ -82,7 +74,16 @@ def test_sliced_wasserstein_of_shifted_gaussians(order):
     assert 0 < found.details["floor"] < 0.1
 
 
-def test_the_error_of_sliced_wasserstein_is_that_of_directions():
+def test_more_directions_leave_the_error_of_the_samples():
+    model = standing_still(Gaussian(mean=[3.0, 4.0]), Gaussian(dim=2))
+    x = model.process.target.sample(50, generator(1))
+    few, many = (SlicedWasserstein(projections=count).estimate(model, x, generator(2)) for count in (16, 1024))
+    assert few.details["directions_error"] > 4 * many.details["directions_error"] > 0
+    # Two normal samples of 50, in every direction the distance of their means: sqrt(2/50) times |cos|, squared means.
+    assert many.standard_error == pytest.approx(math.sqrt(1 / 50), rel=0.3)
+
+
+def test_the_error_by_the_choice_of_directions():
     model = standing_still(Gaussian(mean=[3.0, 4.0]), Gaussian(dim=2))
     x = model.process.target.sample(50, generator(1))
     y = model.process.source.sample(50, generator(3))
@@ -193,6 +194,18 @@ def test_events_batches_and_generators(estimator, shape):
     assert first.name == {"MaximumMeanDiscrepancy": "mmd"}.get(
         estimator.__name__, {"EnergyDistance": "energy-distance"}.get(estimator.__name__, "sliced-wasserstein")
     )
+
+
+@pytest.mark.parametrize("estimator", [*ESTIMATORS, Wasserstein, MarginalKL])
+def test_events_that_are_single_numbers(laboratory, estimator):
+    models = laboratory.random(Linear(), Brownian(1.0), 1, 8, d=1)
+    inner, model = models.model(), laboratory.scalars(models)
+    x = model.process.target.sample(40, generator())
+    scalars, vectors = (
+        estimator(samples=30).estimate(*pair, generator(1)) for pair in ((model, x), (inner, x[:, None]))
+    )
+    assert scalars.value == pytest.approx(vectors.value, rel=1e-10)
+    assert scalars.standard_error == pytest.approx(vectors.standard_error, rel=1e-6)
 
 
 @pytest.mark.parametrize("estimator", ESTIMATORS)

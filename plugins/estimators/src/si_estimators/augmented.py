@@ -15,6 +15,7 @@ from torch import Tensor
 
 from si_core import Transport
 from si_estimators.divergence import value_and_divergence
+from si_estimators.options import flat
 
 __all__ = ["AugmentedFlow"]
 
@@ -41,7 +42,7 @@ class AugmentedFlow:
 
     def initial(self, x: Tensor) -> Tensor:
         """``(x, 0)`` for points x (B, *event), shape (B, d + K)."""
-        return torch.cat([x.flatten(1), x.new_zeros(len(x), self._columns)], 1)
+        return torch.cat([flat(x), x.new_zeros(len(x), self._columns)], 1)
 
     def split(self, state: Tensor) -> tuple[Tensor, Tensor]:
         """X, shape (B, *event), and l, shape (B, K)."""
@@ -59,7 +60,7 @@ class AugmentedFlow:
         velocity, divergence = value_and_divergence(
             lambda y: self.transport.drift(time, y), x, self.probes, graph=torch.is_grad_enabled()
         )
-        return torch.cat([velocity.flatten(1), divergence], 1)
+        return torch.cat([flat(velocity), divergence], 1)
 
     def noise(self, time: float) -> float:
         """0: the flow is an ODE."""

@@ -1,6 +1,6 @@
 """The cross-entropy of data relative to a model, ``-E log rho_hat(x)``, with x from the data.
 
-It is ``KL(rho || rho_hat)`` plus the entropy of the data, which no model changes (arXiv 2303.08797, section 2.4).
+It is ``KL(rho | rho_hat)`` plus the entropy of the data, which no model changes (arXiv 2303.08797, section 2).
 """
 
 from __future__ import annotations
@@ -25,11 +25,17 @@ _WHERE = "cross-entropy"
 class CrossEntropy(Estimator):
     """``-E log rho_hat(x)`` over points x of the data, in data units; lower is better.
 
+    It is ``KL(rho | rho_hat)`` plus the entropy of the data, which no model changes (arXiv 2303.08797, section 2).
+
     The form ``ode`` is *exact* up to the integrator: minus the ``log-likelihood`` under the probability-flow ODE
-    (*unbiased* with Hutchinson's divergence). The form ``sde`` is an *upper* bound for the generative SDE by Girsanov's
-    weights and Jensen's inequality: minus the bound of ``sde-log-likelihood`` in its form ``transition``. Its details
-    have ``importance_weighted``, minus the mean log-mean-exp of the weights: an upper bound in expectation, too, and
-    never above the value.
+    (*unbiased* with Hutchinson's divergence).
+
+    The form ``sde`` is an *upper* bound for the generative SDE, ``-E log rho_hat(x) <= -E log w`` by Jensen's
+    inequality, with Girsanov's weights ``rho_hat(x) = E w``: minus the bound of ``sde-log-likelihood`` in its form
+    ``transition``. Its details have ``importance_weighted``, minus the mean log-mean-exp of the weights: an upper bound
+    in expectation, too, and never above the value.
+
+    The standard error is that over the points, with the noise of paths or probes in it.
 
     Args:
         form: ``ode`` or ``sde``.
@@ -66,6 +72,7 @@ class CrossEntropy(Estimator):
         ode = LogLikelihood(direction, divergence, probes, steps=steps, unit=unit, batch=batch)
         sde = SDELogLikelihood("transition", direction, epsilon, steps, paths, unit=unit, batch=batch)
         self.likelihood: Estimator = ode if form == "ode" else sde
+        self.points_of = direction
 
     def estimate(self, model: Model, x: Tensor, generator: torch.Generator | None = None) -> Estimate:
         """Measure.

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from si_core import Distribution, NumericsError, StochasticInterpolant, UsageError
 
-__all__ = ["DIRECTIONS", "UNITS", "Direction", "Unit", "density_ends", "in_unit", "refuse_non_finite"]
+__all__ = ["DIRECTIONS", "UNITS", "Direction", "Unit", "density_ends", "in_unit", "refuse_non_finite", "unit_of_nats"]
 
 Direction = Literal["target", "source"]
 Unit = Literal["nats", "bits/dim"]
@@ -36,12 +36,23 @@ def density_ends(process: StochasticInterpolant, direction: str, where: str) -> 
 
 def in_unit(values: Tensor, end: Distribution, unit: str) -> Tensor:
     """Log-densities of model space in nats as those of data units, in the unit asked for; same shape."""
-    values = values - end.log_volume
-    return values / (math.prod(end.shape) * math.log(2)) if unit == "bits/dim" else values
+    return (values - end.log_volume) * unit_of_nats(end, unit)
+
+
+def unit_of_nats(end: Distribution, unit: str) -> float:
+    """One nat of an event in the unit asked for: ``1/(d log 2)`` bits for each of d dimensions."""
+    return 1 / (math.prod(end.shape) * math.log(2)) if unit == "bits/dim" else 1.0
 
 
 def refuse_non_finite(finite: Tensor, problem: str, where: str, first: int = 0) -> None:
-    """Raise NumericsError with the first row that is not finite; ``finite`` has shape (B,), and ``first`` is its row."""
+    """Raise NumericsError with the first row that is not finite.
+
+    Args:
+        finite: which points are, shape (B,).
+        problem: what is wrong, in words.
+        where: the place that the error names.
+        first: the row of the first of these points.
+    """
     if not bool(finite.all()):
         row = first + int((~finite).nonzero()[0])
         raise NumericsError(

@@ -16,6 +16,8 @@ from typing import Literal
 import torch
 from torch import Tensor
 
+from si_estimators.options import flat
+
 __all__ = ["draw_probes", "value_and_divergence"]
 
 
@@ -75,7 +77,7 @@ def value_and_divergence(
             )
             if product is not None:
                 column = 0 if probes is None else k
-                columns[column] = columns[column] + (product * probe).flatten(1).sum(1)
+                columns[column] = columns[column] + flat(product * probe).sum(1)
         return value if graph else value.detach(), torch.stack(columns, 1)
 
 

@@ -27,7 +27,7 @@ def _minus_distance(a: Tensor, b: Tensor) -> Tensor:
 
 
 class EnergyDistance(Estimator):
-    """The squared energy distance between samples of the model and reference data, in model space, unbiased.
+    """The squared energy distance between samples of the model and reference data, in model space, *unbiased*.
 
     ``2 E|X-Y| - E|X-X'| - E|Y-Y'|`` with Euclidean distances of flattened events, over pairs of different points: it
     scatters about 0 for equal laws, and may be negative. Its root is among the details.

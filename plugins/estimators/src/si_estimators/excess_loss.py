@@ -2,7 +2,7 @@
 
     ``L[f] - min L = E[(1/2 |f|^2 - <target, f>) - (1/2 |f*|^2 - <target, f*>)] = 1/2 E |f - f*|^2``
 
-with f* the exact field and u uniform in the process's own clock (arXiv 2303.08797, section 3).
+with f* the exact field and u uniform in the process's own clock (arXiv 2303.08797, section 2).
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from pydantic import Field
 from torch import Tensor
 
 from si_core import FIELDS, Draw, Estimate, Estimator, Fields, Model, UsageError, exact_fields
-from si_estimators.options import choice, needs_generator, whole
+from si_estimators.options import choice, flat, needs_generator, whole
 
 __all__ = ["ExcessLoss"]
 
@@ -27,7 +27,8 @@ class ExcessLoss(Estimator):
 
     Measured in two ways on the same draws of the process: the value is the difference of the losses,
     ``E[(1/2 |f|^2 - <target, f>) - (1/2 |f*|^2 - <target, f*>)]``, summed over the fields; the details have it for each
-    field, and beside it ``direct``, ``1/2 E |f - f*|^2``, which is the same number with less scatter.
+    field, and beside it ``direct``, ``1/2 E |f - f*|^2``, which is the same number with less scatter. Both are
+    *unbiased*, with the standard error of the mean over the draws.
 
     Losses are per unit of the process's own clock: times are uniform in it, and velocities are ``dx/du``. The points
     handed in are not used.
@@ -89,7 +90,7 @@ def _excess(name: str, fields: Fields, exact: Fields, draw: Draw) -> tuple[Tenso
     if s is None:
         raise UsageError("a draw without a schedule has no clock", where=_WHERE)
     f, best, target = (
-        field.double().flatten(1)
+        flat(field.double())
         for field in (fields.field(name, s, draw.xt), exact.field(name, s, draw.xt), draw.target(name))
     )
     error = f - best

@@ -3,7 +3,7 @@
     ``rho_F(1, x) = E[rho0(Y_0) exp(-int div b_F dt)]``,    Y run backward from x with the drift ``b_F = b + epsilon s``
     ``rho_B(0, x) = E[rho1(Y_1) exp(+int div b_B dt)]``,    Y run forward from x with the drift ``b_B = b - epsilon s``
 
-(arXiv 2303.08797, section 2.4). Correct, but its weights scatter even for exact fields, and often hugely; the Girsanov
+(arXiv 2303.08797, section 2). Correct, but its weights scatter even for exact fields, and often hugely; the Girsanov
 form of ``sde-log-likelihood`` is the one to use.
 """
 
@@ -28,8 +28,10 @@ class FeynmanKac(Estimator):
     """A lower bound of the mean log-density of points under the generative SDE, by the Feynman-Kac formula.
 
     ``log w = log rho0(Y_0) - int div b_F dt`` with Y run backward from x with the *forward* drift
-    ``b_F = b + epsilon s``; ``rho_F(1, x) = E w``, exact in the limit of many steps. The value is the mean of
-    ``log w``: a *lower* bound by Jensen's inequality, which stays loose for exact fields. The details are those of
+    ``b_F = b + epsilon s``; ``rho_F(1, x) = E w`` (arXiv 2303.08797, section 2), exact in the limit of many steps.
+    The value is the mean of ``log w``: a *lower* bound by Jensen's inequality, which stays loose for exact fields. With
+    points of the source (the twin) ``log w = log rho1(Y_1) + int div b_B dt`` along ``b_B = b - epsilon s``. The
+    standard error is that over the points, with the noise of the paths in it. The details are those of
     ``sde-log-likelihood``: the log-mean-exp with its standard error, the mean effective sample size and the variance of
     ``log w``. With Hutchinson's divergence the noise of the probes stands in the exponent: the bound holds as it is,
     the log-mean-exp is too large by about half the variance of the probes.
@@ -64,6 +66,7 @@ class FeynmanKac(Estimator):
         unit: Unit = "nats",
         batch: Annotated[int, Field(ge=1)] = 16384,
     ) -> None:
+        self.points_of = direction
         self.density = PathDensity(
             _WHERE, "feynman-kac", direction, epsilon, steps, paths, divergence, probes, noise, unit, batch
         )

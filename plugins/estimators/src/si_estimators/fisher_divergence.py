@@ -6,17 +6,19 @@ with the score of the ODE's own density rho_hat (arXiv 2303.08797, section 2.4),
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Annotated, Literal
 
 import torch
 from pydantic import Field
 from torch import Tensor
 
-from si_core import Estimate, Estimator, Fields, Model, UniformClock, UsageError, exact_fields
-from si_estimators.field_errors import field_errors, known_fields
+from si_core import Estimate, Estimator, Model, UniformClock, UsageError
+from si_estimators.draws import draw_at
+from si_estimators.field_errors import ErrorSampling, known_fields
 from si_estimators.log_likelihood import log_likelihood
-from si_estimators.options import choice, interval, needs_generator, points, whole
-from si_estimators.quadrature import SpanIntegral, SpanNodes
+from si_estimators.options import choice, flat, needs_generator, whole
+from si_estimators.quadrature import SpanIntegral
 
 __all__ = ["FisherDivergence"]
 
@@ -30,8 +32,10 @@ class FisherDivergence(Estimator):
     minimum; what is said of the ends of time for ``kl-bound`` holds here, too. With a time t it is the mean at t.
 
     ``of: score`` takes the model's score for s_hat. ``of: density`` takes the gradient of the log-density of the
-    model's ODE, found by differentiating the log-likelihood through the steps of the solver; its time is t = 1 unless
-    another is given. Points are fresh draws of the process; those handed in are not used.
+    model's ODE, found by differentiating the log-likelihood through the steps of the solver: the other factor in
+    ``KL(rho1 | rho1_hat) = int E<grad log rho_hat - s, db> dt`` (arXiv 2303.08797, section 2.4). It is taken at one
+    time, the end of sampling unless another is given. Points are fresh draws of the process; those handed in are not
+    used.
 
     Args:
         of: ``score`` or ``density``.
@@ -61,10 +65,8 @@ class FisherDivergence(Estimator):
         self.of = choice(of, ("score", "density"), "of", _WHERE)
         if time is not None and not 0 <= time <= 1:
             raise UsageError("a time out of range", where=f"{_WHERE}: time", got=repr(time), allowed="0 <= time <= 1")
-        self.time = time
-        self.span = None if span is None else interval(span, "span", _WHERE)
-        self.n, self.times = whole(n, "n", _WHERE, 2), whole(times, "times", _WHERE, 2)
-        self.steps, self.batch = whole(steps, "steps", _WHERE), whole(batch, "batch", _WHERE)
+        self.time, self.steps = time, whole(steps, "steps", _WHERE)
+        self.sampling = ErrorSampling(_WHERE, "exact", span, n, times, batch)
 
     def estimate(self, model: Model, x: Tensor, generator: torch.Generator | None = None) -> Estimate:
         """Measure.
@@ -80,20 +82,45 @@ class FisherDivergence(Estimator):
             NumericsError: a path or a density that is not finite.
         """
         generator = needs_generator(generator, _WHERE)
-        exact = known_fields(model, "exact", _WHERE) or exact_fields(model.process)
-        early, late = sorted((model.start, model.stop))
         if self.of == "score" and self.time is None:
-            nodes = SpanNodes(model.process.clock, self.span or (early, late), self.times)
-            errors = field_errors(model, exact, x, nodes, self.n, generator, self.batch, ("score",))
-            integral = SpanIntegral(nodes, errors.score)
-            return self.mean(_WHERE, integral.of(errors.score), "unbiased", "1", {"of": self.of, **integral.details()})
+            errors = self.sampling.errors(model, x, generator, ["score"])
+            integral = SpanIntegral(errors.nodes, errors.of("score"))
+            values, details = integral.of(errors.of("score")), integral.details()
+        else:
+            time = self._time(model)
+            values, details = self._at(model, time, generator), {"time": time}
+        return self.mean(_WHERE, values, "unbiased", "1", {"of": self.of, **details})
+
+    def _time(self, model: Model) -> float:
+        early, late = sorted((model.start, model.stop))
         time = late if self.time is None else self.time
         if self.of == "density" and not early < time <= late:
             allowed = f"{early} < time <= {late}"
             raise UsageError("no density of the ODE", where=f"{_WHERE}: time", got=repr(time), allowed=allowed)
-        parts = []
-        for first in range(0, self.n, self.batch):
-            draws = _draw(model, time, min(self.batch, self.n - first), generator)
-            parts.append((self._score(model, draws, early, time) - _detached(exact, time, draws)).flatten(1))
-        values = torch.cat(parts).double().square().sum(1)
-        return self.mean(_WHERE, values, "unbiased", "1", {"of": self.of, "time": time})
+        return time
+
+    def _at(self, model: Model, time: float, generator: torch.Generator) -> Tensor:
+        """``|s_hat - s|^2`` at draws of x_t, shape (n,)."""
+        exact, n, batch = known_fields(model, "exact", _WHERE), self.sampling.n, self.sampling.batch
+        if exact is None:
+            raise UsageError("this compares with exact fields", where=_WHERE)
+        u, values = torch.tensor(time, dtype=torch.float64), []
+        for first in range(0, n, batch):
+            with torch.no_grad():
+                draw = model.process.draw(min(batch, n - first), generator)
+                points = draw_at(draw, UniformClock(), u).xt
+                error = -exact.score(time, points)
+            error = error + self._score(model, points, time)
+            values.append(flat(error).double().square().sum(1))
+        return torch.cat(values)
+
+    def _score(self, model: Model, points: Tensor, time: float) -> Tensor:
+        if self.of == "score":
+            with torch.no_grad():
+                return model.fields.score(time, points)
+        # The gradient of a sum over points is that of each, for points don't interact.
+        until = replace(model, start=min(model.start, model.stop), stop=time)
+        with torch.inference_mode(False), torch.enable_grad():
+            points = points.clone().requires_grad_()
+            density = log_likelihood(until, points, steps=self.steps).sum()
+            return torch.autograd.grad(density, points)[0]

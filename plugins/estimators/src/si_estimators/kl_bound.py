@@ -3,9 +3,9 @@
 For ``dX = (b_hat + epsilon s_hat) dt + sqrt(2 epsilon) dW`` started from the process's own law, with ``d`` the error
 of a field and ``dL = int 1/2 E|d|^2 dt`` its loss above the minimum, Girsanov's theorem gives
 
-    ``KL(rho1 | rho1_hat) <= int 1/(4 epsilon) E|db + epsilon ds|^2 dt``                                drift
-                          ``<= dL_b/epsilon + epsilon dL_s``                                            velocity
-                          ``<= dL_v/epsilon + sup_t (gamma gamma_dot - epsilon)^2/epsilon dL_s``        interpolant velocity
+    ``KL(rho1 | rho1_hat) <= int 1/(4 epsilon) E|db + epsilon ds|^2 dt``                          drift
+    ``                    <= dL_b/epsilon + epsilon dL_s``                                        velocity
+    ``                    <= dL_v/epsilon + sup_t (gamma gamma_dot - epsilon)^2/epsilon dL_s``    interpolant velocity
 
 the last two by ``|a + c|^2 <= 2|a|^2 + 2|c|^2`` (arXiv 2303.08797, section 2.4; the halves of these constants that
 circulate are wrong: two Gaussians violate them). The backward SDE has ``-epsilon`` in place of epsilon in front of ds
@@ -14,29 +14,33 @@ and of gamma gamma_dot. An epsilon that depends on t stays within the integrals.
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+import math
+from typing import Annotated, Any, Literal
 
 import torch
 from pydantic import Field
 from torch import Tensor
 
-from si_core import Estimate, Estimator, Model, UsageError
+from si_core import Estimate, Estimator, Model, UniformClock, UsageError
 from si_estimators.density_ends import DIRECTIONS, Direction
-from si_estimators.field_errors import REFERENCES, FieldErrors, Reference, field_errors, known_fields
-from si_estimators.options import choice, interval, needs_generator, points, positive, whole
+from si_estimators.field_errors import ErrorSampling, FieldErrors, Reference
+from si_estimators.options import choice, positive
 from si_estimators.paths import sde_transport
 from si_estimators.quadrature import SpanIntegral, SpanNodes
 
 __all__ = ["KLBound", "KLForm", "kl_rate", "noise_levels"]
 
 _WHERE = "kl-bound"
+_SUPREMUM_TIMES = 257
 
 KLForm = Literal["drift", "velocity", "interpolant-velocity"]
-_FORMS = ("drift", "velocity", "interpolant-velocity")
+_FORMS: tuple[KLForm, ...] = ("drift", "velocity", "interpolant-velocity")
 
 
-def kl_rate(form: KLForm, errors: FieldErrors, epsilon: Tensor, sign: float = 1.0, slope: Tensor | None = None) -> Tensor:
-    """The integrand of a bound per unit of time, for each draw.
+def kl_rate(
+    form: KLForm, errors: FieldErrors, epsilon: Tensor, sign: float = 1.0, slope: Tensor | float = 0.0
+) -> Tensor:
+    """The integrand of a bound per unit of time, for each draw, shape (M, n).
 
     ===================== ============================================================================
     drift                 ``|db + sign epsilon ds|^2/(4 epsilon)``
@@ -47,25 +51,21 @@ def kl_rate(form: KLForm, errors: FieldErrors, epsilon: Tensor, sign: float = 1.
     Args:
         form: which bound.
         errors: of the fields, (M, n).
-        epsilon: noise levels at the nodes, shape (M,).
+        epsilon: noise levels at the nodes, shape (M, 1).
         sign: +1 for the forward SDE, -1 for the backward one.
-        slope: ``gamma gamma_dot`` at the nodes, shape (M,); for the last form.
-
-    Returns:
-        shape (M, n).
+        slope: ``gamma gamma_dot`` at the nodes, shape (M, 1); for the last form.
     """
-    level = epsilon[:, None]
+    of_score = errors.of("score")
     if form == "drift":
-        return (errors.velocity + 2 * sign * level * errors.cross + level**2 * errors.score) / (4 * level)
+        cross = errors.of("velocity", "score")
+        return (errors.of("velocity") + 2 * sign * epsilon * cross + epsilon**2 * of_score) / (4 * epsilon)
     if form == "velocity":
-        return errors.velocity / (2 * level) + level * errors.score / 2
-    if errors.interpolant is None or slope is None:
-        raise UsageError("this bound needs the error of the interpolant velocity", where=_WHERE, got=form)
-    return (errors.interpolant + (slope[:, None] - sign * level).square() * errors.score) / (2 * level)
+        return errors.of("velocity") / (2 * epsilon) + epsilon * of_score / 2
+    return (errors.of("interpolant-velocity") + (slope - sign * epsilon) ** 2 * of_score) / (2 * epsilon)
 
 
 def noise_levels(model: Model, nodes: SpanNodes, epsilon: float | None, where: str) -> Tensor:
-    """epsilon at the nodes, shape (M,): the model's own where it is None.
+    """epsilon at the nodes, shape (M, 1): the model's own where it is None.
 
     Raises:
         UsageError: there is no noise, throughout or at some time.
@@ -81,29 +81,33 @@ def noise_levels(model: Model, nodes: SpanNodes, epsilon: float | None, where: s
             got=f"epsilon = 0 at t = {time:.3g}",
             fix="a noise level that is positive inside (0, 1), or a span without these times",
         )
-    return levels
+    return levels[:, None]
 
 
 class KLBound(Estimator):
-    """An *upper* bound of ``KL(rho || rho_hat)`` between the process's law and that of the model's SDE, in nats.
+    """An *upper* bound of ``KL(rho | rho_hat)`` between the process's law and that of the model's SDE, in nats.
 
     With the errors ``d`` of the fields along the process, by the option ``form``:
 
     * ``drift``: ``int 1/(4 epsilon) E|db + epsilon ds|^2 dt``, the least of the three;
     * ``velocity``: ``dL_b/epsilon + epsilon dL_s``;
     * ``interpolant-velocity``: ``dL_v/epsilon + epsilon^-1 int (gamma gamma_dot - epsilon)^2 1/2 E|ds|^2 dt``; with the
-      supremum in front of the integral it is among the details as ``with_supremum``.
+      supremum in front of the integral, as the theorem is stated, it is among the details as ``with_supremum`` (null
+      where the supremum is infinite).
 
-    ``dL = int 1/2 E|d|^2 dt`` are losses above their minimum, in time (not in the clock of learning). Where the exact
-    fields are known they are compared with directly. Elsewhere (``reference: none``) each dL is replaced by the mean
+    ``dL = int 1/2 E|d|^2 dt`` are losses above their minimum, in time (not in the clock of learning); with an epsilon
+    that depends on t it stays within the integrals. Where the exact fields are known they are compared with directly,
+    and the value is *unbiased* for the bound. Elsewhere (``reference: none``) each dL is replaced by the mean
     ``int 1/2 E|f_hat - target|^2 dt`` of the residuals at held-out points, which is no smaller: an upper bound still,
-    and a loose one.
+    and a loose one, for the scatter of the targets is in it.
 
     The bound holds at the stop of the span for a sampler that starts with the process's law at its start. Where noise
     vanishes at an end, the integrand of learned fields usually grows like 1/u there and the bound over the whole span
     is infinite. Then the last 1 % of the clock at that end is left out; ``span`` among the details is what remains, and
     ``statement`` says so. ``growth`` is the power of 1/u found at both ends, and ``share_of_ends`` the share of the
     value that the last 1 % of the clock at each end have.
+
+    Source: arXiv 2303.08797, section 2.4, whose constants are half of what holds.
 
     Args:
         form: ``drift``, ``velocity`` or ``interpolant-velocity``.
@@ -136,12 +140,7 @@ class KLBound(Estimator):
         choice(direction, DIRECTIONS, "direction", _WHERE)
         self.form, self.sign = form, 1.0 if direction == "target" else -1.0
         self.epsilon = None if epsilon is None else positive(epsilon, "epsilon", _WHERE)
-        if reference is not None:
-            choice(reference, REFERENCES, "reference", _WHERE)
-        self.reference = reference
-        self.span = None if span is None else interval(span, "span", _WHERE)
-        self.n, self.times = whole(n, "n", _WHERE, 2), whole(times, "times", _WHERE, 2)
-        self.batch = whole(batch, "batch", _WHERE)
+        self.sampling = ErrorSampling(_WHERE, reference, span, n, times, batch)
 
     def estimate(self, model: Model, x: Tensor, generator: torch.Generator | None = None) -> Estimate:
         """Measure.
@@ -155,28 +154,37 @@ class KLBound(Estimator):
             UsageError: the model samples with an ODE and no epsilon was given; it has no score; or exact fields were
                 asked for and are not known.
         """
-        generator = needs_generator(generator, _WHERE)
-        x = points(x, model.process.shape, _WHERE)
-        span = self.span or tuple(sorted((model.start, model.stop)))
-        nodes = SpanNodes(model.process.clock, span, self.times)
+        nodes = self.sampling.nodes(model)
         epsilon = noise_levels(model, nodes, self.epsilon, _WHERE)
-        exact = known_fields(model, self.reference, _WHERE)
-        wanted = self.form == "interpolant-velocity"
-        errors = field_errors(model, exact, x, nodes, self.n, generator, self.batch, wanted)
-        s = model.process.schedule(nodes.clock, nodes.u)
-        slope = torch.as_tensor(s.gamma_gamma_rate, dtype=torch.float64).expand_as(nodes.u) / nodes.rate
+        names = ["velocity", "score", *(["interpolant-velocity"] if self.form == "interpolant-velocity" else [])]
+        errors = self.sampling.errors(model, x, generator, names)
+        slope = _slope(model, nodes.t)[:, None]
         rate = kl_rate(self.form, errors, epsilon, self.sign, slope)
         integral = SpanIntegral(nodes, rate)
-        details = {
+        details: dict[str, Any] = {
             "form": self.form,
-            "reference": "exact fields" if exact is not None else "residuals of the targets, an upper bound of dL",
+            "reference": errors.reference,
             "draws": errors.draws,
-            "excess_velocity": float(integral.of(errors.velocity).mean()) / 2,
-            "excess_score": float(integral.of(errors.score).mean()) / 2,
+            **{f"loss_{name.replace('-', '_')}": float(integral.of(errors.of(name)).mean()) / 2 for name in names},
             **integral.details(),
         }
-        if errors.interpolant is not None:
-            factor = float(((slope - self.sign * epsilon).square() / epsilon)[integral.inside].max())
-            first = integral.of(errors.interpolant / (2 * epsilon[:, None]))
-            details["with_supremum"] = float((first + factor * integral.of(errors.score) / 2).mean())
+        if self.form == "interpolant-velocity":
+            first = integral.of(errors.of("interpolant-velocity") / (2 * epsilon))
+            bound = float((first + self._supremum(model, integral.span) * integral.of(errors.of("score")) / 2).mean())
+            details["with_supremum"] = bound if math.isfinite(bound) else None
         return self.mean(_WHERE, integral.of(rate), "upper", "nats", details)
+
+    def _supremum(self, model: Model, span: tuple[float, float]) -> float:
+        """``sup_t (gamma gamma_dot - sign epsilon)^2/epsilon`` over a span of times."""
+        clock = model.process.clock
+        first, last = (float(clock.position(torch.tensor(t, dtype=torch.float64))) for t in span)
+        t = clock.time(torch.linspace(first, last, _SUPREMUM_TIMES, dtype=torch.float64)).clamp(*span)
+        transport = sde_transport(model, model.fields, self.epsilon, _WHERE, clock=UniformClock())
+        epsilon = torch.tensor([transport.noise(time) ** 2 / 2 for time in t.tolist()], dtype=torch.float64)
+        return float(((_slope(model, t) - self.sign * epsilon).square() / epsilon).max())
+
+
+def _slope(model: Model, t: Tensor) -> Tensor:
+    """``gamma gamma_dot`` at times t, shape (N,)."""
+    s = model.process.schedule(UniformClock(), t)
+    return torch.as_tensor(s.gamma_gamma_rate, dtype=torch.float64).expand_as(t)

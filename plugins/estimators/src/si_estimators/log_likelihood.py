@@ -18,7 +18,16 @@ from torch import Tensor
 from si_core import Estimate, Estimator, Model, Transport, build
 from si_estimators.augmented import AugmentedFlow
 from si_estimators.conditions import conditioned_rows
-from si_estimators.density_ends import DIRECTIONS, UNITS, Direction, Unit, density_ends, in_unit, refuse_non_finite
+from si_estimators.density_ends import (
+    DIRECTIONS,
+    UNITS,
+    Direction,
+    Unit,
+    density_ends,
+    in_unit,
+    refuse_non_finite,
+    unit_of_nats,
+)
 from si_estimators.divergence import draw_probes
 from si_estimators.options import choice, needs_generator, points, whole
 
@@ -30,10 +39,18 @@ _WHERE = "log-likelihood"
 class LogLikelihood(Estimator):
     """The mean log-density of points under the probability-flow ODE of a model, in data units.
 
-    The density is that of the model's ODE over its own span of times, whatever noise it samples with. It is exact up to
-    the integrator, which works in the model's clock; with Hutchinson's divergence it is unbiased for each point, and
-    from two probes on the details say how much of its variance is theirs. In bits/dim the value keeps its sign: the
-    figure that is usually reported is its negative, the cross-entropy.
+    The density is that of the model's ODE over its own span of times, whatever noise it samples with:
+
+    ``log rho1(x) = log rho0(X_0) - int_0^1 div b(t, X_t) dt``,   ``dX = b dt`` run backward from ``X_1 = x``
+
+    (arXiv 2303.08797, section 2). The value is *exact* up to the integrator, which works in the model's clock; with
+    Hutchinson's divergence, ``div b = E[v . J v]`` over random probes v, it is *unbiased* for each point. The standard
+    error is that of the mean over the points, with the noise of the probes in it; from two probes on the details say
+    how much of it is theirs: ``probe_variance`` of a point's value, and ``probe_error`` of the mean. In bits/dim the
+    value keeps its sign: the figure that is usually reported is its negative, the cross-entropy.
+
+    For gradients of the likelihood, in points or in parameters, call the function
+    :func:`si_estimators.log_likelihood.log_likelihood`.
 
     Args:
         direction: ``target`` for points of the target, carried backward to a source with a density; ``source`` for
@@ -69,7 +86,7 @@ class LogLikelihood(Estimator):
         choice(unit, UNITS, "unit", _WHERE)
         self.probes, self.batch = whole(probes, "probes", _WHERE), whole(batch, "batch", _WHERE)
         self.direction, self.divergence, self.noise, self.unit = direction, divergence, noise, unit
-        self.method, self.steps = method, steps
+        self.method, self.steps, self.points_of = method, steps, direction
         options: dict[str, Any] = {} if steps is None else {"steps": whole(steps, "steps", _WHERE)}
         self.integrator = build("integrator", method, **options)
 
@@ -96,13 +113,12 @@ class LogLikelihood(Estimator):
             "dimensions": math.prod(model.process.shape),
         }
         if densities.shape[1] > 1:
-            scale = 1.0 if self.unit == "nats" else (details["dimensions"] * math.log(2)) ** -2
-            details["probe_variance"] = float(densities.double().var(1).mean()) * scale / self.probes
+            variance = float(densities.double().var(1).mean()) / self.probes * unit_of_nats(end, self.unit) ** 2
+            details["probe_variance"] = variance
+            details["probe_error"] = math.sqrt(variance / len(x))
         return self.mean(_WHERE, values, "exact" if self.divergence == "exact" else "unbiased", self.unit, details)
 
-    def log_densities(
-        self, model: Model, x: Tensor, generator: torch.Generator | None = None
-    ) -> tuple[Tensor, int]:
+    def log_densities(self, model: Model, x: Tensor, generator: torch.Generator | None = None) -> tuple[Tensor, int]:
         """``log rho(x)`` in model space and nats, shape (B, 1) or a column for each probe, and the evaluations.
 
         They can be differentiated where gradient mode is on. Arguments and errors are those of :meth:`estimate`.

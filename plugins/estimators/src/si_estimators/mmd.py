@@ -13,7 +13,7 @@ from pydantic import Field
 from torch import Tensor
 
 from si_core import DataError, Estimate, Estimator, Model
-from si_estimators.options import needs_generator, points, positive, whole
+from si_estimators.options import flat, needs_generator, points, positive, whole
 from si_estimators.samples import model_samples
 from si_estimators.two_sample import two_sample
 
@@ -29,7 +29,7 @@ def median_bandwidth(x: Tensor) -> float:
     Raises:
         DataError: most points are equal.
     """
-    rows = x.flatten(1).double()
+    rows = flat(x).double()
     rows = rows[:: -(-len(rows) // _MEDIAN_ROWS)]
     median = float(torch.pdist(rows).median())
     if median <= 0:
@@ -38,7 +38,7 @@ def median_bandwidth(x: Tensor) -> float:
 
 
 class MaximumMeanDiscrepancy(Estimator):
-    """The squared maximum mean discrepancy between samples of the model and reference data, in model space, unbiased.
+    """The squared maximum mean discrepancy between samples of the model and reference data, in model space, *unbiased*.
 
     ``E k(X, X') + E k(Y, Y') - 2 E k(X, Y)`` with ``k(a, b) = exp(-|a-b|^2/(2 h^2))`` of flattened events, over pairs
     of different points: it scatters about 0 for equal laws, and may be negative. Its root is among the details.

@@ -19,22 +19,29 @@ from torch import Tensor
 
 from si_core import Estimate, Estimator, Model, NumericsError
 from si_estimators.density_ends import DIRECTIONS, Direction
-from si_estimators.field_errors import REFERENCES, Reference, field_errors, known_fields
-from si_estimators.options import choice, interval, needs_generator, points, whole
-from si_estimators.quadrature import SpanIntegral, SpanNodes
+from si_estimators.field_errors import ErrorSampling, FieldErrors, Reference
+from si_estimators.options import choice
+from si_estimators.quadrature import SpanIntegral
 
-__all__ = ["OptimalEpsilon"]
+__all__ = ["OptimalEpsilon", "levels_over_time"]
 
 _WHERE = "optimal-epsilon"
 
 
 class OptimalEpsilon(Estimator):
-    """The constant noise level ``epsilon* = sqrt(dL_b/dL_s)`` at which the bound ``kl-bound`` is least.
+    """The constant noise level at which the bound ``kl-bound`` is least, and the best level at each time.
 
-    The value is consistent (*unbiased* to leading order) for the minimiser of the bound, with a standard error by the
-    delta method. The bound is least there; the divergence itself need not be. The details have ``t`` and ``epsilon``,
-    the best level at each time, ``sqrt(E|db|^2/E|ds|^2)`` (null where the score has no error); ``least_bound`` at
-    the best constant, and ``least_bound_over_time`` at the best level for each time, in nats.
+    ``epsilon* = sqrt(dL_b/dL_s)``,   ``epsilon*(t) = sqrt(E|db|^2/E|ds|^2)``
+
+    (arXiv 2303.08797, section 2.4), with d the errors of velocity and score and dL their losses above the minimum, in
+    time. The bound is least there; the divergence itself need not be. The value, the constant, is consistent for the
+    minimiser of the bound (*unbiased* to leading order), with a standard error by the delta method.
+
+    The level over time stands in the details as two lists of plain numbers of one length: ``t``, rising within (0, 1),
+    and ``epsilon``, positive. Between two times it is to be interpolated, and held constant beyond the first and the
+    last: so a diffusion made of measured values takes them. Times at which a field has no error are left out.
+    ``least_bound`` is the bound at the best constant, ``least_bound_over_time`` that at the best level for each time,
+    in nats.
 
     Where the exact fields are not known (``reference: none``) the residuals ``f_hat - target`` at held-out points take
     the place of the errors: the level is then that at which the looser *upper* bound from them is least, which the
@@ -65,12 +72,7 @@ class OptimalEpsilon(Estimator):
     ) -> None:
         choice(direction, DIRECTIONS, "direction", _WHERE)
         self.sign = 1.0 if direction == "target" else -1.0
-        if reference is not None:
-            choice(reference, REFERENCES, "reference", _WHERE)
-        self.reference = reference
-        self.span = None if span is None else interval(span, "span", _WHERE)
-        self.n, self.times = whole(n, "n", _WHERE, 2), whole(times, "times", _WHERE, 2)
-        self.batch = whole(batch, "batch", _WHERE)
+        self.sampling = ErrorSampling(_WHERE, reference, span, n, times, batch)
 
     def estimate(self, model: Model, x: Tensor, generator: torch.Generator | None = None) -> Estimate:
         """Measure.
@@ -84,14 +86,10 @@ class OptimalEpsilon(Estimator):
             UsageError: the model has no score, or exact fields were asked for and are not known.
             NumericsError: the score has no error, so that the bound falls for ever as epsilon grows.
         """
-        generator = needs_generator(generator, _WHERE)
-        x = points(x, model.process.shape, _WHERE)
-        span = self.span or tuple(sorted((model.start, model.stop)))
-        nodes = SpanNodes(model.process.clock, span, self.times)
-        exact = known_fields(model, self.reference, _WHERE)
-        errors = field_errors(model, exact, x, nodes, self.n, generator, self.batch)
-        integral = SpanIntegral(nodes, errors.velocity, errors.score)
-        a, b, c = (integral.of(part) for part in (errors.velocity, errors.score, self.sign * errors.cross))
+        errors = self.sampling.errors(model, x, generator)
+        rates = errors.of("velocity"), errors.of("score"), self.sign * errors.of("velocity", "score")
+        integral = SpanIntegral(errors.nodes, *rates[:2])
+        a, b, c = (integral.of(rate) for rate in rates)
         of_velocity, of_score, both = (float(part.mean()) for part in (a, b, c))
         if not of_score > 0:
             raise NumericsError(
@@ -102,16 +100,22 @@ class OptimalEpsilon(Estimator):
         value = math.sqrt(of_velocity / of_score)
         scatter = a / of_velocity - b / of_score if of_velocity > 0 else torch.zeros_like(a)
         error = value / 2 * float(scatter.std()) / math.sqrt(len(a)) if len(a) > 1 else None
-        at_time = [part[integral.inside].mean(1) for part in (errors.velocity, errors.score, errors.cross)]
-        levels = (at_time[0] / at_time[1]).sqrt().tolist()
-        rate = ((errors.velocity.mean(1) * errors.score.mean(1)).sqrt() + self.sign * errors.cross.mean(1)) / 2
+        times, levels = levels_over_time(errors, integral)
+        mean = [rate.mean(1, keepdim=True) for rate in rates]
         details = {
-            "t": nodes.t[integral.inside].tolist(),
-            "epsilon": [level if math.isfinite(level) else None for level in levels],
+            "t": times,
+            "epsilon": levels,
             "least_bound": (math.sqrt(of_velocity * of_score) + both) / 2,
-            "least_bound_over_time": float(integral.of(rate[:, None])),
-            "reference": "exact fields" if exact is not None else "residuals of the targets, an upper bound of both",
+            "least_bound_over_time": float(integral.of(((mean[0] * mean[1]).sqrt() + mean[2]) / 2)),
+            "reference": errors.reference,
             "draws": errors.draws,
             **integral.details(),
         }
         return Estimate(_WHERE, value, error, "unbiased", "1", details=details)
+
+
+def levels_over_time(errors: FieldErrors, integral: SpanIntegral) -> tuple[list[float], list[float]]:
+    """The times of the nodes that were integrated over, and ``sqrt(E|db|^2/E|ds|^2)`` at each where both are > 0."""
+    velocity, score = (errors.of(name).mean(1) for name in ("velocity", "score"))
+    chosen = integral.inside & (velocity > 0) & (score > 0)
+    return errors.nodes.t[chosen].tolist(), (velocity[chosen] / score[chosen]).sqrt().tolist()

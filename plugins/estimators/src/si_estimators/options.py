@@ -13,7 +13,7 @@ from torch import Tensor
 
 from si_core import DataError, UsageError
 
-__all__ = ["choice", "interval", "needs_generator", "points", "positive", "whole"]
+__all__ = ["choice", "flat", "interval", "needs_generator", "points", "positive", "whole"]
 
 
 def whole(value: int, name: str, where: str, least: int = 1) -> int:
@@ -61,6 +61,11 @@ def points(x: Tensor, shape: tuple[int, ...], where: str, least: int = 1) -> Ten
             allowed=f"floating point (B, {', '.join(map(str, shape))}) with B >= {least}",
         )
     return x.float() if x.dtype in (torch.float16, torch.bfloat16) else x
+
+
+def flat(x: Tensor) -> Tensor:
+    """Events as rows: (B, *event) -> (B, d), with d = 1 for events of shape ()."""
+    return x.reshape(len(x), -1)
 
 
 def needs_generator(generator: torch.Generator | None, where: str) -> torch.Generator:

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 from torch import Tensor
 
 from si_core import Estimate, Model, NumericsError
-from si_estimators.density_ends import DIRECTIONS, UNITS, density_ends, in_unit
+from si_estimators.density_ends import DIRECTIONS, UNITS, density_ends, in_unit, unit_of_nats
 from si_estimators.options import choice, needs_generator, positive, whole
 from si_estimators.path_weights import PathForm, Probing, effective_size, log_mean_exp, path_log_weights
 
@@ -80,12 +79,10 @@ class PathDensity:
                 raise NumericsError(
                     "a path ends where the density of the other end is 0, so the bound is minus infinity",
                     where=self.name,
-                    got=f"{int(lost.sum())} of {lost.numel()} paths, the first from row {int(lost.any(1).nonzero()[0])}",
+                    got=f"{int(lost.sum())} of {lost.numel()} paths, first from row {int(lost.any(1).nonzero()[0])}",
                     fix="a source with a density everywhere, such as `gaussian`",
                 )
-            # Weights in the unit of the value; their scatter is that of nats.
-            values = in_unit(weights, end, self.unit)
-            scale = float(in_unit(torch.tensor(end.log_volume + 1.0, dtype=torch.float64), end, self.unit))
+            values, scale = in_unit(weights, end, self.unit), unit_of_nats(end, self.unit)
             tight = in_unit(log_mean_exp(weights), end, self.unit)
             details = {
                 "direction": self.direction,

@@ -12,14 +12,14 @@ Three forms of R, on the chain of :mod:`si_estimators.paths` (h the signed step 
 *ito*  paths by f_B; the Itô sum of Girsanov's formula,
   ``R = -int (div b_F + epsilon |s|^2) dtau - int sqrt(2 epsilon) s.dW``: ``sum h div f_F - q.w - |q|^2/2`` with
   ``q = h (f_B - f_F)/D`` at ``(r, X_r)``. Unbiased up to an error of order h.
-*feynman-kac*  paths by f_F; ``R = -int div b_F dtau``: ``sum h div f_F``. Unbiased up to an error of order h; its weights
-  scatter even for exact fields.
+*feynman-kac*  paths by f_F; ``R = -int div b_F dtau``: ``sum h div f_F``. Unbiased up to an error of order h; its
+  weights scatter even for exact fields.
 
 With exact scores the first two have weights without scatter in the limit of small steps: the variance of log w falls
 like h. For the twin, the density at x of the backward model at t = 0, paths run forward, and the names F and B (and
 rho0, rho1) change places; all sums stay as they stand.
 
-(arXiv 2303.08797, section 2.4; the first form is that of annealed importance sampling with its reverse kernel.)
+(arXiv 2303.08797, section 2; the first form is that of annealed importance sampling with its reverse kernel.)
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ from si_core import Model
 from si_estimators.conditions import conditioned_rows
 from si_estimators.density_ends import density_ends, refuse_non_finite
 from si_estimators.divergence import draw_probes, value_and_divergence
-from si_estimators.options import points
+from si_estimators.options import flat, points
 from si_estimators.paths import Chain, chain_of
 
 __all__ = ["PathForm", "Probing", "effective_size", "log_mean_exp", "path_log_weights"]
@@ -72,9 +72,7 @@ def _walk(
             gap: Tensor | None = drift - model.drift(t, x)
         else:
             probes = probing.draw(x, generator)
-            drift, divergence = value_and_divergence(
-                partial(model.drift, r), x, probes, graph=torch.is_grad_enabled()
-            )
+            drift, divergence = value_and_divergence(partial(model.drift, r), x, probes, graph=torch.is_grad_enabled())
             divergence = divergence.double()
             ratio = ratio + h * divergence.mean(1)
             if probing.count > 1:
@@ -86,7 +84,7 @@ def _walk(
             x = x + h * drift + deviation * w
         if gap is not None:
             q = gap * (h / deviation)
-            ratio = ratio - (q * (w + 0.5 * q)).flatten(1).double().sum(1)
+            ratio = ratio - flat(q * (w + 0.5 * q)).double().sum(1)
     return x, ratio, variance
 
 
@@ -142,7 +140,7 @@ def path_log_weights(
         if chain is None or fields is not model.fields:
             chain = chain_of(model, fields, x, epsilon, steps, where)
         final, ratio, variance = _walk(chain, x[rows], form, direction == "target", probing, generator)
-        finite = torch.isfinite(final).flatten(1).all(1) & torch.isfinite(ratio)
+        finite = torch.isfinite(flat(final)).all(1) & torch.isfinite(ratio)
         refuse_non_finite(finite, "a path left the finite numbers", f"{where}, paths from row {int(rows[0])} on")
         weights.append(base.log_prob(final).double() + ratio)
         variances.append(variance)

@@ -42,7 +42,8 @@ class Chain:
 
     def steps(self, backward: bool) -> Iterator[tuple[float, float, float]]:
         """``(r, t, sqrt(|t-r| V))`` for each step from r to t, in the order of travel."""
-        steps = [(r, t, ((t - r) * v) ** 0.5) for (r, t), v in zip(pairwise(self.positions), self.variances, strict=True)]
+        ends = zip(pairwise(self.positions), self.variances, strict=True)
+        steps = [(r, t, ((t - r) * variance) ** 0.5) for (r, t), variance in ends]
         return iter([(t, r, deviation) for r, t, deviation in reversed(steps)] if backward else steps)
 
 
@@ -87,12 +88,12 @@ def chain_of(model: Model, fields: Fields, x: Tensor, epsilon: float | None, ste
     Raises:
         UsageError: as for :func:`sde_transport`; or the noise vanishes over a whole step.
     """
-    ways = [sde_transport(model, fields, epsilon, where, backward) for backward in (False, True)]
-    start, stop = ways[0].start, ways[0].stop
+    forward, backward = (sde_transport(model, fields, epsilon, where, way) for way in (False, True))
+    start, stop = forward.start, forward.stop
     positions = (*(start + (stop - start) * (k / steps) for k in range(steps)), stop)
-    for way in ways:
+    for way in (forward, backward):
         way.prepare(positions, x)
-    squares = [ways[0].noise(u) ** 2 for u in positions]
+    squares = [forward.noise(u) ** 2 for u in positions]
     variances = tuple((a + b) / 2 for a, b in pairwise(squares))
     for u, variance in zip(positions, variances, strict=False):
         if not variance > 0:
@@ -102,4 +103,4 @@ def chain_of(model: Model, fields: Fields, x: Tensor, epsilon: float | None, ste
                 got=f"epsilon = 0 from clock position {u:g} on",
                 fix="a noise level that is positive inside (0, 1), such as epsilon: 1.0, or fewer steps",
             )
-    return Chain(*ways, positions, variances)
+    return Chain(forward, backward, positions, variances)

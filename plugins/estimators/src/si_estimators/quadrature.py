@@ -123,10 +123,16 @@ class SpanIntegral:
         u, edges = self.nodes.u, self.nodes.edges
         return (u > edges[0 if self.kept[0] else 1]) & (u < edges[3 if self.kept[1] else 2])
 
+    @property
+    def span(self) -> tuple[float, float]:
+        """The times of start and stop of what remains of the span."""
+        edges = self.nodes.edges[[0 if self.kept[0] else 1, 3 if self.kept[1] else 2]]
+        start, stop = self.nodes.clock.time(edges).tolist()
+        return start, stop
+
     def details(self) -> dict[str, Any]:
         """The span integrated over, how the first rate behaves at its ends, and a statement in words."""
-        edges = self.nodes.edges[[0 if self.kept[0] else 1, 3 if self.kept[1] else 2]]
-        span = self.nodes.clock.time(edges).tolist()
+        span = list(self.span)
         panels = (self.nodes.panels @ self._rates[0]).mean(1)
         whole = float(self.of(self._rates[0]).mean())
         shares = [

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from si_core import Distribution, Model
 
-__all__ = ["model_samples", "reached_end"]
+__all__ = ["model_samples", "reached_end", "samples_of_one_law"]
 
 
 def model_samples(model: Model, n: int, batch: int, generator: torch.Generator) -> Tensor:
@@ -34,3 +34,28 @@ def model_samples(model: Model, n: int, batch: int, generator: torch.Generator) 
 def reached_end(model: Model) -> Distribution:
     """The distribution that the model's samples stand for."""
     return model.process.target if model.start < model.stop else model.process.source
+
+
+def samples_of_one_law(
+    model: Model, x: Tensor, n: int, m: int, generator: torch.Generator
+) -> tuple[Tensor, Tensor] | None:
+    """Two independent samples of the law that the model's samples should have, to tell chance from error.
+
+    Args:
+        model: the model.
+        x: reference data, shape (B, *event).
+        n: the size of the first sample.
+        m: the size of the second.
+        generator: the source of randomness.
+
+    Returns:
+        Fresh draws of sizes n and m; where the data are finite, two halves of the reference data, of those sizes at
+        most; None for a single row.
+    """
+    end = reached_end(model)
+    if end.size is None:
+        return end.sample(n, generator).to(x), end.sample(m, generator).to(x)
+    if len(x) < 2:
+        return None
+    first, second = x[torch.randperm(len(x), generator=generator, device=x.device)].tensor_split(2)
+    return first[:n], second[:m]

@@ -2,7 +2,7 @@
 
     ``rho_F(1, x) = E exp(log w)``,    ``E log w <= log rho_F(1, x)``
 
-(arXiv 2303.08797, section 2.4); the formulas of ``log w`` stand in :mod:`si_estimators.path_weights`.
+(arXiv 2303.08797, section 2); the formulas of ``log w`` stand in :mod:`si_estimators.path_weights`.
 """
 
 from __future__ import annotations
@@ -28,9 +28,14 @@ class SDELogLikelihood(Estimator):
 
     Paths run from each point with the model's SDE of the other direction, and carry the weight
 
-    ``log w = log rho0(X_0) - int (div b_F + epsilon |s|^2) dtau - int sqrt(2 epsilon) s.dW``,   ``b_F = b + epsilon s``.
+    ``log w = log rho0(X_0) - int (div b_F + epsilon |s|^2) dtau - int sqrt(2 epsilon) s.dW``,
 
-    The value is the mean of ``log w``: a *lower* bound, which exact scores make tight. The details have the mean of the
+    with ``b_F = b + epsilon s`` and tau the reversed time, so that ``rho_F(1, x) = E w`` (Girsanov; arXiv 2303.08797,
+    section 2). The value is the mean of ``log w``: a *lower* bound, for each sample and for the mean, which exact
+    scores make tight. With points of the source (the twin) paths run forward, and
+    ``log w = log rho1(X_1) + int (div b_B - epsilon |s|^2) dt - int sqrt(2 epsilon) s.dW``, ``b_B = b - epsilon s``.
+
+    The standard error is that over the points, with the noise of the paths in it. The details have the mean of the
     log-mean-exp over each point's paths, which lies between the bound and the log-density in expectation and rises to
     it with the number of paths; with its standard error, the mean effective sample size of a point's weights (``paths``
     at best, 1 when one path has all the weight) and the mean variance of a point's ``log w``.
@@ -38,7 +43,10 @@ class SDELogLikelihood(Estimator):
     The form ``transition`` compares the transition densities of the discretised chains themselves: the mean of the
     weights is exactly the density of the model's Euler-Maruyama chain with this many steps (each step's variance the
     mean of those at its ends), for any networks and any number of steps. The form ``ito`` is the formula above with
-    divergences and Itô sums, exact in the limit of many steps.
+    divergences and Itô sums, exact in the limit of many steps: unbiased, and a bound, up to an error of first order in
+    the step.
+
+    For training by the bound, :func:`si_estimators.path_weights.path_log_weights` can be differentiated.
 
     Args:
         form: ``transition`` or ``ito``.
@@ -73,6 +81,7 @@ class SDELogLikelihood(Estimator):
         batch: Annotated[int, Field(ge=1)] = 16384,
     ) -> None:
         choice(form, ("transition", "ito"), "form", _WHERE)
+        self.points_of = direction
         self.density = PathDensity(
             _WHERE, form, direction, epsilon, steps, paths, divergence, probes, noise, unit, batch
         )

@@ -1,50 +1,30 @@
 """The sliced Wasserstein distance: one-dimensional optimal transport, averaged over directions.
 
     ``SW_p(mu, nu) = (E_theta W_p^p(theta.X, theta.Y))^(1/p)``,   theta uniform on the unit sphere
-    ``W_p^p(F, G) = int_0^1 |F^-1(q) - G^-1(q)|^p dq``                  in one dimension
 
-(Bonneel et al., Journal of Mathematical Imaging and Vision 51, 2015).
+(Bonneel et al., Journal of Mathematical Imaging and Vision 51, 2015). Its scatter by the samples is that of the mean
+over directions of the potentials on the line; see :mod:`si_estimators.line_transport`.
 """
 
 from __future__ import annotations
 
 import math
-from typing import Annotated
+from typing import Annotated, Any
 
 import torch
 from pydantic import Field
 from torch import Tensor
 
 from si_core import Estimate, Estimator, Model, UsageError
-from si_estimators.options import needs_generator, points, positive, whole
-from si_estimators.samples import model_samples, reached_end
+from si_estimators.line_transport import line_potential, wasserstein_power
+from si_estimators.options import flat, needs_generator, points, positive, whole
+from si_estimators.samples import model_samples, samples_of_one_law
 
-__all__ = ["SlicedWasserstein", "directions", "sliced_powers", "wasserstein_power"]
+__all__ = ["SlicedWasserstein", "directions", "sliced_potentials", "sliced_powers"]
 
 _WHERE = "sliced-wasserstein"
 _NUMBERS_AT_ONCE = 2**23
 """How many projected coordinates are held at once."""
-
-
-def wasserstein_power(a: Tensor, b: Tensor, order: float) -> Tensor:
-    """``W_p^p`` of one-dimensional samples, column by column.
-
-    Args:
-        a: shape (n, K).
-        b: shape (m, K).
-        order: p >= 1.
-
-    Returns:
-        shape (K,).
-    """
-    a, b = a.sort(0).values, b.sort(0).values
-    n, m = len(a), len(b)
-    if n == m:
-        return (a - b).abs().pow(order).mean(0)
-    # Both quantile functions are constant between the steps of either; the steps are whole multiples of 1/(n m).
-    steps = torch.cat([torch.arange(n + 1) * m, torch.arange(m + 1) * n]).unique().to(a.device)
-    left, width = steps[:-1], steps.diff().to(a.dtype) / (n * m)
-    return width @ (a[left // m] - b[left // n]).abs().pow(order)
 
 
 def directions(count: int, dimensions: int, generator: torch.Generator) -> Tensor:
@@ -62,19 +42,35 @@ def sliced_powers(x: Tensor, y: Tensor, axes: Tensor, order: float) -> Tensor:
         axes: unit vectors as columns, shape (d, K).
         order: p >= 1.
     """
-    x, y = x.flatten(1).to(axes), y.flatten(1).to(axes)
-    at_once = max(1, _NUMBERS_AT_ONCE // (len(x) + len(y)))
-    return torch.cat([wasserstein_power(x @ part, y @ part, order) for part in axes.split(at_once, 1)])
+    x, y = flat(x).to(axes), flat(y).to(axes)
+    return torch.cat([wasserstein_power(x @ part, y @ part, order) for part in _pieces(x, y, axes)])
+
+
+def sliced_potentials(x: Tensor, y: Tensor, axes: Tensor, order: float) -> Tensor:
+    """The mean over directions of the potentials at the points of x, shape (n,); arguments as for sliced_powers."""
+    x, y = flat(x).to(axes), flat(y).to(axes)
+    sums = [line_potential(x @ part, y @ part, order).sum(1) for part in _pieces(x, y, axes)]
+    return torch.stack(sums).sum(0) / axes.shape[1]
+
+
+def _pieces(x: Tensor, y: Tensor, axes: Tensor) -> tuple[Tensor, ...]:
+    return axes.split(max(1, _NUMBERS_AT_ONCE // (len(x) + len(y))), 1)
 
 
 class SlicedWasserstein(Estimator):
     """The sliced Wasserstein distance between samples of the model and reference data, in model space.
 
-    The mean of ``W_p^p`` over directions is unbiased for the given samples; for the laws behind them it is an upper
-    bound in expectation, for finite samples of one law are apart, too. How far is told by the *floor* among the
-    details: the distance of two fresh draws of the data's law of the same sizes, or of two halves of the reference
-    data (which are about ``sqrt(2)`` further apart than two samples of its size) where the data are finite.
-    The standard error is that of the choice of directions.
+    ``SW_p = (mean_theta W_p^p(theta.X, theta.Y))^(1/p)`` over random unit vectors theta (Bonneel et al., 2015), with
+    the exact distance of projected samples. The mean of ``W_p^p`` over directions is unbiased for the given samples;
+    for the laws behind them it is an *upper* bound in expectation, by convexity: finite samples of one law are apart,
+    too. So is the value, for p = 1, and for p > 1 up to what the root costs, about (p-1)/2 times the squared error over
+    the value. How far samples of one law are apart is told by the *floor* among the details: the distance of two fresh
+    draws of the data's law of the same sizes, or of two halves of the reference data (which are about ``sqrt(2)``
+    further apart than two samples of its size) where the data are finite.
+
+    The standard error is that of samples and directions, by the potentials of the transport and the delta method; the
+    part of the directions, which more projections make smaller, is ``directions_error`` among the details. For nearly
+    equal laws the error is cautious.
 
     Args:
         projections: the number of random directions.
@@ -114,25 +110,27 @@ class SlicedWasserstein(Estimator):
         with torch.no_grad():
             y = model_samples(model, self.samples or len(x), self.batch, generator)
             axes = directions(self.projections, math.prod(model.process.shape), generator)
-            value, error = self._root(sliced_powers(y, x, axes, self.order))
-            details = {"samples": len(y), "references": len(x), **self._floor(model, x, len(y), axes, generator)}
+            value, of_directions = self._root(sliced_powers(y, x, axes, self.order))
+            error = math.hypot(of_directions, self._sampling_error(y, x, axes, value))
+            details: dict[str, Any] = {"samples": len(y), "references": len(x), "directions_error": of_directions}
+            pair = samples_of_one_law(model, x, len(y), len(x), generator)
+            if pair is not None:
+                floor, _ = self._root(sliced_powers(*pair, axes, self.order))
+                details |= {"floor": floor, "floor_samples": len(pair[0]), "floor_references": len(pair[1])}
         return Estimate(_WHERE, value, error, "upper", "1", details=details)
 
     def _root(self, powers: Tensor) -> tuple[float, float]:
-        """``(mean W_p^p)^(1/p)`` and its standard error by the delta method."""
+        """``(mean W_p^p)^(1/p)`` and its standard error by the choice of directions."""
         mean = float(powers.mean())
         value = mean ** (1 / self.order)
-        error = float(powers.std()) / math.sqrt(len(powers))
-        return value, error * value / (self.order * mean) if mean > 0 else 0.0
+        return value, self._of_power(value, float(powers.std()) / math.sqrt(len(powers)))
 
-    def _floor(self, model: Model, x: Tensor, n: int, axes: Tensor, generator: torch.Generator) -> dict[str, float]:
-        """The distance that samples of one law have by chance."""
-        end = reached_end(model)
-        if end.size is None:
-            first, second = end.sample(n, generator), end.sample(len(x), generator)
-        elif len(x) > 1:
-            first, second = x[torch.randperm(len(x), generator=generator, device=x.device)].tensor_split(2)
-        else:
-            return {}
-        floor, _ = self._root(sliced_powers(first, second, axes, self.order))
-        return {"floor": floor, "floor_samples": len(first), "floor_references": len(second)}
+    def _sampling_error(self, y: Tensor, x: Tensor, axes: Tensor, value: float) -> float:
+        """The standard error of the distance by the choice of samples."""
+        ways = ((y, x), (x, y))
+        variances = (float(sliced_potentials(a, b, axes, self.order).var()) / len(a) for a, b in ways if len(a) > 1)
+        return self._of_power(value, math.sqrt(sum(variances)))
+
+    def _of_power(self, value: float, error: float) -> float:
+        """An error of ``W_p^p`` as one of ``W_p``, by the delta method."""
+        return error / (self.order * value ** (self.order - 1)) if value > 0 else 0.0

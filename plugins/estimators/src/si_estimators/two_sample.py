@@ -20,6 +20,8 @@ from collections.abc import Callable
 
 from torch import Tensor
 
+from si_estimators.options import flat
+
 __all__ = ["Kernel", "two_sample"]
 
 Kernel = Callable[[Tensor, Tensor], Tensor]
@@ -37,7 +39,7 @@ def two_sample(kernel: Kernel, x: Tensor, y: Tensor) -> tuple[float, float]:
         x: samples, shape (n, *event), n >= 4.
         y: samples, shape (m, *event), m >= 4.
     """
-    x, y = x.flatten(1).double(), y.flatten(1).double()
+    x, y = flat(x).double(), flat(y).double()
     n, m = len(x), len(y)
     x_means, x_square = _within(kernel, x)
     y_means, y_square = _within(kernel, y)

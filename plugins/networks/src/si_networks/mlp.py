@@ -4,7 +4,7 @@
 
 with the activation a, Fourier features ``phi(t) = (sin(pi k t), cos(pi k t))``, ``k = 1..time_features/2``, and an
 embedding e of the class c, or ``e(c) = W_c c`` for a state c that is given. Time enters beside x rather than within
-it, so that in sampling, where all states share one t, its share of the first layer is a single vector: the layer's bias.
+it, so that in sampling, where all states share one t, its share of the first layer is one vector: the layer's bias.
 """
 
 from __future__ import annotations
