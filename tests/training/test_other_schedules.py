@@ -1,0 +1,54 @@
+"""A recipe that is trained along one schedule and sampled along another; and what a schedule's ends do to sampling."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+pytest.importorskip("si_interpolants")
+import si_core as si
+
+TEXT = """
+source: {use: gaussian, dim: 2}
+target: {use: gaussian-mixture, weights: [0.5, 0.5], means: [[1.5, 0.0], [-1.5, 0.5]], covariances: [0.1, 0.1]}
+objectives: [velocity]
+network: {use: mlp, width: 32, depth: 2}
+train: {steps: 150, batch: 256, optimizer: {use: adam, lr: 4e-3}}
+sample: {integrator: {use: rk4, steps: 60}}
+"""
+
+
+def test_the_ode_of_another_schedule_has_the_same_map(recipe) -> None:
+    """The same networks, the same start, the same end: only the way between is another."""
+    trained = si.train(recipe(TEXT))
+    other = si.train(recipe(TEXT, "sample.interpolant=trigonometric"))
+    assert type(other.process.interpolant).__name__ == "Trigonometric"
+    assert other.dtype == trained.dtype
+    x = trained.process.source.sample(200, torch.Generator().manual_seed(0))
+    ends = [m.sample(200, torch.Generator(), start_from=x).final for m in (trained, other)]
+    # RK4 with 60 steps in single precision, of a small smooth network.
+    torch.testing.assert_close(ends[0], ends[1], rtol=0, atol=2e-3)
+
+
+def test_only_one_sided_processes_have_other_schedules(recipe) -> None:
+    with pytest.raises(si.RecipeError, match=r"sample\.interpolant=trigonometric'.*one-sided"):
+        si.train(recipe(TEXT, "sample.interpolant=trigonometric", "source=two-moons"))
+
+
+def test_a_run_says_where_its_drift_is_frozen(recipe, tmp_path) -> None:
+    from si_core.runs.pipeline import start_run
+
+    overrides = ("source=two-moons", "latent=quadratic", "objectives=[velocity, denoiser]", "train.steps=2")
+    sample = ("sample={number: 10, epsilon: 0.5, integrator: {use: euler-maruyama, steps: 4}}", "report=false")
+    warned: list[str] = []
+
+    class Heard:
+        def warn(self, text: str) -> None:
+            warned.append(text)
+
+        def line(self, text: str) -> None: ...
+
+        def progress(self, step: int, steps: int, text: str = "") -> None: ...
+
+    start_run(recipe(TEXT, *overrides, *sample), console=Heard(), out=tmp_path / "run")
+    assert any("grow without bound at t = 0 and t = 1" in text for text in warned)
