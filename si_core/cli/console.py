@@ -1,9 +1,14 @@
-"""Where a command speaks: progress bars on a terminal, one line an event elsewhere."""
+"""Where a command speaks: progress bars on a terminal, one line an event elsewhere.
+
+A run outlives whoever reads what it says (``si run ... | head``, a terminal that is closed): once nobody reads, nothing
+is said, and ``log.txt`` goes on.
+"""
 
 from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Callable
 from types import TracebackType
 from typing import Any, Literal
 
@@ -20,11 +25,7 @@ def reader_gone(name: Literal["stdout", "stderr"]) -> None:
 
 
 class LineConsole:
-    """One line an event; no progress.
-
-    A run outlives the reader of its lines (``si run ... | head``): once nobody reads, nothing is said; ``log.txt`` goes
-    on.
-    """
+    """One line an event; no progress."""
 
     def __init__(self) -> None:
         self._silent: set[str] = set()
@@ -72,40 +73,61 @@ class TerminalConsole:
             TextColumn("{task.description}", markup=False),
             console=Console(),
             transient=True,
+            # A thread of its own would meet a closed terminal where nobody can catch the error.
+            auto_refresh=False,
             # The lines of a run are its own; what plugins print goes where they print it.
             redirect_stdout=False,
             redirect_stderr=False,
         )
+        self._errors = LineConsole()
         self._task: Any = None
         self._at = (0, 0)
+        self._gone = False
 
     def line(self, text: str) -> None:
         """Say one event; the terminal folds it, so that a path can be copied whole."""
-        self._progress.console.print(text, markup=False, highlight=False, emoji=False, soft_wrap=True)
+        self._show(lambda: self._print(text))
 
     def warn(self, text: str) -> None:
-        """Say something the user should look at."""
-        self._progress.console.print(
-            f"warning: {text}", style="yellow", markup=False, highlight=False, emoji=False, soft_wrap=True
-        )
+        """Say something the user should look at, on standard error where that goes elsewhere."""
+        if sys.stderr is not None and sys.stderr.isatty():
+            self._show(lambda: self._print(f"warning: {text}", "yellow"))
+        else:
+            self._errors.warn(text)
 
     def progress(self, step: int, steps: int, text: str = "") -> None:
         """Show that ``step`` of ``steps`` are done; another total or fewer steps is another bar."""
         before, self._at = self._at, (step, steps)
-        if self._task is None or steps != before[1] or step < before[0]:
-            if self._task is not None:
-                self._progress.remove_task(self._task)
-            self._task = self._progress.add_task(text, total=steps)
-        self._progress.update(self._task, completed=step, description=text)
+
+        def draw() -> None:
+            if self._task is None or steps != before[1] or step < before[0]:
+                if self._task is not None:
+                    self._progress.remove_task(self._task)
+                self._task = self._progress.add_task(text, total=steps)
+            self._progress.update(self._task, completed=step, description=text, refresh=True)
+
+        self._show(draw)
+
+    def _print(self, text: str, style: str | None = None) -> None:
+        self._progress.console.print(text, style=style, markup=False, highlight=False, emoji=False, soft_wrap=True)
+
+    def _show(self, action: Callable[[], object]) -> None:
+        if self._gone:
+            return
+        try:
+            action()
+        except (OSError, ValueError):  # the terminal was closed
+            self._gone = True
+            reader_gone("stdout")
 
     def __enter__(self) -> TerminalConsole:
-        self._progress.start()
+        self._show(self._progress.start)
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        self._progress.stop()
+        self._show(self._progress.stop)
 
 
 def open_console() -> LineConsole | TerminalConsole:

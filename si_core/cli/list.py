@@ -16,8 +16,12 @@ __all__ = ["add", "run"]
 
 def add(subparsers: argparse._SubParsersAction[Any]) -> None:
     """Add the command's parser."""
-    parser = subparsers.add_parser("list", help=COMMANDS["list"], description=COMMANDS["list"])
-    parser.add_argument("kind", nargs="?", metavar="KIND", help=", ".join(KINDS))
+    parser = subparsers.add_parser(
+        "list",
+        help=COMMANDS["list"],
+        description="List the components that recipes can use, by kind, with the plugin that each one comes from.",
+    )
+    parser.add_argument("kind", nargs="?", metavar="KIND", help=f"one kind only: {', '.join(KINDS)}")
     parser.add_argument("--json", action="store_true", help="print JSON")
 
 

@@ -12,6 +12,7 @@ import sys
 import traceback
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 
 from si_core.cli.commands import COMMANDS, module_of
 from si_core.cli.console import reader_gone
@@ -19,7 +20,7 @@ from si_core.cli.parser import Parser, add_global_options
 from si_core.discovery.compatibility import core_version
 from si_core.discovery.plugins import FILTER_VARIABLE
 from si_core.discovery.suggest import did_you_mean
-from si_core.errors import SIError, UsageError
+from si_core.errors import SIError, StorageError, UsageError
 
 __all__ = ["main"]
 
@@ -42,27 +43,34 @@ def main(argv: Sequence[str] | None = None) -> int:
     except SystemExit as stop:  # argparse, after --help
         return stop.code if isinstance(stop.code, int) else int(stop.code is not None)
     except KeyboardInterrupt as interrupt:
-        text = "\n".join([str(interrupt) or "interrupted", *getattr(interrupt, "__notes__", [])])
-        return _fail(interrupt, text, getattr(interrupt, "exit_code", 130), debug)
+        return _fail(interrupt, str(interrupt) or "interrupted", getattr(interrupt, "exit_code", 130), debug)
     except BrokenPipeError:
         reader_gone("stdout")
         return 128 + 13  # as a process ends that SIGPIPE has killed
     except SIError as error:
         return _fail(error, f"error: {error}", error.code, debug)
+    except OSError as error:
+        return _fail(error, f"error: {_of_system(error)}", StorageError.code, debug)
     except Exception as error:
         text = f"internal error: {type(error).__name__}: {' '.join(str(error).split())}"
         return _fail(error, f"{text}\n  fix: use --debug for the traceback and report it", 1, debug)
 
 
 def _run(words: list[str]) -> int:
-    parser = Parser(prog="si", description="Generative models on stochastic interpolants.")
+    parser = Parser(
+        prog="si",
+        description="Generative models on stochastic interpolants.",
+        epilog="Begin with `si recipes` and `si run checkerboard`; `si COMMAND --help` tells more of a command.",
+    )
     parser.add_argument("--version", action="store_true", help="show the version and exit")
     add_global_options(parser)
     subparsers = parser.add_subparsers(dest="command", metavar="COMMAND", title="commands")
     chosen = next((word for word in words if not word.startswith("-")), None)
     if chosen is not None and chosen not in COMMANDS:
         raise UsageError(
-            f"there is no command {chosen!r}", allowed=", ".join(COMMANDS), fix=did_you_mean(chosen, COMMANDS)
+            f"there is no command {chosen!r}",
+            allowed=", ".join(COMMANDS),
+            fix=did_you_mean(chosen, COMMANDS) or "si --help",
         )
     for name, summary in COMMANDS.items():
         if name == chosen:
@@ -108,12 +116,22 @@ def _tolerate_narrow_encodings() -> None:
             stream.reconfigure(errors="backslashreplace")
 
 
+def _of_system(error: OSError) -> SIError:
+    """The error of a file that nobody has caught, or of standard output, such as a full disk behind it."""
+    from si_core.runs.atomic import storage_error
+
+    if isinstance(error.filename, str | bytes):
+        return storage_error(Path(os.fsdecode(error.filename)), error)
+    reader_gone("stdout")
+    return StorageError(error.strerror or str(error), where="standard output")
+
+
 def _fail(error: BaseException, text: str, code: int, debug: bool) -> int:
     try:
         if debug:
             traceback.print_exception(error)
-        print(f"si: {text}", file=sys.stderr)
-    except BrokenPipeError:
+        print("\n  ".join([f"si: {text}", *getattr(error, "__notes__", [])]), file=sys.stderr, flush=True)
+    except OSError:  # nobody reads that either; the code says what there is to say
         reader_gone("stderr")
     return code
 

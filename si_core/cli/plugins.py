@@ -18,7 +18,12 @@ _SLOW = 2.0
 
 def add(subparsers: argparse._SubParsersAction[Any]) -> None:
     """Add the command's parser."""
-    parser = subparsers.add_parser("plugins", help=COMMANDS["plugins"], description=COMMANDS["plugins"])
+    parser = subparsers.add_parser(
+        "plugins",
+        help=COMMANDS["plugins"],
+        description="List the installed plugins with their states: ready, broken, incompatible, clash or disabled; "
+        "and what to do about those that can't be used.",
+    )
     parser.add_argument("--json", action="store_true", help="print JSON")
 
 

@@ -14,7 +14,12 @@ __all__ = ["add", "run"]
 
 def add(subparsers: argparse._SubParsersAction[Any]) -> None:
     """Add the command's parser."""
-    parser = subparsers.add_parser("recipes", help=COMMANDS["recipes"], description=COMMANDS["recipes"])
+    parser = subparsers.add_parser(
+        "recipes",
+        help=COMMANDS["recipes"],
+        description="List the built-in recipes; `si run NAME` runs one. Their files, to start your own from, are named "
+        "by --json.",
+    )
     parser.add_argument("--json", action="store_true", help="print JSON")
 
 

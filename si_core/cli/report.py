@@ -6,6 +6,9 @@ import argparse
 from typing import Any
 
 from si_core.cli.commands import COMMANDS
+from si_core.cli.trained import add_device, trained_model
+from si_core.discovery.available import available
+from si_core.errors import UsageError
 
 __all__ = ["add", "run"]
 
@@ -18,42 +21,41 @@ def add(subparsers: argparse._SubParsersAction[Any]) -> None:
         description="Write plots/*.png and report.html of a run again, such as after an upgrade of si-report.",
     )
     parser.add_argument("run_directory", metavar="RUN", help="the folder of a run")
-    parser.add_argument("--device", default="cpu", help="cpu or cuda (default: cpu)")
+    add_device(parser, "sample")
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Draw the samples again and write the report."""
     from si_core.cli.console import open_console
-    from si_core.cli.device import checked_device
     from si_core.runs.directory import RunDirectory
-    from si_core.runs.model import load_model
-    from si_core.runs.records import LogRecords
+    from si_core.runs.memory import memory_explained
     from si_core.runs.resume import read_json
     from si_core.runs.sampling import draw_samples
     from si_core.runs.stages import write_report
 
     directory = RunDirectory.open(arguments.run_directory)
-    with open_console() as console, LogRecords(console) as records:
-        records.direct(console)
-        model = load_model(directory.path, checked_device(arguments.device))
+    if not available("report"):
+        raise UsageError("no installed plugin writes reports", fix="pip install si-report")
+    with open_console() as console, trained_model(arguments, console) as model:
         recipe = model.recipe
         if recipe is None:
             raise TypeError("the model of a run has a recipe")
-        drawn = draw_samples(
-            model,
-            recipe.sample.number,
-            recipe.seed,
-            recipe.sample.condition,
-            lambda done, of: console.progress(done, of, "samples"),
-        )
-        write_report(
-            directory,
-            recipe,
-            model,
-            drawn,
-            estimates=read_json(directory.estimates) if directory.estimates.exists() else [],
-            environment=read_json(directory.environment) if directory.environment.exists() else {},
-            facts={},
-            console=console,
-        )
+        with memory_explained("report", model, model.device):
+            drawn = draw_samples(
+                model,
+                recipe.sample.number,
+                recipe.seed,
+                recipe.sample.condition,
+                lambda done, of: console.progress(done, of, "samples"),
+            )
+            write_report(
+                directory,
+                recipe,
+                model,
+                drawn,
+                estimates=read_json(directory.estimates) if directory.estimates.exists() else [],
+                environment=read_json(directory.environment) if directory.environment.exists() else {},
+                facts={},
+                console=console,
+            )
     return 0

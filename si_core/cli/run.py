@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import argparse
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
 from si_core.cli.commands import COMMANDS
+from si_core.cli.trained import add_device
 from si_core.errors import UsageError
 
 __all__ = ["add", "run"]
@@ -37,7 +39,7 @@ def add(subparsers: argparse._SubParsersAction[Any]) -> None:
     parser.add_argument(
         "--out", metavar="DIR", help="the run's folder: new or empty, or with --resume an earlier run's"
     )
-    parser.add_argument("--device", default="cpu", help="where to train and sample, such as cpu or cuda (default: cpu)")
+    add_device(parser, "train and sample")
     resuming = parser.add_argument_group("going on with a run")
     resuming.add_argument(
         "--resume", action="store_true", help="from its newest good checkpoint (the run in --out DIR, or the newest)"
@@ -59,23 +61,28 @@ def run(arguments: argparse.Namespace) -> int:
 
     from si_core.cli.console import open_console
     from si_core.cli.device import checked_device
+    from si_core.recipes.grid import refuse_sweep
     from si_core.recipes.loader import load_recipe
     from si_core.runs.directory import RunDirectory
+    from si_core.runs.lost_plugins import lost_plugins_named
     from si_core.runs.pipeline import resume_run, start_run
     from si_core.runs.resume import newest_run, stillborn
 
-    recipe = load_recipe(arguments.recipe, arguments.overrides)
+    named = RunDirectory(Path(arguments.out)) if arguments.out else None
+    with lost_plugins_named(named) if arguments.resume and named else nullcontext():
+        recipe = load_recipe(arguments.recipe, arguments.overrides)
+    refuse_sweep(recipe)
     device = checked_device(arguments.device)
     with open_console() as console:
         if not arguments.resume:
             start_run(recipe, console=console, device=device, out=arguments.out)
-        elif arguments.out and stillborn(Path(arguments.out)):
-            console.line(f"{arguments.out}: the run there was stopped before it began; starting it")
-            start_run(recipe, console=console, device=device, directory=RunDirectory(Path(arguments.out)))
+        elif named and stillborn(named.path):
+            console.line(f"{named.path}: the run there was stopped before it began; starting it")
+            start_run(recipe, console=console, device=device, directory=named)
         else:
             resume_run(
                 recipe,
-                RunDirectory.open(arguments.out) if arguments.out else newest_run(recipe.name),
+                RunDirectory.open(named.path) if named else newest_run(recipe.name),
                 console=console,
                 device=device,
                 force=arguments.force,

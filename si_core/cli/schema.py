@@ -16,7 +16,12 @@ __all__ = ["add", "run"]
 
 def add(subparsers: argparse._SubParsersAction[Any]) -> None:
     """Add the command's parser."""
-    parser = subparsers.add_parser("schema", help=COMMANDS["schema"], description=COMMANDS["schema"])
+    parser = subparsers.add_parser(
+        "schema",
+        help=COMMANDS["schema"],
+        description="Print the JSON schema of recipes with the components that are installed here, so that an editor "
+        "checks and completes a recipe while it is written.",
+    )
     parser.add_argument("--out", metavar="FILE", type=Path, help="write it to this file instead of printing it")
     parser.add_argument("--json", action="store_true", help="print JSON, as it does anyway")
 

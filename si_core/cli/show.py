@@ -17,7 +17,12 @@ __all__ = ["add", "run"]
 
 def add(subparsers: argparse._SubParsersAction[Any]) -> None:
     """Add the command's parser."""
-    parser = subparsers.add_parser("show", help=COMMANDS["show"], description=COMMANDS["show"])
+    parser = subparsers.add_parser(
+        "show",
+        help=COMMANDS["show"],
+        description="Show what one component is and its options, which are its keys in a recipe; "
+        "such as: si show latent brownian",
+    )
     parser.add_argument("kind", metavar="KIND", help=", ".join(KINDS))
     parser.add_argument("name", metavar="NAME", help="its name as in 'si list', or DISTRIBUTION/NAME")
     parser.add_argument("--json", action="store_true", help="print JSON")

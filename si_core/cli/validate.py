@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import sys
+from contextlib import redirect_stdout
 from typing import TYPE_CHECKING, Any
 
 from si_core.cli.commands import COMMANDS
@@ -17,11 +19,17 @@ __all__ = ["add", "run"]
 
 def add(subparsers: argparse._SubParsersAction[Any]) -> None:
     """Add the command's parser."""
-    parser = subparsers.add_parser("validate", help=COMMANDS["validate"], description=COMMANDS["validate"])
+    parser = subparsers.add_parser(
+        "validate",
+        help=COMMANDS["validate"],
+        description="Check a recipe and tell the components it needs. Keys, components and options are checked; with "
+        "--build also whether the data can be read and the parts fit together, as `si run` does before training.",
+    )
     parser.add_argument("recipe", metavar="RECIPE", help="a file, or the name of a built-in recipe")
     parser.add_argument(
         "overrides", metavar="KEY=VALUE", nargs="*", default=[], help="changes, such as train.steps=100"
     )
+    parser.add_argument("--build", action="store_true", help="build every part as well, and read the data")
     parser.add_argument("--json", action="store_true", help="print JSON")
 
 
@@ -33,6 +41,8 @@ def run(arguments: argparse.Namespace) -> int:
         recipe = load_recipe(arguments.recipe, arguments.overrides)
         needs = _needs(recipe)
         resolved, digest = recipe.resolved(), recipe.hash()
+        if arguments.build:
+            _build(recipe)
     except SIError as error:
         if not arguments.json:
             raise
@@ -47,6 +57,16 @@ def run(arguments: argparse.Namespace) -> int:
     rows = [(need["kind"], need["name"], f"{need['distribution']} {need['version']}") for need in needs]
     print_table(rows, header=("kind", "component", "from"), indent="  ")
     return 0
+
+
+def _build(recipe: Recipe) -> None:
+    from si_core.cli.console import LineConsole
+    from si_core.runs.plan import prepare
+    from si_core.runs.records import LogRecords
+
+    with redirect_stdout(sys.stderr), LogRecords(LineConsole()) as records:
+        records.direct(LineConsole())
+        prepare(recipe)
 
 
 def _needs(recipe: Recipe) -> list[dict[str, str]]:

@@ -20,7 +20,10 @@ __all__ = ["Integrator", "Problem"]
 
 
 class Problem(Protocol):
-    """What an integrator sees of a transport. Times are numbers in the problem's own clock."""
+    """What an integrator sees of a transport. Times are numbers in the problem's own clock.
+
+    A problem may also offer ``head(rows)``, itself for the first rows of its states, to methods that make a trial run.
+    """
 
     @property
     def start(self) -> float:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from typing import Any
 
 from si_core.discovery.guard import cause_of
+from si_core.discovery.host_state import host_state_kept
 from si_core.discovery.kinds import KINDS
 from si_core.discovery.lookup import Found, find, load_class
 from si_core.discovery.options import validate_options
@@ -13,6 +15,8 @@ from si_core.discovery.parameters import constructor_names
 from si_core.errors import PluginError, SIError, UsageError
 
 __all__ = ["build"]
+
+_log = logging.getLogger(__name__)
 
 
 def build(kind: str, name: str, /, *, context: Mapping[str, Any] | None = None, **options: Any) -> Any:
@@ -55,13 +59,17 @@ def _supplied(cls: type[Any], found: Found, context: Mapping[str, Any]) -> dict[
 
 def _construct(cls: type[Any], found: Found, arguments: dict[str, Any]) -> Any:
     try:
-        return cls(**arguments)
+        with host_state_kept() as changed:
+            built = cls(**arguments)
     except (SIError, MemoryError):
         raise
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise PluginError(
             f"its constructor failed: {cause_of(error)}",
             where=found.label,
             got=", ".join(f"{key}={value!r}"[:80] for key, value in arguments.items()) or "no options",
             fix=f"change its options, or report it to the authors of {found.plugin.distribution}",
         ) from error
+    if changed:
+        _log.warning("%s: its constructor changed %s; that is put back", found.label, ", ".join(changed))
+    return built

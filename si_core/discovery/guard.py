@@ -7,6 +7,7 @@ which what such code does to the process is caught, measured and attributed.
 from __future__ import annotations
 
 import io
+import logging
 import os
 import time
 import traceback
@@ -15,9 +16,12 @@ from contextlib import redirect_stdout
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
+from si_core.discovery.host_state import host_state_kept
+
 __all__ = ["Outcome", "cause_of", "contained", "remedy"]
 
 T = TypeVar("T")
+_log = logging.getLogger(__name__)
 
 _CORE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 _PRINTED_LIMIT = 2000
@@ -44,6 +48,7 @@ def contained(action: Callable[[], T], label: str) -> Outcome[T]:
     """Call ``action`` and return what became of it.
 
     Standard output is captured: the host's own output (``--json``, a pipe) must not be mixed with a plugin's prints.
+    What the whole process shares is as before afterwards; a change of it is put back with a warning.
 
     Args:
         action: code of a plugin.
@@ -56,7 +61,7 @@ def contained(action: Callable[[], T], label: str) -> Outcome[T]:
     value: T | None = None
     failure: BaseException | None = None
     started = time.perf_counter()
-    with redirect_stdout(printed):
+    with redirect_stdout(printed), host_state_kept() as changed:
         try:
             value = action()
         except KeyboardInterrupt as interrupt:
@@ -66,6 +71,8 @@ def contained(action: Callable[[], T], label: str) -> Outcome[T]:
             raise
         except BaseException as error:  # SystemExit, and whatever else is raised past Exception
             failure = error
+    if changed:
+        _log.warning("while %s, it changed %s; that is put back", label, ", ".join(changed))
     return Outcome(value, failure, time.perf_counter() - started, printed.getvalue()[:_PRINTED_LIMIT].strip())
 
 

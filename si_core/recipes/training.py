@@ -8,7 +8,21 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from si_core.recipes.selection import OneOf, wrong
 
-__all__ = ["SGD", "Adam", "AdamW", "Constant", "Cosine", "Count", "Section", "Step", "Train"]
+__all__ = [
+    "SGD",
+    "Adam",
+    "AdamW",
+    "Constant",
+    "Cosine",
+    "Count",
+    "ImportanceTimes",
+    "LogitNormalTimes",
+    "Section",
+    "Step",
+    "Times",
+    "Train",
+    "UniformTimes",
+]
 
 Count = Annotated[int, Field(ge=1, le=10**12)]
 Batch = Annotated[int, Field(ge=1, le=10**7)]
@@ -89,6 +103,40 @@ class Step(Section):
     factor: float = Field(default=0.5, gt=0, le=1, description="what the learning rate is multiplied by")
 
 
+class UniformTimes(Section):
+    """Times uniform in the clock of learning: the loss is the integral over the clock."""
+
+    use: Literal["uniform"] = "uniform"
+
+
+class LogitNormalTimes(Section):
+    """``t = logistic(mean + std n)`` with n standard normal (arXiv:2403.03206, section 3.1).
+
+    Losses are plain means over these times, that is, weighted by their density: the minimiser stays, as with any
+    positive weight at each t, but losses recorded are not comparable with those of other times. In the paper t is 0 at
+    the data: its mean has the other sign.
+    """
+
+    use: Literal["logit-normal"] = "logit-normal"
+    mean: float = Field(default=0.0, ge=-10, le=10, description="of the logit of t: above 0, later times")
+    std: float = Field(default=1.0, gt=0, le=10, description="of the logit of t: smaller, nearer to the middle")
+
+
+class ImportanceTimes(Section):
+    """Times drawn more often where gradients are large, each loss weighted by one over the density (arXiv:2102.09672).
+
+    In expectation losses and gradients are those of uniform times, and so are the losses recorded; their variance is
+    what falls.
+    """
+
+    use: Literal["importance"] = "importance"
+    bins: int = Field(default=64, ge=2, le=4096, description="equal parts of the clock, each with a density of its own")
+    warmup: int = Field(default=500, ge=0, le=10**12, description="steps of uniform times at the start")
+    uniform: float = Field(
+        default=0.1, gt=0, le=1, description="share of the times that stays uniform; weights are at most one over it"
+    )
+
+
 Optimizer = Annotated[
     Annotated[Adam | AdamW | SGD, Field(discriminator="use")], OneOf(("adam", "adamw", "sgd"), default="adam")
 ]
@@ -97,11 +145,16 @@ LearningRateSchedule = Annotated[
     OneOf(("constant", "cosine", "step"), default="constant"),
 ]
 
+Times = Annotated[
+    Annotated[UniformTimes | LogitNormalTimes | ImportanceTimes, Field(discriminator="use")],
+    OneOf(("uniform", "logit-normal", "importance"), default="uniform"),
+]
+
 
 class Train(Section):
     """How the objectives are minimised."""
 
-    steps: Count = Field(default=2000, description="optimizer steps")
+    steps: int = Field(default=2000, ge=0, le=10**12, description="optimizer steps; 0 to train nothing")
     batch: Batch = Field(default=1024, description="draws per step, over all processes")
     optimizer: Optimizer = Field(default=Adam(), description="optimizer: adam, adamw or sgd, with its options")
     schedule: LearningRateSchedule = Field(
@@ -113,6 +166,10 @@ class Train(Section):
     clip: Rate | None = Field(default=None, description="largest gradient norm; null for no limit")
     clock: Literal["auto", "uniform"] = Field(
         default="auto", description="time in which targets are regressed: the clock of the process, or plain t"
+    )
+    times: Times = Field(
+        default=UniformTimes(),
+        description="times of the draws: uniform in the clock of learning, logit-normal in t, or importance",
     )
     antithetic: bool | Literal["auto"] = Field(
         default="auto", description="draw pairs with opposite noise; auto where the targets need it"

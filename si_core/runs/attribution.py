@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import logging
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from si_core.discovery.guard import cause_of
+from si_core.discovery.host_state import host_state_kept
 from si_core.discovery.plugins import Plugin, installed_plugins
 from si_core.errors import PluginError, SIError
 
 __all__ = ["attributed"]
+
+_log = logging.getLogger(__name__)
 
 
 @contextmanager
@@ -22,8 +26,10 @@ def attributed() -> Iterator[None]:
     Raises:
         PluginError: a plugin's component raised something else, or called ``sys.exit``.
     """
+    changed: list[str] = []
     try:
-        yield
+        with host_state_kept() as changed:
+            yield
     except (SIError, MemoryError):
         raise
     except (Exception, SystemExit) as error:
@@ -33,8 +39,11 @@ def attributed() -> Iterator[None]:
         raise PluginError(
             f"a component failed: {cause_of(error)}",
             where="a run" if plugin is None else plugin.label,
-            fix="" if plugin is None else f"change its options, or report it to the authors of {plugin.distribution}",
+            fix=None if plugin is None else f"change its options, or report it to the authors of {plugin.distribution}",
         ) from error
+    finally:
+        if changed:  # also where another component has stumbled over it
+            _log.warning("a component changed %s while it worked; that is put back", ", ".join(changed))
 
 
 def _culprit(error: BaseException) -> Plugin | None:

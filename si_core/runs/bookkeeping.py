@@ -7,13 +7,13 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 
-from si_core.errors import StorageError
+from si_core.errors import SIError, StorageError
 from si_core.runs.directory import RunDirectory
 from si_core.runs.log import Console, RunLog
 from si_core.runs.records import LogRecords
 from si_core.runs.status import State, Status, write_status
 
-__all__ = ["logged", "status_kept"]
+__all__ = ["logged", "resumption", "status_kept"]
 
 
 @contextmanager
@@ -53,15 +53,18 @@ def status_kept(
     except KeyboardInterrupt as stop:
         message = str(stop) or "stopped at once by a second signal"
         end("interrupted", getattr(stop, "exit_code", 130), message)
-        log.warn(f"{message}; go on with: {_resumption(directory)}")
+        log.warn(f"{message}; go on with: {resumption(directory)}")
         raise
     except BaseException as error:
-        end("failed", getattr(error, "code", 1), str(error) or type(error).__name__)
-        log.warn(f"the run failed; it is saved up to step {status.step}, and the traceback is in {directory.log}")
+        end("failed", error.code if isinstance(error, SIError) else 1, str(error) or type(error).__name__)
+        saving = f"saved up to step {status.step}" if status.step else "nothing is saved"
+        error.add_note(f"the run failed; {saving}, and the traceback is in {directory.log}")
+        error.add_note(f"when the cause is gone, go on with: {resumption(directory)}")
         raise
     write_status(directory.status, replace(status, state="finished", exit_code=0))
 
 
-def _resumption(directory: RunDirectory) -> str:
+def resumption(directory: RunDirectory) -> str:
+    """The command that goes on with a run, to be pasted into a shell."""
     # The resolved recipe has the overrides in it, so this works whatever the run was started with.
     return shlex.join(["si", "run", str(directory.resolved), "--resume", "--out", str(directory.path)])

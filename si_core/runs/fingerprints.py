@@ -6,24 +6,27 @@ from collections.abc import Mapping
 
 from si_core.process.process import StochasticInterpolant
 
-__all__ = ["data_changes", "fingerprints"]
+__all__ = ["PARTS", "data_changes", "fingerprints"]
+
+PARTS = ("source", "target", "coupling")
+"""What may have a fingerprint: the ends, and a coupling whose pairs are data."""
 
 
 def fingerprints(process: StochasticInterpolant) -> dict[str, str]:
-    """What a data set calls its ``fingerprint``, by the end it stands at; a law without one can't change."""
-    ends = {"target": process.target}
+    """What a data set calls its ``fingerprint``, by the part it plays; a law without one can't change."""
+    parts: dict[str, object] = {"target": process.target, "coupling": process.coupling}
     if process.source is not process.target:
-        ends = {"source": process.source, **ends}
-    found = {end: getattr(law, "fingerprint", None) for end, law in ends.items()}
-    return {end: mark for end, mark in found.items() if isinstance(mark, str)}
+        parts = {"source": process.source, **parts}
+    found = {part: getattr(data, "fingerprint", None) for part, data in parts.items()}
+    return {part: mark for part, mark in found.items() if isinstance(mark, str)}
 
 
 def data_changes(before: Mapping[str, object], now: Mapping[str, str]) -> str:
     """What changed between two sets of fingerprints, in words; empty where nothing did."""
     return "; ".join(
-        f"{end}: {_short(before.get(end))} when it was trained, {_short(now.get(end))} now"
-        for end in ("source", "target")
-        if before.get(end) != now.get(end)
+        f"{part}: {_short(before.get(part))} when it was trained, {_short(now.get(part))} now"
+        for part in PARTS
+        if before.get(part) != now.get(part)
     )
 
 

@@ -13,7 +13,7 @@ from si_core.recipes.selection import Selection
 from si_core.runs.assembly import assemble
 from si_core.runs.bookkeeping import resumption
 from si_core.runs.directory import RunDirectory
-from si_core.runs.fingerprints import data_changes, fingerprints
+from si_core.runs.fingerprints import PARTS, data_changes, fingerprints
 from si_core.runs.lost_plugins import lost_plugins_named
 from si_core.runs.model import Model
 from si_core.runs.noise_level import stored_noise_level
@@ -39,7 +39,7 @@ def load_trained(path: Path, device: torch.device) -> Model:
         recipe = load_recipe(directory.resolved)
     assembly = assemble(recipe)
     stored = load_tensors(directory.model)
-    before = {end: stored.metadata.get(f"data.{end}") for end in ("source", "target")}
+    before = {part: stored.metadata.get(f"data.{part}") for part in PARTS}
     changes = data_changes(before, fingerprints(assembly.process))
     if changes:
         _log.warning("%s: the data changed since training, and with them the units of samples: %s", path, changes)

@@ -216,9 +216,8 @@ def _description(assembly: Assembly) -> str:
 def _facts(times: list[float], steps: int, samples: int) -> dict[str, str]:
     """How long each stage took, for the report; steps before a resumption are not of this process."""
     trained, sampled, measured = (end - begin for begin, end in itertools.pairwise(times))
-    training = f"{trained:.1f} s for {steps} steps" if steps else "done by an earlier process"
     return {
-        "training": training,
+        "training": f"{trained:.1f} s for {steps} steps" if steps else "none in this process",
         "sampling": f"{sampled:.1f} s for {samples} samples",
         "estimation": f"{measured:.1f} s",
     }

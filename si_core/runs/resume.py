@@ -91,15 +91,32 @@ def check_recipe(recipe: Recipe, directory: RunDirectory, console: Console, forc
 
 
 def check_environment(present: Mapping[str, Any], directory: RunDirectory, console: Console) -> None:
-    """Say what to expect: the same bits, or the same law where a version, the machine or the device changed."""
+    """Say what to expect: the same bits, or the same law where a version, the machine or the device changed.
+
+    A distribution that only one of the two used is no difference: what is used, the recipe says.
+    """
     if not directory.environment.exists():
         return
-    recorded = read_json(directory.environment)
-    found = environment_differences(recorded, present) if isinstance(recorded, dict) else ["environment.json: damaged"]
+    try:
+        recorded = read_json(directory.environment)
+    except StorageError as error:
+        console.warn(f"{error}; the file is written anew")
+        return
+    if not isinstance(recorded, dict):
+        recorded = {}
+    found = environment_differences(_beside(recorded, present), _beside(present, recorded))
     if found:
         console.warn("equal in law but not bit for bit, as this differs: " + "; ".join(found[:_SHOWN]))
     else:
         console.line("same machine type, device and versions: continues bit for bit")
+
+
+def _beside(one: Mapping[str, Any], other: Mapping[str, Any]) -> dict[str, Any]:
+    """An environment with those of its distributions that another one has as well."""
+    mine, others = one.get("distributions"), other.get("distributions")
+    if not (isinstance(mine, Mapping) and isinstance(others, Mapping)):
+        return dict(one)
+    return {**one, "distributions": {name: version for name, version in mine.items() if name in others}}
 
 
 def read_json(path: Path) -> Any:

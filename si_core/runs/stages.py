@@ -91,7 +91,8 @@ def measure_into(
     """Measure what the recipe asks for, into ``estimates.json``, which grows with each number; returns the records."""
     records: list[dict[str, Any]] = []
     _store(directory, records)
-    for estimator in estimators:
+    for estimator, selection in zip(estimators, recipe.estimators, strict=True):
+        console.progress(len(records), len(recipe.estimators), selection.name)
         result = estimate(model, estimator, seed=recipe.seed)
         console.line(estimate_line(result))
         records.append(estimate_record(result))

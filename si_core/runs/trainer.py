@@ -1,12 +1,14 @@
 """The trainer: one optimisation step after another, a pure function of the recipe, the seed and the step's number.
 
 Every step draws from streams of its own (:mod:`si_core.runs.streams`), so no generator has to be saved: with weights,
-averages, optimizer and the sums of the metrics restored, training goes on bit for bit.
+averages, optimizer, the sums of the metrics and the gradients measured for importance sampling restored, training goes
+on bit for bit.
 """
 
 from __future__ import annotations
 
 import math
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,8 +18,9 @@ from torch.optim.swa_utils import AveragedModel
 
 from si_core.contract.data import Draw
 from si_core.errors import NumericsError, StorageError
-from si_core.recipes.training import SGD, AdamW
+from si_core.recipes.training import SGD, AdamW, ImportanceTimes
 from si_core.runs.assembly import Assembly
+from si_core.runs.gradient_sizes import GradientSizes
 from si_core.runs.learning_rate import learning_rate
 from si_core.runs.nested import flatten_state, unflatten_state
 from si_core.runs.streams import reseed
@@ -56,12 +59,18 @@ class Trainer:
         self._data, self._noise = (torch.Generator(device=device) for _ in range(2))
         self._times = TrainingTimes(
             assembly.fields,
+            self.train.times,
             self.train.batch,
             assembly.recipe.seed,
             assembly.antithetic,
             self.parameters[0].dtype,
             device,
         )
+        self._sizes: GradientSizes | None = None
+        if isinstance(self.train.times, ImportanceTimes):
+            # Inside a compiled network nothing can be watched.
+            watched = None if self.train.compile else self.predictor
+            self._sizes = GradientSizes(watched, self.train.batch * (1 + assembly.antithetic), assembly.antithetic)
         self._sums = _Sums()
         if self.train.compile:
             self.predictor.compile()
@@ -91,7 +100,7 @@ class Trainer:
             reseed(self._data, seed, "data", 0, self.step),
             noise=reseed(self._noise, seed, "noise", 0, self.step),
             antithetic=self.assembly.antithetic,
-            schedule=self._times.at(self.step)[0],
+            schedule=self._times.at(self.step).schedule,
         )
 
     def advance(self) -> None:
@@ -100,12 +109,18 @@ class Trainer:
         Raises:
             NumericsError: a loss or a gradient is not finite; the weights are as before.
         """
-        draw = self.draw()
-        predictions = self.assembly.fields.predictions(draw, self._times.at(self.step)[1])
-        means = [
-            objective.loss(draw, prediction).mean()
+        draw, times = self.draw(), self._times.at(self.step)
+        with self._sizes or nullcontext():
+            predictions = self.assembly.fields.predictions(draw, times.shares)
+        if self._sizes is not None:
+            self._sizes.outputs(draw.xt, predictions)
+        each = [
+            objective.loss(draw, prediction)
             for objective, prediction in zip(self.assembly.objectives, predictions, strict=True)
         ]
+        if times.weights is not None:
+            each = [loss * times.weights for loss in each]
+        means = [loss.mean() for loss in each]
         for parameter in self.parameters:
             parameter.grad = None
         torch.autograd.backward(means)
@@ -115,6 +130,8 @@ class Trainer:
         losses, norm = parts[: len(means)], math.hypot(*parts[len(means) :])
         if not (math.isfinite(norm) and math.isfinite(sum(losses))):
             self._refuse(draw, losses, norm)
+        if self._sizes is not None and self._sizes.squares is not None:
+            self._times.learn(times, self._sizes.squares)
         if self.train.clip is not None and norm > self.train.clip:
             torch._foreach_mul_(gradients, self.train.clip / norm)
         for group in self.optimizer.param_groups:
@@ -162,6 +179,9 @@ class Trainer:
         if self.average is not None:
             tensors["average"] = _tensors(self.average)
         tensors["optimizer"], optimizer = flatten_state(self.optimizer.state_dict())
+        times = self._times.state()
+        if times:
+            tensors["times"] = times
         sums = self._sums
         written = {"count": sums.count, "losses": sums.losses, "norm": sums.norm}
         return tensors, {"optimizer": optimizer, "sums": written}
@@ -173,6 +193,7 @@ class Trainer:
             StorageError: a part is missing, or the weights or the optimizer are of another recipe.
         """
         needed = {"weights", "optimizer"} | ({"average"} if self.average is not None else set())
+        needed |= {"times"} if self._times.state() else set()
         missing = sorted(needed - set(tensors)) + sorted({"optimizer", "sums"} - set(state))
         if missing:
             raise StorageError(
@@ -187,6 +208,7 @@ class Trainer:
         self._restore_optimizer(unflatten_state(tensors["optimizer"], state["optimizer"]), where)
         sums = state["sums"]
         self._sums = _Sums(sums["count"], sums["losses"], sums["norm"])
+        self._times.restore(step, tensors.get("times", {}), f"{where}/times.safetensors")
         self.step = step
 
     def _restore_optimizer(self, state: dict[str, Any], where: str) -> None:

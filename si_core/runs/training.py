@@ -216,7 +216,7 @@ class _Shown:
 
     def progress(self) -> None:
         """A step was done."""
-        now = time.monotonic()
-        if now - self._progress > _PROGRESS_SECONDS:
-            self._console.progress(self._trainer.step, self._trainer.train.steps, self._losses)
+        step, steps, now = self._trainer.step, self._trainer.train.steps, time.monotonic()
+        if step == steps or now - self._progress > _PROGRESS_SECONDS:
+            self._console.progress(step, steps, self._losses)
             self._progress = now

@@ -109,3 +109,10 @@ class Transport:
         part.span = (float(start), float(stop))
         part.start, part.stop = (self._position(time) for time in part.span)
         return part
+
+    def head(self, rows: int) -> Transport:
+        """The same problem for the first rows of the states it is meant for: of a condition for each row, the first."""
+        condition = getattr(self.fields, "condition", None)
+        if condition is None or condition.ndim == 0 or len(condition) == 1:
+            return self
+        return Transport(self.fields.conditioned(condition[:rows]), self.epsilon, *self.span, self.clock)

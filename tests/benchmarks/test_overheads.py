@@ -1,4 +1,4 @@
-"""The gates: what the library may add to the network; not part of the tests: ``pytest -m benchmark tests/benchmarks``."""
+"""The gates: what the library may add to the network. They are timings: ``pytest -m benchmark tests/benchmarks``."""
 
 from __future__ import annotations
 

@@ -43,7 +43,7 @@ def known(p: si.StochasticInterpolant, name: str) -> si.FunctionFields:
     return si.FunctionFields(**{name: getattr(si.exact_fields(p), name)}, process=p)
 
 
-@pytest.mark.parametrize(("old", "new"), itertools.permutations(SCHEDULES, 2))
+@pytest.mark.parametrize(("old", "new"), list(itertools.permutations(SCHEDULES, 2)))
 @pytest.mark.parametrize("name", ["velocity", "denoiser", "target-denoiser"])
 def test_fields_are_those_of_the_new_process(old, new, name) -> None:
     p = process(*new)

@@ -27,9 +27,9 @@ def test_validate_as_json(fakes, write, capsys):
     answer = json.loads(capsys.readouterr().out)
     assert answer["ok"] is True
     assert {"kind": "network", "name": "mlp", "distribution": "si-fakes", "version": "1.2.0"} in answer["needs"]
-    assert main(["validate", "r.yaml", "seed=-1", "train.steps=0", "--json"]) == 2
+    assert main(["validate", "r.yaml", "seed=-1", "train.steps=-1", "--json"]) == 2
     answer = json.loads(capsys.readouterr().out)
-    assert [error["where"] for error in answer["errors"]] == ["argument 1 'seed=-1'", "argument 2 'train.steps=0'"]
+    assert [error["where"] for error in answer["errors"]] == ["argument 1 'seed=-1'", "argument 2 'train.steps=-1'"]
     assert set(answer["errors"][0]) == {"where", "problem", "got", "allowed", "fix"}
 
 

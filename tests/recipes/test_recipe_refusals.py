@@ -200,7 +200,7 @@ def test_row_7_wrong_types(refused, text, where, words):
 @pytest.mark.parametrize(
     ("text", "allowed"),
     [
-        ("train: {steps: -5}", "an integer from 1 to"),
+        ("train: {steps: -5}", "an integer from 0 to"),
         ("train: {optimizer: {lr: 0}}", "a finite number > 0"),
         ("train: {optimizer: {lr: -1}}", "a finite number > 0"),
         ("train: {optimizer: {lr: .nan}}", "a finite number > 0"),

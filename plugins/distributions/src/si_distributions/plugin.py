@@ -29,6 +29,7 @@ _COUPLINGS = (
     ("mirror", "mirror:Mirror", "x0 = x1"),
     ("paired", "paired:Paired", "rows of two data sets with the same index"),
     ("correlated", "correlated:CorrelatedGaussians", "two Gaussians with a given Cov(x0, x1)"),
+    ("rectified", "rectified:Rectified", "source draws with the ends of a finished run's ODE"),
 )
 
 

@@ -1,1 +1,1 @@
-"""Integrators with equal steps: Runge-Kutta methods for ODEs, Euler-Maruyama and stochastic Heun for SDEs."""
+"""Integrators with steps placed beforehand: Runge-Kutta for ODEs, Euler-Maruyama and stochastic Heun for SDEs."""

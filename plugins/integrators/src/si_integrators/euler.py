@@ -13,7 +13,9 @@ class Euler(FixedGrid):
     """The Euler method, one evaluation a step, order 1: ``x' = x + h f(t, x)``.
 
     Args:
-        steps: the number of equal steps.
+        steps: the number of steps.
+        grid: where they stand: uniform, ends (finer towards both ends of the span), or measured (finer where a pilot
+            finds a larger local error).
     """
 
     order = 1.0

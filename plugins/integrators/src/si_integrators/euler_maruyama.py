@@ -19,7 +19,9 @@ class EulerMaruyama(Euler):
     Without noise it is the Euler method.
 
     Args:
-        steps: the number of equal steps.
+        steps: the number of steps.
+        grid: where they stand: uniform, ends (finer towards both ends of the span), or measured (finer where a pilot
+            finds a larger local error).
     """
 
     stochastic = True

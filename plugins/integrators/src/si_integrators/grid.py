@@ -1,11 +1,12 @@
-"""The fixed grid: the one loop of every method with equal steps.
+"""The fixed grid: the one loop of every method whose steps are known before it begins.
 
-    t_k = start + k (stop - start) / steps,    t_steps = stop exactly,    h = t_{k+1} - t_k  (negative when backward)
+    t_0 = start,    t_steps = stop exactly,    h = t_{k+1} - t_k  (negative when backward)
 
     ODE   X_{k+1} = step(X_k)          SDE   X_{k+1} = noisy_step(X_k, sigma_k w_k),   w_k ~ N(0, I)
 
 A method names the times of its drift evaluations as fractions of a step, so that the transport can compute its
-scalars for the whole grid at once, and writes the step. All numbers are ready before the loop begins.
+scalars for the whole grid at once, and writes the step. All numbers are ready before the loop begins, wherever the
+steps stand (:mod:`si_integrators.placement`, :mod:`si_integrators.pilot`).
 """
 
 from __future__ import annotations
@@ -14,17 +15,21 @@ import copy
 import math
 from collections.abc import Callable
 from itertools import pairwise
-from typing import Annotated, ClassVar
+from typing import Annotated, ClassVar, Literal, get_args
 
 import torch
 from pydantic import Field
 from torch import Tensor
 
 from si_core import Integrator, Problem, Trajectory, UsageError
+from si_integrators.pilot import measured
+from si_integrators.placement import ends, uniform
 
-__all__ = ["Add", "Drift", "FixedGrid", "Steps"]
+__all__ = ["Add", "Drift", "FixedGrid", "Grid", "Steps"]
 
 Steps = Annotated[int, Field(ge=1)]
+
+Grid = Literal["uniform", "ends", "measured"]
 
 Drift = Callable[[float, Tensor], Tensor]
 """``drift(time, x)``, shape of x."""
@@ -34,27 +39,36 @@ Add = Callable[..., Tensor]
 
 
 class FixedGrid(Integrator):
-    """A method with equal steps in the clock of the problem.
+    """A method whose steps are placed beforehand, in the clock of the problem.
+
+    A measured grid depends on the first states of the batch and, of an SDE, on the generator; its pilot is counted
+    among the evaluations. Where further times split the span, each part has a grid of its own.
 
     Args:
         steps: the number of steps.
+        grid: equal steps (uniform), finer ones towards both ends of the span (ends), or finer ones where a pilot run of
+            at most 256 states finds a larger local error (measured).
 
     Raises:
-        UsageError: steps below 1 or no whole number.
+        UsageError: steps below 1 or no whole number, or an unknown grid.
     """
 
     nodes: ClassVar[tuple[float, ...]] = (0.0,)
     """The times of a step's drift evaluations, as fractions of the step."""
 
-    def __init__(self, steps: Steps = 100) -> None:
+    def __init__(self, steps: Steps = 100, grid: Grid = "uniform") -> None:
         if isinstance(steps, bool) or not isinstance(steps, int) or steps < 1:
             raise UsageError(
-                "steps is the number of equal steps",
+                "steps is the number of steps",
                 where=type(self).__name__,
                 got=f"steps={steps!r}",
                 allowed="a whole number >= 1",
             )
-        self.steps = steps
+        if grid not in get_args(Grid):
+            raise UsageError(
+                "unknown grid", where=type(self).__name__, got=f"grid={grid!r}", allowed=", ".join(get_args(Grid))
+            )
+        self.steps, self.grid = steps, grid
 
     def step(self, drift: Drift, add: Add, x: Tensor, times: tuple[float, ...], h: float) -> Tensor:
         """The state after a step of an ODE.
@@ -90,7 +104,7 @@ class FixedGrid(Integrator):
             UsageError: noise that the method does not integrate, or for which there is no generator.
         """
         self._check(transport, generator)
-        grid = _grid(transport.start, transport.stop, self.steps)
+        grid, evaluations = self.times(transport, x, generator)
         plan = [(self._times(r, t), t - r) for r, t in pairwise(grid)]
         transport.prepare(list(dict.fromkeys(time for times, _ in plan for time in times)), x)
         recording = torch.is_grad_enabled()
@@ -108,7 +122,13 @@ class FixedGrid(Integrator):
             for times, h in plan:
                 state = step(drift, add, state, times, h)
         ends = torch.tensor((grid[0], grid[-1]), dtype=x.dtype, device=x.device)
-        return Trajectory(ends, torch.stack((x, state)), self.steps * len(self.nodes))
+        return Trajectory(ends, torch.stack((x, state)), evaluations + self.steps * len(self.nodes))
+
+    def times(self, transport: Problem, x: Tensor, generator: torch.Generator | None = None) -> tuple[list[float], int]:
+        """The ``steps + 1`` times of the grid, and the evaluations it took to find them."""
+        if self.grid == "measured":
+            return measured(transport, x, self.steps, self.order, generator)
+        return (ends if self.grid == "ends" else uniform)(transport.start, transport.stop, self.steps), 0
 
     def part(self, fraction: float) -> FixedGrid:
         """This method with ``max(1, round(fraction steps))`` steps.
@@ -141,8 +161,3 @@ class FixedGrid(Integrator):
                 where=type(self).__name__,
                 fix="pass generator=torch.Generator(x.device).manual_seed(0)",
             )
-
-
-def _grid(start: float, stop: float, steps: int) -> list[float]:
-    """The ``steps + 1`` equidistant times from start to stop, both exact."""
-    return [start + (stop - start) * (k / steps) for k in range(steps)] + [stop]

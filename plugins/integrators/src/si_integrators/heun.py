@@ -16,7 +16,9 @@ class Heun(FixedGrid):
     ``p = x + h f(t, x)``, ``x' = x + h/2 (f(t, x) + f(t + h, p))``.
 
     Args:
-        steps: the number of equal steps.
+        steps: the number of steps.
+        grid: where they stand: uniform, ends (finer towards both ends of the span), or measured (finer where a pilot
+            finds a larger local error).
     """
 
     order = 2.0

@@ -14,7 +14,9 @@ class Midpoint(FixedGrid):
     """The explicit midpoint method, two evaluations a step, order 2: ``x' = x + h f(t + h/2, x + h/2 f(t, x))``.
 
     Args:
-        steps: the number of equal steps.
+        steps: the number of steps.
+        grid: where they stand: uniform, ends (finer towards both ends of the span), or measured (finer where a pilot
+            finds a larger local error).
     """
 
     order = 2.0

@@ -17,7 +17,9 @@ class RK4(FixedGrid):
     ``k3 = f(t + h/2, x + h/2 k2)``, ``k4 = f(t + h, x + h k3)``.
 
     Args:
-        steps: the number of equal steps.
+        steps: the number of steps.
+        grid: where they stand: uniform, ends (finer towards both ends of the span), or measured (finer where a pilot
+            finds a larger local error).
     """
 
     order = 4.0

@@ -42,7 +42,9 @@ class StochasticHeun(Heun):
     ``|h|/2 (g(r)^2 + g(t)^2)``. Without noise it is Heun's method.
 
     Args:
-        steps: the number of equal steps.
+        steps: the number of steps.
+        grid: where they stand: uniform, ends (finer towards both ends of the span), or measured (finer where a pilot
+            finds a larger local error).
     """
 
     stochastic = True

@@ -1,0 +1,54 @@
+"""What the commands on a trained run share: its model, while warnings are heard, signals obeyed and culprits named."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from si_core.runs.log import Console
+    from si_core.runs.model import Model
+
+__all__ = ["add_device", "add_seed", "trained_model"]
+
+
+def add_device(parser: argparse.ArgumentParser, purpose: str) -> None:
+    """Add ``--device``, checked by :func:`~si_core.cli.device.checked_device` before anything is built."""
+    parser.add_argument("--device", default="cpu", help=f"where to {purpose}, such as cpu or cuda (default: cpu)")
+
+
+def add_seed(parser: argparse.ArgumentParser, meaning: str) -> None:
+    """Add ``--seed``."""
+    parser.add_argument("--seed", metavar="N", type=_seed, default=0, help=f"{meaning} (default: 0)")
+
+
+def _seed(text: str) -> int:
+    try:
+        value = int(text)
+    except ValueError:
+        value = -1
+    if not 0 <= value < 1 << 63:
+        raise argparse.ArgumentTypeError(f"a seed is a whole number from 0 to 2^63 - 1, not {text!r}")
+    return value
+
+
+@contextmanager
+def trained_model(arguments: Any, console: Console) -> Iterator[Model]:
+    """The model of ``arguments.run_directory`` on ``arguments.device``, for as long as a command works with it.
+
+    Raises:
+        Interrupted: SIGINT or SIGTERM came; a file that was being written is removed.
+        PluginError: a component raised something that is not meant for users.
+        SIError: as :func:`si_core.load_model`.
+    """
+    from si_core.cli.device import checked_device
+    from si_core.runs.attribution import attributed
+    from si_core.runs.model import load_model
+    from si_core.runs.records import LogRecords
+    from si_core.runs.signals import StopSignals
+
+    with StopSignals() as signals, signals.at_once(), LogRecords(console) as records, attributed():
+        records.direct(console)
+        yield load_model(arguments.run_directory, checked_device(arguments.device))

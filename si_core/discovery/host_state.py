@@ -1,0 +1,88 @@
+"""What all code of a process shares and a component must leave alone: signal handlers, torch's defaults, the folder.
+
+A component that changes one of them changes every other component, and silently: a default dtype of float64 makes other
+networks than the recipe's. So the core looks before and after it runs a component's import or constructor, puts back
+what was changed, and says whose doing it was.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+__all__ = ["host_state_kept"]
+
+_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+
+@contextmanager
+def host_state_kept() -> Iterator[list[str]]:
+    """Put the shared state back on leaving; yields a list that then names what was changed."""
+    handlers, folder = {number: signal.getsignal(number) for number in _SIGNALS}, _folder()
+    settings, changed = _torch_settings(), list[str]()
+    try:
+        yield changed
+    finally:
+        changed += [signal.Signals(number).name for number in _SIGNALS if _handler_put_back(number, handlers[number])]
+        if folder is not None and _folder() != folder:
+            os.chdir(folder)
+            changed.append("the current directory")
+        changed += _torch_put_back(settings)
+
+
+def _folder() -> str | None:
+    try:
+        return os.getcwd()
+    except FileNotFoundError:
+        return None
+
+
+def _handler_put_back(number: int, handler: Any) -> bool:
+    # Python lets the main thread alone set handlers; None is one that Python did not install.
+    if threading.current_thread() is not threading.main_thread() or handler is None:
+        return False
+    if signal.getsignal(number) is handler:
+        return False
+    signal.signal(number, handler)
+    return True
+
+
+def _torch_settings() -> dict[str, Any]:
+    """Torch's defaults; those of a fresh process where it is not imported yet."""
+    torch = sys.modules.get("torch")
+    if torch is None:
+        return {}
+    return {
+        "the default dtype": torch.get_default_dtype(),
+        "the default device": torch.get_default_device(),
+        "the grad mode": torch.is_grad_enabled(),
+        "the number of threads": torch.get_num_threads(),
+    }
+
+
+def _torch_put_back(before: dict[str, Any]) -> list[str]:
+    torch = sys.modules.get("torch")
+    if torch is None or not hasattr(torch, "set_default_dtype"):
+        return []  # not imported, or its import failed
+    before = before or {
+        "the default dtype": torch.float32,
+        "the default device": torch.device("cpu"),
+        "the grad mode": True,
+    }
+    setters = {
+        "the default dtype": torch.set_default_dtype,
+        # The processor is where tensors go unless told otherwise: no device has to be set for it.
+        "the default device": lambda device: torch.set_default_device(None if device.type == "cpu" else device),
+        "the grad mode": torch.set_grad_enabled,
+        "the number of threads": torch.set_num_threads,
+    }
+    now = _torch_settings()
+    changed = [name for name, value in before.items() if now[name] != value]
+    for name in changed:
+        setters[name](before[name])
+    return changed

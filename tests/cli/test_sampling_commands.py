@@ -1,0 +1,126 @@
+"""``si sample``: samples of a trained run, equal for equal seeds, and refusals that say what to type."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import si_core as si_library
+
+
+def drawn(si, *words):
+    done = si("sample", *words, "--out", "x.npy")
+    assert done.code == 0, done.err
+    return np.load(si.folder / "x.npy")
+
+
+def test_equal_seeds_give_the_samples_of_the_run(si, finished):
+    expected = np.load(finished / "samples.npy")
+    assert np.array_equal(drawn(si, finished, "-n", 64, "--seed", 3), expected)
+    # Fewer are the head of more.
+    assert np.array_equal(drawn(si, finished, "-n", 10, "--seed", 3), expected[:10])
+    assert np.array_equal(drawn(si, finished, "-n", 3000, "--seed", 3)[:64], expected)
+    assert not np.array_equal(drawn(si, finished, "-n", 64, "--seed", 4), expected)
+
+
+def test_it_samples_as_the_library_does(si, finished):
+    model = si_library.load_model(finished)
+    samples = si_library.sample(
+        model, 9, seed=5, integrator=si_library.build("integrator", "heun", steps=7), epsilon=0.0
+    )
+    words = ("-n", 9, "--seed", 5, "--integrator", '{"use": "heun", "steps": 7}', "--epsilon", 0)
+    assert np.array_equal(drawn(si, finished, *words), samples.numpy())
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("--epsilon", "0"),
+        ("--epsilon", "2.5"),
+        ("--epsilon", "gamma"),
+        ("--epsilon", '{"use": "constant", "level": 0.1}'),
+        ("--integrator", "stochastic-heun"),
+        ("--integrator", "rk4", "--epsilon", "0"),
+    ],
+)
+def test_method_and_noise_level_can_be_chosen(si, finished, words):
+    samples = drawn(si, finished, "-n", 32, *words)
+    assert samples.shape == (32, 2)
+    assert np.isfinite(samples).all()
+    assert not np.array_equal(samples, drawn(si, finished, "-n", 32))
+
+
+def test_by_default_a_file_in_the_run_that_no_other_request_overwrites(si, tmp_path):
+    assert si("run", "r.yaml", "train.steps=2", "--out", "run").code == 0
+    for words in ((), ("--seed", 1), ("--epsilon", 0), ("-n", 5)):
+        done = si("sample", "run", *words)
+        assert done.code == 0
+        assert "samples of shape (2,): run/samples-" in done.out
+    names = {path.name for path in (tmp_path / "run").glob("samples-*.npy")}
+    assert len(names) == 4
+    assert {"samples-1000-0.npy", "samples-1000-1.npy", "samples-5-0.npy"} <= names
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "message"),
+    [
+        (("-n", "0"), 2, "the number of samples"),
+        (("-n", "many"), 2, "-n"),
+        (("--seed", "-1"), 2, "a seed is a whole number from 0 to 2^63 - 1"),
+        (("--seed", str(2**63)), 2, "a seed is a whole number from 0 to 2^63 - 1"),
+        (("--out", "x.csv"), 2, "fix: --out x.npy"),
+        (("--out", "no/x.npy"), 4, "fix: mkdir -p no"),
+        (("--epsilon", "-1"), 2, "--epsilon: no noise level"),
+        (("--epsilon", "nan"), 2, "--epsilon: no noise level"),
+        (("--epsilon", "0,5"), 2, "--epsilon: no noise level"),
+        (("--epsilon", "gama"), 2, "did you mean 'gamma'"),
+        (("--epsilon", '{"use": "gamma", "scal": 1}'), 2, "did you mean 'scale'"),
+        (("--epsilon", '{"scale": 1}'), 2, "a component is chosen by name"),
+        (("--integrator", "rk4"), 2, "'rk4' is of ODEs, and the noise level is positive"),
+        (("--integrator", "torchsde", "--epsilon", "0", "--device", "abacus"), 2, "no such device"),
+        (("--integrator", '{"use": "heun"'), 2, "not JSON"),
+        (("--condition", "1"), 2, "the target has no classes to condition on"),
+        (("-n", "5", "--what"), 2, "unknown argument --what"),
+    ],
+)
+def test_refusals(si, tmp_path, finished, words, code, message):
+    done = si("sample", finished, *(() if "--out" in words else ("--out", "x.npy")), *words)
+    assert done.code == code
+    assert message in done.err
+    assert done.err.startswith("si: error: ")
+    assert not (tmp_path / "x.npy").exists()
+
+
+def test_a_run_without_a_model_says_how_to_go_on(si):
+    si("run", "r.yaml", "--out", "my run", moment=("signal_after_step", 8, "SIGTERM"))
+    done = si("sample", "my run")
+    assert done.code == 4
+    assert "the run has no trained model yet" in done.err
+    assert "fix: train it to the end: si run 'my run/resolved.yaml' --resume --out 'my run'" in done.err
+
+
+def test_a_damaged_model_is_refused(si, tmp_path):
+    assert si("run", "r.yaml", "train.steps=2", "--out", "run").code == 0
+    path = tmp_path / "run" / "model.safetensors"
+    data = bytearray(path.read_bytes())
+    data[-1] ^= 1
+    path.write_bytes(data)
+    done = si("sample", "run")
+    assert done.code == 4
+    assert "run/model.safetensors: damaged: wrong checksum" in done.err
+
+
+def test_classes_can_be_asked_for(si, tmp_path):
+    rows = np.random.default_rng(0).normal(size=(200, 2))
+    labels = (rows[:, 0] > 0).astype(int)
+    table = np.column_stack([rows + 10 * labels[:, None], labels])
+    np.savetxt(tmp_path / "c.csv", table, delimiter=",", header="x,y,class", comments="")
+    target = "target={use: array, path: c.csv, label: class}"
+    words = (target, "train.steps=300", "train.batch=128", "train.log_every=300", "estimators=[]")
+    assert si("run", "r.yaml", *words, "--out", "run").code == 0
+    first, second = (drawn(si, "run", "-n", 100, "--condition", label) for label in (0, 1))
+    # The classes are 10 apart in each coordinate, a hundred times the error of a mean of 100.
+    assert (second.mean(0) - first.mean(0) > 5).all()
+    turn = drawn(si, "run", "-n", 100, "--condition", 0, "--condition", 1)
+    assert (turn[1::2].mean(0) - turn[::2].mean(0) > 5).all()
+    assert si("sample", "run", "--condition", 2).code == 2
