@@ -25,8 +25,9 @@ def spread(scalar: Scalar, x: Tensor) -> Tensor | float:
     """A scalar of a schedule in x's dtype, broadcasting over the event of x."""
     if isinstance(scalar, float):
         return scalar
-    scalar = scalar.to(device=x.device, dtype=x.dtype)
-    return scalar.reshape(-1, *(1 for _ in x.shape[1:]))
+    if scalar.dtype != x.dtype or scalar.device != x.device:
+        scalar = scalar.to(device=x.device, dtype=x.dtype)
+    return scalar.reshape(-1, 1) if x.ndim == 2 else scalar.reshape(-1, *(1 for _ in x.shape[1:]))
 
 
 class StochasticInterpolant:
