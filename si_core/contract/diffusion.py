@@ -32,15 +32,13 @@ class Diffusion(ABC):
             shape (N,), non-negative.
         """
 
-    def fitted(self, model: Model, seed: int) -> Diffusion:
-        """This schedule as measured on a trained model; itself where it does not depend on one.
+    def fitted(self, model: Model, seed: int) -> dict[str, Any] | None:
+        """The constructor's options of this schedule as measured on a trained model, plain JSON that is kept with it.
+
+        None where the schedule does not depend on the model, or has been measured.
 
         Args:
             model: the model, which samples with this schedule.
             seed: of what is drawn to measure.
         """
-        return self
-
-    def options(self) -> dict[str, Any]:
-        """The constructor's options that make this schedule, as plain JSON: a fitted one is kept with the model."""
-        raise NotImplementedError(f"{type(self).__name__} is fitted and does not say by which options it is made again")
+        return None

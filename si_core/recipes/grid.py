@@ -16,6 +16,7 @@ from typing import Any
 
 from si_core.errors import RecipeError, SIError
 from si_core.recipes import limits
+from si_core.recipes.arguments import parse_arguments
 from si_core.recipes.nodes import Mapping, Node, Path, Where, dotted, node_at, plain
 from si_core.recipes.nodes import Sequence as SequenceNode
 from si_core.recipes.overrides import Override, change, key_path, parse_overrides, split_argument
@@ -55,20 +56,7 @@ def parse_axes(given: Iterable[str] | Map[str, Iterable[Any]]) -> list[Axis]:
     Raises:
         RecipeError: an impossible key, bad YAML, no value, a value twice, a key twice; quoting the argument.
     """
-    axes: list[Axis] = []
-    problems: list[SIError] = []
-    items: Iterable[Any] = given.items() if isinstance(given, Map) else given
-    for index, item in enumerate(items, start=1):
-        try:
-            axis = _from_item(*item) if isinstance(given, Map) else _from_text(item, index)
-            for other in axes:
-                if other.path == axis.path:
-                    raise _error(axis.where, f"{axis.key!r} is given twice, also by {other.where}")
-            axes.append(axis)
-        except SIError as error:
-            problems.append(error)
-    fail(problems)
-    return axes
+    return parse_arguments(given, _from_text, _from_item)
 
 
 def recipe_axes(recipe: Recipe) -> list[Axis]:

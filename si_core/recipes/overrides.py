@@ -14,6 +14,7 @@ from typing import Any
 
 from si_core.errors import RecipeError, SIError
 from si_core.recipes import limits
+from si_core.recipes.arguments import parse_arguments
 from si_core.recipes.emit import inline
 from si_core.recipes.merge import as_mapping, merge
 from si_core.recipes.nodes import Entry, Mapping, Node, Path, Scalar, Sequence, Where, dotted, plain
@@ -41,21 +42,9 @@ def parse_overrides(overrides: Iterable[str] | Map[str, Any]) -> list[Override]:
     Raises:
         RecipeError: no ``=``, an empty or impossible key, a bad value, the same key twice; quoting the argument.
     """
-    parsed: list[Override] = []
-    problems: list[SIError] = []
-    given: Iterable[Any] = overrides.items() if isinstance(overrides, Map) else overrides
-    if isinstance(given, str):
-        raise RecipeError("overrides are a list of 'KEY=VALUE' or a dictionary", got=repr(given))
-    for index, item in enumerate(given, start=1):
-        try:
-            override = _from_item(*item) if isinstance(overrides, Map) else _from_text(item, index)
-            for other in parsed:
-                if other.path == override.path:
-                    raise _error(override.where, f"{dotted(other.path)!r} is given twice, also by {other.where}")
-            parsed.append(override)
-        except SIError as error:
-            problems.append(error)
-    fail(problems)
+    if isinstance(overrides, str):
+        raise RecipeError("overrides are a list of 'KEY=VALUE' or a dictionary", got=repr(overrides))
+    parsed = parse_arguments(overrides, _from_text, _from_item)
     # A whole section given beside one of its keys: the key is meant to win, whatever their order.
     return sorted(parsed, key=lambda override: len(override.path))
 

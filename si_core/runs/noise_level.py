@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from si_core.contract.diffusion import Diffusion
 from si_core.discovery.build import build
 from si_core.errors import StorageError
@@ -35,12 +33,12 @@ def fit_noise_level(directory: RunDirectory, model: Model, chosen: Selection | f
     """
     if not isinstance(model.epsilon, Diffusion) or not isinstance(chosen, Selection):
         return model
-    fitted = model.epsilon.fitted(model, seed)
-    if fitted is model.epsilon:
+    options = model.epsilon.fitted(model, seed)
+    if options is None:
         return model
-    record = {"use": chosen.name, "options": fitted.options()}
+    record = {"use": chosen.name, "options": options}
     write_atomic(directory.diffusion, format_json(record, str(directory.diffusion), indent=2))
-    return replace(model, epsilon=fitted)
+    return model.with_sampler(epsilon=build_diffusion(chosen.name, model.process, **options))
 
 
 def stored_noise_level(directory: RunDirectory, name: str, process: StochasticInterpolant) -> Diffusion | None:

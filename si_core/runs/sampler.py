@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from si_core.contract.diffusion import Diffusion
 from si_core.contract.integrator import Integrator
-from si_core.errors import RecipeError
+from si_core.errors import RecipeError, UsageError
 from si_core.fields.base import Epsilon
 from si_core.fields.learned import LearnedFields
 from si_core.fields.rescheduled import RescheduledFields
@@ -14,6 +14,7 @@ from si_core.process.process import StochasticInterpolant
 from si_core.recipes.recipe import Recipe
 from si_core.recipes.selection import Selection
 from si_core.runs.model import Model
+from si_core.runs.noise_level import build_diffusion
 from si_core.runs.parts import build_selection, located
 from si_core.runs.streams import generator
 
@@ -99,9 +100,10 @@ def _epsilon(recipe: Recipe, process: StochasticInterpolant) -> Epsilon:
     epsilon = recipe.sample.epsilon
     if not isinstance(epsilon, Selection):
         return epsilon
-    built = build_selection(recipe, "sample.epsilon", epsilon, interpolant=process.interpolant, latent=process.latent)
-    if not isinstance(built, Diffusion):
-        raise RecipeError("epsilon is a number or a diffusion", where=recipe.where("sample.epsilon"))
+    with located(recipe, "sample.epsilon"):
+        built = build_diffusion(epsilon.name, process, **epsilon.options)
+        if not isinstance(built, Diffusion):
+            raise UsageError("epsilon is a number or a diffusion", got=type(built).__name__)
     return built
 
 

@@ -11,20 +11,17 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-import torch
 from pydantic import Field
-from torch import Tensor
 
-from si_core import Estimate, Estimator, Model
 from si_estimators.density_ends import Direction, Unit
-from si_estimators.path_density import PathDensity
+from si_estimators.path_density import PathDensity, PathDensityEstimator
 
 __all__ = ["FeynmanKac"]
 
 _WHERE = "feynman-kac"
 
 
-class FeynmanKac(Estimator):
+class FeynmanKac(PathDensityEstimator):
     """A lower bound of the mean log-density of points under the generative SDE, by the Feynman-Kac formula.
 
     ``log w = log rho0(Y_0) - int div b_F dt`` with Y run backward from x with the *forward* drift
@@ -52,8 +49,6 @@ class FeynmanKac(Estimator):
         UsageError: an option out of range.
     """
 
-    needs = frozenset({"fields", "densities"})
-
     def __init__(
         self,
         direction: Direction = "target",
@@ -66,21 +61,7 @@ class FeynmanKac(Estimator):
         unit: Unit = "nats",
         batch: Annotated[int, Field(ge=1)] = 16384,
     ) -> None:
-        self.points_of = direction
-        self.density = PathDensity(
+        density = PathDensity(
             _WHERE, "feynman-kac", direction, epsilon, steps, paths, divergence, probes, noise, unit, batch
         )
-
-    def estimate(self, model: Model, x: Tensor, generator: torch.Generator | None = None) -> Estimate:
-        """Measure.
-
-        Args:
-            model: the model; fields conditioned on labels have one for each point, or one for all.
-            x: points in model space at the end named by ``direction``, shape (B, *event).
-            generator: the source of noise.
-
-        Raises:
-            UsageError: the model samples with an ODE and no epsilon was given, or the other end has no density.
-            NumericsError: a path that leaves the finite numbers, or ends where the other end's density is 0.
-        """
-        return self.density.estimate(model, x, generator)
+        super().__init__(density)

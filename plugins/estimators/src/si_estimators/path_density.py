@@ -8,12 +8,12 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from si_core import Estimate, Model, NumericsError
+from si_core import Estimate, Estimator, Model, NumericsError
 from si_estimators.density_ends import DIRECTIONS, UNITS, density_ends, in_unit, unit_of_nats
 from si_estimators.options import choice, needs_generator, positive, whole
 from si_estimators.path_weights import PathForm, Probing, effective_size, log_mean_exp, path_log_weights
 
-__all__ = ["PathDensity"]
+__all__ = ["PathDensity", "PathDensityEstimator"]
 
 
 @dataclass(frozen=True)
@@ -108,3 +108,30 @@ class PathDensity:
     @staticmethod
     def _error(values: Tensor) -> float | None:
         return float(values.std()) / math.sqrt(len(values)) if len(values) > 1 else None
+
+
+class PathDensityEstimator(Estimator):
+    """An estimator that is a :class:`PathDensity` with a form of its own.
+
+    Args:
+        density: the bound, with all options.
+    """
+
+    needs = frozenset({"fields", "densities"})
+
+    def __init__(self, density: PathDensity) -> None:
+        self.density, self.points_of = density, density.direction  # type: ignore[assignment]
+
+    def estimate(self, model: Model, x: Tensor, generator: torch.Generator | None = None) -> Estimate:
+        """Measure.
+
+        Args:
+            model: the model; fields conditioned on labels have one for each point, or one for all.
+            x: points in model space at the end named by ``direction``, shape (B, *event).
+            generator: the source of noise.
+
+        Raises:
+            UsageError: the model samples with an ODE and no epsilon was given, or the other end has no density.
+            NumericsError: a path that leaves the finite numbers, or ends where the other end's density is 0.
+        """
+        return self.density.estimate(model, x, generator)

@@ -9,21 +9,18 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-import torch
 from pydantic import Field
-from torch import Tensor
 
-from si_core import Estimate, Estimator, Model
 from si_estimators.density_ends import Direction, Unit
 from si_estimators.options import choice
-from si_estimators.path_density import PathDensity
+from si_estimators.path_density import PathDensity, PathDensityEstimator
 
 __all__ = ["SDELogLikelihood"]
 
 _WHERE = "sde-log-likelihood"
 
 
-class SDELogLikelihood(Estimator):
+class SDELogLikelihood(PathDensityEstimator):
     """A lower bound of the mean log-density of points under the generative SDE of a model, in data units.
 
     Paths run from each point with the model's SDE of the other direction, and carry the weight
@@ -65,8 +62,6 @@ class SDELogLikelihood(Estimator):
         UsageError: an option out of range.
     """
 
-    needs = frozenset({"fields", "densities"})
-
     def __init__(
         self,
         form: Literal["transition", "ito"] = "transition",
@@ -81,21 +76,5 @@ class SDELogLikelihood(Estimator):
         batch: Annotated[int, Field(ge=1)] = 16384,
     ) -> None:
         choice(form, ("transition", "ito"), "form", _WHERE)
-        self.points_of = direction
-        self.density = PathDensity(
-            _WHERE, form, direction, epsilon, steps, paths, divergence, probes, noise, unit, batch
-        )
-
-    def estimate(self, model: Model, x: Tensor, generator: torch.Generator | None = None) -> Estimate:
-        """Measure.
-
-        Args:
-            model: the model; fields conditioned on labels have one for each point, or one for all.
-            x: points in model space at the end named by ``direction``, shape (B, *event).
-            generator: the source of noise.
-
-        Raises:
-            UsageError: the model samples with an ODE and no epsilon was given, or the other end has no density.
-            NumericsError: a path that leaves the finite numbers, or ends where the other end's density is 0.
-        """
-        return self.density.estimate(model, x, generator)
+        density = PathDensity(_WHERE, form, direction, epsilon, steps, paths, divergence, probes, noise, unit, batch)
+        super().__init__(density)

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import copy
 import math
+from abc import abstractmethod
 from collections.abc import Callable
 from itertools import pairwise
 from typing import Annotated, ClassVar, Literal, get_args
@@ -70,6 +71,7 @@ class FixedGrid(Integrator):
             )
         self.steps, self.grid = steps, grid
 
+    @abstractmethod
     def step(self, drift: Drift, add: Add, x: Tensor, times: tuple[float, ...], h: float) -> Tensor:
         """The state after a step of an ODE.
 
@@ -80,7 +82,6 @@ class FixedGrid(Integrator):
             times: the times of :attr:`nodes`.
             h: the signed length of the step.
         """
-        raise NotImplementedError
 
     def noisy_step(
         self, drift: Drift, add: Add, x: Tensor, times: tuple[float, ...], h: float, sigma: float, w: Tensor
@@ -88,8 +89,11 @@ class FixedGrid(Integrator):
         """The state after a step of an SDE, with the noise increment ``sigma w``; w is standard normal.
 
         A method that is ``stochastic`` has it.
+
+        Raises:
+            UsageError: the method solves ODEs only.
         """
-        raise NotImplementedError
+        raise self._solves_odes_only()
 
     def deviation(self, noise: Callable[[float], float], r: float, t: float) -> float:
         """The standard deviation of the noise of the step from r to t: ``sqrt(|h|) noise(r)``."""
@@ -146,15 +150,18 @@ class FixedGrid(Integrator):
         # The ends are taken as they are: rounding must not step over the end of the span.
         return tuple(r if node == 0 else t if node == 1 else r + node * (t - r) for node in self.nodes)
 
+    def _solves_odes_only(self) -> UsageError:
+        return UsageError(
+            "the method solves ODEs, and this problem has noise",
+            where=type(self).__name__,
+            allowed="euler-maruyama, stochastic-heun or another SDE method; or epsilon = 0",
+        )
+
     def _check(self, transport: Problem, generator: torch.Generator | None) -> None:
         if not transport.stochastic:
             return
         if not self.stochastic:
-            raise UsageError(
-                "the method solves ODEs, and this problem has noise",
-                where=type(self).__name__,
-                allowed="euler-maruyama, stochastic-heun or another SDE method; or epsilon = 0",
-            )
+            raise self._solves_odes_only()
         if generator is None:
             raise UsageError(
                 "an SDE needs a source of noise",

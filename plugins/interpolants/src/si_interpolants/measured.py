@@ -56,12 +56,8 @@ class Measured(Diffusion):
         share = ((t - times[right - 1]) / (times[right] - times[right - 1])).clamp(0, 1)
         return torch.lerp(levels[right - 1], levels[right], share).clamp(max=self.limit)
 
-    def fitted(self, model: si.Model, seed: int) -> Diffusion:
-        """The level measured on a model; itself where it has been measured."""
+    def fitted(self, model: si.Model, seed: int) -> dict[str, Any] | None:
         if self._t:
-            return self
+            return None
         found = si.estimate(model, "optimal-epsilon", seed=seed).details or {}
-        return Measured(found["t"], found["epsilon"], self.limit)
-
-    def options(self) -> dict[str, Any]:
-        return {"t": self._t, "epsilon": self._level, "limit": self.limit}
+        return {"t": found["t"], "epsilon": found["epsilon"], "limit": self.limit}
