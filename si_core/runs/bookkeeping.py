@@ -13,7 +13,7 @@ from si_core.runs.log import Console, RunLog
 from si_core.runs.records import LogRecords
 from si_core.runs.status import State, Status, write_status
 
-__all__ = ["logged", "resumption", "status_kept"]
+__all__ = ["ending_kept", "logged", "resumption", "status_kept"]
 
 
 @contextmanager
@@ -43,25 +43,46 @@ def status_kept(
         status = write_status(directory.status, replace(status, step=done))
 
     def end(state: State, code: int, message: str) -> None:
+        write_status(directory.status, replace(status, state=state, exit_code=code, message=message))
+
+    with ending_kept(end, log, "run", resumption(directory)):
         try:
-            write_status(directory.status, replace(status, state=state, exit_code=code, message=message))
+            yield saved
+        except Exception as error:
+            saving = f"saved up to step {status.step}" if status.step else "nothing is saved"
+            error.add_note(f"the run failed; {saving}, and the traceback is in {directory.log}")
+            error.add_note(f"when the cause is gone, go on with: {resumption(directory)}")
+            raise
+    write_status(directory.status, replace(status, state="finished", exit_code=0))
+
+
+@contextmanager
+def ending_kept(end: Callable[[State, int, str], object], log: Console, what: str, again: str) -> Iterator[None]:
+    """Tell ``end`` with state, exit code and message that a signal or an error ended what goes on inside.
+
+    Args:
+        end: writes it down.
+        log: hears what can't be written, and after a signal how to go on.
+        what: a run or a sweep.
+        again: the command that goes on with it.
+    """
+
+    def told(state: State, code: int, message: str) -> None:
+        try:
+            end(state, code, message)
         except StorageError as problem:
-            log.warn(f"STATUS.json still says that the run goes on: {problem}")
+            log.warn(f"STATUS.json still says that the {what} goes on: {problem}")
 
     try:
-        yield saved
+        yield
     except KeyboardInterrupt as stop:
         message = str(stop) or "stopped at once by a second signal"
-        end("interrupted", getattr(stop, "exit_code", 130), message)
-        log.warn(f"{message}; go on with: {resumption(directory)}")
+        told("interrupted", getattr(stop, "exit_code", 130), message)
+        log.warn(f"{message}; go on with: {again}")
         raise
     except BaseException as error:
-        end("failed", error.code if isinstance(error, SIError) else 1, str(error) or type(error).__name__)
-        saving = f"saved up to step {status.step}" if status.step else "nothing is saved"
-        error.add_note(f"the run failed; {saving}, and the traceback is in {directory.log}")
-        error.add_note(f"when the cause is gone, go on with: {resumption(directory)}")
+        told("failed", error.code if isinstance(error, SIError) else 1, str(error) or type(error).__name__)
         raise
-    write_status(directory.status, replace(status, state="finished", exit_code=0))
 
 
 def resumption(directory: RunDirectory) -> str:

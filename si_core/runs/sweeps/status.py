@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 
-from si_core.errors import DataError, StorageError
+from si_core.errors import DataError
+from si_core.runs.bookkeeping import ending_kept
 from si_core.runs.log import Console, RunLog
 from si_core.runs.status import State, Status, write_status
 from si_core.runs.sweeps.folder import SweepDirectory
@@ -57,20 +58,6 @@ def status_kept(directory: SweepDirectory, log: RunLog, started: str, points: in
     """``STATUS.json`` from running to interrupted or failed; that it finished is for the caller to say."""
     status = SweepStatus(directory, started, points)
 
-    def stopped(state: State, code: int, message: str) -> None:
-        try:
-            status.stopped(state, code, message)
-        except StorageError as problem:
-            log.warn(f"STATUS.json still says that the sweep goes on: {problem}")
-
-    try:
+    again = shlex.join(["si", "sweep", str(directory.grid), "--resume", "--out", str(directory.path)])
+    with ending_kept(status.stopped, log, "sweep", again):
         yield status
-    except KeyboardInterrupt as stop:
-        message = str(stop) or "stopped at once by a second signal"
-        stopped("interrupted", getattr(stop, "exit_code", 130), message)
-        again = shlex.join(["si", "sweep", str(directory.grid), "--resume", "--out", str(directory.path)])
-        log.warn(f"{message}; go on with: {again}")
-        raise
-    except BaseException as error:
-        stopped("failed", getattr(error, "code", 1), str(error) or type(error).__name__)
-        raise
