@@ -143,19 +143,17 @@ def _plain(name: str, tensor: torch.Tensor, seen: set[int], where: str) -> torch
 
 def _check_start(start: bytes, size: int, where: str) -> int:
     """The length of the header, from the first 8 bytes of a file."""
+    length = int.from_bytes(start, "little")
+    if len(start) == 8 and 2 <= length <= min(size - 8, MAX_HEADER):
+        return length  # asked first: a header of 1152 bytes begins with the bytes of a pickle, 0x80 0x04
     if start[:4] == b"PK\x03\x04" or start[:2] in (b"\x80\x02", b"\x80\x04", b"\x80\x05"):
         got = "a pickle or torch.save file, which can run code when loaded"
         raise StorageError("refused: not safetensors", where=where, got=got, fix=_EXPORT)
-    length = int.from_bytes(start, "little")
     if len(start) < 8 or length < 2 or length > size - 8:
         raise StorageError(
             "damaged or not safetensors", where=where, got=f"{size} bytes, starting {start!r}", fix=_EXPORT
         )
-    if length > MAX_HEADER:
-        raise StorageError(
-            "refused: too large a header", where=where, got=f"{length} bytes", allowed=f"{MAX_HEADER} bytes"
-        )
-    return length
+    raise StorageError("refused: too large a header", where=where, got=f"{length} bytes", allowed=f"{MAX_HEADER} bytes")
 
 
 def _check_size(content: bytes, where: str) -> None:

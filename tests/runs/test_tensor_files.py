@@ -223,3 +223,14 @@ def test_weights_that_do_not_fit_give_a_table_and_change_nothing():
 def test_the_table_ends_after_ten():
     with pytest.raises(StorageError, match="and 15 more"):
         load_into(torch.nn.Identity(), {f"t{i}": torch.ones(1) for i in range(25)}, "w")
+
+
+@pytest.mark.parametrize("length", [0x0280, 0x0480, 0x0580])
+def test_a_header_whose_length_reads_like_a_pickle_is_still_one_of_tensors(tmp_path, length):
+    """Lengths of 640, 1152 and 1408 bytes are stored as 0x80 0x02, 0x04 and 0x05: how pickles begin."""
+    path = tmp_path / "t"
+    save_tensors(path, {"x": torch.ones(3)}, {"padding": ""})
+    missing = length - int.from_bytes(path.read_bytes()[:8], "little")
+    save_tensors(path, {"x": torch.ones(3)}, {"padding": "." * missing})
+    assert path.read_bytes()[:8] == length.to_bytes(8, "little")
+    assert torch.equal(load_tensors(path).tensors["x"], torch.ones(3))
