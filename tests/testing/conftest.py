@@ -1,0 +1,40 @@
+"""How a wrong component is shown to be rejected."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from si_core.testing import Result, check_component
+
+Rejected = Callable[[str, Any, str, str], Result]
+
+
+@pytest.fixture
+def rejected() -> Rejected:
+    """``rejected(kind, component, check, words)``: that check is violated, and its message has these words."""
+
+    def reject(kind: str, component: Any, check: str, words: str) -> Result:
+        results = {result.check: result for result in check_component(kind, component)}
+        found = results[check]
+        assert found.state == "violated", f"{check} lets it pass; violated: {violated(results)}"
+        assert words in found.message, found.message
+        return found
+
+    return reject
+
+
+@pytest.fixture
+def accepted() -> Callable[[str, Any], None]:
+    """``accepted(kind, component)``: no check is violated."""
+
+    def accept(kind: str, component: Any) -> None:
+        assert violated({result.check: result for result in check_component(kind, component)}) == {}
+
+    return accept
+
+
+def violated(results: dict[str, Result]) -> dict[str, str]:
+    return {name: result.message for name, result in results.items() if result.state == "violated"}
