@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import torch
@@ -39,6 +40,10 @@ def _exercise(path: Interpolant, setting: Setting) -> Sequence[Output]:
     ]
 
 
+def _value(path: Interpolant, x0: Tensor, x1: Tensor, t: Tensor) -> Tensor:
+    return path.value(t, x0, x1)
+
+
 @check
 def ends(path: Interpolant) -> Measured | None:
     """``I(0, x0, x1) = x0`` and ``I(1, x0, x1) = x1``."""
@@ -63,7 +68,7 @@ def derivative(path: Interpolant) -> Measured | None:
         x0, x1 = setting.states("x0"), setting.states("x1")
         for time in torch.linspace(0.06, 0.94, 23, dtype=torch.float64):
             t = time.expand(len(x0)).clone()
-            slope, error = central_difference(lambda s: path.value(s, x0, x1), t)
+            slope, error = central_difference(partial(_value, path, x0, x1), t)
             got = path.velocity(t, x0, x1)
             deviations.close(got, slope, error, f"t = {float(time):.3g}, event {setting.event}")
     return deviations.result()

@@ -1,7 +1,7 @@
 """Settings: the inputs of an exercise, the same each time they are asked for.
 
-An *exercise* of a kind makes the calls that its interface has on the inputs of a setting. Checks that hold for every kind
-(shapes, randomness, inputs left alone, rows independent) are made of exercises in several settings.
+An *exercise* of a kind makes the calls that its interface has on the inputs of a setting. Checks that hold for every
+kind (shapes, randomness, inputs left alone, rows independent) are made of exercises in several settings.
 """
 
 from __future__ import annotations
