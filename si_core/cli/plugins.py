@@ -9,6 +9,7 @@ from packaging.utils import canonicalize_name
 
 from si_core.cli.commands import COMMANDS
 from si_core.cli.tables import one_line, print_json, print_table
+from si_core.discovery.catalogue import catalogue
 from si_core.discovery.plugins import FILTER_VARIABLE, Plugin, allowed_names, installed_plugins
 
 __all__ = ["add", "run"]
@@ -24,12 +25,17 @@ def add(subparsers: argparse._SubParsersAction[Any]) -> None:
         description="List the installed plugins with their states: ready, broken, incompatible, clash or disabled; "
         "and what to do about those that can't be used.",
     )
+    parser.add_argument(
+        "--available", action="store_true", help="list the plugins of the catalogue that are not installed"
+    )
     parser.add_argument("--json", action="store_true", help="print JSON")
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Print the plugins; a broken one is no error of this command."""
     plugins = installed_plugins()
+    if arguments.available:
+        return _print_available(_names(plugins), arguments.json)
     if arguments.json:
         print_json([_entry(plugin) for plugin in plugins])
         return 0
@@ -53,6 +59,24 @@ def run(arguments: argparse.Namespace) -> int:
             print(f"\n{plugin.name} ({plugin.label}): {note}")
     for name in sorted((allowed_names() or frozenset()) - _names(plugins)):
         print(f"\n{FILTER_VARIABLE} names {name!r}, which is not installed")
+    return 0
+
+
+def _print_available(installed: set[str], as_json: bool) -> int:
+    entries = [entry for entry in catalogue() if str(canonicalize_name(entry.name)) not in installed]
+    if as_json:
+        print_json([{**vars(entry), "components": dict(entry.components)} for entry in entries])
+        return 0
+    if not entries:
+        print("Every plugin of the catalogue is installed.")
+        return 0
+    print("Known plugins that are not installed (listing is not endorsement):\n")
+    rows = [(entry.name, entry.status, entry.requires, entry.summary) for entry in entries]
+    print_table(rows, header=("plugin", "status", "si-core", "summary"))
+    for entry in entries:
+        offers = "; ".join(f"{kind}: {', '.join(names)}" for kind, names in entry.components.items())
+        replaced = f" (replaced by {entry.replaced_by})" if entry.replaced_by else ""
+        print(f"\n{entry.name}{replaced}: {one_line(entry.install)}\n  {one_line(offers or 'no components')}")
     return 0
 
 

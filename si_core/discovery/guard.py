@@ -16,15 +16,19 @@ from contextlib import redirect_stdout
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
+from si_core.discovery.deadline import Overdue, deadline
 from si_core.discovery.host_state import host_state_kept
 
-__all__ = ["Outcome", "cause_of", "contained", "remedy"]
+__all__ = ["LIMIT_VARIABLE", "Outcome", "cause_of", "contained", "remedy"]
 
 T = TypeVar("T")
 _log = logging.getLogger(__name__)
 
 _CORE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 _PRINTED_LIMIT = 2000
+
+LIMIT_VARIABLE = "SI_PLUGIN_SECONDS"
+"""Environment variable: how long the entry module of a plugin may take to be imported, in seconds; 30 by default."""
 
 
 @dataclass(frozen=True)
@@ -44,7 +48,7 @@ class Outcome(Generic[T]):
     printed: str
 
 
-def contained(action: Callable[[], T], label: str) -> Outcome[T]:
+def contained(action: Callable[[], T], label: str, limit: float | None = None) -> Outcome[T]:
     """Call ``action`` and return what became of it.
 
     Standard output is captured: the host's own output (``--json``, a pipe) must not be mixed with a plugin's prints.
@@ -53,6 +57,7 @@ def contained(action: Callable[[], T], label: str) -> Outcome[T]:
     Args:
         action: code of a plugin.
         label: what is going on, such as ``"plugin 'cubic' of si-cubic is imported"``; noted on an interruption.
+        limit: the seconds it may take; None for as long as it likes.
 
     Raises:
         KeyboardInterrupt: the user's, never the plugin's to swallow.
@@ -61,9 +66,10 @@ def contained(action: Callable[[], T], label: str) -> Outcome[T]:
     value: T | None = None
     failure: BaseException | None = None
     started = time.perf_counter()
-    with redirect_stdout(printed), host_state_kept() as changed:
+    with redirect_stdout(printed), host_state_kept(generators=True) as changed:
         try:
-            value = action()
+            with deadline(limit):
+                value = action()
         except KeyboardInterrupt as interrupt:
             interrupt.add_note(
                 f"while {label} ({time.perf_counter() - started:.1f} s); --no-plugins leaves plugins out"
@@ -81,6 +87,8 @@ def cause_of(error: BaseException) -> str:
     place = _place_of(error)
     if isinstance(error, SystemExit):
         text = f"called sys.exit({error.code!r})"
+    elif isinstance(error, Overdue):
+        text = str(error)
     else:
         message = " ".join(str(error).split())
         text = f"{type(error).__name__}: {message}" if message else type(error).__name__
@@ -89,6 +97,8 @@ def cause_of(error: BaseException) -> str:
 
 def remedy(error: BaseException, distribution: str) -> str:
     """Return what to do about an ``error`` that importing code of ``distribution`` raised."""
+    if isinstance(error, Overdue):
+        return f"set {LIMIT_VARIABLE} to more seconds if it is only slow, or pip uninstall {distribution}"
     if isinstance(error, ModuleNotFoundError) and error.name:
         return f"install what provides the module {error.name!r}, or pip install --force-reinstall {distribution}"
     return f"pip install --upgrade {distribution}, or pip uninstall {distribution}"

@@ -1,5 +1,8 @@
 """What all code of a process shares and a component must leave alone: signal handlers, torch's defaults, the folder.
 
+Importing a component must leave the global generators of random numbers alone as well; making one may use them, for
+networks draw their weights from there.
+
 A component that changes one of them changes every other component, and silently: a default dtype of float64 makes other
 networks than the recipe's. So the core looks before and after it runs a component's import or constructor, puts back
 what was changed, and says whose doing it was.
@@ -8,6 +11,7 @@ what was changed, and says whose doing it was.
 from __future__ import annotations
 
 import os
+import random
 import signal
 import sys
 import threading
@@ -15,16 +19,21 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-__all__ = ["host_state_kept"]
+__all__ = ["host_state_kept", "random_states", "same_random_state"]
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 @contextmanager
-def host_state_kept() -> Iterator[list[str]]:
-    """Put the shared state back on leaving; yields a list that then names what was changed."""
+def host_state_kept(*, generators: bool = False) -> Iterator[list[str]]:
+    """Put the shared state back on leaving; yields a list that then names what was changed.
+
+    Args:
+        generators: whether the global generators of random numbers are part of it.
+    """
     handlers, folder = {number: signal.getsignal(number) for number in _SIGNALS}, _folder()
     settings, changed = _torch_settings(), list[str]()
+    numbers = random_states() if generators else {}
     try:
         yield changed
     finally:
@@ -33,6 +42,42 @@ def host_state_kept() -> Iterator[list[str]]:
             os.chdir(folder)
             changed.append("the current directory")
         changed += _torch_put_back(settings)
+        changed += _generators_put_back(numbers)
+
+
+def random_states() -> dict[str, Any]:
+    """The states of the global generators of the modules that are imported, by module."""
+    states: dict[str, Any] = {"random": random.getstate()}
+    torch, numpy = sys.modules.get("torch"), sys.modules.get("numpy.random")
+    if numpy is not None and hasattr(numpy, "get_state"):
+        states["numpy"] = numpy.get_state()
+    if torch is not None and hasattr(torch, "get_rng_state"):
+        states["torch"] = torch.get_rng_state()
+    return states
+
+
+def same_random_state(one: Any, other: Any) -> bool:
+    """Whether two states of one module's generator are equal."""
+    return repr(_plain(one)) == repr(_plain(other))
+
+
+def _plain(state: Any) -> Any:
+    if isinstance(state, tuple):
+        return tuple(_plain(part) for part in state)
+    return state.tolist() if hasattr(state, "tolist") else state
+
+
+def _generators_put_back(before: dict[str, Any]) -> list[str]:
+    now = random_states() if before else {}
+    changed = [name for name, state in before.items() if not same_random_state(state, now[name])]
+    setters: dict[str, Any] = {"random": random.setstate}
+    if "numpy" in changed:
+        setters["numpy"] = sys.modules["numpy.random"].set_state
+    if "torch" in changed:
+        setters["torch"] = sys.modules["torch"].set_rng_state
+    for name in changed:
+        setters[name](before[name])
+    return [f"the global generator of {name}" for name in changed]
 
 
 def _folder() -> str | None:

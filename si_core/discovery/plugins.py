@@ -22,14 +22,17 @@ from packaging.utils import canonicalize_name
 from si_core.discovery.compatibility import core_version, unfit
 from si_core.discovery.component import Component
 from si_core.discovery.entries import Entry, plugin_entries
-from si_core.discovery.guard import cause_of, contained, remedy
+from si_core.discovery.guard import LIMIT_VARIABLE, cause_of, contained, remedy
 from si_core.discovery.loading import Offer, load_into
-from si_core.errors import PluginError
+from si_core.errors import PluginError, UsageError
 
 __all__ = ["FILTER_VARIABLE", "Clash", "Plugin", "allowed_names", "installed_plugins", "reset"]
 
 FILTER_VARIABLE = "SI_PLUGINS"
 """Environment variable: unset, all plugins; empty, none; otherwise a list of entry or distribution names."""
+
+_IMPORT_LIMIT = 30.0
+"""Seconds for the import of a plugin's light module; one that imports torch needs ten on a slow disk."""
 
 
 @dataclass(frozen=True)
@@ -173,7 +176,8 @@ def _loaded(plugin: Plugin, entry: Entry) -> Plugin:
     offer, point = Offer(), entry.point
     if point is None:
         return plugin
-    outcome = contained(lambda: load_into(offer, point), f"plugin {plugin.name!r} of {plugin.label} was being imported")
+    label = f"plugin {plugin.name!r} of {plugin.label} was being imported"
+    outcome = contained(lambda: load_into(offer, point), label, _import_limit())
     plugin = replace(plugin, components=offer.components, seconds=outcome.seconds, printed=outcome.printed)
     if outcome.error is not None:
         return replace(
@@ -184,6 +188,17 @@ def _loaded(plugin: Plugin, entry: Entry) -> Plugin:
             error=outcome.error,
         )
     return replace(plugin, recipes=offer.recipes, listens=offer.listens, hooks=offer.hooks)
+
+
+def _import_limit() -> float:
+    setting = os.environ.get(LIMIT_VARIABLE, "")
+    try:
+        seconds = float(setting) if setting else _IMPORT_LIMIT
+    except ValueError:
+        seconds = 0.0
+    if not 0 < seconds < float("inf"):
+        raise UsageError("no time limit", where=LIMIT_VARIABLE, got=repr(setting), allowed="seconds > 0, such as 30")
+    return seconds
 
 
 def _with_clashes(plugins: list[Plugin]) -> tuple[Plugin, ...]:

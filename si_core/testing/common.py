@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import pickle
-import random
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-import numpy
 import torch
 from torch import Tensor
 
-from si_core.discovery.host_state import host_state_kept
+from si_core.discovery.host_state import host_state_kept, random_states, same_random_state
 from si_core.discovery.kinds import KINDS
-from si_core.discovery.options import options_model, validate_options
+from si_core.discovery.options import option_problems, options_model
 from si_core.errors import UsageError
 from si_core.testing.check import Check, Deviations, Measured, NotApplicable, Violation
 from si_core.testing.setting import Output, Setting
@@ -123,24 +121,14 @@ def _rows_independent(suite: Suite, component: Any) -> Measured | None:
 
 def _own_randomness(suite: Suite, component: Any) -> None:
     setting = accepted(suite, component)[0]
-    before = _global_generators()
+    before = random_states()
     first = suite.exercise(component, setting)
-    after = _global_generators()
-    used = [name for name, state in before.items() if after[name] != state]
+    after = random_states()
+    used = [name for name, state in before.items() if not same_random_state(state, after[name])]
     if used:
         raise Violation(f"it draws from the global generator of {' and '.join(used)}; use the generator it is given")
     again = suite.exercise(component, setting.anew())
     _same(first, again, "two calls with equal inputs and equal generators differ")
-
-
-def _global_generators() -> dict[str, object]:
-    """The states of the generators that all code of a process shares."""
-    of_numpy: Any = numpy.random.get_state(legacy=False)
-    return {
-        "torch": torch.get_rng_state().numpy().tobytes(),
-        "numpy": repr(of_numpy["state"]),
-        "random": random.getstate(),
-    }
 
 
 def _host_kept(suite: Suite, component: Any) -> None:
@@ -196,10 +184,9 @@ def _options(suite: Suite, component: Any) -> None:
     defaults = {
         name: entry.get_default(call_default_factory=True) for name, entry in fields.items() if not entry.is_required()
     }
-    try:
-        validate_options(cls, defaults, context=context)
-    except UsageError as error:
-        raise Violation(f"its own defaults are not allowed: {error}") from error
+    problems = [problem for problem in option_problems(cls, defaults, context) if problem.path[0] in defaults]
+    if problems:
+        raise Violation(f"its own defaults are not allowed: {'; '.join(map(str, problems))}")
 
 
 def _same(one: Sequence[Output], other: Sequence[Output], problem: str) -> None:

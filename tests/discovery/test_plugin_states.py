@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import io
+import random
+import signal
 import sys
 import textwrap
 import warnings
 from pathlib import Path
 
+import numpy
 import pytest
+import torch
 
 from si_core.discovery import guard
 from si_core.discovery.compatibility import core_version, suggested_bound, unfit
 from si_core.discovery.plugins import installed_plugins, reset
-from si_core.errors import PluginError
+from si_core.errors import PluginError, UsageError
 
 from .conftest import FITS, offering, write_distribution
 
@@ -54,6 +58,63 @@ BROKEN = {
     "twice": (offering("latent a fake:A", "latent a fake:B"), "offers latent 'a' twice", ""),
     "looks up": ("from si_core.discovery.lookup import find\nfind('latent', 'x')", "while it is being imported", ""),
 }
+
+
+HANGS = {
+    "waits": "import time\ntime.sleep(60)",
+    "loops": "while True: pass",
+    "catches everything": "import time\nfor _ in range(3):\n    try: time.sleep(60)\n    except BaseException: pass",
+}
+
+
+@pytest.mark.parametrize("case", HANGS)
+def test_a_plugin_that_hangs_is_left_after_its_time(monkeypatch, install, plugin_of, case):
+    monkeypatch.setenv("SI_PLUGIN_SECONDS", "0.3")
+    install("si-hangs", HANGS[case] + "\n" + HEAD)
+    install("si-good", GOOD)
+    plugin = plugin_of("si-hangs")
+    assert plugin.status == "broken"
+    if case != "catches everything":  # that one goes on until it has nothing more to say
+        assert "did not finish within 0.3 s" in plugin.cause
+        assert "SI_PLUGIN_SECONDS" in plugin.fix
+        assert "fake_si_hangs.py:" in plugin.cause
+    assert plugin.seconds < 5
+    assert plugin_of("si-good").status == "ready"
+
+
+@pytest.mark.parametrize("value", ["0", "soon", "inf", "-1", "nan"])
+def test_a_time_limit_is_seconds(monkeypatch, install, value):
+    install("si-good", GOOD)
+    monkeypatch.setenv("SI_PLUGIN_SECONDS", value)
+    with pytest.raises(UsageError, match="SI_PLUGIN_SECONDS: no time limit"):
+        installed_plugins()
+
+
+def test_the_alarm_of_the_program_is_left_alone(install, plugin_of):
+    signal.setitimer(signal.ITIMER_REAL, 1000)
+    try:
+        install("si-good", GOOD)
+        assert plugin_of("si-good").ready
+        assert signal.getitimer(signal.ITIMER_REAL)[0] > 900
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+
+
+@pytest.mark.parametrize("module", ["random", "numpy", "torch"])
+def test_global_generators_are_put_back(install, plugin_of, caplog, module):
+    draw = {
+        "random": "import random; random.seed(1)",
+        "numpy": "import numpy.random; numpy.random.seed(1)",
+        "torch": "import torch; torch.manual_seed(1)",
+    }
+    numpy.random.seed(5)
+    before = torch.get_rng_state(), random.getstate(), numpy.random.get_state()[1].tolist()
+    install("si-seeds", draw[module] + "\n" + textwrap.dedent(GOOD))
+    assert plugin_of("si-seeds").ready
+    assert torch.equal(torch.get_rng_state(), before[0])
+    assert random.getstate() == before[1]
+    assert numpy.random.get_state()[1].tolist() == before[2]
+    assert f"it changed the global generator of {module}; that is put back" in caplog.text
 
 
 @pytest.mark.parametrize("case", BROKEN)
