@@ -77,6 +77,7 @@ if TYPE_CHECKING:
     from si_core.process.schedule import Schedule as Schedule
     from si_core.recipes.loader import load_recipe as load_recipe
     from si_core.runs.estimation import estimate as estimate
+    from si_core.runs.event import Event as Event
     from si_core.runs.model import Model as Model
     from si_core.runs.model import load_model as load_model
     from si_core.runs.sampling import sample as sample
@@ -120,6 +121,7 @@ _HOMES: dict[str, tuple[str, ...]] = {
     "si_core.recipes.loader": ("load_recipe",),
     "si_core.runs.model": ("Model", "load_model"),
     "si_core.runs.estimation": ("estimate",),
+    "si_core.runs.event": ("Event",),
     "si_core.runs.sampling": ("sample",),
     "si_core.runs.sweeps.sweep": ("sweep",),
     "si_core.runs.training": ("train",),

@@ -13,7 +13,8 @@ from si_core.discovery.available import Found, available, kind_named
 from si_core.discovery.build import build
 from si_core.discovery.catalogue import catalogue
 from si_core.discovery.kinds import KINDS
-from si_core.discovery.lookup import find
+from si_core.discovery.lookup import find, load_class
+from si_core.discovery.options import validate_options
 from si_core.discovery.plugins import installed_plugins
 from si_core.discovery.suggest import did_you_mean
 from si_core.errors import PluginError, UsageError
@@ -96,7 +97,9 @@ def _of_distribution(name: str) -> list[Found]:
 def component_of(subject: Subject, suite: Suite) -> Any:
     """The component that a suite takes: built with its options, or the function that makes it."""
     found = subject.found
-    name = f"{found.plugin.distribution}/{found.component.name}"
+    kind, name = found.component.kind, f"{found.plugin.distribution}/{found.component.name}"
     if suite.factory:
-        return functools.partial(build, found.component.kind, name, **subject.options)
-    return build(found.component.kind, name, context=suite.context(), **subject.options)
+        cls: Any = load_class(found)
+        options = validate_options(cls, subject.options, where=f"{kind} {name!r}", context=KINDS[kind].context)
+        return functools.partial(cls, **options)
+    return build(kind, name, context=suite.context(), **subject.options)

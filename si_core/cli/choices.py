@@ -57,12 +57,11 @@ def resampled(model: Model, run: str, integrator: str | None, epsilon: str | Non
     if integrator is not None:
         name, options = chosen(integrator, "--integrator", '{"use": "heun", "steps": 50}')
         method = build("integrator", name, **options)
-        if stochastic != method.stochastic:
+        if stochastic and not method.stochastic:
             raise UsageError(
-                f"integrator {name!r} is {'of SDEs' if method.stochastic else 'of ODEs'}, "
-                f"and the noise level is {'positive' if stochastic else '0'}",
+                f"integrator {name!r} is of ODEs, and the noise level is positive",
                 where="--integrator",
-                fix=f"--epsilon {0.5 if method.stochastic else 0}, or another --integrator",
+                fix="--epsilon 0, or an --integrator of SDEs such as stochastic-heun",
             )
     elif stochastic != model.integrator.stochastic:
         method = build("integrator", default_integrator(stochastic).name)

@@ -24,6 +24,9 @@ COMMANDS: dict[str, str] = {
     "estimate": "measure a number on a trained model",
     "report": "write plots and a page about a run",
     "validate": "check a recipe without running it",
+    "new": "start a plugin of your own",
+    "check": "check that components are what their interfaces say",
+    "registry": "check the catalogue of plugins, or write this tree's entries",
     "schema": "print the JSON schema of recipes, for editors",
 }
 """Name and summary of every command, in the order of ``si --help``."""

@@ -1,4 +1,30 @@
-"""Estimators: numbers measured on a model, each with its error and what it bounds."""
+"""Estimators: numbers measured on a model, each with its error and what it bounds.
+
+The *quantity* of an estimator says what its number is about. For those below, conformance knows the value between
+Gaussians (:mod:`si_core.testing.closed_forms`) and holds the estimator to its bound.
+
+====================== ==============================================================================================
+quantity               meaning
+====================== ==============================================================================================
+``ode-log-likelihood`` ``E log rho_hat(x)``, x from the end that is measured on (``points_of``) and rho_hat the law
+                       that the model's probability-flow ODE has there, carried from the other end
+``sde-log-likelihood`` the same for the model's SDE (backward, for points of the source), at the model's noise level
+``ode-cross-entropy``  ``-E log rho_hat(x)``: minus the first of these
+``sde-cross-entropy``  minus the second
+``kl-divergence``      ``KL(rho | rho_hat)`` of the target and the law that sampling the model has there, at the
+                       model's noise level
+``optimal-epsilon``    ``(int E|db|^2 dt / int E|ds|^2 dt)^(1/2)`` for errors db of the velocity and ds of the score
+``fisher-divergence``  ``int E|ds|^2 dt``
+``excess-loss``        ``sum_f int 1/2 E|df|^2 du``, the learned fields' losses above their minimum, in the process's
+                       clock
+``wasserstein``        ``W_2`` of the target and of samples
+``sliced-wasserstein`` ``(E_theta W_2^2(theta.X, theta.Y))^(1/2)``, theta uniform on the unit sphere
+``energy-distance``    ``2 E|X-Y| - E|X-X'| - E|Y-Y'|``
+``distance``           any other distance, or power of one, of samples and reference data: 0 for equal laws
+====================== ==============================================================================================
+
+Log-densities and divergences are in nats, or in ``bits/dim`` where the estimate has that unit.
+"""
 
 from __future__ import annotations
 
@@ -27,6 +53,10 @@ class Estimator(ABC):
     points_of: Literal["target", "source"] = "target"
     """The end of the process whose points are measured on; a comparison of samples has those of the end they reach."""
 
+    quantity: str = ""
+    """What the number is about: one of those in :mod:`si_core.contract.estimator`, empty for anything else. An option
+    that makes another quantity of it sets it on the instance."""
+
     @abstractmethod
     def estimate(self, model: Model, x: Tensor, generator: torch.Generator | None = None) -> Estimate:
         """Measure.
@@ -35,6 +65,10 @@ class Estimator(ABC):
             model: fields, process and sampler.
             x: points or reference data in model space, shape (B, *event).
             generator: the source of randomness.
+
+        Returns:
+            The estimate. Where x is measured on, ``per_sample`` has a value for each of its points; else one for each
+            draw of the estimator's own.
         """
 
     @staticmethod

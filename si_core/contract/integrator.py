@@ -51,7 +51,7 @@ class Integrator(ABC):
     """A method; its options are its constructor's arguments."""
 
     stochastic: bool = False
-    """Whether the method integrates noise. A method without refuses a problem with noise."""
+    """Whether the method integrates noise; where there is none it solves the ODE. A method without refuses noise."""
 
     adaptive: bool = False
     """Whether the method chooses its own steps."""

@@ -29,7 +29,8 @@ from si_core.errors import PluginError, UsageError
 __all__ = ["FILTER_VARIABLE", "Clash", "Plugin", "allowed_names", "installed_plugins", "reset"]
 
 FILTER_VARIABLE = "SI_PLUGINS"
-"""Environment variable: unset, all plugins; empty, none; otherwise a list of entry or distribution names."""
+"""Environment variable: unset, all plugins; empty, none; otherwise a list of entry or distribution names, or of names
+that begin with ``-`` for all but those."""
 
 _IMPORT_LIMIT = 30.0
 """Seconds for the import of a plugin's light module; one that imports torch needs ten on a slow disk."""
@@ -145,22 +146,34 @@ def reset() -> None:
 
 
 def allowed_names() -> frozenset[str] | None:
-    """Return the canonical names that ``SI_PLUGINS`` allows, None if it is unset and all are allowed."""
-    setting = os.environ.get(FILTER_VARIABLE)
-    if setting is None:
+    """Return the canonical names that ``SI_PLUGINS`` allows, None if all are allowed but those it excludes."""
+    names = _filter_names()
+    if names is None or (names and all(name.startswith("-") for name in names)):
         return None
-    return frozenset(str(canonicalize_name(name.strip())) for name in setting.split(",") if name.strip())
+    return frozenset(str(canonicalize_name(name)) for name in names if not name.startswith("-"))
+
+
+def excluded_names() -> frozenset[str]:
+    """Return the canonical names that ``SI_PLUGINS`` excludes, each written with ``-`` before it."""
+    names = _filter_names() or []
+    return frozenset(str(canonicalize_name(name.removeprefix("-"))) for name in names if name.startswith("-"))
+
+
+def _filter_names() -> list[str] | None:
+    setting = os.environ.get(FILTER_VARIABLE)
+    return None if setting is None else [name.strip() for name in setting.split(",") if name.strip()]
 
 
 def _examine(entry: Entry) -> Plugin:
     plugin = Plugin(entry.name, entry.distribution, entry.version, "ready")
+    own = {entry.distribution, str(canonicalize_name(entry.name))}
     allowed = allowed_names()
-    if allowed is not None and not allowed & {entry.distribution, str(canonicalize_name(entry.name))}:
+    if own & excluded_names() or (allowed is not None and not allowed & own):
         return replace(
             plugin,
             state="disabled",
             cause=f"switched off by {FILTER_VARIABLE}={os.environ.get(FILTER_VARIABLE, '')!r} (or --no-plugins)",
-            fix=f"unset {FILTER_VARIABLE}, or add {entry.name!r} to it",
+            fix=f"unset {FILTER_VARIABLE}, or change it so that it admits {entry.name!r}",
         )
     if entry.point is None:
         return replace(

@@ -110,7 +110,8 @@ class Structure:
                 if not self.one_sided:
                     return (0.0, 0.0, -1.0 / s.gamma)
                 variance = self.noise_variance(s)
-                return (-alpha / variance, 0.0, -s.gamma / variance)
+                of_source, nothing, of_latent = self.noise_row(s)
+                return (-of_source / variance, nothing, -of_latent / variance)
             case "denoiser":
                 return (1.0, 0.0, 0.0) if self._source_is_noise else (0.0, 0.0, 1.0)
             case "source-denoiser":
@@ -146,6 +147,12 @@ class Structure:
         """The variance of the Gaussian noise in x_t: ``gamma^2``, plus ``alpha^2`` with a standard normal source."""
         gamma_squared = s.gamma * s.gamma
         return gamma_squared + s.alpha * s.alpha if self.one_sided and s.alpha is not None else gamma_squared
+
+    def noise_row(self, s: Schedule) -> Row:
+        """The row of the Gaussian noise in x_t, of :meth:`noise_variance`: ``gamma z``, plus ``alpha x0`` one-sided."""
+        if not self.spatially_linear:
+            return (0.0, s.gamma, 0.0, 0.0)
+        return (s.alpha if self.one_sided and s.alpha is not None else 0.0, 0.0, s.gamma)
 
     def position_row(self, s: Schedule) -> Row | None:
         """The row of x itself; None where x is no row."""

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 __all__ = ["common_checks"]
 
-_CHOSEN = (4, 0, 3)
+_CHOSEN = (4, 1, 3)
 _ROUNDING = 64.0
 """How many units in the last place rows may differ by when a batch is another: matrix products are summed in blocks."""
 

@@ -19,9 +19,12 @@ target denoiser       ``m1 + beta s1^2 r``
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import Tensor
 
+from si_core.contract.clock import UniformClock
 from si_core.errors import UsageError
 from si_core.fields.base import DirectFields, Fields
 from si_core.fields.exact import exact_fields
@@ -52,12 +55,23 @@ class NormalFields(DirectFields):
         self._m0, self._m1 = source.mean, target.mean
         self._v0, self._v1 = source.deviation**2, target.deviation**2
 
+    def law(self, s: Schedule) -> tuple[Tensor, Tensor]:
+        """``m`` and ``C`` of each coordinate of x_t at the times of a schedule, each (N,), float64."""
+        alpha, beta, gamma = (torch.as_tensor(part, dtype=torch.float64) for part in (s.alpha, s.beta, s.gamma))
+        return alpha * self._m0 + beta * self._m1, alpha**2 * self._v0 + beta**2 * self._v1 + gamma**2
+
+    def moments(self, t: float) -> tuple[Tensor, Tensor]:
+        """The mean (d,) and covariance (d, d) of flattened x_t at a time, float64."""
+        mean, variance = self.law(self.schedule(UniformClock(), torch.tensor([t], dtype=torch.float64)))
+        d = math.prod(self.process.shape)
+        return mean.expand(d), variance * torch.eye(d, dtype=torch.float64)
+
     def field(self, name: str, s: Schedule, x: Tensor) -> Tensor:
         process = self.process
         process.row(name, s)  # refuses a field that the process has not
         alpha, beta, gamma = (torch.as_tensor(part, dtype=torch.float64) for part in (s.alpha, s.beta, s.gamma))
-        variance = alpha**2 * self._v0 + beta**2 * self._v1 + gamma**2
-        r = (x - spread(alpha * self._m0 + beta * self._m1, x)) / spread(variance, x)
+        mean, variance = self.law(s)
+        r = (x - spread(mean, x)) / spread(variance, x)
         match name:
             case "velocity" | "interpolant-velocity":
                 slopes = [torch.as_tensor(part, dtype=torch.float64) for part in (s.alpha_rate, s.beta_rate)]

@@ -19,7 +19,8 @@ def si_event(event):
 """
 
 
-def test_failing_logger_is_reported_once_and_the_others_hear_on(install, caplog):
+def test_failing_logger_is_reported_once_and_the_others_hear_on(install, caplog, monkeypatch):
+    monkeypatch.setenv("SI_PLUGINS", "deaf,leaver,listener")
     install("si-deaf", LISTENER.format(action="raise OSError('disk full')"))
     install("si-leaver", LISTENER.format(action="raise SystemExit(1)"))
     install("si-listener", LISTENER.format(action="pass"))

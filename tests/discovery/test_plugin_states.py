@@ -204,7 +204,15 @@ def test_stdout_is_restored_when_a_plugin_replaces_it():
 
 
 @pytest.mark.parametrize(
-    ("setting", "ready"), [("", set()), ("one", {"si-one"}), ("si-Two , one", {"si-one", "si-two"})]
+    ("setting", "ready"),
+    [
+        ("", set()),
+        ("one", {"si-one"}),
+        ("si-Two , one", {"si-one", "si-two"}),
+        ("-three", {"si-one", "si-two"}),
+        ("-si-Three, -two", {"si-one"}),
+        ("one,two,-two,three,-three", {"si-one"}),
+    ],
 )
 def test_filter_disables_all_others_without_importing_them(install, plugin_of, monkeypatch, setting, ready):
     for name in ("si-one", "si-two", "si-three"):

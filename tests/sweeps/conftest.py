@@ -77,11 +77,12 @@ def table() -> Callable[[Path], list[dict[str, str]]]:
 
 @pytest.fixture
 def content() -> Callable[[Path], dict[str, bytes]]:
-    """``content(run)``: what a run made, by file; all but its log, status and lock, which hold times."""
+    """``content(run)``: what a run made, by file; all but log, status, lock and loggers, which hold times."""
 
     def files(run: Path) -> dict[str, bytes]:
         timed = ("log.txt", "STATUS.json", ".lock")
         kept = sorted(path for path in run.rglob("*") if path.is_file() and path.name not in timed)
+        kept = [path for path in kept if path.parent.name != "tensorboard"]
         return {str(path.relative_to(run)): path.read_bytes() for path in kept}
 
     return files

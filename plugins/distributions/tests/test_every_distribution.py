@@ -1,9 +1,8 @@
-"""Properties of every distribution: form, reproducibility, and the map between data space and model space."""
+"""Properties of every distribution of this plugin beyond those of its interface."""
 
 from __future__ import annotations
 
 import math
-import pickle
 from functools import cache
 
 import pytest
@@ -56,77 +55,24 @@ def seeded(seed: int = 0) -> torch.Generator:
 
 @every
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-def test_draws_have_the_promised_form(name, dtype):
+def test_draws_have_the_dtype_that_is_asked_for(name, dtype):
     law = make(name, dtype=dtype)
-    for n in (0, 1, 7):
+    for n in (0, 7):
         x = law.sample(n, seeded())
         assert x.shape == (n, *law.shape)
         assert x.dtype == getattr(torch, dtype)
-        assert bool(torch.isfinite(x).all())
 
 
 @every
-def test_draws_depend_on_the_generator_alone(name):
+def test_the_draws_with_labels_are_those_without(name):
     law = made(name)
-    before = torch.get_rng_state()
-    first = law.sample(64, seeded(1))
-    assert torch.equal(first, law.sample(64, seeded(1)))
-    assert torch.equal(torch.get_rng_state(), before)
-    assert name == "point-mass" or not torch.equal(first, law.sample(64, seeded(2)))
+    assert torch.equal(law.labelled(50, seeded(3))[0], law.sample(50, seeded(3)))
 
 
-@every
-def test_draws_of_one_call_differ_from_those_of_the_next(name):
-    law, generator = made(name), seeded()
-    same = torch.equal(law.sample(64, generator), law.sample(64, generator))
-    assert same == (name == "point-mass")
-
-
-@every
-def test_labels_belong_to_the_draws(name):
+@pytest.mark.parametrize("name", ["checkerboard", "odd checkerboard"])
+def test_rounding_takes_no_draw_out_of_its_cell(name):
     law = made(name)
-    x, labels = law.labelled(50, seeded(3))
-    assert torch.equal(x, law.sample(50, seeded(3)))
-    assert (labels is None) == (law.classes is None)
-    if labels is not None:
-        assert labels.shape == (50,)
-        assert labels.dtype == torch.int64
-        assert 0 <= int(labels.min()) <= int(labels.max()) < law.classes
-
-
-@every
-def test_a_pickled_copy_draws_the_same(name):
-    law = made(name)
-    x = law.sample(32, seeded())
-    copy = pickle.loads(pickle.dumps(law))
-    assert torch.equal(copy.sample(32, seeded()), x)
-    if law.has_density:
-        assert torch.equal(copy.log_prob(x), law.log_prob(x))
-
-
-@every
-def test_decode_inverts_encode(name):
-    law = made(name)
-    data = law.decode(law.sample(20, seeded()).double())
-    torch.testing.assert_close(law.decode(law.encode(data)), data, rtol=1e-12, atol=1e-12)
-
-
-@every
-def test_log_volume_is_the_log_determinant_of_decode(name):
-    law = made(name)
-    x = law.sample(1, seeded()).double()
-    jacobian = torch.func.jacrev(lambda v: law.decode(v.reshape(x.shape)).flatten())(x.flatten())
-    assert law.log_volume == pytest.approx(float(torch.linalg.slogdet(jacobian)[1]), rel=1e-10, abs=1e-10)
-
-
-@with_density
-def test_the_density_of_a_row_depends_on_this_row_alone(name):
-    law = made(name)
-    x = law.sample(9, seeded())
-    whole = law.log_prob(x)
-    assert whole.shape == (9,)
-    assert whole.dtype == x.dtype
-    torch.testing.assert_close(torch.cat([law.log_prob(row[None]) for row in x]), whole)
+    assert bool(torch.isfinite(law.log_prob(law.sample(200_000, seeded()))).all())
 
 
 @with_density
@@ -134,16 +80,6 @@ def test_float32_and_float64_densities_agree(name):
     law = made(name)
     x = law.sample(500, seeded())
     torch.testing.assert_close(law.log_prob(x).double(), law.log_prob(x.double()), rtol=1e-4, atol=1e-4)
-
-
-@with_density
-def test_every_draw_has_a_density(name):
-    law = made(name)
-    assert bool(
-        torch.isfinite(
-            law.log_prob(law.sample(200_000 if law.shape == (2,) and "board" in name else 500, seeded()))
-        ).all()
-    )
 
 
 @with_density

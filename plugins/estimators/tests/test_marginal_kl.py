@@ -111,8 +111,11 @@ def test_only_the_first_coordinates_count_and_of_any_event():
 
 def test_errors_say_what_to_do():
     model = standing_still(Gaussian(dim=2), Gaussian(dim=2))
-    with pytest.raises(si.DataError, match="lie in a plane"):
-        MarginalKL().estimate(model, torch.randn(30, 1, generator=generator()).expand(30, 2), generator())
+    # Of these pivots, 0 up to rounding, some are positive and some are not.
+    for seed in range(8):
+        line = torch.randn(30, 1, generator=generator(seed))
+        with pytest.raises(si.DataError, match="lie in a plane"):
+            MarginalKL().estimate(model, torch.cat([line, (1 + seed) * line], 1), generator())
     with pytest.raises(si.DataError, match="B >= 20"):
         MarginalKL().estimate(model, torch.zeros(9, 2), generator())
     with pytest.raises(si.UsageError, match="generator"):

@@ -106,14 +106,6 @@ def test_finite_data_have_halves_for_a_floor(finite):
     assert found.details["floor_samples"] == (40 if finite else 81)
 
 
-def test_images_and_generators():
-    target = Gaussian(shape=[2, 3], dtype="float64")
-    model = standing_still(Gaussian(shape=[2, 3], mean=1.0, dtype="float64"), target)
-    x = target.sample(20, generator(1))
-    first, again, other = (Wasserstein(samples=15).estimate(model, x, generator(seed)).value for seed in (2, 2, 3))
-    assert first == again != other
-
-
 def test_errors_say_what_to_do():
     model, x = standing_still(Gaussian(dim=2), Gaussian(dim=2)), torch.zeros(9, 2)
     with pytest.raises(si.UsageError, match="generator"):

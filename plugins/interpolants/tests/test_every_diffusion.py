@@ -1,17 +1,14 @@
-"""Properties of every installed diffusion schedule, and the closed forms of the likelihood-optimal one."""
+"""The closed forms of the diffusion schedules, what they need of a process, and their options."""
 
 from __future__ import annotations
 
 import math
-import pickle
 
 import pytest
 import torch
 
 import si_core as si
-from si_core.discovery.available import available
 
-NAMES = [found.component.name for found in available("diffusion")]
 INTERPOLANTS = ("linear", "trigonometric", "variance-matched-trigonometric", "encoder-decoder", "variance-preserving")
 LATENTS = ("none", "brownian", "quadratic", "encoder-decoder")
 PAIRS = [
@@ -29,32 +26,6 @@ def built(name: str, interpolant: str = "linear", latent: str = "none", **option
 
 
 FOLLMER_REFUSES = [pair for pair in PAIRS if pair[0] == "encoder-decoder" or pair[1] == "none"]
-
-
-def test_the_plugin_offers_the_schedules_it_promises() -> None:
-    assert {"constant", "gamma", "likelihood-optimal", "follmer", "sine", "linear-decay"} <= set(NAMES)
-
-
-@pytest.mark.parametrize(
-    ("name", "interpolant", "latent"),
-    [(name, *pair) for name in NAMES for pair in PAIRS if name != "follmer" or pair not in FOLLMER_REFUSES],
-)
-@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
-def test_levels_are_finite_and_not_negative(name: str, interpolant: str, latent: str, dtype: torch.dtype) -> None:
-    diffusion = built(name, interpolant, latent)
-    t = torch.linspace(0, 1, 101, dtype=dtype)
-    level = diffusion.epsilon(t, (t * (1 - t)).sqrt())
-    assert level.shape == t.shape
-    assert level.dtype == dtype
-    assert bool(torch.isfinite(level).all())
-    assert bool((level >= 0).all())
-
-
-@pytest.mark.parametrize("name", NAMES)
-def test_a_schedule_survives_pickling(name: str) -> None:
-    diffusion, t = built(name, latent="brownian"), torch.linspace(0.1, 0.9, 9, dtype=torch.float64)
-    copy = pickle.loads(pickle.dumps(diffusion))
-    assert torch.equal(copy.epsilon(t, 1 - t), diffusion.epsilon(t, 1 - t))
 
 
 @pytest.mark.parametrize(

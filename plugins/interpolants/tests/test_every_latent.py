@@ -1,9 +1,8 @@
-"""Properties of every installed latent: zero at the ends, positive inside, and its coefficients in every clock."""
+"""Every installed latent: written derivatives beside traced ones, its coefficients in every clock, its options."""
 
 from __future__ import annotations
 
 import math
-import pickle
 
 import pytest
 import torch
@@ -39,37 +38,11 @@ def inner() -> torch.Tensor:
     return torch.linspace(0.03, 0.97, 48, dtype=torch.float64)
 
 
-def test_the_plugin_offers_the_latents_it_promises() -> None:
-    assert {"none", *OPTIONS} <= set(NAMES)
-
-
-@pytest.mark.parametrize(("name", "options"), CASES)
-@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
-def test_zero_at_the_ends_and_positive_inside(name: str, options: dict[str, float], dtype: torch.dtype) -> None:
-    latent = si.build("latent", name, **options)
-    assert latent.gamma(torch.tensor([0.0, 1.0], dtype=dtype)).tolist() == [0.0, 0.0]
-    for t in (torch.linspace(0, 1, 257, dtype=dtype)[1:-1], torch.tensor(0.3, dtype=dtype)):
-        gamma = latent.gamma(t)
-        assert gamma.shape == t.shape
-        assert gamma.dtype == dtype
-        assert bool((gamma > 0).all())
-
-
 @pytest.mark.parametrize(("name", "options"), CASES)
 def test_written_derivatives_equal_the_default_ones(name: str, options: dict[str, float]) -> None:
     latent, t = si.build("latent", name, **options), inner()
     torch.testing.assert_close(latent.gamma_dot(t), Bare(latent).gamma_dot(t), rtol=1e-11, atol=1e-12)
     torch.testing.assert_close(latent.gamma_gamma_dot(t), latent.gamma(t) * latent.gamma_dot(t), rtol=1e-12, atol=1e-13)
-
-
-@pytest.mark.parametrize(("name", "options"), CASES)
-def test_gamma_gamma_dot_is_half_the_slope_of_gamma_squared(name: str, options: dict[str, float]) -> None:
-    latent, t, h = si.build("latent", name, **options), inner(), 1e-3
-    weights = {1: 4 / 5, 2: -1 / 5, 3: 4 / 105, 4: -1 / 280}
-    slope = sum(w * (latent.gamma(t + k * h) ** 2 - latent.gamma(t - k * h) ** 2) for k, w in weights.items()) / h
-    torch.testing.assert_close(latent.gamma_gamma_dot(t), slope / 2, rtol=1e-9, atol=1e-9)
-    ends = latent.gamma_gamma_dot(torch.tensor([0.0, 1.0], dtype=torch.float64))
-    assert bool(torch.isfinite(ends).all())
 
 
 @pytest.mark.parametrize("clock", CLOCKS, ids=repr)
@@ -118,33 +91,6 @@ def test_the_brownian_latent_in_its_clock(scale: float) -> None:
         torch.testing.assert_close(found.gamma, root / 2 * torch.sin(math.pi * u), rtol=0, atol=1e-12)
         torch.testing.assert_close(found.gamma_rate, root / 2 * math.pi * torch.cos(math.pi * u), rtol=0, atol=1e-8)
         torch.testing.assert_close(found.rate_over_gamma, torch.full_like(u, math.pi / root), rtol=0, atol=1e-7)
-
-
-def test_no_latent_vanishes() -> None:
-    latent, t = si.build("latent", "none"), torch.linspace(0, 1, 9, dtype=torch.float64)
-    assert latent.vanishes
-    assert not bool(latent.gamma(t).any())
-    assert not bool(latent.gamma_dot(t).any())
-
-
-@pytest.mark.parametrize(("name", "options"), [*CASES, ("none", {})])
-def test_noise_is_standard_normal_and_comes_from_the_generator_alone(name: str, options: dict[str, float]) -> None:
-    latent, like = si.build("latent", name, **options), torch.empty(4000, 2, dtype=torch.float64)
-    state = torch.random.get_rng_state()
-    z = latent.sample(like, torch.Generator().manual_seed(5))
-    assert torch.equal(torch.random.get_rng_state(), state)
-    assert torch.equal(z, latent.sample(like, torch.Generator().manual_seed(5)))
-    assert z.shape == like.shape
-    assert z.dtype == like.dtype
-    # Five standard errors of the mean and of the variance of 8000 normals.
-    assert abs(float(z.mean())) < 5 / math.sqrt(8000)
-    assert abs(float(z.var()) - 1) < 5 * math.sqrt(2 / 8000)
-
-
-@pytest.mark.parametrize(("name", "options"), [*CASES, ("none", {})])
-def test_a_latent_survives_pickling(name: str, options: dict[str, float]) -> None:
-    latent = si.build("latent", name, **options)
-    assert torch.equal(pickle.loads(pickle.dumps(latent)).gamma(inner()), latent.gamma(inner()))
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""What the multilayer perceptron promises: shapes, broadcasting, labels, precision, and errors."""
+"""What the multilayer perceptron promises beyond its interface: batches of no rows, labels, smoothness, and errors."""
 
 import copy
 import math
@@ -23,8 +23,8 @@ def states(n, *shape, seed=0):
 
 @pytest.mark.parametrize("shape", [(1,), (2,), (1, 2, 3)])
 @pytest.mark.parametrize("heads", [None, 1, 3])
-@pytest.mark.parametrize("n", [0, 1, 5])
-def test_shapes_and_dtypes(shape, heads, n):
+@pytest.mark.parametrize("n", [0, 1])
+def test_batches_of_no_rows_and_of_one(shape, heads, n):
     for dtype in (torch.float32, torch.float64):
         net, x = network(shape, heads=heads).to(dtype), states(n, *shape).to(dtype)
         out = net(torch.full((n,), 0.3), x)
@@ -33,20 +33,11 @@ def test_shapes_and_dtypes(shape, heads, n):
 
 
 @pytest.mark.parametrize("classes", [None, 4])
-def test_one_time_is_that_time_for_each_state(classes):
+def test_a_plain_number_and_one_row_of_time_are_that_time_for_each_state(classes):
     net, x = network(classes=classes), states(6, 2)
     expected = net(torch.full((6,), 0.37, dtype=torch.float64), x)
-    for t in (0.37, torch.tensor(0.37, dtype=torch.float64), torch.tensor([0.37], dtype=torch.float64)):
+    for t in (0.37, torch.tensor([0.37], dtype=torch.float64)):
         assert torch.allclose(net(t, x), expected, atol=1e-13)
-
-
-def test_rows_are_independent():
-    net, x, t = network(classes=3), states(6, 2), torch.linspace(0, 1, 6, dtype=torch.float64)
-    labels = torch.arange(6) % 3
-    together = net(t, x, labels)
-    for row in range(6):
-        one = slice(row, row + 1)
-        assert torch.allclose(net(t[one], x[one], labels[one]), together[one], atol=1e-13)
 
 
 def test_heads_share_the_trunk_and_differ():
@@ -93,17 +84,13 @@ def test_it_starts_small_and_every_parameter_learns():
     assert all(bool(parameter.grad.any()) for parameter in net.parameters())
 
 
-def test_the_same_random_numbers_give_the_same_network():
-    first, second, other = network(seed=3), network(seed=3), network(seed=4)
-    assert all(torch.equal(a, b) for a, b in zip(first.parameters(), second.parameters(), strict=True))
-    assert not torch.equal(first.of_state.weight, other.of_state.weight)
+def test_other_random_numbers_give_another_network():
+    assert not torch.equal(network(seed=3).of_state.weight, network(seed=4).of_state.weight)
 
 
 def test_copies_and_state():
     net, x = network(classes=2), states(3, 2)
-    fresh = network(classes=2, seed=9)
-    fresh.load_state_dict(net.state_dict())
-    for twin in (pickle.loads(pickle.dumps(net)), copy.deepcopy(net), fresh):
+    for twin in (pickle.loads(pickle.dumps(net)), copy.deepcopy(net)):
         assert torch.equal(twin(0.2, x), net(0.2, x))
     assert all(value.is_floating_point() for value in net.state_dict().values())
     assert set(net.state_dict()) == {name for name, _ in net.named_parameters()}

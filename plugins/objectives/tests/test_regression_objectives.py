@@ -1,8 +1,7 @@
-"""Every regression objective on processes between Gaussian mixtures, whose fields are known in closed form.
+"""Every regression objective on processes between Gaussian mixtures, mirrors and rough paths among them.
 
-    ``L[f] - L[field] = 1/2 E|f - field|^2``,   ``L[field] = -1/2 E|field|^2``,   gradient 0 at the field
-
-(arXiv 2303.08797, section 3), each within five standard errors of paired differences.
+The loss of each draw is that of the table (arXiv 2303.08797, section 3); its expectation has gradient 0 at the field,
+which is known in closed form, within five standard errors; and nothing is singular that pairs or a clock should tame.
 """
 
 from __future__ import annotations
@@ -83,16 +82,6 @@ def weight(name: str, draw: si.Draw) -> Tensor:
     return one * s.gamma**2 + (s.alpha**2 if one_sided else 0.0)
 
 
-def perturbed(field: Tensor, draw: si.Draw) -> dict[str, Tensor]:
-    u, x = draw.schedule.u[:, None], draw.xt
-    return {
-        "nothing": torch.zeros_like(field),
-        "too large": 1.3 * field,
-        "wave": field + 0.5 * torch.sin(2 * x),
-        "drifting": field + u * torch.tanh(x.flip(1)) - 0.2,
-    }
-
-
 def paired_mean(values: Tensor, draw: si.Draw) -> tuple[float, float]:
     """Mean and standard error over independent draws: pairs are averaged first."""
     if draw.antithetic:
@@ -108,12 +97,6 @@ def assert_zero(values: Tensor, draw: si.Draw) -> None:
 
 def modes(process: str) -> tuple[bool, ...]:
     return (False, True) if process_of(process).structure.latent else (False,)
-
-
-def test_the_plugin_offers_one_objective_for_every_field() -> None:
-    assert set(si.FIELDS) <= set(NAMES)
-    for name in si.FIELDS:
-        assert si.build("objective", name).field == name
 
 
 @pytest.mark.parametrize(("name", "process"), CASES)
@@ -144,29 +127,6 @@ def test_the_loss_is_that_of_the_table(name: str, process: str) -> None:
         # Near an end 1-t has lost digits of gamma that the clock keeps.
         inside = (t > 1e-4) & (t < 1 - 1e-4)
         torch.testing.assert_close(loss[inside], expected[inside], rtol=1e-8, atol=1e-8)
-
-
-@pytest.mark.parametrize(("name", "process"), CASES)
-def test_the_excess_loss_is_half_the_squared_error(name: str, process: str) -> None:
-    objective = si.build("objective", name)
-    for antithetic in modes(process):
-        draw = draw_of(process, antithetic)
-        best = exact(objective.field, draw)
-        least = objective.loss(draw, best)
-        for f in perturbed(best, draw).values():
-            half = 0.5 * (f - best).square().sum(1) * weight(name, draw)
-            assert_zero(objective.loss(draw, f) - least - half, draw)
-            mean, error = paired_mean(objective.loss(draw, f) - least, draw)
-            assert mean >= -5 * error - 1e-12
-
-
-@pytest.mark.parametrize(("name", "process"), CASES)
-def test_the_minimum_is_minus_half_the_mean_square_of_the_field(name: str, process: str) -> None:
-    objective = si.build("objective", name)
-    for antithetic in modes(process):
-        draw = draw_of(process, antithetic)
-        best = exact(objective.field, draw)
-        assert_zero(objective.loss(draw, best) + 0.5 * best.square().sum(1) * weight(name, draw), draw)
 
 
 @pytest.mark.parametrize(("name", "process"), CASES)
@@ -226,36 +186,3 @@ def test_the_weight_of_the_score_is_the_variance_of_the_noise_and_only_without_p
     draw = draw_of("two-sided, rough", True)
     f = torch.cos(draw.xt)
     assert torch.equal(objective.loss(draw, f), (f * (0.5 * f - draw.target("score"))).sum(1))
-
-
-@pytest.mark.parametrize("name", NAMES)
-@pytest.mark.parametrize("shape", [[3], [1, 2, 2]])
-@pytest.mark.parametrize("dtype", ["float32", "float64"])
-def test_losses_of_any_event_shape_keep_the_type(name: str, shape: list[int], dtype: str) -> None:
-    source, target = (si.build("distribution", "gaussian", shape=shape, dtype=dtype, mean=m) for m in (0.0, 1.0))
-    latent = si.build("latent", "brownian")
-    process = si.StochasticInterpolant(
-        si.build("interpolant", "linear"), latent, si.build("coupling", "independent"), source, target
-    )
-    draw = process.draw(5, torch.Generator().manual_seed(0))
-    f = torch.ones_like(draw.xt)
-    loss = si.build("objective", name).loss(draw, f)
-    assert loss.shape == (5,)
-    assert loss.dtype == draw.xt.dtype == getattr(torch, dtype)
-    alone = [
-        si.build("objective", name).loss(
-            si.Draw(
-                draw.t[i : i + 1],
-                draw.x0[i : i + 1],
-                draw.x1[i : i + 1],
-                draw.z[i : i + 1],
-                draw.xt[i : i + 1],
-                None,
-                process.schedule(process.clock, draw.schedule.u[i : i + 1]),
-                process,
-            ),
-            f[i : i + 1],
-        )
-        for i in range(5)
-    ]
-    torch.testing.assert_close(loss, torch.cat(alone))

@@ -1,4 +1,4 @@
-"""torchdiffeq: orders and tolerances on known solutions, in both directions, ending exactly at the stop."""
+"""torchdiffeq: tolerances on known solutions, in both directions, ending exactly at the stop."""
 
 from __future__ import annotations
 
@@ -23,18 +23,6 @@ def quadratic_decay(t: float, x: Tensor) -> Tensor:
 
 def decayed(t: float, dtype: torch.dtype = torch.float64) -> Tensor:
     return 1 / (t**2 + 1 / torch.tensor([0.5, 1.0, 2.0], dtype=dtype))
-
-
-@SPANS
-@pytest.mark.parametrize("method", FIXED)
-def test_observed_order_with_equal_steps(problem, method, span):
-    start, stop = span
-    errors = []
-    for steps in (40, 80):
-        integrator = TorchDiffEq(method, rtol=1e-10, atol=1e-10, steps=steps)
-        trajectory = integrator.solve(problem(quadratic_decay, start=start, stop=stop), decayed(start))
-        errors.append(float((trajectory.final - decayed(stop)).abs().max()))
-    assert math.log2(errors[0] / errors[1]) == pytest.approx(integrator.order, abs=0.3)
 
 
 @SPANS

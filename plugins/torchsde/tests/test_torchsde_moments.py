@@ -1,4 +1,4 @@
-"""torchsde: weak order without Monte Carlo error, and moments with it.
+"""torchsde: weak order without Monte Carlo error.
 
 The final state of a linear SDE is affine in its independent normal noises; a Brownian motion that gives row k only its
 k-th one yields all coefficients in one run, and so the exact law of the numerical solution.
@@ -73,45 +73,6 @@ def test_weak_order_on_a_time_dependent_ornstein_uhlenbeck_process(monkeypatch, 
         errors.append(abs(got[0] - mean) + abs(got[1] - variance))
     order = -float(np.polyfit(np.log(grids), np.log(errors), 1)[0])
     assert order == pytest.approx(TorchSDE(method).order, abs=0.25)
-
-
-@SPANS
-@pytest.mark.parametrize("method", METHODS)
-def test_moments_by_sampling(problem, method, span):
-    """With torchsde's own Brownian motion, within 5 standard errors and the bias of the steps."""
-    rate, level, noise = process(span)
-    mean, variance = exact_moments(rate, level, noise, *span, 0.3, 0.0)
-    task = problem(lambda t, x: -rate(t) * (x - level(t)), noise, *span)
-    n, bias = 40000, {"euler": 0.02, "heun": 1e-3, "srk": 1e-3}[method]
-    x = torch.full((n,), 0.3, dtype=torch.float64)
-    final = TorchSDE(method, steps=40).solve(task, x, torch.Generator().manual_seed(3)).final
-    assert abs(float(final.mean()) - mean) < 5 * math.sqrt(variance / n) + bias
-    assert abs(float(final.var()) - variance) < 5 * variance * math.sqrt(2 / n) + bias
-
-
-@pytest.mark.parametrize("method", METHODS)
-def test_noise_is_independent_between_rows_and_within_an_event(problem, method):
-    task = problem(lambda t, x: torch.zeros_like(x), lambda t: 1.0)
-    x = torch.zeros(4000, 2, 2, dtype=torch.float64)
-    final = TorchSDE(method, steps=8).solve(task, x, torch.Generator().manual_seed(0)).final.reshape(4000, 4)
-    # Each entry of the matrix has a standard error of at most sqrt(2/4000) = 0.022.
-    torch.testing.assert_close(final.T @ final / 4000, torch.eye(4, dtype=torch.float64), rtol=0, atol=0.11)
-
-
-@SPANS
-@pytest.mark.parametrize("method", METHODS)
-def test_observed_order_of_the_ode(problem, method, span):
-    """``dx/dt = -2 t x^2``: ``1/x = t^2 + 1/x(0)``."""
-
-    def solution(t):
-        return 1 / (t**2 + 1 / torch.tensor([0.5, 1.0, 2.0], dtype=torch.float64))
-
-    errors = []
-    for steps in (24, 48):
-        task = problem(lambda t, x: -2 * t * x**2, start=span[0], stop=span[1])
-        final = TorchSDE(method, steps=steps).solve(task, solution(span[0])).final
-        errors.append(float((final - solution(span[1])).abs().max()))
-    assert math.log2(errors[0] / errors[1]) == pytest.approx(TorchSDE(method).order, abs=0.2)
 
 
 def test_euler_is_our_own_euler_maruyama_given_the_same_noise(monkeypatch, problem):

@@ -73,6 +73,7 @@ class CrossEntropy(Estimator):
         sde = SDELogLikelihood("transition", direction, epsilon, steps, paths, unit=unit, batch=batch)
         self.likelihood: Estimator = ode if form == "ode" else sde
         self.points_of = direction
+        self.quantity = f"{form}-cross-entropy" if form == "ode" or epsilon is None else ""
 
     def estimate(self, model: Model, x: Tensor, generator: torch.Generator | None = None) -> Estimate:
         """Measure.

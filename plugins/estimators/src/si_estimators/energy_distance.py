@@ -41,6 +41,7 @@ class EnergyDistance(Estimator):
     """
 
     needs = frozenset({"samples"})
+    quantity = "energy-distance"
 
     def __init__(
         self, samples: Annotated[int, Field(ge=4)] | None = None, batch: Annotated[int, Field(ge=1)] = 4096

@@ -51,6 +51,7 @@ class ExcessLoss(Estimator):
         batch: Annotated[int, Field(ge=1)] = 4096,
     ) -> None:
         self.n, self.batch = whole(n, "n", _WHERE, 2), whole(batch, "batch", _WHERE)
+        self.quantity = "excess-loss" if fields is None else ""
         self.fields = None if fields is None else [choice(name, FIELDS, "fields", _WHERE) for name in fields]
 
     def estimate(self, model: Model, x: Tensor, generator: torch.Generator | None = None) -> Estimate:

@@ -65,6 +65,7 @@ class FisherDivergence(Estimator):
         self.of = choice(of, ("score", "density"), "of", _WHERE)
         if time is not None and not 0 <= time <= 1:
             raise UsageError("a time out of range", where=f"{_WHERE}: time", got=repr(time), allowed="0 <= time <= 1")
+        self.quantity = "fisher-divergence" if of == "score" and time is None and span is None else ""
         self.time, self.steps = time, whole(steps, "steps", _WHERE)
         self.sampling = ErrorSampling(_WHERE, "exact", span, n, times, batch)
 

@@ -95,6 +95,7 @@ class GaussianKL(Estimator):
         self, epsilon: Annotated[float, Field(ge=0)] | None = None, steps: Annotated[int, Field(ge=1)] = 400
     ) -> None:
         self.epsilon, self.steps = epsilon, whole(steps, "steps", _WHERE)
+        self.quantity = "kl-divergence" if epsilon is None else ""
 
     def estimate(self, model: Model, x: Tensor, generator: torch.Generator | None = None) -> Estimate:
         """Measure.

@@ -18,6 +18,8 @@ __all__ = ["KernelDensity", "density_without_parts", "whole_density"]
 
 _BLOCK = 2048
 """Rows of the largest matrix held at once."""
+_FLAT = 1e-7
+"""The deviation of a coordinate given those before it, relative to its own, below which points lie in a plane."""
 
 
 class KernelDensity:
@@ -34,8 +36,11 @@ class KernelDensity:
 
     def __init__(self, sample: Tensor, parts: int, where: str) -> None:
         n, d = sample.shape
-        root, failed = torch.linalg.cholesky_ex(torch.cov(sample.T).reshape(d, d))
-        if n < max(parts, d + 2) or bool(failed) or not bool(torch.isfinite(root).all()):
+        covariance = torch.cov(sample.T).reshape(d, d)
+        root, failed = torch.linalg.cholesky_ex(covariance)
+        # In a plane a pivot is 0 up to rounding: of either sign, so that the factorisation may succeed.
+        flat = not bool((root.diagonal() > _FLAT * covariance.diagonal().sqrt()).all())
+        if n < max(parts, d + 2) or bool(failed) or flat or not bool(torch.isfinite(root).all()):
             raise DataError(
                 "points without a density: they are too few, or lie in a plane",
                 where=where,

@@ -140,6 +140,7 @@ class KLBound(Estimator):
         choice(direction, DIRECTIONS, "direction", _WHERE)
         self.form, self.sign = form, 1.0 if direction == "target" else -1.0
         self.epsilon = None if epsilon is None else positive(epsilon, "epsilon", _WHERE)
+        self.quantity = "kl-divergence" if direction == "target" and epsilon is None and span is None else ""
         self.sampling = ErrorSampling(_WHERE, reference, span, n, times, batch)
 
     def estimate(self, model: Model, x: Tensor, generator: torch.Generator | None = None) -> Estimate:

@@ -68,6 +68,7 @@ class LogLikelihood(Estimator):
     """
 
     needs = frozenset({"fields", "densities"})
+    quantity = "ode-log-likelihood"
 
     def __init__(
         self,

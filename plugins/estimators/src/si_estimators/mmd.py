@@ -54,6 +54,7 @@ class MaximumMeanDiscrepancy(Estimator):
     """
 
     needs = frozenset({"samples"})
+    quantity = "distance"
 
     def __init__(
         self,

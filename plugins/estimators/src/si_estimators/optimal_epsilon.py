@@ -72,6 +72,7 @@ class OptimalEpsilon(Estimator):
     ) -> None:
         choice(direction, DIRECTIONS, "direction", _WHERE)
         self.sign = 1.0 if direction == "target" else -1.0
+        self.quantity = "optimal-epsilon" if reference != "none" and span is None else ""
         self.sampling = ErrorSampling(_WHERE, reference, span, n, times, batch)
 
     def estimate(self, model: Model, x: Tensor, generator: torch.Generator | None = None) -> Estimate:

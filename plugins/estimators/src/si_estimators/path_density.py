@@ -121,6 +121,7 @@ class PathDensityEstimator(Estimator):
 
     def __init__(self, density: PathDensity) -> None:
         self.density, self.points_of = density, density.direction  # type: ignore[assignment]
+        self.quantity = "sde-log-likelihood" if density.epsilon is None else ""
 
     def estimate(self, model: Model, x: Tensor, generator: torch.Generator | None = None) -> Estimate:
         """Measure.

@@ -95,6 +95,7 @@ class Wasserstein(Estimator):
         self.order = positive(order, "order", _WHERE)
         if self.order < 1:
             raise UsageError("below order 1 there is no distance", where=f"{_WHERE}: order", got=order, allowed=">= 1")
+        self.quantity = "wasserstein" if order == 2 else "distance"
         self.samples, self.batch = whole(samples, "samples", _WHERE, 2), whole(batch, "batch", _WHERE)
 
     def estimate(self, model: Model, x: Tensor, generator: torch.Generator | None = None) -> Estimate:

@@ -42,11 +42,13 @@ class Score(Regression):
     field: ClassVar[str] = "score"
 
     def loss(self, draw: Draw, prediction: Tensor) -> Tensor:
-        loss = super().loss(draw, prediction)
         if draw.antithetic or draw.process is None or draw.schedule is None:
-            return loss
-        weight = torch.as_tensor(draw.process.structure.noise_variance(draw.schedule))
-        return loss * weight.to(device=loss.device, dtype=loss.dtype)
+            return super().loss(draw, prediction)
+        structure = draw.process.structure
+        # Weighted term by term: the target is infinite where the weight is 0, and their product is not.
+        noise = draw.process.target_of(structure.noise_row(draw.schedule), draw)
+        weight = torch.as_tensor(structure.noise_variance(draw.schedule)).to(prediction)
+        return 0.5 * weight * prediction.square().flatten(1).sum(1) + (noise * prediction).flatten(1).sum(1)
 
 
 class Denoiser(Regression):

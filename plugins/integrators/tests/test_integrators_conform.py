@@ -1,0 +1,38 @@
+"""Every integrator of this plugin is what its interface says, on equal steps and on finer ones at the ends."""
+
+from __future__ import annotations
+
+import pytest
+
+import si_core as si
+from si_core.discovery.available import available
+from si_core.testing import IntegratorConformance
+
+NAMES = [found.component.name for found in available("integrator") if found.plugin.distribution == "si-integrators"]
+# A measured grid depends on the batch by intention; test_step_grids has its properties.
+CASES = [(name, grid) for name in NAMES for grid in ("uniform", "ends")]
+
+
+class TestIntegrator(IntegratorConformance):
+    @pytest.fixture(params=CASES, ids="-".join)
+    def component(self, request):
+        name, grid = request.param
+        return si.build("integrator", name, steps=40, grid=grid)
+
+
+@pytest.mark.parametrize(
+    ("name", "order"),
+    [
+        ("euler", 1),
+        ("midpoint", 2),
+        ("heun", 2),
+        ("rk4", 4),
+        ("euler-maruyama", 1),
+        ("stochastic-heun", 2),
+        ("edm-heun", 1),
+    ],
+)
+def test_the_order_that_is_claimed(name, order):
+    """Conformance shows that a claim is not too high; the claim of edm-heun is its weak order."""
+    assert name in NAMES
+    assert si.build("integrator", name).order == order

@@ -1,0 +1,38 @@
+"""Every network of this plugin is what its interface says."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+
+import pytest
+from torch import nn
+
+from si_core.discovery.available import available
+from si_core.discovery.lookup import load
+from si_core.testing import NetworkConformance
+
+NAMES = [found.component.name for found in available("network") if found.plugin.distribution == "si-networks"]
+OPTIONS: dict[str, tuple[dict[str, object], ...]] = {
+    "mlp": (
+        {"width": 16, "depth": 1},
+        {"width": 16, "depth": 3, "activation": "gelu"},
+        {"width": 16, "activation": "tanh", "time_features": 4},
+        {"width": 16, "activation": "relu"},
+    ),
+    "exact": ({"bias": 0.3, "slope": -0.1},),
+}
+
+
+class TestNetworks(NetworkConformance):
+    @pytest.fixture(
+        params=[(name, options) for name in NAMES for options in ({}, *OPTIONS.get(name, ()))],
+        ids=lambda case: "-".join(map(str, (case[0], *case[1].values()))),
+    )
+    def component(self, request: pytest.FixtureRequest) -> Callable[..., nn.Module]:
+        name, options = request.param
+        return functools.partial(load("network", name), **options)
+
+
+def test_the_plugin_offers_the_networks_it_promises() -> None:
+    assert {"mlp", "exact"} <= set(NAMES)

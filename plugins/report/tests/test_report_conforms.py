@@ -1,0 +1,18 @@
+"""Every report of the plugin is what its interface says."""
+
+from __future__ import annotations
+
+import pytest
+
+import si_core as si
+from si_core.discovery.available import available
+from si_core.testing import ReportConformance
+
+NAMES = [found.component.name for found in available("report") if found.component.target.startswith("si_report.")]
+
+
+class TestReports(ReportConformance):
+    @pytest.fixture(params=NAMES)
+    def component(self, request: pytest.FixtureRequest) -> si.Report:
+        built: si.Report = si.build("report", request.param, dpi=50, resolution=8)
+        return built

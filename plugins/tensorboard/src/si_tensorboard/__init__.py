@@ -1,0 +1,1 @@
+"""Runs in TensorBoard: a logger, written as an example of one."""

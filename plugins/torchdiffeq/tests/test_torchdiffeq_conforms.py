@@ -1,0 +1,19 @@
+"""The integrator of this plugin is what its interface says, with every method of torchdiffeq."""
+
+from __future__ import annotations
+
+from typing import get_args
+
+import pytest
+
+import si_core as si
+from si_core.testing import IntegratorConformance
+from si_torchdiffeq.integrator import AdaptiveMethod, FixedMethod
+
+
+class TestTorchDiffEq(IntegratorConformance):
+    @pytest.fixture(params=get_args(AdaptiveMethod) + get_args(FixedMethod))
+    def component(self, request):
+        # The iteration of implicit_adams stops at these tolerances, and would do so before its order shows.
+        tolerances = {"rtol": 1e-10, "atol": 1e-10} if request.param == "implicit_adams" else {}
+        return si.build("integrator", "torchdiffeq", method=request.param, steps=40, **tolerances)

@@ -1,0 +1,1 @@
+"""Paths that bow round the origin, with a latent and an integrator of their own."""
