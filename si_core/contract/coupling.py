@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
 from si_core.contract.distribution import Distribution
+
+if TYPE_CHECKING:
+    from si_core.runs.model import Model
 
 __all__ = ["Coupling"]
 
@@ -36,6 +40,18 @@ class Coupling(ABC):
 
         Returns:
             The paired (x0, x1), each (B, *event).
+        """
+
+    def refit(self, model: Model, rounds: int, generator: torch.Generator) -> None:  # noqa: B027 - by default nothing
+        """Couple anew by what the model has learned on the pairs so far; called between the rounds of training.
+
+        What it keeps of it belongs into buffers of a torch module, which are saved with the weights. A coupling that
+        has nothing to learn from a model leaves this as it is, and takes no part in ``train.rounds``.
+
+        Args:
+            model: the model of the rounds so far.
+            rounds: how many are done, from 1.
+            generator: the source of randomness.
         """
 
     def draw(

@@ -10,11 +10,17 @@ with the target given by the field's row (:mod:`si_core.process.rows`); the expa
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 from torch import Tensor
 
 from si_core.contract.data import Draw
+from si_core.errors import UsageError
+
+if TYPE_CHECKING:
+    from si_core.process.process import StochasticInterpolant
+    from si_core.process.rows import Row
+    from si_core.process.schedule import Schedule
 
 __all__ = ["FIELDS", "Objective", "Regression"]
 
@@ -26,7 +32,20 @@ class Objective(ABC):
     """A loss on a network's prediction."""
 
     field: ClassVar[str]
-    """The field that minimises the loss: one of :data:`FIELDS`."""
+    """The field that minimises the loss: one of :data:`FIELDS`, or a name of its own where :meth:`row` says its row."""
+
+    process_role: ClassVar[Literal["none", "minimises", "maximises"]] = "none"
+    """What the learnable parts of a process do with the loss that networks minimise; both at once is a game."""
+
+    def row(self, process: StochasticInterpolant, s: Schedule) -> Row:
+        """The row of the field per unit of the schedule's clock; see :mod:`si_core.process.rows`.
+
+        Override it for a field that the process has no name for, such as the forward drift at a level of noise.
+
+        Raises:
+            UsageError: the process has no such field.
+        """
+        return process.row(self.field, s)
 
     @abstractmethod
     def loss(self, draw: Draw, prediction: Tensor) -> Tensor:
@@ -42,8 +61,16 @@ class Regression(Objective):
     """``1/2 |f|^2 - <target, f>``, summed over the event: the minimiser is ``E[target | x_t]``."""
 
     def target(self, draw: Draw) -> Tensor:
-        """What the field is the conditional expectation of, shape (B, *event)."""
-        return draw.target(self.field)
+        """What the field is the conditional expectation of, its row times the draw: shape (B, *event).
+
+        Raises:
+            UsageError: the draw knows no process, or the process no such field.
+        """
+        if draw.process is None or draw.schedule is None:
+            raise UsageError(
+                "this draw was made by hand, without its process", fix="make it with StochasticInterpolant.draw"
+            )
+        return draw.process.target_of(self.row(draw.process, draw.schedule), draw)
 
     def loss(self, draw: Draw, prediction: Tensor) -> Tensor:
         return (prediction * (0.5 * prediction - self.target(draw))).flatten(1).sum(1)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -14,9 +14,13 @@ from si_core.fields.parametrisation import Parametrisation
 from si_core.fields.rows import RowFields
 from si_core.process.completion import RowFunction
 from si_core.process.process import StochasticInterpolant, spread
+from si_core.process.rows import Row
 from si_core.process.schedule import Schedule
 
-__all__ = ["LearnedFields", "Predictor", "Share"]
+__all__ = ["LearnedFields", "OwnRow", "Predictor", "Share"]
+
+OwnRow = Callable[[StochasticInterpolant, Schedule], Row]
+"""The row of a field in a process at the times of a schedule, as :meth:`si_core.Objective.row` gives it."""
 
 Share = tuple[Tensor, ...]
 """``c_skip``, ``c_out`` and, where x0 is given, ``c_0`` of :mod:`si_core.fields.parametrisation`; each (N,)."""
@@ -72,6 +76,7 @@ class LearnedFields(RowFields):
         predictor: the networks.
         parametrisation: how outputs stand for fields.
         condition: what the networks are told beside (t, x): one entry a row, or one for all rows.
+        rows: the rows of those fields that the process has no name for.
 
     Raises:
         UsageError: a field the process does not have, or one named twice.
@@ -86,9 +91,11 @@ class LearnedFields(RowFields):
         predictor: Predictor,
         parametrisation: Parametrisation,
         condition: Tensor | None = None,
+        rows: Mapping[str, OwnRow] | None = None,
     ) -> None:
+        self._rows = dict(rows or {})
         for name in names:
-            if name not in FIELDS or not process.structure.has(name):
+            if name not in self._rows and (name not in FIELDS or not process.structure.has(name)):
                 process.row(name, process.schedule(parametrisation.clock, torch.tensor(0.5)))
         if len(set(names)) != len(names):
             raise UsageError("a field is learned twice", got=", ".join(names), fix="keep one objective for each field")
@@ -99,7 +106,7 @@ class LearnedFields(RowFields):
         """The shares of each field at the times of a schedule; None where outputs are the fields."""
         if not self.parametrisation.precondition or not self.process.structure.spatially_linear:
             return None
-        splits = [self.parametrisation.remainder(self.process.structure, name, s) for name in self.names]
+        splits = [self.parametrisation.remainder(self.process.structure, self._row(name, s), s) for name in self.names]
         return [(split.skip, split.out) + (() if split.anchor is None else (split.anchor,)) for split in splits]
 
     def predictions(self, draw: Draw, shares: list[Share] | None = None) -> tuple[Tensor, ...]:
@@ -131,9 +138,13 @@ class LearnedFields(RowFields):
 
         def row(s: Schedule) -> Tensor:
             own = s if s.clock == clock else self.process.schedule(clock, clock.position(s.t))
-            return self.parametrisation.remainder(self.process.structure, name, own).row
+            return self.parametrisation.remainder(self.process.structure, self._row(name, own), own).row
 
         return row
+
+    def _row(self, name: str, s: Schedule) -> Row:
+        own = self._rows.get(name)
+        return self.process.row(name, s) if own is None else own(self.process, s)
 
     def positions(self, t: Tensor, x: Tensor) -> list[object]:
         return list(self.parametrisation.clock.position(t).to(device=x.device, dtype=x.dtype).unbind())
@@ -147,4 +158,8 @@ class LearnedFields(RowFields):
         return super().anchor(x)
 
     def conditioned(self, condition: Tensor | None) -> LearnedFields:
-        return LearnedFields(self.process, self.names, self.predictor, self.parametrisation, condition)
+        return LearnedFields(self.process, self.names, self.predictor, self.parametrisation, condition, self._rows)
+
+    def of(self, predictor: Predictor) -> LearnedFields:
+        """The same fields with other networks, such as averaged ones."""
+        return LearnedFields(self.process, self.names, predictor, self.parametrisation, self.condition, self._rows)

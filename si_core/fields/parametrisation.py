@@ -69,9 +69,9 @@ class Parametrisation:
     clock: Clock
     precondition: bool
 
-    def remainder(self, structure: Structure, field: str, s: Schedule) -> Remainder:
-        """The split of a field's row at the times of a schedule in :attr:`clock`."""
-        row = structure.row(field, s)
+    def remainder(self, structure: Structure, field: str | Row, s: Schedule) -> Remainder:
+        """The split of a field, by its name or its row, at the times of a schedule in :attr:`clock`."""
+        row = structure.row(field, s) if isinstance(field, str) else field
         xi = structure.position_row(s) if self.precondition else None
         if xi is None:
             return Remainder(torch.zeros_like(s.u), torch.ones_like(s.u), None, row, None, s)

@@ -17,6 +17,7 @@ __all__ = [
     "Count",
     "ImportanceTimes",
     "LogitNormalTimes",
+    "ProcessTraining",
     "Section",
     "Step",
     "Times",
@@ -151,6 +152,18 @@ Times = Annotated[
 ]
 
 
+class ProcessTraining(Section):
+    """How learnable parts of the process itself are trained, where it has any: by Adam, beside the networks.
+
+    Their learning rate follows ``train.schedule`` as that of the networks does.
+    """
+
+    lr: Rate = Field(default=1e-3, description="learning rate")
+    every: Count = Field(default=2, description="steps of the networks for each of the process")
+    warmup: int = Field(default=500, ge=0, le=10**12, description="steps of the networks before the process moves")
+    clip: Rate | None = Field(default=1.0, description="largest gradient norm; null for no limit")
+
+
 class Train(Section):
     """How the objectives are minimised."""
 
@@ -164,6 +177,12 @@ class Train(Section):
         default=0.999, description="decay of the running average of the weights, which sampling uses; null for none"
     )
     clip: Rate | None = Field(default=None, description="largest gradient norm; null for no limit")
+    process: ProcessTraining = Field(
+        default=ProcessTraining(), description="training of the process's own parameters, where it has any"
+    )
+    rounds: Annotated[int, Field(ge=1, le=10**6)] = Field(
+        default=1, description="equal parts of the steps; between two of them the coupling is refitted by the model"
+    )
     clock: Literal["auto", "uniform"] = Field(
         default="auto", description="time in which targets are regressed: the clock of the process, or plain t"
     )
@@ -181,3 +200,13 @@ class Train(Section):
     keep: int = Field(default=3, ge=2, le=10**6, description="checkpoints kept")
     log_every: Count = Field(default=50, description="steps between lines of metrics")
     compile: bool = Field(default=False, description="compile the training step")
+
+    @model_validator(mode="after")
+    def _rounds_are_equal(self) -> Train:
+        if self.steps % self.rounds:
+            raise wrong(
+                "does not divide train.steps into equal parts",
+                key="rounds",
+                fix=f"steps: {self.steps + self.rounds - self.steps % self.rounds}",
+            )
+        return self

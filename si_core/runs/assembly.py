@@ -11,12 +11,14 @@ from dataclasses import dataclass
 import torch
 
 from si_core.contract.clock import Clock, UniformClock
-from si_core.contract.objective import Objective
+from si_core.contract.coupling import Coupling
+from si_core.contract.objective import FIELDS, Objective
 from si_core.errors import RecipeError
 from si_core.fields.learned import LearnedFields
 from si_core.fields.parametrisation import Parametrisation
 from si_core.process.process import StochasticInterpolant
 from si_core.recipes.recipe import Recipe
+from si_core.runs.learnable import learnable_parts
 from si_core.runs.model import Model
 from si_core.runs.parts import build_process, build_selection, located
 from si_core.runs.predictor import build_predictor
@@ -59,20 +61,43 @@ def assemble(recipe: Recipe) -> Assembly:
         PluginError: a plugin that fails.
     """
     process = build_process(recipe)
-    objectives = tuple(
-        build_selection(recipe, f"objectives.{i}", selection) for i, selection in enumerate(recipe.objectives)
-    )
-    names = [objective.field for objective in objectives]  # type: ignore[attr-defined]
+    objectives: list[Objective] = [
+        build_selection(recipe, f"objectives.{i}", selection)  # type: ignore[misc]
+        for i, selection in enumerate(recipe.objectives)
+    ]
+    names = [objective.field for objective in objectives]
     clock = process.clock if recipe.train.clock == "auto" else UniformClock()
     antithetic = _antithetic(recipe, process, names, clock)
     # Where pairs cancel what is singular, the network must learn the field itself: its remainder would be singular too.
     parametrisation = Parametrisation(clock, recipe.train.precondition and not antithetic)
     predictor = build_predictor(recipe, process, names, parametrisation)
     with located(recipe, "objectives"):
-        fields = LearnedFields(process, names, predictor, parametrisation)
+        rows = {objective.field: objective.row for objective in objectives if objective.field not in FIELDS}
+        fields = LearnedFields(process, names, predictor, parametrisation, rows=rows)
+    _check_players(recipe, process, objectives)
     sampler = build_sampler(recipe, process)
     check_sampling(sampler, fields)
-    return Assembly(recipe, process, objectives, fields, antithetic, sampler)  # type: ignore[arg-type]
+    return Assembly(recipe, process, tuple(objectives), fields, antithetic, sampler)
+
+
+def _check_players(recipe: Recipe, process: StochasticInterpolant, objectives: list[Objective]) -> None:
+    """Whoever is to learn has something to learn from."""
+    parts = learnable_parts(process)
+    for name, part in parts.items():
+        if any(True for _ in part.parameters()) and all(each.process_role == "none" for each in objectives):
+            raise RecipeError(
+                f"the {name} has parameters to train, and no objective trains them",
+                where=recipe.where(name),
+                got=f"objectives {', '.join(selection.name for selection in recipe.objectives)}",
+                fix="add one that does, such as `schrodinger-bridge`",
+            )
+    if recipe.train.rounds > 1 and type(process.coupling).refit is Coupling.refit:
+        raise RecipeError(
+            f"coupling {recipe.coupling.name!r} does not learn from a model, so there is nothing to do between rounds",
+            where=recipe.where("train.rounds"),
+            got=recipe.train.rounds,
+            fix="train.rounds: 1, or a coupling that is refitted",
+        )
 
 
 def _antithetic(recipe: Recipe, process: StochasticInterpolant, names: list[str], clock: Clock) -> bool:

@@ -6,9 +6,12 @@ import shlex
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from typing import Literal
 
+from si_core.discovery.events import emit
 from si_core.errors import SIError, StorageError
 from si_core.runs.directory import RunDirectory
+from si_core.runs.event import Event
 from si_core.runs.log import Console, RunLog
 from si_core.runs.records import LogRecords
 from si_core.runs.status import State, Status, write_status
@@ -35,7 +38,10 @@ def logged(directory: RunDirectory, console: Console, records: LogRecords) -> It
 def status_kept(
     directory: RunDirectory, log: RunLog, started: str = "", step: int = 0
 ) -> Iterator[Callable[[int], None]]:
-    """``STATUS.json`` from running to the end; yields what is to be told of the steps that are saved."""
+    """``STATUS.json`` from running to the end; yields what is to be told of the steps that are saved.
+
+    Loggers hear of an end that is none of a finished run.
+    """
     status = write_status(directory.status, Status("running", step, started))
 
     def saved(done: int) -> None:
@@ -43,7 +49,11 @@ def status_kept(
         status = write_status(directory.status, replace(status, step=done))
 
     def end(state: State, code: int, message: str) -> None:
-        write_status(directory.status, replace(status, state=state, exit_code=code, message=message))
+        try:
+            write_status(directory.status, replace(status, state=state, exit_code=code, message=message))
+        finally:
+            name: Literal["interrupted", "failed"] = "interrupted" if state == "interrupted" else "failed"
+            emit(Event(name, directory.path, status.step, {"exit_code": code, "message": message}))
 
     with ending_kept(end, log, "run", resumption(directory)):
         try:

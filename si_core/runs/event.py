@@ -14,14 +14,28 @@ __all__ = ["Event"]
 class Event:
     """Something that happened in a run.
 
+    A run that is resumed starts again, at the step it goes on from: what was heard of later steps is void. Each start
+    has one end (finished, interrupted or failed), unless the process is killed.
+
+    ===============  ===================================================================================================
+    name             values
+    ===============  ===================================================================================================
+    ``started``      ``recipe``: the resolved recipe as plain data; ``environment``: what ``environment.json`` holds
+    ``step``         a record of ``metrics.jsonl``: ``step``, ``loss``, ``losses`` by field, ``grad_norm``, ``lr``
+    ``checkpoint``   ``path``: its folder
+    ``finished``     ``estimates``: the records of ``estimates.json``; ``seconds``: by stage, in this process
+    ``interrupted``  ``exit_code`` and ``message``: a signal ended it, and it can be resumed
+    ``failed``       ``exit_code`` and ``message``: an error ended it
+    ===============  ===================================================================================================
+
     Args:
-        name: ``started``, ``step`` (with a record of metrics), ``checkpoint`` or ``finished``.
+        name: what happened.
         directory: the run's folder.
-        step: training steps done.
-        values: what there is to say, plain values.
+        step: training steps done; of one that was interrupted or failed, those that are saved.
+        values: what there is to say, plain values. Each listener has its own copy.
     """
 
-    name: Literal["started", "step", "checkpoint", "finished"]
+    name: Literal["started", "step", "checkpoint", "finished", "interrupted", "failed"]
     directory: Path
     step: int
     values: Mapping[str, Any] = field(default_factory=dict)

@@ -14,6 +14,7 @@ from si_core.runs.assembly import assemble
 from si_core.runs.bookkeeping import resumption
 from si_core.runs.directory import RunDirectory
 from si_core.runs.fingerprints import PARTS, data_changes, fingerprints
+from si_core.runs.learnable import learnable_parts, load_parts
 from si_core.runs.lost_plugins import lost_plugins_named
 from si_core.runs.model import Model
 from si_core.runs.noise_level import stored_noise_level
@@ -43,7 +44,10 @@ def load_trained(path: Path, device: torch.device) -> Model:
     changes = data_changes(before, fingerprints(assembly.process))
     if changes:
         _log.warning("%s: the data changed since training, and with them the units of samples: %s", path, changes)
-    load_into(assembly.fields.predictor, stored.tensors, str(directory.model))
+    parts = learnable_parts(assembly.process)
+    weights = load_parts(parts, stored.tensors, str(directory.model))
+    load_into(assembly.fields.predictor, weights, str(directory.model))
+    parts.to(device).requires_grad_(False)
     assembly.fields.predictor.to(device).eval().requires_grad_(False)
     model = assembly.model()
     if isinstance(recipe.sample.epsilon, Selection):

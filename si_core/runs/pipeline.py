@@ -168,15 +168,15 @@ def _stages(
     timed: Timed | None,
 ) -> None:
     recipe, assembly, device = plan.recipe, plan.assembly, plan.device
-    write_atomic(directory.environment, format_json(plan.environment, str(directory.environment), indent=2))
     first, times = trainer.step, [time.monotonic()]
+    emit(Event("started", directory.path, first, {"recipe": recipe.resolved(), "environment": plan.environment}))
+    write_atomic(directory.environment, format_json(plan.environment, str(directory.environment), indent=2))
     log.line(f"run: {directory.path}")
     for selection in recipe.selections():
         for name, path in path_options(selection).items():
             log.line(f"{selection.name} reads {name} {path}")
     log.line(_description(assembly))
     with attributed():
-        emit(Event("started", directory.path, first, {"recipe": recipe.resolved()}))
         with memory_explained("training", assembly, device):
             model = train_into(directory, trainer, log, signals, saved)
         times.append(time.monotonic())
@@ -188,9 +188,10 @@ def _stages(
             with memory_explained("estimation", assembly, device):
                 estimates = measure_into(directory, recipe, model, plan.estimators, log)
             times.append(time.monotonic())
-            for stage, (begin, end) in zip(_TIMED, itertools.pairwise(times), strict=True):
-                if timed is not None:
-                    timed(stage, end - begin)
+            seconds = dict(zip(_TIMED, (end - begin for begin, end in itertools.pairwise(times)), strict=True))
+            if timed is not None:
+                for stage in _TIMED:
+                    timed(stage, seconds[stage])
             if recipe.report:
                 with memory_explained("report", assembly, device):
                     write_report(
@@ -204,7 +205,7 @@ def _stages(
                         console=log,
                     )
         log.line(f"done in {time.monotonic() - times[0]:.1f} s: {directory.path}")
-        emit(Event("finished", directory.path, recipe.train.steps, {"estimates": estimates}))
+        emit(Event("finished", directory.path, recipe.train.steps, {"estimates": estimates, "seconds": seconds}))
 
 
 def _description(assembly: Assembly) -> str:

@@ -123,14 +123,6 @@ def _integrator(recipe: Recipe, epsilon: Epsilon) -> Integrator:
             allowed="an SDE method, or epsilon 0",
             fix="integrator: stochastic-heun",
         )
-    if not stochastic and integrator.stochastic:
-        raise RecipeError(
-            f"integrator {selection.name!r} is stochastic, and epsilon is 0: there is no noise to integrate",
-            where=recipe.where("sample.integrator"),
-            got="epsilon 0",
-            allowed="an ODE method, or epsilon > 0",
-            fix="epsilon: 0.5, or integrator: rk4",
-        )
     return integrator
 
 

@@ -55,6 +55,7 @@ class TrainingTimes:
         antithetic: whether each time is needed twice over: n rows, then the n rows with the noise turned round.
         dtype: the precision of the states.
         device: where they are.
+        moving: whether the process itself is trained: then a schedule holds for one step only.
     """
 
     def __init__(
@@ -66,10 +67,11 @@ class TrainingTimes:
         antithetic: bool,
         dtype: torch.dtype,
         device: torch.device,
+        moving: bool = False,
     ) -> None:
         self._fields, self._batch, self._seed, self._antithetic, self._dtype = fields, batch, seed, antithetic, dtype
         self._times, self._clock = times, fields.parametrisation.clock
-        self._steps = max(1, min(_STEPS, _TIMES // batch))
+        self._steps = 1 if moving else max(1, min(_STEPS, _TIMES // batch))
         self._generator = torch.Generator(device=device)
         self._block, self._at = -1, list[StepTimes]()
         self._gradients: ImportanceDensity | None = None

@@ -21,8 +21,10 @@ from si_core.errors import NumericsError, StorageError
 from si_core.recipes.training import SGD, AdamW, ImportanceTimes
 from si_core.runs.assembly import Assembly
 from si_core.runs.gradient_sizes import GradientSizes
+from si_core.runs.learnable import learnable_parts, load_parts, parts_tensors
 from si_core.runs.learning_rate import learning_rate
 from si_core.runs.nested import flatten_state, unflatten_state
+from si_core.runs.process_trainer import ProcessTrainer
 from si_core.runs.streams import reseed
 from si_core.runs.times import TrainingTimes
 from si_core.runs.weights import load_into
@@ -57,6 +59,9 @@ class Trainer:
         decay = self.train.ema
         self.average = None if decay is None else AveragedModel(self.predictor, multi_avg_fn=_averaging(decay))
         self._data, self._noise = (torch.Generator(device=device) for _ in range(2))
+        self.parts = learnable_parts(assembly.process).to(device)
+        moving = next(self.parts.parameters(), None) is not None
+        self.process_trainer = ProcessTrainer(assembly, self.parts, device) if moving else None
         self._times = TrainingTimes(
             assembly.fields,
             self.train.times,
@@ -65,6 +70,7 @@ class Trainer:
             assembly.antithetic,
             self.parameters[0].dtype,
             device,
+            moving,
         )
         self._sizes: GradientSizes | None = None
         if isinstance(self.train.times, ImportanceTimes):
@@ -92,6 +98,7 @@ class Trainer:
             self.parameters, lr=chosen.lr, betas=betas, eps=chosen.eps, weight_decay=chosen.weight_decay, fused=True
         )
 
+    @torch.no_grad()
     def draw(self) -> Draw:
         """The draw of the current step."""
         seed = self.assembly.recipe.seed
@@ -109,6 +116,7 @@ class Trainer:
         Raises:
             NumericsError: a loss or a gradient is not finite; the weights are as before.
         """
+        self._refit()
         draw, times = self.draw(), self._times.at(self.step)
         with self._sizes or nullcontext():
             predictions = self.assembly.fields.predictions(draw, times.shares)
@@ -139,10 +147,27 @@ class Trainer:
         self.optimizer.step()
         if self.average is not None:
             self.average.update_parameters(self.predictor)
+        if self.process_trainer is not None:
+            self.process_trainer.advance(self.step)
         self.step += 1
         sums = self._sums
         sums.losses = losses if sums.losses is None else [a + b for a, b in zip(sums.losses, losses, strict=True)]
         sums.count, sums.norm = sums.count + 1, sums.norm + norm
+
+    def _refit(self) -> None:
+        """Between two rounds, let the coupling learn from the model."""
+        done, over = divmod(self.step, max(self.train.steps // self.train.rounds, 1))
+        if over or not 0 < done < self.train.rounds:
+            return
+        module = self.trained()
+        was_training = module.training
+        try:
+            model = self.assembly.model(self.assembly.fields.of(module.eval()))  # type: ignore[arg-type]
+            stream = reseed(self._data, self.assembly.recipe.seed, "data", 2, done)
+            with torch.no_grad():
+                self.assembly.process.coupling.refit(model, done, stream)
+        finally:
+            module.train(was_training)
 
     def _refuse(self, draw: Draw, losses: list[float], norm: float) -> None:
         names = self.assembly.fields.names
@@ -160,13 +185,16 @@ class Trainer:
         """The means since the last record, for ``metrics.jsonl``; starts the next interval."""
         sums, self._sums = self._sums, _Sums()
         means = [total / sums.count for total in sums.losses or ()]
-        return {
+        record: dict[str, Any] = {
             "step": self.step,
             "loss": sum(means),
             "losses": dict(zip(self.assembly.fields.names, means, strict=True)),
             "grad_norm": sums.norm / max(sums.count, 1),
             "lr": learning_rate(self.train, self.step - 1),
         }
+        if self.process_trainer is not None:
+            record["process"] = self.process_trainer.record()
+        return record
 
     def trained(self) -> nn.Module:
         """The predictor to sample from: the averaged weights where there is an average."""
@@ -182,9 +210,17 @@ class Trainer:
         times = self._times.state()
         if times:
             tensors["times"] = times
+        parts = parts_tensors(self.parts)
+        if parts:
+            tensors["process"] = parts
         sums = self._sums
-        written = {"count": sums.count, "losses": sums.losses, "norm": sums.norm}
-        return tensors, {"optimizer": optimizer, "sums": written}
+        rest = {
+            "optimizer": optimizer,
+            "sums": {"count": sums.count, "losses": sums.losses, "norm": sums.norm},
+        }
+        if self.process_trainer is not None:
+            tensors["process-optimizer"], rest["process"] = self.process_trainer.state()
+        return tensors, rest
 
     def restore(self, step: int, tensors: dict[str, dict[str, Tensor]], state: dict[str, Any], where: str) -> None:
         """Go on from a checkpoint.
@@ -194,7 +230,9 @@ class Trainer:
         """
         needed = {"weights", "optimizer"} | ({"average"} if self.average is not None else set())
         needed |= {"times"} if self._times.state() else set()
-        missing = sorted(needed - set(tensors)) + sorted({"optimizer", "sums"} - set(state))
+        needed |= {"process"} if parts_tensors(self.parts) else set()
+        further = set() if self.process_trainer is None else {"process"}
+        missing = sorted(needed - set(tensors)) + sorted(({"optimizer", "sums"} | further) - set(state))
         if missing:
             raise StorageError(
                 "the checkpoint lacks what this recipe needs",
@@ -206,6 +244,10 @@ class Trainer:
         if self.average is not None:
             load_into(self.average, tensors["average"], f"{where}/average.safetensors")
         self._restore_optimizer(unflatten_state(tensors["optimizer"], state["optimizer"]), where)
+        if "process" in needed:
+            load_parts(self.parts, tensors["process"], f"{where}/process.safetensors")
+        if self.process_trainer is not None:
+            self.process_trainer.restore(tensors.get("process-optimizer", {}), state["process"])
         sums = state["sums"]
         self._sums = _Sums(sums["count"], sums["losses"], sums["norm"])
         self._times.restore(step, tensors.get("times", {}), f"{where}/times.safetensors")

@@ -10,7 +10,7 @@ import torch
 
 from si_core.discovery.events import emit
 from si_core.errors import DataError, NumericsError, RecipeError, StorageError
-from si_core.fields.learned import LearnedFields, Predictor
+from si_core.fields.learned import Predictor
 from si_core.recipes.grid import refuse_sweep
 from si_core.recipes.recipe import Recipe
 from si_core.runs.assembly import assemble
@@ -18,6 +18,7 @@ from si_core.runs.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from si_core.runs.directory import RunDirectory
 from si_core.runs.event import Event
 from si_core.runs.fingerprints import data_changes, fingerprints
+from si_core.runs.learnable import parts_tensors
 from si_core.runs.log import Console
 from si_core.runs.metrics import MetricsWriter
 from si_core.runs.model import Model
@@ -103,7 +104,7 @@ def train_into(
     metadata = {f"data.{end}": mark for end, mark in data.items()}
     metadata |= {"fields": ",".join(trainer.assembly.fields.names), "step": str(trainer.step)}
     weights = {name: value for name, value in trainer.trained().state_dict().items() if isinstance(value, torch.Tensor)}
-    save_tensors(directory.model, weights, metadata)
+    save_tensors(directory.model, weights | parts_tensors(trainer.parts), metadata)
     return _model(trainer)
 
 
@@ -165,7 +166,7 @@ def _model(trainer: Trainer) -> Model:
     predictor = trainer.trained().eval().requires_grad_(False)
     if not isinstance(predictor, Predictor):
         raise TypeError("the trainer's module is no predictor")
-    return trainer.assembly.model(LearnedFields(learned.process, learned.names, predictor, learned.parametrisation))
+    return trainer.assembly.model(learned.of(predictor))
 
 
 def _save(directory: RunDirectory, trainer: Trainer, data: dict[str, str], console: Console) -> None:
