@@ -1,0 +1,52 @@
+"""What a new component of a kind starts with, beside its template: one line about it, and its place in a recipe."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+__all__ = ["EXAMPLES", "RECIPE", "Example"]
+
+
+@dataclass(frozen=True)
+class Example:
+    """The component that the template of a kind makes.
+
+    Args:
+        summary: its line in ``si list``.
+        use: how the recipe selects it, with ``$selection`` for its name.
+        class_itself: whether conformance looks at the class instead of an instance: the builder makes one for a shape.
+    """
+
+    summary: str
+    use: str = "$selection"
+    class_itself: bool = False
+
+
+EXAMPLES: dict[str, Example] = {
+    "distribution": Example(
+        "a ring in the plane: radius (cos a, sin a) + noise z", "{use: $selection, radius: 2.0, noise: 0.1}"
+    ),
+    "coupling": Example("pairs by rank: optimal transport of the sums of coordinates"),
+    "interpolant": Example("alpha = 1-t, beta = t"),
+    "latent": Example("gamma = scale sin(pi t)", "{use: $selection, scale: 0.5}"),
+    "objective": Example("learns b = E[dx_t/dt | x_t]", "[$selection, denoiser]"),
+    "network": Example("a multilayer perceptron with two hidden layers", "{use: $selection, width: 128}", True),
+    "diffusion": Example("epsilon = scale gamma(t)^2", "{use: $selection, scale: 2.0}"),
+    "integrator": Example("Euler-Maruyama: x' = x + h f(t, x) + sqrt(|h|) g(t) w", "{use: $selection, steps: 100}"),
+    "estimator": Example("E|X|^2 - E|Y|^2, X of the model and Y of the data", "[$selection, energy-distance]"),
+    "report": Example("a page of plain text: report.txt"),
+}
+"""By kind, for every kind."""
+
+RECIPE: dict[str, str] = {
+    "distribution": "eight-gaussians",
+    "coupling": "independent",
+    "interpolant": "linear",
+    "latent": "brownian",
+    "objective": "[velocity, denoiser]",
+    "network": "{use: mlp, width: 128, depth: 3}",
+    "integrator": "{use: stochastic-heun, steps: 50}",
+    "diffusion": "0.5",
+    "estimator": "[energy-distance]",
+}
+"""By kind, what the recipe uses of the others: built-in components. (A report is written of every run.)"""
