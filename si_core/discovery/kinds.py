@@ -41,7 +41,7 @@ KINDS: dict[str, Kind] = {
             "interpolant",
             "si_core.contract.interpolant:Interpolant",
             "the path I(t, x0, x1) between a pair",
-            ("latent",),
+            ("latent", "shape"),
         ),
         Kind("latent", "si_core.contract.latent:Latent", "the size gamma(t) of the noise added on the way"),
         Kind("objective", "si_core.contract.objective:Objective", "the loss whose minimiser is a field"),

@@ -10,8 +10,9 @@ from si_core.errors import DataError, RecipeError, UsageError
 from si_core.process.process import StochasticInterpolant
 from si_core.recipes.recipe import Recipe
 from si_core.recipes.selection import Selection
+from si_core.runs.learnable import learnable_parts
 
-__all__ = ["build_process", "build_selection", "located"]
+__all__ = ["build_path", "build_process", "build_selection", "located"]
 
 
 @contextmanager
@@ -36,12 +37,20 @@ def build_selection(recipe: Recipe, path: str, selection: Selection, **context: 
         return build(selection.kind, selection.name, context=context, **selection.options)
 
 
+def build_path(recipe: Recipe, path: str, selection: Selection, latent: object, target: object) -> object:
+    """The interpolant that a recipe selects at a key, told the latent and the event shape of its process."""
+    return build_selection(recipe, path, selection, latent=latent, shape=getattr(target, "shape", ()))
+
+
 def build_process(recipe: Recipe) -> StochasticInterpolant:
     """The process of a recipe."""
     source = build_selection(recipe, "source", recipe.source) if recipe.source is not None else None
     target = build_selection(recipe, "target", recipe.target)
     coupling = build_selection(recipe, "coupling", recipe.coupling)
     latent = build_selection(recipe, "latent", recipe.latent)
-    interpolant = build_selection(recipe, "interpolant", recipe.interpolant, latent=latent)
+    interpolant = build_path(recipe, "interpolant", recipe.interpolant, latent, target)
     with located(recipe, "source" if recipe.source is not None else "target"):
-        return StochasticInterpolant(interpolant, latent, coupling, source, target)  # type: ignore[arg-type]
+        process = StochasticInterpolant(interpolant, latent, coupling, source, target)  # type: ignore[arg-type]
+    # Whoever trains its parameters turns gradients on for that alone.
+    learnable_parts(process).requires_grad_(False)
+    return process

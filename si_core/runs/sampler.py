@@ -15,7 +15,7 @@ from si_core.recipes.recipe import Recipe
 from si_core.recipes.selection import Selection
 from si_core.runs.model import Model
 from si_core.runs.noise_level import build_diffusion
-from si_core.runs.parts import build_selection, located
+from si_core.runs.parts import build_path, build_selection, located
 from si_core.runs.streams import generator
 
 __all__ = ["Sampler", "build_sampler", "check_sampling", "default_integrator"]
@@ -64,7 +64,7 @@ def build_sampler(recipe: Recipe, process: StochasticInterpolant) -> Sampler:
         RecipeError: an integrator that does not fit the noise level.
     """
     if recipe.sample.interpolant is not None:
-        path = build_selection(recipe, "sample.interpolant", recipe.sample.interpolant, latent=process.latent)
+        path = build_path(recipe, "sample.interpolant", recipe.sample.interpolant, process.latent, process.target)
         with located(recipe, "sample.interpolant"):
             ends = (process.latent, process.coupling, process.source, process.target)
             process = StochasticInterpolant(path, *ends)  # type: ignore[arg-type]

@@ -158,7 +158,7 @@ def _telling_rate(method: Integrator, problem: Known, span: tuple[float, float],
             below = rate
         else:
             above = rate
-        if 0 < below and above < math.inf:
+        if below > 0 and above < math.inf:
             rate = math.sqrt(below * above)
         else:
             aim = middle / min(max(error, _ROUNDING), 1e12)

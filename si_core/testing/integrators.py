@@ -15,9 +15,10 @@ from si_core.fields.base import Epsilon
 from si_core.fields.functions import FunctionFields
 from si_core.testing.check import Measured, NotApplicable, Violation, check
 from si_core.testing.initial_values import KNOWN, SPANS, Counted, direction, observed_order
-from si_core.testing.noise import noise_drawn_anew, noise_size, noise_without_mixing, weak_order
+from si_core.testing.noise import noise_drawn_anew, noise_size, noise_without_mixing
 from si_core.testing.setting import Output, Setting
 from si_core.testing.suite import Suite
+from si_core.testing.weak_order import weak_order
 from si_core.transport.integrate import integrate
 from si_core.transport.transport import Transport
 

@@ -24,7 +24,7 @@ _EVENT = (2,)
 
 
 def _context() -> Mapping[str, Any]:
-    return {"latent": Bridge()}
+    return {"latent": Bridge(), "shape": _EVENT}
 
 
 def _exercise(path: Interpolant, setting: Setting) -> Sequence[Output]:
