@@ -61,6 +61,8 @@ def accepted(suite: Suite, component: Any) -> list[Setting]:
             refusal = str(error)
             continue
         settings.append(setting.anew())
+    if not settings and suite.refusable:
+        raise NotApplicable(f"it refuses all that the kit has to offer: {refusal}")
     if not settings:
         raise Violation(f"it refuses every event shape that was tried: {refusal}")
     return settings

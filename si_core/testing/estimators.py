@@ -233,6 +233,7 @@ def tells_apart(estimator: Estimator) -> Measured | None:
 
 SUITE = Suite(
     kind="estimator",
+    refusable=True,
     exercise=_exercise,
     own=(traits, says_what_it_is, standard_errors, more_points, bound, tells_apart),
     events=((2,), (1, 2, 2)),

@@ -40,6 +40,8 @@ class Suite:
         factory: whether the component under test is a function that makes it (a network, for a shape).
         events: the event shapes to exercise; a component may refuse some, by a UsageError, but not all.
         dtypes: the precisions of states to exercise.
+        refusable: whether a component may refuse everything by a UsageError, such as an estimator of what the kit's
+            models have not; then nothing is checked.
         placeable: whether an exercise is free of randomness, so that it can be made on torch's device ``meta``.
     """
 
@@ -51,6 +53,7 @@ class Suite:
     events: tuple[tuple[int, ...], ...] = ((2,), (), (3,), (3, 4), (1, 2, 3))
     dtypes: tuple[Any, ...] = field(default_factory=lambda: _dtypes())
     placeable: bool = False
+    refusable: bool = False
 
     @property
     def checks(self) -> tuple[Check, ...]:
