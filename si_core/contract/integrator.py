@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
 import torch
@@ -16,13 +17,35 @@ from torch import Tensor
 
 from si_core.contract.data import Trajectory
 
-__all__ = ["Integrator", "Problem"]
+__all__ = ["Integrator", "LinearShare", "Problem"]
+
+
+@dataclass(frozen=True)
+class LinearShare:
+    """A share of a drift that is linear in x, and known: ``drift(x) = rate x + drive m(x)`` with m of order 1.
+
+    It is the drift for a Gaussian law whose variance about its mean is C, where m is a constant. A method that
+    integrates it without error is left with the changes of m. All are float64, shape (N,), per unit of clock.
+
+    Args:
+        variance: ``C > 0``.
+        pull: ``g^2/(2C)`` with g the noise; 0 for an ODE.
+        rate: ``C'/(2C) - pull`` forward, ``C'/(2C) + pull`` backward.
+        drive: what m is multiplied with; at least 0, and 0 at a time whose drift says nothing of m.
+    """
+
+    variance: Tensor
+    pull: Tensor
+    rate: Tensor
+    drive: Tensor
 
 
 class Problem(Protocol):
     """What an integrator sees of a transport. Times are numbers in the problem's own clock.
 
-    A problem may also offer ``head(rows)``, itself for the first rows of its states, to methods that make a trial run.
+    A problem may also offer two methods that an integrator asks for by ``getattr``: ``head(rows)``, itself for the
+    first rows of its states, to methods that make a trial run; and ``linear(times, spread)``, a :class:`LinearShare`
+    (None where none is known), to exponential methods.
     """
 
     @property

@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from si_core.contract.clock import Clock
+from si_core.contract.integrator import LinearShare
 from si_core.contract.limits import margin_limits
 from si_core.process.completion import MARGIN
 from si_core.process.schedule import Schedule
@@ -37,6 +38,11 @@ def noise_squared(schedule: Callable[[Tensor], Schedule], level: NoiseLevel | No
         return 2.0 * level(s) * s.rate
 
     return margin_limits(inside, u, MARGIN)[0].clamp_min(0.0)
+
+
+def _reference_variance(s: Schedule, spread: float) -> Tensor:
+    alpha, beta, gamma = (torch.as_tensor(part) for part in (s.alpha, s.beta, s.gamma))
+    return alpha.square() + (spread * beta).square() + gamma.square()
 
 
 class Flow(ABC, Generic[Step]):
@@ -90,6 +96,41 @@ class Flow(ABC, Generic[Step]):
             self.prepare([time], x)
             step = self._steps[float(time)]
         return self.at(step, x)
+
+    def linear(self, times: Sequence[float], spread: float) -> LinearShare | None:
+        """The drift for a standard normal source and a target ``N(m, spread^2 I)``, apart and independent.
+
+        With ``C = alpha^2 + spread^2 beta^2 + gamma^2`` and the noise g, ``' = d/du``,
+
+            ``rate = C'/(2C) -+ g^2/(2C)``,    ``drive = beta' - beta C'/(2C) + beta g^2/(2C)``.
+
+        Where the target has modes of this width, m is the mean of the mode that x goes to. The drive of a backward SDE
+        has the sign of its noise turned round, so that it does not pass through 0.
+
+        Args:
+            times: clock positions.
+            spread: the standard deviation of the target about its modes, above 0.
+
+        Returns:
+            None where the process is not spatially linear.
+        """
+        with torch.no_grad():
+            u = torch.tensor(times, dtype=torch.float64)
+            s = self.schedule(u)
+            if s.alpha is None:
+                return None
+            beta, variance = torch.as_tensor(s.beta), _reference_variance(s, spread)
+
+            def inside(v: Tensor) -> Tensor:
+                s = self.schedule(v)
+                alpha_slope = torch.as_tensor(s.alpha) * torch.as_tensor(s.alpha_rate)
+                beta_slope = spread**2 * torch.as_tensor(s.beta) * torch.as_tensor(s.beta_rate)
+                growth = (alpha_slope + beta_slope + s.gamma_gamma_rate) / _reference_variance(s, spread)
+                return torch.stack([growth, torch.as_tensor(s.beta_rate) - torch.as_tensor(s.beta) * growth], -1)
+
+            growth, drive = margin_limits(inside, u, MARGIN)[0].unbind(-1)
+            pull = noise_squared(self.schedule, self.level, u) / (2.0 * variance)
+            return LinearShare(variance, pull, growth - self.sign * pull, (drive + beta * pull).clamp_min(0.0))
 
     def noise(self, time: float) -> float:
         """The size of the noise at a time."""

@@ -18,6 +18,7 @@ import torch
 from torch import Tensor
 
 from si_core.contract.clock import Clock, UniformClock
+from si_core.contract.integrator import LinearShare
 from si_core.errors import UsageError
 from si_core.fields.base import Epsilon, Fields, noise_level
 
@@ -90,6 +91,10 @@ class Transport:
     def noise(self, time: float) -> float:
         """``sqrt(2 epsilon dt/du)`` at a clock position."""
         return self.flow.noise(time)
+
+    def linear(self, times: Sequence[float], spread: float) -> LinearShare | None:
+        """The share of the drift that is linear in x at these clock positions; see :meth:`Flow.linear`."""
+        return self.flow.linear(times, spread)
 
     def part(self, start: float, stop: float) -> Transport:
         """The same problem between two other times; it shares the computed scalars.

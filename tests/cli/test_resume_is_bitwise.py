@@ -87,6 +87,10 @@ def test_killed_at_random_times(si, resumed, tmp_path):
     for _ in range(8):
         flags = ["--resume"] if (tmp_path / "run").exists() else []
         child = si.start(*RUN, *flags)
+        # Before there is a folder there is nothing to resume; how long that takes depends on the machine.
+        until = time.monotonic() + 30
+        while not (tmp_path / "run" / "resolved.yaml").exists() and time.monotonic() < until:
+            time.sleep(0.005)
         time.sleep(delays.uniform(0.01, 0.1))
         # The process may be gone, but nobody has waited for it: its number is still its own.
         os.kill(child.pid, signal.SIGKILL)

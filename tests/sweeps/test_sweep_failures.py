@@ -67,7 +67,7 @@ def test_a_combination_that_can_not_work_fails_without_training(
     words = ["sample.integrator=rk4,stochastic-heun", "sample.epsilon=0,1"]
     assert si("sweep", write(), *words, "--out", "out") == 3
     rows = table(Path("out"))
-    assert [row["state"] for row in rows] == ["finished", "failed", "failed", "finished"]
+    assert [row["state"] for row in rows] == ["finished", "failed", "finished", "finished"]
     assert "solves ODEs" in rows[1]["message"]
     assert trained_steps == [*range(1, 13)]
 

@@ -267,7 +267,6 @@ class BlindDistance(si.Estimator):
         (CentresThePoints(), "inputs-kept", "changes its inputs in place: x"),
         (LeavesGradientsOff(), "host-kept", "changes the grad mode"),
         (ForVectorsOnly(), "says-what-it-is", "per_sample is (32, 2, 2)"),
-        (RefusesAll(), "form", "refuses every event shape"),
         (UnknownNeed(), "traits", "a frozenset of some of fields, samples"),
         (UnknownQuantity(), "traits", "quantity is 'likelihood'"),
         (UnknownEnd(), "traits", "points_of is 'middle'"),
@@ -277,6 +276,14 @@ class BlindDistance(si.Estimator):
 )
 def test_a_wrong_estimator(rejected, component: si.Estimator, check: str, words: str) -> None:
     rejected("estimator", component, check, words)
+
+
+def test_one_that_refuses_all_models_is_not_judged_by_them() -> None:
+    """It may be one of what the kit's models have not; what can be told without a model still is."""
+    results = {result.check: result for result in check_component("estimator", RefusesAll())}
+    assert results["form"].state == results["bound"].state == "not applicable"
+    assert "refuses all that the kit has to offer: for my own model only" in results["form"].message
+    assert results["traits"].state == "holds"
 
 
 def test_a_lower_bound_that_is_none_is_told_by_how_much(rejected) -> None:

@@ -104,8 +104,8 @@ def test_a_score_without_noise(recipe):
         refused(recipe, text, "5:13", f"no {objective}", "neither a latent nor a standard normal source")
 
 
-def test_a_stochastic_integrator_without_noise(recipe):
-    refused(recipe, changed((EPSILON, "epsilon: 0")), "8:15", "'stochastic-heun'", "no noise", "epsilon 0", "rk4")
+def test_a_method_of_sdes_without_noise_solves_the_ode(recipe):
+    assert assemble(recipe(changed((EPSILON, "epsilon: 0")))).sampler.integrator.stochastic
 
 
 @pytest.mark.parametrize("level", ["0.5", "gamma", "{use: constant, level: 2.0}"])

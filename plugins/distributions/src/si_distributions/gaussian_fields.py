@@ -149,7 +149,8 @@ class GaussianMixtureFields(DirectFields):
 
     def moments(self, t: float) -> tuple[Tensor, Tensor]:
         """The mean (d,) and covariance (d, d) of x_t, float64."""
-        means, covariances = (part[0] for part in self._moments(self.schedule(UniformClock(), torch.tensor(t, dtype=torch.float64))))
+        s = self.schedule(UniformClock(), torch.tensor(t, dtype=torch.float64))
+        means, covariances = (part[0] for part in self._moments(s))
         weights = self._log_weights.exp()
         mean = weights @ means
         centred = means - mean

@@ -1,0 +1,116 @@
+"""Iterative Markovian fitting: a coupling made anew by the model's own SDE, round after round.
+
+With reference ``dX = sqrt(2 epsilon) dW``, alternate (Shi et al., arXiv 2303.16852; Peluchetti, arXiv 2304.00917)
+
+1. *learn* the drifts of the process that joins the pairs by Brownian bridges: the linear interpolant with the latent
+   ``gamma = sqrt(2 epsilon t(1-t))`` (its Markovian projection);
+2. *couple* anew by first and last states of that model's SDE at epsilon: odd rounds run it forward from the source,
+   even ones backward from the target, so that both ends are exact in turn.
+
+The sequence of couplings converges to the Schrödinger bridge. Between Gaussians it is one of cross-covariances
+with an exact recursion: :mod:`si_schrodinger.gaussian_fitting`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import torch
+from pydantic import Field
+from torch import Tensor, nn
+
+from si_core import Coupling, Distribution, Model, UniformClock, UsageError, build, integrate
+
+if TYPE_CHECKING:
+    from si_core import Integrator
+
+__all__ = ["Markovian"]
+
+_WHERE = "coupling markovian"
+_BLOCK = 4096
+_ROUNDING = 1e-6
+
+
+class Markovian(nn.Module, Coupling):
+    """Independent pairs in the first round of training; afterwards pairs of the model's SDE, drawn with replacement.
+
+    ``train.rounds`` says how many rounds there are. The pairs are kept with the weights.
+
+    Args:
+        epsilon: the noise of the reference; the latent must be ``{use: brownian, scale: 2 epsilon}``.
+        pairs: how many are made after each round.
+        steps: of the stochastic Heun method, in the clock of the process.
+
+    Raises:
+        UsageError: in use: another latent or interpolant than those of the reference's bridges.
+    """
+
+    first: Tensor
+    last: Tensor
+
+    def __init__(
+        self,
+        epsilon: Annotated[float, Field(gt=0)] = 0.5,
+        pairs: Annotated[int, Field(ge=1)] = 20_000,
+        steps: Annotated[int, Field(ge=1)] = 50,
+    ) -> None:
+        super().__init__()
+        self.epsilon, self.pairs, self.steps = float(epsilon), pairs, steps
+        self.register_buffer("first", torch.empty(0))
+        self.register_buffer("last", torch.empty(0))
+
+    def pair(self, x0: Tensor, x1: Tensor, generator: torch.Generator | None = None) -> tuple[Tensor, Tensor]:
+        """As they are: in the first round the ends are independent, and later pairs are drawn together."""
+        return x0, x1
+
+    def draw(
+        self, source: Distribution, target: Distribution, n: int, generator: torch.Generator | None = None
+    ) -> tuple[Tensor, Tensor, Tensor | None]:
+        """n pairs, each (n, *shape)."""
+        if target.classes is not None:
+            raise UsageError(
+                "pairs of a bridge between labelled ends would need one for each class",
+                where=_WHERE,
+                got=f"a target with {target.classes} classes",
+                fix="a target without labels",
+            )
+        if len(self.first) == 0:
+            return super().draw(source, target, n, generator)
+        index = torch.randint(len(self.first), (n,), generator=generator, device=self.first.device)
+        return self.first[index], self.last[index], None
+
+    def refit(self, model: Model, rounds: int, generator: torch.Generator) -> None:
+        """Make the pairs anew: by the forward SDE after odd rounds, by the backward SDE after even ones."""
+        self._refuse_unfit(model)
+        forward = rounds % 2 == 1
+        method = build("integrator", "stochastic-heun", steps=self.steps)
+        ends = [
+            self._block(model, method, min(_BLOCK, self.pairs - done), forward, generator)
+            for done in range(0, self.pairs, _BLOCK)
+        ]
+        origin, reached = (torch.cat(parts).detach() for parts in zip(*ends, strict=True))
+        self.first, self.last = (origin, reached) if forward else (reached, origin)
+
+    def _block(
+        self, model: Model, method: Integrator, n: int, forward: bool, generator: torch.Generator
+    ) -> tuple[Tensor, Tensor]:
+        law = model.process.source if forward else model.process.target
+        start, stop = (0.0, 1.0) if forward else (1.0, 0.0)
+        transport = model.transport(epsilon=self.epsilon, start=start, stop=stop)
+        x = law.sample(n, generator)
+        x = x if model.dtype is None else x.to(model.dtype)
+        return x, integrate(transport, x, method, generator).final
+
+    def _refuse_unfit(self, model: Model) -> None:
+        u = torch.linspace(0.1, 0.9, 9, dtype=torch.float64)
+        s = model.process.schedule(UniformClock(), u)
+        gamma = torch.as_tensor(s.gamma).expand_as(u)
+        bridge = (2 * self.epsilon * u * (1 - u)).sqrt()
+        linear = s.alpha is not None and s.beta is not None and bool(((s.beta - u).abs() < _ROUNDING).all())
+        if not linear or bool(((gamma - bridge).abs() > _ROUNDING * (1 + bridge)).any()):
+            raise UsageError(
+                "fitting joins its pairs by Brownian bridges",
+                where=_WHERE,
+                got=f"gamma = {float(gamma[4]):.4g} at t = 0.5" if linear else "an interpolant that is not linear",
+                allowed=f"interpolant: linear, latent: {{use: brownian, scale: {2 * self.epsilon:g}}}",
+            )
