@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -69,7 +68,8 @@ def run(arguments: argparse.Namespace) -> int:
     from si_core.runs.resume import newest_run, stillborn
 
     named = RunDirectory(Path(arguments.out)) if arguments.out else None
-    with lost_plugins_named(named) if arguments.resume and named else nullcontext():
+    origin = named if arguments.resume and named else RunDirectory(Path(arguments.recipe).parent)
+    with lost_plugins_named(origin):
         recipe = load_recipe(arguments.recipe, arguments.overrides)
     refuse_sweep(recipe)
     device = checked_device(arguments.device)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 from contextlib import redirect_stdout
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from si_core.cli.commands import COMMANDS
@@ -36,9 +37,12 @@ def add(subparsers: argparse._SubParsersAction[Any]) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Check the recipe; its errors leave by the way of all errors, or as JSON."""
     from si_core.recipes.loader import load_recipe
+    from si_core.runs.directory import RunDirectory
+    from si_core.runs.lost_plugins import lost_plugins_named
 
     try:
-        recipe = load_recipe(arguments.recipe, arguments.overrides)
+        with lost_plugins_named(RunDirectory(Path(arguments.recipe).parent)):
+            recipe = load_recipe(arguments.recipe, arguments.overrides)
         needs = _needs(recipe)
         resolved, digest = recipe.resolved(), recipe.hash()
         if arguments.build:

@@ -35,7 +35,11 @@ def lost_distributions(directory: RunDirectory) -> list[str]:
 
 @contextmanager
 def lost_plugins_named(directory: RunDirectory) -> Iterator[None]:
-    """Add to the error of a recipe that can't be loaded which plugins its run had and this machine lacks."""
+    """Add to the error of a recipe that can't be loaded which plugins its run had and this machine lacks.
+
+    Args:
+        directory: the run; a folder that is none of a run adds nothing.
+    """
     try:
         yield
     except (PluginError, RecipeError, UsageError) as error:

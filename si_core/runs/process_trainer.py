@@ -58,11 +58,12 @@ class ProcessTrainer:
             value = self._loss(self._draw(step))
             gradients = torch.autograd.grad(value, self.parameters)
         norm = math.hypot(*torch.stack(torch._foreach_norm(gradients)).tolist())
-        if not math.isfinite(norm + float(value)):
+        loss = float(value.detach())
+        if not math.isfinite(norm + loss):
             raise NumericsError(
                 "the loss of the process or its gradient is not finite",
                 where=f"step {step + 1}",
-                got=f"loss {float(value)}, gradient norm {norm}",
+                got=f"loss {loss}, gradient norm {norm}",
                 fix="a smaller learning rate (train.process.lr)",
             )
         scale = 1.0 if settings.clip is None else min(1.0, settings.clip / max(norm, 1e-12))
@@ -72,7 +73,7 @@ class ProcessTrainer:
         for group in self.optimizer.param_groups:
             group["lr"] = settings.lr * share
         self.optimizer.step()
-        self._sum, self._norm, self._count = self._sum + float(value), self._norm + norm, self._count + 1
+        self._sum, self._norm, self._count = self._sum + loss, self._norm + norm, self._count + 1
 
     def record(self) -> dict[str, float]:
         """The means since the last record: of the loss and of the size of its gradient; starts the next interval."""

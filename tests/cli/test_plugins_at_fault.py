@@ -144,7 +144,15 @@ def test_a_logger_that_fails_gives_one_warning_and_hinders_nothing(si, stranger,
     assert results(tmp_path / "run") == results(finished)
 
 
-@pytest.mark.parametrize("words", [("run", "run/resolved.yaml", "--out", "run", "--resume"), ("sample", "run")])
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("run", "run/resolved.yaml", "--out", "run", "--resume"),
+        ("run", "run/resolved.yaml", "--out", "again"),
+        ("validate", "run/resolved.yaml"),
+        ("sample", "run"),
+    ],
+)
 def test_a_plugin_that_is_gone_is_named_with_its_version(si, stranger, tmp_path, words):
     site = stranger("distribution", "strange", "Law", law())
     assert si(*RUN, "train.steps=2", site=site).code == 0
