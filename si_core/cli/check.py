@@ -115,5 +115,7 @@ def _summary(checked: list[CheckedComponent]) -> str:
     if violated:
         names = ", ".join(f"{component.kind} {component.name}" for component in violated)
         text += f", {states.count('violated')} violated ({names})"
+    if "not applicable" in states:
+        text += f", {states.count('not applicable')} do not apply"
     left_out = [component.name for component in checked if component.unchecked and not component.fault]
     return text + (f"; not checked: {', '.join(left_out)}" if left_out else "")

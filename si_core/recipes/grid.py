@@ -2,14 +2,16 @@
 
 On the command line ``KEY=a,b,c`` is a YAML list without its brackets, so values may be lists and mappings themselves:
 ``latent=none,{use: brownian, scale: 2}``. One list in brackets is the list of values; ``KEY=[[0.9, 0.99]]`` is one
-value that is a list. In a recipe the grid is the key ``sweep``, a mapping of dotted keys to lists.
+value that is a list. In a recipe the grid is the key ``sweep``, a mapping of dotted keys to lists. Keys that change
+together are one axis there, written with commas and a list of values for each point:
+``{"sample.epsilon, latent.scale": [[0.1, 0.2], [0.5, 1.0]]}``; it goes by the name and the values of its first key.
 """
 
 from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from collections.abc import Mapping as Map
 from dataclasses import dataclass
 from typing import Any
@@ -29,25 +31,49 @@ __all__ = ["Axis", "combinations", "joined", "parse_axes", "recipe_axes", "refus
 
 @dataclass(frozen=True)
 class Axis:
-    """One key of a grid: where it was given, the place it changes, and its values."""
+    """One key of a grid, or several that change together: where it was given, what it changes, and its values."""
 
     where: Where
     path: Path
     nodes: tuple[Node, ...]
+    linked: tuple[Path, ...] = ()
+    """The other keys that change with it; nodes are then lists with a value for each."""
 
     @property
     def key(self) -> str:
-        """The key, such as ``latent.scale``."""
+        """The key, such as ``latent.scale``; of several, the first."""
         return dotted(self.path)
 
     @property
-    def values(self) -> list[Any]:
-        """The values as plain data."""
-        return [plain(node) for node in self.nodes]
+    def grid_key(self) -> str:
+        """The key as it stands in a recipe's grid, with those that change together."""
+        return ", ".join(map(dotted, self.paths))
 
-    def change(self, node: Node) -> Override:
-        """The override that gives the key one of its values."""
-        return change(self.where, self.path, node)
+    @property
+    def paths(self) -> tuple[Path, ...]:
+        """All that it changes."""
+        return (self.path, *self.linked)
+
+    @property
+    def values(self) -> list[Any]:
+        """The values of the key as plain data."""
+        return [self.value(node) for node in self.nodes]
+
+    def value(self, node: Node) -> Any:
+        """One value of the key as plain data."""
+        return plain(self._parts(node)[0])
+
+    def changes(self, node: Node) -> list[Override]:
+        """The overrides that give the key, and those linked to it, one of their values."""
+        return [change(self.where, path, part) for path, part in zip(self.paths, self._parts(node), strict=True)]
+
+    def settled(self, node: Node, at: Callable[[Path], Any]) -> Any:
+        """A value as it stands in a recipe's grid, each part as ``at`` says it was taken."""
+        found = [_settled(plain(part), at(path)) for path, part in zip(self.paths, self._parts(node), strict=True)]
+        return found if self.linked else found[0]
+
+    def _parts(self, node: Node) -> tuple[Node, ...]:
+        return tuple(node.items) if self.linked and isinstance(node, SequenceNode) else (node,)
 
 
 def parse_axes(given: Iterable[str] | Map[str, Iterable[Any]]) -> list[Axis]:
@@ -70,7 +96,8 @@ def recipe_axes(recipe: Recipe) -> list[Axis]:
     problems: list[SIError] = []
     for key, entry in node.entries.items() if isinstance(node, Mapping) else ():
         try:
-            axes.append(_axis(entry.where, key_path(key, entry.where), entry.node))
+            first, *others = (key_path(part, entry.where) for part in key.split(","))
+            axes.append(_axis(entry.where, first, entry.node, tuple(others)))
         except SIError as error:
             problems.append(error)
     fail(problems)
@@ -129,16 +156,35 @@ def _from_item(key: Any, values: Any) -> Axis:
     return _axis(override.where, override.path, override.node)
 
 
-def _axis(where: Where, path: Path, node: Node | None) -> Axis:
+def _axis(where: Where, path: Path, node: Node | None, linked: tuple[Path, ...] = ()) -> Axis:
     key = dotted(path)
-    if path[0] == "sweep":
+    if "sweep" in (path[0], *(other[0] for other in linked)):
         raise _error(where, "a grid can't hold a grid", got=repr(key), allowed="any other key of a recipe")
     if not isinstance(node, SequenceNode) or not node.items:
         raise _error(where, f"{key!r} needs at least one value", fix=f"{key}=VALUE,VALUE")
     for index, item in enumerate(node.items):
         if any(_same(plain(item), plain(other)) for other in node.items[:index]):
             raise _error(item.where, f"a value of {key!r} stands twice", got=repr(plain(item)), fix="keep one of them")
-    return Axis(where, path, tuple(node.items))
+    for item in node.items if linked else ():
+        if not isinstance(item, SequenceNode) or len(item.items) != 1 + len(linked):
+            raise _error(
+                item.where,
+                "keys that change together need a list with a value for each",
+                got=repr(plain(item)),
+                allowed=f"{1 + len(linked)} values, of {', '.join(map(dotted, (path, *linked)))}",
+            )
+    return Axis(where, path, tuple(node.items), linked)
+
+
+def _settled(value: Any, resolved: Any) -> Any:
+    """A value as given, with its texts as the recipe took them: a relative path has become absolute."""
+    if isinstance(value, str) and isinstance(resolved, str):
+        return resolved
+    if isinstance(value, dict) and isinstance(resolved, dict):
+        return {key: _settled(item, resolved.get(key)) for key, item in value.items()}
+    if isinstance(value, list) and isinstance(resolved, Sequence) and len(value) == len(resolved):
+        return [_settled(item, other) for item, other in zip(value, resolved, strict=True)]
+    return value
 
 
 def _same(one: Any, other: Any) -> bool:

@@ -101,7 +101,8 @@ class Sections(Section):
     report: bool = Field(default=True, description="write report.html")
     sweep: Grid | None = Field(
         default=None,
-        description="grid for `si sweep`: a list of values for each dotted key, one run for each combination",
+        description="grid for `si sweep`: a list of values for each dotted key, one run for each combination; keys "
+        "joined by commas change together",
         examples=["sweep: {latent.scale: [0.5, 1, 2], sample.epsilon: [0, 0.5]}"],
     )
 

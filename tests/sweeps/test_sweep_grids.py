@@ -10,6 +10,15 @@ from si_core import load_recipe
 from si_core.errors import RecipeError
 from si_core.recipes.grid import combinations, joined, parse_axes, recipe_axes
 from si_core.recipes.nodes import plain
+from si_core.runs.sweeps.plan import plan_sweep
+
+TINY = """\
+source: {use: gaussian, dim: 2}
+target: two-moons
+latent: brownian
+objectives: [velocity, denoiser]
+network: mlp
+"""
 
 
 @pytest.mark.parametrize(
@@ -109,3 +118,24 @@ def test_combinations_run_through_the_last_axis_first_and_are_bounded() -> None:
     hundred = ",".join(map(str, range(101)))
     with pytest.raises(RecipeError, match=r"(?s)argument 1 .*101 x 101 = 10201 runs"):
         combinations(parse_axes([f"seed={hundred}", f"train.steps={hundred}"]))
+
+
+def test_keys_that_change_together_are_one_axis(tmp_path):
+    pytest.importorskip("si_recipes")
+    path = tmp_path / "r.yaml"
+    grid = '{"train.steps, train.batch": [[2, 4], [3, 6]], seed: [1, 2]}'
+    path.write_text(TINY + f"sweep: {grid}\n", encoding="utf-8")
+    plan = plan_sweep(load_recipe(path))
+    found = [(point.values, point.recipe.train.steps, point.recipe.train.batch) for point in plan.points]
+    assert [(steps, batch) for _, steps, batch in found] == [(2, 4), (2, 4), (3, 6), (3, 6)]
+    assert [values for values, *_ in found[::2]] == [{"train.steps": 2, "seed": 1}, {"train.steps": 3, "seed": 1}]
+    assert plan.resolved()["sweep"] == {"train.steps, train.batch": [[2, 4], [3, 6]], "seed": [1, 2]}
+
+
+@pytest.mark.parametrize("values", ["[1, 2]", "[[1, 2, 3], [4, 5, 6]]", "[[1]]"])
+def test_keys_that_change_together_need_a_value_each(tmp_path, values):
+    pytest.importorskip("si_recipes")
+    path = tmp_path / "r.yaml"
+    path.write_text(TINY + f'sweep: {{"train.steps, train.batch": {values}}}\n', encoding="utf-8")
+    with pytest.raises(RecipeError, match="need a list with a value for each"):
+        plan_sweep(load_recipe(path))

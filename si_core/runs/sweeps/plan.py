@@ -5,16 +5,16 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 from si_core.errors import SIError, UsageError
 from si_core.recipes.emit import inline
 from si_core.recipes.grid import Axis, combinations, joined, parse_axes, recipe_axes
 from si_core.recipes.loader import changed
-from si_core.recipes.nodes import Path, plain
+from si_core.recipes.nodes import Path
 from si_core.recipes.overrides import parse_overrides
 from si_core.recipes.problems import fail
 from si_core.recipes.recipe import Recipe
@@ -70,9 +70,9 @@ class SweepPlan:
         for number, axis in enumerate(self.axes):
             # The point that has this value, and the first one on every other axis.
             stride = math.prod(sizes[number + 1 :])
-            grid[axis.key] = [
-                _settled(value, _at(self.points[place * stride].recipe.resolved(), axis.path))
-                for place, value in enumerate(axis.values)
+            grid[axis.grid_key] = [
+                axis.settled(node, partial(_at, self.points[place * stride].recipe.resolved()))
+                for place, node in enumerate(axis.nodes)
             ]
         return self.recipe.resolved() | {"sweep": grid}
 
@@ -96,14 +96,14 @@ def plan_sweep(recipe: Recipe, axes: Iterable[str] | Mapping[str, Iterable[Any]]
     problems: dict[str, SIError] = {}
     for index, nodes in enumerate(combinations(given)):
         # A whole section beside one of its keys: the key is meant to win, as among overrides.
-        chosen = sorted(zip(given, nodes, strict=True), key=lambda pair: len(pair[0].path))
-        changes = [*parse_overrides({"sweep": None}), *(axis.change(node) for axis, node in chosen)]
+        chosen = [one for axis, node in zip(given, nodes, strict=True) for one in axis.changes(node)]
+        changes = [*parse_overrides({"sweep": None}), *sorted(chosen, key=lambda one: len(one.path))]
         try:
             one = changed(recipe, changes)
         except SIError as error:
             problems |= {str(each): each for each in getattr(error, "errors", [error])}
         else:
-            values = {axis.key: plain(node) for axis, node in zip(given, nodes, strict=True)}
+            values = {axis.key: axis.value(node) for axis, node in zip(given, nodes, strict=True)}
             points.append(Point(index, values, one))
     fail(list(problems.values()))
     return SweepPlan(recipe, given, tuple(points))
@@ -116,14 +116,3 @@ def _at(data: Any, path: Path) -> Any:
         listed = isinstance(data, list) and isinstance(part, int) and part < len(data)
         data = data[part] if known or listed else None
     return data
-
-
-def _settled(value: Any, resolved: Any) -> Any:
-    """A value as given, with its texts as the recipe took them: a relative path has become absolute."""
-    if isinstance(value, str) and isinstance(resolved, str):
-        return resolved
-    if isinstance(value, dict) and isinstance(resolved, dict):
-        return {key: _settled(item, resolved.get(key)) for key, item in value.items()}
-    if isinstance(value, list) and isinstance(resolved, Sequence) and len(value) == len(resolved):
-        return [_settled(item, other) for item, other in zip(value, resolved, strict=True)]
-    return value
