@@ -25,6 +25,7 @@ _COMPONENTS = (
         "bures_wasserstein:BuresWasserstein",
         "moments along the way against the bridge's",
     ),
+    ("estimator", "inner-gap", "inner_gap:InnerGap", "whether networks have reached the forward drift of a process"),
     (
         "estimator",
         "cyclic-consistency",
