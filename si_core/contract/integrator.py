@@ -31,7 +31,7 @@ class LinearShare:
         variance: ``C > 0``.
         pull: ``g^2/(2C)`` with g the noise; 0 for an ODE.
         rate: ``C'/(2C) - pull`` forward, ``C'/(2C) + pull`` backward.
-        drive: what m is multiplied with; at least 0, and 0 at a time whose drift says nothing of m.
+        drive: what m is multiplied with; about 0 where the drift says nothing of m.
     """
 
     variance: Tensor

@@ -102,10 +102,9 @@ class Flow(ABC, Generic[Step]):
 
         With ``C = alpha^2 + spread^2 beta^2 + gamma^2`` and the noise g, ``' = d/du``,
 
-            ``rate = C'/(2C) -+ g^2/(2C)``,    ``drive = beta' - beta C'/(2C) + beta g^2/(2C)``.
+            ``rate = C'/(2C) -+ g^2/(2C)``,    ``drive = beta' - beta rate``.
 
-        Where the target has modes of this width, m is the mean of the mode that x goes to. The drive of a backward SDE
-        has the sign of its noise turned round, so that it does not pass through 0.
+        Where the target has modes of this width, m is the mean of the mode that x belongs to.
 
         Args:
             times: clock positions.
@@ -130,7 +129,8 @@ class Flow(ABC, Generic[Step]):
 
             growth, drive = margin_limits(inside, u, MARGIN)[0].unbind(-1)
             pull = noise_squared(self.schedule, self.level, u) / (2.0 * variance)
-            return LinearShare(variance, pull, growth - self.sign * pull, (drive + beta * pull).clamp_min(0.0))
+            pull_on = self.sign * pull
+            return LinearShare(variance, pull, growth - pull_on, drive + beta * pull_on)
 
     def noise(self, time: float) -> float:
         """The size of the noise at a time."""

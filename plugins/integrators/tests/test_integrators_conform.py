@@ -8,16 +8,20 @@ import si_core as si
 from si_core.discovery.available import available
 from si_core.testing import IntegratorConformance
 
+ADAPTIVE = ["dopri5"]
 NAMES = [found.component.name for found in available("integrator") if found.plugin.distribution == "si-integrators"]
 # A measured grid depends on the batch by intention; test_step_grids has its properties.
-CASES = [(name, grid) for name in NAMES for grid in ("uniform", "ends")]
+CASES = [(name, {"steps": 40, "grid": grid}) for name in NAMES if name not in ADAPTIVE for grid in ("uniform", "ends")]
+CASES += [("adams-bashforth", {"steps": 40, "order": order}) for order in (2, 4)]
+CASES += [("exponential", {"steps": 40, "order": order}) for order in (1, 3)]
+CASES += [("dopri5", {"norm": norm}) for norm in ("batch", "rows")]
 
 
 class TestIntegrator(IntegratorConformance):
-    @pytest.fixture(params=CASES, ids="-".join)
+    @pytest.fixture(params=CASES, ids=lambda case: "-".join([case[0], *(str(option) for option in case[1].values())]))
     def component(self, request):
-        name, grid = request.param
-        return si.build("integrator", name, steps=40, grid=grid)
+        name, options = request.param
+        return si.build("integrator", name, **options)
 
 
 @pytest.mark.parametrize(
@@ -30,6 +34,9 @@ class TestIntegrator(IntegratorConformance):
         ("euler-maruyama", 1),
         ("stochastic-heun", 2),
         ("edm-heun", 1),
+        ("adams-bashforth", 3),
+        ("exponential", 2),
+        ("dopri5", 5),
     ],
 )
 def test_the_order_that_is_claimed(name, order):

@@ -1,1 +1,1 @@
-"""Integrators with steps placed beforehand: Runge-Kutta for ODEs, Euler-Maruyama and stochastic Heun for SDEs."""
+"""Integrators for ODEs and SDEs: Runge-Kutta, Adams-Bashforth and exponential methods, with planned or adaptive steps."""

@@ -23,4 +23,17 @@ def si_components() -> list[Component]:
         Component(
             "integrator", "edm-heun", "si_integrators.edm_heun:EDMHeun", "ODE and SDE, weak order 1, noise first"
         ),
+        Component(
+            "integrator",
+            "adams-bashforth",
+            "si_integrators.adams_bashforth:AdamsBashforth",
+            "ODE, order 2 to 4 at one evaluation a step",
+        ),
+        Component(
+            "integrator",
+            "exponential",
+            "si_integrators.exponential:Exponential",
+            "ODE and SDE, exact for the linear share of the drift, order 1 to 3",
+        ),
+        Component("integrator", "dopri5", "si_integrators.dopri5:Dopri5", "ODE, order 5, adaptive"),
     ]
