@@ -58,7 +58,7 @@ def accepted(suite: Suite, component: Any) -> list[Setting]:
         try:
             suite.exercise(component, setting)
         except UsageError as error:
-            refusal = str(error)
+            refusal = error.problem
             continue
         settings.append(setting.anew())
     if not settings and suite.refusable:

@@ -79,7 +79,7 @@ def test_ends_are_equal_steps_of_an_angle(problem, steps):
 
 
 @pytest.mark.parametrize("span", [(0.0, 1.0), (1.0, 0.0)])
-# The first step of the exponential method of order 2 is of order 1, and here it is the longest: it shows with more steps.
+# The first step of the exponential method of order 2 is of order 1, and here it is the longest; more steps show it.
 @pytest.mark.parametrize("method", [method for method in ORDERS if method is not Exponential])
 def test_the_order_stays_on_a_measured_grid(problem, method, span):
     """``dx/dt = -2 t x^2``: ``1/x = t^2 + 1/x(0)``; the density of a measured grid hardly changes with the steps."""

@@ -1,1 +1,1 @@
-"""Integrators for ODEs and SDEs: Runge-Kutta, Adams-Bashforth and exponential methods, with planned or adaptive steps."""
+"""Integrators for ODEs and SDEs: Runge-Kutta, Adams-Bashforth and exponential methods, planned steps or adaptive."""

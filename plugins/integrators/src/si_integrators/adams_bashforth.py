@@ -1,0 +1,106 @@
+"""The Adams-Bashforth methods: one evaluation a step, and the slopes of the steps before.
+
+    x' = x + sum_j b_j f(t_j, x_j),    b_j = int_r^t l_j(s) ds,    j = k, k-1, ..., k-order+1
+
+with l_j the Lagrange polynomials of the times of the last ``order`` slopes: on equal steps the classical coefficients,
+on others those of variable steps. The first ``order - 1`` steps are of a Runge-Kutta method of an order less, whose few
+local errors ``O(h^order)`` keep the order of the whole: with few steps a dearer start costs more than it brings.
+
+Hairer, Norsett and Wanner, *Solving Ordinary Differential Equations I*, 1993, sections III.1 and III.5.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import Literal, get_args
+
+import torch
+from torch import Tensor
+
+from si_core import Problem, UsageError
+from si_integrators.grid import Drift
+from si_integrators.planned import Grid, PlannedSteps, Steps
+from si_integrators.quadrature import cells, lagrange
+
+__all__ = ["AdamsBashforth"]
+
+Order = Literal[2, 3, 4]
+
+
+class AdamsBashforth(PlannedSteps):
+    """Adams-Bashforth, for ODEs: order 2, 3 or 4 at one evaluation a step, with 0, 2 or 6 more for the start.
+
+    Args:
+        steps: the number of steps.
+        grid: where they stand: uniform, ends (finer towards both ends of the span), or measured (finer where a pilot
+            finds a larger local error).
+        order: higher pays with many steps, lower with few.
+
+    Raises:
+        UsageError: an option out of its range.
+    """
+
+    def __init__(self, steps: Steps = 100, grid: Grid = "uniform", order: Order = 3) -> None:
+        super().__init__(steps, grid)
+        if order not in get_args(Order) or isinstance(order, bool):
+            raise UsageError(
+                "unknown order",
+                where=type(self).__name__,
+                got=f"order={order!r}",
+                allowed=", ".join(map(str, get_args(Order))),
+            )
+        self.order: float = order
+
+    def advance(
+        self, transport: Problem, x: Tensor, grid: list[float], generator: torch.Generator | None
+    ) -> tuple[Tensor, int]:
+        order = int(self.order)
+        steps = list(pairwise(grid))
+        start, (fractions, mean_slope) = steps[: order - 1], _STARTS[order]
+        inner = [_time(r, t, fraction) for r, t in start for fraction in fractions]
+        transport.prepare(list(dict.fromkeys(grid[:-1] + inner)), x)
+        recording = torch.is_grad_enabled()
+        add, state = (torch.add, x) if recording else (Tensor.add_, x.clone())
+        slopes: list[Tensor] = []
+        for r, t in start:
+            slopes.insert(0, transport.drift(r, state))
+            times = [_time(r, t, fraction) for fraction in fractions]
+            state = add(state, mean_slope(transport.drift, times, state, slopes[0], t - r), alpha=t - r)
+        for k in range(order - 1, len(steps)):
+            slopes = [transport.drift(grid[k], state), *slopes[: order - 1]]
+            for slope, weight in zip(slopes, _weights(grid[k - order + 1 : k + 2]), strict=True):
+                state = add(state, slope, alpha=weight)
+        return state, len(steps) + len(start) * len(fractions)
+
+
+def _euler(drift: Drift, times: Sequence[float], x: Tensor, slope: Tensor, h: float) -> Tensor:
+    return slope
+
+
+def _heun(drift: Drift, times: Sequence[float], x: Tensor, slope: Tensor, h: float) -> Tensor:
+    return (slope + drift(times[0], torch.add(x, slope, alpha=h))) / 2
+
+
+def _kutta(drift: Drift, times: Sequence[float], x: Tensor, slope: Tensor, h: float) -> Tensor:
+    """Kutta's method of order 3: ``(k1 + 4 k2 + k3)/6``."""
+    middle = drift(times[0], torch.add(x, slope, alpha=h / 2))
+    end = drift(times[1], torch.add(torch.add(x, slope, alpha=-h), middle, alpha=2 * h))
+    return (slope + 4 * middle + end) / 6
+
+
+_STARTS = {2: ((), _euler), 3: ((1.0,), _heun), 4: ((0.5, 1.0), _kutta)}
+"""By order, the times of the evaluations of a starting step after its first, as fractions, and its mean slope."""
+
+
+def _time(r: float, t: float, fraction: float) -> float:
+    return t if fraction == 1.0 else r + fraction * (t - r)
+
+
+def _weights(times: list[float]) -> list[float]:
+    """The integrals ``b_j`` over the last step, of the latest slope first."""
+    *nodes, stop = times
+    nodes.reverse()
+    points, weights, _ = cells()
+    s = nodes[0] + (stop - nodes[0]) * points
+    return [float((lagrange(nodes, j, s) * weights).sum()) * (stop - nodes[0]) for j in range(len(nodes))]

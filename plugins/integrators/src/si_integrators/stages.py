@@ -1,0 +1,148 @@
+"""The stages of an embedded Runge-Kutta method: the arithmetic of a step in few kernels, and its error in one number.
+
+Slopes are rows of one tensor K, (stages, B * event), so the state of a stage is one matrix-vector product
+``x + h K^T a``, in place; where gradients are recorded, the same product makes new tensors. Of each step one number
+goes from the device to the host: its error.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from si_core import Problem
+
+__all__ = ["Stages"]
+
+
+class Stages:
+    """The state, the slopes and the error of the step at hand.
+
+    Args:
+        problem: whose drift is evaluated.
+        x: the initial state, shape (B, *event).
+        rows: the coefficients ``a_i`` of each stage after the first; the last ones give the state after the step.
+        error: the coefficients ``e`` of the error, one a stage.
+        rtol: the relative tolerance.
+        atol: the absolute tolerance.
+        by_row: whether the error is that of the worst row.
+    """
+
+    def __init__(
+        self,
+        problem: Problem,
+        x: Tensor,
+        rows: Sequence[Sequence[float]],
+        error: Sequence[float],
+        rtol: float,
+        atol: float,
+        by_row: bool,
+    ) -> None:
+        self.evaluations = 0
+        self._problem, self._x, self._rtol, self._atol, self._by_row = problem, x, rtol, atol, by_row
+        # Scalars go over once, and with them no number again.
+        self._rows, self._error = [x.new_tensor(row) for row in rows], x.new_tensor(error)
+        self._recording = torch.is_grad_enabled()
+        self._now = x.reshape(-1)
+        self._new = self._now
+        self._size = self._now.detach().abs()
+        self._slopes: list[Tensor] = []
+        if not self._recording:
+            self._stack = self._now.new_empty(len(error), self._now.numel())
+            self._buffers = [torch.empty_like(self._now), torch.empty_like(self._now)]
+
+    def begin(self, time: float) -> None:
+        """Evaluate the first slope."""
+        self._problem.prepare([time], self._x)
+        self._put(0, time, self._now)
+
+    def sizes(self) -> tuple[float, float]:
+        """The sizes of the state and of the first slope, in units of the tolerance."""
+        scale = self._scale(self._size)
+        both = [self._norm(part.detach() / scale) for part in (self._now, self._slope(0))]
+        state, slope = torch.stack(both).tolist()
+        return state, slope
+
+    def bend(self, time: float, step: float) -> float:
+        """The change of the slope over an Euler step, by its length, in units of the tolerance; one evaluation."""
+        self._problem.prepare([time], self._x)
+        with torch.no_grad():
+            slope = self._slope(0).detach()
+            change = self._drift(time, torch.add(self._now.detach(), slope, alpha=step)) - slope
+            return float(self._norm(change / self._scale(self._size))) / abs(step)
+
+    def step(self, times: Sequence[float], step: float) -> float:
+        """Try a step; the error in units of the tolerance.
+
+        Args:
+            times: those of the stages after the first.
+            step: the signed length.
+        """
+        self._problem.prepare(times, self._x)
+        for i, (row, time) in enumerate(zip(self._rows, times, strict=True), 1):
+            if self._recording:
+                del self._slopes[i:]
+                self._new = torch.addmv(self._now, torch.stack(self._slopes, 1), row, alpha=step)
+            else:
+                self._new = torch.addmv(self._now, self._stack[:i].T, row, alpha=step, out=self._buffers[0])
+            self._put(i, time, self._new)
+        with torch.no_grad():
+            slopes = torch.stack(self._slopes) if self._recording else self._stack
+            error = torch.mv(slopes.T, self._error).mul_(step)
+            self._new_size = self._new.detach().abs()
+            return float(self._norm(error.div_(self._scale(torch.maximum(self._size, self._new_size)))))
+
+    def accept(self) -> None:
+        """Go on from the state after the step."""
+        self._now, self._size = self._new, self._new_size
+        if self._recording:
+            self._slopes = self._slopes[-1:]
+        else:
+            self._buffers.reverse()
+            self._stack[0].copy_(self._stack[-1])
+
+    def state(self) -> Tensor:
+        """The state, shape (B, *event)."""
+        return self._now.reshape(self._x.shape)
+
+    def described(self) -> str:
+        """The state and the latest slopes, for an error."""
+        finite = torch.isfinite(self._slope(-1).reshape(self._x.shape))
+        size = f"largest state of norm {float(self._rows_of(self._now.detach()).norm(dim=1).max()):g}"
+        if bool(finite.all()):
+            return f"{size}, largest drift {float(self._slope(-1).detach().abs().max()):g}"
+        bad = (~finite).reshape(len(finite), -1).any(1)
+        first = int(bad.nonzero()[0])
+        return f"{size}; the drift is not finite for {int(bad.sum())} of {len(bad)} states, first for state {first}"
+
+    def _drift(self, time: float, x: Tensor) -> Tensor:
+        self.evaluations += 1
+        return self._problem.drift(time, x.reshape(self._x.shape)).reshape(-1)
+
+    def _put(self, i: int, time: float, x: Tensor) -> None:
+        slope = self._drift(time, x)
+        if self._recording:
+            self._slopes.append(slope)
+        else:
+            self._stack[i].copy_(slope)
+
+    def _slope(self, i: int) -> Tensor:
+        return self._slopes[i] if self._recording else self._stack[i]
+
+    def _scale(self, size: Tensor) -> Tensor:
+        return (size * self._rtol).add_(self._atol)
+
+    def _rows_of(self, x: Tensor) -> Tensor:
+        return x.reshape(len(self._x), -1)
+
+    def _norm(self, ratio: Tensor) -> Tensor:
+        """The root mean square, or the largest of a row, summed in double precision."""
+        if not self._by_row or ratio.numel() == 0:
+            whole: Tensor = torch.linalg.vector_norm(ratio, dtype=torch.float64)
+            return whole / math.sqrt(max(ratio.numel(), 1))
+        rows = self._rows_of(ratio)
+        each: Tensor = torch.linalg.vector_norm(rows, dim=1, dtype=torch.float64)
+        return each.max() / math.sqrt(rows.shape[1])

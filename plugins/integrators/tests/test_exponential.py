@@ -1,0 +1,211 @@
+"""Exponential integrators: exact for Gaussians, ODE and SDE; the methods they generalise where nothing is linear."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+import torch
+
+import si_core as si
+from si_core import UsageError
+from si_integrators.adams_bashforth import AdamsBashforth
+from si_integrators.euler_maruyama import EulerMaruyama
+from si_integrators.exponential import Exponential
+from si_integrators.stochastic_heun import StochasticHeun
+
+pytest.importorskip("si_distributions")
+pytest.importorskip("si_interpolants")
+
+MEAN = 1.3
+PATHS = [("linear", latent) for latent in ("none", "brownian", "quadratic", "sine-squared")]
+PATHS += [("trigonometric", "none"), ("trigonometric", "brownian"), ("variance-preserving", "none")]
+WAYS = pytest.mark.parametrize("span", [(0.0, 1.0), (1.0, 0.0)], ids=["forward", "backward"])
+
+
+def rng(seed=0):
+    return torch.Generator().manual_seed(seed)
+
+
+def gaussian(interpolant, latent, deviation):
+    """From N(0, 1) to N(MEAN, deviation^2)."""
+    source = si.build("distribution", "gaussian", dim=1, dtype="float64")
+    target = si.build("distribution", "gaussian", mean=[MEAN], covariance=deviation**2, dtype="float64")
+    parts = si.build("interpolant", interpolant), si.build("latent", latent), si.build("coupling", "independent")
+    return si.StochasticInterpolant(*parts, source, target)
+
+
+def epsilon_of(name, process):
+    match name:
+        case "gamma":
+            return si.build("diffusion", "gamma")
+        case "likelihood-optimal":
+            return si.build("diffusion", "likelihood-optimal", interpolant=process.interpolant, latent=process.latent)
+        case number:
+            return number
+
+
+def law(monkeypatch, method, transport, mean, variance):
+    """Mean and variance of the numerical solution of a linear problem: each row has one noise of size 1, or none."""
+    drawn = []
+
+    def unit_noise(buffer, generator=None):
+        buffer.zero_()
+        buffer[2 + len(drawn)] = 1
+        drawn.append(generator)
+        return buffer
+
+    x = torch.zeros(method.steps + 2, 1, dtype=torch.float64)
+    x[1] = 1
+    with monkeypatch.context() as patch:
+        patch.setattr(torch.Tensor, "normal_", unit_noise)
+        final = method.solve(transport, x, torch.Generator()).final[:, 0]
+    response = final - final[0]
+    return float(response[1] * mean + final[0]), float(response[1] ** 2 * variance + response[2:].square().sum())
+
+
+@WAYS
+@pytest.mark.parametrize("epsilon", [0.0, 0.5, 3.0, "gamma", "likelihood-optimal"])
+@pytest.mark.parametrize("deviation", [0.02, 0.3, 1.5])
+@pytest.mark.parametrize(("interpolant", "latent"), PATHS)
+def test_exact_for_gaussians(monkeypatch, interpolant, latent, deviation, epsilon, span):
+    """In three steps, to what the quadrature of scalars is worth, less with layers of width 0.02."""
+    if epsilon == "gamma" and latent == "none":
+        pytest.skip("no latent, no gamma")
+    process = gaussian(interpolant, latent, deviation)
+    transport = si.Transport(si.exact_fields(process), epsilon_of(epsilon, process), *span)
+    ends = [(0.0, 1.0), (MEAN, deviation**2)]
+    (mean, variance), (goal, aim) = ends if span[1] > span[0] else ends[::-1]
+    for order in (1, 2) if epsilon else (1, 2, 3):
+        method = Exponential(3, order=order, spread=deviation)
+        got = law(monkeypatch, method, transport, mean, variance)
+        assert got[0] == pytest.approx(goal, abs=(1e-6 if deviation == 0.02 else 1e-9) * math.sqrt(aim))
+        assert got[1] == pytest.approx(aim, rel=1e-11)
+
+
+@WAYS
+@pytest.mark.parametrize("noise", [0.0, 0.7])
+@pytest.mark.parametrize(("interpolant", "latent"), PATHS)
+def test_the_linear_share_is_the_drift_of_a_gaussian(interpolant, latent, noise, span):
+    process = gaussian(interpolant, latent, 0.4)
+    transport = si.Transport(si.exact_fields(process), noise, *span)
+    times, h = [0.1, 0.35, 0.5, 0.9], 1e-5
+    share = transport.linear(times, 0.4)
+    x = torch.tensor([[-1.0], [0.5], [2.0]], dtype=torch.float64)
+    for k, time in enumerate(times):
+        wanted = share.rate[k] * x + share.drive[k] * MEAN
+        torch.testing.assert_close(transport.drift(time, x), wanted, rtol=1e-9, atol=1e-9)
+        assert float(share.pull[k] * share.variance[k]) == pytest.approx(transport.noise(time) ** 2 / 2)
+    ahead, behind = (transport.linear([time + step for time in times], 0.4).variance for step in (h, -h))
+    sign = 1 if span[1] > span[0] else -1
+    growth = share.rate + sign * share.pull
+    torch.testing.assert_close((ahead - behind) / (2 * h), 2 * share.variance * growth, rtol=1e-6, atol=1e-6)
+
+
+@pytest.mark.parametrize("spread", [0.05, 0.3, 1.0])
+@pytest.mark.parametrize("order", [1, 2, 3])
+@pytest.mark.parametrize("backward", [False, True])
+def test_the_order_on_the_flow_of_a_mixture(order, spread, backward):
+    """Whatever the spread; from and to ends where the drift says nothing of the modes."""
+    transport, x = mixture(0.4, backward=backward)
+    with torch.no_grad():
+        exact = AdamsBashforth(3000, order=4).solve(transport, x).final
+        errors = [Exponential(n, order=order, spread=spread).solve(transport, x).final - exact for n in (128, 256, 512)]
+    sizes = [float(error.square().mean().sqrt()) for error in errors]
+    assert math.log2(sizes[0] / sizes[2]) / 2 >= order - 0.4
+
+
+def mixture(deviation, latent="brownian", epsilon=0.0, backward=False, rows=200):
+    law = {"weights": [0.5, 0.5], "means": [[1.0, 0.5], [-1.0, 0.0]], "covariances": deviation**2}
+    target = si.build("distribution", "gaussian-mixture", **law, dtype="float64")
+    source = si.build("distribution", "gaussian", dim=2, dtype="float64")
+    parts = si.build("interpolant", "linear"), si.build("latent", latent), si.build("coupling", "independent")
+    process = si.StochasticInterpolant(*parts, source, target)
+    start = target if backward else source
+    span = (1.0, 0.0) if backward else (0.0, 1.0)
+    return si.Transport(si.exact_fields(process), epsilon, *span), start.sample(rows, rng())
+
+
+@pytest.mark.parametrize("spread", [0.2, 0.8])
+@pytest.mark.parametrize("order", [1, 2])
+@WAYS
+def test_weak_order_where_the_spread_is_wrong(monkeypatch, order, spread, span):
+    """The drift of a Gaussian of another width is linear as well, so the law of the solution is exact."""
+    process = gaussian("linear", "brownian", 0.4)
+    transport = si.Transport(si.exact_fields(process), 0.5, *span)
+    ends = [(0.0, 1.0), (MEAN, 0.16)]
+    (mean, variance), (goal, aim) = ends if span[1] > span[0] else ends[::-1]
+    errors = []
+    for steps in (40, 80, 160):
+        got = law(monkeypatch, Exponential(steps, order=order, spread=spread), transport, mean, variance)
+        errors.append(abs(got[0] - goal) + abs(got[1] - aim))
+    assert math.log2(errors[0] / errors[2]) / 2 >= order - 0.3
+
+
+def test_an_sde_keeps_the_law_of_narrow_modes():
+    """Variance about the modes and weights, in 16 steps, to statistical error; stochastic Heun is off by 100 times."""
+    transport, x = mixture(0.05, "none", 0.5, rows=20_000)
+    with torch.no_grad():
+        final = Exponential(16, spread=0.05).solve(transport, x, rng(1)).final
+    means = torch.tensor([[1.0, 0.5], [-1.0, 0.0]], dtype=torch.float64)
+    squares, mode = (final[:, None] - means).square().sum(-1).min(1)
+    assert float(squares.mean()) / 2 == pytest.approx(0.05**2, rel=5 / math.sqrt(20_000))
+    assert float((mode == 0).double().mean()) == pytest.approx(0.5, abs=2.5 / math.sqrt(20_000))
+
+
+def drift(t, x):
+    return (x * (1 + t)).sin() - x.tanh() * x
+
+
+@WAYS
+def test_without_a_linear_share_it_is_what_it_generalises(problem, span):
+    x = torch.randn(5, 2, generator=rng(1), dtype=torch.float64)
+    ours = Exponential(12, order=2).solve(problem(drift, None, *span), x).final
+    theirs = AdamsBashforth(12, order=2).solve(problem(drift, None, *span), x).final
+    torch.testing.assert_close(ours, theirs, rtol=1e-13, atol=1e-13)
+    for order, method in ((1, EulerMaruyama), (2, StochasticHeun)):
+        task = problem(drift, lambda t: 0.7, *span)
+        ours = Exponential(12, order=order).solve(task, x, rng(3)).final
+        torch.testing.assert_close(ours, method(12).solve(task, x, rng(3)).final, rtol=1e-13, atol=1e-13)
+
+
+def test_evaluations(problem):
+    """One a step for an ODE, and one more for order 3 or from an end that says nothing; ``order`` a step for an SDE."""
+    x = torch.zeros(2, 2, dtype=torch.float64)
+    for order, more in ((1, 0), (2, 0), (3, 1)):
+        assert Exponential(10, order=order).solve(problem(drift), x).evaluations == 10 + more
+    for order in (1, 2):
+        task = problem(drift, lambda t: 1.0)
+        assert Exponential(10, order=order).solve(task, x, rng()).evaluations == len(task.times) == 10 * order
+    transport, x = mixture(0.3, "brownian")
+    assert Exponential(10).solve(transport, x).evaluations == 11
+    transport, x = mixture(0.3, "none")
+    assert Exponential(10).solve(transport, x).evaluations == 10
+
+
+def test_single_precision_and_gradients_through_a_process():
+    transport, x = mixture(0.3)
+    with torch.no_grad():
+        exact = Exponential(20).solve(transport, x).final
+    single = Exponential(20).solve(transport, x.float()).final
+    assert single.dtype == torch.float32
+    torch.testing.assert_close(single.double(), exact, rtol=1e-4, atol=1e-4)
+    y = x[:3].clone().requires_grad_()
+    recorded = Exponential(20).solve(transport, y).final
+    torch.testing.assert_close(recorded.detach(), exact[:3], rtol=1e-12, atol=1e-12)
+    assert torch.autograd.gradcheck(lambda z: Exponential(4, order=3).solve(transport, z).final, y)
+
+
+def test_order_3_is_for_odes(problem):
+    assert not Exponential(order=3).stochastic
+    assert Exponential(order=2).stochastic
+    with pytest.raises(UsageError, match="solves ODEs"):
+        Exponential(order=3).solve(problem(drift, lambda t: 1.0), torch.zeros(2, 2), rng())
+
+
+@pytest.mark.parametrize(
+    "options", [{"order": 0}, {"order": 4}, {"order": True}, {"spread": 0.0}, {"spread": math.nan}]
+)
+def test_wrong_options_are_refused(options):
+    with pytest.raises(UsageError, match=r"allowed"):
+        Exponential(**options)
