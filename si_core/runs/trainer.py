@@ -18,12 +18,13 @@ from torch.optim.swa_utils import AveragedModel
 
 from si_core.contract.data import Draw
 from si_core.errors import NumericsError, StorageError
-from si_core.recipes.training import SGD, AdamW, ImportanceTimes
+from si_core.recipes.training import ImportanceTimes
 from si_core.runs.assembly import Assembly
 from si_core.runs.gradient_sizes import GradientSizes
 from si_core.runs.learnable import learnable_parts, load_parts, parts_tensors
 from si_core.runs.learning_rate import learning_rate
 from si_core.runs.nested import flatten_state, unflatten_state
+from si_core.runs.optimizer import averaging, build_optimizer, restore_optimizer
 from si_core.runs.process_trainer import ProcessTrainer
 from si_core.runs.streams import reseed
 from si_core.runs.times import TrainingTimes
@@ -55,9 +56,9 @@ class Trainer:
         self.step = 0
         self.predictor: nn.Module = assembly.fields.predictor.to(device).train()
         self.parameters = [p for p in self.predictor.parameters() if p.requires_grad]
-        self.optimizer = self._optimizer()
+        self.optimizer = build_optimizer(self.train.optimizer, self.parameters)
         decay = self.train.ema
-        self.average = None if decay is None else AveragedModel(self.predictor, multi_avg_fn=_averaging(decay))
+        self.average = None if decay is None else AveragedModel(self.predictor, multi_avg_fn=averaging(decay))
         self._data, self._noise = (torch.Generator(device=device) for _ in range(2))
         self.parts = learnable_parts(assembly.process).to(device)
         moving = next(self.parts.parameters(), None) is not None
@@ -80,23 +81,6 @@ class Trainer:
         self._sums = _Sums()
         if self.train.compile:
             self.predictor.compile()
-
-    def _optimizer(self) -> torch.optim.Optimizer:
-        chosen = self.train.optimizer
-        if isinstance(chosen, SGD):
-            return torch.optim.SGD(
-                self.parameters,
-                lr=chosen.lr,
-                momentum=chosen.momentum,
-                nesterov=chosen.nesterov,
-                weight_decay=chosen.weight_decay,
-                fused=True,
-            )
-        kind = torch.optim.AdamW if isinstance(chosen, AdamW) else torch.optim.Adam
-        betas = (chosen.betas[0], chosen.betas[1])
-        return kind(
-            self.parameters, lr=chosen.lr, betas=betas, eps=chosen.eps, weight_decay=chosen.weight_decay, fused=True
-        )
 
     @torch.no_grad()
     def draw(self) -> Draw:
@@ -243,7 +227,8 @@ class Trainer:
         load_into(self.predictor, tensors["weights"], f"{where}/weights.safetensors")
         if self.average is not None:
             load_into(self.average, tensors["average"], f"{where}/average.safetensors")
-        self._restore_optimizer(unflatten_state(tensors["optimizer"], state["optimizer"]), where)
+        stored = unflatten_state(tensors["optimizer"], state["optimizer"])
+        restore_optimizer(self.optimizer, stored, where, self.train.optimizer.use)
         if "process" in needed:
             load_parts(self.parts, tensors["process"], f"{where}/process.safetensors")
         if self.process_trainer is not None:
@@ -253,33 +238,6 @@ class Trainer:
         self._times.restore(step, tensors.get("times", {}), f"{where}/times.safetensors")
         self.step = step
 
-    def _restore_optimizer(self, state: dict[str, Any], where: str) -> None:
-        own = [{key: value for key, value in group.items() if key != "params"} for group in self.optimizer.param_groups]
-        stored = [set(group) - {"params"} for group in state["param_groups"]]
-        if stored != [set(group) for group in own]:
-            raise StorageError(
-                "the checkpoint is of another optimizer",
-                where=where,
-                allowed=self.train.optimizer.use,
-                fix="resume with the optimizer the run was started with, or start a new run",
-            )
-        self.optimizer.load_state_dict(state)
-        for group, settings in zip(self.optimizer.param_groups, own, strict=True):
-            # The recipe's settings hold, also where it was changed by force; the checkpoint has the moments.
-            group.update(settings)
-
 
 def _tensors(module: nn.Module) -> dict[str, Tensor]:
     return {name: value for name, value in module.state_dict().items() if isinstance(value, Tensor)}
-
-
-def _averaging(decay: float) -> Any:
-    """An exponential moving average whose memory grows with the steps done, so that the start is forgotten."""
-
-    @torch.no_grad()
-    def update(averages: list[Tensor], values: list[Tensor], count: Tensor | int) -> None:
-        done = int(count)
-        weight = 1 - min(decay, (1 + done) / (10 + done))
-        torch._foreach_lerp_(averages, values, weight)
-
-    return update
