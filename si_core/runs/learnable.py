@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+import torch
 from torch import Tensor, nn
 
 from si_core.process.process import StochasticInterpolant
@@ -34,9 +35,16 @@ def parts_tensors(parts: nn.ModuleDict) -> dict[str, Tensor]:
 def load_parts(parts: nn.ModuleDict, tensors: Mapping[str, Tensor], where: str) -> dict[str, Tensor]:
     """Fill the parts from the tensors with the prefix; returns the others.
 
+    A buffer that is still empty takes the shape of what is stored: pairs that are made between rounds, say.
+
     Raises:
         StorageError: they don't fit; nothing is changed.
     """
     own = {name.removeprefix(PREFIX): value for name, value in tensors.items() if name.startswith(PREFIX)}
+    for place, module in parts.named_modules():
+        for name, buffer in module.named_buffers(recurse=False):
+            stored = own.get(f"{place}.{name}")
+            if buffer.numel() == 0 and stored is not None:
+                setattr(module, name, torch.empty_like(stored, device=buffer.device))
     load_into(parts, own, where)
     return {name: value for name, value in tensors.items() if not name.startswith(PREFIX)}

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+import shutil
 from itertools import pairwise
+from pathlib import Path
 
 import pytest
 import torch
@@ -118,3 +120,39 @@ def test_other_bridges_are_refused() -> None:
     model = model_of(a, a, 0.5 * a, 0.1)
     with pytest.raises(si.UsageError, match="joins its pairs by Brownian bridges"):
         Markovian(epsilon=0.3).refit(model, 1, torch.Generator())
+
+
+RECIPE = """\
+seed: 1
+source: {use: gaussian, mean: [-1.0], covariance: [[1.0]]}
+target: {use: gaussian, mean: [1.0], covariance: [[0.5]]}
+coupling: {use: markovian, epsilon: 0.5, pairs: 600, steps: 8}
+interpolant: linear
+latent: {use: brownian, scale: 1.0}
+objectives: [velocity, denoiser]
+network: {use: mlp, width: 16, depth: 1}
+train: {steps: 90, rounds: 3, batch: 64, checkpoint_every: 20, keep: 9}
+sample: {number: 64, epsilon: 0.5, integrator: {use: stochastic-heun, steps: 8}}
+report: false
+"""
+
+
+@pytest.mark.parametrize("left", [40, 60], ids=["within a round", "at its end"])
+def test_rounds_resume_bit_for_bit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, left: int) -> None:
+    """From a checkpoint within the second round, and from one at its end, before the pairs are made anew."""
+    pytest.importorskip("si_recipes")
+    from si_core.cli.main import main
+
+    monkeypatch.chdir(tmp_path)
+    Path("r.yaml").write_text(RECIPE, encoding="utf-8")
+    assert main(["run", "r.yaml", "--out", "whole"]) == 0
+    shutil.copytree("whole", "again")
+    for checkpoint in Path("again/checkpoints").iterdir():
+        if int(checkpoint.name.removeprefix("step-")) > left:
+            shutil.rmtree(checkpoint)
+    for name in ("model.safetensors", "samples.npy", "STATUS.json"):
+        Path("again", name).unlink()
+    assert main(["run", "again/resolved.yaml", "--resume", "--out", "again"]) == 0
+    for name in ("model.safetensors", "samples.npy", "metrics.jsonl"):
+        assert Path("again", name).read_bytes() == Path("whole", name).read_bytes(), name
+    assert len(si.load_model("again").process.coupling.first) == 600  # type: ignore[attr-defined]
