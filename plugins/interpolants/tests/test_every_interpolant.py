@@ -36,7 +36,7 @@ class Bare(si.SpatiallyLinear):
 
 
 def built(name: str, latent: str) -> si.SpatiallyLinear:
-    path = si.build("interpolant", name, context={"latent": si.build("latent", latent)})
+    path = si.build("interpolant", name, context={"latent": si.build("latent", latent), "shape": (2,)})
     if not isinstance(path, si.SpatiallyLinear):
         pytest.skip("not spatially linear")
     return path
