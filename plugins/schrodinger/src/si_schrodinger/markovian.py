@@ -13,16 +13,14 @@ with an exact recursion: :mod:`si_schrodinger.gaussian_fitting`.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import torch
 from pydantic import Field
 from torch import Tensor, nn
 
-from si_core import Coupling, Distribution, Model, UniformClock, UsageError, build, integrate
-
-if TYPE_CHECKING:
-    from si_core import Integrator
+from si_core import Coupling, Distribution, Model, UniformClock, UsageError
+from si_schrodinger.simulation import Count, Paths, Simulation
 
 __all__ = ["Markovian"]
 
@@ -42,7 +40,7 @@ class Markovian(nn.Module, Coupling):
         steps: of the stochastic Heun method, in the clock of the process.
 
     Raises:
-        UsageError: in use: another latent or interpolant than those of the reference's bridges.
+        UsageError: an option out of range; in use: another latent or interpolant than those of the reference's bridges.
     """
 
     first: Tensor
@@ -51,11 +49,12 @@ class Markovian(nn.Module, Coupling):
     def __init__(
         self,
         epsilon: Annotated[float, Field(gt=0)] = 0.5,
-        pairs: Annotated[int, Field(ge=1)] = 20_000,
-        steps: Annotated[int, Field(ge=1)] = 50,
+        pairs: Paths = 20_000,
+        steps: Count = 50,
     ) -> None:
         super().__init__()
-        self.epsilon, self.pairs, self.steps = float(epsilon), pairs, steps
+        self.epsilon = float(epsilon)
+        self.simulation = Simulation(_WHERE, self.epsilon, pairs, steps, _BLOCK)
         self.register_buffer("first", torch.empty(0))
         self.register_buffer("last", torch.empty(0))
 
@@ -83,23 +82,9 @@ class Markovian(nn.Module, Coupling):
         """Make the pairs anew: by the forward SDE after odd rounds, by the backward SDE after even ones."""
         self._refuse_unfit(model)
         forward = rounds % 2 == 1
-        method = build("integrator", "stochastic-heun", steps=self.steps)
-        ends = [
-            self._block(model, method, min(_BLOCK, self.pairs - done), forward, generator)
-            for done in range(0, self.pairs, _BLOCK)
-        ]
-        origin, reached = (torch.cat(parts).detach() for parts in zip(*ends, strict=True))
+        batches = self.simulation.batches(model, generator, backward=not forward)
+        origin, reached = torch.cat([batch.states[[0, -1]] for batch in batches], 1)
         self.first, self.last = (origin, reached) if forward else (reached, origin)
-
-    def _block(
-        self, model: Model, method: Integrator, n: int, forward: bool, generator: torch.Generator
-    ) -> tuple[Tensor, Tensor]:
-        law = model.process.source if forward else model.process.target
-        start, stop = (0.0, 1.0) if forward else (1.0, 0.0)
-        transport = model.transport(epsilon=self.epsilon, start=start, stop=stop)
-        x = law.sample(n, generator)
-        x = x if model.dtype is None else x.to(model.dtype)
-        return x, integrate(transport, x, method, generator).final
 
     def _refuse_unfit(self, model: Model) -> None:
         u = torch.linspace(0.1, 0.9, 9, dtype=torch.float64)

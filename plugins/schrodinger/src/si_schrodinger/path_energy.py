@@ -9,7 +9,8 @@ For ``dX = b_F dt + sqrt(2 epsilon) dW``, X_0 ~ rho0, and the reference ``dX = s
 
 from __future__ import annotations
 
-from typing import Any
+from abc import abstractmethod
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
@@ -22,7 +23,48 @@ from si_schrodinger.simulation import Batch, Count, Level, Paths, Simulation, ne
 __all__ = ["PathEnergy", "PathKL"]
 
 
-class PathEnergy(Estimator):
+class _OfEnergies(Estimator):
+    """The mean over paths of their energies, in some unit.
+
+    Args:
+        epsilon: the noise level; None for the model's.
+        n: the number of paths.
+        steps: of each.
+        batch: how many are made at once.
+    """
+
+    needs = frozenset({"fields"})
+    name: ClassVar[str]
+    unit: ClassVar[str]
+
+    def __init__(self, epsilon: Level = None, n: Paths = 4096, steps: Count = 100, batch: Count = 1024) -> None:
+        self.simulation = Simulation(self.name, epsilon, n, steps, batch)
+
+    @abstractmethod
+    def divisor(self, epsilon: float) -> float:
+        """What energies are divided by, for a noise level."""
+
+    def estimate(self, model: Model, x: Tensor, generator: torch.Generator | None = None) -> Estimate:
+        """Measure.
+
+        Args:
+            model: the model.
+            x: not used: the paths are the estimator's own.
+            generator: the source of first states and noise.
+
+        Raises:
+            UsageError: the model has no constant noise, or no SDE.
+            NumericsError: paths that leave the finite numbers.
+        """
+        energies, details = _energies(self.simulation, model, generator)
+        divisor = self.divisor(details["epsilon"])
+        for name in ("exact", "exact_error"):
+            if name in details:
+                details[name] /= divisor
+        return self.mean(self.name, energies / divisor, "unbiased", self.unit, details)
+
+
+class PathEnergy(_OfEnergies):
     """``int_0^1 E|b_F(t, X_t)|^2 dt`` along the model's own forward SDE, *unbiased* up to the integrator.
 
     Paths by the stochastic Heun method from fresh draws of the source; for each the trapezoid of ``|b_F|^2`` over its
@@ -33,76 +75,32 @@ class PathEnergy(Estimator):
     Where the bridge between the ends is known (see ``coupling-error``) the details have its ``exact`` energy, the least
     that any drift to the same target needs.
 
-    Args:
-        epsilon: the noise level; None for the model's.
-        n: the number of paths.
-        steps: of each.
-        batch: how many are made at once.
-
     Raises:
         UsageError: an option out of range.
     """
 
-    needs = frozenset({"fields"})
+    name = "path-energy"
+    unit = "1"
 
-    def __init__(self, epsilon: Level = None, n: Paths = 4096, steps: Count = 100, batch: Count = 1024) -> None:
-        self.simulation = Simulation("path-energy", epsilon, n, steps, batch)
-
-    def estimate(self, model: Model, x: Tensor, generator: torch.Generator | None = None) -> Estimate:
-        """Measure.
-
-        Args:
-            model: the model.
-            x: not used: the paths are the estimator's own.
-            generator: the source of first states and noise.
-
-        Raises:
-            UsageError: the model has no constant noise, or no SDE.
-            NumericsError: paths that leave the finite numbers.
-        """
-        energies, details = _energies(self.simulation, model, generator)
-        return self.mean("path-energy", energies, "unbiased", "1", details)
+    def divisor(self, epsilon: float) -> float:
+        return 1.0
 
 
-class PathKL(Estimator):
+class PathKL(_OfEnergies):
     """``KL(paths of the model || Brownian motion from the same start)`` in nats, *unbiased* up to the integrator.
 
     ``1/(4 epsilon) int_0^1 E|b_F(t, X_t)|^2 dt``, for the reference ``dX = sqrt(2 epsilon) dW``: it is ``path-energy``,
     and all that is said there holds.
 
-    Args:
-        epsilon: the noise level; None for the model's.
-        n: the number of paths.
-        steps: of each.
-        batch: how many are made at once.
-
     Raises:
         UsageError: an option out of range.
     """
 
-    needs = frozenset({"fields"})
+    name = "path-kl"
+    unit = "nats"
 
-    def __init__(self, epsilon: Level = None, n: Paths = 4096, steps: Count = 100, batch: Count = 1024) -> None:
-        self.simulation = Simulation("path-kl", epsilon, n, steps, batch)
-
-    def estimate(self, model: Model, x: Tensor, generator: torch.Generator | None = None) -> Estimate:
-        """Measure.
-
-        Args:
-            model: the model.
-            x: not used: the paths are the estimator's own.
-            generator: the source of first states and noise.
-
-        Raises:
-            UsageError: the model has no constant noise, or no SDE.
-            NumericsError: paths that leave the finite numbers.
-        """
-        energies, details = _energies(self.simulation, model, generator)
-        scale = 4 * details["epsilon"]
-        for name in ("exact", "exact_error"):
-            if name in details:
-                details[name] /= scale
-        return self.mean("path-kl", energies / scale, "unbiased", "nats", details)
+    def divisor(self, epsilon: float) -> float:
+        return 4 * epsilon
 
 
 def _energies(simulation: Simulation, model: Model, generator: torch.Generator | None) -> tuple[Tensor, dict[str, Any]]:
