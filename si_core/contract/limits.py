@@ -13,7 +13,7 @@ from contextlib import contextmanager
 import torch
 from torch import Tensor
 
-__all__ = ["derivative", "end_limits", "forward_mode", "margin_limits"]
+__all__ = ["MarginLimits", "derivative", "end_limits", "forward_mode"]
 
 _SPACING = 2.0**-9
 _NODES = 6
@@ -87,14 +87,26 @@ def _limit(function: Callable[[Tensor], Tensor], end: float, like: Tensor) -> Te
     return torch.where(bounded, fine, torch.copysign(torch.full_like(fine, torch.inf), values[_NODES] - values[0]))
 
 
-def margin_limits(function: Callable[[Tensor], Tensor], u: Tensor, margin: float) -> tuple[Tensor, tuple[bool, bool]]:
+class MarginLimits:
     """Like :func:`end_limits`, but where the function is unbounded at an end its value at distance ``margin`` is kept.
 
-    Returns:
-        The values (N, *rest), finite, and whether the margin was needed at the start and at the stop.
+    What the function does at the ends is found once, here; a call then costs one evaluation.
+
+    Args:
+        function: maps clock positions (N,) to values (N, *rest); smooth on (0, 1).
+        margin: how far from an end the last value is taken from.
+        device: where the ends are looked at.
     """
-    ends = end_limits(function, torch.tensor([0.0, 1.0], dtype=u.dtype, device=u.device))
-    unbounded = [not bool(torch.isfinite(value).all()) for value in ends]
-    low = margin if unbounded[0] else 0.0
-    high = 1.0 - margin if unbounded[1] else 1.0
-    return end_limits(function, u.clamp(low, high)), (unbounded[0], unbounded[1])
+
+    def __init__(
+        self, function: Callable[[Tensor], Tensor], margin: float, device: torch.device | str | None = None
+    ) -> None:
+        self._function = function
+        start, stop = end_limits(function, torch.tensor([0.0, 1.0], dtype=torch.float64, device=device))
+        self.unbounded = (not bool(torch.isfinite(start).all()), not bool(torch.isfinite(stop).all()))
+        """Whether the margin is needed at the start and at the stop."""
+        self._span = (margin if self.unbounded[0] else 0.0, 1.0 - margin if self.unbounded[1] else 1.0)
+
+    def __call__(self, u: Tensor) -> Tensor:
+        """The values at clock positions u, shape (N, *rest), finite."""
+        return end_limits(self._function, u.clamp(*self._span))

@@ -17,7 +17,7 @@ from torch import Tensor
 from si_core.contract.clock import Clock, UniformClock
 from si_core.contract.diffusion import Diffusion
 from si_core.errors import UsageError
-from si_core.fields.flow import Flow, NoiseLevel, noise_squared
+from si_core.fields.flow import Flow, NoiseLevel
 from si_core.process.process import StochasticInterpolant, spread
 from si_core.process.schedule import Schedule, bare_schedule
 
@@ -137,21 +137,21 @@ class Fields(ABC):
         return velocity + sign * spread(level(s), x) * self.field("score", s, x)
 
 
-class _DirectFlow(Flow[Schedule]):
+class _DirectFlow(Flow[tuple[Schedule, float]]):
+    """Steps are a schedule and the weight of the score."""
+
     def __init__(self, fields: Fields, clock: Clock, level: NoiseLevel | None, sign: float) -> None:
         super().__init__(clock, lambda u: fields.schedule(clock, u), level, sign)
         self.fields = fields
-        self._weights: dict[float, float] = {}
 
-    def steps(self, u: Tensor, x: Tensor) -> list[Schedule]:
-        half_squared = 0.5 * noise_squared(self.schedule, self.level, u)
-        self._weights.update(zip(u.tolist(), (self.sign * half_squared).tolist(), strict=True))
-        return [self.fields.schedule(self.clock, position.to(x.device)) for position in u]
+    def steps(self, u: Tensor, x: Tensor) -> list[tuple[Schedule, float]]:
+        weights = (0.5 * self.sign * self.noise_squared(u)).tolist()
+        return list(zip(self.fields.schedule(self.clock, u.to(x.device)).split(len(u)), weights, strict=True))
 
-    def at(self, step: Schedule, x: Tensor) -> Tensor:
-        drift = self.fields.field("velocity", step, x)
-        weight = self._weights[float(step.u)]
-        return drift if weight == 0.0 else torch.add(drift, self.fields.field("score", step, x), alpha=weight)
+    def at(self, step: tuple[Schedule, float], x: Tensor) -> Tensor:
+        schedule, weight = step
+        drift = self.fields.field("velocity", schedule, x)
+        return drift if weight == 0.0 else torch.add(drift, self.fields.field("score", schedule, x), alpha=weight)
 
 
 class DirectFields(Fields):

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
+from functools import cached_property
 from typing import Generic, TypeVar
 
 import torch
@@ -16,28 +17,16 @@ from torch import Tensor
 
 from si_core.contract.clock import Clock
 from si_core.contract.integrator import LinearShare
-from si_core.contract.limits import margin_limits
+from si_core.contract.limits import MarginLimits
 from si_core.process.completion import MARGIN
 from si_core.process.schedule import Schedule
 
-__all__ = ["Flow", "NoiseLevel", "noise_squared"]
+__all__ = ["Flow", "NoiseLevel"]
 
 NoiseLevel = Callable[[Schedule], Tensor]
 """``epsilon`` at the times of a schedule, shape (N,)."""
 
 Step = TypeVar("Step")
-
-
-def noise_squared(schedule: Callable[[Tensor], Schedule], level: NoiseLevel | None, u: Tensor) -> Tensor:
-    """``2 epsilon dt/du`` at clock positions u, shape (N,); the limit from inside at the ends."""
-    if level is None:
-        return torch.zeros_like(u)
-
-    def inside(v: Tensor) -> Tensor:
-        s = schedule(v)
-        return 2.0 * level(s) * s.rate
-
-    return margin_limits(inside, u, MARGIN)[0].clamp_min(0.0)
 
 
 def _reference_variance(s: Schedule, spread: float) -> Tensor:
@@ -66,6 +55,18 @@ class Flow(ABC, Generic[Step]):
         self._noise: dict[float, float] = {}
         self._form: tuple[torch.dtype, torch.device] | None = None
 
+    @cached_property
+    def _noise_limits(self) -> MarginLimits:
+        def inside(v: Tensor) -> Tensor:
+            s = self.schedule(v)
+            return 2.0 * self.level(s) * s.rate if self.level is not None else torch.zeros_like(v)
+
+        return MarginLimits(inside, MARGIN)
+
+    def noise_squared(self, u: Tensor) -> Tensor:
+        """``2 epsilon dt/du`` at clock positions u, shape (N,); the limit from inside at the ends."""
+        return torch.zeros_like(u) if self.level is None else self._noise_limits(u).clamp_min(0.0)
+
     @abstractmethod
     def steps(self, u: Tensor, x: Tensor) -> list[Step]:
         """What :meth:`at` needs at clock positions u, shape (N,), for states like x."""
@@ -85,9 +86,7 @@ class Flow(ABC, Generic[Step]):
             with torch.no_grad():
                 u = torch.tensor(missing, dtype=torch.float64)
                 self._steps.update(zip(missing, self.steps(u, x), strict=True))
-                self._noise.update(
-                    zip(missing, noise_squared(self.schedule, self.level, u).sqrt().tolist(), strict=True)
-                )
+                self._noise.update(zip(missing, self.noise_squared(u).sqrt().tolist(), strict=True))
 
     def drift(self, time: float, x: Tensor) -> Tensor:
         """The drift at a time, shape of x."""
@@ -127,8 +126,8 @@ class Flow(ABC, Generic[Step]):
                 growth = (alpha_slope + beta_slope + s.gamma_gamma_rate) / _reference_variance(s, spread)
                 return torch.stack([growth, torch.as_tensor(s.beta_rate) - torch.as_tensor(s.beta) * growth], -1)
 
-            growth, drive = margin_limits(inside, u, MARGIN)[0].unbind(-1)
-            pull = noise_squared(self.schedule, self.level, u) / (2.0 * variance)
+            growth, drive = MarginLimits(inside, MARGIN)(u).unbind(-1)
+            pull = self.noise_squared(u) / (2.0 * variance)
             pull_on = self.sign * pull
             return LinearShare(variance, pull, growth - pull_on, drive + beta * pull_on)
 
@@ -136,8 +135,6 @@ class Flow(ABC, Generic[Step]):
         """The size of the noise at a time."""
         found = self._noise.get(time)
         if found is None:
-            found = float(
-                noise_squared(self.schedule, self.level, torch.tensor([float(time)], dtype=torch.float64)).sqrt()
-            )
+            found = float(self.noise_squared(torch.tensor([float(time)], dtype=torch.float64)).sqrt())
             self._noise[float(time)] = found
         return found

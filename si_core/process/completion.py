@@ -21,7 +21,7 @@ import torch
 from torch import Tensor
 
 from si_core.contract.clock import Clock
-from si_core.contract.limits import end_limits, margin_limits
+from si_core.contract.limits import MarginLimits, end_limits
 from si_core.process.rows import Structure, stack
 from si_core.process.schedule import Schedule
 
@@ -60,14 +60,13 @@ class Completion:
     ) -> None:
         self._schedule, self._structure, self._known, self._wanted = schedule, structure, known, wanted
         self.indices = indices
-        ends = torch.tensor([0.0, 1.0], dtype=torch.float64)
-        limits = end_limits(lambda u: self._inside(u)[0], ends)
-        self.unbounded = tuple(not bool(torch.isfinite(limit).all()) for limit in limits)
+        self._limits = MarginLimits(lambda u: self._inside(u)[0], MARGIN)
+        self.unbounded = self._limits.unbounded
         """Whether coefficients grow without bound at t = 0 and at t = 1."""
 
     def __call__(self, u: Tensor) -> Tensor:
         """The coefficients at clock positions u, shape (N, len(indices) + 2): of the known fields, of x, and of x0."""
-        return margin_limits(lambda v: self._inside(v)[0], u, MARGIN)[0]
+        return self._limits(u)
 
     def pointwise(self, u: Tensor) -> Tensor:
         """The same, frozen only where they are infinite: at an end itself."""

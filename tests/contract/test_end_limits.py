@@ -8,7 +8,7 @@ import pytest
 import torch
 
 import si_core as si
-from si_core.contract.limits import derivative, end_limits, margin_limits
+from si_core.contract.limits import MarginLimits, derivative, end_limits
 
 ENDS = torch.tensor([0.0, 1.0], dtype=torch.float64)
 INF = math.inf
@@ -89,12 +89,12 @@ def test_limits_in_single_precision() -> None:
 
 def test_a_margin_keeps_what_has_no_bound_finite() -> None:
     u = torch.tensor([0.0, 0.05, 0.5, 1.0], dtype=torch.float64)
-    values, needed = margin_limits(lambda v: 1 / v, u, 0.1)
-    assert needed == (True, False)
-    torch.testing.assert_close(values, torch.tensor([10.0, 10.0, 2.0, 1.0]).double())
-    values, needed = margin_limits(lambda v: torch.sin(v) / v, u, 0.1)
-    assert needed == (False, False)
-    torch.testing.assert_close(values[1:], torch.sin(u[1:]) / u[1:], rtol=0, atol=1e-15)
+    limits = MarginLimits(lambda v: 1 / v, 0.1)
+    assert limits.unbounded == (True, False)
+    torch.testing.assert_close(limits(u), torch.tensor([10.0, 10.0, 2.0, 1.0]).double())
+    limits = MarginLimits(lambda v: torch.sin(v) / v, 0.1)
+    assert limits.unbounded == (False, False)
+    torch.testing.assert_close(limits(u)[1:], torch.sin(u[1:]) / u[1:], rtol=0, atol=1e-15)
 
 
 class Curve(si.Interpolant):
