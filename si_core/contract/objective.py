@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 from torch import Tensor
 
 from si_core.contract.data import Draw
+from si_core.contract.expanded_square import expanded_square
 from si_core.errors import UsageError
 
 if TYPE_CHECKING:
@@ -73,4 +74,4 @@ class Regression(Objective):
         return draw.process.target_of(self.row(draw.process, draw.schedule), draw)
 
     def loss(self, draw: Draw, prediction: Tensor) -> Tensor:
-        return (prediction * (0.5 * prediction - self.target(draw))).flatten(1).sum(1)
+        return expanded_square(prediction, self.target(draw))
