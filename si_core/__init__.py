@@ -76,6 +76,7 @@ if TYPE_CHECKING:
     from si_core.process.process import StochasticInterpolant as StochasticInterpolant
     from si_core.process.schedule import Schedule as Schedule
     from si_core.recipes.loader import load_recipe as load_recipe
+    from si_core.runs.acceleration.accelerator import Accelerator as Accelerator
     from si_core.runs.estimation import estimate as estimate
     from si_core.runs.event import Event as Event
     from si_core.runs.model import Model as Model
@@ -119,6 +120,7 @@ _HOMES: dict[str, tuple[str, ...]] = {
     "si_core.process.process": ("StochasticInterpolant",),
     "si_core.process.schedule": ("Schedule",),
     "si_core.recipes.loader": ("load_recipe",),
+    "si_core.runs.acceleration.accelerator": ("Accelerator",),
     "si_core.runs.model": ("Model", "load_model"),
     "si_core.runs.estimation": ("estimate",),
     "si_core.runs.event": ("Event",),

@@ -28,7 +28,7 @@ def expanded_square(prediction: Tensor, target: Tensor) -> Tensor:
     """
     if prediction.numel() < _SMALL:
         return (prediction * (0.5 * prediction - target)).flatten(1).sum(1)
-    loss: Tensor = _ExpandedSquare.apply(prediction, target)
+    loss: Tensor = _ExpandedSquare.apply(prediction, target)  # type: ignore[no-untyped-call]
     return loss
 
 

@@ -57,6 +57,15 @@ class Sample(Section):
     condition: Label | list[Label] | None = Field(
         default=None, description="class of the samples, or a list to go through; null for those of the data"
     )
+    precision: Literal["full", "bfloat16"] = Field(
+        default="full", description="of the networks: full, that of their weights, or bfloat16; states stay full"
+    )
+    channels_last: bool = Field(default=False, description="lay images out with channels last for convolutions")
+    compile: bool = Field(default=False, description="compile the networks for sampling")
+    graph: bool | Literal["auto"] = Field(
+        default=False,
+        description="replay the steps as a CUDA graph, sample for sample the same; auto: where it can be done",
+    )
 
     @model_validator(mode="after")
     def _some_span(self) -> Sample:

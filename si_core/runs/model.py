@@ -16,6 +16,7 @@ from si_core.contract.integrator import Integrator
 from si_core.errors import UsageError
 from si_core.fields.base import Epsilon, Fields
 from si_core.process.process import StochasticInterpolant
+from si_core.runs.acceleration.accelerator import Accelerator
 from si_core.transport.integrate import integrate
 from si_core.transport.transport import Transport
 
@@ -40,6 +41,7 @@ class Model:
         denoise: whether sampling that stops before the end finishes with a denoising step: ``E[x1|x_t]`` in place of
             ``x_t`` (backward: ``E[x0|x_t]``).
         recipe: the recipe that made the model, if any.
+        accelerator: how :meth:`sample` calls the networks and repeats the steps; all else is as without.
     """
 
     process: StochasticInterpolant
@@ -51,6 +53,7 @@ class Model:
     clock: Clock | Literal["auto", "uniform"] | None = None
     denoise: bool = False
     recipe: Recipe | None = field(default=None, repr=False)
+    accelerator: Accelerator = field(default_factory=Accelerator, repr=False, compare=False)
 
     @property
     def device(self) -> torch.device:
@@ -190,9 +193,9 @@ class Model:
         else:
             x, condition = start_from, self.conditions(n, generator, condition)
         with torch.inference_mode():
-            transport = self.transport(condition=condition)
-            path = integrate(transport, x, self.integrator, generator, times)
-            return self._denoised(transport, path) if self.denoise else path
+            transport, integrator = self.accelerator.problem(self, x, condition)
+            path = integrate(transport, x, integrator, generator, times)
+            return self._denoised(self.transport(condition=condition), path) if self.denoise else path
 
     def _given(self, start: Tensor, condition: Tensor | None) -> Tensor:
         """What networks are told of x0: the states that start there, else what is passed."""

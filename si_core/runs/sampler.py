@@ -13,6 +13,7 @@ from si_core.fields.rescheduled import RescheduledFields
 from si_core.process.process import StochasticInterpolant
 from si_core.recipes.recipe import Recipe
 from si_core.recipes.selection import Selection
+from si_core.runs.acceleration.accelerator import Accelerator
 from si_core.runs.model import Model
 from si_core.runs.noise_level import build_diffusion
 from si_core.runs.parts import build_path, build_selection, located
@@ -54,6 +55,7 @@ class Sampler:
             sample.clock,
             sample.denoise,
             self.recipe,
+            Accelerator(sample.precision, sample.channels_last, sample.compile, sample.graph),
         )
 
 

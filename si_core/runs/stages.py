@@ -70,6 +70,8 @@ def sample_into(
         recipe.sample.condition,
         lambda done, of: console.progress(done, of, "samples"),
     )
+    # What comes next needs the memory more.
+    model.accelerator.release()
     write_array(directory.samples, samples)
     return samples, conditions
 

@@ -80,7 +80,8 @@ class PlannedSteps(Integrator):
         self._check(transport, generator)
         grid, pilot = self.times(transport, x, generator)
         state, evaluations = self.advance(transport, x, grid, generator)
-        ends = torch.tensor((grid[0], grid[-1]), dtype=x.dtype, device=x.device)
+        # Made where x is: a copy from the host would wait for the device.
+        ends = torch.linspace(grid[0], grid[-1], 2, dtype=x.dtype, device=x.device)
         return Trajectory(ends, torch.stack((x, state)), pilot + evaluations)
 
     def times(self, transport: Problem, x: Tensor, generator: torch.Generator | None = None) -> tuple[list[float], int]:
