@@ -28,6 +28,11 @@ class Coupling(ABC):
     anchored: bool = False
     """Whether networks are told x0 as their condition: fields are then those of the law of x1 given x0 (forecasts)."""
 
+    prefetch: bool = False
+    """Whether training has pairs made ahead, in threads beside it: worth it where a solver takes as long as a step and
+    works outside of Python's lock on one core. The same pairs are then made for each step, by several threads at once.
+    """
+
     @abstractmethod
     def pair(self, x0: Tensor, x1: Tensor, generator: torch.Generator | None = None) -> tuple[Tensor, Tensor]:
         """Pair a batch of source draws with a batch of target draws.

@@ -116,6 +116,7 @@ class StochasticInterpolant:
         clock: Clock | None = None,
         antithetic: bool = False,
         schedule: Schedule | None = None,
+        pairs: tuple[Tensor, Tensor, Tensor | None] | None = None,
     ) -> Draw:
         """Draw the process at random times, uniform in the clock, or at given ones.
 
@@ -126,9 +127,10 @@ class StochasticInterpolant:
             clock: the clock of the draw; None for the process's own.
             antithetic: return 2n rows, the second n with the same (t, x0, x1) and -z.
             schedule: the times of the rows in place of random ones in ``clock``.
+            pairs: n pairs and their conditions, drawn already by the coupling.
         """
         noise = noise or generator
-        x0, x1, condition = self.coupling.draw(self.source, self.target, n, generator)
+        x0, x1, condition = pairs or self.coupling.draw(self.source, self.target, n, generator)
         # The target, which may be data, decides the precision.
         x0 = x0.to(x1)
         if schedule is None:

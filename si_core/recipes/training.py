@@ -155,9 +155,14 @@ Times = Annotated[
 class ProcessTraining(Section):
     """How learnable parts of the process itself are trained, where it has any: by Adam, beside the networks.
 
-    Their learning rate follows ``train.schedule`` as that of the networks does.
+    Their learning rate follows ``train.schedule`` as that of the networks does. Where networks minimise what the
+    process maximises, ``method`` says how the two take a step that both have a part in: one after the other, or both by
+    the gradients at an extrapolated point (:mod:`si_core.runs.extragradient`), for two gradients of each.
     """
 
+    method: Literal["alternating", "extragradient"] = Field(
+        default="alternating", description="steps of networks and process: in turn, or both from an extrapolation"
+    )
     lr: Rate = Field(default=1e-3, description="learning rate")
     every: Count = Field(default=2, description="steps of the networks for each of the process")
     warmup: int = Field(default=500, ge=0, le=10**12, description="steps of the networks before the process moves")

@@ -44,6 +44,7 @@ class ProcessTrainer:
         self.optimizer = torch.optim.Adam(self.parameters, lr=self.settings.lr, betas=(0.5, 0.999))
         self._data, self._noise = (torch.Generator(device=device) for _ in range(2))
         self._sum, self._norm, self._count = 0.0, 0.0, 0
+        self._looked = -1
 
     def advance(self, step: int) -> None:
         """Take the process's part of a step, where it has one.
@@ -51,11 +52,27 @@ class ProcessTrainer:
         Raises:
             NumericsError: the loss or a gradient is not finite; the parameters are as before.
         """
-        settings = self.settings
-        if step < settings.warmup or step % settings.every:
-            return
+        if self.moves(step):
+            if self._looked != step:
+                self.look(step)
+            self.move(step)
+
+    def moves(self, step: int) -> bool:
+        """Whether the process has a part in a step."""
+        return step >= self.settings.warmup and step % self.settings.every == 0
+
+    def look(self, step: int, ahead: bool = False) -> None:
+        """Put the gradient at the present point into the parameters' ``grad``.
+
+        Args:
+            step: the step, which names the draws.
+            ahead: whether for an extrapolation, whose draws are others, and which is not recorded.
+
+        Raises:
+            NumericsError: the loss or a gradient is not finite.
+        """
         with self._learning():
-            value = self._loss(self._draw(step))
+            value = self._loss(self._draw(step, 4 if ahead else 1))
             gradients = torch.autograd.grad(value, self.parameters)
         norm = math.hypot(*torch.stack(torch._foreach_norm(gradients)).tolist())
         loss = float(value.detach())
@@ -66,14 +83,20 @@ class ProcessTrainer:
                 got=f"loss {loss}, gradient norm {norm}",
                 fix="a smaller learning rate (train.process.lr)",
             )
-        scale = 1.0 if settings.clip is None else min(1.0, settings.clip / max(norm, 1e-12))
+        clip = self.settings.clip
+        scale = 1.0 if clip is None else min(1.0, clip / max(norm, 1e-12))
         for parameter, gradient in zip(self.parameters, gradients, strict=True):
             parameter.grad = gradient * scale
+        if not ahead:
+            self._looked = step
+            self._sum, self._norm, self._count = self._sum + loss, self._norm + norm, self._count + 1
+
+    def move(self, step: int) -> None:
+        """Take a step by the gradient that was looked for."""
         share = learning_rate(self.assembly.recipe.train, step) / self.assembly.recipe.train.optimizer.lr
         for group in self.optimizer.param_groups:
-            group["lr"] = settings.lr * share
+            group["lr"] = self.settings.lr * share
         self.optimizer.step()
-        self._sum, self._norm, self._count = self._sum + loss, self._norm + norm, self._count + 1
 
     def record(self) -> dict[str, float]:
         """The means since the last record: of the loss and of the size of its gradient; starts the next interval."""
@@ -103,12 +126,12 @@ class ProcessTrainer:
             for parameter in self.parameters:
                 parameter.requires_grad_(False)
 
-    def _draw(self, step: int) -> Draw:
+    def _draw(self, step: int, stream: int) -> Draw:
         seed, clock = self.assembly.recipe.seed, self.assembly.fields.parametrisation.clock
         return self.assembly.process.draw(
             self.assembly.recipe.train.batch,
-            reseed(self._data, seed, "data", 1, step),
-            noise=reseed(self._noise, seed, "noise", 1, step),
+            reseed(self._data, seed, "data", stream, step),
+            noise=reseed(self._noise, seed, "noise", stream, step),
             clock=clock,
         )
 

@@ -20,11 +20,13 @@ from si_core.contract.data import Draw
 from si_core.errors import NumericsError, StorageError
 from si_core.recipes.training import ImportanceTimes
 from si_core.runs.assembly import Assembly
+from si_core.runs.extragradient import Extragradient, Networks
 from si_core.runs.gradient_sizes import GradientSizes
 from si_core.runs.learnable import learnable_parts, load_parts, parts_tensors
 from si_core.runs.learning_rate import learning_rate
 from si_core.runs.nested import flatten_state, unflatten_state
 from si_core.runs.optimizer import averaging, build_optimizer, restore_optimizer
+from si_core.runs.prefetch import Pairs
 from si_core.runs.process_trainer import ProcessTrainer
 from si_core.runs.streams import reseed
 from si_core.runs.times import TrainingTimes
@@ -60,9 +62,14 @@ class Trainer:
         decay = self.train.ema
         self.average = None if decay is None else AveragedModel(self.predictor, multi_avg_fn=averaging(decay))
         self._data, self._noise = (torch.Generator(device=device) for _ in range(2))
+        self._pairs = Pairs(assembly.process, self.train, assembly.recipe.seed, device)
         self.parts = learnable_parts(assembly.process).to(device)
         moving = next(self.parts.parameters(), None) is not None
         self.process_trainer = ProcessTrainer(assembly, self.parts, device) if moving else None
+        self._extragradient: Extragradient | None = None
+        if self.process_trainer is not None and self.train.process.method == "extragradient":
+            networks = Networks(assembly, self.parameters, self.optimizer, device)
+            self._extragradient = Extragradient(networks, self.process_trainer)
         self._times = TrainingTimes(
             assembly.fields,
             self.train.times,
@@ -88,10 +95,10 @@ class Trainer:
         seed = self.assembly.recipe.seed
         return self.assembly.process.draw(
             self.train.batch,
-            reseed(self._data, seed, "data", 0, self.step),
             noise=reseed(self._noise, seed, "noise", 0, self.step),
             antithetic=self.assembly.antithetic,
             schedule=self._times.at(self.step).schedule,
+            pairs=self._pairs.at(self.step),
         )
 
     def advance(self) -> None:
@@ -101,6 +108,8 @@ class Trainer:
             NumericsError: a loss or a gradient is not finite; the weights are as before.
         """
         self._refit()
+        if self._extragradient is not None:
+            self._extragradient.extrapolate(self.step)
         draw, times = self.draw(), self._times.at(self.step)
         with self._sizes or nullcontext():
             predictions = self.assembly.fields.predictions(draw, times.shares)
@@ -128,6 +137,8 @@ class Trainer:
             torch._foreach_mul_(gradients, self.train.clip / norm)
         for group in self.optimizer.param_groups:
             group["lr"] = learning_rate(self.train, self.step)
+        if self._extragradient is not None:
+            self._extragradient.back(self.step)
         self.optimizer.step()
         if self.average is not None:
             self.average.update_parameters(self.predictor)
@@ -157,6 +168,8 @@ class Trainer:
         names = self.assembly.fields.names
         values = dict(zip(names, losses, strict=True))
         broken = [name for name, value in values.items() if value - value != 0.0]
+        if self._extragradient is not None:
+            self._extragradient.undo()
         bad_data = not bool(torch.isfinite(draw.x0).all() and torch.isfinite(draw.x1).all())
         raise NumericsError(
             f"the {'loss of ' + ', '.join(broken) if broken else 'gradient'} is not finite",

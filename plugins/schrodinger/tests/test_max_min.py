@@ -78,9 +78,13 @@ def test_training_begins_with_the_linear_path() -> None:
         torch.testing.assert_close(path.value(t, x0, x1), line)
 
 
-def test_the_saddle_is_the_bridge_in_one_dimension(tmp_path: Path) -> None:
+METHODS = ["alternating", "extragradient"]
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_the_saddle_is_the_bridge_in_one_dimension(tmp_path: Path, method: str) -> None:
     """The energy falls below that of the linear path, and the variances come near to the bridge's."""
-    model = si.train(recipe(tmp_path))
+    model = si.train(recipe(tmp_path, **{"train.process.method": method}))
     a, b = 1.0, 0.25
     cross = (a * b + EPSILON**2) ** 0.5 - EPSILON
     t = torch.tensor([0.25, 0.5, 0.75], dtype=torch.float64)
@@ -94,13 +98,16 @@ def test_the_saddle_is_the_bridge_in_one_dimension(tmp_path: Path) -> None:
     assert abs(gap.value) < 0.02 + 5 * (gap.standard_error or 0)
 
 
+@pytest.mark.parametrize("method", METHODS)
 @pytest.mark.parametrize("interpolant", ["learned-linear", "learned"])
-def test_a_run_keeps_the_path_and_resumes_bit_for_bit(tmp_path: Path, interpolant: str, monkeypatch) -> None:
+def test_a_run_keeps_the_path_and_resumes_bit_for_bit(
+    tmp_path: Path, interpolant: str, method: str, monkeypatch
+) -> None:
     from si_core.cli.main import main
 
     monkeypatch.chdir(tmp_path)
     recipe(tmp_path, interpolant, steps=130)
-    words = ["run", "r.yaml", "estimators=[]", "train.checkpoint_every=120"]
+    words = ["run", "r.yaml", "estimators=[]", "train.checkpoint_every=120", f"train.process.method={method}"]
     assert main([*words, "--out", "whole"]) == 0
     # The same run, stopped at its first checkpoint: what came after it is taken away.
     assert main([*words, "train.steps=130", "--out", "again"]) == 0

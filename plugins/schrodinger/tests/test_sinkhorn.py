@@ -9,10 +9,11 @@ import torch
 from scipy.optimize import linear_sum_assignment
 
 import si_core as si
+from si_schrodinger import scaling
 from si_schrodinger.costs import half_squared_distances
 from si_schrodinger.newton import newton
 from si_schrodinger.potentials import Potentials
-from si_schrodinger.scaling import scale
+from si_schrodinger.scaling import _best_omega, scale
 from si_schrodinger.sinkhorn import sinkhorn
 
 DECADES = [1e-5, 1e-4, 1e-3, 1e-2, 1e-1, 1.0, 1e2]
@@ -190,6 +191,63 @@ def test_a_kernel_whose_rows_underflow_is_left_for_the_log_domain():
     assert scale(state, 1e-8, 100) <= 1e-8
     assert true_residual(state) <= 1e-8
     assert bool((state.log_plan().exp().sum(1) == 0).any())
+
+
+@pytest.mark.parametrize("rho", [None, 5.0])
+@pytest.mark.parametrize("n", [30, 300])
+def test_a_loose_tolerance_is_met_in_double_precision(n, rho):
+    # Loose tolerances are iterated for in single precision.
+    cost = cloud_cost(n, n)
+    for decade in DECADES:
+        plan = sinkhorn(cost, decade, tolerance=1e-4, relaxation=rho)
+        state = potentials(cost, decade, math.inf if rho is None else rho)
+        state.f, state.g = plan.f, plan.g
+        assert plan.residual <= 1e-4
+        assert true_residual(state) == pytest.approx(plan.residual, rel=1e-6, abs=1e-12)
+
+
+def test_where_single_precision_was_wrong_about_the_residual_double_goes_on(monkeypatch):
+    monkeypatch.setattr(scaling, "_MARGIN", 50.0)  # as if it took 50 times the tolerance for the tolerance
+    assert scale(potentials(cloud_cost(200, 200), 0.05, math.inf), 1e-4, 1000) > 1e-4
+    assert sinkhorn(cloud_cost(200, 200), 0.05, tolerance=1e-4).residual <= 1e-4
+
+
+def test_a_kernel_in_single_precision_whose_rows_underflow_is_left_for_the_log_domain():
+    state = potentials(1e3 * cloud_cost(15, 15), 1e-3, 1e-4)
+    assert scale(state, 1e-3, 100) <= 1e-3
+    assert true_residual(state) <= 1e-3
+
+
+@pytest.mark.parametrize("omega", [1.0, 1.3, 1.6])
+@pytest.mark.parametrize("rate", [0.5, 0.9, 0.999])
+def test_the_best_over_relaxation_is_found_from_any_smaller_one(rate, omega):
+    best = 2 / (1 + math.sqrt(1 - rate))
+    # The largest root of (seen + w - 1)^2 = w^2 rate seen (Young's relation), real for w below the best.
+    half = omega * omega * rate / 2 - (omega - 1)
+    seen = half + math.sqrt(max(half * half - (omega - 1) ** 2, 0.0))
+    if omega < best:
+        assert _best_omega(seen, omega) == pytest.approx(best, rel=1e-6)
+    else:
+        assert _best_omega(omega - 1, omega) == omega
+
+
+def test_over_relaxed_iterations_are_few_where_plain_ones_are_many():
+    cost, r, tolerance = cloud_cost(400, 400, dim=8), 0.02, 1e-10
+    plain, fast = potentials(cost, r, math.inf), potentials(cost, r, math.inf)
+    residuals = [plain.update()]
+    while residuals[-1] > tolerance:
+        residuals.append(plain.update())
+    assert scale(fast, tolerance, 10_000) <= tolerance
+    rate = (residuals[-1] / residuals[-101]) ** 0.01
+    assert rate > 0.9
+    # At the best over-relaxation w the rate is w - 1; plain iterations come before it, as the observed rate approaches
+    # the asymptotic one from below.
+    best = 2 / (1 + math.sqrt(1 - rate)) - 1
+    assert fast.updates < 3 * len(residuals) * math.log(rate) / math.log(best)
+    assert fast.updates < 0.5 * len(residuals)
+    # Each is off by no more than the sum of the changes that are left, residual / (1 - rate) in L1.
+    off = float((fast.log_plan().exp() - plain.log_plan().exp()).abs().sum())
+    assert off <= 2 * 2 * tolerance / (1 - rate)
 
 
 @pytest.mark.parametrize("rho", [math.inf, 100.0, 1.0, 0.01])

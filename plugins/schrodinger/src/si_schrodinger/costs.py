@@ -9,7 +9,7 @@ from torch import Tensor
 
 from si_core import NumericsError
 
-__all__ = ["half_squared_distances", "refuse_not_finite"]
+__all__ = ["half_squared_distances", "refuse_not_finite", "refuse_points"]
 
 
 def half_squared_distances(x0: Tensor, x1: Tensor) -> Tensor:
@@ -23,10 +23,8 @@ def half_squared_distances(x0: Tensor, x1: Tensor) -> Tensor:
         x1: shape (m, *event).
 
     Raises:
-        NumericsError: a point of either end, or a distance, is not finite.
+        NumericsError: a distance is not finite.
     """
-    for name, x in (("x0", x0), ("x1", x1)):
-        _refuse_points(x, name)
     first, second = (x.detach().reshape(len(x), math.prod(x.shape[1:])).to(x0.device, torch.float64) for x in (x0, x1))
     centre = second.mean(0)
     first, second = first - centre, second - centre
@@ -38,9 +36,9 @@ def half_squared_distances(x0: Tensor, x1: Tensor) -> Tensor:
 
 def refuse_not_finite(cost: Tensor, where: str) -> None:
     """Refuse a cost with an entry that is NaN or infinite, naming the first."""
-    finite = torch.isfinite(cost)
-    if not bool(finite.all()):
-        row, column = (~finite).nonzero()[0].tolist()
+    # Either extreme tells, NaN included, in one pass and no memory.
+    if not bool(torch.isfinite(torch.stack(torch.aminmax(cost))).all()):
+        row, column = (~torch.isfinite(cost)).nonzero()[0].tolist()
         raise NumericsError(
             "the cost is not finite",
             where=where,
@@ -49,7 +47,8 @@ def refuse_not_finite(cost: Tensor, where: str) -> None:
         )
 
 
-def _refuse_points(x: Tensor, name: str) -> None:
+def refuse_points(x: Tensor, name: str) -> None:
+    """Refuse points, rows of x, that are not finite, naming the end they belong to and the first of them."""
     finite = torch.isfinite(x.reshape(len(x), math.prod(x.shape[1:]))).all(1)
     if not bool(finite.all()):
         row = int((~finite).nonzero()[0])

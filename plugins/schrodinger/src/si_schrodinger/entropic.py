@@ -66,15 +66,15 @@ class Entropic(WithinBatch):
         self._relaxation = None if relaxation is None else positive(relaxation, "relaxation", _WHERE)
 
     def partners(self, x0: Tensor, x1: Tensor, generator: torch.Generator | None) -> Tensor:
-        """Draws of i given j, by the inverse of the distribution function of each column, (B,)."""
+        """Draws of i given j, by the inverse of each conditional distribution function, (B,)."""
         log_plan = sinkhorn(
-            half_squared_distances(x0, x1),
+            half_squared_distances(x1, x0),
             2 * self.epsilon,
             tolerance=self._tolerance,
             iterations=self._iterations,
             relaxation=self._relaxation,
         ).log_plan
-        cumulative = log_plan.softmax(0).cumsum(0).T.contiguous()
+        cumulative = log_plan.softmax(1).cumsum(1)
         u = uniform((len(x1),), torch.float64, generator).to(x0.device)
         found = torch.searchsorted(cumulative, (u * cumulative[:, -1])[:, None], right=True)
         return found[:, 0].clamp(max=len(x0) - 1)

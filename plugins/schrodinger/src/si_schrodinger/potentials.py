@@ -45,11 +45,13 @@ class Potentials:
 
     def best_f(self, g: Tensor) -> Tensor:
         """The exact update of f, (n,)."""
-        return -self.damping * self.r * torch.logsumexp(self.log_b + (g - self.cost) / self.r, 1)
+        exponent = torch.add(self.log_b + g / self.r, self.cost, alpha=-1 / self.r)
+        return -self.damping * self.r * torch.logsumexp(exponent, 1)
 
     def best_g(self, f: Tensor) -> Tensor:
         """The exact update of g, (m,)."""
-        return -self.damping * self.r * torch.logsumexp((self.log_a + f / self.r)[:, None] - self.cost / self.r, 0)
+        exponent = torch.add((self.log_a + f / self.r)[:, None], self.cost, alpha=-1 / self.r)
+        return -self.damping * self.r * torch.logsumexp(exponent, 0)
 
     def update(self) -> float:
         """Update f, then g, in the log domain; returns the residual by the rows before it."""
@@ -62,19 +64,35 @@ class Potentials:
 
     def log_plan(self) -> Tensor:
         """log P, (n, m)."""
-        log_plan = (self.f[:, None] + self.g - self.cost).div_(self.r)
-        return log_plan.add_(self.log_a[:, None]).add_(self.log_b)
+        rows, columns = self.log_a + self.f / self.r, self.log_b + self.g / self.r
+        return (rows[:, None] + columns).add_(self.cost, alpha=-1 / self.r)
+
+    def log_marginals(self, log_plan: Tensor) -> tuple[Tensor, Tensor]:
+        """The logarithms of the sums of a plan's rows and columns."""
+        if self.balanced:
+            # A plan whose marginals are held has no entry above them, and what underflows is missing from neither.
+            plan = log_plan.exp()
+            return plan.sum(1).log(), plan.sum(0).log()
+        return torch.logsumexp(log_plan, 1), torch.logsumexp(log_plan, 0)
 
     def residual(self, log_rows: Tensor, log_columns: Tensor, f: Tensor, g: Tensor) -> float:
         """How far potentials are from the solution, by the logarithms of their plan's marginals; infinity, not NaN.
 
         The larger L1 error of the marginals where they are held, else the largest change in an exact update, over r.
         """
-        off = []
-        for found, log_weights, potential in ((log_rows, self.log_a, f), (log_columns, self.log_b, g)):
-            if self.balanced:
-                off.append((found.exp() - log_weights.exp()).abs().sum())
-            else:
-                off.append(self.damping * (found - log_weights + potential / self.rho).abs().max())
-        residual = float(torch.maximum(*off))
-        return residual if math.isfinite(residual) else math.inf
+        of_columns = self._off(log_columns, self.log_b, g)
+        return _finite(torch.maximum(self._off(log_rows, self.log_a, f), of_columns))
+
+    def row_residual(self, log_rows: Tensor, f: Tensor) -> float:
+        """The residual where g is the best for f, so that the columns are right."""
+        return _finite(self._off(log_rows, self.log_a, f))
+
+    def _off(self, log_sums: Tensor, log_weights: Tensor, potential: Tensor) -> Tensor:
+        if self.balanced:
+            return (log_sums.exp() - log_weights.exp()).abs().sum()
+        return self.damping * (log_sums - log_weights + potential / self.rho).abs().max()
+
+
+def _finite(residual: Tensor) -> float:
+    found = float(residual)
+    return found if math.isfinite(found) else math.inf

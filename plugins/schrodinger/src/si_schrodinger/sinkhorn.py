@@ -9,8 +9,9 @@ with the marginals held, P 1 = a and P^T 1 = b, in the balanced case, rho = inf.
     P_ij = a_i b_j exp((f_i + g_j - C_ij) / r),
 
 with potentials f, g that are updated in turn until the marginals are right. Three things make that fast, and safe at
-any r: the iteration is a scaling of a kernel that has absorbed the potentials (:mod:`~si_schrodinger.scaling`); a small
-r is approached from the range of the cost by factors of four; and where the iteration is slow, which it is once r is
+any r: the iteration is a scaling of a kernel that has absorbed the potentials, over-relaxed and in single precision as
+far as that goes (:mod:`~si_schrodinger.scaling`); a small r is approached from the range of the cost by factors of at
+most four; and where the iteration is slow, which it is once r is
 small beside the differences of the cost, Newton's method goes on (:mod:`~si_schrodinger.newton`).
 
 Sources: Cuturi, arXiv 1306.0895; Peyré and Cuturi, arXiv 1803.00567, section 4; Schmitzer, arXiv 1610.06519 (absorption
@@ -103,6 +104,9 @@ def sinkhorn(
             _solve(state, larger, rough, iterations)
         _solve(state, r, tolerance, iterations)
         plan = _plan(state)
+        if plan.residual > tolerance:
+            _solve(state, r, tolerance, iterations, double=True)
+            plan = _plan(state)
     if not plan.residual <= tolerance:
         raise NumericsError(
             "Sinkhorn's iteration has not converged",
@@ -115,23 +119,23 @@ def sinkhorn(
 
 
 def _decreasing(cost: Tensor, regularisation: float) -> Iterator[float]:
-    """Regularisations from the range of the cost down to four times the wanted one."""
-    r = float(cost.max() - cost.min())
-    while r > 4 * regularisation:
-        yield r
-        r /= 4
+    """Regularisations from the range of the cost down to before the wanted one, by equal factors of at most four."""
+    low, high = torch.aminmax(cost)
+    decades = math.log(max(float(high - low) / regularisation, 1.0))
+    levels = math.ceil(decades / math.log(4))
+    for level in range(levels, 0, -1):
+        yield regularisation * math.exp(decades * level / levels)
 
 
-def _solve(state: Potentials, r: float, tolerance: float, budget: int) -> None:
+def _solve(state: Potentials, r: float, tolerance: float, budget: int, double: bool = False) -> None:
     state.at(r)
-    while state.updates < budget and scale(state, tolerance, budget) > tolerance:
+    while state.updates < budget and scale(state, tolerance, budget, double) > tolerance:
         newton(state, tolerance, budget)
 
 
 def _plan(state: Potentials) -> Plan:
     log_plan = state.log_plan()
-    marginals = torch.logsumexp(log_plan, 1), torch.logsumexp(log_plan, 0)
-    residual = state.residual(*marginals, state.f, state.g)
+    residual = state.residual(*state.log_marginals(log_plan), state.f, state.g)
     f, g = state.f, state.g
     if state.balanced:
         mass = state.log_a.exp().sum()

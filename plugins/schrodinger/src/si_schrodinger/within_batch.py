@@ -16,6 +16,7 @@ from torch import Tensor
 from si_core import Coupling, Distribution, UsageError
 from si_distributions.options import whole
 from si_distributions.randomness import device_of
+from si_schrodinger.costs import refuse_points
 
 __all__ = ["WithinBatch"]
 
@@ -59,6 +60,8 @@ class WithinBatch(Coupling):
         if x0.shape != x1.shape:
             got = f"{tuple(x0.shape)} and {tuple(x1.shape)}"
             raise UsageError("batches of different event shapes", where=self._where, got=got)
+        refuse_points(x0, "x0")
+        refuse_points(x1, "x1")
         return x0[self.partners(x0, x1, generator)], x1
 
     def draw(
