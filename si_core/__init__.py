@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from si_core.contract.distribution import Distribution as Distribution
     from si_core.contract.estimator import Estimator as Estimator
     from si_core.contract.integrator import Integrator as Integrator
+    from si_core.contract.integrator import LinearShare as LinearShare
     from si_core.contract.integrator import Problem as Problem
     from si_core.contract.interpolant import (
         Interpolant as Interpolant,
@@ -94,7 +95,7 @@ _HOMES: dict[str, tuple[str, ...]] = {
     "si_core.contract.diffusion": ("Diffusion",),
     "si_core.contract.distribution": ("Distribution",),
     "si_core.contract.estimator": ("Estimator",),
-    "si_core.contract.integrator": ("Integrator", "Problem"),
+    "si_core.contract.integrator": ("Integrator", "LinearShare", "Problem"),
     "si_core.contract.interpolant": ("Interpolant", "LinearCoefficients", "SpatiallyLinear"),
     "si_core.contract.latent": ("Latent", "LatentCoefficients"),
     "si_core.contract.objective": ("FIELDS", "Objective", "Regression"),

@@ -24,28 +24,31 @@ __all__ = ["Integrator", "LinearShare", "Problem"]
 class LinearShare:
     """A share of a drift that is linear in x, and known: ``drift(x) = rate x + drive m(x)`` with m of order 1.
 
-    It is the drift for a Gaussian law whose variance about its mean is C, where m is a constant. A method that
-    integrates it without error is left with the changes of m. All are float64, shape (N,), per unit of clock.
+    A method that integrates it without error is left with the changes of m. All are float64, shape (N,), per unit of
+    clock.
 
     Args:
-        variance: ``C > 0``.
-        pull: ``g^2/(2C)`` with g the noise; 0 for an ODE.
-        rate: ``C'/(2C) - pull`` forward, ``C'/(2C) + pull`` backward.
+        rate: of x.
         drive: what m is multiplied with; about 0 where the drift says nothing of m.
+        noise_squared: ``g^2``, with g the noise; 0 for an ODE.
+        variance: ``C > 0`` where ``rate = C'/(2C) - g^2/(2C)`` forward, and with ``+`` backward: the rate of a Gaussian
+            law whose variance about its mean is C, however fast it changes. None where the rate has no such form.
     """
 
-    variance: Tensor
-    pull: Tensor
     rate: Tensor
     drive: Tensor
+    noise_squared: Tensor
+    variance: Tensor | None = None
 
 
 class Problem(Protocol):
     """What an integrator sees of a transport. Times are numbers in the problem's own clock.
 
-    A problem may also offer two methods that an integrator asks for by ``getattr``: ``head(rows)``, itself for the
-    first rows of its states, to methods that make a trial run; and ``linear(times, spread)``, a :class:`LinearShare`
-    (None where none is known), to exponential methods.
+    A problem may also offer methods that are asked for by ``getattr``: ``head(rows)``, itself for the first rows of its
+    states, to methods that make a trial run; ``linear(times, spread)``, a :class:`LinearShare`, to exponential methods;
+    and ``divergence(time, x, probes=None)``, to likelihoods: the drift with its divergence in x, shape (B,), or with
+    ``v . J v``, shape (B, K), for probes v, shape (K, B, *event), for less than differentiating :meth:`drift` costs
+    (None where that is not known). Both can be differentiated further where gradient mode is on.
     """
 
     @property
@@ -79,6 +82,9 @@ class Integrator(ABC):
     adaptive: bool = False
     """Whether the method chooses its own steps."""
 
+    multistep: bool = False
+    """Whether a step uses those before it, so that a span cut into parts costs accuracy."""
+
     order: float = 1.0
     """The order of the error in the step: strong for an ODE, weak for an SDE with additive noise."""
 
@@ -95,6 +101,26 @@ class Integrator(ABC):
             A trajectory whose first state is x and whose last state is at ``transport.stop``; its times are in the
             problem's clock.
         """
+
+    def solve_at(
+        self, transport: Problem, x: Tensor, times: Sequence[float], generator: torch.Generator | None = None
+    ) -> Trajectory | None:
+        """Integrate as :meth:`solve` does, and keep the states at inner times too; optional.
+
+        A method that goes on where another would start anew, because it knows its solution between steps or lets a step
+        end at a time without losing those before it, has it. Without it (None) the span is split at the times, and
+        :meth:`part` solves the parts.
+
+        Args:
+            transport: the problem.
+            x: the initial state, shape (B, *event); it is not changed.
+            times: times of the problem's clock between ``transport.start`` and ``transport.stop``, in this order.
+            generator: the source of the noise.
+
+        Returns:
+            A trajectory whose states are x, those at the times, and the last one; or None.
+        """
+        return None
 
     def part(self, fraction: float) -> Integrator:
         """This method for a part of a span, so that the parts together cost what the whole does.

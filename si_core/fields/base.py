@@ -141,8 +141,7 @@ class _DirectFlow(Flow[tuple[Schedule, float]]):
     """Steps are a schedule and the weight of the score."""
 
     def __init__(self, fields: Fields, clock: Clock, level: NoiseLevel | None, sign: float) -> None:
-        super().__init__(clock, lambda u: fields.schedule(clock, u), level, sign)
-        self.fields = fields
+        super().__init__(clock, lambda u: fields.schedule(clock, u), level, sign, fields)
 
     def steps(self, u: Tensor, x: Tensor) -> list[tuple[Schedule, float]]:
         weights = (0.5 * self.sign * self.noise_squared(u)).tolist()

@@ -7,10 +7,11 @@ with sign +1 for a forward problem and -1 for a backward one (arXiv 2303.08797, 
 
 from __future__ import annotations
 
+import copy
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from functools import cached_property
-from typing import Generic, TypeVar
+from typing import TYPE_CHECKING, Generic, Self, TypeVar
 
 import torch
 from torch import Tensor
@@ -18,15 +19,34 @@ from torch import Tensor
 from si_core.contract.clock import Clock
 from si_core.contract.integrator import LinearShare
 from si_core.contract.limits import MarginLimits
-from si_core.process.completion import MARGIN
+from si_core.fields.parametrisation import Parametrisation
+from si_core.process.completion import MARGIN, RowFunction
+from si_core.process.process import StochasticInterpolant
+from si_core.process.rows import stack
 from si_core.process.schedule import Schedule
 
-__all__ = ["Flow", "NoiseLevel"]
+if TYPE_CHECKING:
+    from si_core.fields.base import Fields
+
+__all__ = ["Flow", "NoiseLevel", "drift_row"]
 
 NoiseLevel = Callable[[Schedule], Tensor]
 """``epsilon`` at the times of a schedule, shape (N,)."""
 
 Step = TypeVar("Step")
+
+
+def drift_row(process: StochasticInterpolant, level: NoiseLevel | None, sign: float) -> RowFunction:
+    """The row of ``(dt/du) (b + sign epsilon s)``."""
+
+    def row(s: Schedule) -> Tensor:
+        velocity = stack(process.row("velocity", s), s)
+        if level is None:
+            return velocity
+        score = stack(process.structure.score_flow_row(s), s)
+        return velocity + sign * level(s).unsqueeze(-1) * score
+
+    return row
 
 
 def _reference_variance(s: Schedule, spread: float) -> Tensor:
@@ -42,18 +62,32 @@ class Flow(ABC, Generic[Step]):
         schedule: scalars at clock positions.
         level: the noise level; None for an ODE.
         sign: +1 forward, -1 backward.
+        fields: whose drift it is.
     """
 
     unbounded: tuple[bool, ...] = (False, False)
     """Whether coefficients were frozen near t = 0 and t = 1, where they have no bound."""
 
     def __init__(
-        self, clock: Clock, schedule: Callable[[Tensor], Schedule], level: NoiseLevel | None, sign: float
+        self,
+        clock: Clock,
+        schedule: Callable[[Tensor], Schedule],
+        level: NoiseLevel | None,
+        sign: float,
+        fields: Fields,
     ) -> None:
-        self.clock, self.schedule, self.level, self.sign = clock, schedule, level, sign
+        self.clock, self.schedule, self.level, self.sign, self.fields = clock, schedule, level, sign, fields
         self._steps: dict[float, Step] = {}
         self._noise: dict[float, float] = {}
         self._form: tuple[torch.dtype, torch.device] | None = None
+
+    def of(self, fields: Fields) -> Self:
+        """The same drift of the same process by the same known fields, such as for other conditions."""
+        flow = copy.copy(self)
+        flow.fields = fields
+        # Each has a form of its own; what is computed so far is at hand for both.
+        flow._steps, flow._noise = dict(self._steps), dict(self._noise)
+        return flow
 
     @cached_property
     def _noise_limits(self) -> MarginLimits:
@@ -83,7 +117,8 @@ class Flow(ABC, Generic[Step]):
             self._form = form
         missing = [time for time in dict.fromkeys(map(float, times)) if time not in self._steps]
         if missing:
-            with torch.no_grad():
+            # Out of inference mode, for what is kept may be needed where the drift is differentiated.
+            with torch.inference_mode(False), torch.no_grad():
                 u = torch.tensor(missing, dtype=torch.float64)
                 self._steps.update(zip(missing, self.steps(u, x), strict=True))
                 self._noise.update(zip(missing, self.noise_squared(u).sqrt().tolist(), strict=True))
@@ -96,40 +131,72 @@ class Flow(ABC, Generic[Step]):
             step = self._steps[float(time)]
         return self.at(step, x)
 
-    def linear(self, times: Sequence[float], spread: float) -> LinearShare | None:
-        """The drift for a standard normal source and a target ``N(m, spread^2 I)``, apart and independent.
+    def divergence(self, time: float, x: Tensor, probes: Tensor | None = None) -> tuple[Tensor, Tensor] | None:
+        """The drift at a time, shape of x, and its divergence, where that is known without differentiating the drift.
 
-        With ``C = alpha^2 + spread^2 beta^2 + gamma^2`` and the noise g, ``' = d/du``,
+        Args:
+            time: the clock position.
+            x: the states, shape (B, *event).
+            probes: shape (K, B, *event) for ``v . J v``, shape (B, K); None for the exact divergence, shape (B,).
+        """
+        self.prepare([time], x)
+        return self.with_divergence(self._steps[float(time)], x, probes)
+
+    def with_divergence(self, step: Step, x: Tensor, probes: Tensor | None) -> tuple[Tensor, Tensor] | None:
+        """What :meth:`divergence` gives, for scalars that are at hand; None where no such way is known."""
+        return None
+
+    def linear(self, times: Sequence[float], spread: float | None = None) -> LinearShare:
+        """The share of the drift that is linear in x; the rate is 0 where the process is not spatially linear.
+
+        By default that of preconditioned networks (:mod:`si_core.fields.parametrisation`): ``rate x`` is the best
+        linear guess of the drift for data of unit variance, and m what a network learns beside it, which is smooth up
+        to the ends whatever was learned. With a spread, that for a standard normal source and a target
+        ``N(m, spread^2 I)``, apart and independent: with ``C = alpha^2 + spread^2 beta^2 + gamma^2`` and the noise g,
+        ``' = d/du``,
 
             ``rate = C'/(2C) -+ g^2/(2C)``,    ``drive = beta' - beta rate``.
 
-        Where the target has modes of this width, m is the mean of the mode that x belongs to.
+        Where the target has modes of this width, m is the mean of the mode that x belongs to. The drive vanishes at
+        t = 1, so an error of the drift there is a pole of m.
 
         Args:
             times: clock positions.
-            spread: the standard deviation of the target about its modes, above 0.
-
-        Returns:
-            None where the process is not spatially linear.
+            spread: the standard deviation of the target about its modes, above 0; None for the networks' share.
         """
         with torch.no_grad():
             u = torch.tensor(times, dtype=torch.float64)
-            s = self.schedule(u)
-            if s.alpha is None:
-                return None
-            beta, variance = torch.as_tensor(s.beta), _reference_variance(s, spread)
+            process = self.fields.process
+            if process is None or not process.structure.spatially_linear:
+                return LinearShare(torch.zeros_like(u), torch.ones_like(u), self.noise_squared(u))
+            return self._guessed(process, u) if spread is None else self._gaussian(u, spread)
 
-            def inside(v: Tensor) -> Tensor:
-                s = self.schedule(v)
-                alpha_slope = torch.as_tensor(s.alpha) * torch.as_tensor(s.alpha_rate)
-                beta_slope = spread**2 * torch.as_tensor(s.beta) * torch.as_tensor(s.beta_rate)
-                growth = (alpha_slope + beta_slope + s.gamma_gamma_rate) / _reference_variance(s, spread)
-                return torch.stack([growth, torch.as_tensor(s.beta_rate) - torch.as_tensor(s.beta) * growth], -1)
+    def _guessed(self, process: StochasticInterpolant, u: Tensor) -> LinearShare:
+        row, parametrisation = drift_row(process, self.level, self.sign), Parametrisation(self.clock, True)
 
-            growth, drive = MarginLimits(inside, MARGIN)(u).unbind(-1)
-            pull = self.noise_squared(u) / (2.0 * variance)
-            pull_on = self.sign * pull
-            return LinearShare(variance, pull, growth - pull_on, drive + beta * pull_on)
+        def inside(v: Tensor) -> Tensor:
+            s = self.schedule(v)
+            split = parametrisation.remainder(process.structure, tuple(row(s).unbind(-1)), s)
+            return torch.stack([split.skip, split.out], -1)
+
+        rate, drive = MarginLimits(inside, MARGIN)(u).unbind(-1)
+        return LinearShare(rate, drive, self.noise_squared(u))
+
+    def _gaussian(self, u: Tensor, spread: float) -> LinearShare:
+        s = self.schedule(u)
+        beta, variance = torch.as_tensor(s.beta), _reference_variance(s, spread)
+
+        def inside(v: Tensor) -> Tensor:
+            s = self.schedule(v)
+            alpha_slope = torch.as_tensor(s.alpha) * torch.as_tensor(s.alpha_rate)
+            beta_slope = spread**2 * torch.as_tensor(s.beta) * torch.as_tensor(s.beta_rate)
+            growth = (alpha_slope + beta_slope + s.gamma_gamma_rate) / _reference_variance(s, spread)
+            return torch.stack([growth, torch.as_tensor(s.beta_rate) - torch.as_tensor(s.beta) * growth], -1)
+
+        growth, drive = MarginLimits(inside, MARGIN)(u).unbind(-1)
+        noise_squared = self.noise_squared(u)
+        pull = self.sign * noise_squared / (2.0 * variance)
+        return LinearShare(growth - pull, drive + beta * pull, noise_squared, variance)
 
     def noise(self, time: float) -> float:
         """The size of the noise at a time."""

@@ -17,7 +17,7 @@ from si_core.process.process import StochasticInterpolant, spread
 from si_core.process.rows import Row
 from si_core.process.schedule import Schedule
 
-__all__ = ["LearnedFields", "OwnRow", "Predictor", "Share"]
+__all__ = ["LearnedFields", "OwnRow", "Predictor", "Share", "offers_divergence"]
 
 OwnRow = Callable[[StochasticInterpolant, Schedule], Row]
 """The row of a field in a process at the times of a schedule, as :meth:`si_core.Objective.row` gives it."""
@@ -65,6 +65,37 @@ class Predictor(nn.Module):
         elif len(networks) == 1:
             return (networks[0](position, x, condition),)
         return tuple(network(position, x, condition) for network in networks)
+
+    def with_divergence(
+        self,
+        position: Tensor,
+        x: Tensor,
+        condition: Tensor | None = None,
+        indices: Sequence[int] | None = None,
+        probes: Tensor | None = None,
+    ) -> tuple[tuple[Tensor, ...], tuple[Tensor, ...]] | None:
+        """What :meth:`forward` gives, with the divergence of each in x; None where a network does not offer it.
+
+        A network offers it as ``with_divergence(t, x, condition, probes)``: its output, and for each field the
+        divergence, shape (B,) or (B, heads), or with probes (B, K) or (B, heads, K).
+        """
+        networks = self._networks if self.shared or indices is None else tuple(self._networks[i] for i in indices)
+        if not all(map(offers_divergence, networks)):
+            return None
+        pairs = [network.with_divergence(position, x, condition, probes) for network in networks]  # type: ignore[operator]
+        if self.shared:
+            ((output, divergence),) = pairs
+            chosen = range(output.shape[1]) if indices is None else indices
+            pairs = [(output[:, i], divergence[:, i]) for i in chosen]
+        return tuple(output for output, _ in pairs), tuple(divergence for _, divergence in pairs)
+
+
+def offers_divergence(network: nn.Module) -> bool:
+    """Whether a network has a divergence of its own; one inherited from before ``forward`` was changed is another's."""
+    for attributes in (vars(network), *map(vars, type(network).__mro__)):
+        if "with_divergence" in attributes or "forward" in attributes:
+            return "with_divergence" in attributes
+    return False
 
 
 class LearnedFields(RowFields):
@@ -151,6 +182,13 @@ class LearnedFields(RowFields):
 
     def outputs(self, position: object, x: Tensor, indices: Sequence[int] | None = None) -> Sequence[Tensor]:
         return self.predictor(position, x, self.condition, indices)  # type: ignore[no-any-return]
+
+    def divergences(
+        self, position: object, x: Tensor, indices: Sequence[int] | None = None, probes: Tensor | None = None
+    ) -> tuple[Sequence[Tensor], Sequence[Tensor]] | None:
+        # Other modules may stand in for a predictor; what they do to x is then known to autograd alone.
+        offered = getattr(self.predictor, "with_divergence", None)
+        return None if offered is None else offered(position, x, self.condition, indices, probes)
 
     def anchor(self, x: Tensor) -> Tensor:
         if self.process.coupling.anchored and self.condition is not None:

@@ -98,8 +98,14 @@ class RescheduledFields(RowFields):
 
     def outputs(self, position: object, x: Tensor, indices: Sequence[int] | None = None) -> Sequence[Tensor]:
         place, ratio = torch.as_tensor(position).unbind(-1)
-        ratio = ratio.reshape(ratio.shape + (1,) * (x.ndim - ratio.ndim))
-        return self.known.outputs(place, x * ratio, indices)
+        return self.known.outputs(place, x * _over(ratio, x), indices)
+
+    def divergences(
+        self, position: object, x: Tensor, indices: Sequence[int] | None = None, probes: Tensor | None = None
+    ) -> tuple[Sequence[Tensor], Sequence[Tensor]] | None:
+        place, ratio = torch.as_tensor(position).unbind(-1)
+        found = self.known.divergences(place, x * _over(ratio, x), indices, probes)
+        return None if found is None else (found[0], [each * _over(ratio, each) for each in found[1]])
 
     def conditioned(self, condition: Tensor | None) -> RescheduledFields:
         known = self.known.conditioned(condition)
@@ -113,6 +119,11 @@ def _polar(process: StochasticInterpolant, s: Schedule) -> tuple[Tensor, Tensor]
     variance = torch.as_tensor(process.structure.noise_variance(s))
     beta = torch.as_tensor(s.beta)
     return torch.atan2(beta, variance.sqrt()), (variance + beta.square()).sqrt()
+
+
+def _over(ratio: Tensor, x: Tensor) -> Tensor:
+    """A ratio () or (B,) in the shape to multiply x (B, ...) with."""
+    return ratio.reshape(ratio.shape + (1,) * (x.ndim - ratio.ndim))
 
 
 def _shares(process: StochasticInterpolant, s: Schedule) -> tuple[Tensor, Tensor]:

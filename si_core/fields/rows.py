@@ -13,13 +13,13 @@ from si_core.contract.clock import Clock
 from si_core.contract.objective import FIELDS
 from si_core.errors import UsageError
 from si_core.fields.base import Fields
-from si_core.fields.flow import Flow, NoiseLevel
+from si_core.fields.flow import Flow, NoiseLevel, drift_row
 from si_core.process.completion import Completion, RowFunction, complete
 from si_core.process.process import StochasticInterpolant, spread
 from si_core.process.rows import stack
 from si_core.process.schedule import Schedule
 
-__all__ = ["RowFields", "drift_row", "field_row", "require"]
+__all__ = ["RowFields", "field_row", "require"]
 
 _SDE = "an SDE"
 
@@ -27,19 +27,6 @@ _SDE = "an SDE"
 def field_row(process: StochasticInterpolant, name: str) -> RowFunction:
     """The row of a field per unit of the schedule's clock."""
     return lambda s: stack(process.row(name, s), s)
-
-
-def drift_row(process: StochasticInterpolant, level: NoiseLevel | None, sign: float) -> RowFunction:
-    """The row of ``(dt/du) (b + sign epsilon s)``."""
-
-    def row(s: Schedule) -> Tensor:
-        velocity = stack(process.row("velocity", s), s)
-        if level is None:
-            return velocity
-        score = stack(process.structure.score_flow_row(s), s)
-        return velocity + sign * level(s).unsqueeze(-1) * score
-
-    return row
 
 
 def require(
@@ -98,9 +85,10 @@ class _Step:
 
 
 class _RowFlow(Flow[_Step]):
+    fields: RowFields
+
     def __init__(self, fields: RowFields, clock: Clock, level: NoiseLevel | None, sign: float) -> None:
-        super().__init__(clock, lambda u: fields.process.schedule(clock, u), level, sign)
-        self.fields = fields
+        super().__init__(clock, lambda u: fields.process.schedule(clock, u), level, sign, fields)
         what = "the ODE" if level is None else _SDE
         wanted = drift_row(fields.process, level, sign)
         self.completion = require(fields.process, fields.names, fields.known_row, wanted, clock, what)
@@ -119,6 +107,24 @@ class _RowFlow(Flow[_Step]):
     def at(self, step: _Step, x: Tensor) -> Tensor:
         drift = _combined(self.fields.outputs(step.position, x, self._indices), step.weights, step.of_x, x)
         return torch.add(drift, self.fields.anchor(x), alpha=step.of_anchor) if step.of_anchor else drift
+
+    def with_divergence(self, step: _Step, x: Tensor, probes: Tensor | None) -> tuple[Tensor, Tensor] | None:
+        # div sum_k c_k f_k + c x = sum_k c_k div f_k + c d: only what was learned is differentiated.
+        found = self.fields.divergences(step.position, x, self._indices, probes)
+        if found is None:
+            return None
+        outputs, divergences = found
+        drift = _combined(outputs, step.weights, step.of_x, x)
+        if step.of_anchor:
+            drift = torch.add(drift, self.fields.anchor(x), alpha=step.of_anchor)
+        if probes is None:
+            total = torch.full(x.shape[:1], step.of_x * x[:1].numel(), dtype=x.dtype, device=x.device)
+        else:
+            total = step.of_x * probes.reshape(*probes.shape[:2], -1).square().sum(-1).T
+        for divergence, weight in zip(divergences, step.weights, strict=True):
+            if weight:
+                total = torch.add(total, divergence, alpha=weight)
+        return drift, total
 
 
 def _combined(outputs: Sequence[Tensor], weights: Sequence[float], of_x: float, x: Tensor) -> Tensor:
@@ -154,6 +160,17 @@ class RowFields(Fields):
     @abstractmethod
     def outputs(self, position: object, x: Tensor, indices: Sequence[int] | None = None) -> Sequence[Tensor]:
         """The known fields with these indices (None for all) at a time, each of the shape of x."""
+
+    def divergences(
+        self, position: object, x: Tensor, indices: Sequence[int] | None = None, probes: Tensor | None = None
+    ) -> tuple[Sequence[Tensor], Sequence[Tensor]] | None:
+        """What :meth:`outputs` gives, with the divergence of each in x; None where only autograd can tell.
+
+        Args:
+            position, x, indices: as for :meth:`outputs`.
+            probes: shape (K, B, *event) for ``v . J v``, each (B, K); None for exact divergences, each (B,).
+        """
+        return None
 
     def anchor(self, x: Tensor) -> Tensor:
         """The given x0 of states like x, shape (B, *event) or (*event,).

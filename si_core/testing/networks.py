@@ -11,6 +11,7 @@ from si_core.testing.check import Deviations, Measured, Violation, check
 from si_core.testing.common import accepted
 from si_core.testing.differences import central_difference
 from si_core.testing.network_variants import Factory, Variant, call, made, variants_of
+from si_core.testing.own_divergence import compare_divergence
 from si_core.testing.setting import Output, Setting
 from si_core.testing.suite import Suite
 
@@ -136,6 +137,16 @@ def derivative(factory: Factory) -> Measured | None:
 
 
 @check
+def own_divergence(factory: Factory) -> Measured | None:
+    """A divergence that the network offers (``with_divergence``) is that of its output, and can be differentiated."""
+    deviations = Deviations("the divergence it offers is not that of its output")
+    for variant, setting, network in _trials(factory):
+        where = _where(variant, setting)
+        compare_divergence(network, setting, variant.heads, variant.condition(setting), where, deviations)
+    return deviations.result()
+
+
+@check
 def initial_weights(factory: Factory) -> None:
     """First weights come from torch's global generator alone, which training seeds: equal seeds give equal weights."""
     setting = accepted(SUITE, factory)[0]
@@ -170,7 +181,7 @@ def state(factory: Factory) -> None:
 SUITE = Suite(
     kind="network",
     exercise=_exercise,
-    own=(one_time, gradients, inputs_heard, derivative, initial_weights, state),
+    own=(one_time, gradients, inputs_heard, derivative, own_divergence, initial_weights, state),
     factory=True,
     events=((2,), (1,), (3, 4), (1, 2, 3), (1, 8, 8)),
     placeable=True,

@@ -92,7 +92,11 @@ class Transport:
         """``sqrt(2 epsilon dt/du)`` at a clock position."""
         return self.flow.noise(time)
 
-    def linear(self, times: Sequence[float], spread: float) -> LinearShare | None:
+    def divergence(self, time: float, x: Tensor, probes: Tensor | None = None) -> tuple[Tensor, Tensor] | None:
+        """The drift with its divergence, where the fields know it; see :meth:`Flow.divergence`."""
+        return self.flow.divergence(time, x, probes)
+
+    def linear(self, times: Sequence[float], spread: float | None = None) -> LinearShare:
         """The share of the drift that is linear in x at these clock positions; see :meth:`Flow.linear`."""
         return self.flow.linear(times, spread)
 
@@ -115,9 +119,16 @@ class Transport:
         part.start, part.stop = (self._position(time) for time in part.span)
         return part
 
+    def conditioned(self, condition: Tensor | None) -> Transport:
+        """The same problem given other conditions; it has the scalars computed so far."""
+        other = copy.copy(self)
+        other.fields = self.fields.conditioned(condition)
+        other.flow = self.flow.of(other.fields)
+        return other
+
     def head(self, rows: int) -> Transport:
         """The same problem for the first rows of the states it is meant for: of a condition for each row, the first."""
         condition = getattr(self.fields, "condition", None)
         if condition is None or condition.ndim == 0 or len(condition) == 1:
             return self
-        return Transport(self.fields.conditioned(condition[:rows]), self.epsilon, *self.span, self.clock)
+        return self.conditioned(condition[:rows])

@@ -132,6 +132,57 @@ class HalfDetached(Plain):
         return super().forward(t, x) + x.detach()
 
 
+class OffersDivergence(Plain):
+    """Its divergence by autograd, as the contract asks for it."""
+
+    def with_divergence(
+        self, t: Tensor, x: Tensor, condition: Tensor | None = None, probes: Tensor | None = None
+    ) -> tuple[Tensor, Tensor]:
+        kept = torch.is_grad_enabled()
+        with torch.enable_grad():
+            x = x if x.requires_grad else x.detach().requires_grad_()
+            value = self(t, x, condition)
+            units = torch.eye(x[0].numel(), dtype=x.dtype).reshape(-1, 1, *self.shape).expand(-1, *x.shape)
+            products = [
+                (torch.autograd.grad((value * v).sum(), x, create_graph=True)[0] * v).flatten(1).sum(1)
+                for v in (units if probes is None else probes)
+            ]
+        divergence = torch.stack(products, -1)
+        divergence = divergence.sum(-1) if probes is None else divergence
+        return (value, divergence) if kept else (value.detach(), divergence.detach())
+
+
+class HalfTheDivergence(OffersDivergence):
+    def with_divergence(self, *arguments: Tensor | None) -> tuple[Tensor, Tensor]:
+        value, divergence = super().with_divergence(*arguments)
+        return value, divergence / 2
+
+
+class DivergenceOfAnother(OffersDivergence):
+    def with_divergence(self, *arguments: Tensor | None) -> tuple[Tensor, Tensor]:
+        value, divergence = super().with_divergence(*arguments)
+        return 2 * value, divergence
+
+
+class DivergenceCutOff(OffersDivergence):
+    def with_divergence(self, *arguments: Tensor | None) -> tuple[Tensor, Tensor]:
+        value, divergence = super().with_divergence(*arguments)
+        return value, divergence.detach()
+
+
+class DivergenceForEachProbeFirst(OffersDivergence):
+    def with_divergence(self, *arguments: Tensor | None) -> tuple[Tensor, Tensor]:
+        value, divergence = super().with_divergence(*arguments)
+        return value, divergence.movedim(-1, 0)
+
+
+class InheritsADivergence(HalfTheDivergence):
+    """Changes what forward gives, so that the divergence it inherits is not its own, and not asked for."""
+
+    def forward(self, t: Tensor, x: Tensor, condition: Tensor | None = None) -> Tensor:
+        return super().forward(t, x) + x
+
+
 class ChangesTheState(Plain):
     def forward(self, t: Tensor, x: Tensor, condition: Tensor | None = None) -> Tensor:
         with torch.no_grad():
@@ -215,6 +266,10 @@ class RefusesAll(Plain):
         (OneTimeIsHalf, "one-time", "one time of shape ()"),
         (DetachesTheState, "derivative", "it was detached"),
         (HalfDetached, "derivative", "not that of the output"),
+        (HalfTheDivergence, "own-divergence", "not that of its output"),
+        (DivergenceOfAnother, "own-divergence", "not that of its output"),
+        (DivergenceCutOff, "own-divergence", "can't be differentiated"),
+        (DivergenceForEachProbeFirst, "own-divergence", "has shape (2, 6) instead of (6, 2)"),
         (ChangesTheState, "inputs-kept", "changes its inputs in place: x"),
         (ChangesTheTime, "inputs-kept", "changes its inputs in place: t"),
         (WeightsOfNumpy, "initial-weights", "differ in 'gain'"),
@@ -257,8 +312,28 @@ def of_the_plane() -> nn.Module:
 
 @pytest.mark.parametrize(
     "component",
-    [Small, Plain, OfPairs, StartsAtZero, of_the_plane, functools.partial(Small, width=5), lambda shape: Small(shape)],
-    ids=["with all", "plain", "of pairs", "starts at zero", "told no shape", "with options", "of its shape"],
+    [
+        Small,
+        Plain,
+        OfPairs,
+        StartsAtZero,
+        OffersDivergence,
+        InheritsADivergence,
+        of_the_plane,
+        functools.partial(Small, width=5),
+        lambda shape: Small(shape),
+    ],
+    ids=[
+        "with all",
+        "plain",
+        "of pairs",
+        "starts at zero",
+        "offers its divergence",
+        "inherits another's divergence",
+        "told no shape",
+        "with options",
+        "of its shape",
+    ],
 )
 def test_a_right_one_is_accepted(accepted, component: Callable[..., nn.Module]) -> None:
     accepted("network", component)

@@ -17,6 +17,7 @@ from si_interpolants.spatially_linear import Linear, Trigonometric
 
 SOURCE = Gaussian(mean=[0.3, -0.2], covariance=[[1.0, 0.2], [0.2, 0.8]], dtype="float64")
 TARGET = Gaussian(mean=[1.0, -2.0], covariance=[[0.5, 0.3], [0.3, 0.9]], dtype="float64")
+FORMS = [{"path": "coupled"}, {"path": "quadrature", "tolerance": 1e-10}]
 PROCESSES = [(Linear(), NoLatent()), (Linear(), Brownian(1.0)), (Trigonometric(), Brownian(0.5))]
 
 
@@ -54,15 +55,16 @@ def learned(process, labels=0, condition=None):
     return si.LearnedFields(process, ["velocity"], predictor, parametrisation, condition)
 
 
+@pytest.mark.parametrize("form", FORMS, ids=lambda form: form["path"])
 @pytest.mark.parametrize("direction", ["target", "source"])
 @pytest.mark.parametrize(("interpolant", "latent"), PROCESSES)
-def test_gaussian_ends_to_the_order_of_the_integrator(interpolant, latent, direction):
+def test_gaussian_ends_to_the_order_of_the_integrator(interpolant, latent, direction, form):
     process = process_of(interpolant, latent)
     end = getattr(process, direction)
     x = end.sample(50, generator())
     errors = []
     for steps in (10, 20):
-        found = LogLikelihood(direction=direction, steps=steps).estimate(model_of(process), x)
+        found = LogLikelihood(direction=direction, steps=steps, **form).estimate(model_of(process), x)
         errors.append(float((found.per_sample - end.log_prob(x)).abs().max()))
     assert errors[0] < 1e-2
     assert errors[1] < max(errors[0] / 10, 1e-11)
@@ -70,15 +72,16 @@ def test_gaussian_ends_to_the_order_of_the_integrator(interpolant, latent, direc
     assert found.value == pytest.approx(float(found.per_sample.mean()))
 
 
+@pytest.mark.parametrize("form", FORMS, ids=lambda form: form["path"])
 @pytest.mark.parametrize("direction", ["target", "source"])
 @pytest.mark.parametrize("latent", [NoLatent(), Brownian(1.0), SineSquared()])
-def test_the_density_of_mixtures_to_four_digits(latent, direction):
+def test_the_density_of_mixtures_to_four_digits(latent, direction, form):
     source = GaussianMixture(means=[[-1.0, 0.5], [1.2, -0.3]], weights=[0.3, 0.7], covariances=0.6, dtype="float64")
     target = GaussianMixture(means=[[2.0, 1.0], [-1.5, 1.5], [0.0, -2.0]], covariances=[0.3, 0.4, 0.5], dtype="float64")
     process = process_of(Linear(), latent, source, target)
     end = getattr(process, direction)
     x = end.sample(40, generator())
-    found = LogLikelihood(direction=direction, steps=80).estimate(model_of(process), x)
+    found = LogLikelihood(direction=direction, steps=80, **form).estimate(model_of(process), x)
     assert torch.allclose(found.per_sample, end.log_prob(x), atol=1e-4)
 
 
@@ -93,15 +96,16 @@ def test_the_gradient_in_points_is_the_score(interpolant, latent, direction):
     assert torch.allclose(gradient, exact, atol=1e-4)
 
 
+@pytest.mark.parametrize("path", ["coupled", "quadrature"])
 @pytest.mark.parametrize("divergence", ["exact", "hutchinson"])
-def test_gradients_in_parameters_by_finite_differences(divergence):
+def test_gradients_in_parameters_by_finite_differences(divergence, path):
     process = process_of(latent=Brownian(1.0))
     fields = learned(process)
     model, x = model_of(process, fields), TARGET.sample(5, generator())
     weight = fields.predictor.networks[0].layers[0].weight
 
     def total():
-        return log_likelihood(model, x, divergence=divergence, steps=5, generator=generator(1)).sum()
+        return log_likelihood(model, x, divergence=divergence, steps=5, path=path, generator=generator(1)).sum()
 
     (gradient,) = torch.autograd.grad(total(), weight)
     h = 1e-6
@@ -131,12 +135,14 @@ def test_events_that_are_single_numbers(laboratory):
 def test_the_variance_of_probes_is_reported():
     model = model_of(process_of())
     x = TARGET.sample(1, generator()).expand(4000, 2)
-    estimator = LogLikelihood(divergence="hutchinson", probes=3, noise="gaussian", steps=5)
+    # With the quadrature's error too small to be seen in the standard error.
+    options = {"divergence": "hutchinson", "probes": 3, "noise": "gaussian", "steps": 5, "tolerance": 1e-8}
+    estimator = LogLikelihood(**options)
     found = estimator.estimate(model, x, generator(2))
     # All points are one: what they differ by is the noise of their probes.
     assert found.details["probe_variance"] == pytest.approx(float(found.per_sample.var()), rel=0.1)
     assert found.details["probe_error"] == pytest.approx(found.standard_error, rel=0.05)
-    bits = LogLikelihood(divergence="hutchinson", probes=3, noise="gaussian", steps=5, unit="bits/dim")
+    bits = LogLikelihood(**options, unit="bits/dim")
     scale = (2 * math.log(2)) ** -2
     assert bits.estimate(model, x, generator(2)).details["probe_variance"] == pytest.approx(
         found.details["probe_variance"] * scale
@@ -155,7 +161,7 @@ def test_affine_velocity_given_as_a_function_without_a_process():
     target = Gaussian(dim=1, mean=m, covariance=scale**2, dtype="float64")
     process = process_of(source=Gaussian(dim=1, dtype="float64"), target=target)
     x = target.sample(20, generator())
-    found = LogLikelihood(steps=60).estimate(model_of(process, si.FunctionFields(velocity=velocity)), x)
+    found = LogLikelihood(steps=60, tolerance=1e-8).estimate(model_of(process, si.FunctionFields(velocity=velocity)), x)
     assert torch.allclose(found.per_sample, target.log_prob(x), atol=1e-6)
 
 
@@ -205,14 +211,17 @@ def test_signs_are_exact_in_one_dimension():
     assert torch.allclose(exact, hutchinson, atol=1e-12)
 
 
+@pytest.mark.parametrize("path", ["coupled", "quadrature"])
 @pytest.mark.parametrize("divergence", ["exact", "hutchinson"])
-def test_batches_do_not_matter(divergence):
+def test_batches_do_not_matter(divergence, path):
     model, x = model_of(process_of()), TARGET.sample(10, generator())
     whole, parts = (
-        LogLikelihood(divergence=divergence, steps=5, batch=batch).estimate(model, x, generator(3)).per_sample
+        LogLikelihood(divergence=divergence, steps=5, batch=batch, path=path)
+        .estimate(model, x, generator(3))
+        .per_sample
         for batch in (100, 3)
     )
-    assert torch.allclose(whole, parts, atol=1e-12)
+    assert torch.allclose(whole, parts, rtol=0, atol=1e-12)
 
 
 def test_labels_go_with_their_points():
@@ -275,7 +284,8 @@ def test_any_grad_mode_and_no_trace(mode, divergence):
     assert all(parameter.grad is None for parameter in fields.predictor.parameters())
 
 
-def test_an_integrator_in_inference_mode():
+@pytest.mark.parametrize(("path", "close"), [("coupled", 1e-12), ("quadrature", 1e-4)])
+def test_an_integrator_in_inference_mode(path, close):
     class Guarded(si.Integrator):
         def solve(self, transport, x, generator=None):
             with torch.inference_mode():
@@ -283,10 +293,11 @@ def test_an_integrator_in_inference_mode():
 
     process = process_of(latent=Brownian(1.0))
     model, x = model_of(process, learned(process)), TARGET.sample(6, generator())
-    estimator = LogLikelihood(steps=6)
+    estimator = LogLikelihood(steps=6, path=path)
     expected = estimator.estimate(model, x).per_sample
     estimator.integrator = Guarded()
-    assert torch.allclose(estimator.estimate(model, x).per_sample, expected, atol=1e-12)
+    # Along a path it makes 6 steps between two stops.
+    assert torch.allclose(estimator.estimate(model, x).per_sample, expected, rtol=0, atol=close)
 
 
 def test_single_precision_and_constant_velocities():
@@ -329,6 +340,8 @@ def test_errors_say_what_to_do():
         {"batch": 2.5},
         {"unit": "bans"},
         {"method": "rk5"},
+        {"path": "straight"},
+        {"tolerance": 0.0},
     ):
         with pytest.raises(si.UsageError):
             LogLikelihood(**options)

@@ -91,6 +91,7 @@ class Accelerator:
         self._recorder: Recorder = recorder or CudaRecorder()
         self._settings: Recent[_Setting] = Recent(_SETTINGS)
         self._networks: tuple[Hashable, Predictor] | None = None
+        self._last: tuple[Hashable, Transport] | None = None
         self._noted: set[str] = set()
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -116,7 +117,7 @@ class Accelerator:
         if fields is not original:
             model = replace(model, fields=fields)
         if not self._records(model, x):
-            return model.transport(condition=condition), model.integrator
+            return self._told(model, condition), model.integrator
         setting = self._settings.get(
             (Same(original), *self._form(model), tensor_key(x), tensor_key(condition)),
             lambda: _Setting(model, condition),
@@ -124,13 +125,30 @@ class Accelerator:
         method = RecordedIntegrator(model.integrator, setting.loops, self._recorder, self._note)
         return setting.told(condition), method
 
+    def _told(self, model: Model, condition: Tensor | None) -> Transport:
+        """The problem given conditions, with the scalars of the last one, where that was the same."""
+        key = (Same(model.fields), *self._scalars(model))
+        last = self._last
+        found = last[1] if last is not None and last[0] == key else model.transport()
+        if condition is not None:
+            told = found.conditioned(condition)
+        else:
+            told = found if found.fields is model.fields else model.transport()
+        self._last = key, told
+        return told
+
     def release(self) -> None:
         """Give back the memory of recordings; they are made again when they are needed."""
         self._settings.close()
 
     def _form(self, model: Model) -> tuple[Hashable, ...]:
-        """What a problem depends on beside the fields and the form of the states."""
+        """What a recorded problem depends on beside the fields and the form of the states."""
         predictor = getattr(model.fields, "predictor", None)
+        return *self._scalars(model), networks_key(predictor) if isinstance(predictor, nn.Module) else None
+
+    @staticmethod
+    def _scalars(model: Model) -> tuple[Hashable, ...]:
+        """What the scalars of a problem depend on beside the fields."""
         level = model.epsilon if isinstance(model.epsilon, int | float) else Same(model.epsilon)
         return (
             level,
@@ -138,7 +156,6 @@ class Accelerator:
             model.stop,
             model.clock,
             process_key(model.process),
-            networks_key(predictor) if isinstance(predictor, nn.Module) else None,
         )
 
     def _records(self, model: Model, x: Tensor) -> bool:

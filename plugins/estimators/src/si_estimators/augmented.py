@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from si_core import Transport
-from si_estimators.divergence import value_and_divergence
+from si_estimators.divergence import drift_and_divergence
 from si_estimators.options import flat
 
 __all__ = ["AugmentedFlow"]
@@ -57,9 +57,7 @@ class AugmentedFlow:
     def drift(self, time: float, state: Tensor) -> Tensor:
         """``(b, div b)`` per unit of clock, shape (B, d + K)."""
         x, _ = self.split(state)
-        velocity, divergence = value_and_divergence(
-            lambda y: self.transport.drift(time, y), x, self.probes, graph=torch.is_grad_enabled()
-        )
+        velocity, divergence = drift_and_divergence(self.transport, time, x, self.probes, torch.is_grad_enabled())
         return torch.cat([flat(velocity), divergence], 1)
 
     def noise(self, time: float) -> float:

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from si_core import Estimate, Estimator, Model
 from si_estimators.density_ends import Direction, Unit
-from si_estimators.log_likelihood import LogLikelihood
+from si_estimators.log_likelihood import LogLikelihood, Path
 from si_estimators.options import choice
 from si_estimators.sde_log_likelihood import SDELogLikelihood
 
@@ -27,15 +27,15 @@ class CrossEntropy(Estimator):
 
     It is ``KL(rho | rho_hat)`` plus the entropy of the data, which no model changes (arXiv 2303.08797, section 2).
 
-    The form ``ode`` is *exact* up to the integrator: minus the ``log-likelihood`` under the probability-flow ODE
-    (*unbiased* with Hutchinson's divergence).
+    The form ``ode`` is *exact* up to the integrator and the quadrature: minus the ``log-likelihood`` under the
+    probability-flow ODE (*unbiased* with Hutchinson's divergence).
 
     The form ``sde`` is an *upper* bound for the generative SDE, ``-E log rho_hat(x) <= -E log w`` by Jensen's
     inequality, with Girsanov's weights ``rho_hat(x) = E w``: minus the bound of ``sde-log-likelihood`` in its form
     ``transition``. Its details have ``importance_weighted``, minus the mean log-mean-exp of the weights: an upper bound
     in expectation, too, and never above the value.
 
-    The standard error is that over the points, with the noise of paths or probes in it.
+    The standard error is that over the points, with the noise of paths or probes and the error of the quadrature in it.
 
     Args:
         form: ``ode`` or ``sde``.
@@ -48,6 +48,8 @@ class CrossEntropy(Estimator):
         probes: how many random probes Hutchinson's divergence takes for each point.
         unit: of the value: nats, or bits for each dimension.
         batch: how many points, or paths, are carried at once.
+        path: of the form ``ode``: the integral of the divergence as a ``quadrature`` along the path, or ``coupled``.
+        tolerance: of the form ``ode``: the quadrature's error for a point, in nats.
 
     Raises:
         UsageError: an option out of range.
@@ -66,10 +68,14 @@ class CrossEntropy(Estimator):
         probes: Annotated[int, Field(ge=1)] = 1,
         unit: Unit = "nats",
         batch: Annotated[int, Field(ge=1)] = 4096,
+        path: Path = "quadrature",
+        tolerance: Annotated[float, Field(gt=0)] = 1e-2,
     ) -> None:
         self.form = choice(form, ("ode", "sde"), "form", _WHERE)
         # Both are made, so that every option is checked whichever form is asked for.
-        ode = LogLikelihood(direction, divergence, probes, steps=steps, unit=unit, batch=batch)
+        ode = LogLikelihood(
+            direction, divergence, probes, steps=steps, unit=unit, batch=batch, path=path, tolerance=tolerance
+        )
         sde = SDELogLikelihood("transition", direction, epsilon, steps, paths, unit=unit, batch=batch)
         self.likelihood: Estimator = ode if form == "ode" else sde
         self.points_of = direction

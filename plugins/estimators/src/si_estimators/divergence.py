@@ -3,9 +3,11 @@
     ``div f(x) = sum_k e_k . J e_k``  over unit vectors          ``div f(x) = E[v . J v]``  with ``E[v v^T] = I``
 
 with the Jacobian ``J = df/dx`` of each row. The second is Hutchinson's estimator (Communications in Statistics 19,
-1990). Each product ``v^T J`` is one backward pass through the same forward pass, one after the other. On a CPU, with
-500 to 4096 rows of 2 to 64 dimensions and a network of four layers of 256, that was faster than products stacked in one
-pass, batched by vmap, or in forward mode; with 200 rows it was within a third of the fastest. It holds one graph only.
+1990). A problem whose networks offer their divergence (see :class:`si_core.Problem`) gives both at once. Elsewhere each
+product ``v^T J`` is one backward pass through the same forward pass, one after the other. On a CPU, with 500 to 4096
+rows of 2 to 64 dimensions and a network of four layers of 256, that was faster than products stacked in one pass,
+batched by vmap, or in forward mode, and parameters frozen or rows in portions gained nothing; with 200 rows it was
+within a third of the fastest. It holds one graph only.
 """
 
 from __future__ import annotations
@@ -16,9 +18,10 @@ from typing import Literal
 import torch
 from torch import Tensor
 
+from si_core import Problem
 from si_estimators.options import flat
 
-__all__ = ["draw_probes", "value_and_divergence"]
+__all__ = ["draw_probes", "drift_and_divergence", "value_and_divergence"]
 
 
 def draw_probes(x: Tensor, count: int, noise: Literal["rademacher", "gaussian"], generator: torch.Generator) -> Tensor:
@@ -40,6 +43,28 @@ def draw_probes(x: Tensor, count: int, noise: Literal["rademacher", "gaussian"],
     else:
         probes.bernoulli_(0.5, generator=generator).mul_(2).sub_(1)
     return probes.transpose(0, 1)
+
+
+def drift_and_divergence(
+    problem: Problem, time: float, x: Tensor, probes: Tensor | None = None, graph: bool = False
+) -> tuple[Tensor, Tensor]:
+    """The drift of a problem and its divergence: by the problem's own way where it offers one, else by differentiation.
+
+    Args:
+        problem: the problem.
+        time: the clock position.
+        x: the states, shape (B, *event).
+        probes, graph: as for :func:`value_and_divergence`; gradient mode is on where ``graph`` is.
+
+    Returns:
+        The drift, shape (B, *event), and the divergence, shape (B, 1), or one column for each probe, (B, K).
+    """
+    offered = getattr(problem, "divergence", None)
+    found = None if offered is None else offered(time, x, probes)
+    if found is None:
+        return value_and_divergence(lambda y: problem.drift(time, y), x, probes, graph)
+    drift, divergence = found
+    return drift, divergence.reshape(len(x), -1)
 
 
 def value_and_divergence(

@@ -123,5 +123,5 @@ class FisherDivergence(Estimator):
         until = replace(model, start=min(model.start, model.stop), stop=time)
         with torch.inference_mode(False), torch.enable_grad():
             points = points.clone().requires_grad_()
-            density = log_likelihood(until, points, steps=self.steps).sum()
+            density = log_likelihood(until, points, steps=self.steps, path="coupled").sum()
             return torch.autograd.grad(density, points)[0]

@@ -15,6 +15,9 @@ Three forms of R, on the chain of :mod:`si_estimators.paths` (h the signed step 
 *feynman-kac*  paths by f_F; ``R = -int div b_F dtau``: ``sum h div f_F``. Unbiased up to an error of order h; its
   weights scatter even for exact fields.
 
+The sums are over the steps of the chain: along a Brownian path the integrand is only as smooth as the path, and a
+quadrature on fewer nodes, as for the ODE, would lose what it saves.
+
 With exact scores the first two have weights without scatter in the limit of small steps: the variance of log w falls
 like h. For the twin, the density at x of the backward model at t = 0, paths run forward, and the names F and B (and
 rho0, rho1) change places; all sums stay as they stand.
@@ -26,7 +29,6 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from functools import partial
 from typing import Literal
 
 import torch
@@ -35,7 +37,7 @@ from torch import Tensor
 from si_core import Model
 from si_estimators.conditions import conditioned_rows
 from si_estimators.density_ends import density_ends, refuse_non_finite
-from si_estimators.divergence import draw_probes, value_and_divergence
+from si_estimators.divergence import draw_probes, drift_and_divergence
 from si_estimators.options import flat, points
 from si_estimators.paths import Chain, chain_of
 
@@ -72,7 +74,7 @@ def _walk(
             gap: Tensor | None = drift - model.drift(t, x)
         else:
             probes = probing.draw(x, generator)
-            drift, divergence = value_and_divergence(partial(model.drift, r), x, probes, graph=torch.is_grad_enabled())
+            drift, divergence = drift_and_divergence(model, r, x, probes, torch.is_grad_enabled())
             divergence = divergence.double()
             ratio = ratio + h * divergence.mean(1)
             if probing.count > 1:

@@ -19,6 +19,7 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from si_core import UsageError
+from si_networks.mlp_divergence import Layers, value_and_divergence
 
 __all__ = ["Mlp"]
 
@@ -113,12 +114,7 @@ class Mlp(nn.Module):
         """
         if x.shape[1:] != self.shape or x.ndim == 0:
             _refuse_states(x, self.shape)
-        h = self._of_time(torch.as_tensor(t, dtype=x.dtype, device=x.device), x)
-        if self.of_given is not None:
-            h = h + self.of_given(self._given(condition, x))
-        elif self.of_class is not None or condition is not None:
-            h = h + self._of_class(condition, x)
-        rows, weight = x.flatten(1), self.of_state.weight
+        h, rows, weight = self._beside(t, x, condition), x.flatten(1), self.of_state.weight
         # One vector for all states goes through the matrix product as its bias, without a kernel of its own.
         h = F.linear(rows, weight, h) if h.ndim == 1 else torch.addmm(h, rows, weight.T)
         activation = _ACTIVATIONS[self.activation]
@@ -128,6 +124,42 @@ class Mlp(nn.Module):
             h = layer(h)
             h = activation(h)
         return self.output(h).reshape(len(x), *(() if self.heads is None else (self.heads,)), *self.shape)
+
+    def with_divergence(
+        self, t: Tensor, x: Tensor, condition: Tensor | None = None, probes: Tensor | None = None
+    ) -> tuple[Tensor, Tensor]:
+        """The fields at ``(t, x)`` with their divergences in x, in one pass (:mod:`si_networks.mlp_divergence`).
+
+        Both can be differentiated where gradient mode is on.
+
+        Args:
+            t, x, condition: as for :meth:`forward`.
+            probes: shape (K, B, *event), for ``v . J v`` of each probe v; None for the exact divergence.
+
+        Returns:
+            What :meth:`forward` gives, and the divergence of each field: shape (B,), or (B, heads) where ``heads`` was
+            given; with probes (B, K) or (B, heads, K).
+
+        Raises:
+            UsageError: as for :meth:`forward`.
+        """
+        if x.shape[1:] != self.shape or x.ndim == 0:
+            _refuse_states(x, self.shape)
+        hidden = tuple((layer.weight, layer.bias) for layer in self.hidden)
+        layers = Layers(self.of_state.weight, hidden, self.output.weight, self.output.bias, self.activation)
+        directions = None if probes is None else probes.flatten(2).transpose(0, 1)
+        value, divergence = value_and_divergence(layers, self._beside(t, x, condition), x.flatten(1), directions)
+        value = value.reshape(len(x), *(() if self.heads is None else (self.heads,)), *self.shape)
+        return value, divergence[:, 0] if self.heads is None else divergence
+
+    def _beside(self, t: Tensor, x: Tensor, condition: Tensor | None) -> Tensor:
+        """What the first layer is told beside x: shape (width,) where it is one for all states, or (B, width)."""
+        h = self._of_time(torch.as_tensor(t, dtype=x.dtype, device=x.device), x)
+        if self.of_given is not None:
+            return h + self.of_given(self._given(condition, x))
+        if self.of_class is not None or condition is not None:
+            return h + self._of_class(condition, x)
+        return h
 
     def _of_time(self, t: Tensor, x: Tensor) -> Tensor:
         """The share of time in the first layer, shape (width,) for one time and (B, width) for one a state."""

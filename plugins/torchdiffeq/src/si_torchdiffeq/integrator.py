@@ -83,7 +83,7 @@ class TorchDiffEq(Integrator):
             whole = isinstance(value, int) and not isinstance(value, bool)
             _refuse(name, value, "a whole number >= 1", whole and value >= 1)
         self.method, self.rtol, self.atol, self.steps, self.max_steps = method, rtol, atol, steps, max_steps
-        self.adaptive = method in _ADAPTIVE
+        self.adaptive, self.multistep = method in _ADAPTIVE, method in _ADAMS
         self.order = _ORDERS[method]
 
     def solve(self, transport: Problem, x: Tensor, generator: torch.Generator | None = None) -> Trajectory:

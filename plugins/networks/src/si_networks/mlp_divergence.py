@@ -1,0 +1,213 @@
+"""The divergence of a multilayer perceptron, in the pass that gives its value.
+
+With ``z_k`` the inputs of the activation a and ``D_k = diag a'(z_k)``, the Jacobian in x is
+
+    ``J = V D_L W_L D_(L-1) ... W_2 D_1 W_x``,    ``div f = tr J``,    or ``v . J v`` for a probe v.
+
+The slopes D come with the value. What is left are products with known matrices, one a layer for many tangents at once:
+
+* *from the states*: a tangent for each unit vector, or for each probe. The first layer is free, for its tangents are
+  ``D_1 W_x``, and the last is contracted with V: d rows through L-1 layers.
+* *from the units*: with the fixed matrix ``K = W_x V``, ``tr J`` is the sum over i, j of
+  ``D_1[i] K[i, j] D_L[j] (W_L D_(L-1) ... W_2)[j, i]``: w rows, the width, through L-2 layers, whatever d is.
+
+A reverse pass costs what the first way does. Rows are taken in portions whose tangents stay in the processor's cache,
+so memory does not grow with the batch; where gradients are recorded all rows go at once.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+__all__ = ["Layers", "value_and_divergence"]
+
+_ON_CPU, _ELSEWHERE = 2**17, 2**26
+"""How many numbers the tangents of a portion may have: half of a cache of a megabyte; enough to keep a GPU busy."""
+
+
+@dataclass(frozen=True)
+class Layers:
+    """The layers of a multilayer perceptron.
+
+    Args:
+        first: ``W_x``, shape (w, d).
+        hidden: the weight (w, w) and the bias (w,) of each further hidden layer.
+        last: ``V`` of all heads, shape (h d, w).
+        shift: the bias of the output, shape (h d,).
+        activation: its name.
+    """
+
+    first: Tensor
+    hidden: tuple[tuple[Tensor, Tensor], ...]
+    last: Tensor
+    shift: Tensor
+    activation: str
+
+    @property
+    def dimensions(self) -> tuple[int, int, int]:
+        """d, w and h."""
+        w, d = self.first.shape
+        return d, w, len(self.last) // max(d, 1)
+
+    @property
+    def from_units(self) -> bool:
+        """Whether a trace by the units costs less than by the states."""
+        d, w, _ = self.dimensions
+        return bool(self.hidden) and (len(self.hidden) - 1) * w < len(self.hidden) * d
+
+    @cached_property
+    def loop(self) -> Tensor:
+        """``K = W_x V`` of each head, shape (h, w, w)."""
+        d, w, h = self.dimensions
+        return self.first @ self.last.view(h, d, w)
+
+
+class _Room:
+    """Memory that the portions of a batch use one after the other: fresh memory costs a pass over it each time.
+
+    Where gradients are recorded there is none, for a graph keeps every tensor.
+    """
+
+    def __init__(self, like: Tensor) -> None:
+        self._like, self._kept = like, dict[str, Tensor]()
+        self._recording = torch.is_grad_enabled()
+
+    def __call__(self, name: str, *shape: int) -> Tensor | None:
+        """A tensor to write to, or None for a new one."""
+        if self._recording:
+            return None
+        size, kept = math.prod(shape), self._kept.get(name)
+        if kept is None or len(kept) < size:
+            kept = self._kept[name] = self._like.new_empty(size)
+        return kept[:size].view(shape)
+
+
+def value_and_divergence(layers: Layers, beside: Tensor, x: Tensor, probes: Tensor | None) -> tuple[Tensor, Tensor]:
+    """The outputs of all heads with their divergences; they can be differentiated where gradient mode is on.
+
+    Args:
+        layers: the perceptron.
+        beside: what the first layer adds to ``W_x x``: shape (w,), or (B, w) where it differs from state to state.
+        x: states, shape (B, d).
+        probes: shape (B, K, d), for ``v . J v``; None for the exact divergence.
+
+    Returns:
+        Values (B, h d), and divergences (B, h), or (B, h, K) for probes.
+    """
+    d, w, _ = layers.dimensions
+    tangents = probes.shape[1] if probes is not None else w if layers.from_units else d
+    numbers = _ON_CPU if x.device.type == "cpu" else _ELSEWHERE
+    rows, few = max(1, numbers // (2 * w)), max(1, numbers // max(1, tangents * w))
+    if torch.is_grad_enabled():
+        rows = few = max(1, len(x))
+    room, values, divergences = _Room(x), [], []
+    for begin in range(0, max(1, len(x)), rows):
+        some = slice(begin, begin + rows)
+        value, slopes = _value(layers, beside if beside.ndim == 1 else beside[some], x[some], room)
+        values.append(value)
+        for first in range(0, max(1, len(value)), few):
+            part = [slope[first : first + few] for slope in slopes]
+            if probes is not None:
+                divergences.append(_of_probes(layers, part, probes[some][first : first + few], room))
+            else:
+                divergences.append((_of_units if layers.from_units else _of_states)(layers, part, room))
+    return _joined(values), _joined(divergences)
+
+
+def _joined(parts: list[Tensor]) -> Tensor:
+    return parts[0] if len(parts) == 1 else torch.cat(parts)
+
+
+def _value(layers: Layers, beside: Tensor, x: Tensor, room: _Room) -> tuple[Tensor, list[Tensor]]:
+    """The outputs (n, h d) and the slopes of each layer, each (n, w)."""
+    activation, shape = _ACTIVATIONS[layers.activation], (len(x), len(layers.first))
+    z = torch.addmm(beside, x, layers.first.T, out=room("z", *shape))
+    h, slope = activation(z, room("h", *shape), room("slope 0", *shape))
+    slopes = [slope]
+    for k, (weight, bias) in enumerate(layers.hidden, 1):
+        z = torch.addmm(bias, h, weight.T, out=room("z", *shape))
+        h, slope = activation(z, room("h", *shape), room(f"slope {k}", *shape))
+        slopes.append(slope)
+    return F.linear(h, layers.last, layers.shift), slopes
+
+
+def _of_states(layers: Layers, slopes: list[Tensor], room: _Room) -> Tensor:
+    """``tr J`` of each head, (n, h), from a tangent for each unit vector."""
+    d, w, h = layers.dimensions
+    # What is transposed without being copied would hand its strides on to all tangents.
+    first = layers.first.T.contiguous()
+    start = torch.mul(slopes[0].unsqueeze(1), first, out=room("even", len(slopes[0]), d, w))
+    return _through(layers, slopes, start, room).view(-1, d * w) @ layers.last.view(h, d * w).T
+
+
+def _of_probes(layers: Layers, slopes: list[Tensor], probes: Tensor, room: _Room) -> Tensor:
+    """``v . J v`` of each head, (n, h, K), for probes (n, K, d)."""
+    d, _, h = layers.dimensions
+    start = (probes @ layers.first.T) * slopes[0].unsqueeze(1)
+    products = (_through(layers, slopes, start, room) @ layers.last.T).view(*probes.shape[:2], h, d)
+    return (products * probes.unsqueeze(2)).sum(-1).transpose(1, 2)
+
+
+def _of_units(layers: Layers, slopes: list[Tensor], room: _Room) -> Tensor:
+    """``tr J`` of each head, (n, h), from a tangent for each unit of the first layer."""
+    _, w, h = layers.dimensions
+    start = layers.hidden[0][0].T.contiguous()
+    if len(layers.hidden) == 1:
+        return ((slopes[0] @ (start * layers.loop)) * slopes[1]).sum(-1).T
+    tangents = torch.mul(slopes[1].unsqueeze(1), start, out=room("even", len(slopes[1]), w, w))
+    rest = Layers(layers.first, layers.hidden[1:], layers.last, layers.shift, layers.activation)
+    tangents = _scaled(_through(rest, slopes[1:], tangents, room), slopes[0].unsqueeze(2))
+    return tangents.view(-1, w * w) @ layers.loop.view(h, w * w).T
+
+
+def _through(layers: Layers, slopes: list[Tensor], tangents: Tensor, room: _Room) -> Tensor:
+    """Tangents (n, r, w) behind the first activation, carried to behind the last: one matrix product a layer."""
+    shape, w = tangents.shape, tangents.shape[-1]
+    names = itertools.cycle(("odd", "even"))
+    for slope, (weight, _) in zip(slopes[1:], layers.hidden, strict=True):
+        flat = tangents.view(-1, w)
+        product = torch.mm(flat, weight.T, out=room(next(names), len(flat), w))
+        tangents = _scaled(product.view(shape), slope.unsqueeze(1))
+    return tangents
+
+
+def _scaled(tangents: Tensor, slope: Tensor) -> Tensor:
+    return tangents * slope if torch.is_grad_enabled() else tangents.mul_(slope)
+
+
+# Each activation with its slope, from what they share. They may write to z, where they may write to h and slope.
+
+
+def _silu(z: Tensor, h: Tensor | None, slope: Tensor | None) -> tuple[Tensor, Tensor]:
+    s = torch.sigmoid(z, out=slope)
+    value = torch.mul(z, s, out=h)
+    rest = z - value if h is None else z.sub_(value)
+    return value, torch.addcmul(s, s, rest, out=slope)
+
+
+def _relu(z: Tensor, h: Tensor | None, slope: Tensor | None) -> tuple[Tensor, Tensor]:
+    return F.relu(z), (z > 0).to(z.dtype)
+
+
+def _gelu(z: Tensor, h: Tensor | None, slope: Tensor | None) -> tuple[Tensor, Tensor]:
+    share = torch.erf(z / math.sqrt(2)).add(1).mul(0.5)
+    density = torch.exp(z.square() * -0.5) / math.sqrt(2 * math.pi)
+    return torch.mul(z, share, out=h), torch.addcmul(share, z, density, out=slope)
+
+
+def _tanh(z: Tensor, h: Tensor | None, slope: Tensor | None) -> tuple[Tensor, Tensor]:
+    value = torch.tanh(z, out=h)
+    return value, torch.addcmul(value.new_ones(()), value, value, value=-1, out=slope)
+
+
+_Activation = Callable[[Tensor, Tensor | None, Tensor | None], tuple[Tensor, Tensor]]
+
+_ACTIVATIONS: dict[str, _Activation] = {"silu": _silu, "relu": _relu, "gelu": _gelu, "tanh": _tanh}
