@@ -1,72 +1,60 @@
-"""The command: measure, print the tables, write the JSON file."""
+"""The command: measure, print a table for each benchmark, write the JSON file."""
 
 from __future__ import annotations
 
 import argparse
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
+from .catalogue import BENCHMARKS
+from .figures import Line
 from .hardware import machine
-from .sampling import CASES as SAMPLING
-from .sampling import SamplingResult, measure_sampling
-from .timing import Spread, threads
-from .training import CASES as TRAINING
-from .training import TrainingResult, measure_training
-
-SAMPLING_THREADS, TRAINING_THREADS = 1, 2
+from .peers import versions
+from .table import print_head, print_line
+from .timing import Effort, threads
 
 
-def main() -> None:
-    """Run the command line."""
+def main(words: Sequence[str] | None = None) -> None:
+    """Run the command line, or these words of it."""
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks", description=__doc__)
-    parser.add_argument("only", nargs="?", choices=("training", "sampling"), help="measure this alone")
-    parser.add_argument("--repetitions", type=int, default=100, metavar="N", help="repetitions of every measurement")
-    parser.add_argument("--json", type=Path, default=Path("runs/benchmarks.json"), metavar="FILE", help="what to write")
-    options = parser.parse_args()
-    facts = machine()
-    print(", ".join(f"{name} {value}" for name, value in facts.items()))
-    record: dict[str, object] = {"machine": facts, "repetitions": options.repetitions}
-    if options.only != "training":
-        print(f"\nSampling step, microseconds, {SAMPLING_THREADS} thread: median [quartiles]")
-        print(f"{'':44}{'step':>22}{'network':>22}{'noise':>22}{'added':>22}")
-        with threads(SAMPLING_THREADS):
-            results = [_show_sampling(measure_sampling(case, options.repetitions)) for case in SAMPLING]
-        record["sampling"] = {"threads": SAMPLING_THREADS, "results": [result.record() for result in results]}
-    if options.only != "sampling":
-        print(f"\nTraining step, microseconds, {TRAINING_THREADS} threads: median [quartiles]")
-        print(f"{'':44}{'by hand':>22}{'ours':>22}{'added':>22}{'share':>9}")
-        with threads(TRAINING_THREADS):
-            steps = [_show_training(measure_training(case, options.repetitions)) for case in TRAINING]
-        record["training"] = {"threads": TRAINING_THREADS, "results": [step.record() for step in steps]}
-    options.json.parent.mkdir(parents=True, exist_ok=True)
-    options.json.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
-    print(f"\nwritten to {options.json}")
-
-
-def _show_sampling(result: SamplingResult) -> SamplingResult:
-    case = result.case
-    name = (
-        f"{case.network} {case.integrator}, {case.fields} of ({case.states}, {case.dim})" + " pre" * case.precondition
+    parser.add_argument("which", nargs="*", metavar="WHICH", help=f"some of {', '.join(BENCHMARKS)}; all by default")
+    parser.add_argument(
+        "--repetitions", type=int, default=40, metavar="N", help="repetitions of a measurement, at most"
     )
-    parts = (result.step, result.network, result.noise, result.added)
-    print(f"{name:44}" + "".join(_cell(part) for part in parts), flush=True)
-    return result
-
-
-def _show_training(result: TrainingResult) -> TrainingResult:
-    case = result.case
-    name = f"d={case.dim} batch={case.batch} {case.latent}" + " pre" * case.precondition + " ema" * bool(case.ema)
-    cells = "".join(_cell(part) for part in (result.bare, result.ours, result.added))
-    print(f"{name:44}{cells}{result.share:>9.1%}", flush=True)
-    return result
-
-
-def _cell(part: Spread | None) -> str:
-    if part is None:
-        return f"{'-':>22}"
-    median, lower, upper = (1e6 * value for value in (part.median, part.lower, part.upper))
-    form = ".1f" if abs(median) < 100 else ".0f"
-    return f"{f'{median:{form}} [{lower:{form}} {upper:{form}}]':>22}"
+    parser.add_argument("--threads", type=int, default=1, metavar="N", help="threads inside a torch operation")
+    parser.add_argument("--processor-time", action="store_true", help="for a machine that is shared: leave others' out")
+    parser.add_argument("--json", type=Path, default=Path("runs/benchmarks.json"), metavar="FILE", help="what to write")
+    options = parser.parse_args(words)
+    unknown = [name for name in options.which if name not in BENCHMARKS]
+    if unknown:
+        parser.error(f"no benchmark {', '.join(unknown)}; there are {', '.join(BENCHMARKS)}")
+    effort = Effort(options.repetitions, options.processor_time)
+    clock = "processor time" if effort.processor else "wall time"
+    facts = machine() | {"threads": options.threads, "repetitions": effort.repetitions, "clock": clock}
+    peers = versions()
+    print(", ".join(f"{name} {value}" for name, value in facts.items()))
+    print("peers: " + ", ".join(f"{name} {version}" for name, version in peers.items()))
+    results: dict[str, list[dict[str, object]]] = {}
+    missed: list[tuple[str, Line]] = []
+    options.json.parent.mkdir(parents=True, exist_ok=True)
+    with threads(options.threads):
+        for name in options.which or BENCHMARKS:
+            benchmark = BENCHMARKS[name]
+            print_head(benchmark)
+            results[name] = []
+            for line in benchmark.lines(effort):
+                print_line(benchmark, line)
+                results[name].append(line.record())
+                missed += [(name, line)] * bool(line.missed)
+            # After each benchmark: an interrupted run keeps what it has.
+            record = {"machine": facts, "peers": peers, "benchmarks": results}
+            options.json.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
+    print(f"\nGoals not met: {len(missed) or 'none'}")
+    for name, line in missed:
+        figures = "; ".join(f"{part.name} {part.value.median:.4g}, goal {part.goal}" for part in line.missed)
+        print(f"  {name}: {line.case}, {line.who}: {figures}")
+    print(f"written to {options.json}")
 
 
 if __name__ == "__main__":
