@@ -5,9 +5,11 @@ from __future__ import annotations
 import math
 
 import torch
+from torch import Tensor
 
-from si_core import Model, StochasticInterpolant, UsageError
+from si_core import Distribution, Model, StochasticInterpolant, UsageError
 from si_distributions.gaussian import Gaussian
+from si_distributions.gaussian_mixture import GaussianMixture
 from si_schrodinger.bridge_target import BridgeTarget
 from si_schrodinger.gaussian_bridge import GaussianBridge
 from si_schrodinger.potential_bridge import PotentialBridge
@@ -28,14 +30,19 @@ def reference_bridge(process: StochasticInterpolant, epsilon: float) -> Gaussian
         epsilon: the noise of the reference, > 0.
     """
     source, target = process.source, process.target
-    if not isinstance(source, Gaussian):
-        return None
-    if isinstance(target, Gaussian):
-        ends = (source.mean, source.covariances[0], target.mean, target.covariances[0])
-        return GaussianBridge(*ends, epsilon)
-    if isinstance(target, BridgeTarget):
+    first, last = _moments(source), _moments(target)
+    if first is not None and last is not None:
+        return GaussianBridge(*first, *last, epsilon)
+    if isinstance(source, Gaussian) and isinstance(target, BridgeTarget):
         same_noise = math.isclose(target.bridge.epsilon, epsilon, rel_tol=_ROUNDING)
         return target.bridge if same_noise and _same_law(source, target.source) else None
+    return None
+
+
+def _moments(law: Distribution) -> tuple[Tensor, Tensor] | None:
+    """Mean and covariance of a Gaussian, also where it is written as a mixture of one; None of other laws."""
+    if isinstance(law, Gaussian | GaussianMixture) and len(law.weights) == 1:
+        return law.means[0], law.covariances[0]
     return None
 
 
