@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 import math
 from pathlib import Path
@@ -13,7 +14,9 @@ if TYPE_CHECKING:
     from si_core.fields.base import Epsilon
     from si_core.runs.model import Model
 
-__all__ = ["chosen", "resampled"]
+__all__ = ["CLOCK_HELP", "chosen", "resampled"]
+
+CLOCK_HELP = "time of the steps: auto, uniform, a clock by name, or JSON with its options (default: the recipe's)"
 
 
 def chosen(text: str, where: str, example: str) -> tuple[str, dict[str, Any]]:
@@ -40,10 +43,15 @@ def chosen(text: str, where: str, example: str) -> tuple[str, dict[str, Any]]:
     return value.pop("use"), value
 
 
-def resampled(model: Model, run: str, integrator: str | None, epsilon: str | None, seed: int) -> Model:
-    """The model with the integrator and the noise level of the command line.
+def resampled(model: Model, arguments: argparse.Namespace) -> Model:
+    """The model with the integrator, the noise level and the clock of the command line.
 
     Where the noise level changes between none and some and no integrator is given, the default one of its kind is used.
+    A clock that is fitted is fitted to what is asked for; for the run's own sampler it is kept, and fitted once.
+
+    Args:
+        model: the trained model.
+        arguments: with ``run_directory``, ``integrator``, ``epsilon``, ``clock`` and ``seed``.
 
     Raises:
         UsageError: an unknown component or a wrong option; an integrator that does not fit the noise level.
@@ -51,7 +59,9 @@ def resampled(model: Model, run: str, integrator: str | None, epsilon: str | Non
     from si_core.discovery.build import build
     from si_core.runs.sampler import default_integrator
 
-    level = None if epsilon is None else _noise_level(model, Path(run), epsilon, seed)
+    integrator, epsilon, seed = arguments.integrator, arguments.epsilon, arguments.seed
+    run = Path(arguments.run_directory)
+    level = None if epsilon is None else _noise_level(model, run, epsilon, seed)
     stochastic = (model.epsilon if level is None else level) != 0.0
     method = None
     if integrator is not None:
@@ -64,8 +74,26 @@ def resampled(model: Model, run: str, integrator: str | None, epsilon: str | Non
                 fix="--epsilon 0, or an --integrator of SDEs such as stochastic-heun",
             )
     elif stochastic != model.integrator.stochastic:
-        method = build("integrator", default_integrator(stochastic).name)
-    return model.with_sampler(method, level)
+        default = default_integrator(stochastic)
+        method = build("integrator", default.name, **default.options)
+    other = model.with_sampler(method, level)
+    if arguments.clock is None:
+        return other
+    return _clocked(other, arguments.clock, run if integrator is None and epsilon is None else None, seed)
+
+
+def _clocked(model: Model, text: str, run: Path | None, seed: int) -> Model:
+    """The model in the clock of the command line; ``run`` where it is the run's own sampler otherwise."""
+    from si_core.runs.directory import RunDirectory
+    from si_core.runs.sampling_clock import build_clock, fit_clock, stored_clock
+
+    if text == "auto" or text == "uniform":
+        return model.with_sampler(clock="auto" if text == "auto" else "uniform")
+    name, options = chosen(text, "--clock", '{"use": "sine", "start": false}')
+    directory = None if options or run is None else RunDirectory.open(run)
+    stored = None if directory is None else stored_clock(directory, name, model.process)
+    clocked = model.with_sampler(clock=stored or build_clock(name, model.process, **options))
+    return fit_clock(directory, clocked, name, seed)
 
 
 def _noise_level(model: Model, run: Path, text: str, seed: int) -> Epsilon:

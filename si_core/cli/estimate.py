@@ -7,6 +7,7 @@ import sys
 from contextlib import redirect_stdout
 from typing import Any
 
+from si_core.cli.choices import CLOCK_HELP
 from si_core.cli.commands import COMMANDS
 from si_core.cli.points import FORMATS, read_labels, read_points
 from si_core.cli.tables import print_json
@@ -35,6 +36,7 @@ def add(subparsers: argparse._SubParsersAction[Any]) -> None:
     parser.add_argument("--labels", metavar="FILE", help="the class of each point of --data, where there are classes")
     parser.add_argument("--integrator", metavar="NAME|JSON", help="another method of sampling")
     parser.add_argument("--epsilon", metavar="E|JSON", help="another noise level of sampling")
+    parser.add_argument("--clock", metavar="NAME|JSON", help=CLOCK_HELP)
     add_seed(parser, "of the measurement's own randomness")
     add_device(parser, "measure")
     parser.add_argument("--json", action="store_true", help="print JSON")
@@ -58,7 +60,7 @@ def run(arguments: argparse.Namespace) -> int:
         estimator = build("estimator", name, **options)
         data = None if arguments.data is None else read_points(arguments.data)
         labels = None if arguments.labels is None else read_labels(arguments.labels)
-        model = resampled(trained, arguments.run_directory, arguments.integrator, arguments.epsilon, arguments.seed)
+        model = resampled(trained, arguments)
         with memory_explained("estimation", model, model.device):
             result = estimate(model, estimator, data, condition=labels, seed=arguments.seed)
     if arguments.json:

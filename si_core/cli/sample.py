@@ -7,6 +7,7 @@ import hashlib
 from pathlib import Path
 from typing import Any
 
+from si_core.cli.choices import CLOCK_HELP
 from si_core.cli.commands import COMMANDS
 from si_core.cli.trained import add_device, add_seed, trained_model
 from si_core.errors import StorageError, UsageError
@@ -32,6 +33,7 @@ def add(subparsers: argparse._SubParsersAction[Any]) -> None:
         metavar="E|JSON",
         help='noise level: 0 for the ODE, a number, or \'{"use": "gamma", "scale": 1.0}\' (default: the recipe\'s)',
     )
+    parser.add_argument("--clock", metavar="NAME|JSON", help=CLOCK_HELP)
     parser.add_argument(
         "--condition", metavar="CLASS", type=int, action="append", help="class of the samples; repeat it to go in turn"
     )
@@ -50,10 +52,11 @@ def run(arguments: argparse.Namespace) -> int:
     from si_core.cli.console import open_console
     from si_core.runs.memory import memory_explained
     from si_core.runs.sampling import draw_samples
-    from si_core.runs.stages import write_array
+    from si_core.runs.stages import warn_of_frozen_ends, write_array
 
     with open_console() as console, trained_model(arguments, console) as trained:
-        model = resampled(trained, arguments.run_directory, arguments.integrator, arguments.epsilon, arguments.seed)
+        model = resampled(trained, arguments)
+        warn_of_frozen_ends(model, console)
         with memory_explained("sampling", model, model.device):
             samples, _ = draw_samples(
                 model,
@@ -78,7 +81,7 @@ def _checked(out: Path) -> Path:
 
 def _default_name(arguments: argparse.Namespace) -> Path:
     """A file in the run's folder whose name tells requests apart, so that none overwrites another's samples."""
-    chosen = (arguments.integrator, arguments.epsilon, arguments.condition)
+    chosen = (arguments.integrator, arguments.epsilon, arguments.clock, arguments.condition)
     mark = hashlib.sha256(repr(chosen).encode()).hexdigest()[:6]
-    suffix = "" if chosen == (None, None, None) else f"-{mark}"
+    suffix = "" if chosen == (None,) * len(chosen) else f"-{mark}"
     return Path(arguments.run_directory) / f"samples-{arguments.number}-{arguments.seed}{suffix}.npy"

@@ -57,6 +57,12 @@ KINDS: dict[str, Kind] = {
             "the noise level epsilon(t) of sampling",
             ("interpolant", "latent"),
         ),
+        Kind(
+            "clock",
+            "si_core.contract.clock:Clock",
+            "the time in which sampling takes its steps",
+            ("interpolant", "latent", "own"),
+        ),
         Kind("integrator", "si_core.contract.integrator:Integrator", "the method that solves an ODE or SDE"),
         Kind("estimator", "si_core.contract.estimator:Estimator", "a number measured on a model, with its error"),
         Kind("report", "si_core.contract.report:Report", "what a person looks at when a run has ended"),

@@ -47,8 +47,8 @@ class Sample(Section):
     )
     start: Time = Field(default=0.0, description="time at which integration starts")
     stop: Time = Field(default=1.0, description="time at which integration stops; below start: backward")
-    clock: Literal["auto", "uniform"] = Field(
-        default="auto", description="time of the steps: the clock of the process, or plain t"
+    clock: Annotated[Selection | Literal["auto", "uniform"], Select("clock", words=("auto", "uniform"))] = Field(
+        default="auto", description="time of the steps: the clock of the process, plain t, or a clock by name"
     )
     denoise: bool = Field(
         default=False, description="whether sampling that stops before the end finishes with a denoising step"

@@ -61,11 +61,13 @@ class Select:
         kind: the kind of component.
         default: the component meant where a mapping leaves out ``use``.
         number: whether a number >= 0 may stand there instead.
+        words: names that the recipe itself gives a meaning; they stay text.
     """
 
     kind: str
     default: str | None = None
     number: bool = False
+    words: tuple[str, ...] = ()
 
     def validate(self, value: Any) -> Any:
         """A :class:`Selection` (or a number) from plain data."""
@@ -76,7 +78,7 @@ class Select:
                 raise wrong("is out of range", allowed=self.form)
             return float(value)
         if isinstance(value, str):
-            return self.make(value, {})
+            return value if value in self.words else self.make(value, {})
         if not isinstance(value, dict):
             raise wrong("has the wrong type", allowed=self.form)
         options = dict(value)
@@ -96,7 +98,8 @@ class Select:
     def form(self) -> str:
         """What may stand there, in words."""
         words = f"{self.name}, or a mapping {{use: name, ...options}}"
-        return f"a finite number >= 0, or {words}" if self.number else words
+        instead = [*(["a finite number >= 0"] if self.number else []), *self.words]
+        return f"{', '.join(instead)}, or {words}" if instead else words
 
     def make(self, name: str, options: dict[str, Any]) -> Selection:
         """The selection from its parts."""
@@ -113,7 +116,9 @@ class Select:
     def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
         # The core knows no components: whoever prints the schema fills in what is installed.
         place = {"x-select": self.kind, "x-default": self.default, "x-form": Select(self.kind).form}
-        return {"anyOf": [{"type": "number", "minimum": 0}, place]} if self.number else place
+        instead: list[dict[str, Any]] = [{"type": "number", "minimum": 0}] if self.number else []
+        instead += [{"enum": list(self.words)}] if self.words else []
+        return {"anyOf": [*instead, place]} if instead else place
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,8 @@
         recipe.yaml  resolved.yaml  environment.json      what was asked, in full, and with which versions
         metrics.jsonl  log.txt  STATUS.json               how it went
         checkpoints/step-00000500/                        where it can go on
-        model.safetensors  diffusion.json  samples.npy  estimates.json  plots/  report.html
+        model.safetensors  diffusion.json  clock.json     the model, and what was measured on it to sample it
+        samples.npy  estimates.json  plots/  report.html
 """
 
 from __future__ import annotations
@@ -131,6 +132,11 @@ class RunDirectory:
     def diffusion(self) -> Path:
         """``diffusion.json``: the noise level that was measured on the model, where one was asked for."""
         return self.path / "diffusion.json"
+
+    @property
+    def clock(self) -> Path:
+        """``clock.json``: the clock that was fitted to the model, where one was asked for."""
+        return self.path / "clock.json"
 
     @property
     def samples(self) -> Path:

@@ -18,6 +18,7 @@ from si_core.runs.learnable import learnable_parts, load_parts
 from si_core.runs.lost_plugins import lost_plugins_named
 from si_core.runs.model import Model
 from si_core.runs.noise_level import stored_noise_level
+from si_core.runs.sampling_clock import stored_clock
 from si_core.runs.tensors import load_tensors
 from si_core.runs.weights import load_into
 
@@ -53,4 +54,6 @@ def load_trained(path: Path, device: torch.device) -> Model:
     if isinstance(recipe.sample.epsilon, Selection):
         level = stored_noise_level(directory, recipe.sample.epsilon.name, model.process)
         model = model.with_sampler(epsilon=level)
+    if isinstance(recipe.sample.clock, Selection):
+        model = model.with_sampler(clock=stored_clock(directory, recipe.sample.clock.name, model.process))
     return model

@@ -82,12 +82,18 @@ class Model:
         """The distribution that sampling reaches."""
         return self.process.target if self.start < self.stop else self.process.source
 
-    def with_sampler(self, integrator: Integrator | None = None, epsilon: Epsilon | None = None) -> Model:
-        """This model with another method or noise level."""
+    def with_sampler(
+        self,
+        integrator: Integrator | None = None,
+        epsilon: Epsilon | None = None,
+        clock: Clock | Literal["auto", "uniform"] | None = None,
+    ) -> Model:
+        """This model with another method, noise level or clock."""
         return replace(
             self,
             integrator=integrator or self.integrator,
             epsilon=self.epsilon if epsilon is None else epsilon,
+            clock=self.clock if clock is None else clock,
         )
 
     def transport(

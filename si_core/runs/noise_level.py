@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from si_core.contract.diffusion import Diffusion
 from si_core.discovery.build import build
-from si_core.errors import StorageError
 from si_core.process.process import StochasticInterpolant
 from si_core.recipes.selection import Selection
-from si_core.runs.atomic import write_atomic
 from si_core.runs.directory import RunDirectory
+from si_core.runs.kept_options import keep_options, kept_options
 from si_core.runs.model import Model
-from si_core.runs.strict_json import format_json, parse_json
 
 __all__ = ["build_diffusion", "fit_noise_level", "stored_noise_level"]
 
@@ -36,8 +34,7 @@ def fit_noise_level(directory: RunDirectory, model: Model, chosen: Selection | f
     options = model.epsilon.fitted(model, seed)
     if options is None:
         return model
-    record = {"use": chosen.name, "options": options}
-    write_atomic(directory.diffusion, format_json(record, str(directory.diffusion), indent=2))
+    keep_options(directory.diffusion, chosen.name, options)
     return model.with_sampler(epsilon=build_diffusion(chosen.name, model.process, **options))
 
 
@@ -47,10 +44,5 @@ def stored_noise_level(directory: RunDirectory, name: str, process: StochasticIn
     Raises:
         StorageError: the file is damaged.
     """
-    if not directory.diffusion.is_file():
-        return None
-    where = str(directory.diffusion)
-    record = parse_json(directory.diffusion.read_bytes(), where)
-    if not isinstance(record, dict) or not isinstance(record.get("options"), dict):
-        raise StorageError("damaged", where=where, got="no options", fix=f"remove it, and sample with --epsilon {name}")
-    return build_diffusion(name, process, **record["options"]) if record.get("use") == name else None
+    options = kept_options(directory.diffusion, name, f"remove it, and sample with --epsilon {name}")
+    return None if options is None else build_diffusion(name, process, **options)

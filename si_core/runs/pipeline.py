@@ -15,6 +15,7 @@ from pathlib import Path
 from si_core.discovery.events import emit
 from si_core.recipes.paths import path_options
 from si_core.recipes.recipe import Recipe
+from si_core.recipes.selection import Selection
 from si_core.runs.assembly import Assembly
 from si_core.runs.atomic import remove_temporaries, write_atomic
 from si_core.runs.attribution import attributed
@@ -28,6 +29,7 @@ from si_core.runs.noise_level import fit_noise_level
 from si_core.runs.plan import Plan, prepare
 from si_core.runs.records import LogRecords
 from si_core.runs.resume import check_environment, check_recipe, previous_status
+from si_core.runs.sampling_clock import fit_clock
 from si_core.runs.signals import StopSignals
 from si_core.runs.stages import measure_into, sample_into, write_report
 from si_core.runs.strict_json import format_json
@@ -183,6 +185,8 @@ def _stages(
         with signals.at_once():
             with memory_explained("sampling", assembly, device):
                 model = fit_noise_level(directory, model, recipe.sample.epsilon, recipe.seed)
+                if isinstance(recipe.sample.clock, Selection):
+                    model = fit_clock(directory, model, recipe.sample.clock.name, recipe.seed)
                 drawn = sample_into(directory, recipe, model, log)
             times.append(time.monotonic())
             with memory_explained("estimation", assembly, device):

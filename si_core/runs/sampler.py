@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
+from si_core.contract.clock import Clock
 from si_core.contract.diffusion import Diffusion
 from si_core.contract.integrator import Integrator
 from si_core.errors import RecipeError, UsageError
@@ -17,6 +19,7 @@ from si_core.runs.acceleration.accelerator import Accelerator
 from si_core.runs.model import Model
 from si_core.runs.noise_level import build_diffusion
 from si_core.runs.parts import build_path, build_selection, located
+from si_core.runs.sampling_clock import build_clock
 from si_core.runs.streams import generator
 
 __all__ = ["Sampler", "build_sampler", "check_sampling", "default_integrator"]
@@ -31,12 +34,14 @@ class Sampler:
         process: the process that samples follow: the one that is learned, or one of another schedule.
         integrator: the method.
         epsilon: the noise level.
+        clock: the clock; ``"auto"`` for the process's own, ``"uniform"`` for time itself.
     """
 
     recipe: Recipe
     process: StochasticInterpolant
     integrator: Integrator
     epsilon: Epsilon
+    clock: Clock | Literal["auto", "uniform"] = "auto"
 
     def model(self, fields: LearnedFields) -> Model:
         """The model that samples these fields.
@@ -52,7 +57,7 @@ class Sampler:
             self.epsilon,
             sample.start,
             sample.stop,
-            sample.clock,
+            self.clock,
             sample.denoise,
             self.recipe,
             Accelerator(sample.precision, sample.channels_last, sample.compile, sample.graph),
@@ -71,7 +76,7 @@ def build_sampler(recipe: Recipe, process: StochasticInterpolant) -> Sampler:
             ends = (process.latent, process.coupling, process.source, process.target)
             process = StochasticInterpolant(path, *ends)  # type: ignore[arg-type]
     epsilon = _epsilon(recipe, process)
-    return Sampler(recipe, process, _integrator(recipe, epsilon), epsilon)
+    return Sampler(recipe, process, _integrator(recipe, epsilon), epsilon, _clock(recipe, process))
 
 
 def check_sampling(sampler: Sampler, fields: LearnedFields) -> None:
@@ -109,6 +114,14 @@ def _epsilon(recipe: Recipe, process: StochasticInterpolant) -> Epsilon:
     return built
 
 
+def _clock(recipe: Recipe, process: StochasticInterpolant) -> Clock | Literal["auto", "uniform"]:
+    clock = recipe.sample.clock
+    if not isinstance(clock, Selection):
+        return clock
+    with located(recipe, "sample.clock"):
+        return build_clock(clock.name, process, **clock.options)
+
+
 def _integrator(recipe: Recipe, epsilon: Epsilon) -> Integrator:
     selection = recipe.sample.integrator
     stochastic = epsilon != 0.0
@@ -129,8 +142,10 @@ def _integrator(recipe: Recipe, epsilon: Epsilon) -> Integrator:
 
 
 def default_integrator(stochastic: bool) -> Selection:
-    """The integrator meant where none is named, of an SDE or an ODE."""
-    return Selection("integrator", "stochastic-heun" if stochastic else "rk4")
+    """The integrator meant where none is named, of an SDE or an ODE: what goes furthest with few calls of networks."""
+    if stochastic:
+        return Selection("integrator", "stochastic-heun", {"steps": 50})
+    return Selection("integrator", "exponential", {"steps": 50, "order": 3})
 
 
 def _shown(epsilon: object) -> str:

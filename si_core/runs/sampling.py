@@ -6,10 +6,12 @@ So the first 5,000 of 20,000 samples are the 5,000 samples of the same seed, how
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Literal
 
 import torch
 from torch import Tensor
 
+from si_core.contract.clock import Clock
 from si_core.contract.integrator import Integrator
 from si_core.errors import UsageError
 from si_core.fields.base import Epsilon
@@ -49,7 +51,8 @@ def draw_samples(
         x, labels = model.initial(size, stream, None if turn is None else turn.roll(-first))
         final = model.sample(size, stream, condition=labels, start_from=x).final
         keep = min(size, n - first)
-        samples.append(model.decode(final[:keep]).cpu())
+        # A copy: the last state is a part of the whole trajectory.
+        samples.append(model.decode(final[:keep].clone()).cpu())
         if labels is not None and model.process.target.classes is not None:
             conditions.append(labels[:keep].cpu())
         if progress is not None:
@@ -64,6 +67,7 @@ def sample(
     seed: int = 0,
     integrator: Integrator | None = None,
     epsilon: Epsilon | None = None,
+    clock: Clock | Literal["auto", "uniform"] | None = None,
     condition: int | list[int] | None = None,
 ) -> Tensor:
     """Draw samples of a model.
@@ -74,9 +78,10 @@ def sample(
         seed: equal seeds give equal samples.
         integrator: another method than the model's.
         epsilon: another noise level than the model's.
+        clock: another clock than the model's; ``"auto"`` for the process's own.
         condition: a class, or classes in turn, for a conditional model.
 
     Returns:
         Samples in data space, shape (n, *event).
     """
-    return draw_samples(model.with_sampler(integrator, epsilon), n, seed, condition)[0]
+    return draw_samples(model.with_sampler(integrator, epsilon, clock), n, seed, condition)[0]

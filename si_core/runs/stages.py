@@ -34,7 +34,15 @@ from si_core.runs.sampling import draw_samples
 from si_core.runs.strict_json import format_json
 from si_core.runs.view import run_view
 
-__all__ = ["estimate_line", "estimate_record", "measure_into", "sample_into", "write_array", "write_report"]
+__all__ = [
+    "estimate_line",
+    "estimate_record",
+    "measure_into",
+    "sample_into",
+    "warn_of_frozen_ends",
+    "write_array",
+    "write_report",
+]
 
 
 def write_array(path: Path, values: Tensor) -> None:
@@ -62,7 +70,7 @@ def sample_into(
 ) -> tuple[Tensor, Tensor | None]:
     """Draw the samples that the recipe asks for, into ``samples.npy``; returns them with their conditions."""
     console.line(f"sampling {recipe.sample.number}")
-    _warn_of_frozen_ends(model, console)
+    warn_of_frozen_ends(model, console)
     samples, conditions = draw_samples(
         model,
         recipe.sample.number,
@@ -76,15 +84,21 @@ def sample_into(
     return samples, conditions
 
 
-def _warn_of_frozen_ends(model: Model, console: Console) -> None:
+def warn_of_frozen_ends(model: Model, console: Console) -> None:
     """Say where the drift has coefficients without bound: steps that are too long for them go astray."""
-    ends = [end for end, unbounded in enumerate(model.transport().flow.unbounded) if unbounded]
-    if ends:
-        console.warn(
-            f"coefficients of the drift grow without bound at {' and '.join(f't = {end}' for end in ends)}; they are "
-            f"frozen in the last {MARGIN:.2g} of the clock. `epsilon: gamma` bounds what noise adds to them; or stop "
-            "before the end with `denoise: true`"
-        )
+    transport = model.transport()
+    ends = [end for end, unbounded in enumerate(transport.flow.unbounded) if unbounded]
+    if not ends:
+        return
+    own, chosen = transport.fields.clock, transport.clock
+    if any(chosen.orders[end] < own.orders[end] for end in ends):
+        advice = f"`clock: auto` slows down there: it is {own!r}, and {chosen!r} was chosen"
+    else:
+        advice = "`epsilon: gamma` bounds what noise adds to them; or stop before the end with `denoise: true`"
+    console.warn(
+        f"coefficients of the drift grow without bound at {' and '.join(f't = {end}' for end in ends)}; they are "
+        f"frozen in the last {MARGIN:.2g} of the clock. {advice}"
+    )
 
 
 def measure_into(

@@ -32,6 +32,7 @@ EXAMPLES: dict[str, Example] = {
     "objective": Example("learns b = E[dx_t/dt | x_t]", "[$selection, denoiser]"),
     "network": Example("a multilayer perceptron with two hidden layers", "{use: $selection, width: 128}", True),
     "diffusion": Example("epsilon = scale gamma(t)^2", "{use: $selection, scale: 2.0}"),
+    "clock": Example("t = 3u^2 - 2u^3"),
     "integrator": Example("Euler-Maruyama: x' = x + h f(t, x) + sqrt(|h|) g(t) w", "{use: $selection, steps: 100}"),
     "estimator": Example("E|X|^2 - E|Y|^2, X of the model and Y of the data", "[$selection, energy-distance]"),
     "report": Example("a page of plain text: report.txt"),
@@ -47,6 +48,7 @@ RECIPE: dict[str, str] = {
     "network": "{use: mlp, width: 128, depth: 3}",
     "integrator": "{use: stochastic-heun, steps: 50}",
     "diffusion": "0.5",
+    "clock": "auto",
     "estimator": "[energy-distance]",
 }
 """By kind, what the recipe uses of the others: built-in components. (A report is written of every run.)"""

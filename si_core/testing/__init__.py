@@ -19,6 +19,7 @@ from si_core.testing.check import Measured as Measured
 from si_core.testing.check import NotApplicable as NotApplicable
 from si_core.testing.check import Violation as Violation
 from si_core.testing.check import check as check
+from si_core.testing.conformance import ClockConformance as ClockConformance
 from si_core.testing.conformance import Conformance as Conformance
 from si_core.testing.conformance import CouplingConformance as CouplingConformance
 from si_core.testing.conformance import DiffusionConformance as DiffusionConformance

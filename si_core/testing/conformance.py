@@ -19,6 +19,7 @@ from si_core.testing.run import Result, run_check
 from si_core.testing.suite import suite
 
 __all__ = [
+    "ClockConformance",
     "Conformance",
     "CouplingConformance",
     "DiffusionConformance",
@@ -117,6 +118,12 @@ class DiffusionConformance(Conformance):
     """The checks of a diffusion schedule."""
 
     kind = "diffusion"
+
+
+class ClockConformance(Conformance):
+    """The checks of a clock."""
+
+    kind = "clock"
 
 
 class IntegratorConformance(Conformance):

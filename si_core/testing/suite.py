@@ -21,6 +21,7 @@ SUITES: dict[str, str] = {
     "objective": "si_core.testing.objectives",
     "network": "si_core.testing.networks",
     "diffusion": "si_core.testing.diffusions",
+    "clock": "si_core.testing.clocks",
     "integrator": "si_core.testing.integrators",
     "estimator": "si_core.testing.estimators",
     "report": "si_core.testing.reports",

@@ -41,13 +41,34 @@ def test_it_samples_as_the_library_does(si, finished):
         ("--epsilon", '{"use": "constant", "level": 0.1}'),
         ("--integrator", "stochastic-heun"),
         ("--integrator", "rk4", "--epsilon", "0"),
+        ("--clock", "uniform"),
+        ("--clock", '{"use": "sine", "start": false}'),
     ],
 )
-def test_method_and_noise_level_can_be_chosen(si, finished, words):
+def test_method_noise_level_and_clock_can_be_chosen(si, finished, words):
     samples = drawn(si, finished, "-n", 32, *words)
     assert samples.shape == (32, 2)
     assert np.isfinite(samples).all()
     assert not np.array_equal(samples, drawn(si, finished, "-n", 32))
+
+
+def test_the_clocks_by_name_and_the_words(si, finished):
+    """The process's own clock is the sine one, so the word, the component and none are the same."""
+    words = ("-n", 32)
+    own = drawn(si, finished, *words)
+    assert np.array_equal(drawn(si, finished, *words, "--clock", "auto"), own)
+    assert np.array_equal(drawn(si, finished, *words, "--clock", "sine"), own)
+    plain = drawn(si, finished, *words, "--clock", "uniform")
+    assert np.array_equal(drawn(si, finished, *words, "--clock", '{"use": "uniform"}'), plain)
+    assert not np.array_equal(plain, own)
+
+
+def test_it_says_where_the_clock_is_too_fast(si, finished):
+    done = si("sample", finished, "-n", 5, "--out", "x.npy", "--clock", '{"use": "sine", "stop": false}')
+    assert done.code == 0
+    assert "grow without bound at t = 1;" in done.err
+    assert "`clock: auto` slows down there" in done.err
+    assert "without bound" not in si("sample", finished, "-n", 5, "--out", "x.npy").err
 
 
 def test_by_default_a_file_in_the_run_that_no_other_request_overwrites(si, tmp_path):
@@ -76,6 +97,9 @@ def test_by_default_a_file_in_the_run_that_no_other_request_overwrites(si, tmp_p
         (("--epsilon", "gama"), 2, "did you mean 'gamma'"),
         (("--epsilon", '{"use": "gamma", "scal": 1}'), 2, "did you mean 'scale'"),
         (("--epsilon", '{"scale": 1}'), 2, "a component is chosen by name"),
+        (("--clock", "sin"), 2, "did you mean 'sine'"),
+        (("--clock", '{"use": "sine", "begin": false}'), 2, "unknown option 'begin'"),
+        (("--clock", '{"use": "sine", "start": false, "stop": false}'), 2, "a sine clock slows down at an end"),
         (("--integrator", "rk4"), 2, "'rk4' is of ODEs, and the noise level is positive"),
         (("--integrator", "torchsde", "--epsilon", "0", "--device", "abacus"), 2, "no such device"),
         (("--integrator", '{"use": "heun"'), 2, "not JSON"),

@@ -28,7 +28,9 @@ class Cubic(si.Clock):
         return 6 * u * (1 - u)
 
     def position(self, t: torch.Tensor) -> torch.Tensor:
-        return 0.5 - torch.sin(torch.asin(1 - 2 * t) / 3)
+        near = (2 / 3) * torch.asin(torch.minimum(t, 1 - t).sqrt())
+        u = torch.sin(near / 2).square() + math.sqrt(0.75) * torch.sin(near)
+        return torch.where(t <= 0.5, u, 1 - u)
 
 
 ALL = (*CLOCKS, Cubic())
@@ -49,6 +51,12 @@ def test_a_clock_maps_the_unit_interval_onto_itself(clock: si.Clock, dtype: torc
     assert bool((t.diff() > 0).all())
     assert bool((clock.rate(u)[1:-1] > 0).all())
     assert clock.time(u[500]).shape == ()
+
+
+@pytest.mark.parametrize("clock", ALL, ids=repr)
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_positions_of_the_ends_are_exact(clock: si.Clock, dtype: torch.dtype) -> None:
+    assert clock.position(torch.tensor([0.0, 1.0], dtype=dtype)).tolist() == [0.0, 1.0]
 
 
 @pytest.mark.parametrize("clock", ALL, ids=repr)
@@ -105,6 +113,28 @@ def test_clocks_are_compared_by_value() -> None:
         assert (first == copy) == (first is second)
         assert (first is not second) or hash(first) == hash(copy)
     assert si.UniformClock() != "uniform"
+
+
+class Power(si.Clock):
+    """``t = u^p`` with an option: what tells one of its clocks from another of the same orders is its times."""
+
+    def __init__(self, p: float) -> None:
+        self.p = p
+
+    def time(self, u: torch.Tensor) -> torch.Tensor:
+        return u**self.p
+
+    def rate(self, u: torch.Tensor) -> torch.Tensor:
+        return self.p * u ** (self.p - 1)
+
+    def position(self, t: torch.Tensor) -> torch.Tensor:
+        return t ** (1 / self.p)
+
+
+def test_clocks_of_one_class_differ_by_their_times() -> None:
+    assert Power(1.25) == Power(1.25)
+    assert hash(Power(1.25)) == hash(Power(1.25))
+    assert Power(1.25) != Power(1.5)
 
 
 def test_a_sine_clock_slows_down_somewhere() -> None:

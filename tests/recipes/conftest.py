@@ -21,6 +21,7 @@ COMPONENTS = {
     ("objective", "denoiser"): "Denoiser",
     ("network", "mlp"): "MLP",
     ("diffusion", "constant"): "Constant",
+    ("clock", "sine"): "Sine",
     ("integrator", "heun"): "Heun",
     ("estimator", "log-likelihood"): "LogLikelihood",
     ("estimator", "sliced"): "Sliced",
@@ -30,6 +31,7 @@ MODULE = """
 from typing import Annotated, Literal
 import torch
 from pydantic import Field
+from si_core.contract.clock import Clock
 from si_core.contract.coupling import Coupling
 from si_core.contract.diffusion import Diffusion
 from si_core.contract.distribution import Distribution
@@ -56,13 +58,15 @@ class MLP(torch.nn.Module):
                  activation: Literal["silu", "tanh"] = "silu", spread: tuple[float, float] = (1e-5, 0.1)) -> None: ...
 class Constant(Diffusion):
     def __init__(self, scale: float = 1.0) -> None: ...
+class Sine(Clock):
+    def __init__(self, start: bool = True, stop: bool = True) -> None: ...
 class Heun(Integrator):
     def __init__(self, steps: int = 50) -> None: ...
 class LogLikelihood(Estimator): ...
 class Sliced(Estimator):
     def __init__(self, projections: int = 64) -> None: ...
 for cls in (Gaussian, Checkerboard, Independent, Mirror, Linear, NoLatent, Brownian, Velocity, Denoiser, MLP, Constant,
-            Heun, LogLikelihood, Sliced):
+            Sine, Heun, LogLikelihood, Sliced):
     cls.__abstractmethods__ = frozenset()
 """
 

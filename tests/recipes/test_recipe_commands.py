@@ -108,6 +108,7 @@ def test_places_of_selections():
     assert default_use(("objectives", 3)) == ""
     assert default_use(("train", "optimizer")) == "adam"
     assert default_use(("sample", "epsilon")) == ""
+    assert default_use(("sample", "clock")) == ""
     assert default_use(("objectives",)) is None
     assert default_use(("seed",)) is None
 

@@ -92,6 +92,24 @@ def test_every_value_of_a_full_recipe_arrives(fakes, write):
     assert {"diffusion", "integrator", "network"} <= set(kinds)
 
 
+@pytest.mark.parametrize("word", ["auto", "uniform"])
+def test_the_words_for_clocks_stay_words_and_need_no_component(fakes, write, word):
+    """Of the plugin's clocks none has such a name."""
+    recipe = load_recipe(write(MINIMAL + f"sample: {{clock: {word}}}\n"))
+    assert recipe.sample.clock == word
+    assert "clock" not in [selection.kind for selection in recipe.selections()]
+    assert load_recipe(write(recipe.dump(), "again.yaml")).sample.clock == word
+
+
+def test_a_clock_is_a_component_with_options(fakes, write):
+    recipe = load_recipe(write(MINIMAL + "sample: {clock: {use: sine, stop: false}}\n"))
+    assert (recipe.sample.clock.kind, recipe.sample.clock.name) == ("clock", "sine")
+    assert recipe.sample.clock.options == {"stop": False}
+    assert recipe.sample.clock in list(recipe.selections())
+    again = load_recipe(write(recipe.dump(), "again.yaml"))
+    assert again.sample.clock.options == {"start": True, "stop": False}
+
+
 def test_resolved_recipes_are_complete_and_hold_defaults_of_components(fakes, write):
     resolved = load_recipe(write(MINIMAL)).resolved()
     assert resolved["network"] == {

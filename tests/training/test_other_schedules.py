@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 import torch
 
@@ -35,11 +37,10 @@ def test_only_one_sided_processes_have_other_schedules(recipe) -> None:
         si.train(recipe(TEXT, "sample.interpolant=trigonometric", "source=two-moons"))
 
 
-def test_a_run_says_where_its_drift_is_frozen(recipe, tmp_path) -> None:
+def warnings_of(recipe: si.Recipe, out: Path) -> list[str]:
+    """What a run warns of."""
     from si_core.runs.pipeline import start_run
 
-    overrides = ("source=two-moons", "latent=quadratic", "objectives=[velocity, denoiser]", "train.steps=2")
-    sample = ("sample={number: 10, epsilon: 0.5, integrator: {use: euler-maruyama, steps: 4}}", "report=false")
     warned: list[str] = []
 
     class Heard:
@@ -50,5 +51,35 @@ def test_a_run_says_where_its_drift_is_frozen(recipe, tmp_path) -> None:
 
         def progress(self, step: int, steps: int, text: str = "") -> None: ...
 
-    start_run(recipe(TEXT, *overrides, *sample), console=Heard(), out=tmp_path / "run")
-    assert any("grow without bound at t = 0 and t = 1" in text for text in warned)
+    start_run(recipe, console=Heard(), out=out)
+    return warned
+
+
+TWO_SIDED = ("source=two-moons", "objectives=[velocity, denoiser]", "train.steps=2", "report=false")
+SAMPLED = "number: 10, epsilon: 0.5, integrator: {use: euler-maruyama, steps: 4}"
+
+
+def test_a_run_says_where_its_drift_is_frozen(recipe, tmp_path) -> None:
+    told = warnings_of(recipe(TEXT, *TWO_SIDED, "latent=quadratic", f"sample={{{SAMPLED}}}"), tmp_path / "run")
+    (said,) = [text for text in told if "grow without bound at t = 0 and t = 1" in text]
+    assert "`epsilon: gamma`" in said
+
+
+@pytest.mark.parametrize(
+    ("clock", "ends"),
+    [
+        ("auto", None),
+        ("{use: sine}", None),
+        ("uniform", "t = 0 and t = 1"),
+        ("{use: uniform}", "t = 0 and t = 1"),
+        ("{use: sine, start: false}", "t = 0"),
+        ("{use: sine, stop: false}", "t = 1"),
+    ],
+)
+def test_a_run_says_where_its_clock_is_too_fast_for_the_process(recipe, tmp_path, clock, ends) -> None:
+    asked = recipe(TEXT, *TWO_SIDED, "latent=brownian", f"sample={{{SAMPLED}, clock: {clock}}}")
+    told = [text for text in warnings_of(asked, tmp_path / "run") if "without bound" in text]
+    assert len(told) == (ends is not None)
+    for text in told:
+        assert f"grow without bound at {ends};" in text
+        assert "`clock: auto` slows down there" in text

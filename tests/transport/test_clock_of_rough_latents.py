@@ -149,6 +149,29 @@ def test_in_plain_time_the_same_fields_are_frozen_near_the_ends_and_say_so(mixtu
     assert transport.flow.unbounded == (True, True)
 
 
+@pytest.mark.parametrize(
+    ("clock", "unbounded"),
+    [
+        (si.SineClock(), (False, False)),
+        (si.SineClock(start=False), (True, False)),
+        (si.SineClock(stop=False), (False, True)),
+        (si.UniformClock(), (True, True)),
+    ],
+    ids=repr,
+)
+@pytest.mark.parametrize("pair", PAIRS, ids="+".join)
+def test_they_are_frozen_at_the_ends_where_the_clock_is_of_lower_order_than_the_process(
+    mixtures, pair, clock, unbounded
+):
+    """An SDE has ``1/gamma`` of the denoiser: bounded per unit of a clock of order 2, and of none of order 1."""
+    transport = si.Transport(networks(mixtures(), pair, False), 0.5, clock=clock)
+    assert transport.clock is clock
+    assert transport.flow.unbounded == unbounded
+    x = start(torch.float32)
+    for end in (0.0, 1.0):
+        assert bool(torch.isfinite(transport.drift(end, x)).all())
+
+
 @pytest.mark.parametrize("epsilon", [0.0, 0.5])
 def test_both_clocks_reach_the_same_law(gaussians, true_moments, carried_moments, epsilon):
     """In the limit of many steps the choice of clock does not show."""

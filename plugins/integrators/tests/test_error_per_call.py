@@ -30,6 +30,10 @@ METHODS = {
     ),
     "exponential": lambda calls, width: si.build("integrator", "exponential", steps=calls),
     "exponential, order 3": lambda calls, width: si.build("integrator", "exponential", steps=calls - 1, order=3),
+    "exponential, spread 0.1": lambda calls, width: si.build("integrator", "exponential", steps=calls, spread=0.1),
+    "exponential, order 3, spread 0.1": lambda calls, width: si.build(
+        "integrator", "exponential", steps=calls - 1, order=3, spread=0.1
+    ),
     "exponential, spread as the modes": lambda calls, width: si.build(
         "integrator", "exponential", steps=calls, spread=width
     ),

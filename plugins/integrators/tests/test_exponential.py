@@ -27,10 +27,10 @@ def rng(seed=0):
     return torch.Generator().manual_seed(seed)
 
 
-def gaussian(interpolant, latent, deviation):
-    """From N(0, 1) to N(MEAN, deviation^2)."""
+def gaussian(interpolant, latent, deviation, mean=MEAN):
+    """From N(0, 1) to N(mean, deviation^2)."""
     source = si.build("distribution", "gaussian", dim=1, dtype="float64")
-    target = si.build("distribution", "gaussian", mean=[MEAN], covariance=deviation**2, dtype="float64")
+    target = si.build("distribution", "gaussian", mean=[mean], covariance=deviation**2, dtype="float64")
     parts = si.build("interpolant", interpolant), si.build("latent", latent), si.build("coupling", "independent")
     return si.StochasticInterpolant(*parts, source, target)
 
@@ -95,14 +95,53 @@ def test_the_linear_share_is_the_drift_of_a_gaussian(interpolant, latent, noise,
     for k, time in enumerate(times):
         wanted = share.rate[k] * x + share.drive[k] * MEAN
         torch.testing.assert_close(transport.drift(time, x), wanted, rtol=1e-9, atol=1e-9)
-        assert float(share.pull[k] * share.variance[k]) == pytest.approx(transport.noise(time) ** 2 / 2)
+        assert float(share.noise_squared[k]) == pytest.approx(transport.noise(time) ** 2)
     ahead, behind = (transport.linear([time + step for time in times], 0.4).variance for step in (h, -h))
     sign = 1 if span[1] > span[0] else -1
-    growth = share.rate + sign * share.pull
+    growth = share.rate + sign * share.noise_squared / (2 * share.variance)
     torch.testing.assert_close((ahead - behind) / (2 * h), 2 * share.variance * growth, rtol=1e-6, atol=1e-6)
 
 
-@pytest.mark.parametrize("spread", [0.05, 0.3, 1.0])
+@WAYS
+@pytest.mark.parametrize("noise", [0.0, 0.7])
+@pytest.mark.parametrize(("interpolant", "latent"), PATHS)
+def test_the_share_of_networks_is_the_drift_of_unit_variance(interpolant, latent, noise, span):
+    transport = si.Transport(si.exact_fields(gaussian(interpolant, latent, 1.0, mean=0.0)), noise, *span)
+    times, x = [0.1, 0.35, 0.5, 0.9], torch.tensor([[-1.0], [0.5], [2.0]], dtype=torch.float64)
+    share = transport.linear(times)
+    assert share.variance is None
+    for k, time in enumerate(times):
+        torch.testing.assert_close(transport.drift(time, x), share.rate[k] * x, rtol=1e-7, atol=1e-7)
+        assert float(share.noise_squared[k]) == pytest.approx(transport.noise(time) ** 2)
+
+
+@WAYS
+@pytest.mark.parametrize("epsilon", [0.0, 0.7])
+def test_a_law_of_unit_variance_is_exact_in_any_steps(monkeypatch, epsilon, span):
+    transport = si.Transport(si.exact_fields(gaussian("linear", "brownian", 1.0, mean=0.0)), epsilon, *span)
+    for order in (1, 2) if epsilon else (1, 2, 3):
+        mean, variance = law(monkeypatch, Exponential(3, order=order), transport, 0.0, 1.0)
+        assert mean == pytest.approx(0.0, abs=1e-9)
+        # The integrals of gains and noise are quadratures here, of smooth functions.
+        assert variance == pytest.approx(1.0, rel=1e-9)
+
+
+@pytest.mark.parametrize(("spread", "holds"), [(None, True), (0.3, False)])
+def test_the_order_for_fields_with_errors(spread, holds):
+    """Where the error of a drift at t = 1 would be a pole of what is left, the default keeps the order."""
+    exact = mixture(0.4, latent="none")[0].fields
+    wrong = si.FunctionFields(
+        velocity=lambda t, x: exact.velocity(t, x) + 0.2 * torch.cos(3 * x), process=exact.process
+    )
+    transport, x = si.Transport(wrong), torch.randn(200, 2, generator=rng(), dtype=torch.float64)
+    with torch.no_grad():
+        fine = AdamsBashforth(3000, order=4).solve(transport, x).final
+        errors = [Exponential(n, order=3, spread=spread).solve(transport, x).final - fine for n in (128, 512)]
+    sizes = [float(error.square().mean().sqrt()) for error in errors]
+    assert (math.log2(sizes[0] / sizes[1]) / 2 >= 3 - 0.4) == holds
+
+
+@pytest.mark.parametrize("spread", [None, 0.05, 0.3, 1.0])
 @pytest.mark.parametrize("order", [1, 2, 3])
 @pytest.mark.parametrize("backward", [False, True])
 def test_the_order_on_the_flow_of_a_mixture(order, spread, backward):
@@ -126,7 +165,7 @@ def mixture(deviation, latent="brownian", epsilon=0.0, backward=False, rows=200)
     return si.Transport(si.exact_fields(process), epsilon, *span), start.sample(rows, rng())
 
 
-@pytest.mark.parametrize("spread", [0.2, 0.8])
+@pytest.mark.parametrize("spread", [None, 0.2, 0.8])
 @pytest.mark.parametrize("order", [1, 2])
 @WAYS
 def test_weak_order_where_the_spread_is_wrong(monkeypatch, order, spread, span):

@@ -1,4 +1,4 @@
-"""Every interpolant, latent and diffusion schedule of this plugin is what its interface says."""
+"""Every interpolant, latent, diffusion schedule and clock of this plugin is what its interface says."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 
 import si_core as si
 from si_core.discovery.available import available
-from si_core.testing import DiffusionConformance, InterpolantConformance, LatentConformance
+from si_core.testing import ClockConformance, DiffusionConformance, InterpolantConformance, LatentConformance
 from si_core.testing.suite import suite
 
 LATENT_OPTIONS: dict[str, tuple[dict[str, object], ...]] = {
@@ -21,6 +21,7 @@ LATENT_OPTIONS: dict[str, tuple[dict[str, object], ...]] = {
     "wiener": ({"scale": 2.0},),
     "encoder-decoder": ({"unit_variance": True},),
 }
+CLOCK_OPTIONS: dict[str, tuple[dict[str, object], ...]] = {"sine": ({"start": False}, {"stop": False})}
 MEASURED = {"t": [0.2, 0.4], "epsilon": [1.0, 3.0], "limit": 2.5}
 Case = tuple[str, Mapping[str, object], Mapping[str, Any]]
 
@@ -56,6 +57,10 @@ def diffusion_cases() -> list[Case]:
     return cases
 
 
+def clock_cases() -> list[Case]:
+    return [(name, options, {}) for name in of_plugin("clock") for options in ({}, *CLOCK_OPTIONS.get(name, ()))]
+
+
 def label(case: Case) -> str:
     name, options, context = case
     return "-".join(map(str, (name, *options.values(), *(type(part).__name__ for part in context.values()))))
@@ -84,6 +89,12 @@ class TestDiffusions(DiffusionConformance):
         return built("diffusion", request.param)
 
 
+class TestClocks(ClockConformance):
+    @pytest.fixture(params=clock_cases(), ids=label)
+    def component(self, request: pytest.FixtureRequest) -> si.Clock:
+        return built("clock", request.param)
+
+
 @pytest.mark.parametrize(
     ("kind", "names"),
     [
@@ -93,6 +104,7 @@ class TestDiffusions(DiffusionConformance):
         ),
         ("latent", {"none", *LATENT_OPTIONS}),
         ("diffusion", {"constant", "gamma", "likelihood-optimal", "follmer", "sine", "linear-decay", "measured"}),
+        ("clock", {"uniform", "sine"}),
     ],
 )
 def test_the_plugin_offers_what_it_promises(kind: str, names: set[str]) -> None:

@@ -41,6 +41,8 @@ class AdamsBashforth(PlannedSteps):
         UsageError: an option out of its range.
     """
 
+    multistep = True
+
     def __init__(self, steps: Steps = 100, grid: Grid = "uniform", order: Order = 3) -> None:
         super().__init__(steps, grid)
         if order not in get_args(Order) or isinstance(order, bool):

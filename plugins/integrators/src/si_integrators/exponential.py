@@ -2,10 +2,11 @@
 
     drift = rate(u) x + drive(u) m(u, x)
 
-is the drift of every spatially linear process, with ``rate`` and ``drive`` those for a standard normal source and a
-Gaussian target of standard deviation ``spread``: m is then constant and the method is exact, for the law of an SDE too.
-For a target with modes of that width m is the mode that x belongs to, which changes slowly where the drift does not.
-Over a step from r to t
+is the drift of every spatially linear process. By default the share is that of preconditioned networks: m is what they
+learn beside the best linear guess for data of unit variance, and smooth up to both ends of time. With a ``spread`` it
+is that for a standard normal source and a Gaussian target of this standard deviation: m is then constant and the method
+is exact, for the law of an SDE too; for a target with modes of that width m is the mode that x belongs to, which
+changes slowly where the drift does not. Over a step from r to t
 
     X_t = gain X_r + sum_j W_j m_j + sqrt(q) w,     W_j = int_r^t gain(s) drive(s) l_j(s) ds
 
@@ -42,27 +43,29 @@ class Exponential(PlannedSteps):
         grid: where they stand: uniform, ends (finer towards both ends of the span), or measured (finer where a pilot
             finds a larger local error).
         order: of an ODE, and the weak order of an SDE; 3 is for ODEs alone, and costs two evaluations more.
-        spread: the standard deviation of the target about its modes, in the units of the states; a wrong one costs
-            accuracy, not order. 1 is the linear share of preconditioned networks.
+        spread: the standard deviation of the target about its modes, in the units of the states, for fields that are
+            exact or nearly so: where time ends, what networks get wrong is a pole of m, and the order is lost. A wrong
+            spread costs accuracy, not order. None for the share that suits networks.
 
     Raises:
         UsageError: an option out of its range.
     """
 
     stochastic = True
+    multistep = True
 
     def __init__(
         self,
         steps: Steps = 100,
         grid: Grid = "uniform",
         order: Order = 2,
-        spread: Annotated[float, Field(gt=0, le=100)] = 0.1,
+        spread: Annotated[float, Field(gt=0, le=100)] | None = None,
     ) -> None:
         super().__init__(steps, grid)
         if order not in get_args(Order) or isinstance(order, bool):
             allowed = ", ".join(map(str, get_args(Order)))
             raise UsageError("unknown order", where=type(self).__name__, got=f"order={order!r}", allowed=allowed)
-        if not 0 < spread <= 100:
+        if spread is not None and not 0 < spread <= 100:
             raise UsageError(
                 "spread is a standard deviation",
                 where=type(self).__name__,

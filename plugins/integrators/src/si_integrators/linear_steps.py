@@ -1,11 +1,14 @@
 """What an exponential method needs of every step, computed before its loop.
 
-With the linear share ``rate x + drive m(x)`` of a drift (``Problem.linear``) the exact
-solution over a step from r to t is
+With the linear share ``rate x + drive m(x)`` of a drift (``Problem.linear``) a step from r to t is
 
     X_t = gain(r) X_r + int_r^t gain(s) drive(s) m(s, X_s) ds + noise of variance q
 
-    gain(s) = sqrt(C_t/C_s) exp(-|int_s^t pull|),      q = int_r^t gain^2 g^2 |ds| = C_t (1 - exp(-2 |int_r^t pull|)),
+    gain(s) = exp(int_s^t rate),      q = int_r^t gain^2 g^2 |ds|,
+
+where the rate is that of a Gaussian law of variance C, with ``pull = g^2/(2C)``, in closed form
+
+    gain(s) = sqrt(C_t/C_s) exp(-|int_s^t pull|),      q = C_t (1 - exp(-2 |int_r^t pull|)),
 
 and ``m = (drift - rate x)/drive`` is a polynomial through its values at nodes. A node is blind, and left out, where its
 drive is next to nothing beside that of the step: its drift says nothing of m. Where the whole step has no drive, the
@@ -17,12 +20,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from itertools import pairwise
 
-import numpy as np
 import torch
+from torch import Tensor
 
-from si_core import Problem
+from si_core import LinearShare, Problem
 from si_integrators.quadrature import cells, cumulative, lagrange
 
 __all__ = ["LinearSteps"]
@@ -40,7 +42,7 @@ class LinearSteps:
         spread: of :meth:`si_core.Transport.linear`.
     """
 
-    def __init__(self, problem: Problem, grid: list[float], spread: float) -> None:
+    def __init__(self, problem: Problem, grid: list[float], spread: float | None) -> None:
         points, self._cells, _ = cells()
         times = torch.tensor(grid, dtype=torch.float64)
         self._grid, self._lengths = times, times.diff()
@@ -50,24 +52,41 @@ class LinearSteps:
         share = None if linear is None else linear(asked, spread)
         if share is None:
             nothing = torch.zeros(len(asked), dtype=torch.float64)
-            variance, pull, rate, drive = nothing + 1, nothing, nothing, nothing + 1
-        else:
-            variance, pull, rate, drive = share.variance, share.pull, share.rate, share.drive
+            share = LinearShare(nothing, nothing + 1, self._noise(problem, asked))
         ends, inside = len(grid), self._points.shape
-        self.rates: list[float] = rate[:ends].tolist()
+        rate, noise = share.rate[ends:].reshape(inside), share.noise_squared[ends:].reshape(inside)
+        self.rates: list[float] = share.rate[:ends].tolist()
         """The rates at the times of the grid."""
-        pull, variance, last = pull[ends:].reshape(inside), variance[ends:].reshape(inside), variance[:ends]
-        whole = (pull * self._cells).sum((1, 2)) * self._lengths.abs()
-        self.gains: list[float] = ((last[1:] / last[:-1]).sqrt() * torch.exp(-whole)).tolist()
+        lengths = self._lengths
+        if share.variance is None:
+            whole = torch.exp(self._over_step(rate) * lengths)
+            gain = torch.exp(cumulative(rate, lengths))
+            squares = self._over_step(gain.square() * noise) * lengths.abs()
+        else:
+            last, variance = share.variance[1:ends], share.variance[ends:].reshape(inside)
+            pull = noise / (2.0 * variance)
+            lost = self._over_step(pull) * lengths.abs()
+            whole = (last / share.variance[: ends - 1]).sqrt() * torch.exp(-lost)
+            gain = (last[:, None, None] / variance).sqrt() * torch.exp(-cumulative(pull, lengths.abs()))
+            squares = last * -torch.expm1(-2 * lost)
+        self.gains: list[float] = whole.tolist()
         """The gains of whole steps."""
-        gain = (last[1:, None, None] / variance).sqrt() * torch.exp(-cumulative(pull, self._lengths.abs()))
-        self._drives, inner_drives = drive[:ends], drive[ends:].reshape(inside)
-        mean_drive = (inner_drives.abs() * self._cells).sum((1, 2))
+        self.deviations: list[float] = squares.sqrt().tolist()
+        """The standard deviations of the noise of each step."""
+        self._drives, inner_drives = share.drive[:ends], share.drive[ends:].reshape(inside)
+        mean_drive = self._over_step(inner_drives.abs())
         self._least = torch.where(mean_drive > _NONE, _NOTHING * mean_drive, math.inf)
         self._driven, self._plain = gain * inner_drives, gain
-        noise = (last[1:] * -torch.expm1(-2 * whole)).sqrt().tolist()
-        self.deviations: list[float] = self._of_noise(problem) if share is None and problem.stochastic else noise
-        """The standard deviations of the noise of each step."""
+
+    def _over_step(self, values: Tensor) -> Tensor:
+        """The means over each step of values at its points, shape (steps,)."""
+        return (values * self._cells).sum((1, 2))
+
+    @staticmethod
+    def _noise(problem: Problem, times: list[float]) -> Tensor:
+        if not problem.stochastic:
+            return torch.zeros(len(times), dtype=torch.float64)
+        return torch.tensor([problem.noise(time) ** 2 for time in times], dtype=torch.float64)
 
     def blind(self, step: int, node: int) -> bool:
         """Whether a value at a node says nothing of a step that has a drive."""
@@ -99,18 +118,3 @@ class LinearSteps:
             share = float((kernel * lagrange(times, j, self._points[step])).sum())
             found[node] = share / float(self._drives[node]) if told else share
         return list(found.values())
-
-    def _of_noise(self, problem: Problem) -> list[float]:
-        """``sqrt(int g^2)`` over each step, by three Gauss points."""
-        x, w = np.polynomial.legendre.leggauss(3)
-        return [
-            math.sqrt(
-                abs(t - r)
-                / 2
-                * sum(
-                    wi * problem.noise((r + t + (t - r) * xi) / 2) ** 2
-                    for xi, wi in zip(x.tolist(), w.tolist(), strict=True)
-                )
-            )
-            for r, t in pairwise(self._grid.tolist())
-        ]

@@ -25,13 +25,15 @@ from torch import Tensor
 from si_core import Problem
 from si_integrators.placement import by_density, uniform
 
-__all__ = ["ROWS", "measured"]
+__all__ = ["CELLS", "ROWS", "density", "measured"]
 
 ROWS = 256
 """The most states of a pilot, where the problem can be had for the first of them alone."""
 
-_CELLS = (8, 256)
-"""The fewest and the most steps of a pilot."""
+CELLS = 256
+"""The most steps of a pilot."""
+
+_FEWEST = 8
 
 _TINY = 1e-100
 
@@ -50,11 +52,30 @@ def measured(
     """
     if steps == 1 or len(x) == 0:
         return uniform(problem.start, problem.stop, steps), 0
+    found, evaluations = density(problem, x, min(max(2 * steps, _FEWEST), CELLS), order, generator)
+    return by_density(found, problem.start, problem.stop, steps), evaluations
+
+
+def density(
+    problem: Problem, x: Tensor, cells: int, order: float, generator: torch.Generator | None
+) -> tuple[Tensor, int]:
+    """How many steps there should be in each of equal cells from start to stop, and the evaluations it took.
+
+    Args:
+        problem: the problem.
+        x: the initial states, shape (B, *event) with B > 0, of which the pilot takes the first.
+        cells: M.
+        order: p, of the method.
+        generator: the source of the noise of an SDE.
+
+    Returns:
+        Up to a factor ``e^(1/(p+1))``, shape (M,), float64.
+    """
     # What is bound to its rows, such as the drift for given classes, must say how it is for some of them.
     head = getattr(problem, "head", None)
     if head is not None and len(x) > ROWS:
         problem, x = head(ROWS), x[:ROWS]
-    grid = uniform(problem.start, problem.stop, min(max(2 * steps, _CELLS[0]), _CELLS[1]))
+    grid = uniform(problem.start, problem.stop, cells)
     with torch.no_grad():
         problem.prepare(grid, x)
         if problem.stochastic:
@@ -67,7 +88,7 @@ def measured(
     largest = torch.where(errors.isfinite(), errors, 0).max().clamp(min=_TINY)
     # From where the pilot left the finite numbers its steps were too long.
     errors = torch.where(errors.isfinite(), errors, largest)
-    return by_density(errors**power, grid[0], grid[-1], steps), evaluations
+    return errors**power, evaluations
 
 
 def _differences(problem: Problem, x: Tensor, grid: list[float], k: int) -> tuple[Tensor, int]:

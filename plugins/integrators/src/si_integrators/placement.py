@@ -11,7 +11,7 @@ import math
 import torch
 from torch import Tensor
 
-__all__ = ["LONGEST", "by_density", "ends", "uniform"]
+__all__ = ["LONGEST", "bounded", "by_density", "ends", "uniform"]
 
 LONGEST = 4.0
 """The longest step of a grid by density, in uniform steps."""
@@ -34,6 +34,25 @@ def ends(start: float, stop: float, steps: int) -> list[float]:
     return early + late[::-1]
 
 
+def bounded(density: Tensor) -> Tensor | None:
+    """A density of mean 1 on equal cells that is nowhere below ``1/LONGEST``, so that no step is longer.
+
+    Args:
+        density: at least 0, shape (M,); smoothed here over neighbouring cells.
+
+    Returns:
+        shape (M,), float64; None where the density says nothing.
+    """
+    m = density.double().cpu()
+    for _ in range(2):
+        m = torch.cat([m[:1], m, m[-1:]])
+        m = (m[:-2] + 2 * m[1:-1] + m[2:]) / 4
+    mean = m.mean()
+    if not (0 < mean < math.inf):
+        return None
+    return torch.lerp(m / mean, torch.ones_like(m), 1 / LONGEST)
+
+
 def by_density(density: Tensor, start: float, stop: float, steps: int) -> list[float]:
     """Steps that hold equal parts of a density, but for a share of the uniform one that bounds them by ``LONGEST``.
 
@@ -43,14 +62,9 @@ def by_density(density: Tensor, start: float, stop: float, steps: int) -> list[f
         stop: the last time.
         steps: their number.
     """
-    m = density.double().cpu()
-    for _ in range(2):
-        m = torch.cat([m[:1], m, m[-1:]])
-        m = (m[:-2] + 2 * m[1:-1] + m[2:]) / 4
-    mean = m.mean()
-    if not (0 < mean < math.inf):
+    m = bounded(density)
+    if m is None:
         return uniform(start, stop, steps)
-    m = torch.lerp(m / mean, torch.ones_like(m), 1 / LONGEST)
     total = torch.cat([m.new_zeros(1), m.cumsum(0)])
     wanted = torch.arange(1, steps, dtype=torch.float64) * (total[-1] / steps)
     cell = torch.searchsorted(total, wanted, right=True).sub_(1).clamp_(0, len(m) - 1)

@@ -36,4 +36,5 @@ def si_components() -> list[Component]:
             "ODE and SDE, exact for the linear share of the drift, order 1 to 3",
         ),
         Component("integrator", "dopri5", "si_integrators.dopri5:Dopri5", "ODE, order 5, adaptive"),
+        Component("clock", "fitted", "si_integrators.fitted:Fitted", "equal errors at each step, as measured"),
     ]

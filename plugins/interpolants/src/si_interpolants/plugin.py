@@ -27,11 +27,16 @@ _DIFFUSIONS = (
     ("linear-decay", "LinearDecay", "epsilon = scale (1-t)"),
 )
 _MEASURED = (("measured", "Measured", "the level that the errors of the trained model ask for"),)
+_CLOCKS = (
+    ("uniform", "UniformClock", "t = u"),
+    ("sine", "SineClock", "t = sin^2(pi u/2), or slower at one end alone"),
+)
 _FAMILIES = (
     ("interpolant", "spatially_linear", _INTERPOLANTS),
     ("latent", "latents", _LATENTS),
     ("diffusion", "diffusions", _DIFFUSIONS),
     ("diffusion", "measured", _MEASURED),
+    ("clock", "clocks", _CLOCKS),
 )
 
 

@@ -1,0 +1,53 @@
+"""Clocks of sampling by name, and those that are fitted to the trained model and kept with it in ``clock.json``."""
+
+from __future__ import annotations
+
+from si_core.contract.clock import Clock
+from si_core.discovery.build import build
+from si_core.errors import UsageError
+from si_core.process.process import StochasticInterpolant
+from si_core.runs.directory import RunDirectory
+from si_core.runs.kept_options import damaged, keep_options, kept_options
+from si_core.runs.model import Model
+
+__all__ = ["build_clock", "fit_clock", "stored_clock"]
+
+
+def build_clock(name: str, process: StochasticInterpolant, **options: object) -> Clock:
+    """A clock for a process, by name."""
+    context = {"interpolant": process.interpolant, "latent": process.latent, "own": process.clock}
+    clock: Clock = build("clock", name, context=context, **options)
+    return clock
+
+
+def fit_clock(directory: RunDirectory | None, model: Model, name: str, seed: int) -> Model:
+    """The model with its clock fitted, where that depends on the model.
+
+    Args:
+        directory: the run's folder, where it is kept; None to keep it nowhere.
+        model: the trained model, with the noise level, the span and the method that it samples with.
+        name: the clock that was asked for.
+        seed: of what is drawn to measure.
+    """
+    options = model.clock.fitted(model, seed) if isinstance(model.clock, Clock) else None
+    if options is None:
+        return model
+    if directory is not None:
+        keep_options(directory.clock, name, options)
+    return model.with_sampler(clock=build_clock(name, model.process, **options))
+
+
+def stored_clock(directory: RunDirectory, name: str, process: StochasticInterpolant) -> Clock | None:
+    """What :func:`fit_clock` kept for a clock of this name, or None.
+
+    Raises:
+        StorageError: the file is damaged.
+    """
+    fix = f"remove it, and sample with --clock {name}"
+    options = kept_options(directory.clock, name, fix)
+    if options is None:
+        return None
+    try:
+        return build_clock(name, process, **options)
+    except UsageError as error:
+        raise damaged(directory.clock, str(error), fix) from error
