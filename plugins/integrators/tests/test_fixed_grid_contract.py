@@ -140,7 +140,7 @@ def test_noise_needs_a_generator(problem, method):
 
 
 def test_the_components_are_these_classes():
-    offered = {component.name: component for component in si_components()}
+    offered = {component.name: component for component in si_components() if component.kind == "integrator"}
     names = ["euler", "midpoint", "heun", "rk4", "euler-maruyama", "stochastic-heun", "edm-heun"]
     names += ["adams-bashforth", "exponential", "dopri5"]
     assert list(offered) == names
