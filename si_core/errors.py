@@ -23,7 +23,13 @@ __all__ = [
     "SIError",
     "StorageError",
     "UsageError",
+    "one_line",
 ]
+
+
+def one_line(error: BaseException, longest: int | None = None) -> str:
+    """What an error that is not meant for a user is and says, on one line; of its words at most so many letters."""
+    return f"{type(error).__name__}: {' '.join(str(error).split())[:longest]}"
 
 
 class SIError(Exception):

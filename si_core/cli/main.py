@@ -20,7 +20,7 @@ from si_core.cli.parser import Parser, add_global_options
 from si_core.discovery.compatibility import core_version
 from si_core.discovery.plugins import FILTER_VARIABLE
 from si_core.discovery.suggest import did_you_mean
-from si_core.errors import SIError, StorageError, UsageError
+from si_core.errors import SIError, StorageError, UsageError, one_line
 
 __all__ = ["main"]
 
@@ -52,8 +52,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     except OSError as error:
         return _fail(error, f"error: {_of_system(error)}", StorageError.code, debug)
     except Exception as error:
-        text = f"internal error: {type(error).__name__}: {' '.join(str(error).split())}"
-        return _fail(error, f"{text}\n  fix: use --debug for the traceback and report it", 1, debug)
+        return _fail(
+            error, f"internal error: {one_line(error)}\n  fix: use --debug for the traceback and report it", 1, debug
+        )
 
 
 def _run(words: list[str]) -> int:

@@ -95,14 +95,11 @@ class MarginLimits:
     Args:
         function: maps clock positions (N,) to values (N, *rest); smooth on (0, 1).
         margin: how far from an end the last value is taken from.
-        device: where the ends are looked at.
     """
 
-    def __init__(
-        self, function: Callable[[Tensor], Tensor], margin: float, device: torch.device | str | None = None
-    ) -> None:
+    def __init__(self, function: Callable[[Tensor], Tensor], margin: float) -> None:
         self._function = function
-        start, stop = end_limits(function, torch.tensor([0.0, 1.0], dtype=torch.float64, device=device))
+        start, stop = end_limits(function, torch.tensor([0.0, 1.0], dtype=torch.float64))
         self.unbounded = (not bool(torch.isfinite(start).all()), not bool(torch.isfinite(stop).all()))
         """Whether the margin is needed at the start and at the stop."""
         self._span = (margin if self.unbounded[0] else 0.0, 1.0 - margin if self.unbounded[1] else 1.0)

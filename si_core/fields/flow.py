@@ -77,29 +77,36 @@ class Flow(ABC, Generic[Step]):
         fields: Fields,
     ) -> None:
         self.clock, self.schedule, self.level, self.sign, self.fields = clock, schedule, level, sign, fields
-        self._steps: dict[float, Step] = {}
+        self._of_forms: dict[tuple[torch.dtype, torch.device], dict[float, Step]] = {}
         self._noise: dict[float, float] = {}
         self._form: tuple[torch.dtype, torch.device] | None = None
+        self._steps: dict[float, Step] = {}
 
     def of(self, fields: Fields) -> Self:
-        """The same drift of the same process by the same known fields, such as for other conditions."""
+        """The same drift of the same process by the same known fields, such as for other conditions.
+
+        What either computes of scalars is at hand for both.
+        """
         flow = copy.copy(self)
         flow.fields = fields
-        # Each has a form of its own; what is computed so far is at hand for both.
-        flow._steps, flow._noise = dict(self._steps), dict(self._noise)
         return flow
 
     @cached_property
-    def _noise_limits(self) -> MarginLimits:
+    def _noise_limits(self) -> MarginLimits | None:
+        level = self.level
+        if level is None:
+            return None
+
         def inside(v: Tensor) -> Tensor:
             s = self.schedule(v)
-            return 2.0 * self.level(s) * s.rate if self.level is not None else torch.zeros_like(v)
+            return 2.0 * level(s) * s.rate
 
         return MarginLimits(inside, MARGIN)
 
     def noise_squared(self, u: Tensor) -> Tensor:
         """``2 epsilon dt/du`` at clock positions u, shape (N,); the limit from inside at the ends."""
-        return torch.zeros_like(u) if self.level is None else self._noise_limits(u).clamp_min(0.0)
+        limits = self._noise_limits
+        return torch.zeros_like(u) if limits is None else limits(u).clamp_min(0.0)
 
     @abstractmethod
     def steps(self, u: Tensor, x: Tensor) -> list[Step]:
@@ -113,8 +120,7 @@ class Flow(ABC, Generic[Step]):
         """Compute the scalars at these times."""
         form = (x.dtype, x.device)
         if form != self._form:
-            self._steps.clear()
-            self._form = form
+            self._form, self._steps = form, self._of_forms.setdefault(form, {})
         missing = [time for time in dict.fromkeys(map(float, times)) if time not in self._steps]
         if missing:
             # Out of inference mode, for what is kept may be needed where the drift is differentiated.

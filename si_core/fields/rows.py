@@ -105,7 +105,10 @@ class _RowFlow(Flow[_Step]):
         return [_Step(p, tuple(c[:-2]), *c[-2:]) for p, c in zip(positions, coefficients.tolist(), strict=True)]
 
     def at(self, step: _Step, x: Tensor) -> Tensor:
-        drift = _combined(self.fields.outputs(step.position, x, self._indices), step.weights, step.of_x, x)
+        return self._drift(step, x, self.fields.outputs(step.position, x, self._indices))
+
+    def _drift(self, step: _Step, x: Tensor, outputs: Sequence[Tensor]) -> Tensor:
+        drift = _combined(outputs, step.weights, step.of_x, x)
         return torch.add(drift, self.fields.anchor(x), alpha=step.of_anchor) if step.of_anchor else drift
 
     def with_divergence(self, step: _Step, x: Tensor, probes: Tensor | None) -> tuple[Tensor, Tensor] | None:
@@ -114,9 +117,7 @@ class _RowFlow(Flow[_Step]):
         if found is None:
             return None
         outputs, divergences = found
-        drift = _combined(outputs, step.weights, step.of_x, x)
-        if step.of_anchor:
-            drift = torch.add(drift, self.fields.anchor(x), alpha=step.of_anchor)
+        drift = self._drift(step, x, outputs)
         if probes is None:
             total = torch.full(x.shape[:1], step.of_x * x[:1].numel(), dtype=x.dtype, device=x.device)
         else:

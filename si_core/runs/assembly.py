@@ -6,12 +6,15 @@ the line of the recipe.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
+from torch import Tensor
 
 from si_core.contract.clock import Clock, UniformClock
 from si_core.contract.coupling import Coupling
+from si_core.contract.data import Draw
 from si_core.contract.objective import FIELDS, Objective
 from si_core.errors import RecipeError
 from si_core.fields.learned import LearnedFields
@@ -46,6 +49,12 @@ class Assembly:
     fields: LearnedFields
     antithetic: bool
     sampler: Sampler
+
+    def losses(self, draw: Draw, predictions: Sequence[Tensor]) -> list[Tensor]:
+        """The loss of each objective at a draw, each of shape (B,)."""
+        return [
+            objective.loss(draw, prediction) for objective, prediction in zip(self.objectives, predictions, strict=True)
+        ]
 
     def model(self, fields: LearnedFields | None = None) -> Model:
         """The model as the recipe samples it."""

@@ -144,10 +144,7 @@ class Networks:
         """
         draw, times = self._draw(step), self._times.at(step)
         predictions = self.assembly.fields.predictions(draw, times.shares)
-        losses = [
-            objective.loss(draw, prediction).mean()
-            for objective, prediction in zip(self.assembly.objectives, predictions, strict=True)
-        ]
+        losses = [loss.mean() for loss in self.assembly.losses(draw, predictions)]
         for parameter in self.parameters:
             parameter.grad = None
         torch.autograd.backward(losses)

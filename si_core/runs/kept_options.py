@@ -5,14 +5,17 @@ The file is strict JSON: ``{"use": name, "options": {...}}``.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
-from si_core.errors import StorageError
+from si_core.errors import StorageError, UsageError
 from si_core.runs.atomic import write_atomic
 from si_core.runs.strict_json import format_json, parse_json
 
-__all__ = ["damaged", "keep_options", "kept_options"]
+__all__ = ["keep_options", "kept_component"]
+
+Kept = TypeVar("Kept")
 
 
 def keep_options(path: Path, name: str, options: dict[str, Any]) -> None:
@@ -20,21 +23,26 @@ def keep_options(path: Path, name: str, options: dict[str, Any]) -> None:
     write_atomic(path, format_json({"use": name, "options": options}, str(path), indent=2))
 
 
-def kept_options(path: Path, name: str, fix: str) -> dict[str, Any] | None:
-    """What :func:`keep_options` wrote for a component of this name; None for another, or where there is no file.
+def kept_component(path: Path, name: str, build: Callable[..., Kept], fix: str) -> Kept | None:
+    """The component of this name as :func:`keep_options` kept it; None for another, or where there is no file.
+
+    Args:
+        path: the file.
+        name: the component.
+        build: makes it from its options.
+        fix: what to do where the file is damaged.
 
     Raises:
-        StorageError: the file is damaged; ``fix`` says what then.
+        StorageError: the file is damaged.
     """
     if not path.is_file():
         return None
     record = parse_json(path.read_bytes(), str(path))
     if not isinstance(record, dict) or not isinstance(record.get("options"), dict):
-        raise damaged(path, "no options", fix)
-    options: dict[str, Any] = record["options"]
-    return options if record.get("use") == name else None
-
-
-def damaged(path: Path, got: str, fix: str) -> StorageError:
-    """The error of a file whose options can't be used."""
-    return StorageError("damaged", where=str(path), got=got, fix=fix)
+        raise StorageError("damaged", where=str(path), got="no options", fix=fix)
+    if record.get("use") != name:
+        return None
+    try:
+        return build(**record["options"])
+    except UsageError as error:
+        raise StorageError("damaged", where=str(path), got=str(error), fix=fix) from error

@@ -106,12 +106,15 @@ class Model:
     ) -> Transport:
         """The initial value problem of sampling, or of another noise level or span."""
         return Transport(
-            self.fields if condition is None else self.fields.conditioned(condition),
+            self._told(condition),
             self.epsilon if epsilon is None else epsilon,
             self.start if start is None else start,
             self.stop if stop is None else stop,
             self.clock,
         )
+
+    def _told(self, condition: Tensor | None) -> Fields:
+        return self.fields if condition is None else self.fields.conditioned(condition)
 
     def conditions(
         self, n: int, generator: torch.Generator, condition: int | list[int] | Tensor | None = None
@@ -201,7 +204,7 @@ class Model:
         with torch.inference_mode():
             transport, integrator = self.accelerator.problem(self, x, condition)
             path = integrate(transport, x, integrator, generator, times)
-            return self._denoised(self.transport(condition=condition), path) if self.denoise else path
+            return self._denoised(self._told(condition), path) if self.denoise else path
 
     def _given(self, start: Tensor, condition: Tensor | None) -> Tensor:
         """What networks are told of x0: the states that start there, else what is passed."""
@@ -212,14 +215,14 @@ class Model:
             raise UsageError("x0 for each state", got=str(tuple(given.shape)), allowed=str(tuple(start.shape)))
         return given
 
-    def _denoised(self, transport: Transport, path: Trajectory) -> Trajectory:
+    def _denoised(self, fields: Fields, path: Trajectory) -> Trajectory:
         """The trajectory with a last state at the end that it stopped short of."""
         forward = self.stop > self.start
         end = 1.0 if forward else 0.0
         if self.stop == end:
             return path
         last = torch.tensor(self.stop, dtype=torch.float64, device=path.x.device)
-        denoise = transport.fields.target_denoiser if forward else transport.fields.source_denoiser
+        denoise = fields.target_denoiser if forward else fields.source_denoiser
         t = torch.cat([path.t, path.t.new_tensor([end])])
         return Trajectory(t, torch.cat([path.x, denoise(last, path.final)[None]]), path.evaluations + 1)
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from si_core.contract.diffusion import Diffusion
 from si_core.discovery.build import build
 from si_core.process.process import StochasticInterpolant
 from si_core.recipes.selection import Selection
 from si_core.runs.directory import RunDirectory
-from si_core.runs.kept_options import keep_options, kept_options
+from si_core.runs.kept_options import keep_options, kept_component
 from si_core.runs.model import Model
 
 __all__ = ["build_diffusion", "fit_noise_level", "stored_noise_level"]
@@ -44,5 +46,5 @@ def stored_noise_level(directory: RunDirectory, name: str, process: StochasticIn
     Raises:
         StorageError: the file is damaged.
     """
-    options = kept_options(directory.diffusion, name, f"remove it, and sample with --epsilon {name}")
-    return None if options is None else build_diffusion(name, process, **options)
+    build = partial(build_diffusion, name, process)
+    return kept_component(directory.diffusion, name, build, f"remove it, and sample with --epsilon {name}")

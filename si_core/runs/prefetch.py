@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from si_core.process.process import StochasticInterpolant
 from si_core.recipes.training import Train
+from si_core.runs.rounds import round_length
 from si_core.runs.streams import reseed
 
 __all__ = ["Pairs"]
@@ -44,7 +45,7 @@ class Pairs:
         coupling = process.coupling
         trained = isinstance(coupling, nn.Module) and next(coupling.parameters(), None) is not None
         self._ahead = min(_MOST, os.cpu_count() or 1) if coupling.prefetch and not trained else 0
-        self._round = max(train.steps // train.rounds, 1)
+        self._round = round_length(train)
         self._pool: ThreadPoolExecutor | None = None
         self._made: dict[int, Future[Ends]] = {}
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from si_core.contract.clock import Clock
 from si_core.discovery.build import build
-from si_core.errors import UsageError
 from si_core.process.process import StochasticInterpolant
 from si_core.runs.directory import RunDirectory
-from si_core.runs.kept_options import damaged, keep_options, kept_options
+from si_core.runs.kept_options import keep_options, kept_component
 from si_core.runs.model import Model
 
 __all__ = ["build_clock", "fit_clock", "stored_clock"]
@@ -43,11 +44,5 @@ def stored_clock(directory: RunDirectory, name: str, process: StochasticInterpol
     Raises:
         StorageError: the file is damaged.
     """
-    fix = f"remove it, and sample with --clock {name}"
-    options = kept_options(directory.clock, name, fix)
-    if options is None:
-        return None
-    try:
-        return build_clock(name, process, **options)
-    except UsageError as error:
-        raise damaged(directory.clock, str(error), fix) from error
+    build = partial(build_clock, name, process)
+    return kept_component(directory.clock, name, build, f"remove it, and sample with --clock {name}")

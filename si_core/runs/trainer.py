@@ -28,6 +28,7 @@ from si_core.runs.nested import flatten_state, unflatten_state
 from si_core.runs.optimizer import averaging, build_optimizer, restore_optimizer
 from si_core.runs.prefetch import Pairs
 from si_core.runs.process_trainer import ProcessTrainer
+from si_core.runs.rounds import refit
 from si_core.runs.streams import reseed
 from si_core.runs.times import TrainingTimes
 from si_core.runs.weights import load_into
@@ -61,7 +62,7 @@ class Trainer:
         self.optimizer = build_optimizer(self.train.optimizer, self.parameters)
         decay = self.train.ema
         self.average = None if decay is None else AveragedModel(self.predictor, multi_avg_fn=averaging(decay))
-        self._data, self._noise = (torch.Generator(device=device) for _ in range(2))
+        self._noise = torch.Generator(device=device)
         self._pairs = Pairs(assembly.process, self.train, assembly.recipe.seed, device)
         self.parts = learnable_parts(assembly.process).to(device)
         moving = next(self.parts.parameters(), None) is not None
@@ -107,7 +108,7 @@ class Trainer:
         Raises:
             NumericsError: a loss or a gradient is not finite; the weights are as before.
         """
-        self._refit()
+        refit(self.assembly, self.step, self.trained(), self.device)
         if self._extragradient is not None:
             self._extragradient.extrapolate(self.step)
         draw, times = self.draw(), self._times.at(self.step)
@@ -115,10 +116,7 @@ class Trainer:
             predictions = self.assembly.fields.predictions(draw, times.shares)
         if self._sizes is not None:
             self._sizes.outputs(draw.xt, predictions)
-        each = [
-            objective.loss(draw, prediction)
-            for objective, prediction in zip(self.assembly.objectives, predictions, strict=True)
-        ]
+        each = self.assembly.losses(draw, predictions)
         if times.weights is not None:
             each = [loss * times.weights for loss in each]
         means = [loss.mean() for loss in each]
@@ -148,21 +146,6 @@ class Trainer:
         sums = self._sums
         sums.losses = losses if sums.losses is None else [a + b for a, b in zip(sums.losses, losses, strict=True)]
         sums.count, sums.norm = sums.count + 1, sums.norm + norm
-
-    def _refit(self) -> None:
-        """Between two rounds, let the coupling learn from the model."""
-        done, over = divmod(self.step, max(self.train.steps // self.train.rounds, 1))
-        if over or not 0 < done < self.train.rounds:
-            return
-        module = self.trained()
-        was_training = module.training
-        try:
-            model = self.assembly.model(self.assembly.fields.of(module.eval()))  # type: ignore[arg-type]
-            stream = reseed(self._data, self.assembly.recipe.seed, "data", 2, done)
-            with torch.no_grad():
-                self.assembly.process.coupling.refit(model, done, stream)
-        finally:
-            module.train(was_training)
 
     def _refuse(self, draw: Draw, losses: list[float], norm: float) -> None:
         names = self.assembly.fields.names

@@ -128,14 +128,10 @@ class Accelerator:
     def _told(self, model: Model, condition: Tensor | None) -> Transport:
         """The problem given conditions, with the scalars of the last one, where that was the same."""
         key = (Same(model.fields), *self._scalars(model))
-        last = self._last
-        found = last[1] if last is not None and last[0] == key else model.transport()
-        if condition is not None:
-            told = found.conditioned(condition)
-        else:
-            told = found if found.fields is model.fields else model.transport()
-        self._last = key, told
-        return told
+        if self._last is None or self._last[0] != key:
+            self._last = key, model.transport()
+        problem = self._last[1]
+        return problem if condition is None else problem.conditioned(condition)
 
     def release(self) -> None:
         """Give back the memory of recordings; they are made again when they are needed."""

@@ -16,6 +16,7 @@ from torch import Tensor
 
 from si_core.contract.data import Trajectory
 from si_core.contract.integrator import Integrator, Problem
+from si_core.errors import one_line
 from si_core.runs.acceleration.identity import method_key
 from si_core.runs.acceleration.recent import Recent
 from si_core.runs.acceleration.recorder import Recorder
@@ -85,7 +86,7 @@ class Loop:
             with self._recorder.watched():
                 solution = method.solve(problem, x, generator)
         except RuntimeError as error:
-            self._refuse(_words(error))
+            self._refuse(one_line(error, 200))
             _restore(generator, before)
             return method.solve(problem, x, generator)
         after = _state(generator)
@@ -93,7 +94,7 @@ class Loop:
         try:
             recording = _Recording(self._recorder, method, problem, x, generator)
         except Exception as error:
-            self._refuse(_words(error))
+            self._refuse(one_line(error, 200))
             return solution
         try:
             _restore(generator, before)
@@ -103,7 +104,7 @@ class Loop:
             else:
                 self._refuse("a replay gave other numbers than the steps themselves")
         except Exception as error:
-            self._refuse(_words(error))
+            self._refuse(one_line(error, 200))
         finally:
             _restore(generator, after)
             if self._recording is None:
@@ -157,7 +158,3 @@ def _restore(generator: torch.Generator | None, state: Tensor | None) -> None:
 
 def _equal(one: Tensor | None, other: Tensor | None) -> bool:
     return one is other if one is None or other is None else torch.equal(one, other)
-
-
-def _words(error: BaseException) -> str:
-    return f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"

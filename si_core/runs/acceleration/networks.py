@@ -20,6 +20,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.modules.conv import _ConvNd
 
+from si_core.errors import one_line
 from si_core.fields.base import Fields
 from si_core.fields.learned import LearnedFields, Predictor
 from si_core.fields.rescheduled import RescheduledFields
@@ -96,7 +97,7 @@ class SamplingNetwork(nn.Module):
         except Exception as error:
             # Whatever a compiler fails on; what is wrong with the call itself is raised again below.
             self._compiled = None
-            self._note(f"sample.compile: the network is not compiled: {_words(error)}")
+            self._note(f"sample.compile: the network is not compiled: {one_line(error, 200)}")
             return self._call(t, x, condition)
 
     def _call(self, t: Tensor, x: Tensor, condition: Tensor | None) -> Tensor:
@@ -130,7 +131,3 @@ def _convert(module: nn.Module, dtype: torch.dtype | None, channels_last: bool) 
         for buffer in part.buffers(recurse=False):
             if dtype is not None and buffer.dtype == torch.float64:
                 buffer.data = buffer.data.float()
-
-
-def _words(error: BaseException) -> str:
-    return f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"

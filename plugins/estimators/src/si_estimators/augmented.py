@@ -50,9 +50,7 @@ class AugmentedFlow:
 
     def prepare(self, times: Sequence[float], state: Tensor) -> None:
         """Compute the transport's scalars at these clock positions at once."""
-        # Kept outside of inference mode, for the drift is differentiated.
-        with torch.inference_mode(False):
-            self.transport.prepare(times, self.split(state)[0])
+        self.transport.prepare(times, self.split(state)[0])
 
     def drift(self, time: float, state: Tensor) -> Tensor:
         """``(b, div b)`` per unit of clock, shape (B, d + K)."""

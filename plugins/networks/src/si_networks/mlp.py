@@ -123,7 +123,7 @@ class Mlp(nn.Module):
             # One name and two statements: what is no longer needed is free before the next kernel asks for memory.
             h = layer(h)
             h = activation(h)
-        return self.output(h).reshape(len(x), *(() if self.heads is None else (self.heads,)), *self.shape)
+        return self._events(self.output(h))
 
     def with_divergence(
         self, t: Tensor, x: Tensor, condition: Tensor | None = None, probes: Tensor | None = None
@@ -149,8 +149,11 @@ class Mlp(nn.Module):
         layers = Layers(self.of_state.weight, hidden, self.output.weight, self.output.bias, self.activation)
         directions = None if probes is None else probes.flatten(2).transpose(0, 1)
         value, divergence = value_and_divergence(layers, self._beside(t, x, condition), x.flatten(1), directions)
-        value = value.reshape(len(x), *(() if self.heads is None else (self.heads,)), *self.shape)
-        return value, divergence[:, 0] if self.heads is None else divergence
+        return self._events(value), divergence[:, 0] if self.heads is None else divergence
+
+    def _events(self, output: Tensor) -> Tensor:
+        """Rows of outputs as events, with an axis of heads where there is one."""
+        return output.reshape(len(output), *(() if self.heads is None else (self.heads,)), *self.shape)
 
     def _beside(self, t: Tensor, x: Tensor, condition: Tensor | None) -> Tensor:
         """What the first layer is told beside x: shape (width,) where it is one for all states, or (B, width)."""

@@ -11,8 +11,8 @@ with the marginals held, P 1 = a and P^T 1 = b, in the balanced case, rho = inf.
 with potentials f, g that are updated in turn until the marginals are right. Three things make that fast, and safe at
 any r: the iteration is a scaling of a kernel that has absorbed the potentials, over-relaxed and in single precision as
 far as that goes (:mod:`~si_schrodinger.scaling`); a small r is approached from the range of the cost by factors of at
-most four; and where the iteration is slow, which it is once r is
-small beside the differences of the cost, Newton's method goes on (:mod:`~si_schrodinger.newton`).
+most four; and where the iteration is slow, which it is once r is small beside the differences of the cost, Newton's
+method goes on (:mod:`~si_schrodinger.newton`).
 
 Sources: Cuturi, arXiv 1306.0895; Peyré and Cuturi, arXiv 1803.00567, section 4; Schmitzer, arXiv 1610.06519 (absorption
 and decreasing r); Chizat et al., arXiv 1607.05816 (relaxed marginals); Brauer et al., arXiv 1710.06635 (Newton).
