@@ -1,6 +1,7 @@
 """What happens once for each problem: finding the drift among what is learned, and the scalars of a grid.
 
-A sampler sets a problem up for every block of samples, so this stands beside the blocks' calls.
+Blocks of samples share one problem, so this stands beside all their calls; whoever makes a transport for each solution
+pays it each time.
 """
 
 from __future__ import annotations
