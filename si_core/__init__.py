@@ -42,6 +42,8 @@ if TYPE_CHECKING:
     from si_core.contract.report import Report as Report
     from si_core.contract.report import RunView as RunView
     from si_core.contract.report import SweepView as SweepView
+    from si_core.contract.slope import Slope as Slope
+    from si_core.contract.slope import slopes as slopes
     from si_core.discovery.build import build as build
     from si_core.discovery.component import Component as Component
     from si_core.discovery.hooks import hookimpl as hookimpl
@@ -100,6 +102,7 @@ _HOMES: dict[str, tuple[str, ...]] = {
     "si_core.contract.latent": ("Latent", "LatentCoefficients"),
     "si_core.contract.objective": ("FIELDS", "Objective", "Regression"),
     "si_core.contract.report": ("Report", "RunView", "SweepView"),
+    "si_core.contract.slope": ("Slope", "slopes"),
     "si_core.discovery.build": ("build",),
     "si_core.discovery.component": ("Component",),
     "si_core.discovery.hooks": ("hookimpl",),

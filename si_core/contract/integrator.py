@@ -44,11 +44,14 @@ class LinearShare:
 class Problem(Protocol):
     """What an integrator sees of a transport. Times are numbers in the problem's own clock.
 
-    A problem may also offer methods that are asked for by ``getattr``: ``head(rows)``, itself for the first rows of its
-    states, to methods that make a trial run; ``linear(times, spread)``, a :class:`LinearShare`, to exponential methods;
-    and ``divergence(time, x, probes=None)``, to likelihoods: the drift with its divergence in x, shape (B,), or with
-    ``v . J v``, shape (B, K), for probes v, shape (K, B, *event), for less than differentiating :meth:`drift` costs
-    (None where that is not known). Both can be differentiated further where gradient mode is on.
+    A problem may also offer methods that are asked for by ``getattr``:
+
+    * ``head(rows)``, itself for the first rows of its states, to methods that make a trial run;
+    * ``slope(time, x)``, the drift in parts (:class:`~si_core.contract.slope.Slope`);
+    * ``linear(times, spread)``, a :class:`LinearShare`, to exponential methods;
+    * ``divergence(time, x, probes=None)``, to likelihoods: the drift with its divergence in x, shape (B,), or with
+      ``v . J v``, shape (B, K), for probes v, shape (K, B, *event), for less than differentiating :meth:`drift` costs
+      (None where that is not known). Both can be differentiated further where gradient mode is on.
     """
 
     @property
@@ -67,7 +70,7 @@ class Problem(Protocol):
         """Compute the scalars at these times at once, before the loop; optional, for speed."""
 
     def drift(self, time: float, x: Tensor) -> Tensor:
-        """The drift at a time, shape of x; a fresh tensor which the caller may change."""
+        """The drift at a time, shape of x; it may be a network's own output, which the caller must not change."""
 
     def noise(self, time: float) -> float:
         """The size of the noise at a time, ``sqrt(2 epsilon dt/du)``; 0 for an ODE."""

@@ -16,6 +16,7 @@ from torch import Tensor
 
 from si_core.contract.clock import Clock, UniformClock
 from si_core.contract.diffusion import Diffusion
+from si_core.contract.slope import Slope
 from si_core.errors import UsageError
 from si_core.fields.flow import Flow, NoiseLevel
 from si_core.process.process import StochasticInterpolant, spread
@@ -147,10 +148,12 @@ class _DirectFlow(Flow[tuple[Schedule, float]]):
         weights = (0.5 * self.sign * self.noise_squared(u)).tolist()
         return list(zip(self.fields.schedule(self.clock, u.to(x.device)).split(len(u)), weights, strict=True))
 
-    def at(self, step: tuple[Schedule, float], x: Tensor) -> Tensor:
+    def at(self, step: tuple[Schedule, float], x: Tensor) -> Slope:
         schedule, weight = step
         drift = self.fields.field("velocity", schedule, x)
-        return drift if weight == 0.0 else torch.add(drift, self.fields.field("score", schedule, x), alpha=weight)
+        if weight:
+            drift = torch.add(drift, self.fields.field("score", schedule, x), alpha=weight)
+        return Slope(drift, x)
 
 
 class DirectFields(Fields):

@@ -19,6 +19,7 @@ from torch import Tensor
 from si_core.contract.clock import Clock
 from si_core.contract.integrator import LinearShare
 from si_core.contract.limits import MarginLimits
+from si_core.contract.slope import Slope
 from si_core.fields.parametrisation import Parametrisation
 from si_core.process.completion import MARGIN, RowFunction
 from si_core.process.process import StochasticInterpolant
@@ -113,8 +114,8 @@ class Flow(ABC, Generic[Step]):
         """What :meth:`at` needs at clock positions u, shape (N,), for states like x."""
 
     @abstractmethod
-    def at(self, step: Step, x: Tensor) -> Tensor:
-        """The drift, shape of x."""
+    def at(self, step: Step, x: Tensor) -> Slope:
+        """The drift."""
 
     def prepare(self, times: Sequence[float], x: Tensor) -> None:
         """Compute the scalars at these times."""
@@ -129,13 +130,17 @@ class Flow(ABC, Generic[Step]):
                 self._steps.update(zip(missing, self.steps(u, x), strict=True))
                 self._noise.update(zip(missing, self.noise_squared(u).sqrt().tolist(), strict=True))
 
-    def drift(self, time: float, x: Tensor) -> Tensor:
-        """The drift at a time, shape of x."""
+    def slope(self, time: float, x: Tensor) -> Slope:
+        """The drift at a time, in parts."""
         step = self._steps.get(time)
         if step is None or self._form != (x.dtype, x.device):
             self.prepare([time], x)
             step = self._steps[float(time)]
         return self.at(step, x)
+
+    def drift(self, time: float, x: Tensor) -> Tensor:
+        """The drift at a time, shape of x."""
+        return self.slope(time, x).value()
 
     def divergence(self, time: float, x: Tensor, probes: Tensor | None = None) -> tuple[Tensor, Tensor] | None:
         """The drift at a time, shape of x, and its divergence, where that is known without differentiating the drift.

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from si_core.contract.clock import Clock
 from si_core.contract.objective import FIELDS
+from si_core.contract.slope import Slope
 from si_core.errors import UsageError
 from si_core.fields.base import Fields
 from si_core.fields.flow import Flow, NoiseLevel, drift_row
@@ -104,12 +105,16 @@ class _RowFlow(Flow[_Step]):
         positions = self.fields.positions(self.clock.time(u), x)
         return [_Step(p, tuple(c[:-2]), *c[-2:]) for p, c in zip(positions, coefficients.tolist(), strict=True)]
 
-    def at(self, step: _Step, x: Tensor) -> Tensor:
-        return self._drift(step, x, self.fields.outputs(step.position, x, self._indices))
+    def at(self, step: _Step, x: Tensor) -> Slope:
+        return self._slope(step, x, self.fields.outputs(step.position, x, self._indices))
 
-    def _drift(self, step: _Step, x: Tensor, outputs: Sequence[Tensor]) -> Tensor:
-        drift = _combined(outputs, step.weights, step.of_x, x)
-        return torch.add(drift, self.fields.anchor(x), alpha=step.of_anchor) if step.of_anchor else drift
+    def _slope(self, step: _Step, x: Tensor, outputs: Sequence[Tensor]) -> Slope:
+        if len(outputs) == 1 and not step.of_anchor:
+            return Slope(outputs[0], x, *step.weights, step.of_x)
+        total = _weighted(outputs, step.weights, x)
+        if step.of_anchor:
+            total.add_(self.fields.anchor(x), alpha=step.of_anchor)
+        return Slope(total, x, 1.0, step.of_x)
 
     def with_divergence(self, step: _Step, x: Tensor, probes: Tensor | None) -> tuple[Tensor, Tensor] | None:
         # div sum_k c_k f_k + c x = sum_k c_k div f_k + c d: only what was learned is differentiated.
@@ -117,7 +122,7 @@ class _RowFlow(Flow[_Step]):
         if found is None:
             return None
         outputs, divergences = found
-        drift = self._drift(step, x, outputs)
+        drift = self._slope(step, x, outputs).value()
         if probes is None:
             total = torch.full(x.shape[:1], step.of_x * x[:1].numel(), dtype=x.dtype, device=x.device)
         else:
@@ -128,16 +133,15 @@ class _RowFlow(Flow[_Step]):
         return drift, total
 
 
-def _combined(outputs: Sequence[Tensor], weights: Sequence[float], of_x: float, x: Tensor) -> Tensor:
+def _weighted(outputs: Sequence[Tensor], weights: Sequence[float], x: Tensor) -> Tensor:
+    """The sum of the outputs, each with its weight: a tensor of its own, shape of x."""
     if not outputs:
-        return x * of_x
-    if len(outputs) == 1 and weights[0] == 1.0:
-        return torch.add(outputs[0], x, alpha=of_x) if of_x else outputs[0]
-    drift = outputs[0] * weights[0]
+        return torch.zeros_like(x)
+    total = outputs[0] * weights[0]
     for output, weight in zip(outputs[1:], weights[1:], strict=True):
         if weight:
-            drift.add_(output, alpha=weight)
-    return drift.add_(x, alpha=of_x) if of_x else drift
+            total.add_(output, alpha=weight)
+    return total
 
 
 class RowFields(Fields):

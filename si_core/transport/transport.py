@@ -11,7 +11,7 @@ in its clock, where the drift of a rough process is smooth.
 from __future__ import annotations
 
 import copy
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Literal
 
 import torch
@@ -19,6 +19,7 @@ from torch import Tensor
 
 from si_core.contract.clock import Clock, UniformClock
 from si_core.contract.integrator import LinearShare
+from si_core.contract.slope import Slope
 from si_core.errors import UsageError
 from si_core.fields.base import Epsilon, Fields, noise_level
 
@@ -87,6 +88,11 @@ class Transport:
     def drift(self, time: float, x: Tensor) -> Tensor:
         """The drift per unit of clock at a clock position, shape of x."""
         return self.flow.drift(time, x)
+
+    @property
+    def slope(self) -> Callable[[float, Tensor], Slope]:
+        """The drift at a clock position, in parts, as a function of ``(time, x)``."""
+        return self.flow.slope
 
     def noise(self, time: float) -> float:
         """``sqrt(2 epsilon dt/du)`` at a clock position."""

@@ -11,7 +11,7 @@ Hairer, Norsett and Wanner, *Solving Ordinary Differential Equations I*, 1993, s
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import pairwise
 from typing import Literal, get_args
 
@@ -19,13 +19,14 @@ import torch
 from torch import Tensor
 
 from si_core import Problem, UsageError
-from si_integrators.grid import Drift
 from si_integrators.planned import Grid, PlannedSteps, Steps
 from si_integrators.quadrature import cells, lagrange
 
 __all__ = ["AdamsBashforth"]
 
 Order = Literal[2, 3, 4]
+
+Drift = Callable[[float, Tensor], Tensor]
 
 
 class AdamsBashforth(PlannedSteps):

@@ -15,9 +15,10 @@ it for another split of drift and noise.
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor
 
-from si_integrators.grid import Add, Drift
+from si_integrators.grid import Room, SlopeOf
 from si_integrators.heun import Heun
 
 __all__ = ["EDMHeun"]
@@ -39,6 +40,6 @@ class EDMHeun(Heun):
     order = 1.0
 
     def noisy_step(
-        self, drift: Drift, add: Add, x: Tensor, times: tuple[float, ...], h: float, sigma: float, w: Tensor
+        self, slope: SlopeOf, x: Tensor, times: tuple[float, ...], h: float, room: Room, sigma: float, w: Tensor
     ) -> Tensor:
-        return self.step(drift, add, add(x, w, alpha=sigma), times, h)
+        return self.step(slope, torch.add(x, w, alpha=sigma, out=room[0]), times, h, room)

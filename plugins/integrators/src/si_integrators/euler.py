@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from si_integrators.grid import Add, Drift, FixedGrid
+from si_integrators.grid import FixedGrid, Room, SlopeOf
 
 __all__ = ["Euler"]
 
@@ -21,5 +21,5 @@ class Euler(FixedGrid):
     order = 1.0
     nodes = (0.0,)
 
-    def step(self, drift: Drift, add: Add, x: Tensor, times: tuple[float, ...], h: float) -> Tensor:
-        return add(x, drift(times[0], x), alpha=h)
+    def step(self, slope: SlopeOf, x: Tensor, times: tuple[float, ...], h: float, room: Room) -> Tensor:
+        return slope(times[0], x).added_to(x, h, room[0])

@@ -5,10 +5,11 @@ Maruyama, *Continuous Markov processes and stochastic equations*, 1955; Kloeden 
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor
 
 from si_integrators.euler import Euler
-from si_integrators.grid import Add, Drift
+from si_integrators.grid import Room, SlopeOf
 
 __all__ = ["EulerMaruyama"]
 
@@ -27,6 +28,6 @@ class EulerMaruyama(Euler):
     stochastic = True
 
     def noisy_step(
-        self, drift: Drift, add: Add, x: Tensor, times: tuple[float, ...], h: float, sigma: float, w: Tensor
+        self, slope: SlopeOf, x: Tensor, times: tuple[float, ...], h: float, room: Room, sigma: float, w: Tensor
     ) -> Tensor:
-        return add(self.step(drift, add, x, times, h), w, alpha=sigma)
+        return torch.add(slope(times[0], x).added_to(x, h, room[0]), w, alpha=sigma, out=room[0])

@@ -10,23 +10,23 @@ from __future__ import annotations
 
 import math
 from abc import abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from itertools import pairwise
 from typing import ClassVar
 
 import torch
 from torch import Tensor
 
-from si_core import Problem
+from si_core import Problem, Slope, slopes
 from si_integrators.planned import PlannedSteps
 
-__all__ = ["Add", "Drift", "FixedGrid"]
+__all__ = ["FixedGrid", "Room", "SlopeOf"]
 
-Drift = Callable[[float, Tensor], Tensor]
-"""``drift(time, x)``, shape of x."""
+SlopeOf = Callable[[float, Tensor], Slope]
+"""The drift at a time and a state, in parts."""
 
-Add = Callable[..., Tensor]
-"""``add(x, y, alpha=a) = x + a y``: in place, or a new tensor where gradients are recorded, which need the old one."""
+Room = Sequence[Tensor | None]
+"""Where a step may write: the memory of the state itself, and its spare tensors. None for new tensors."""
 
 
 class FixedGrid(PlannedSteps):
@@ -44,20 +44,26 @@ class FixedGrid(PlannedSteps):
     nodes: ClassVar[tuple[float, ...]] = (0.0,)
     """The times of a step's drift evaluations, as fractions of the step."""
 
+    spare: ClassVar[int] = 0
+    """How many tensors a step needs beside the state."""
+
     @abstractmethod
-    def step(self, drift: Drift, add: Add, x: Tensor, times: tuple[float, ...], h: float) -> Tensor:
+    def step(self, slope: SlopeOf, x: Tensor, times: tuple[float, ...], h: float, room: Room) -> Tensor:
         """The state after a step of an ODE.
 
+        A slope is used up before the next is asked for: its output may be where the network writes the next one too.
+
         Args:
-            drift: the drift of the problem.
-            add: how to update x.
-            x: the state at the beginning of the step; it may be updated by ``add``.
+            slope: the drift of the problem.
+            x: the state at the beginning of the step.
             times: the times of :attr:`nodes`.
             h: the signed length of the step.
+            room: what may be written to: the memory of x, in which the new state is left, and :attr:`spare` tensors;
+                None for each where gradients are recorded, which need the old ones.
         """
 
     def noisy_step(
-        self, drift: Drift, add: Add, x: Tensor, times: tuple[float, ...], h: float, sigma: float, w: Tensor
+        self, slope: SlopeOf, x: Tensor, times: tuple[float, ...], h: float, room: Room, sigma: float, w: Tensor
     ) -> Tensor:
         """The state after a step of an SDE, with the noise increment ``sigma w``; w is standard normal.
 
@@ -77,20 +83,22 @@ class FixedGrid(PlannedSteps):
     ) -> tuple[Tensor, int]:
         plan = [(self._times(r, t), t - r) for r, t in pairwise(grid)]
         transport.prepare(list(dict.fromkeys(time for times, _ in plan for time in times)), x)
-        recording = torch.is_grad_enabled()
-        add, state = (torch.add, x) if recording else (Tensor.add_, x.clone())
-        drift = transport.drift
+        slope, state = slopes(transport), x
+        room: list[Tensor | None] = [None] * (1 + self.spare)
+        if not torch.is_grad_enabled():
+            state = x.clone()
+            room = [state, *(torch.empty_like(state) for _ in range(self.spare))]
         if transport.stochastic:
             noisy_step = self.noisy_step
             sigmas = [self.deviation(transport.noise, r, t) for r, t in pairwise(grid)]
             # A contiguous buffer: on a strided one the same generator draws other numbers.
             w = torch.empty_like(x, memory_format=torch.contiguous_format)
             for (times, h), sigma in zip(plan, sigmas, strict=True):
-                state = noisy_step(drift, add, state, times, h, sigma, w.normal_(generator=generator))
+                state = noisy_step(slope, state, times, h, room, sigma, w.normal_(generator=generator))
         else:
             step = self.step
             for times, h in plan:
-                state = step(drift, add, state, times, h)
+                state = step(slope, state, times, h, room)
         return state, len(plan) * len(self.nodes)
 
     def _times(self, r: float, t: float) -> tuple[float, ...]:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import torch
 from torch import Tensor
 
-from si_integrators.grid import Add, Drift, FixedGrid
+from si_integrators.grid import FixedGrid, Room, SlopeOf
 
 __all__ = ["Heun"]
 
@@ -23,10 +22,12 @@ class Heun(FixedGrid):
 
     order = 2.0
     nodes = (0.0, 1.0)
+    spare = 1
 
-    def step(self, drift: Drift, add: Add, x: Tensor, times: tuple[float, ...], h: float) -> Tensor:
+    def step(self, slope: SlopeOf, x: Tensor, times: tuple[float, ...], h: float, room: Room) -> Tensor:
         start, end = times
-        slope = drift(start, x)
-        predictor = torch.add(x, slope, alpha=h)
-        x = add(x, slope, alpha=h / 2)
-        return add(x, drift(end, predictor), alpha=h / 2)
+        state, ahead = room[:2]
+        first = slope(start, x)
+        predictor = first.added_to(x, h, ahead)
+        half = first.added_to(x, h / 2, state)
+        return slope(end, predictor).added_to(half, h / 2, state)

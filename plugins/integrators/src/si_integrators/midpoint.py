@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import torch
 from torch import Tensor
 
-from si_integrators.grid import Add, Drift, FixedGrid
+from si_integrators.grid import FixedGrid, Room, SlopeOf
 
 __all__ = ["Midpoint"]
 
@@ -21,8 +20,9 @@ class Midpoint(FixedGrid):
 
     order = 2.0
     nodes = (0.0, 0.5)
+    spare = 1
 
-    def step(self, drift: Drift, add: Add, x: Tensor, times: tuple[float, ...], h: float) -> Tensor:
+    def step(self, slope: SlopeOf, x: Tensor, times: tuple[float, ...], h: float, room: Room) -> Tensor:
         start, middle = times
-        halfway = torch.add(x, drift(start, x), alpha=h / 2)
-        return add(x, drift(middle, halfway), alpha=h)
+        state, halfway = room
+        return slope(middle, slope(start, x).added_to(x, h / 2, halfway)).added_to(x, h, state)

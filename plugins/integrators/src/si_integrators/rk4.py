@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import torch
 from torch import Tensor
 
-from si_integrators.grid import Add, Drift, FixedGrid
+from si_integrators.grid import FixedGrid, Room, SlopeOf
 
 __all__ = ["RK4"]
 
@@ -24,12 +23,15 @@ class RK4(FixedGrid):
 
     order = 4.0
     nodes = (0.0, 0.5, 0.5, 1.0)
+    spare = 2
 
-    def step(self, drift: Drift, add: Add, x: Tensor, times: tuple[float, ...], h: float) -> Tensor:
+    def step(self, slope: SlopeOf, x: Tensor, times: tuple[float, ...], h: float, room: Room) -> Tensor:
         start, middle, _, end = times
-        k1 = drift(start, x)
-        k2 = drift(middle, torch.add(x, k1, alpha=h / 2))
-        k3 = drift(middle, torch.add(x, k2, alpha=h / 2))
-        k4 = drift(end, torch.add(x, k3, alpha=h))
-        outer, inner = add(k1, k4), add(k2, k3)
-        return add(x, add(outer, inner, alpha=2), alpha=h / 6)
+        state, added, moved = room
+        k1 = slope(start, x)
+        total, ahead = k1.added_to(x, h / 6, added), k1.added_to(x, h / 2, moved)
+        k2 = slope(middle, ahead)
+        total, ahead = k2.added_to(total, h / 3, added), k2.added_to(x, h / 2, moved)
+        k3 = slope(middle, ahead)
+        total, ahead = k3.added_to(total, h / 3, added), k3.added_to(x, h, moved)
+        return slope(end, ahead).added_to(total, h / 6, state)

@@ -29,7 +29,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from si_integrators.grid import Add, Drift
+from si_integrators.grid import Room, SlopeOf
 from si_integrators.heun import Heun
 
 __all__ = ["StochasticHeun"]
@@ -48,17 +48,19 @@ class StochasticHeun(Heun):
     """
 
     stochastic = True
+    spare = 2
 
     def deviation(self, noise: Callable[[float], float], r: float, t: float) -> float:
         """The standard deviation of the noise of the step from r to t: ``sqrt(|h|/2 (noise(r)^2 + noise(t)^2))``."""
         return math.sqrt(abs(t - r) / 2 * (float(noise(r)) ** 2 + float(noise(t)) ** 2))
 
     def noisy_step(
-        self, drift: Drift, add: Add, x: Tensor, times: tuple[float, ...], h: float, sigma: float, w: Tensor
+        self, slope: SlopeOf, x: Tensor, times: tuple[float, ...], h: float, room: Room, sigma: float, w: Tensor
     ) -> Tensor:
         start, end = times
-        slope = drift(start, x)
-        x = add(x, w, alpha=sigma)
-        predictor = torch.add(x, slope, alpha=h)
-        x = add(x, slope, alpha=h / 2)
-        return add(x, drift(end, predictor), alpha=h / 2)
+        state, ahead, noisy = room
+        first = slope(start, x)
+        moved = torch.add(x, w, alpha=sigma, out=noisy)
+        predictor = first.added_to(moved, h, ahead)
+        half = first.added_to(moved, h / 2, noisy)
+        return slope(end, predictor).added_to(half, h / 2, state)

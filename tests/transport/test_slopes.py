@@ -1,0 +1,136 @@
+"""Slopes: a drift in parts, added to a state without a tensor of its own."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import nn
+
+import si_core as si
+
+ONE_STEP = ["euler", "midpoint", "heun", "rk4"]
+NOISY = ["euler-maruyama", "stochastic-heun", "edm-heun"]
+
+
+class Same(nn.Module):
+    """A network that gives back the states themselves."""
+
+    def forward(self, t, x, condition=None):
+        return x
+
+
+class Twin(nn.Module):
+    """The same function in memory of its own."""
+
+    def forward(self, t, x, condition=None):
+        return x.clone()
+
+
+class OnePlace(nn.Module):
+    """A network that writes all its outputs to one place, as replayed graphs do."""
+
+    def __init__(self):
+        super().__init__()
+        self.place = None
+
+    def forward(self, t, x, condition=None):
+        if self.place is None:
+            self.place = torch.empty_like(x)
+        return self.place.copy_(torch.sin(x)).mul_(1 + t)
+
+
+class NewPlace(nn.Module):
+    """The same function, each output in a place of its own."""
+
+    def forward(self, t, x, condition=None):
+        return torch.sin(x).mul_(1 + t)
+
+
+def fields_of(network, precondition=True):
+    gaussian = si.build("distribution", "gaussian", dim=3)
+    linear, latent = si.build("interpolant", "linear"), si.build("latent", "brownian")
+    process = si.StochasticInterpolant(linear, latent, si.build("coupling", "independent"), gaussian, gaussian)
+    predictor = si.Predictor([network], 1)
+    return si.LearnedFields(process, ("velocity",), predictor, si.Parametrisation(process.clock, precondition))
+
+
+@pytest.fixture
+def x():
+    return torch.randn(5, 3, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
+
+
+@pytest.fixture
+def slope(x):
+    output = torch.randn(5, 3, generator=torch.Generator().manual_seed(2), dtype=torch.float64)
+    return si.Slope(output, x, 0.7, -0.3)
+
+
+def test_a_slope_is_added_wherever_it_is_written(slope, x):
+    base, h = torch.ones_like(x), 0.25
+    wanted = base + h * (0.7 * slope.output - 0.3 * x)
+    torch.testing.assert_close(slope.value(), 0.7 * slope.output - 0.3 * x)
+    torch.testing.assert_close(slope.added_to(base, h), wanted)
+    torch.testing.assert_close(slope.value(torch.empty_like(x)), slope.value())
+    out = torch.empty_like(x)
+    assert slope.added_to(base, h, out) is out
+    torch.testing.assert_close(out, wanted)
+    over_base = base.clone()
+    assert slope.added_to(over_base, h, over_base) is over_base
+    torch.testing.assert_close(over_base, wanted)
+    own = x.clone()
+    torch.testing.assert_close(slope._replace(x=own).added_to(base, h, own), wanted)
+
+
+@pytest.mark.parametrize("rate", [0.0, -0.3])
+def test_a_slope_is_added_to_its_own_state_in_place(slope, x, rate):
+    h = 0.25
+    for output in (slope.output, x, x[:, :1].expand_as(x), x.flip(1)):
+        wanted = x + h * (0.7 * output + rate * x)
+        own = x.clone()
+        inside = own if output is x else own[:, :1].expand_as(own) if output.stride() == (3, 0) else output
+        torch.testing.assert_close(si.Slope(inside, own, 0.7, rate).added_to(own, h, own), wanted)
+
+
+@pytest.mark.parametrize("epsilon", [0.0, 0.5])
+@pytest.mark.parametrize("precondition", [True, False])
+def test_the_slope_of_a_transport_is_its_drift(x, epsilon, precondition):
+    transport = si.Transport(fields_of(NewPlace(), precondition), epsilon)
+    for time in (0.0, 0.3, 1.0):
+        torch.testing.assert_close(transport.slope(time, x).value(), transport.drift(time, x))
+
+
+def test_a_problem_without_parts_has_slopes_of_one(x):
+    class Decay:
+        def drift(self, time, x):
+            return -time * x
+
+    slope = si.slopes(Decay())(0.5, x)
+    assert (slope.weight, slope.rate) == (1.0, 0.0)
+    torch.testing.assert_close(slope.value(), -0.5 * x)
+
+
+@pytest.mark.parametrize("name", ONE_STEP + NOISY)
+@pytest.mark.parametrize("pair", [(Same, Twin), (OnePlace, NewPlace)])
+@pytest.mark.parametrize("precondition", [True, False])
+def test_where_a_network_puts_its_outputs_does_not_matter(x, name, pair, precondition):
+    noisy = name in NOISY
+    method = si.build("integrator", name, steps=4)
+    found = []
+    for network in pair:
+        transport = si.Transport(fields_of(network(), precondition), 0.5 if noisy else 0.0)
+        with torch.no_grad():
+            found.append(si.integrate(transport, x, method, torch.Generator().manual_seed(3) if noisy else None).final)
+    assert torch.equal(*found)
+
+
+@pytest.mark.parametrize("name", ONE_STEP + NOISY)
+def test_steps_in_place_are_the_steps_that_gradients_see(x, name):
+    noisy = name in NOISY
+    transport = si.Transport(fields_of(NewPlace()), 0.5 if noisy else 0.0)
+    method = si.build("integrator", name, steps=4)
+    found = []
+    for recording in (True, False):
+        generator = torch.Generator().manual_seed(3) if noisy else None
+        with torch.set_grad_enabled(recording):
+            found.append(si.integrate(transport, x, method, generator).final.detach())
+    assert torch.equal(*found)
