@@ -110,7 +110,7 @@ class _RowFlow(Flow[_Step]):
 
     def _slope(self, step: _Step, x: Tensor, outputs: Sequence[Tensor]) -> Slope:
         if len(outputs) == 1 and not step.of_anchor:
-            return Slope(outputs[0], x, *step.weights, step.of_x)
+            return Slope(outputs[0], x, step.weights[0], step.of_x)
         total = _weighted(outputs, step.weights, x)
         if step.of_anchor:
             total.add_(self.fields.anchor(x), alpha=step.of_anchor)
