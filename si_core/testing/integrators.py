@@ -18,7 +18,7 @@ from si_core.testing.initial_values import KNOWN, SPANS, Counted, direction, obs
 from si_core.testing.noise import noise_drawn_anew, noise_size, noise_without_mixing
 from si_core.testing.setting import Output, Setting
 from si_core.testing.suite import Suite
-from si_core.testing.weak_order import weak_order
+from si_core.testing.weak_order import adaptive_moments, weak_order
 from si_core.transport.integrate import integrate
 from si_core.transport.transport import Transport
 
@@ -200,6 +200,7 @@ SUITE = Suite(
         noise_drawn_anew,
         noise_without_mixing,
         weak_order,
+        adaptive_moments,
     ),
     events=((2,), (), (1, 2, 3)),
 )
