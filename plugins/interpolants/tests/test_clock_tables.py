@@ -130,7 +130,7 @@ def test_the_table_of_odes() -> None:
 @pytest.mark.slow
 def test_the_table_of_sdes() -> None:
     wanted = listed("SDE")
-    found = {key: sde_row(key[0], key[1], float(key[2]), key[3]) for key in keys()}
+    found = {key: sde_row(key[0], key[1], float(key[2]), key[3]) for key in keys() if key[0] == "linear"}
     print("\n" + "\n".join(line(key, cells) for key, cells in found.items()))
     assert list(wanted) == list(found)
     for key, cells in found.items():
