@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from itertools import pairwise
 
 import pytest
@@ -318,6 +319,32 @@ class AdaptiveInName(Adaptive):
         return Heun(1).solve(transport, x)
 
 
+class AdaptiveNoise(Heun):
+    """Takes one step for all there is, noise included."""
+
+    adaptive = True
+
+    def __init__(self) -> None:
+        super().__init__(steps=1)
+
+
+class StraightBetween(Heun):
+    """Takes its states at further times from the chord of the whole span."""
+
+    def solve_at(
+        self,
+        transport: si.Problem,
+        x: Tensor,
+        times: Sequence[float],
+        generator: torch.Generator | None = None,
+    ) -> si.Trajectory:
+        found = self.solve(transport, x, generator)
+        shares = [(time - transport.start) / (transport.stop - transport.start) for time in times]
+        states = [x, *(torch.lerp(x, found.final, share) for share in shares), found.final]
+        t = torch.tensor([transport.start, *times, transport.stop], dtype=x.dtype)
+        return si.Trajectory(t, torch.stack(states), found.evaluations)
+
+
 class AdamsBashforth(si.Integrator):
     """Two steps, of order 2; the first step is Euler's, so that each new start costs a local error of order 2."""
 
@@ -341,6 +368,11 @@ class AdamsBashforth(si.Integrator):
 
 def test_a_wrong_adaptive_integrator(rejected) -> None:
     rejected("integrator", AdaptiveInName(), "adaptive-error", "misses a known solution")
+    rejected("integrator", AdaptiveNoise(), "adaptive-moments", "misses known moments")
+
+
+def test_wrong_states_at_further_times(rejected) -> None:
+    rejected("integrator", StraightBetween(20), "inner-states", "at a further time")
 
 
 @pytest.mark.parametrize(

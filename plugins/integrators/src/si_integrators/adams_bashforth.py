@@ -55,8 +55,13 @@ class AdamsBashforth(PlannedSteps):
         self.order: float = order
 
     def advance(
-        self, transport: Problem, x: Tensor, grid: list[float], generator: torch.Generator | None
-    ) -> tuple[Tensor, int]:
+        self,
+        transport: Problem,
+        x: Tensor,
+        grid: list[float],
+        generator: torch.Generator | None,
+        kept: Sequence[int] = (),
+    ) -> tuple[list[Tensor], int]:
         order = int(self.order)
         steps = list(pairwise(grid))
         start, (fractions, mean_slope) = steps[: order - 1], _STARTS[order]
@@ -65,15 +70,19 @@ class AdamsBashforth(PlannedSteps):
         recording = torch.is_grad_enabled()
         add, state = (torch.add, x) if recording else (Tensor.add_, x.clone())
         slopes: list[Tensor] = []
-        for r, t in start:
-            slopes.insert(0, transport.drift(r, state))
-            times = [_time(r, t, fraction) for fraction in fractions]
-            state = add(state, mean_slope(transport.drift, times, state, slopes[0], t - r), alpha=t - r)
-        for k in range(order - 1, len(steps)):
-            slopes = [transport.drift(grid[k], state), *slopes[: order - 1]]
-            for slope, weight in zip(slopes, _weights(grid[k - order + 1 : k + 2]), strict=True):
-                state = add(state, slope, alpha=weight)
-        return state, len(steps) + len(start) * len(fractions)
+        states = []
+        for k, (r, t) in enumerate(steps):
+            slopes = [transport.drift(r, state), *slopes[: order - 1]]
+            if k < len(start):
+                times = [_time(r, t, fraction) for fraction in fractions]
+                state = add(state, mean_slope(transport.drift, times, state, slopes[0], t - r), alpha=t - r)
+            else:
+                for slope, weight in zip(slopes, _weights(grid[k - order + 1 : k + 2]), strict=True):
+                    state = add(state, slope, alpha=weight)
+            if k + 1 in kept:
+                # The next steps may work in place.
+                states.append(state.clone())
+        return [*states, state], len(steps) + len(start) * len(fractions)
 
 
 def _euler(drift: Drift, times: Sequence[float], x: Tensor, slope: Tensor, h: float) -> Tensor:

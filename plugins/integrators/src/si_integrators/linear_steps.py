@@ -92,15 +92,15 @@ class LinearSteps:
         """Whether a value at a node says nothing of a step that has a drive."""
         return bool(self._drives[node].abs() <= self._least[step] < math.inf)
 
-    def predictor(self, step: int) -> tuple[float, float]:
-        """The factors of the state and of ``drift - rate x`` at the beginning, in a prediction of order 1.
+    def predictor(self, step: int, nodes: Sequence[int]) -> tuple[float, list[float]]:
+        """The factors of the state and of ``drift - rate x`` at nodes, the beginning first, in a prediction.
 
-        From a blind beginning it is an Euler step.
+        From a blind beginning, where nothing else is known, it is an Euler step.
         """
-        if not self.blind(step, step):
-            return self.gains[step], self.weights(step, [step])[0]
+        if len(nodes) > 1 or not self.blind(step, step):
+            return self.gains[step], self.weights(step, nodes)
         h = float(self._lengths[step])
-        return 1.0 + h * self.rates[step], h
+        return 1.0 + h * self.rates[step], [h]
 
     def weights(self, step: int, nodes: Sequence[int]) -> list[float]:
         """The factors, in the state after a step, of ``drift - rate x`` at nodes.
