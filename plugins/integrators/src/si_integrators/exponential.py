@@ -15,19 +15,15 @@ with l_j the Lagrange polynomials of the times of the values m_j, and q the exac
 order 2, of both ends of the step, the far one by a predictor with the same noise w, as in stochastic Heun. In a
 one-sided process without noise, with spread towards 0, order 1 is DDIM, and order 2 like DPM-Solver++(2M).
 
-With a corrector (Adams-Moulton) a prediction from ``order - 1`` values is corrected by the value found there, which is
-kept for the steps after it instead of that at the corrected state: one evaluation a step, ODE and SDE. With exact noise
-and the same w in both, order 2 is weak order 2 for additive noise: the value kept is off by ``O(h^(3/2))`` of mean
-O(h^2), whose share in the covariance of a step is O(h^3). In kind it is UniPC, and SA-Solver for SDEs.
+With a corrector (:mod:`si_integrators.predictor_corrector`) an order more costs one evaluation a step as well, ODE and
+SDE.
 
-Hochbruck and Ostermann, *Exponential integrators*, 2010; Song et al. (arXiv 2010.02502); Lu et al. (arXiv 2211.01095);
-Zhao et al. (arXiv 2302.04867); Xue et al. (arXiv 2309.05019).
+Hochbruck and Ostermann, *Exponential integrators*, 2010; Song et al. (arXiv 2010.02502); Lu et al. (arXiv 2211.01095).
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from itertools import islice
+from collections.abc import Callable, Iterator, Sequence
 from typing import Annotated, Literal
 
 import torch
@@ -35,8 +31,9 @@ from pydantic import Field
 from torch import Tensor
 
 from si_core import Problem, UsageError
-from si_integrators.linear_steps import LinearSteps
+from si_integrators.linear_steps import LinearSteps, Remainder
 from si_integrators.planned import Grid, PlannedSteps, Steps
+from si_integrators.predictor_corrector import corrected
 
 __all__ = ["Exponential"]
 
@@ -53,13 +50,14 @@ class Exponential(PlannedSteps):
         steps: the number of steps.
         grid: where they stand: uniform, ends (finer towards both ends of the span), or measured (finer where a pilot
             finds a larger local error).
-        order: of an ODE, and the weak order of an SDE: 1, 2 or 3, with a corrector 2, 3 or 4. From 3 on for ODEs alone;
-            the highest of each costs one evaluation more.
+        order: of an ODE, and the weak order of an SDE: 1, 2 or 3, with a corrector 2, 3 or 4. From 3 on for ODEs alone.
         spread: the standard deviation of the target about its modes, in the units of the states, for fields that are
             exact or nearly so: where time ends, what networks get wrong is a pole of m, and the order is lost. A wrong
             spread costs accuracy, not order. None for the share that suits networks.
-        corrector: whether each prediction is corrected, at no evaluation more for an ODE and one for a whole SDE. Long
-            steps are less stable than two evaluations make them.
+        corrector: whether each step is predicted, and corrected by the value at its end, at one evaluation a step.
+
+    Evaluations: one a step for an ODE, and one more at order 3; ``order`` a step for an SDE; with a corrector one a step
+    for both, and one more, at order 4 two.
 
     Raises:
         UsageError: an option out of its range.
@@ -99,58 +97,34 @@ class Exponential(PlannedSteps):
         generator: torch.Generator | None,
         kept: Sequence[int] = (),
     ) -> tuple[list[Tensor], int]:
-        order, noisy, corrector = int(self.order), transport.stochastic, self.corrector
+        order, noisy = int(self.order), transport.stochastic
         linear = LinearSteps(transport, grid, self.spread)
-        drift, rates, last = transport.drift, linear.rates, len(grid) - 2
-        add = torch.add if torch.is_grad_enabled() else Tensor.add_
-        # Only an SDE of order 2 evaluates the drift at the stop.
-        transport.prepare(grid if noisy and order == 2 else grid[:-1], x)
-        evaluations = 0
-
-        def remainder(k: int, state: Tensor) -> Tensor:
-            nonlocal evaluations
-            evaluations += 1
-            return add(drift(grid[k], state), state, alpha=-rates[k])
-
+        ends = self.corrector or (noisy and order == 2)
+        transport.prepare(grid if ends and linear.sees_end(linear.steps - 1) else grid[:-1], x)
+        remainder = Remainder(transport, grid, linear.rates)
         w = torch.empty_like(x, memory_format=torch.contiguous_format)
-        history: dict[int, Tensor] = {}
-        first, states = x, []
-        for k in range(last + 1):
-            if k not in history:
-                history = {k: remainder(k, x), **history}
-            noise = w.normal_(generator=generator) if noisy else None
-            deviation = linear.deviations[k]
-            told = dict(islice(history.items(), order - 1 if corrector else 1))
-            # An error in the last step of an SDE has no drift after it to pull it back; in that of an ODE it is one of
-            # order ``order``, which is allowed.
-            twice = (noisy or k < last) if corrector else order == 2 if noisy else order == 3 and k == 0
-            if linear.blind(k, k) or twice:
-                gain, weights = linear.predictor(k, list(told))
-                predicted = _combined(x, gain, told, weights, noise, deviation)
-                used = {k + 1: remainder(k + 1, predicted), **told}
-                if k == 1 and order == 4:
-                    # The first step anew, by the values at three times: its local error was of order 3.
-                    x = _combined(first, linear.gains[0], used, linear.weights(0, list(used)), None, 0.0)
-                # At order 4 the first value must be that of a corrected state.
-                if corrector and not (order == 4 and k == 0):
-                    history = {**used, **history}
-            else:
-                used = told if noisy or corrector else history
-            x = _combined(x, linear.gains[k], used, linear.weights(k, list(used)), noise, deviation)
-            history.pop(k - order + 1, None)
-            if k + 1 in kept:
-                states.append(x)
-        return [*states, x], evaluations
+
+        def noise() -> Tensor | None:
+            return w.normal_(generator=generator) if noisy else None
+
+        walk = corrected if self.corrector else _explicit
+        states = walk(linear, remainder, x, order, noise)
+        return [state for k, state in enumerate(states, 1) if k in kept or k == len(grid) - 1], remainder.evaluations
 
 
-def _combined(
-    x: Tensor, gain: float, values: dict[int, Tensor], weights: list[float], noise: Tensor | None, deviation: float
-) -> Tensor:
-    # A new tensor, which may be added to in place even where gradients are recorded.
-    state = x * gain
-    if noise is not None:
-        state.add_(noise, alpha=deviation)
-    for value, weight in zip(values.values(), weights, strict=True):
-        if weight:
-            state.add_(value, alpha=weight)
-    return state
+def _explicit(
+    linear: LinearSteps, remainder: Remainder, x: Tensor, order: int, noise: Callable[[], Tensor | None]
+) -> Iterator[Tensor]:
+    """The states after each step, by the values before it, and by one at its end where the order asks for it."""
+    history: dict[int, Tensor] = {}
+    for k in range(linear.steps):
+        drawn, now = noise(), {k: remainder(k, x)}
+        history = {**now, **history}
+        used = history if drawn is None else now
+        twice = order == 3 and k == 0 if drawn is None else order == 2
+        if linear.blind(k, k) or (twice and linear.sees_end(k)):
+            predicted = linear.prediction(k, x, now, drawn)
+            used = {**now, k + 1: remainder(k + 1, predicted)}
+        x = linear.state(k, x, used, drawn)
+        yield x
+        history.pop(k - order + 1, None)

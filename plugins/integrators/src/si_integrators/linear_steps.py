@@ -27,7 +27,7 @@ from torch import Tensor
 from si_core import LinearShare, Problem
 from si_integrators.quadrature import cells, cumulative, lagrange
 
-__all__ = ["LinearSteps"]
+__all__ = ["LinearSteps", "Remainder"]
 
 _NOTHING, _NONE = 0.02, 1e-9
 """The share of the mean drive of a step below which a node is blind, and the drive that is none."""
@@ -45,7 +45,7 @@ class LinearSteps:
     def __init__(self, problem: Problem, grid: list[float], spread: float | None) -> None:
         points, self._cells, _ = cells()
         times = torch.tensor(grid, dtype=torch.float64)
-        self._grid, self._lengths = times, times.diff()
+        self.steps, self._grid, self._lengths = len(grid) - 1, times, times.diff()
         self._points = times[:-1, None, None] + self._lengths[:, None, None] * points
         asked = [*grid, *self._points.flatten().tolist()]
         linear = getattr(problem, "linear", None)
@@ -92,15 +92,42 @@ class LinearSteps:
         """Whether a value at a node says nothing of a step that has a drive."""
         return bool(self._drives[node].abs() <= self._least[step] < math.inf)
 
-    def predictor(self, step: int, nodes: Sequence[int]) -> tuple[float, list[float]]:
-        """The factors of the state and of ``drift - rate x`` at nodes, the beginning first, in a prediction.
+    def sees_end(self, step: int) -> bool:
+        """Whether a value at the end of a step adds to what is known: the end is not blind, or both ends are."""
+        return self.blind(step, step) or not self.blind(step, step + 1)
+
+    def prediction(self, step: int, x: Tensor, values: dict[int, Tensor], noise: Tensor | None) -> Tensor:
+        """The state after a step by values before its end, that at its beginning among them; as :meth:`state`.
 
         From a blind beginning, where nothing else is known, it is an Euler step.
         """
-        if len(nodes) > 1 or not self.blind(step, step):
-            return self.gains[step], self.weights(step, nodes)
+        if len(values) > 1 or not self.blind(step, step):
+            return self.state(step, x, values, noise)
         h = float(self._lengths[step])
-        return 1.0 + h * self.rates[step], [h]
+        return self._sum(step, x, 1.0 + h * self.rates[step], values, [h], noise)
+
+    def state(self, step: int, x: Tensor, values: dict[int, Tensor], noise: Tensor | None) -> Tensor:
+        """The state after a step, a new tensor.
+
+        Args:
+            step: which step.
+            x: the state before it.
+            values: ``drift - rate x`` by positions in the grid.
+            noise: standard normal, shape of x; None for an ODE.
+        """
+        return self._sum(step, x, self.gains[step], values, self.weights(step, list(values)), noise)
+
+    def _sum(
+        self, step: int, x: Tensor, gain: float, values: dict[int, Tensor], weights: list[float], noise: Tensor | None
+    ) -> Tensor:
+        # A new tensor, which may be added to in place even where gradients are recorded.
+        state = x * gain
+        if noise is not None:
+            state.add_(noise, alpha=self.deviations[step])
+        for value, weight in zip(values.values(), weights, strict=True):
+            if weight:
+                state.add_(value, alpha=weight)
+        return state
 
     def weights(self, step: int, nodes: Sequence[int]) -> list[float]:
         """The factors, in the state after a step, of ``drift - rate x`` at nodes.
@@ -118,3 +145,23 @@ class LinearSteps:
             share = float((kernel * lagrange(times, j, self._points[step])).sum())
             found[node] = share / float(self._drives[node]) if told else share
         return list(found.values())
+
+
+class Remainder:
+    """``drift - rate x`` at the times of a grid, and how often it was evaluated.
+
+    Args:
+        problem: whose drift it is.
+        grid: the times.
+        rates: the rates at them.
+    """
+
+    def __init__(self, problem: Problem, grid: list[float], rates: list[float]) -> None:
+        self.evaluations = 0
+        self._drift, self._grid, self._rates = problem.drift, grid, rates
+        self._add = torch.add if torch.is_grad_enabled() else Tensor.add_
+
+    def __call__(self, k: int, x: Tensor) -> Tensor:
+        """The value at the k-th time, shape of x."""
+        self.evaluations += 1
+        return self._add(self._drift(self._grid[k], x), x, alpha=-self._rates[k])
