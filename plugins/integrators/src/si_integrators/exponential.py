@@ -75,8 +75,12 @@ class Exponential(PlannedSteps):
         corrector: bool = False,
     ) -> None:
         super().__init__(steps, grid)
-        if order not in _ORDERS[bool(corrector)] or isinstance(order, bool):
-            allowed = f"{', '.join(map(str, _ORDERS[bool(corrector)]))} {'with' if corrector else 'without'} a corrector"
+        if not isinstance(corrector, bool):
+            raise UsageError(
+                "corrector is a switch", where=type(self).__name__, got=f"corrector={corrector!r}", allowed="True, False"
+            )
+        if order not in _ORDERS[corrector] or isinstance(order, bool):
+            allowed = f"{', '.join(map(str, _ORDERS[corrector]))} {'with' if corrector else 'without'} a corrector"
             raise UsageError("unknown order", where=type(self).__name__, got=f"order={order!r}", allowed=allowed)
         if spread is not None and not 0 < spread <= 100:
             raise UsageError(

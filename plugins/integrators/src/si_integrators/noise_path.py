@@ -53,7 +53,12 @@ class NoiseVariance:
     def _within(self, k: int, s: float) -> float:
         """The integral of the parabola through the squares of a cell from its beginning to a share of it."""
         a, b, c = self._squares[2 * k : 2 * k + 3]
-        return self._length * max(s * (a + s * ((4 * b - 3 * a - c) / 2 + s * (2 * (a + c) - 4 * b) / 3)), 0.0)
+        whole, slope, bend = (a + 4 * b + c) / 6, 4 * b - 3 * a - c, 2 * (a + c) - 4 * b
+        part = s * (a + s * (slope / 2 + s * bend / 3))
+        if s == 1 or (0 < -slope < 2 * bend and slope**2 > 4 * bend * a):
+            # Near a zero of the noise a parabola may fall below 0, and a variance must not: a line has its integral.
+            part = s * whole
+        return self._length * min(max(part, 0.0), whole)
 
 
 class NoisePath:
