@@ -21,7 +21,7 @@ from torch import Tensor
 from si_core import Problem, UsageError
 from si_integrators.grid import Drift
 from si_integrators.planned import Grid, PlannedSteps, Steps
-from si_integrators.quadrature import cells, lagrange
+from si_integrators.quadrature import apart, cells, lagrange
 
 __all__ = ["AdamsBashforth"]
 
@@ -78,7 +78,8 @@ class AdamsBashforth(PlannedSteps):
                 state = add(state, mean_slope(transport.drift, times, state, slopes[0], t - r), alpha=t - r)
             else:
                 for slope, weight in zip(slopes, _weights(grid[k - order + 1 : k + 2]), strict=True):
-                    state = add(state, slope, alpha=weight)
+                    if weight:
+                        state = add(state, slope, alpha=weight)
             if k + 1 in kept:
                 # The next steps may work in place.
                 states.append(state.clone())
@@ -113,5 +114,8 @@ def _weights(times: list[float]) -> list[float]:
     *nodes, stop = times
     nodes.reverse()
     points, weights, _ = cells()
-    s = nodes[0] + (stop - nodes[0]) * points
-    return [float((lagrange(nodes, j, s) * weights).sum()) * (stop - nodes[0]) for j in range(len(nodes))]
+    h = stop - nodes[0]
+    used, found = apart(nodes, h), [0.0] * len(nodes)
+    for i, j in enumerate(used):
+        found[j] = float((lagrange([nodes[j] for j in used], i, nodes[0] + h * points) * weights).sum()) * h
+    return found

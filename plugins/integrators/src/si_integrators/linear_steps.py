@@ -25,7 +25,7 @@ import torch
 from torch import Tensor
 
 from si_core import LinearShare, Problem
-from si_integrators.quadrature import cells, cumulative, lagrange
+from si_integrators.quadrature import apart, cells, cumulative, lagrange
 
 __all__ = ["LinearSteps", "Remainder"]
 
@@ -138,6 +138,7 @@ class LinearSteps:
         """
         told = [node for node in nodes if self._drives[node].abs() > self._least[step]]
         used = told or list(nodes)
+        used = [used[i] for i in apart(self._grid[used].tolist(), float(self._lengths[step]))]
         kernel = (self._driven if told else self._plain)[step] * self._cells * self._lengths[step]
         times = self._grid[used].tolist()
         found = dict.fromkeys(nodes, 0.0)
