@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Sequence
 
@@ -180,7 +181,7 @@ def inner_states(method: Integrator) -> Measured:
     """The states that ``integrate`` keeps at further times are as near to a known solution as those of their own."""
     worst = Measured(0.0, 1.0)
     for problem in KNOWN:
-        fields = FunctionFields(velocity=lambda t, x, problem=problem: problem.velocity(1.0, t, x))
+        fields = FunctionFields(velocity=functools.partial(problem.velocity, 1.0))
         for start, stop in SPANS:
             times = [start + share * (stop - start) for share in _SHARES]
             x, transport = problem.solution(1.0, start), Transport(fields, 0.0, start, stop, clock="uniform")

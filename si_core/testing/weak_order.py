@@ -37,7 +37,7 @@ _SHORTFALL = 0.3
 _FINER = 4
 _LEVEL, _START = 1.0, -2.0
 _RATE, _DIGITS = 2.0, 0.02
-"""The rate of a problem that is no test of endurance, and the relative error of moments that are right to two digits."""
+"""The rate of a problem that is no test of endurance, and the relative error of moments right to two digits."""
 
 
 @dataclass(frozen=True)

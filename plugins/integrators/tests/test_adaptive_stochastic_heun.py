@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 
 import pytest
 import torch
@@ -53,7 +54,7 @@ class Watched:
 
 def variance_over(problem, grid, variance):
     """The variance after steps of stochastic Heun on a given grid, which is linear for a linear drift."""
-    for r, t in zip(grid, grid[1:], strict=False):
+    for r, t in pairwise(grid):
         h = abs(t - r)
         early, late = problem.rate(r), problem.rate(t)
         gain, share = 1 + h / 2 * (early + late * (1 + h * early)), 1 + h / 2 * late
@@ -78,7 +79,7 @@ def test_the_error_of_the_law_falls_with_the_tolerance(span):
             grid = [*grid[: grid.index(start) + 1], end]
         assert grid[-1] == span[1]
         errors.append(abs(variance_over(task, grid, 1.0) / exact - 1))
-    assert all(b < a for a, b in zip(errors, errors[1:], strict=False))
+    assert all(b < a for a, b in pairwise(errors))
     assert math.log(errors[0] / errors[-1], 100) > 1.0
     assert math.log(calls[-1] / calls[0], 100) < 0.8
     equal = [span[0] + (span[1] - span[0]) * k / (calls[2] // 2) for k in range(calls[2] // 2 + 1)]

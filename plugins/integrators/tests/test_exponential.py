@@ -76,7 +76,9 @@ def test_exact_for_gaussians(monkeypatch, interpolant, latent, deviation, epsilo
     transport = si.Transport(si.exact_fields(process), epsilon_of(epsilon, process), *span)
     ends = [(0.0, 1.0), (MEAN, deviation**2)]
     (mean, variance), (goal, aim) = ends if span[1] > span[0] else ends[::-1]
-    for order, corrector in [(1, False), (2, False), (2, True)] + ([] if epsilon else [(3, False), (3, True), (4, True)]):
+    for order, corrector in [(1, False), (2, False), (2, True)] + (
+        [] if epsilon else [(3, False), (3, True), (4, True)]
+    ):
         method = Exponential(3, order=order, spread=deviation, corrector=corrector)
         got = law(monkeypatch, method, transport, mean, variance)
         assert got[0] == pytest.approx(goal, abs=(1e-6 if deviation == 0.02 else 1e-9) * math.sqrt(aim))

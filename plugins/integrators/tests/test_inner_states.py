@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -36,7 +37,7 @@ def within_span(span):
 
 
 def test_the_solution_within_a_step_is_of_order_4():
-    """The order conditions of a continuous method: ``sum_j w_j(s) c_j^q = s^(q+1)/(q+1)``, and those with two stages."""
+    """The order conditions of a continuous method: ``sum_j w_j(s) c_j^q = s^(q+1)/(q+1)``, and those of trees."""
     c = np.array(NODES)
     a = np.zeros((7, 7))
     for i, row in enumerate(ROWS, 1):
@@ -131,7 +132,7 @@ def test_a_grid_through_times(steps, direction):
         bent, kept = through(grid, asked)
         assert [bent[k] for k in kept] == asked
         assert (bent[0], bent[-1]) == (grid[0], grid[-1])
-        assert all((b - a) * direction > 0 for a, b in zip(bent, bent[1:], strict=False))
+        assert all((b - a) * direction > 0 for a, b in pairwise(bent))
         assert len(bent) == max(len(grid), len(times) + 2)
 
 

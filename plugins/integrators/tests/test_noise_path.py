@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 
 import pytest
 import torch
@@ -40,9 +41,9 @@ def test_increments_refined_many_times_are_those_of_one_path(problem, span):
     for share, increment in asked.items():
         torch.testing.assert_close(again[share], increment, rtol=0, atol=1e-12)
     shares = sorted(asked)
-    parts = torch.stack([asked[shares[0]], *(asked[b] - asked[a] for a, b in zip(shares, shares[1:], strict=False))])
+    parts = torch.stack([asked[shares[0]], *(asked[b] - asked[a] for a, b in pairwise(shares))])
     levels = [position(span, share) ** 3 for share in (0.0, *shares)]
-    exact = torch.tensor([abs(b - a) for a, b in zip(levels, levels[1:], strict=False)], dtype=torch.float64)
+    exact = torch.tensor([abs(b - a) for a, b in pairwise(levels)], dtype=torch.float64)
     scaled = parts / exact.sqrt()[:, None]
     found, count = scaled @ scaled.T / ROWS, len(shares)
     deviation = (1 + torch.eye(count, dtype=torch.float64)).sqrt() / math.sqrt(ROWS)
@@ -65,7 +66,7 @@ def test_what_was_accepted_is_gone_and_what_was_rejected_is_kept(problem):
 
 
 def test_a_rule_that_rejects_by_the_noise_does_not_change_its_law(problem):
-    """Steps are halved while their noise is large, for each of many paths alone; drawn anew, it would come out small."""
+    """Steps are halved where their noise is large, for each of many paths alone; drawn anew it would come out small."""
     variance = NoiseVariance(problem(still, lambda t: 1.0), torch.zeros(1))
     ends, generator, rejected = [], rng(3), 0
     for _ in range(4000):
@@ -113,7 +114,7 @@ def test_a_variance_never_falls(problem, noise):
     for span in ((0.0, 1.0), (1.0, 0.0)):
         variance = NoiseVariance(problem(still, noise, *span), torch.zeros(1))
         found = [variance(position(span, k / 5000)) for k in range(5001)]
-        assert all(b >= a for a, b in zip(found, found[1:], strict=False))
+        assert all(b >= a for a, b in pairwise(found))
 
 
 def test_without_noise_for_a_while_there_is_none(problem):

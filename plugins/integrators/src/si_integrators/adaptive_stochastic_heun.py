@@ -11,8 +11,8 @@ A step is accepted where its error is at most the tolerance (:mod:`si_integrator
 not is kept, and refined for the shorter one (:mod:`si_integrators.noise_path`): rejections leave the law of the noise
 alone. A step costs two evaluations, a rejected one one.
 
-Rackauckas and Nie, *Adaptive methods for stochastic differential equations via natural embeddings and rejection sampling
-with memory*, 2017; Lamba, *An adaptive timestepping algorithm for stochastic differential equations*, 2003.
+Rackauckas and Nie, *Adaptive methods for stochastic differential equations via natural embeddings and rejection
+sampling with memory*, 2017; Lamba, *An adaptive timestepping algorithm for stochastic differential equations*, 2003.
 """
 
 from __future__ import annotations
@@ -38,9 +38,9 @@ _FIRST = 0.01
 class AdaptiveStochasticHeun(Integrator):
     """Stochastic Heun with steps of its own choice, for SDEs with additive noise, and ODEs.
 
-    All states take the same steps, so the last digits of a sample depend on the rest of the batch. The law of samples is
-    more accurate than single paths are: tolerances of 1e-2 are enough for most. Gradients flow through the solution, not
-    through the lengths of the steps, where gradient mode is on.
+    All states take the same steps, so the last digits of a sample depend on the rest of the batch. The law of samples
+    is more accurate than single paths are: tolerances of 1e-2 are enough for most. Gradients flow through the solution,
+    not through the lengths of the steps, where gradient mode is on.
 
     Args:
         rtol: the relative tolerance of a step's strong error; 10 roundings of the states' precision where it is below.

@@ -56,8 +56,8 @@ class Exponential(PlannedSteps):
             spread costs accuracy, not order. None for the share that suits networks.
         corrector: whether each step is predicted, and corrected by the value at its end, at one evaluation a step.
 
-    Evaluations: one a step for an ODE, and one more at order 3; ``order`` a step for an SDE; with a corrector one a step
-    for both, and one more, at order 4 two.
+    Evaluations: one a step for an ODE, and one more at order 3; ``order`` a step for an SDE; with a corrector one a
+    step for both, and one more, at order 4 two.
 
     Raises:
         UsageError: an option out of its range.
@@ -77,7 +77,10 @@ class Exponential(PlannedSteps):
         super().__init__(steps, grid)
         if not isinstance(corrector, bool):
             raise UsageError(
-                "corrector is a switch", where=type(self).__name__, got=f"corrector={corrector!r}", allowed="True, False"
+                "corrector is a switch",
+                where=type(self).__name__,
+                got=f"corrector={corrector!r}",
+                allowed="True, False",
             )
         if order not in _ORDERS[corrector] or isinstance(order, bool):
             allowed = f"{', '.join(map(str, _ORDERS[corrector]))} {'with' if corrector else 'without'} a corrector"

@@ -9,8 +9,8 @@ in the clock Q): where the first part has the share q of its variance V,
 An adaptive method that rejects a step for its noise, and draws other noise for the shorter step, keeps the noises that
 are easy to integrate: its solutions are biased. Here the rejected noise is that of the steps to come.
 
-Rackauckas and Nie, *Adaptive methods for stochastic differential equations via natural embeddings and rejection sampling
-with memory*, 2017 (RSwM).
+Rackauckas and Nie, *Adaptive methods for stochastic differential equations via natural embeddings and rejection
+sampling with memory*, 2017 (RSwM).
 """
 
 from __future__ import annotations

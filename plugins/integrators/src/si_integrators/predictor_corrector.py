@@ -5,21 +5,20 @@
     correct    ``X_t = gain X_r + W_t m_t + sum_j W_j m_j + sqrt(q) w``        the same, and m_t
 
 with what :mod:`si_integrators.exponential` says of gains, weights and noise. The value m_t is kept for the steps after
-it; it is not evaluated anew at the corrected state (PEC). A prediction errs by ``O(h^order)`` in a step, and with it m_t,
-which enters the next states with a factor h: so the method is of the order that it is named by. The first steps have
-fewer values, and errors O(h^3), which few steps may have up to order 3. For order 4 the value after the first step is
-evaluated anew, and this step is taken again by the values at three times.
+it; it is not evaluated anew at the corrected state (PEC). A prediction errs by ``O(h^order)`` in a step, and with it
+m_t, which enters the next states with a factor h: so the method is of the order that it is named by. The first steps
+have fewer values, and errors O(h^3), which few steps may have up to order 3. For order 4 the value after the first step
+is evaluated anew, and this step is taken again by the values at three times.
 
 **SDE**, order 2: the same noise w in both. Mean and covariance of a step must be right up to O(h^3)
-(:mod:`si_integrators.stochastic_heun`). The value kept is that at ``X' = X_t + O(h^(3/2))``, where the difference has the
-mean O(h^2) and the covariance O(h^2) with X_t; with the factor h both enter at O(h^3). So it has weak order 2 for noise
-that does not depend on the state, with one evaluation a step. Where the drift decays fast within a step it is less stable
-than stochastic Heun, which evaluates anew.
+(:mod:`si_integrators.stochastic_heun`). The value kept is that at ``X' = X_t + O(h^(3/2))``, where the difference has
+the mean O(h^2) and the covariance O(h^2) with X_t; with the factor h both enter at O(h^3). So it has weak order 2 for
+noise that does not depend on the state, with one evaluation a step. Where the drift decays fast within a step it is
+less stable than stochastic Heun, which evaluates anew.
 
-In kind it is UniPC (Zhao et al., arXiv 2302.04867) and SA-Solver (Xue et al., arXiv 2309.05019), which take logarithms of
-signal to noise for time and are for diffusion; Hairer, Norsett and Wanner, *Solving Ordinary Differential Equations I*,
-1993, section III.1.
-"""
+In kind it is UniPC (Zhao et al., arXiv 2302.04867) and SA-Solver (Xue et al., arXiv 2309.05019), which take logarithms
+of signal to noise for time and are for diffusion; Hairer, Norsett and Wanner, *Solving Ordinary Differential Equations
+I*, 1993, section III.1."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""The stochastic Runge-Kutta method SRA1 for additive noise: strong order 1.5 where the noise is constant, weak order 2.
+"""The stochastic Runge-Kutta method SRA1 for additive noise: strong order 1.5 where the noise is constant, weak order
+2.
 
     ``H = x + 3/4 h f(r, x) + 3/2 J/h``,    ``x' = x + h/3 f(r, x) + 2h/3 f(r + 3h/4, H) + dN``
 
@@ -7,8 +8,8 @@ with ``dN ~ N(0, V)`` the noise of the step and ``J = int_r^t (N_s - N_r) ds`` i
 
     ``V = h/3 g(r)^2 + 2h/3 g(r + 3h/4)^2``
 
-is ``int_r^t g^2`` up to O(h^3), which weak order 2 needs. Nothing is evaluated at the end of a step, where the drift of a
-one-sided process is stiffest.
+is ``int_r^t g^2`` up to O(h^3), which weak order 2 needs. Nothing is evaluated at the end of a step, where the drift of
+a one-sided process is stiffest.
 
 Rößler, *Runge-Kutta methods for the strong approximation of solutions of stochastic differential equations*, 2010.
 """

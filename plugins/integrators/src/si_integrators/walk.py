@@ -1,8 +1,7 @@
 """The walk of an adaptive method: steps tried, taken again where their error is too large, and ended at given times.
 
-A step is followed by one of the length that :mod:`si_integrators.step_control` gives. Before a time at which the walk has
-to stop, the last two steps share what is left.
-"""
+A step is followed by one of the length that :mod:`si_integrators.step_control` gives. Before a time at which the walk
+has to stop, the last two steps share what is left."""
 
 from __future__ import annotations
 
@@ -36,7 +35,13 @@ class Trial(Protocol):
 
 
 def walk(
-    trial: Trial, start: float, stops: Sequence[float], length: float, order: float, max_steps: int, names: Sequence[str]
+    trial: Trial,
+    start: float,
+    stops: Sequence[float],
+    length: float,
+    order: float,
+    max_steps: int,
+    names: Sequence[str],
 ) -> Iterator[tuple[float, float]]:
     """The accepted steps, as the times of their ends; each is given out before its state is gone on from.
 

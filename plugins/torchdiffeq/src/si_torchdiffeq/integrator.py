@@ -100,7 +100,9 @@ class TorchDiffEq(Integrator):
     def solve_at(
         self, transport: Problem, x: Tensor, times: Sequence[float], generator: torch.Generator | None = None
     ) -> Trajectory | None:
-        """Integrate, with steps of an adaptive method that end at further times; see :meth:`si_core.Integrator.solve_at`.
+        """Integrate with steps that end at further times too; see :meth:`si_core.Integrator.solve_at`.
+
+        None for a method with equal steps.
 
         Raises:
             UsageError, NumericsError: as for :meth:`solve`.
