@@ -18,7 +18,8 @@ less stable than stochastic Heun, which evaluates anew.
 
 In kind it is UniPC (Zhao et al., arXiv 2302.04867) and SA-Solver (Xue et al., arXiv 2309.05019), which take logarithms
 of signal to noise for time and are for diffusion; Hairer, Norsett and Wanner, *Solving Ordinary Differential Equations
-I*, 1993, section III.1."""
+I*, 1993, section III.1.
+"""
 
 from __future__ import annotations
 

@@ -1,5 +1,4 @@
-"""The stochastic Runge-Kutta method SRA1 for additive noise: strong order 1.5 where the noise is constant, weak order
-2.
+"""The stochastic Runge-Kutta method SRA1 for additive noise: weak order 2, strong order 1.5 where noise is constant.
 
     ``H = x + 3/4 h f(r, x) + 3/2 J/h``,    ``x' = x + h/3 f(r, x) + 2h/3 f(r + 3h/4, H) + dN``
 

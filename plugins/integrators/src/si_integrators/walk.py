@@ -1,7 +1,8 @@
 """The walk of an adaptive method: steps tried, taken again where their error is too large, and ended at given times.
 
 A step is followed by one of the length that :mod:`si_integrators.step_control` gives. Before a time at which the walk
-has to stop, the last two steps share what is left."""
+has to stop, the last two steps share what is left.
+"""
 
 from __future__ import annotations
 

@@ -2,7 +2,8 @@
 
 A grid is a map from the number of a step to its time. Here it is bent so that the numbers at which the given times
 stand become whole ones: steps between two of them are stretched or shrunk alike, so that equal steps stay equal between
-them and a grid that is finer somewhere stays finer there."""
+them and a grid that is finer somewhere stays finer there.
+"""
 
 from __future__ import annotations
 
