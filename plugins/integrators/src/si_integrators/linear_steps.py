@@ -21,16 +21,18 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from si_core import LinearShare, Problem
-from si_integrators.quadrature import apart, cells, cumulative, lagrange
+from si_integrators.quadrature import apart, cells, cumulative
 
 __all__ = ["LinearSteps", "Remainder"]
 
-_NOTHING, _NONE = 0.02, 1e-9
-"""The share of the mean drive of a step below which a node is blind, and the drive that is none."""
+_NOTHING, _NONE, _VALUES = 0.02, 1e-9, 4
+"""The share of the mean drive of a step below which a node is blind, the drive that is none,
+and the most values that a polynomial goes through."""
 
 
 class LinearSteps:
@@ -76,7 +78,11 @@ class LinearSteps:
         self._drives, inner_drives = share.drive[:ends], share.drive[ends:].reshape(inside)
         mean_drive = self._over_step(inner_drives.abs())
         self._least = torch.where(mean_drive > _NONE, _NOTHING * mean_drive, math.inf)
-        self._driven, self._plain = gain * inner_drives, gain
+        # The moments of the kernels over each step, in its share; in NumPy, for the loop asks for few at a time.
+        powers = torch.stack([points**q for q in range(_VALUES)])
+        self._driven, self._plain = [
+            (kernel.unsqueeze(1) * self._cells * powers).sum((2, 3)).numpy() for kernel in (gain * inner_drives, gain)
+        ]
 
     def _over_step(self, values: Tensor) -> Tensor:
         """The means over each step of values at its points, shape (steps,)."""
@@ -139,11 +145,13 @@ class LinearSteps:
         told = [node for node in nodes if self._drives[node].abs() > self._least[step]]
         used = told or list(nodes)
         used = [used[i] for i in apart(self._grid[used].tolist(), float(self._lengths[step]))]
-        kernel = (self._driven if told else self._plain)[step] * self._cells * self._lengths[step]
-        times = self._grid[used].tolist()
+        begin, length = float(self._grid[step]), float(self._lengths[step])
+        places = (self._grid[used].numpy() - begin) / length
+        # A polynomial through values at places has the integral ``sum_j w_j value_j`` where w has the moments.
+        moments = (self._driven if told else self._plain)[step, : len(used)]
+        shares = length * np.linalg.solve(np.vander(places, increasing=True).T, moments)
         found = dict.fromkeys(nodes, 0.0)
-        for j, node in enumerate(used):
-            share = float((kernel * lagrange(times, j, self._points[step])).sum())
+        for node, share in zip(used, shares.tolist(), strict=True):
             found[node] = share / float(self._drives[node]) if told else share
         return list(found.values())
 
