@@ -105,6 +105,26 @@ class Integrator(ABC):
             problem's clock.
         """
 
+    def solve_at(
+        self, transport: Problem, x: Tensor, times: Sequence[float], generator: torch.Generator | None = None
+    ) -> Trajectory | None:
+        """Integrate as :meth:`solve` does, and keep the states at inner times too; optional.
+
+        A method that goes on where another would start anew, because it knows its solution between steps or lets a step
+        end at a time without losing those before it, has it. Without it (None) the span is split at the times, and
+        :meth:`part` solves the parts.
+
+        Args:
+            transport: the problem.
+            x: the initial state, shape (B, *event); it is not changed.
+            times: times of the problem's clock between ``transport.start`` and ``transport.stop``, in this order.
+            generator: the source of the noise.
+
+        Returns:
+            A trajectory whose states are x, those at the times, and the last one; or None.
+        """
+        return None
+
     def part(self, fraction: float) -> Integrator:
         """This method for a part of a span, so that the parts together cost what the whole does.
 

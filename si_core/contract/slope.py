@@ -63,6 +63,11 @@ class Slope(NamedTuple):
             return torch.add(output, x, alpha=rate) if rate else output
         return found.add_(x, alpha=rate) if rate else found
 
+    def kept(self) -> Tensor:
+        """The drift in a tensor of its own, shape of x, to be used after the next evaluation."""
+        found = self.value()
+        return found.clone() if found is self.output else found
+
 
 def slopes(problem: Problem) -> Callable[[float, Tensor], Slope]:
     """The slope of a problem at a time and a state: in parts where the problem tells them, else in one."""

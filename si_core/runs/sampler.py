@@ -145,7 +145,7 @@ def default_integrator(stochastic: bool) -> Selection:
     """The integrator meant where none is named, of an SDE or an ODE: what goes furthest with few calls of networks."""
     if stochastic:
         return Selection("integrator", "stochastic-heun", {"steps": 50})
-    return Selection("integrator", "exponential", {"steps": 50, "order": 3})
+    return Selection("integrator", "exponential", {"steps": 50, "order": 4, "corrector": True})
 
 
 def _shown(epsilon: object) -> str:

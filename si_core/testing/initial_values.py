@@ -22,10 +22,12 @@ from si_core.fields.base import Epsilon
 from si_core.fields.functions import FieldFunction, FunctionFields
 from si_core.transport.transport import Transport
 
-__all__ = ["KNOWN", "SPANS", "Counted", "Known", "direction", "observed_order", "solved"]
+__all__ = ["KNOWN", "ROUNDING", "SPANS", "Counted", "Known", "direction", "observed_order", "solved"]
 
 SPANS = ((0.0, 1.0), (1.0, 0.0))
-_ROUNDING, _SMALLEST = 1e-13, 1e-8
+ROUNDING = 1e-13
+"""Errors below it say nothing."""
+_SMALLEST = 1e-8
 _FALL = 0.05
 """An error of order p is asymptotic below about ``0.05^p``, where the next term of its expansion is 0.05 of it."""
 _SEARCHES, _PIECES, _CLOSE = 16, (2, 4, 8, 16), 0.25
@@ -137,7 +139,7 @@ def observed_order(method: Integrator, problem: Known, span: tuple[float, float]
     for pieces in _PIECES:
         fine = problem.error(method, span, rate, pieces)
         observed = max(observed, math.log2(coarse / max(fine, 1e-300)))
-        if observed >= order or fine < 10 * _ROUNDING:
+        if observed >= order or fine < 10 * ROUNDING:
             return observed
         coarse = fine
         if observed >= order - _CLOSE:
@@ -161,7 +163,7 @@ def _telling_rate(method: Integrator, problem: Known, span: tuple[float, float],
         if below > 0 and above < math.inf:
             rate = math.sqrt(below * above)
         else:
-            aim = middle / min(max(error, _ROUNDING), 1e12)
+            aim = middle / min(max(error, ROUNDING), 1e12)
             rate *= min(max(aim ** (1 / (order + 1)), 1 / 16), 4.0)
     return rate, 0.0 if below else math.inf
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Sequence
 
@@ -13,12 +14,13 @@ from si_core.contract.integrator import Integrator
 from si_core.errors import UsageError
 from si_core.fields.base import Epsilon
 from si_core.fields.functions import FunctionFields
+from si_core.testing.borrowed_drift import drift_left_alone
 from si_core.testing.check import Measured, NotApplicable, Violation, check
-from si_core.testing.initial_values import KNOWN, SPANS, Counted, direction, observed_order
+from si_core.testing.initial_values import KNOWN, ROUNDING, SPANS, Counted, direction, observed_order
 from si_core.testing.noise import noise_drawn_anew, noise_size, noise_without_mixing
 from si_core.testing.setting import Output, Setting
 from si_core.testing.suite import Suite
-from si_core.testing.weak_order import weak_order
+from si_core.testing.weak_order import adaptive_moments, weak_order
 from si_core.transport.integrate import integrate
 from si_core.transport.transport import Transport
 
@@ -29,6 +31,8 @@ _INNER = ((0.1, 0.7), (0.9, 0.2))
 _SHARE = 0.1
 _SHORTFALL = 0.3
 _ADAPTIVE_ERROR = 1e-2
+_SHARES, _WORSE = (0.3, 0.7), 10.0
+"""Where inner states are looked at, as shares of the span, and how many times worse than others they may be."""
 
 
 def _velocity(t: Tensor, x: Tensor) -> Tensor:
@@ -153,7 +157,7 @@ def adaptive_error(method: Integrator) -> Measured:
 
 @check
 def further_times(method: Integrator) -> None:
-    """``integrate`` keeps states at further times by parts of the method, which itself stays as it was."""
+    """``integrate`` keeps states at further times, by parts of the method at need, which itself stays as it was."""
     setting = Setting()
     epsilon = _rising if method.stochastic else 0.0
     transport = Transport(FunctionFields(velocity=_velocity, score=_score), epsilon, clock="uniform")
@@ -171,6 +175,29 @@ def further_times(method: Integrator) -> None:
     after = integrate(transport, setting.states("x"), method, setting.generator)
     if after.evaluations != before.evaluations or not torch.equal(after.final, before.final):
         raise Violation("part changes the method itself; give back a copy")
+
+
+@check
+def inner_states(method: Integrator) -> Measured:
+    """The states that ``integrate`` keeps at further times are as near to a known solution as those of their own."""
+    worst = Measured(0.0, 1.0)
+    for problem in KNOWN:
+        fields = FunctionFields(velocity=functools.partial(problem.velocity, 1.0))
+        for start, stop in SPANS:
+            times = [start + share * (stop - start) for share in _SHARES]
+            x, transport = problem.solution(1.0, start), Transport(fields, 0.0, start, stop, clock="uniform")
+            found = integrate(transport, x, method, None, times)
+            ends = zip((*_SHARES, 1.0), (*times, stop), strict=True)
+            parts = [problem.error(method.part(share), (start, end), 1.0) for share, end in ends]
+            allowed = _WORSE * max(parts) + (_ADAPTIVE_ERROR if method.adaptive else _WORSE * ROUNDING)
+            for time, state in zip((*times, stop), found.x[1:], strict=True):
+                off = float((state - problem.solution(1.0, time)).abs().max())
+                if not off <= allowed:
+                    where = f"t = {time:g} of {problem.name}, {direction((start, stop))}"
+                    raise Violation("it misses a known solution at a further time", Measured(off, allowed, where))
+                if off / allowed > worst.deviation / worst.allowed:
+                    worst = Measured(off, allowed, f"t = {time:g} of {problem.name}")
+    return worst
 
 
 @check
@@ -195,11 +222,14 @@ SUITE = Suite(
         ode_order,
         adaptive_error,
         further_times,
+        inner_states,
+        drift_left_alone,
         noise_refused,
         noise_size,
         noise_drawn_anew,
         noise_without_mixing,
         weak_order,
+        adaptive_moments,
     ),
     events=((2,), (), (1, 2, 3)),
 )

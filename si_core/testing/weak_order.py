@@ -22,11 +22,11 @@ import torch
 from si_core.contract.integrator import Integrator
 from si_core.errors import NumericsError
 from si_core.fields.functions import FunctionFields
-from si_core.testing.check import Measured, Violation, check
+from si_core.testing.check import Measured, NotApplicable, Violation, check
 from si_core.testing.initial_values import SPANS, direction, solved
 from si_core.testing.noise import ERRORS, refuse_without_noise, seeded, shortened, zero
 
-__all__ = ["weak_order"]
+__all__ = ["adaptive_moments", "weak_order"]
 
 _PILOT, _COARSE = 10_000, 40_000
 """Rows where errors are large: in the search for a rate, and with the longer steps."""
@@ -36,6 +36,8 @@ _SEARCHES, _STEP_UP = 30, 1.3
 _SHORTFALL = 0.3
 _FINER = 4
 _LEVEL, _START = 1.0, -2.0
+_RATE, _DIGITS = 2.0, 0.02
+"""The rate of a problem that is no test of endurance, and the relative error of moments right to two digits."""
 
 
 @dataclass(frozen=True)
@@ -89,9 +91,11 @@ _FAMILIES: tuple[tuple[str, Callable[[float], _Linear], Sequence[tuple[float, fl
 def weak_order(method: Integrator) -> Measured:
     """Mean and variance of a linear SDE come nearer to the exact ones as fast as ``order`` says, both ways."""
     refuse_without_noise(method)
+    if method.adaptive:
+        raise NotApplicable("it chooses its own steps")
     short, pieces, rows = shortened(method)
     worst = Measured(0.0, math.inf)
-    fall = 0.0 if method.adaptive else method.order - _SHORTFALL
+    fall = method.order - _SHORTFALL
     for family, member, spans in _FAMILIES:
         for span in spans:
             problem = _telling(short, member, span, pieces)
@@ -112,9 +116,32 @@ def weak_order(method: Integrator) -> Measured:
     return worst
 
 
+@check
+def adaptive_moments(method: Integrator) -> Measured:
+    """Mean and variance of a linear SDE are right to two digits where the method chooses its own steps, both ways."""
+    refuse_without_noise(method)
+    if not method.adaptive:
+        raise NotApplicable("its steps are given, and its order is checked")
+    worst = Measured(0.0, math.inf)
+    for family, member, spans in _FAMILIES:
+        for span in spans:
+            found = member(_RATE).off(method, span, _COARSE, 1)
+            for name, deviation, statistical in (
+                ("mean", found.mean, found.mean_error),
+                ("variance", found.variance, found.variance_error),
+            ):
+                where = f"the {name} of an SDE {family} {direction(span)}"
+                measured = Measured(deviation, _DIGITS + ERRORS * statistical, where)
+                if not deviation <= measured.allowed:
+                    raise Violation("it misses known moments", measured)
+                if deviation / measured.allowed > worst.deviation / worst.allowed:
+                    worst = measured
+    return worst
+
+
 def _slow_in_words(what: str, before: float, after: float, method: Integrator) -> str:
     observed = math.log(before / after, _FINER) if math.isfinite(before) and after > 0 else -math.inf
-    if method.adaptive or not observed > _SHORTFALL:
+    if not observed > _SHORTFALL:
         return f"the error {what} does not fall with the step"
     return f"observed weak order {observed:.2f} {what}, claimed {method.order:g}"
 

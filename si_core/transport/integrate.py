@@ -59,16 +59,31 @@ def integrate(
         t, states, evaluations = transport.times(trajectory.t).clone(), trajectory.x, trajectory.evaluations
         t[0], t[-1] = transport.span
     else:
-        kept, evaluations = [x], 0
-        whole = abs(transport.stop - transport.start)
-        for begin, end in itertools.pairwise(stops):
-            piece = transport.part(begin, end)
-            step = integrator.part(abs(piece.stop - piece.start) / whole).solve(piece, kept[-1], generator)
-            kept.append(step.final)
-            evaluations += step.evaluations
-        t, states = torch.tensor(stops, dtype=x.dtype, device=x.device), torch.stack(kept)
+        inner = [transport.part(stops[0], time).stop for time in stops[1:-1]]
+        whole = integrator.solve_at(transport, x, inner, generator)
+        if whole is None:
+            whole = _in_parts(transport, x, integrator, generator, stops)
+        t, states, evaluations = torch.tensor(stops, dtype=x.dtype, device=x.device), whole.x, whole.evaluations
     _refuse_non_finite(states[-1], t[-1])
     return Trajectory(t, states, evaluations)
+
+
+def _in_parts(
+    transport: Transport,
+    x: Tensor,
+    integrator: Integrator,
+    generator: torch.Generator | None,
+    stops: Sequence[float],
+) -> Trajectory:
+    """The solution by parts of the method between the stops."""
+    kept, evaluations = [x], 0
+    whole = abs(transport.stop - transport.start)
+    for begin, end in itertools.pairwise(stops):
+        piece = transport.part(begin, end)
+        step = integrator.part(abs(piece.stop - piece.start) / whole).solve(piece, kept[-1], generator)
+        kept.append(step.final)
+        evaluations += step.evaluations
+    return Trajectory(torch.tensor(stops, dtype=x.dtype, device=x.device), torch.stack(kept), evaluations)
 
 
 def _stops(transport: Transport, times: Sequence[float] | Tensor | None) -> list[float]:

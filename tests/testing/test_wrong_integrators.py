@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from itertools import pairwise
 
 import pytest
@@ -106,6 +107,12 @@ class ChangesTheState(Euler):
     def step(self, transport: si.Problem, x: Tensor, r: float, t: float, w: Tensor | None) -> Tensor:
         x.add_(transport.drift(r, x), alpha=t - r)
         return x if w is None else x.add_(w, alpha=self.size(transport, r, t))
+
+
+class ScalesTheDrift(Euler):
+    def step(self, transport: si.Problem, x: Tensor, r: float, t: float, w: Tensor | None) -> Tensor:
+        x = transport.drift(r, x).mul_(t - r).add_(x)
+        return x if w is None else x + self.size(transport, r, t) * w
 
 
 class OnlyTables(Euler):
@@ -266,6 +273,7 @@ class RefusesODEs(Euler):
         (CountsSteps(), "trajectory", "says 32 evaluations, and the drift was evaluated 64 times"),
         (CountsInATensor(), "trajectory", "no whole number"),
         (ChangesTheState(), "inputs-kept", "changes its inputs in place: x"),
+        (ScalesTheDrift(), "drift-left-alone", "it writes to the drift it is given"),
         (OnlyTables(), "form", "not enough values to unpack"),
         (RefusesImages(), "trajectory", "any event shape must do: tables only"),
         (MixesRows(), "rows-independent", "depends on other rows"),
@@ -318,6 +326,32 @@ class AdaptiveInName(Adaptive):
         return Heun(1).solve(transport, x)
 
 
+class AdaptiveNoise(Heun):
+    """Takes one step for all there is, noise included."""
+
+    adaptive = True
+
+    def __init__(self) -> None:
+        super().__init__(steps=1)
+
+
+class StraightBetween(Heun):
+    """Takes its states at further times from the chord of the whole span."""
+
+    def solve_at(
+        self,
+        transport: si.Problem,
+        x: Tensor,
+        times: Sequence[float],
+        generator: torch.Generator | None = None,
+    ) -> si.Trajectory:
+        found = self.solve(transport, x, generator)
+        shares = [(time - transport.start) / (transport.stop - transport.start) for time in times]
+        states = [x, *(torch.lerp(x, found.final, share) for share in shares), found.final]
+        t = torch.tensor([transport.start, *times, transport.stop], dtype=x.dtype)
+        return si.Trajectory(t, torch.stack(states), found.evaluations)
+
+
 class AdamsBashforth(si.Integrator):
     """Two steps, of order 2; the first step is Euler's, so that each new start costs a local error of order 2."""
 
@@ -341,6 +375,11 @@ class AdamsBashforth(si.Integrator):
 
 def test_a_wrong_adaptive_integrator(rejected) -> None:
     rejected("integrator", AdaptiveInName(), "adaptive-error", "misses a known solution")
+    rejected("integrator", AdaptiveNoise(), "adaptive-moments", "misses known moments")
+
+
+def test_wrong_states_at_further_times(rejected) -> None:
+    rejected("integrator", StraightBetween(20), "inner-states", "at a further time")
 
 
 @pytest.mark.parametrize(

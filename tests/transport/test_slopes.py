@@ -1,4 +1,4 @@
-"""Slopes: a drift in parts, added to a state without a tensor of its own."""
+"""Slopes: a drift in parts, added to a state without a tensor of its own; where outputs lie does not matter."""
 
 from __future__ import annotations
 
@@ -8,8 +8,18 @@ from torch import nn
 
 import si_core as si
 
-ONE_STEP = ["euler", "midpoint", "heun", "rk4"]
-NOISY = ["euler-maruyama", "stochastic-heun", "edm-heun"]
+STEPS = {"steps": 5}
+METHODS = [
+    *((name, STEPS, 0.0) for name in ("euler", "midpoint", "heun", "rk4", "adams-bashforth")),
+    *((name, STEPS, 0.5) for name in ("euler-maruyama", "stochastic-heun", "edm-heun", "sra1", "exponential")),
+    ("exponential", {"steps": 5, "order": 3}, 0.0),
+    ("exponential", {"steps": 5, "order": 4, "corrector": True}, 0.0),
+    ("exponential", {"steps": 5, "order": 2, "corrector": True}, 0.5),
+    ("heun", {"steps": 5, "grid": "measured"}, 0.0),
+    ("stochastic-heun", {"steps": 5, "grid": "measured"}, 0.5),
+    ("dopri5", {}, 0.0),
+    ("adaptive-stochastic-heun", {}, 0.5),
+]
 
 
 class Same(nn.Module):
@@ -109,28 +119,25 @@ def test_a_problem_without_parts_has_slopes_of_one(x):
     torch.testing.assert_close(slope.value(), -0.5 * x)
 
 
-@pytest.mark.parametrize("name", ONE_STEP + NOISY)
+def solved(fields, x, method, epsilon):
+    generator = torch.Generator().manual_seed(3) if epsilon else None
+    return si.integrate(si.Transport(fields, epsilon), x, method, generator).final.detach()
+
+
+@pytest.mark.parametrize(("name", "options", "epsilon"), METHODS)
 @pytest.mark.parametrize("pair", [(Same, Twin), (OnePlace, NewPlace)])
 @pytest.mark.parametrize("precondition", [True, False])
-def test_where_a_network_puts_its_outputs_does_not_matter(x, name, pair, precondition):
-    noisy = name in NOISY
-    method = si.build("integrator", name, steps=4)
-    found = []
-    for network in pair:
-        transport = si.Transport(fields_of(network(), precondition), 0.5 if noisy else 0.0)
-        with torch.no_grad():
-            found.append(si.integrate(transport, x, method, torch.Generator().manual_seed(3) if noisy else None).final)
+def test_where_a_network_puts_its_outputs_does_not_matter(x, name, options, epsilon, pair, precondition):
+    method = si.build("integrator", name, **options)
+    with torch.no_grad():
+        found = [solved(fields_of(network(), precondition), x, method, epsilon) for network in pair]
     assert torch.equal(*found)
 
 
-@pytest.mark.parametrize("name", ONE_STEP + NOISY)
-def test_steps_in_place_are_the_steps_that_gradients_see(x, name):
-    noisy = name in NOISY
-    transport = si.Transport(fields_of(NewPlace()), 0.5 if noisy else 0.0)
-    method = si.build("integrator", name, steps=4)
-    found = []
+@pytest.mark.parametrize(("name", "options", "epsilon"), METHODS)
+def test_steps_in_place_are_the_steps_that_gradients_see(x, name, options, epsilon):
+    method, found = si.build("integrator", name, **options), []
     for recording in (True, False):
-        generator = torch.Generator().manual_seed(3) if noisy else None
         with torch.set_grad_enabled(recording):
-            found.append(si.integrate(transport, x, method, generator).final.detach())
-    assert torch.equal(*found)
+            found.append(solved(fields_of(NewPlace()), x, method, epsilon))
+    torch.testing.assert_close(*found, rtol=1e-12, atol=1e-12)

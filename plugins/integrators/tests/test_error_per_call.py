@@ -30,6 +30,12 @@ METHODS = {
     ),
     "exponential": lambda calls, width: si.build("integrator", "exponential", steps=calls),
     "exponential, order 3": lambda calls, width: si.build("integrator", "exponential", steps=calls - 1, order=3),
+    "exponential, order 3, corrected": lambda calls, width: si.build(
+        "integrator", "exponential", steps=calls - 1, order=3, corrector=True
+    ),
+    "exponential, order 4, corrected": lambda calls, width: si.build(
+        "integrator", "exponential", steps=calls - 2, order=4, corrector=True
+    ),
     "exponential, spread 0.1": lambda calls, width: si.build("integrator", "exponential", steps=calls, spread=0.1),
     "exponential, order 3, spread 0.1": lambda calls, width: si.build(
         "integrator", "exponential", steps=calls - 1, order=3, spread=0.1

@@ -76,8 +76,10 @@ def test_exact_for_gaussians(monkeypatch, interpolant, latent, deviation, epsilo
     transport = si.Transport(si.exact_fields(process), epsilon_of(epsilon, process), *span)
     ends = [(0.0, 1.0), (MEAN, deviation**2)]
     (mean, variance), (goal, aim) = ends if span[1] > span[0] else ends[::-1]
-    for order in (1, 2) if epsilon else (1, 2, 3):
-        method = Exponential(3, order=order, spread=deviation)
+    for order, corrector in [(1, False), (2, False), (2, True)] + (
+        [] if epsilon else [(3, False), (3, True), (4, True)]
+    ):
+        method = Exponential(3, order=order, spread=deviation, corrector=corrector)
         got = law(monkeypatch, method, transport, mean, variance)
         assert got[0] == pytest.approx(goal, abs=(1e-6 if deviation == 0.02 else 1e-9) * math.sqrt(aim))
         assert got[1] == pytest.approx(aim, rel=1e-11)
@@ -142,14 +144,17 @@ def test_the_order_for_fields_with_errors(spread, holds):
 
 
 @pytest.mark.parametrize("spread", [None, 0.05, 0.3, 1.0])
-@pytest.mark.parametrize("order", [1, 2, 3])
+@pytest.mark.parametrize(
+    ("order", "corrector"), [(1, False), (2, False), (3, False), (2, True), (3, True), (4, True)], ids=str
+)
 @pytest.mark.parametrize("backward", [False, True])
-def test_the_order_on_the_flow_of_a_mixture(order, spread, backward):
+def test_the_order_on_the_flow_of_a_mixture(order, corrector, spread, backward):
     """Whatever the spread; from and to ends where the drift says nothing of the modes."""
     transport, x = mixture(0.4, backward=backward)
     with torch.no_grad():
         exact = AdamsBashforth(3000, order=4).solve(transport, x).final
-        errors = [Exponential(n, order=order, spread=spread).solve(transport, x).final - exact for n in (128, 256, 512)]
+        methods = [Exponential(n, order=order, spread=spread, corrector=corrector) for n in (128, 256, 512)]
+        errors = [method.solve(transport, x).final - exact for method in methods]
     sizes = [float(error.square().mean().sqrt()) for error in errors]
     assert math.log2(sizes[0] / sizes[2]) / 2 >= order - 0.4
 
@@ -166,9 +171,9 @@ def mixture(deviation, latent="brownian", epsilon=0.0, backward=False, rows=200)
 
 
 @pytest.mark.parametrize("spread", [None, 0.2, 0.8])
-@pytest.mark.parametrize("order", [1, 2])
+@pytest.mark.parametrize(("order", "corrector"), [(1, False), (2, False), (2, True)], ids=str)
 @WAYS
-def test_weak_order_where_the_spread_is_wrong(monkeypatch, order, spread, span):
+def test_weak_order_where_the_spread_is_wrong(monkeypatch, order, corrector, spread, span):
     """The drift of a Gaussian of another width is linear as well, so the law of the solution is exact."""
     process = gaussian("linear", "brownian", 0.4)
     transport = si.Transport(si.exact_fields(process), 0.5, *span)
@@ -176,7 +181,9 @@ def test_weak_order_where_the_spread_is_wrong(monkeypatch, order, spread, span):
     (mean, variance), (goal, aim) = ends if span[1] > span[0] else ends[::-1]
     errors = []
     for steps in (40, 80, 160):
-        got = law(monkeypatch, Exponential(steps, order=order, spread=spread), transport, mean, variance)
+        got = law(
+            monkeypatch, Exponential(steps, order=order, spread=spread, corrector=corrector), transport, mean, variance
+        )
         errors.append(abs(got[0] - goal) + abs(got[1] - aim))
     assert math.log2(errors[0] / errors[2]) / 2 >= order - 0.3
 
@@ -216,8 +223,17 @@ def test_evaluations(problem):
     for order in (1, 2):
         task = problem(drift, lambda t: 1.0)
         assert Exponential(10, order=order).solve(task, x, rng()).evaluations == len(task.times) == 10 * order
+    for order, more in ((2, 1), (3, 1), (4, 2)):
+        task = problem(drift)
+        trajectory = Exponential(10, order=order, corrector=True).solve(task, x)
+        assert trajectory.evaluations == len(task.times) == 10 + more
+        assert set(task.times) == set(task.prepared[0])
+    task = problem(drift, lambda t: 1.0)
+    assert Exponential(10, corrector=True).solve(task, x, rng()).evaluations == len(task.times) == 11
     transport, x = mixture(0.3, "brownian")
     assert Exponential(10).solve(transport, x).evaluations == 11
+    # With a spread the drift at the stop says nothing of the modes, and is not asked for.
+    assert Exponential(10, spread=0.3, corrector=True).solve(transport, x).evaluations == 10
     transport, x = mixture(0.3, "none")
     assert Exponential(10).solve(transport, x).evaluations == 10
 
@@ -235,6 +251,56 @@ def test_single_precision_and_gradients_through_a_process():
     assert torch.autograd.gradcheck(lambda z: Exponential(4, order=3).solve(transport, z).final, y)
 
 
+@pytest.mark.parametrize("order", [2, 3, 4])
+@pytest.mark.parametrize("steps", [1, 2, 3])
+@pytest.mark.parametrize("spread", [None, 0.3])
+def test_few_corrected_steps_and_states_on_the_way(order, steps, spread):
+    transport, x = mixture(0.3, rows=5)
+    method = Exponential(steps, order=order, spread=spread, corrector=True)
+    with torch.no_grad():
+        found = method.solve_at(transport, x, (0.4, 0.7))
+        end = Exponential(200, order=3).solve(transport, x).final
+    assert found.x.shape == (4, 5, 2)
+    assert torch.equal(found.x[0], x)
+    assert float((method.solve(transport, x).final - end).abs().max()) < 2.0
+
+
+def test_the_first_state_on_the_way_is_as_accurate_as_the_others():
+    """At order 4 the first step is taken again: its error is then of order 4 and not 3."""
+    transport, x = mixture(0.4, latent="none")
+    with torch.no_grad():
+        errors = []
+        for steps in (20, 40):
+            exact = AdamsBashforth(600, order=4).solve_at(transport, x, [1 / steps]).x[1]
+            found = Exponential(steps, order=4, corrector=True).solve_at(transport, x, [1 / steps]).x[1]
+            errors.append(float((found - exact).abs().max()))
+    assert math.log2(errors[0] / errors[1]) > 4 - 0.4
+
+
+@pytest.mark.parametrize("calls", [32, 64])
+@pytest.mark.parametrize("latent", ["none", "brownian"])
+def test_a_corrector_pays_at_equal_calls(calls, latent):
+    transport, x = mixture(0.3, latent)
+    with torch.no_grad():
+        exact = AdamsBashforth(3000, order=4).solve(transport, x).final
+        errors = []
+        for method in (Exponential(calls - 2, order=4, corrector=True), Exponential(calls - 1, order=3)):
+            found = method.solve(transport, x)
+            assert found.evaluations <= calls
+            errors.append(float((found.final - exact).square().mean().sqrt()))
+    assert errors[0] < errors[1] / 2
+
+
+def test_gradients_through_a_corrector(problem):
+    x = torch.randn(2, 3, generator=rng(), dtype=torch.float64).requires_grad_()
+    for order, task in ((4, problem(drift)), (3, problem(drift)), (2, problem(drift, lambda t: 0.7))):
+        method = Exponential(5, order=order, corrector=True)
+        assert torch.autograd.gradcheck(lambda y, method=method, task=task: method.solve(task, y, rng()).final, x)
+        with torch.no_grad():
+            still = method.solve(task, x, rng()).final
+        assert torch.equal(method.solve(task, x, rng()).final, still)
+
+
 def test_order_3_is_for_odes(problem):
     assert not Exponential(order=3).stochastic
     assert Exponential(order=2).stochastic
@@ -243,7 +309,16 @@ def test_order_3_is_for_odes(problem):
 
 
 @pytest.mark.parametrize(
-    "options", [{"order": 0}, {"order": 4}, {"order": True}, {"spread": 0.0}, {"spread": math.nan}]
+    "options",
+    [
+        {"order": 0},
+        {"order": 4},
+        {"order": 1, "corrector": True},
+        {"order": True},
+        {"spread": 0.0},
+        {"spread": math.nan},
+        {"corrector": 1},
+    ],
 )
 def test_wrong_options_are_refused(options):
     with pytest.raises(UsageError, match=r"allowed"):

@@ -11,6 +11,7 @@ import torch
 
 from si_core import Integrator, UsageError
 from si_integrators.adams_bashforth import AdamsBashforth
+from si_integrators.adaptive_stochastic_heun import AdaptiveStochasticHeun
 from si_integrators.dopri5 import Dopri5
 from si_integrators.edm_heun import EDMHeun
 from si_integrators.euler import Euler
@@ -20,14 +21,16 @@ from si_integrators.heun import Heun
 from si_integrators.midpoint import Midpoint
 from si_integrators.plugin import si_components
 from si_integrators.rk4 import RK4
+from si_integrators.sra1 import SRA1
 from si_integrators.stochastic_heun import StochasticHeun
 
 ODE_ONE_STEP = [Euler, Midpoint, Heun, RK4]
-SDE_ONE_STEP = [EulerMaruyama, StochasticHeun, EDMHeun]
+SDE_ONE_STEP = [EulerMaruyama, StochasticHeun, SRA1, EDMHeun]
 ONE_STEP = ODE_ONE_STEP + SDE_ONE_STEP
 ODE_ONLY = [*ODE_ONE_STEP, AdamsBashforth]
 SDE = [*SDE_ONE_STEP, Exponential]
 ALL = ODE_ONLY + SDE
+ADAPTIVE = [Dopri5, AdaptiveStochasticHeun]
 
 
 def drift(t, x):
@@ -141,13 +144,13 @@ def test_noise_needs_a_generator(problem, method):
 
 def test_the_components_are_these_classes():
     offered = {component.name: component for component in si_components() if component.kind == "integrator"}
-    names = ["euler", "midpoint", "heun", "rk4", "euler-maruyama", "stochastic-heun", "edm-heun"]
-    names += ["adams-bashforth", "exponential", "dopri5"]
+    names = ["euler", "midpoint", "heun", "rk4", "euler-maruyama", "stochastic-heun", "sra1", "edm-heun"]
+    names += ["adams-bashforth", "exponential", "dopri5", "adaptive-stochastic-heun"]
     assert list(offered) == names
-    for name, method in zip(names, [*ONE_STEP, AdamsBashforth, Exponential, Dopri5], strict=True):
+    for name, method in zip(names, [*ONE_STEP, AdamsBashforth, Exponential, *ADAPTIVE], strict=True):
         assert offered[name].target == f"{method.__module__}:{method.__name__}"
         assert issubclass(method, Integrator)
-        assert method is Dopri5 or method().steps == 100
+        assert method in ADAPTIVE or method().steps == 100
 
 
 def test_the_plugin_module_is_light():

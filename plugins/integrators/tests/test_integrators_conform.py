@@ -8,13 +8,14 @@ import si_core as si
 from si_core.discovery.available import available
 from si_core.testing import IntegratorConformance
 
-ADAPTIVE = ["dopri5"]
+ADAPTIVE = ["dopri5", "adaptive-stochastic-heun"]
 NAMES = [found.component.name for found in available("integrator") if found.plugin.distribution == "si-integrators"]
 # A measured grid depends on the batch by intention; test_step_grids has its properties.
 CASES = [(name, {"steps": 40, "grid": grid}) for name in NAMES if name not in ADAPTIVE for grid in ("uniform", "ends")]
 CASES += [("adams-bashforth", {"steps": 40, "order": order}) for order in (2, 4)]
 CASES += [("exponential", {"steps": 40, "order": order}) for order in (1, 3)]
-CASES += [("dopri5", {"norm": norm}) for norm in ("batch", "rows")]
+CASES += [("exponential", {"steps": 40, "order": order, "corrector": True}) for order in (2, 3, 4)]
+CASES += [("dopri5", {"norm": norm}) for norm in ("batch", "rows")] + [("adaptive-stochastic-heun", {})]
 
 
 class TestIntegrator(IntegratorConformance):
@@ -37,6 +38,8 @@ class TestIntegrator(IntegratorConformance):
         ("adams-bashforth", 3),
         ("exponential", 2),
         ("dopri5", 5),
+        ("adaptive-stochastic-heun", 2),
+        ("sra1", 2),
     ],
 )
 def test_the_order_that_is_claimed(name, order):

@@ -9,6 +9,7 @@ import pytest
 import torch
 from torch import Tensor
 from torchdiffeq import odeint
+from torchdiffeq._impl import rk_common
 
 from si_torchdiffeq.integrator import AdaptiveMethod, FixedMethod, TorchDiffEq
 
@@ -49,6 +50,48 @@ def test_no_step_goes_past_the_end(problem, method):
     times = torch.tensor([0.0, 1.0], dtype=torch.float64)
     alone = odeint(quadratic_decay, decayed(0.0), times, rtol=1e-7, atol=1e-7, method=method)[-1]
     assert (ours - decayed(1.0)).abs().max() < 0.2 * (alone - decayed(1.0)).abs().max()
+
+
+@pytest.mark.parametrize("span", [(0.0, 1.0), (1.0, 0.0), (0.1, 0.7), (0.7, 0.1)])
+@pytest.mark.parametrize("method", ADAPTIVE)
+def test_the_last_step_lands_on_the_end(problem, method, span, monkeypatch):
+    """The state is that after a step, and none from within one, which is of a lower order."""
+    interpolated = []
+    inside = rk_common._interp_evaluate
+
+    def watched(coefficients, start, stop, time):
+        interpolated.append(float(time) != float(stop))
+        return inside(coefficients, start, stop, time)
+
+    monkeypatch.setattr(rk_common, "_interp_evaluate", watched)
+    task = problem(quadratic_decay, start=span[0], stop=span[1])
+    final = TorchDiffEq(method).solve(task, decayed(span[0])).final
+    assert interpolated
+    assert not any(interpolated)
+    # The last stage is evaluated a rounding before the end.
+    reached = max(task.times) if span[1] > span[0] else min(task.times)
+    assert reached == pytest.approx(span[1], abs=1e-12)
+    factor = 1000 if method == "fehlberg2" else 100
+    assert float((final - decayed(span[1])).abs().max()) < factor * 1e-5
+
+
+@SPANS
+@pytest.mark.parametrize("method", ADAPTIVE)
+def test_states_on_the_way_are_those_after_steps(problem, method, span):
+    times = [span[0] + share * (span[1] - span[0]) for share in (1e-6, 0.3, 0.9)]
+    task = problem(quadratic_decay, start=span[0], stop=span[1])
+    found = TorchDiffEq(method, rtol=1e-6, atol=1e-6).solve_at(task, decayed(span[0]), times)
+    assert torch.equal(found.t, torch.tensor([span[0], *times, span[1]], dtype=torch.float64))
+    assert torch.equal(found.x[0], decayed(span[0]))
+    assert found.evaluations == len(task.times)
+    factor = 1000 if method == "fehlberg2" else 100
+    for time, state in zip([*times, span[1]], found.x[1:], strict=True):
+        assert float((state - decayed(time)).abs().max()) < factor * 1e-6
+
+
+@pytest.mark.parametrize("method", FIXED)
+def test_equal_steps_leave_times_on_the_way_to_parts(problem, method):
+    assert TorchDiffEq(method).solve_at(problem(quadratic_decay), decayed(0.0), [0.3]) is None
 
 
 def test_no_evaluation_leaves_the_span_where_the_drift_is_tiny(problem):

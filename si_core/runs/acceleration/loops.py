@@ -9,7 +9,7 @@ recording changes how long a solution takes and nothing else.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor
@@ -134,13 +134,20 @@ class RecordedIntegrator(Integrator):
 
     def __init__(self, method: Integrator, loops: Recent[Loop], recorder: Recorder, note: Note) -> None:
         self.method, self._loops, self._recorder, self._note = method, loops, recorder, note
-        self.stochastic, self.adaptive, self.order = method.stochastic, method.adaptive, method.order
+        self.stochastic, self.adaptive = method.stochastic, method.adaptive
+        self.multistep, self.order = method.multistep, method.order
 
     def solve(self, transport: Problem, x: Tensor, generator: torch.Generator | None = None) -> Trajectory:
         """Integrate; see :meth:`si_core.Integrator.solve`."""
         key = (method_key(self.method), transport.start, transport.stop, generator is None)
         loop = self._loops.get(key, lambda: Loop(self._recorder, self._note))
         return loop.solve(self.method, transport, x, generator)
+
+    def solve_at(
+        self, transport: Problem, x: Tensor, times: Sequence[float], generator: torch.Generator | None = None
+    ) -> Trajectory | None:
+        """Integrate as the method does, step by step; see :meth:`si_core.Integrator.solve_at`."""
+        return self.method.solve_at(transport, x, times, generator)
 
     def part(self, fraction: float) -> RecordedIntegrator:
         """The part of the method, recorded as well."""

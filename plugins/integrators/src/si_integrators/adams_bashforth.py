@@ -11,22 +11,21 @@ Hairer, Norsett and Wanner, *Solving Ordinary Differential Equations I*, 1993, s
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from itertools import pairwise
 from typing import Literal, get_args
 
 import torch
 from torch import Tensor
 
-from si_core import Problem, UsageError
+from si_core import Problem, UsageError, slopes
+from si_integrators.grid import SlopeOf
 from si_integrators.planned import Grid, PlannedSteps, Steps
-from si_integrators.quadrature import cells, lagrange
+from si_integrators.quadrature import apart, cells, lagrange
 
 __all__ = ["AdamsBashforth"]
 
 Order = Literal[2, 3, 4]
-
-Drift = Callable[[float, Tensor], Tensor]
 
 
 class AdamsBashforth(PlannedSteps):
@@ -56,40 +55,49 @@ class AdamsBashforth(PlannedSteps):
         self.order: float = order
 
     def advance(
-        self, transport: Problem, x: Tensor, grid: list[float], generator: torch.Generator | None
-    ) -> tuple[Tensor, int]:
+        self,
+        transport: Problem,
+        x: Tensor,
+        grid: list[float],
+        generator: torch.Generator | None,
+        kept: Sequence[int] = (),
+    ) -> tuple[list[Tensor], int]:
         order = int(self.order)
         steps = list(pairwise(grid))
-        start, (fractions, mean_slope) = steps[: order - 1], _STARTS[order]
+        start, (fractions, mean) = steps[: order - 1], _STARTS[order]
         inner = [_time(r, t, fraction) for r, t in start for fraction in fractions]
         transport.prepare(list(dict.fromkeys(grid[:-1] + inner)), x)
         recording = torch.is_grad_enabled()
         add, state = (torch.add, x) if recording else (Tensor.add_, x.clone())
-        slopes: list[Tensor] = []
-        for r, t in start:
-            slopes.insert(0, transport.drift(r, state))
-            times = [_time(r, t, fraction) for fraction in fractions]
-            state = add(state, mean_slope(transport.drift, times, state, slopes[0], t - r), alpha=t - r)
-        for k in range(order - 1, len(steps)):
-            slopes = [transport.drift(grid[k], state), *slopes[: order - 1]]
-            for slope, weight in zip(slopes, _weights(grid[k - order + 1 : k + 2]), strict=True):
-                state = add(state, slope, alpha=weight)
-        return state, len(steps) + len(start) * len(fractions)
+        slope, values, states = slopes(transport), list[Tensor](), []
+        for k, (r, t) in enumerate(steps):
+            values = [slope(r, state).kept(), *values[: order - 1]]
+            if k < len(start):
+                times = [_time(r, t, fraction) for fraction in fractions]
+                state = add(state, mean(slope, times, state, values[0], t - r), alpha=t - r)
+            else:
+                for value, weight in zip(values, _weights(grid[k - order + 1 : k + 2]), strict=True):
+                    if weight:
+                        state = add(state, value, alpha=weight)
+            if k + 1 in kept:
+                # The next steps may work in place.
+                states.append(state.clone())
+        return [*states, state], len(steps) + len(start) * len(fractions)
 
 
-def _euler(drift: Drift, times: Sequence[float], x: Tensor, slope: Tensor, h: float) -> Tensor:
-    return slope
+def _euler(slope: SlopeOf, times: Sequence[float], x: Tensor, first: Tensor, h: float) -> Tensor:
+    return first
 
 
-def _heun(drift: Drift, times: Sequence[float], x: Tensor, slope: Tensor, h: float) -> Tensor:
-    return (slope + drift(times[0], torch.add(x, slope, alpha=h))) / 2
+def _heun(slope: SlopeOf, times: Sequence[float], x: Tensor, first: Tensor, h: float) -> Tensor:
+    return slope(times[0], torch.add(x, first, alpha=h)).added_to(first, 1.0) / 2
 
 
-def _kutta(drift: Drift, times: Sequence[float], x: Tensor, slope: Tensor, h: float) -> Tensor:
+def _kutta(slope: SlopeOf, times: Sequence[float], x: Tensor, first: Tensor, h: float) -> Tensor:
     """Kutta's method of order 3: ``(k1 + 4 k2 + k3)/6``."""
-    middle = drift(times[0], torch.add(x, slope, alpha=h / 2))
-    end = drift(times[1], torch.add(torch.add(x, slope, alpha=-h), middle, alpha=2 * h))
-    return (slope + 4 * middle + end) / 6
+    middle = slope(times[0], torch.add(x, first, alpha=h / 2))
+    total, ahead = middle.added_to(first, 4.0), middle.added_to(torch.add(x, first, alpha=-h), 2 * h)
+    return slope(times[1], ahead).added_to(total, 1.0) / 6
 
 
 _STARTS = {2: ((), _euler), 3: ((1.0,), _heun), 4: ((0.5, 1.0), _kutta)}
@@ -105,5 +113,8 @@ def _weights(times: list[float]) -> list[float]:
     *nodes, stop = times
     nodes.reverse()
     points, weights, _ = cells()
-    s = nodes[0] + (stop - nodes[0]) * points
-    return [float((lagrange(nodes, j, s) * weights).sum()) * (stop - nodes[0]) for j in range(len(nodes))]
+    h = stop - nodes[0]
+    used, found = apart(nodes, h), [0.0] * len(nodes)
+    for i, j in enumerate(used):
+        found[j] = float((lagrange([nodes[j] for j in used], i, nodes[0] + h * points) * weights).sum()) * h
+    return found

@@ -47,6 +47,9 @@ class FixedGrid(PlannedSteps):
     spare: ClassVar[int] = 0
     """How many tensors a step needs beside the state."""
 
+    draws: ClassVar[int] = 1
+    """How many standard normal numbers a step needs for each entry of the state."""
+
     @abstractmethod
     def step(self, slope: SlopeOf, x: Tensor, times: tuple[float, ...], h: float, room: Room) -> Tensor:
         """The state after a step of an ODE.
@@ -65,9 +68,9 @@ class FixedGrid(PlannedSteps):
     def noisy_step(
         self, slope: SlopeOf, x: Tensor, times: tuple[float, ...], h: float, room: Room, sigma: float, w: Tensor
     ) -> Tensor:
-        """The state after a step of an SDE, with the noise increment ``sigma w``; w is standard normal.
+        """The state after a step of an SDE, with the noise increment ``sigma w``.
 
-        A method that is ``stochastic`` has it.
+        A method that is ``stochastic`` has it. w is standard normal, shape of x, or (draws, *shape) of several draws.
 
         Raises:
             UsageError: the method solves ODEs only.
@@ -79,27 +82,33 @@ class FixedGrid(PlannedSteps):
         return math.sqrt(abs(t - r)) * float(noise(r))
 
     def advance(
-        self, transport: Problem, x: Tensor, grid: list[float], generator: torch.Generator | None
-    ) -> tuple[Tensor, int]:
+        self,
+        transport: Problem,
+        x: Tensor,
+        grid: list[float],
+        generator: torch.Generator | None,
+        kept: Sequence[int] = (),
+    ) -> tuple[list[Tensor], int]:
         plan = [(self._times(r, t), t - r) for r, t in pairwise(grid)]
         transport.prepare(list(dict.fromkeys(time for times, _ in plan for time in times)), x)
-        slope, state = slopes(transport), x
-        room: list[Tensor | None] = [None] * (1 + self.spare)
+        slope, step, noisy_step, states = slopes(transport), self.step, self.noisy_step, []
+        state, room = x, [None] * (1 + self.spare)
         if not torch.is_grad_enabled():
             state = x.clone()
             room = [state, *(torch.empty_like(state) for _ in range(self.spare))]
-        if transport.stochastic:
-            noisy_step = self.noisy_step
-            sigmas = [self.deviation(transport.noise, r, t) for r, t in pairwise(grid)]
-            # A contiguous buffer: on a strided one the same generator draws other numbers.
-            w = torch.empty_like(x, memory_format=torch.contiguous_format)
-            for (times, h), sigma in zip(plan, sigmas, strict=True):
-                state = noisy_step(slope, state, times, h, room, sigma, w.normal_(generator=generator))
-        else:
-            step = self.step
-            for times, h in plan:
-                state = step(slope, state, times, h, room)
-        return state, len(plan) * len(self.nodes)
+        sigmas = [self.deviation(transport.noise, r, t) for r, t in pairwise(grid)] if transport.stochastic else []
+        # A contiguous buffer: on a strided one the same generator draws other numbers.
+        w = x.new_empty((self.draws, *x.shape) if self.draws > 1 else x.shape) if sigmas else x
+        for first, last in pairwise((0, *kept, len(plan))):
+            if sigmas:
+                for (times, h), sigma in zip(plan[first:last], sigmas[first:last], strict=True):
+                    state = noisy_step(slope, state, times, h, room, sigma, w.normal_(generator=generator))
+            else:
+                for times, h in plan[first:last]:
+                    state = step(slope, state, times, h, room)
+            # The next steps may work in place.
+            states.append(state if last == len(plan) else state.clone())
+        return states, len(plan) * len(self.nodes)
 
     def _times(self, r: float, t: float) -> tuple[float, ...]:
         # The ends are taken as they are: rounding must not step over the end of the span.

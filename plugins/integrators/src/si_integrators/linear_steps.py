@@ -21,16 +21,19 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+import numpy as np
 import torch
 from torch import Tensor
 
-from si_core import LinearShare, Problem
-from si_integrators.quadrature import cells, cumulative, lagrange
+from si_core import LinearShare, Problem, slopes
+from si_integrators.quadrature import apart, cells, cumulative
 
-__all__ = ["LinearSteps"]
+__all__ = ["LinearSteps", "Remainder"]
 
-_NOTHING, _NONE = 0.02, 1e-9
-"""The share of the mean drive of a step below which a node is blind, and the drive that is none."""
+_ROUNDING = 1e-12
+_NOTHING, _NONE, _VALUES = 0.02, 1e-9, 4
+"""The share of the mean drive of a step below which a node is blind, the drive that is none,
+and the most values that a polynomial goes through."""
 
 
 class LinearSteps:
@@ -45,7 +48,7 @@ class LinearSteps:
     def __init__(self, problem: Problem, grid: list[float], spread: float | None) -> None:
         points, self._cells, _ = cells()
         times = torch.tensor(grid, dtype=torch.float64)
-        self._grid, self._lengths = times, times.diff()
+        self.steps, self._grid, self._lengths = len(grid) - 1, times, times.diff()
         self._points = times[:-1, None, None] + self._lengths[:, None, None] * points
         asked = [*grid, *self._points.flatten().tolist()]
         linear = getattr(problem, "linear", None)
@@ -76,7 +79,11 @@ class LinearSteps:
         self._drives, inner_drives = share.drive[:ends], share.drive[ends:].reshape(inside)
         mean_drive = self._over_step(inner_drives.abs())
         self._least = torch.where(mean_drive > _NONE, _NOTHING * mean_drive, math.inf)
-        self._driven, self._plain = gain * inner_drives, gain
+        # The moments of the kernels over each step, in its share; in NumPy, for the loop asks for few at a time.
+        powers = torch.stack([points**q for q in range(_VALUES)])
+        self._driven, self._plain = [
+            (kernel.unsqueeze(1) * self._cells * powers).sum((2, 3)).numpy() for kernel in (gain * inner_drives, gain)
+        ]
 
     def _over_step(self, values: Tensor) -> Tensor:
         """The means over each step of values at its points, shape (steps,)."""
@@ -92,15 +99,42 @@ class LinearSteps:
         """Whether a value at a node says nothing of a step that has a drive."""
         return bool(self._drives[node].abs() <= self._least[step] < math.inf)
 
-    def predictor(self, step: int) -> tuple[float, float]:
-        """The factors of the state and of ``drift - rate x`` at the beginning, in a prediction of order 1.
+    def sees_end(self, step: int) -> bool:
+        """Whether a value at the end of a step adds to what is known: the end is not blind, or both ends are."""
+        return self.blind(step, step) or not self.blind(step, step + 1)
 
-        From a blind beginning it is an Euler step.
+    def prediction(self, step: int, x: Tensor, values: dict[int, Tensor], noise: Tensor | None) -> Tensor:
+        """The state after a step by values before its end, that at its beginning among them; as :meth:`state`.
+
+        From a blind beginning, where nothing else is known, it is an Euler step.
         """
-        if not self.blind(step, step):
-            return self.gains[step], self.weights(step, [step])[0]
+        if len(values) > 1 or not self.blind(step, step):
+            return self.state(step, x, values, noise)
         h = float(self._lengths[step])
-        return 1.0 + h * self.rates[step], h
+        return self._sum(step, x, 1.0 + h * self.rates[step], values, [h], noise)
+
+    def state(self, step: int, x: Tensor, values: dict[int, Tensor], noise: Tensor | None) -> Tensor:
+        """The state after a step, a new tensor.
+
+        Args:
+            step: which step.
+            x: the state before it.
+            values: ``drift - rate x`` by positions in the grid.
+            noise: standard normal, shape of x; None for an ODE.
+        """
+        return self._sum(step, x, self.gains[step], values, self.weights(step, list(values)), noise)
+
+    def _sum(
+        self, step: int, x: Tensor, gain: float, values: dict[int, Tensor], weights: list[float], noise: Tensor | None
+    ) -> Tensor:
+        # A new tensor, which may be added to in place even where gradients are recorded.
+        state = x * gain
+        if noise is not None:
+            state.add_(noise, alpha=self.deviations[step])
+        for value, weight in zip(values.values(), weights, strict=True):
+            if weight:
+                state.add_(value, alpha=weight)
+        return state
 
     def weights(self, step: int, nodes: Sequence[int]) -> list[float]:
         """The factors, in the state after a step, of ``drift - rate x`` at nodes.
@@ -111,10 +145,35 @@ class LinearSteps:
         """
         told = [node for node in nodes if self._drives[node].abs() > self._least[step]]
         used = told or list(nodes)
-        kernel = (self._driven if told else self._plain)[step] * self._cells * self._lengths[step]
-        times = self._grid[used].tolist()
+        used = [used[i] for i in apart(self._grid[used].tolist(), float(self._lengths[step]))]
+        begin, length = float(self._grid[step]), float(self._lengths[step])
+        places = (self._grid[used].numpy() - begin) / length
+        # A polynomial through values at places has the integral ``sum_j w_j value_j`` where w has the moments.
+        moments = (self._driven if told else self._plain)[step, : len(used)]
+        shares = length * np.linalg.solve(np.vander(places, increasing=True).T, moments)
         found = dict.fromkeys(nodes, 0.0)
-        for j, node in enumerate(used):
-            share = float((kernel * lagrange(times, j, self._points[step])).sum())
+        for node, share in zip(used, shares.tolist(), strict=True):
             found[node] = share / float(self._drives[node]) if told else share
         return list(found.values())
+
+
+class Remainder:
+    """``drift - rate x`` at the times of a grid, and how often it was evaluated.
+
+    Args:
+        problem: whose drift it is.
+        grid: the times.
+        rates: the rates at them.
+    """
+
+    def __init__(self, problem: Problem, grid: list[float], rates: list[float]) -> None:
+        self.evaluations = 0
+        self._slope, self._grid, self._rates = slopes(problem), grid, rates
+
+    def __call__(self, k: int, x: Tensor) -> Tensor:
+        """The value at the k-th time, shape of x: a tensor of its own."""
+        self.evaluations += 1
+        slope, rate = self._slope(self._grid[k], x), self._rates[k]
+        # Where the share is that by which the network was learned, nothing of x is left but rounding.
+        left = slope.rate - rate if abs(slope.rate - rate) > _ROUNDING * abs(rate) else 0.0
+        return slope._replace(rate=left).kept()

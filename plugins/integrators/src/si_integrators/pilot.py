@@ -22,7 +22,7 @@ from itertools import pairwise
 import torch
 from torch import Tensor
 
-from si_core import Problem
+from si_core import Problem, slopes
 from si_integrators.placement import by_density, uniform
 
 __all__ = ["CELLS", "ROWS", "density", "measured"]
@@ -93,10 +93,11 @@ def density(
 
 def _differences(problem: Problem, x: Tensor, grid: list[float], k: int) -> tuple[Tensor, int]:
     """The size of the k-th difference of the drift on each cell, shape (M,), and the evaluations."""
-    last, sizes = [problem.drift(grid[0], x)], []
+    slope = slopes(problem)
+    last, sizes = [slope(grid[0], x).kept()], []
     for r, t in pairwise(grid):
         x = torch.add(x, last[-1], alpha=t - r)
-        last = [*last[-k:], problem.drift(t, x)]
+        last = [*last[-k:], slope(t, x).kept()]
         if k == 1:
             sizes.append(_size(last[1] - last[0]))
         elif len(last) == 3:
@@ -112,19 +113,20 @@ def _weak_errors(
     problem: Problem, x: Tensor, grid: list[float], order: float, generator: torch.Generator | None
 ) -> tuple[Tensor, int]:
     """The size of the local weak error on each cell, shape (M,), and the evaluations."""
-    sizes, slope = [], problem.drift(grid[0], x)
+    slope, sizes = slopes(problem), list[Tensor]()
+    first = slope(grid[0], x).kept()
     for r, t in pairwise(grid):
         h, g = t - r, float(problem.noise(r))
         w = torch.empty_like(x, memory_format=torch.contiguous_format).normal_(generator=generator)
-        ahead, kick = torch.add(x, slope, alpha=h), w * (g * math.sqrt(abs(h)))
+        ahead, kick = torch.add(x, first, alpha=h), w * (g * math.sqrt(abs(h)))
         x = ahead + kick
-        plus, minus = problem.drift(t, x), problem.drift(t, ahead - kick)
-        mean = ((plus + minus) / 2 - slope) / (2 * h)
+        plus, minus = slope(t, x).kept(), slope(t, ahead - kick).value()
+        mean = ((plus + minus) / 2 - first) / (2 * h)
         spread = (plus - minus) * (math.copysign(g, h) / (2 * math.sqrt(abs(h))))
         if order < 2:
             spread += w * ((float(problem.noise(t)) ** 2 - g**2) / (2 * abs(h)))
         sizes.append(torch.hypot(_size(mean), _size(spread)))
-        slope = plus
+        first = plus
     return torch.stack(sizes), 2 * len(grid) - 1
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import copy
 from abc import abstractmethod
+from collections.abc import Sequence
 from typing import Annotated, Literal, get_args
 
 import torch
@@ -19,6 +20,7 @@ from torch import Tensor
 from si_core import Integrator, Problem, Trajectory, UsageError
 from si_integrators.pilot import measured
 from si_integrators.placement import ends, uniform
+from si_integrators.waypoints import through
 
 __all__ = ["Grid", "PlannedSteps", "Steps"]
 
@@ -31,7 +33,7 @@ class PlannedSteps(Integrator):
     """A method whose steps are placed beforehand, in the clock of the problem.
 
     A measured grid depends on the first states of the batch and, of an SDE, on the generator; its pilot is counted
-    among the evaluations. Where further times split the span, each part has a grid of its own.
+    among the evaluations. A grid is bent to have further times among its own.
 
     Args:
         steps: the number of steps.
@@ -58,15 +60,21 @@ class PlannedSteps(Integrator):
 
     @abstractmethod
     def advance(
-        self, transport: Problem, x: Tensor, grid: list[float], generator: torch.Generator | None
-    ) -> tuple[Tensor, int]:
-        """The state at the end of a grid, and the evaluations of the drift.
+        self,
+        transport: Problem,
+        x: Tensor,
+        grid: list[float],
+        generator: torch.Generator | None,
+        kept: Sequence[int] = (),
+    ) -> tuple[list[Tensor], int]:
+        """The states at some times of a grid and at its end, and the evaluations of the drift.
 
         Args:
             transport: the problem.
             x: the initial state; it is not changed.
             grid: the times of the ends of the steps.
             generator: the source of the noise.
+            kept: the positions in the grid, in order, of the inner times whose states to keep.
         """
 
     def solve(self, transport: Problem, x: Tensor, generator: torch.Generator | None = None) -> Trajectory:
@@ -77,12 +85,26 @@ class PlannedSteps(Integrator):
         Raises:
             UsageError: noise that the method does not integrate, or for which there is no generator.
         """
+        return self.solve_at(transport, x, (), generator)
+
+    def solve_at(
+        self, transport: Problem, x: Tensor, times: Sequence[float], generator: torch.Generator | None = None
+    ) -> Trajectory:
+        """Integrate in one go over a grid that has the times among its own; see :meth:`si_core.Integrator.solve_at`.
+
+        Raises:
+            UsageError: as for :meth:`solve`.
+        """
         self._check(transport, generator)
         grid, pilot = self.times(transport, x, generator)
-        state, evaluations = self.advance(transport, x, grid, generator)
-        # Made where x is: a copy from the host would wait for the device.
-        ends = torch.linspace(grid[0], grid[-1], 2, dtype=x.dtype, device=x.device)
-        return Trajectory(ends, torch.stack((x, state)), pilot + evaluations)
+        grid, kept = through(grid, times)
+        states, evaluations = self.advance(transport, x, grid, generator, kept)
+        if times:
+            t = torch.tensor((grid[0], *times, grid[-1]), dtype=x.dtype, device=x.device)
+        else:
+            # Made where x is: a copy from the host would wait for the device.
+            t = torch.linspace(grid[0], grid[-1], 2, dtype=x.dtype, device=x.device)
+        return Trajectory(t, torch.stack((x, *states)), pilot + evaluations)
 
     def times(self, transport: Problem, x: Tensor, generator: torch.Generator | None = None) -> tuple[list[float], int]:
         """The ``steps + 1`` times of the grid, and the evaluations it took to find them."""

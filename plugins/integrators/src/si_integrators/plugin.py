@@ -21,6 +21,12 @@ def si_components() -> list[Component]:
             "ODE and SDE, weak order 2 for additive noise",
         ),
         Component(
+            "integrator",
+            "sra1",
+            "si_integrators.sra1:SRA1",
+            "ODE and SDE, weak order 2 and strong order 1.5 for additive noise",
+        ),
+        Component(
             "integrator", "edm-heun", "si_integrators.edm_heun:EDMHeun", "ODE and SDE, weak order 1, noise first"
         ),
         Component(
@@ -33,8 +39,14 @@ def si_components() -> list[Component]:
             "integrator",
             "exponential",
             "si_integrators.exponential:Exponential",
-            "ODE and SDE, exact for the linear share of the drift, order 1 to 3",
+            "ODE and SDE, exact for the linear share of the drift, order 1 to 4",
         ),
         Component("integrator", "dopri5", "si_integrators.dopri5:Dopri5", "ODE, order 5, adaptive"),
+        Component(
+            "integrator",
+            "adaptive-stochastic-heun",
+            "si_integrators.adaptive_stochastic_heun:AdaptiveStochasticHeun",
+            "ODE and SDE, weak order 2 for additive noise, adaptive",
+        ),
         Component("clock", "fitted", "si_integrators.fitted:Fitted", "equal errors at each step, as measured"),
     ]

@@ -13,9 +13,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-__all__ = ["cells", "cumulative", "lagrange"]
+__all__ = ["apart", "cells", "cumulative", "lagrange"]
 
 _POINTS, _LEVELS, _RATIO = 8, 7, 0.4
+_NEAR = 0.01
 
 
 @lru_cache(maxsize=1)
@@ -42,6 +43,19 @@ def lagrange(nodes: Sequence[float], j: int, s: Tensor) -> Tensor:
         if i != j:
             value = value * (s - node) / (nodes[j] - node)
     return value
+
+
+def apart(times: Sequence[float], length: float) -> list[int]:
+    """Which of the times, the latest first, to interpolate between over a step of a length.
+
+    Two values a hundredth of the step apart and less, as beside a time that was asked for, differ by little more than
+    their errors, which a polynomial through both would enlarge; the later one stays.
+    """
+    used: list[int] = []
+    for j, time in enumerate(times):
+        if not used or abs(times[used[-1]] - time) > _NEAR * abs(length):
+            used.append(j)
+    return used
 
 
 def cumulative(values: Tensor, length: Tensor) -> Tensor:

@@ -7,13 +7,13 @@ goes from the device to the host: its error.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 
 import torch
 from torch import Tensor
 
-from si_core import Problem
+from si_core import Problem, slopes
+from si_integrators.tolerance import Tolerance
 
 __all__ = ["Stages"]
 
@@ -24,25 +24,24 @@ class Stages:
     Args:
         problem: whose drift is evaluated.
         x: the initial state, shape (B, *event).
+        nodes: the times of the stages, as fractions of the step; the last two are 1.
         rows: the coefficients ``a_i`` of each stage after the first; the last ones give the state after the step.
         error: the coefficients ``e`` of the error, one a stage.
-        rtol: the relative tolerance.
-        atol: the absolute tolerance.
-        by_row: whether the error is that of the worst row.
+        tolerance: of a step.
     """
 
     def __init__(
         self,
         problem: Problem,
         x: Tensor,
+        nodes: Sequence[float],
         rows: Sequence[Sequence[float]],
         error: Sequence[float],
-        rtol: float,
-        atol: float,
-        by_row: bool,
+        tolerance: Tolerance,
     ) -> None:
         self.evaluations = 0
-        self._problem, self._x, self._rtol, self._atol, self._by_row = problem, x, rtol, atol, by_row
+        self._slope_of = slopes(problem)
+        self._problem, self._x, self._nodes, self._tolerance = problem, x, nodes, tolerance
         # Scalars go over once, and with them no number again.
         self._rows, self._error = [x.new_tensor(row) for row in rows], x.new_tensor(error)
         self._recording = torch.is_grad_enabled()
@@ -61,8 +60,8 @@ class Stages:
 
     def sizes(self) -> tuple[float, float]:
         """The sizes of the state and of the first slope, in units of the tolerance."""
-        scale = self._scale(self._size)
-        both = [self._norm(part.detach() / scale) for part in (self._now, self._slope(0))]
+        scale = self._tolerance.scale(self._size)
+        both = [self._tolerance.norm(part.detach() / scale) for part in (self._now, self._slope(0))]
         state, slope = torch.stack(both).tolist()
         return state, slope
 
@@ -71,16 +70,13 @@ class Stages:
         self._problem.prepare([time], self._x)
         with torch.no_grad():
             slope = self._slope(0).detach()
-            change = self._drift(time, torch.add(self._now.detach(), slope, alpha=step)) - slope
-            return float(self._norm(change / self._scale(self._size))) / abs(step)
+            change = self._drift(time, torch.add(self._now.detach(), slope, alpha=step)).reshape(-1) - slope
+            return float(self._tolerance.norm(change / self._tolerance.scale(self._size))) / abs(step)
 
-    def step(self, times: Sequence[float], step: float) -> float:
-        """Try a step; the error in units of the tolerance.
-
-        Args:
-            times: those of the stages after the first.
-            step: the signed length.
-        """
+    def step(self, time: float, end: float) -> float:
+        """Try the step from the time of the state to another; the error in units of the tolerance."""
+        self._length = step = end - time
+        times = [*(time + node * step for node in self._nodes[1:-2]), end, end]
         self._problem.prepare(times, self._x)
         for i, (row, time) in enumerate(zip(self._rows, times, strict=True), 1):
             if self._recording:
@@ -93,7 +89,14 @@ class Stages:
             slopes = torch.stack(self._slopes) if self._recording else self._stack
             error = torch.mv(slopes.T, self._error).mul_(step)
             self._new_size = self._new.detach().abs()
-            return float(self._norm(error.div_(self._scale(torch.maximum(self._size, self._new_size)))))
+            scale = self._tolerance.scale(torch.maximum(self._size, self._new_size))
+            return float(self._tolerance.norm(error.div_(scale)))
+
+    def within(self, weights: Sequence[float]) -> Tensor:
+        """A state within the step tried, ``x + h sum_j w_j k_j``, shape (B, *event)."""
+        slopes = torch.stack(self._slopes) if self._recording else self._stack
+        row = self._x.new_tensor(weights)
+        return torch.addmv(self._now, slopes.T, row, alpha=self._length).reshape(self._x.shape)
 
     def accept(self) -> None:
         """Go on from the state after the step."""
@@ -118,31 +121,18 @@ class Stages:
         first = int(bad.nonzero()[0])
         return f"{size}; the drift is not finite for {int(bad.sum())} of {len(bad)} states, first for state {first}"
 
-    def _drift(self, time: float, x: Tensor) -> Tensor:
+    def _drift(self, time: float, x: Tensor, out: Tensor | None = None) -> Tensor:
         self.evaluations += 1
-        return self._problem.drift(time, x.reshape(self._x.shape)).reshape(-1)
+        return self._slope_of(time, x.reshape(self._x.shape)).value(out)
 
     def _put(self, i: int, time: float, x: Tensor) -> None:
-        slope = self._drift(time, x)
         if self._recording:
-            self._slopes.append(slope)
+            self._slopes.append(self._drift(time, x).reshape(-1))
         else:
-            self._stack[i].copy_(slope)
+            self._drift(time, x, self._stack[i].view(self._x.shape))
 
     def _slope(self, i: int) -> Tensor:
         return self._slopes[i] if self._recording else self._stack[i]
 
-    def _scale(self, size: Tensor) -> Tensor:
-        return (size * self._rtol).add_(self._atol)
-
     def _rows_of(self, x: Tensor) -> Tensor:
         return x.reshape(len(self._x), -1)
-
-    def _norm(self, ratio: Tensor) -> Tensor:
-        """The root mean square, or the largest of a row, summed in double precision."""
-        if not self._by_row or ratio.numel() == 0:
-            whole: Tensor = torch.linalg.vector_norm(ratio, dtype=torch.float64)
-            return whole / math.sqrt(max(ratio.numel(), 1))
-        rows = self._rows_of(ratio)
-        each: Tensor = torch.linalg.vector_norm(rows, dim=1, dtype=torch.float64)
-        return each.max() / math.sqrt(rows.shape[1])

@@ -1,7 +1,8 @@
 """The ODE solvers of torchdiffeq, held to the interface of an integrator.
 
 torchdiffeq integrates in both directions and over any event shape. Three things are set right here. Its adaptive
-methods step past the end and interpolate back, unless the end is a time they must step on (``step_t``). Their search
+methods step past the end and interpolate back, unless the end is a time they must step on (``step_t``); so are further
+times. Their search
 for a first step evaluates the drift outside the span and lets gradients flow into the length of that step, so the first
 step is given. And torchdiffeq's own checks are assert statements, gone under ``python -O``;
 :class:`~si_torchdiffeq.watch.Watch` makes them errors.
@@ -11,6 +12,7 @@ from __future__ import annotations
 
 import copy
 import math
+from collections.abc import Sequence
 from typing import Annotated, Any, Literal
 
 import torch
@@ -93,6 +95,21 @@ class TorchDiffEq(Integrator):
             UsageError: a problem with noise, or states in half precision.
             NumericsError: the solver's step became 0, it took too many steps, or the state left the finite numbers.
         """
+        return self._solve(transport, x, ())
+
+    def solve_at(
+        self, transport: Problem, x: Tensor, times: Sequence[float], generator: torch.Generator | None = None
+    ) -> Trajectory | None:
+        """Integrate with steps that end at further times too; see :meth:`si_core.Integrator.solve_at`.
+
+        None for a method with equal steps.
+
+        Raises:
+            UsageError, NumericsError: as for :meth:`solve`.
+        """
+        return self._solve(transport, x, times) if self.adaptive else None
+
+    def _solve(self, transport: Problem, x: Tensor, inner: Sequence[float]) -> Trajectory:
         if transport.stochastic:
             raise UsageError(
                 "the method solves ODEs, and this problem has noise",
@@ -109,14 +126,14 @@ class TorchDiffEq(Integrator):
             )
         watch = Watch(transport, self.max_steps if self.adaptive else self.steps, _REMEDIES[self.adaptive])
         # Times in double precision, whatever the state: the last one must be the stop and not its rounding.
-        times = torch.tensor((transport.start, transport.stop), dtype=torch.float64, device=x.device)
+        times = torch.tensor((transport.start, *inner, transport.stop), dtype=torch.float64, device=x.device)
         if self.adaptive:
             first_step = self._first_step(abs(transport.stop - transport.start))
             options: dict[str, Any] = {"step_t": times[1:], "first_step": first_step}
         else:
             options = {"grid_constructor": self._grid, **_ADAMS.get(self.method, {})}
-        final = _solve(watch, x, times, self.method, self.rtol, self.atol, options)
-        return Trajectory(times.to(x.dtype), torch.stack((x, final)), watch.evaluations)
+        states = _solve(watch, x, times, self.method, self.rtol, self.atol, options)
+        return Trajectory(times.to(x.dtype), states, watch.evaluations)
 
     def part(self, fraction: float) -> TorchDiffEq:
         """This method; with equal steps, ``max(1, round(fraction steps))`` of them.
@@ -143,13 +160,13 @@ def _solve(
     watch: Watch, x: Tensor, times: Tensor, method: str, rtol: float, atol: float, options: dict[str, Any]
 ) -> Tensor:
     try:
-        final = odeint(watch, x, times, rtol=rtol, atol=atol, method=method, options=options)[-1]
+        states: Tensor = odeint(watch, x, times, rtol=rtol, atol=atol, method=method, options=options)
     except AssertionError as error:
         if not _from_torchdiffeq(error):
             raise
         raise NumericsError(f"torchdiffeq gave up: {error}", where=watch.where, fix=watch.fix) from error
-    watch.refuse_non_finite(times[-1], final)
-    return final
+    watch.refuse_non_finite(times[-1], states[-1])
+    return states
 
 
 def _from_torchdiffeq(error: BaseException) -> bool:
