@@ -1,4 +1,4 @@
-"""The check that a method leaves a drift as it is: it may be a network's own output, or where the next one is written."""
+"""The check that a method leaves a drift as it is, which may be a network's own output."""
 
 from __future__ import annotations
 

@@ -146,7 +146,7 @@ class RecordedIntegrator(Integrator):
     def solve_at(
         self, transport: Problem, x: Tensor, times: Sequence[float], generator: torch.Generator | None = None
     ) -> Trajectory | None:
-        """Integrate as the method does, step by step; see :meth:`si_core.Integrator.solve_at`."""
+        """Integrate and keep states on the way, step by step as ever; see :meth:`si_core.Integrator.solve_at`."""
         return self.method.solve_at(transport, x, times, generator)
 
     def part(self, fraction: float) -> RecordedIntegrator:

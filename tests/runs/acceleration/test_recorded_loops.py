@@ -81,15 +81,35 @@ def test_conditions_differ_between_blocks(make, plain, recorder, labelled):
     assert not torch.equal(zero[-1], one[-1]), "the network is told"
 
 
-def test_times_between_are_kept(make, plain, recorder):
+class InParts(si.Integrator):
+    """A method that keeps no states on the way of its own accord."""
+
+    def __init__(self, steps=4):
+        self.steps = steps
+
+    def solve(self, transport, x, generator=None):
+        return si.build("integrator", "euler", steps=self.steps).solve(transport, x, generator)
+
+    def part(self, fraction):
+        return InParts(max(1, round(self.steps * fraction)))
+
+
+def test_times_between_are_kept_without_a_recording(make, plain, recorder):
     model = make(recorder=recorder)
+    for seed in range(4):
+        assert same(model, plain(model), seed, times=[0.25, 0.5])
+    assert recorder.attempts == 0
+
+
+def test_parts_of_a_span_are_loops(make, plain, recorder):
+    model = replace(make(epsilon=0.0, recorder=recorder), integrator=InParts())
     for seed in range(4):
         assert same(model, plain(model), seed, times=[0.25, 0.5])
     assert recorder.recorded == 3, "each part of the span is a loop"
 
 
 def test_more_times_than_loops_are_kept_run_as_ever(make, plain, recorder):
-    model = make(recorder=recorder)
+    model = replace(make(epsilon=0.0, recorder=recorder), integrator=InParts(40))
     times = torch.linspace(0, 1, 22)[1:-1].tolist()
     for seed in range(3):
         assert same(model, plain(model), seed, times=times)
