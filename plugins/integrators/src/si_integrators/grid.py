@@ -96,7 +96,8 @@ class FixedGrid(PlannedSteps):
         if not torch.is_grad_enabled():
             state = x.clone()
             room = [state, *(torch.empty_like(state) for _ in range(self.spare))]
-        sigmas = [self.deviation(transport.noise, r, t) for r, t in pairwise(grid)] if transport.stochastic else []
+        noise, deviation = transport.noise, self.deviation
+        sigmas = [deviation(noise, r, t) for r, t in pairwise(grid)] if transport.stochastic else []
         # A contiguous buffer: on a strided one the same generator draws other numbers.
         w = x.new_empty((self.draws, *x.shape) if self.draws > 1 else x.shape) if sigmas else x
         for first, last in pairwise((0, *kept, len(plan))):
@@ -112,4 +113,4 @@ class FixedGrid(PlannedSteps):
 
     def _times(self, r: float, t: float) -> tuple[float, ...]:
         # The ends are taken as they are: rounding must not step over the end of the span.
-        return tuple(r if node == 0 else t if node == 1 else r + node * (t - r) for node in self.nodes)
+        return tuple([r if node == 0 else t if node == 1 else r + node * (t - r) for node in self.nodes])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor
 
 from si_integrators.grid import FixedGrid, Room, SlopeOf
@@ -29,5 +30,5 @@ class Heun(FixedGrid):
         state, ahead = room[:2]
         first = slope(start, x)
         predictor = first.added_to(x, h, ahead)
-        half = first.added_to(x, h / 2, state)
+        half = torch.lerp(x, predictor, 0.5, out=state)
         return slope(end, predictor).added_to(half, h / 2, state)

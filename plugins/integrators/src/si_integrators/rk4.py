@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor
 
 from si_integrators.grid import FixedGrid, Room, SlopeOf
@@ -27,11 +28,11 @@ class RK4(FixedGrid):
 
     def step(self, slope: SlopeOf, x: Tensor, times: tuple[float, ...], h: float, room: Room) -> Tensor:
         start, middle, _, end = times
-        state, added, moved = room
-        k1 = slope(start, x)
-        total, ahead = k1.added_to(x, h / 6, added), k1.added_to(x, h / 2, moved)
-        k2 = slope(middle, ahead)
-        total, ahead = k2.added_to(total, h / 3, added), k2.added_to(x, h / 2, moved)
-        k3 = slope(middle, ahead)
-        total, ahead = k3.added_to(total, h / 3, added), k3.added_to(x, h, moved)
-        return slope(end, ahead).added_to(total, h / 6, state)
+        state, sum_, moved = room
+        ahead = slope(start, x).added_to(x, h / 2, moved)
+        total = torch.sub(ahead, x, out=sum_)
+        ahead = slope(middle, ahead).added_to(x, h / 2, moved)
+        total = torch.add(total, ahead, alpha=2, out=sum_)
+        ahead = slope(middle, ahead).added_to(x, h, moved)
+        total = torch.add(total, ahead, out=sum_)
+        return slope(end, ahead).added_to(torch.div(total, 3, out=sum_), h / 6, state)

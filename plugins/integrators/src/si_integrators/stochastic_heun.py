@@ -62,5 +62,5 @@ class StochasticHeun(Heun):
         first = slope(start, x)
         moved = torch.add(x, w, alpha=sigma, out=noisy)
         predictor = first.added_to(moved, h, ahead)
-        half = first.added_to(moved, h / 2, noisy)
+        half = torch.lerp(moved, predictor, 0.5, out=noisy)
         return slope(end, predictor).added_to(half, h / 2, state)
