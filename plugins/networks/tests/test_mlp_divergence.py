@@ -124,8 +124,12 @@ def test_the_cheaper_way_is_taken():
     # d (L - 1) rows against w (L - 2).
     assert [layers(d, 256, 4).from_units for d in (2, 170, 171, 3072)] == [False, False, True, True]
     assert [layers(d, 256, 3).from_units for d in (128, 129)] == [False, True]
+    # One or two layers need no tangents at all.
+    for depth, tangents in ((4, 256), (2, 1), (1, 1)):
+        assert layers(1000, 256, depth).from_units
+        assert layers(1000, 256, depth).tangents == tangents
     assert layers(1, 256, 2).from_units
-    assert not layers(1000, 256, 1).from_units
+    assert layers(2, 256, 4).tangents == 2
 
 
 def test_states_of_another_shape_are_refused():

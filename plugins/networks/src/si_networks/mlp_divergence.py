@@ -9,7 +9,8 @@ The slopes D come with the value. What is left are products with known matrices,
 * *from the states*: a tangent for each unit vector, or for each probe. The first layer is free, for its tangents are
   ``D_1 W_x``, and the last is contracted with V: d rows through L-1 layers.
 * *from the units*: with the fixed matrix ``K = W_x V``, ``tr J`` is the sum over i, j of
-  ``D_1[i] K[i, j] D_L[j] (W_L D_(L-1) ... W_2)[j, i]``: w rows, the width, through L-2 layers, whatever d is.
+  ``D_1[i] K[i, j] D_L[j] (W_L D_(L-1) ... W_2)[j, i]``: w rows, the width, through L-2 layers, whatever d is; none
+  where L = 2, with the fixed ``K * W_2^T`` between the slopes, or L = 1, with the diagonal of K before them.
 
 A reverse pass costs what the first way does. Rows are taken in portions whose tangents stay in the processor's cache,
 so memory does not grow with the batch; where gradients are recorded all rows go at once.
@@ -29,8 +30,8 @@ from torch import Tensor
 
 __all__ = ["Layers", "value_and_divergence"]
 
-_ON_CPU, _ELSEWHERE = 2**17, 2**26
-"""How many numbers the tangents of a portion may have: half of a cache of a megabyte; enough to keep a GPU busy."""
+_ON_CPU, _ELSEWHERE = 2**18, 2**26
+"""How many numbers the tangents of a portion may have: half of a cache of two megabytes; enough for a GPU."""
 
 
 @dataclass(frozen=True)
@@ -61,7 +62,23 @@ class Layers:
     def from_units(self) -> bool:
         """Whether a trace by the units costs less than by the states."""
         d, w, _ = self.dimensions
-        return bool(self.hidden) and (len(self.hidden) - 1) * w < len(self.hidden) * d
+        return (len(self.hidden) - 1) * w < len(self.hidden) * d
+
+    @property
+    def tangents(self) -> int:
+        """How many vectors of w numbers the trace of a state needs at a time."""
+        d, w, h = self.dimensions
+        if not self.from_units:
+            return d
+        return w if len(self.hidden) > 1 else h
+
+    @cached_property
+    def start(self) -> Tensor:
+        """What the slopes scale first: ``W_x^T``, shape (d, w), or ``W_2^T``, shape (w, w), from the units.
+
+        Contiguous, for what is transposed without being copied would hand its strides on to all tangents.
+        """
+        return (self.hidden[0][0] if self.from_units else self.first).T.contiguous()
 
     @cached_property
     def loop(self) -> Tensor:
@@ -102,8 +119,8 @@ def value_and_divergence(layers: Layers, beside: Tensor, x: Tensor, probes: Tens
     Returns:
         Values (B, h d), and divergences (B, h), or (B, h, K) for probes.
     """
-    d, w, _ = layers.dimensions
-    tangents = probes.shape[1] if probes is not None else w if layers.from_units else d
+    _, w, _ = layers.dimensions
+    tangents = layers.tangents if probes is None else probes.shape[1]
     numbers = _ON_CPU if x.device.type == "cpu" else _ELSEWHERE
     rows, few = max(1, numbers // (2 * w)), max(1, numbers // max(1, tangents * w))
     if torch.is_grad_enabled():
@@ -142,27 +159,28 @@ def _value(layers: Layers, beside: Tensor, x: Tensor, room: _Room) -> tuple[Tens
 def _of_states(layers: Layers, slopes: list[Tensor], room: _Room) -> Tensor:
     """``tr J`` of each head, (n, h), from a tangent for each unit vector."""
     d, w, h = layers.dimensions
-    # What is transposed without being copied would hand its strides on to all tangents.
-    first = layers.first.T.contiguous()
-    start = torch.mul(slopes[0].unsqueeze(1), first, out=room("even", len(slopes[0]), d, w))
+    start = torch.mul(slopes[0].unsqueeze(1), layers.start, out=room("even", len(slopes[0]), d, w))
     return _through(layers, slopes, start, room).view(-1, d * w) @ layers.last.view(h, d * w).T
 
 
 def _of_probes(layers: Layers, slopes: list[Tensor], probes: Tensor, room: _Room) -> Tensor:
     """``v . J v`` of each head, (n, h, K), for probes (n, K, d)."""
-    d, _, h = layers.dimensions
-    start = (probes @ layers.first.T) * slopes[0].unsqueeze(1)
-    products = (_through(layers, slopes, start, room) @ layers.last.T).view(*probes.shape[:2], h, d)
+    d, w, h = layers.dimensions
+    n, many, _ = probes.shape
+    start = torch.mm(probes.reshape(-1, d), layers.first.T, out=room("even", n * many, w)).view(n, many, w)
+    tangents = _through(layers, slopes, _scaled(start, slopes[0].unsqueeze(1)), room)
+    products = (tangents.view(-1, w) @ layers.last.T).view(n, many, h, d)
     return (products * probes.unsqueeze(2)).sum(-1).transpose(1, 2)
 
 
 def _of_units(layers: Layers, slopes: list[Tensor], room: _Room) -> Tensor:
     """``tr J`` of each head, (n, h), from a tangent for each unit of the first layer."""
     _, w, h = layers.dimensions
-    start = layers.hidden[0][0].T.contiguous()
+    if not layers.hidden:
+        return slopes[0] @ (layers.first.T * layers.last.view(h, -1, w)).sum(1).T
     if len(layers.hidden) == 1:
-        return ((slopes[0] @ (start * layers.loop)) * slopes[1]).sum(-1).T
-    tangents = torch.mul(slopes[1].unsqueeze(1), start, out=room("even", len(slopes[1]), w, w))
+        return ((slopes[0] @ (layers.start * layers.loop)) * slopes[1]).sum(-1).T
+    tangents = torch.mul(slopes[1].unsqueeze(1), layers.start, out=room("even", len(slopes[1]), w, w))
     rest = Layers(layers.first, layers.hidden[1:], layers.last, layers.shift, layers.activation)
     tangents = _scaled(_through(rest, slopes[1:], tangents, room), slopes[0].unsqueeze(2))
     return tangents.view(-1, w * w) @ layers.loop.view(h, w * w).T
@@ -189,8 +207,8 @@ def _scaled(tangents: Tensor, slope: Tensor) -> Tensor:
 def _silu(z: Tensor, h: Tensor | None, slope: Tensor | None) -> tuple[Tensor, Tensor]:
     s = torch.sigmoid(z, out=slope)
     value = torch.mul(z, s, out=h)
-    rest = z - value if h is None else z.sub_(value)
-    return value, torch.addcmul(s, s, rest, out=slope)
+    # s (1 + z (1 - s)) = s + h (1 - s), in one pass.
+    return value, torch.lerp(s, s.new_ones(()), value, out=slope)
 
 
 def _relu(z: Tensor, h: Tensor | None, slope: Tensor | None) -> tuple[Tensor, Tensor]:
