@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from si_core.process.process import StochasticInterpolant
 from si_core.recipes.training import Train
-from si_core.runs.rounds import round_length
+from si_core.runs.rounds import round_end
 from si_core.runs.streams import reseed
 
 __all__ = ["Pairs"]
@@ -45,9 +45,13 @@ class Pairs:
         coupling = process.coupling
         trained = isinstance(coupling, nn.Module) and next(coupling.parameters(), None) is not None
         self._ahead = min(_MOST, os.cpu_count() or 1) if coupling.prefetch and not trained else 0
-        self._round = round_length(train)
         self._pool: ThreadPoolExecutor | None = None
         self._made: dict[int, Future[Ends]] = {}
+
+    @property
+    def ahead(self) -> bool:
+        """Whether they are made ahead."""
+        return self._ahead > 0
 
     def at(self, step: int) -> Ends:
         """The pairs of a step; an error of their making is raised here, at the step that it belongs to.
@@ -61,7 +65,7 @@ class Pairs:
             self._pool = ThreadPoolExecutor(self._ahead, "pairs")
         made = self._made.pop(step, None) or self._submit(self._pool, step)
         ends = made.result()
-        later = range(step + 1, min(step + 1 + self._ahead, (step // self._round + 1) * self._round))
+        later = range(step + 1, min(step + 1 + self._ahead, round_end(self._train, step)))
         self._made = {k: self._made.get(k) or self._submit(self._pool, k) for k in later}
         return ends
 

@@ -9,12 +9,19 @@ from si_core.recipes.training import Train
 from si_core.runs.assembly import Assembly
 from si_core.runs.streams import generator
 
-__all__ = ["refit", "round_length"]
+__all__ = ["refit", "round_end", "round_length"]
 
 
 def round_length(train: Train) -> int:
     """The steps of a round; the last one has those that are left over as well."""
     return max(train.steps // train.rounds, 1)
+
+
+def round_end(train: Train, step: int) -> int:
+    """The step after the last one for which the coupling is as it is for this one."""
+    length = round_length(train)
+    number = min(step // length, train.rounds - 1)
+    return (number + 1) * length if number < train.rounds - 1 else train.steps
 
 
 def refit(assembly: Assembly, step: int, trained: nn.Module, device: torch.device) -> None:

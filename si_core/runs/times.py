@@ -89,6 +89,10 @@ class TrainingTimes:
             self._enter(block)
         return self._at[place]
 
+    def block_end(self, step: int) -> int:
+        """The step after the last one whose times are computed together with those of this one."""
+        return (step // self._steps + 1) * self._steps
+
     def learn(self, step: StepTimes, squares: Tensor) -> None:
         """Take in the squared gradients of a step's draws, those of the mean of its weighted losses, shape (n,)."""
         if self._gradients is not None and step.weights is not None and step.bins is not None:

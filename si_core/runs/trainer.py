@@ -20,16 +20,16 @@ from si_core.contract.data import Draw
 from si_core.errors import NumericsError, StorageError
 from si_core.recipes.training import ImportanceTimes
 from si_core.runs.assembly import Assembly
+from si_core.runs.draws import Draws
 from si_core.runs.extragradient import Extragradient, Networks
+from si_core.runs.freed_memory import keep_freed_memory
 from si_core.runs.gradient_sizes import GradientSizes
 from si_core.runs.learnable import learnable_parts, load_parts, parts_tensors
 from si_core.runs.learning_rate import learning_rate
 from si_core.runs.nested import flatten_state, unflatten_state
 from si_core.runs.optimizer import averaging, build_optimizer, restore_optimizer
-from si_core.runs.prefetch import Pairs
 from si_core.runs.process_trainer import ProcessTrainer
 from si_core.runs.rounds import refit
-from si_core.runs.streams import reseed
 from si_core.runs.times import TrainingTimes
 from si_core.runs.weights import load_into
 
@@ -54,6 +54,7 @@ class Trainer:
     """
 
     def __init__(self, assembly: Assembly, device: torch.device) -> None:
+        keep_freed_memory()
         self.assembly, self.device = assembly, device
         self.train = assembly.recipe.train
         self.step = 0
@@ -62,8 +63,6 @@ class Trainer:
         self.optimizer = build_optimizer(self.train.optimizer, self.parameters)
         decay = self.train.ema
         self.average = None if decay is None else AveragedModel(self.predictor, multi_avg_fn=averaging(decay))
-        self._noise = torch.Generator(device=device)
-        self._pairs = Pairs(assembly.process, self.train, assembly.recipe.seed, device)
         self.parts = learnable_parts(assembly.process).to(device)
         moving = next(self.parts.parameters(), None) is not None
         self.process_trainer = ProcessTrainer(assembly, self.parts, device) if moving else None
@@ -81,6 +80,7 @@ class Trainer:
             device,
             moving,
         )
+        self._draws = Draws(assembly, self._times, device, moving)
         self._sizes: GradientSizes | None = None
         if isinstance(self.train.times, ImportanceTimes):
             # Inside a compiled network nothing can be watched.
@@ -90,17 +90,9 @@ class Trainer:
         if self.train.compile:
             self.predictor.compile()
 
-    @torch.no_grad()
     def draw(self) -> Draw:
         """The draw of the current step."""
-        seed = self.assembly.recipe.seed
-        return self.assembly.process.draw(
-            self.train.batch,
-            noise=reseed(self._noise, seed, "noise", 0, self.step),
-            antithetic=self.assembly.antithetic,
-            schedule=self._times.at(self.step).schedule,
-            pairs=self._pairs.at(self.step),
-        )
+        return self._draws.at(self.step)
 
     def advance(self) -> None:
         """Take one step.
@@ -153,6 +145,7 @@ class Trainer:
         broken = [name for name, value in values.items() if value - value != 0.0]
         if self._extragradient is not None:
             self._extragradient.undo()
+        self._draws.forget()
         bad_data = not bool(torch.isfinite(draw.x0).all() and torch.isfinite(draw.x1).all())
         raise NumericsError(
             f"the {'loss of ' + ', '.join(broken) if broken else 'gradient'} is not finite",
@@ -231,6 +224,7 @@ class Trainer:
             self.process_trainer.restore(tensors.get("process-optimizer", {}), state["process"])
         sums = state["sums"]
         self._sums = _Sums(sums["count"], sums["losses"], sums["norm"])
+        self._draws.forget()
         self._times.restore(step, tensors.get("times", {}), f"{where}/times.safetensors")
         self.step = step
 

@@ -64,7 +64,6 @@ def divergence_work(case: DivergenceCase) -> Work:
     from si_estimators.augmented import AugmentedFlow
     from si_estimators.divergence import draw_probes
 
-    _settle_memory()
     network = reference(case.dim) if case.network == "mlp" else Joined(case.dim)
     x, t = points_of(case.rows, case.dim), torch.tensor(0.5)
     probes = None if case.exact else draw_probes(x, 1, "rademacher", torch.Generator().manual_seed(0))
@@ -81,15 +80,6 @@ def divergence_work(case: DivergenceCase) -> Work:
     if installed("flow_matching"):
         work["flow_matching"] = partial(log_likelihood, network, x, zero, 1, "euler", case.exact)
     return work
-
-
-def _settle_memory() -> None:
-    """Free a block of 16 MB, so that the C library keeps smaller ones.
-
-    By what it has freed before, glibc decides whether a call's layers (1 MB each) are given back to the system and
-    faulted in anew in every call: the same call took 3.4 or 4.8 ms, while what reuses its memory took the same.
-    """
-    torch.empty(2**22).fill_(0)
 
 
 def divergence_lines(effort: Effort) -> Iterator[Line]:

@@ -14,6 +14,8 @@ from dataclasses import dataclass
 
 import torch
 
+from si_core.runs.freed_memory import keep_freed_memory
+
 __all__ = ["Effort", "Spread", "Work", "beyond", "interleaved", "ratio", "spread", "threads"]
 
 Work = Mapping[str, Callable[[], object]]
@@ -113,6 +115,8 @@ class Effort:
 
     def compare(self, work: Work, each: int | Mapping[str, int] = 1, seconds: float = 4.0) -> dict[str, list[float]]:
         """Seconds of a step of each piece of work in each repetition; see :func:`interleaved`."""
+        # Else the same call takes a third more or less, by what was freed before it.
+        keep_freed_memory()
         clock = time.process_time if self.processor else time.perf_counter
         return interleaved(work, self.repetitions, each, seconds, clock)
 

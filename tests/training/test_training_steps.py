@@ -181,6 +181,8 @@ def test_data_that_are_not_finite_leave_the_weights_unchanged(trainer_of, monkey
         return rows
 
     monkeypatch.setattr(type(target), "sample", spoilt)
+    # The draws of the next steps are made.
+    trainer._draws.forget()
     with pytest.raises(si.NumericsError) as caught:
         trainer.advance()
     message = str(caught.value)
