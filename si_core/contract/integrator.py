@@ -49,6 +49,7 @@ class Problem(Protocol):
     * ``head(rows)``, itself for the first rows of its states, to methods that make a trial run;
     * ``slope(time, x)``, the drift in parts (:class:`~si_core.contract.slope.Slope`);
     * ``linear(times, spread)``, a :class:`LinearShare`, to exponential methods;
+    * ``memo(key, make)``, what ``make()`` gave under this key before, to methods that prepare much for a grid;
     * ``divergence(time, x, probes=None)``, to likelihoods: the drift with its divergence in x, shape (B,), or with
       ``v . J v``, shape (B, K), for probes v, shape (K, B, *event), for less than differentiating :meth:`drift` costs
       (None where that is not known). Both can be differentiated further where gradient mode is on.

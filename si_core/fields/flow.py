@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import copy
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from functools import cached_property
-from typing import TYPE_CHECKING, Generic, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar
 
 import torch
 from torch import Tensor
@@ -35,6 +35,10 @@ NoiseLevel = Callable[[Schedule], Tensor]
 """``epsilon`` at the times of a schedule, shape (N,)."""
 
 Step = TypeVar("Step")
+Made = TypeVar("Made")
+
+_KEPT = 8
+"""How many of the things that methods make of a flow's scalars are kept."""
 
 
 def drift_row(process: StochasticInterpolant, level: NoiseLevel | None, sign: float) -> RowFunction:
@@ -82,6 +86,7 @@ class Flow(ABC, Generic[Step]):
         self._noise: dict[float, float] = {}
         self._form: tuple[torch.dtype, torch.device] | None = None
         self._steps: dict[float, Step] = {}
+        self._made: dict[Hashable, Any] = {}
 
     def of(self, fields: Fields) -> Self:
         """The same drift of the same process by the same known fields, such as for other conditions.
@@ -208,6 +213,19 @@ class Flow(ABC, Generic[Step]):
         noise_squared = self.noise_squared(u)
         pull = self.sign * noise_squared / (2.0 * variance)
         return LinearShare(growth - pull, drive + beta * pull, noise_squared, variance)
+
+    def memo(self, key: Hashable, make: Callable[[], Made]) -> Made:
+        """What ``make`` gave when it was first asked for under a key; of the last few keys.
+
+        For what a method computes of the scalars: they are the same for all states, so blocks of samples share it.
+        """
+        if key not in self._made:
+            if len(self._made) == _KEPT:
+                del self._made[next(iter(self._made))]
+            # Out of inference mode, as what is kept of steps.
+            with torch.inference_mode(False), torch.no_grad():
+                self._made[key] = make()
+        return self._made[key]  # type: ignore[no-any-return]
 
     def noise(self, time: float) -> float:
         """The size of the noise at a time."""

@@ -14,6 +14,7 @@ from si_core.contract.estimator import Estimator
 from si_core.discovery.build import build
 from si_core.errors import DataError, NumericsError, UsageError
 from si_core.fields.exact import exact_fields
+from si_core.runs.freed_memory import keep_freed_memory
 from si_core.runs.model import Model
 from si_core.runs.streams import generator
 
@@ -56,6 +57,7 @@ def estimate(
         DataError: points of another shape, or not finite.
         NumericsError: the result is not finite.
     """
+    keep_freed_memory()
     if isinstance(estimator, str):
         estimator = build("estimator", estimator)
     if not isinstance(estimator, Estimator):

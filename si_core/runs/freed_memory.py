@@ -1,4 +1,4 @@
-"""Freed memory is kept for the next step, where the C library would give it back to the system.
+"""Freed memory is kept for the next step or block, where the C library would give it back to the system.
 
 glibc gives large blocks back when they are freed, and takes them from the system anew, at one fault a page: thousands
 in a training step of a few megabytes, and some percent of its time. From what size on is learned from what was freed: a

@@ -15,6 +15,7 @@ from si_core.contract.clock import Clock
 from si_core.contract.integrator import Integrator
 from si_core.errors import UsageError
 from si_core.fields.base import Epsilon
+from si_core.runs.freed_memory import keep_freed_memory
 from si_core.runs.model import Model
 from si_core.runs.streams import generator
 
@@ -42,6 +43,7 @@ def draw_samples(
     """
     if n < 1:
         raise UsageError("the number of samples", got=n, allowed=">= 1")
+    keep_freed_memory()
     size = (None if model.recipe is None else model.recipe.sample.batch) or BLOCK
     turn = None if condition is None else torch.as_tensor(condition).reshape(-1)
     samples, conditions = [], []

@@ -11,8 +11,8 @@ in its clock, where the drift of a rough process is smooth.
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Sequence
-from typing import Literal
+from collections.abc import Callable, Hashable, Sequence
+from typing import Any, Literal
 
 import torch
 from torch import Tensor
@@ -105,6 +105,11 @@ class Transport:
     def linear(self, times: Sequence[float], spread: float | None = None) -> LinearShare:
         """The share of the drift that is linear in x at these clock positions; see :meth:`Flow.linear`."""
         return self.flow.linear(times, spread)
+
+    @property
+    def memo(self) -> Callable[[Hashable, Callable[[], Any]], Any]:
+        """What methods make of the scalars, made once: a function of ``(key, make)``; see :meth:`Flow.memo`."""
+        return self.flow.memo
 
     def part(self, start: float, stop: float) -> Transport:
         """The same problem between two other times; it shares the computed scalars.

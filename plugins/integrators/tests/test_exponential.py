@@ -301,6 +301,26 @@ def test_gradients_through_a_corrector(problem):
         assert torch.equal(method.solve(task, x, rng()).final, still)
 
 
+def test_blocks_of_samples_share_what_their_steps_are_prepared_with(monkeypatch):
+    transport, x = mixture(0.3)
+    asked, share = [], type(transport).linear
+    monkeypatch.setattr(type(transport), "linear", lambda self, *given: asked.append(given) or share(self, *given))
+    method = Exponential(6, order=4, corrector=True)
+    first, second = (si.integrate(transport, x, method).final for _ in range(2))
+    assert torch.equal(first, second)
+    assert len(asked) == 1
+    si.integrate(transport.conditioned(None), x, method)
+    assert len(asked) == 1, "other conditions have the same scalars"
+    for other in (Exponential(7, order=4, corrector=True), Exponential(6, spread=0.3)):
+        si.integrate(transport, x, other)
+    assert len(asked) == 3
+    assert torch.equal(si.integrate(mixture(0.3)[0], x, method).final, first)
+    kept = len(transport.flow._made)
+    for steps in range(8, 40):
+        si.integrate(transport, x, Exponential(steps))
+    assert kept < len(transport.flow._made) <= 8, "a few are kept"
+
+
 def test_order_3_is_for_odes(problem):
     assert not Exponential(order=3).stochastic
     assert Exponential(order=2).stochastic

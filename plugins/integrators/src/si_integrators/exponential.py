@@ -31,7 +31,7 @@ from pydantic import Field
 from torch import Tensor
 
 from si_core import Problem, UsageError
-from si_integrators.linear_steps import LinearSteps, Remainder
+from si_integrators.linear_steps import LinearSteps, Remainder, linear_steps
 from si_integrators.planned import Grid, PlannedSteps, Steps
 from si_integrators.predictor_corrector import corrected
 
@@ -105,7 +105,7 @@ class Exponential(PlannedSteps):
         kept: Sequence[int] = (),
     ) -> tuple[list[Tensor], int]:
         order, noisy = int(self.order), transport.stochastic
-        linear = LinearSteps(transport, grid, self.spread)
+        linear = linear_steps(transport, grid, self.spread)
         ends = self.corrector or (noisy and order == 2)
         transport.prepare(grid if ends and linear.sees_end(linear.steps - 1) else grid[:-1], x)
         remainder = Remainder(transport, grid, linear.rates)

@@ -19,7 +19,7 @@ method is then the one that it generalises.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Hashable, Sequence
 
 import numpy as np
 import torch
@@ -28,7 +28,7 @@ from torch import Tensor
 from si_core import LinearShare, Problem, slopes
 from si_integrators.quadrature import apart, cells, cumulative
 
-__all__ = ["LinearSteps", "Remainder"]
+__all__ = ["LinearSteps", "Remainder", "linear_steps"]
 
 _ROUNDING = 1e-12
 _NOTHING, _NONE, _VALUES = 0.02, 1e-9, 4
@@ -76,6 +76,7 @@ class LinearSteps:
         """The gains of whole steps."""
         self.deviations: list[float] = squares.sqrt().tolist()
         """The standard deviations of the noise of each step."""
+        self._found: dict[tuple[int, ...], list[float]] = {}
         self._drives, inner_drives = share.drive[:ends], share.drive[ends:].reshape(inside)
         mean_drive = self._over_step(inner_drives.abs())
         self._least = torch.where(mean_drive > _NONE, _NOTHING * mean_drive, math.inf)
@@ -143,6 +144,12 @@ class LinearSteps:
             step: which step.
             nodes: the positions of their times in the grid.
         """
+        key = (step, *nodes)
+        if key not in self._found:
+            self._found[key] = self._weights(step, nodes)
+        return self._found[key]
+
+    def _weights(self, step: int, nodes: Sequence[int]) -> list[float]:
         told = [node for node in nodes if self._drives[node].abs() > self._least[step]]
         used = told or list(nodes)
         used = [used[i] for i in apart(self._grid[used].tolist(), float(self._lengths[step]))]
@@ -155,6 +162,14 @@ class LinearSteps:
         for node, share in zip(used, shares.tolist(), strict=True):
             found[node] = share / float(self._drives[node]) if told else share
         return list(found.values())
+
+
+def linear_steps(problem: Problem, grid: list[float], spread: float | None) -> LinearSteps:
+    """The scalars of the steps of a grid, those of before where the problem keeps them."""
+    memo: Callable[[Hashable, Callable[[], LinearSteps]], LinearSteps] | None = getattr(problem, "memo", None)
+    if memo is None:
+        return LinearSteps(problem, grid, spread)
+    return memo(("linear steps", tuple(grid), spread), lambda: LinearSteps(problem, grid, spread))
 
 
 class Remainder:
