@@ -70,6 +70,15 @@ class Slope(NamedTuple):
 
 
 def slopes(problem: Problem) -> Callable[[float, Tensor], Slope]:
-    """The slope of a problem at a time and a state: in parts where the problem tells them, else in one."""
-    found: Callable[[float, Tensor], Slope] | None = getattr(problem, "slope", None)
-    return found or (lambda time, x: Slope(problem.drift(time, x), x))
+    """The slope of a problem at a time and a state: in parts where the problem tells them, else in one.
+
+    Parts are those of the drift they are defined with: where a subclass, a wrapper or the problem itself has another
+    drift, they are not asked for.
+    """
+    for attributes in (getattr(problem, "__dict__", {}), *map(vars, type(problem).__mro__)):
+        if "slope" in attributes:
+            found: Callable[[float, Tensor], Slope] = problem.slope  # type: ignore[attr-defined]
+            return found
+        if "drift" in attributes:
+            break
+    return lambda time, x: Slope(problem.drift(time, x), x)

@@ -119,6 +119,29 @@ def test_a_problem_without_parts_has_slopes_of_one(x):
     torch.testing.assert_close(slope.value(), -0.5 * x)
 
 
+def test_parts_are_those_of_the_drift_they_are_defined_with(x):
+    transport = si.Transport(fields_of(NewPlace()))
+
+    class Wrapper:
+        """All of a transport but its drift."""
+
+        def __getattr__(self, name):
+            return getattr(transport, name)
+
+        def drift(self, time, x):
+            return torch.zeros_like(x)
+
+    class Still(si.Transport):
+        def drift(self, time, x):
+            return torch.zeros_like(x)
+
+    own = si.Transport(fields_of(NewPlace()))
+    own.drift = lambda time, x: torch.zeros_like(x)
+    for problem in (Wrapper(), Still(fields_of(NewPlace())), own):
+        assert not si.slopes(problem)(0.5, x).value().any()
+    assert si.slopes(transport)(0.5, x).value().any()
+
+
 def solved(fields, x, method, epsilon):
     generator = torch.Generator().manual_seed(3) if epsilon else None
     return si.integrate(si.Transport(fields, epsilon), x, method, generator).final.detach()

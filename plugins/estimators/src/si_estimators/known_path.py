@@ -15,7 +15,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from si_core import Integrator, Transport
+from si_core import Integrator, Slope, Transport, slopes
 
 __all__ = ["KnownPath", "can_be_cut"]
 
@@ -37,18 +37,20 @@ class _Noted:
     """A problem that keeps the first drift asked for, if it is that of the initial state."""
 
     def __init__(self, problem: Transport, x: Tensor) -> None:
-        self._problem, self._x = problem, x
+        self._problem, self._slope, self._x = problem, slopes(problem), x
         self.first: Tensor | None = None
         self._asked = False
 
-    def drift(self, time: float, x: Tensor) -> Tensor:
-        found = self._problem.drift(time, x)
+    def slope(self, time: float, x: Tensor) -> Slope:
+        found = self._slope(time, x)
         if not self._asked:
             self._asked = True
             if time == self._problem.start and torch.equal(x, self._x):
-                # The caller may change what it gets.
-                self.first = found.clone()
+                self.first = found.kept()
         return found
+
+    def drift(self, time: float, x: Tensor) -> Tensor:
+        return self.slope(time, x).value()
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._problem, name)
