@@ -55,8 +55,8 @@ class Draws:
             for later in range(step + 1, self._end(step)):
                 try:
                     self._made.append(self._draw(later))
-                except Exception:
-                    # It is raised again when the step has its turn.
+                except (Exception, SystemExit):
+                    # It is raised again when the step has its turn, also where a component called sys.exit.
                     break
         return self._made[step - self._first]
 

@@ -63,7 +63,8 @@ def test_none_is_made_for_the_next_round_or_after_the_end(recipe):
     assert [round_end(train, step) for step in (0, 12, 13, 25, 26, 38, 39)] == [13, 13, 26, 26, 40, 40, 40]
 
 
-def test_an_error_is_that_of_its_own_step(recipe, monkeypatch):
+@pytest.mark.parametrize("error", [si.DataError("the third row is broken"), SystemExit("the third row is broken")])
+def test_an_error_is_that_of_its_own_step(recipe, monkeypatch, error):
     assembly = assemble(recipe(RECIPE))
     coupling, calls = assembly.process.coupling, []
     draw = coupling.draw
@@ -71,14 +72,14 @@ def test_an_error_is_that_of_its_own_step(recipe, monkeypatch):
     def failing(source, target, n, generator):
         calls.append(None)
         if len(calls) > 3:
-            raise si.DataError("the third row is broken")
+            raise error
         return draw(source, target, n, generator)
 
     monkeypatch.setattr(coupling, "draw", failing)
     draws = draws_of(assembly)
     for step in range(3):
         draws.at(step)
-    with pytest.raises(si.DataError, match="third row"):
+    with pytest.raises(type(error), match="third row"):
         draws.at(3)
 
 
