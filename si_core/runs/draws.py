@@ -9,7 +9,6 @@ times of this one are learned from.
 from __future__ import annotations
 
 import torch
-from torch import nn
 
 from si_core.contract.data import Draw
 from si_core.runs.assembly import Assembly
@@ -39,9 +38,7 @@ class Draws:
         self._antithetic, self._times = assembly.antithetic, times
         self._noise = torch.Generator(device=device)
         self._pairs = Pairs(assembly.process, self._train, self._seed, device)
-        coupling = assembly.process.coupling
-        trained = isinstance(coupling, nn.Module) and next(coupling.parameters(), None) is not None
-        self._alone = moving or trained or self._pairs.ahead
+        self._alone = moving or self._pairs.ahead
         self._first, self._made = 0, list[Draw]()
 
     def at(self, step: int) -> Draw:

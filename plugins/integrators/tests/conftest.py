@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
+from functools import partial
 
 import pytest
 from torch import Tensor
@@ -33,6 +35,19 @@ class FunctionProblem:
     def noise(self, time: float) -> float:
         assert self._noise is not None, "an ODE was asked for its noise"
         return self._noise(time)
+
+
+@pytest.fixture
+def broken() -> Callable[[float], Callable[[float, Tensor], Tensor]]:
+    """``broken(onset)``: a drift that is not finite for state 1 after a time."""
+
+    def drift(t: float, x: Tensor, onset: float) -> Tensor:
+        y = x.clone()
+        if t > onset:
+            y[1] = math.nan
+        return y
+
+    return lambda onset: partial(drift, onset=onset)
 
 
 @pytest.fixture

@@ -24,8 +24,9 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from si_core import Integrator, Problem, Slope, Trajectory, UsageError, slopes
+from si_core import Integrator, Problem, Slope, Trajectory, slopes
 from si_integrators.noise_path import NoisePath, NoiseVariance
+from si_integrators.refusals import no_generator
 from si_integrators.tolerance import Norm, Tolerance, refuse
 from si_integrators.walk import walk
 
@@ -89,11 +90,7 @@ class AdaptiveStochasticHeun(Integrator):
             NumericsError: the step became 0, or there were too many.
         """
         if transport.stochastic and generator is None:
-            raise UsageError(
-                "an SDE needs a source of noise",
-                where="adaptive-stochastic-heun",
-                fix="pass generator=torch.Generator(x.device).manual_seed(0)",
-            )
+            raise no_generator("adaptive-stochastic-heun")
         start, stop = float(transport.start), float(transport.stop)
         noise = NoisePath(NoiseVariance(transport, x), x, generator) if transport.stochastic else None
         trial = _Trial(transport, x, noise, Tolerance(self.rtol, self.atol, self.norm, x))

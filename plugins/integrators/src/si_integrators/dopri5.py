@@ -20,8 +20,9 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from si_core import Integrator, Problem, Trajectory, UsageError
+from si_core import Integrator, Problem, Trajectory
 from si_integrators.dormand_prince import ERROR, NODES, ROWS, within
+from si_integrators.refusals import only_odes
 from si_integrators.stages import Stages
 from si_integrators.step_control import first_step, trial_step
 from si_integrators.tolerance import Norm, Tolerance, refuse
@@ -83,11 +84,7 @@ class Dopri5(Integrator):
             NumericsError: the step became 0, or there were too many.
         """
         if transport.stochastic:
-            raise UsageError(
-                "the method solves ODEs, and this problem has noise",
-                where="dopri5",
-                allowed="stochastic-heun, exponential or another SDE method; or epsilon = 0",
-            )
+            raise only_odes("dopri5")
         start, stop = float(transport.start), float(transport.stop)
         stages = Stages(transport, x, NODES, ROWS, ERROR, Tolerance(self.rtol, self.atol, self.norm, x))
         stages.begin(start)

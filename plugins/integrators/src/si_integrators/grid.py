@@ -19,6 +19,7 @@ from torch import Tensor
 
 from si_core import Problem, Slope, slopes
 from si_integrators.planned import PlannedSteps
+from si_integrators.refusals import only_odes
 
 __all__ = ["FixedGrid", "Room", "SlopeOf"]
 
@@ -75,7 +76,7 @@ class FixedGrid(PlannedSteps):
         Raises:
             UsageError: the method solves ODEs only.
         """
-        raise self._solves_odes_only()
+        raise only_odes(type(self).__name__)
 
     def deviation(self, noise: Callable[[float], float], r: float, t: float) -> float:
         """The standard deviation of the noise of the step from r to t: ``sqrt(|h|) noise(r)``."""

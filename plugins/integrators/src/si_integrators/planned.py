@@ -20,6 +20,7 @@ from torch import Tensor
 from si_core import Integrator, Problem, Trajectory, UsageError
 from si_integrators.pilot import measured
 from si_integrators.placement import ends, uniform
+from si_integrators.refusals import no_generator, only_odes
 from si_integrators.waypoints import through
 
 __all__ = ["Grid", "PlannedSteps", "Steps"]
@@ -124,21 +125,10 @@ class PlannedSteps(Integrator):
         part.steps = max(1, round(self.steps * fraction))
         return part
 
-    def _solves_odes_only(self) -> UsageError:
-        return UsageError(
-            "the method solves ODEs, and this problem has noise",
-            where=type(self).__name__,
-            allowed="euler-maruyama, stochastic-heun or another SDE method; or epsilon = 0",
-        )
-
     def _check(self, transport: Problem, generator: torch.Generator | None) -> None:
         if not transport.stochastic:
             return
         if not self.stochastic:
-            raise self._solves_odes_only()
+            raise only_odes(type(self).__name__)
         if generator is None:
-            raise UsageError(
-                "an SDE needs a source of noise",
-                where=type(self).__name__,
-                fix="pass generator=torch.Generator(x.device).manual_seed(0)",
-            )
+            raise no_generator(type(self).__name__)
