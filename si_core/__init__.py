@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from si_core.contract.diffusion import Diffusion as Diffusion
     from si_core.contract.distribution import Distribution as Distribution
     from si_core.contract.estimator import Estimator as Estimator
+    from si_core.contract.event import Event as Event
     from si_core.contract.integrator import Integrator as Integrator
     from si_core.contract.integrator import LinearShare as LinearShare
     from si_core.contract.integrator import Problem as Problem
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
     from si_core.contract.report import Report as Report
     from si_core.contract.report import RunView as RunView
     from si_core.contract.report import SweepView as SweepView
+    from si_core.contract.schedule import Schedule as Schedule
     from si_core.contract.slope import Slope as Slope
     from si_core.contract.slope import slopes as slopes
     from si_core.discovery.build import build as build
@@ -76,15 +78,13 @@ if TYPE_CHECKING:
     from si_core.fields.learned import Predictor as Predictor
     from si_core.fields.parametrisation import Parametrisation as Parametrisation
     from si_core.fields.rescheduled import RescheduledFields as RescheduledFields
+    from si_core.models.acceleration.accelerator import Accelerator as Accelerator
+    from si_core.models.estimation import estimate as estimate
+    from si_core.models.model import Model as Model
+    from si_core.models.model import load_model as load_model
+    from si_core.models.sampling import sample as sample
     from si_core.process.process import StochasticInterpolant as StochasticInterpolant
-    from si_core.process.schedule import Schedule as Schedule
     from si_core.recipes.loader import load_recipe as load_recipe
-    from si_core.runs.acceleration.accelerator import Accelerator as Accelerator
-    from si_core.runs.estimation import estimate as estimate
-    from si_core.runs.event import Event as Event
-    from si_core.runs.model import Model as Model
-    from si_core.runs.model import load_model as load_model
-    from si_core.runs.sampling import sample as sample
     from si_core.runs.sweeps.sweep import sweep as sweep
     from si_core.runs.training import train as train
     from si_core.transport.integrate import integrate as integrate
@@ -122,13 +122,13 @@ _HOMES: dict[str, tuple[str, ...]] = {
     "si_core.fields.base": ("DirectFields", "Fields"),
     "si_core.fields.parametrisation": ("Parametrisation",),
     "si_core.process.process": ("StochasticInterpolant",),
-    "si_core.process.schedule": ("Schedule",),
+    "si_core.contract.schedule": ("Schedule",),
     "si_core.recipes.loader": ("load_recipe",),
-    "si_core.runs.acceleration.accelerator": ("Accelerator",),
-    "si_core.runs.model": ("Model", "load_model"),
-    "si_core.runs.estimation": ("estimate",),
-    "si_core.runs.event": ("Event",),
-    "si_core.runs.sampling": ("sample",),
+    "si_core.models.acceleration.accelerator": ("Accelerator",),
+    "si_core.models.model": ("Model", "load_model"),
+    "si_core.models.estimation": ("estimate",),
+    "si_core.contract.event": ("Event",),
+    "si_core.models.sampling": ("sample",),
     "si_core.runs.sweeps.sweep": ("sweep",),
     "si_core.runs.training": ("train",),
     "si_core.transport.integrate": ("integrate",),

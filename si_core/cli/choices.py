@@ -12,7 +12,7 @@ from si_core.errors import UsageError
 
 if TYPE_CHECKING:
     from si_core.fields.base import Epsilon
-    from si_core.runs.model import Model
+    from si_core.models.model import Model
 
 __all__ = ["CLOCK_HELP", "chosen", "resampled"]
 
@@ -57,7 +57,7 @@ def resampled(model: Model, arguments: argparse.Namespace) -> Model:
         UsageError: an unknown component or a wrong option; an integrator that does not fit the noise level.
     """
     from si_core.discovery.build import build
-    from si_core.runs.sampler import default_integrator
+    from si_core.models.sampler import default_integrator
 
     integrator, epsilon, seed = arguments.integrator, arguments.epsilon, arguments.seed
     run = Path(arguments.run_directory)

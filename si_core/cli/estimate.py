@@ -50,7 +50,7 @@ def run(arguments: argparse.Namespace) -> int:
     from si_core.cli.choices import chosen, resampled
     from si_core.cli.console import LineConsole
     from si_core.discovery.build import build
-    from si_core.runs.estimation import estimate
+    from si_core.models.estimation import estimate
     from si_core.runs.memory import memory_explained
     from si_core.runs.stages import estimate_line, estimate_record
 

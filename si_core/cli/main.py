@@ -119,7 +119,7 @@ def _tolerate_narrow_encodings() -> None:
 
 def _of_system(error: OSError) -> SIError:
     """The error of a file that nobody has caught, or of standard output, such as a full disk behind it."""
-    from si_core.runs.atomic import storage_error
+    from si_core.storage.atomic import storage_error
 
     if isinstance(error.filename, str | bytes):
         return storage_error(Path(os.fsdecode(error.filename)), error)

@@ -63,7 +63,7 @@ def _print_guidelines(as_json: bool) -> int:
 
 def _write(path: Path) -> int:
     from si_core.registry.writing import written_anew
-    from si_core.runs.atomic import write_atomic
+    from si_core.storage.atomic import write_atomic
 
     text = written_anew(path)
     changed = not path.is_file() or path.read_text(encoding="utf-8") != text

@@ -27,10 +27,10 @@ def add(subparsers: argparse._SubParsersAction[Any]) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Draw the samples again and write the report."""
     from si_core.cli.console import open_console
+    from si_core.models.sampling import draw_samples
     from si_core.runs.directory import RunDirectory
     from si_core.runs.memory import memory_explained
     from si_core.runs.resume import read_json
-    from si_core.runs.sampling import draw_samples
     from si_core.runs.stages import write_report
 
     directory = RunDirectory.open(arguments.run_directory)

@@ -50,8 +50,8 @@ def run(arguments: argparse.Namespace) -> int:
 
     from si_core.cli.choices import resampled
     from si_core.cli.console import open_console
+    from si_core.models.sampling import draw_samples
     from si_core.runs.memory import memory_explained
-    from si_core.runs.sampling import draw_samples
     from si_core.runs.stages import warn_of_frozen_ends, write_array
 
     with open_console() as console, trained_model(arguments, console) as trained:

@@ -8,8 +8,8 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from si_core.models.model import Model
     from si_core.runs.log import Console
-    from si_core.runs.model import Model
 
 __all__ = ["add_device", "add_seed", "trained_model"]
 
@@ -44,8 +44,8 @@ def trained_model(arguments: Any, console: Console) -> Iterator[Model]:
         SIError: as :func:`si_core.load_model`.
     """
     from si_core.cli.device import checked_device
+    from si_core.models.model import load_model
     from si_core.runs.attribution import attributed
-    from si_core.runs.model import load_model
     from si_core.runs.records import LogRecords
     from si_core.runs.signals import StopSignals
 

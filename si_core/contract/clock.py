@@ -20,7 +20,7 @@ from torch import Tensor
 from si_core.errors import UsageError
 
 if TYPE_CHECKING:
-    from si_core.runs.model import Model
+    from si_core.models.model import Model
 
 __all__ = ["Clock", "SineClock", "UniformClock", "join_clocks"]
 

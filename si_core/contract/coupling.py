@@ -11,7 +11,7 @@ from torch import Tensor
 from si_core.contract.distribution import Distribution
 
 if TYPE_CHECKING:
-    from si_core.runs.model import Model
+    from si_core.models.model import Model
 
 __all__ = ["Coupling"]
 

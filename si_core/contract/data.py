@@ -13,8 +13,8 @@ from si_core.errors import UsageError
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from si_core.contract.schedule import Schedule
     from si_core.process.process import StochasticInterpolant
-    from si_core.process.schedule import Schedule
 
 __all__ = ["Bound", "Draw", "Estimate", "Trajectory"]
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from torch import Tensor
 
 if TYPE_CHECKING:
-    from si_core.runs.model import Model
+    from si_core.models.model import Model
 
 __all__ = ["Diffusion"]
 

@@ -38,7 +38,7 @@ from torch import Tensor
 from si_core.contract.data import Bound, Estimate
 
 if TYPE_CHECKING:
-    from si_core.runs.model import Model
+    from si_core.models.model import Model
 
 __all__ = ["Estimator"]
 

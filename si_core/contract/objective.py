@@ -19,9 +19,9 @@ from si_core.contract.expanded_square import expanded_square
 from si_core.errors import UsageError
 
 if TYPE_CHECKING:
+    from si_core.contract.schedule import Schedule
     from si_core.process.process import StochasticInterpolant
     from si_core.process.rows import Row
-    from si_core.process.schedule import Schedule
 
 __all__ = ["FIELDS", "Objective", "Regression"]
 

@@ -1,4 +1,4 @@
-"""Events of a run (:class:`si_core.runs.event.Event`), passed to the plugins that listen.
+"""Events of a run (:class:`si_core.contract.event.Event`), passed to the plugins that listen.
 
 A logger must never stop a run, nor change it: what it raises is reported once and it hears nothing more in this
 process, what it changes of the process is put back and told once, and each has a copy of the event for itself.

@@ -44,6 +44,6 @@ class Specification:
     def si_event(self, event: Any) -> None:
         """Receive an event of a run (started, step, checkpoint, finished, interrupted, failed); for loggers.
 
-        ``event`` has ``name``, ``directory``, ``step`` and ``values``, as :class:`si_core.runs.event.Event` says.
+        ``event`` has ``name``, ``directory``, ``step`` and ``values``, as :class:`si_core.contract.event.Event` says.
         An exception raised here is reported once and switches this plugin's hook off; the run goes on.
         """

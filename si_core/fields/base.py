@@ -16,11 +16,11 @@ from torch import Tensor
 
 from si_core.contract.clock import Clock, UniformClock
 from si_core.contract.diffusion import Diffusion
+from si_core.contract.schedule import Schedule, bare_schedule
 from si_core.contract.slope import Slope
 from si_core.errors import UsageError
 from si_core.fields.flow import Flow, NoiseLevel
 from si_core.process.process import StochasticInterpolant, spread
-from si_core.process.schedule import Schedule, bare_schedule
 
 __all__ = ["DirectFields", "Epsilon", "Fields", "noise_level"]
 

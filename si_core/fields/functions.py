@@ -8,13 +8,13 @@ import torch
 from torch import Tensor
 
 from si_core.contract.clock import Clock
+from si_core.contract.schedule import Schedule
 from si_core.errors import UsageError
 from si_core.fields.base import DirectFields, Fields
 from si_core.fields.flow import Flow, NoiseLevel
 from si_core.fields.rows import RowFields, field_row
 from si_core.process.completion import RowFunction
 from si_core.process.process import StochasticInterpolant, spread
-from si_core.process.schedule import Schedule
 
 __all__ = ["FieldFunction", "FunctionFields"]
 

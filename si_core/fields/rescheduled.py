@@ -16,11 +16,11 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from si_core.contract.schedule import Schedule
 from si_core.errors import UsageError
 from si_core.fields.rows import RowFields
 from si_core.process.completion import RowFunction
 from si_core.process.process import StochasticInterpolant
-from si_core.process.schedule import Schedule
 
 __all__ = ["RescheduledFields"]
 

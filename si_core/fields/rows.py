@@ -11,6 +11,7 @@ from torch import Tensor
 
 from si_core.contract.clock import Clock
 from si_core.contract.objective import FIELDS
+from si_core.contract.schedule import Schedule
 from si_core.contract.slope import Slope
 from si_core.errors import UsageError
 from si_core.fields.base import Fields
@@ -18,7 +19,6 @@ from si_core.fields.flow import Flow, NoiseLevel, drift_row
 from si_core.process.completion import Completion, RowFunction, complete
 from si_core.process.process import StochasticInterpolant, spread
 from si_core.process.rows import stack
-from si_core.process.schedule import Schedule
 
 __all__ = ["RowFields", "field_row", "require"]
 

@@ -22,8 +22,8 @@ from torch import Tensor
 
 from si_core.contract.clock import Clock
 from si_core.contract.limits import MarginLimits, end_limits
+from si_core.contract.schedule import Schedule
 from si_core.process.rows import Structure, stack
-from si_core.process.schedule import Schedule
 
 __all__ = ["MARGIN", "Completion", "RowFunction", "complete"]
 

@@ -35,8 +35,8 @@ import torch
 from torch import Tensor
 
 from si_core.contract.objective import FIELDS
+from si_core.contract.schedule import Scalar, Schedule
 from si_core.errors import UsageError
-from si_core.process.schedule import Scalar, Schedule
 
 __all__ = ["Row", "Structure", "stack"]
 

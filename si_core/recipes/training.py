@@ -157,7 +157,7 @@ class ProcessTraining(Section):
 
     Their learning rate follows ``train.schedule`` as that of the networks does. Where networks minimise what the
     process maximises, ``method`` says how the two take a step that both have a part in: one after the other, or both by
-    the gradients at an extrapolated point (:mod:`si_core.runs.extragradient`), for two gradients of each.
+    the gradients at an extrapolated point (:mod:`si_core.training.extragradient`), for two gradients of each.
     """
 
     method: Literal["alternating", "extragradient"] = Field(

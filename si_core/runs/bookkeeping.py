@@ -8,10 +8,10 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import Literal
 
+from si_core.contract.event import Event
 from si_core.discovery.events import emit
 from si_core.errors import SIError, StorageError
 from si_core.runs.directory import RunDirectory
-from si_core.runs.event import Event
 from si_core.runs.log import Console, RunLog
 from si_core.runs.records import LogRecords
 from si_core.runs.status import State, Status, write_status

@@ -20,7 +20,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from si_core.errors import StorageError
-from si_core.runs.atomic import storage_error
+from si_core.storage.atomic import storage_error
 
 __all__ = ["RunDirectory"]
 

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from si_core.errors import StorageError, UsageError
-from si_core.runs.atomic import write_atomic
-from si_core.runs.strict_json import format_json, parse_json
+from si_core.storage.atomic import write_atomic
+from si_core.storage.strict_json import format_json, parse_json
 
 __all__ = ["keep_options", "kept_component"]
 

@@ -8,19 +8,19 @@ from pathlib import Path
 import torch
 
 from si_core.errors import StorageError
+from si_core.models.assembly import assemble
+from si_core.models.learnable import learnable_parts, load_parts
+from si_core.models.model import Model
 from si_core.recipes.loader import load_recipe
 from si_core.recipes.selection import Selection
-from si_core.runs.assembly import assemble
 from si_core.runs.bookkeeping import resumption
 from si_core.runs.directory import RunDirectory
-from si_core.runs.fingerprints import PARTS, data_changes, fingerprints
-from si_core.runs.learnable import learnable_parts, load_parts
 from si_core.runs.lost_plugins import lost_plugins_named
-from si_core.runs.model import Model
 from si_core.runs.noise_level import stored_noise_level
 from si_core.runs.sampling_clock import stored_clock
-from si_core.runs.tensors import load_tensors
-from si_core.runs.weights import load_into
+from si_core.storage.fingerprints import PARTS, data_changes, fingerprints
+from si_core.storage.tensors import load_tensors
+from si_core.storage.weights import load_into
 
 __all__ = ["load_trained"]
 

@@ -10,8 +10,8 @@ import torch
 
 from si_core.errors import NumericsError
 from si_core.fields.learned import LearnedFields
-from si_core.runs.assembly import Assembly
-from si_core.runs.model import Model
+from si_core.models.assembly import Assembly
+from si_core.models.model import Model
 
 __all__ = ["memory_explained"]
 

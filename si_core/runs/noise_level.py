@@ -6,11 +6,11 @@ from functools import partial
 
 from si_core.contract.diffusion import Diffusion
 from si_core.discovery.build import build
+from si_core.models.model import Model
 from si_core.process.process import StochasticInterpolant
 from si_core.recipes.selection import Selection
 from si_core.runs.directory import RunDirectory
 from si_core.runs.kept_options import keep_options, kept_component
-from si_core.runs.model import Model
 
 __all__ = ["build_diffusion", "fit_noise_level", "stored_noise_level"]
 

@@ -12,17 +12,15 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 
+from si_core.contract.event import Event
 from si_core.discovery.events import emit
+from si_core.models.assembly import Assembly
 from si_core.recipes.paths import path_options
 from si_core.recipes.recipe import Recipe
 from si_core.recipes.selection import Selection
-from si_core.runs.assembly import Assembly
-from si_core.runs.atomic import remove_temporaries, write_atomic
 from si_core.runs.attribution import attributed
 from si_core.runs.bookkeeping import logged, status_kept
 from si_core.runs.directory import RunDirectory
-from si_core.runs.event import Event
-from si_core.runs.lock import RunLock
 from si_core.runs.log import Console, RunLog
 from si_core.runs.memory import memory_explained
 from si_core.runs.noise_level import fit_noise_level
@@ -32,9 +30,11 @@ from si_core.runs.resume import check_environment, check_recipe, previous_status
 from si_core.runs.sampling_clock import fit_clock
 from si_core.runs.signals import StopSignals
 from si_core.runs.stages import measure_into, sample_into, write_report
-from si_core.runs.strict_json import format_json
-from si_core.runs.trainer import Trainer
 from si_core.runs.training import restore, train_into
+from si_core.storage.atomic import remove_temporaries, write_atomic
+from si_core.storage.lock import RunLock
+from si_core.storage.strict_json import format_json
+from si_core.training.trainer import Trainer
 
 __all__ = ["Timed", "resume_run", "start_run"]
 

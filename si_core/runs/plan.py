@@ -16,12 +16,12 @@ from si_core.discovery.lookup import find
 from si_core.discovery.plugins import installed_plugins
 from si_core.errors import RecipeError
 from si_core.fields.exact import exact_fields
+from si_core.models.assembly import Assembly, assemble
+from si_core.models.parts import build_selection
+from si_core.models.sampler import default_integrator
 from si_core.recipes.recipe import Recipe
-from si_core.runs.assembly import Assembly, assemble
 from si_core.runs.attribution import attributed
 from si_core.runs.environment import environment
-from si_core.runs.parts import build_selection
-from si_core.runs.sampler import default_integrator
 
 __all__ = ["Plan", "prepare"]
 

@@ -10,12 +10,12 @@ from si_core.errors import RecipeError, StorageError
 from si_core.recipes.differences import differences
 from si_core.recipes.loader import load_recipe
 from si_core.recipes.recipe import Recipe
-from si_core.runs.atomic import storage_error
 from si_core.runs.directory import RunDirectory
 from si_core.runs.environment import differences as environment_differences
 from si_core.runs.log import Console
 from si_core.runs.status import Status, read_status
-from si_core.runs.strict_json import parse_json
+from si_core.storage.atomic import storage_error
+from si_core.storage.strict_json import parse_json
 
 __all__ = ["HARMLESS", "check_environment", "check_recipe", "newest_run", "previous_status", "read_json", "stillborn"]
 

@@ -6,10 +6,10 @@ from functools import partial
 
 from si_core.contract.clock import Clock
 from si_core.discovery.build import build
+from si_core.models.model import Model
 from si_core.process.process import StochasticInterpolant
 from si_core.runs.directory import RunDirectory
 from si_core.runs.kept_options import keep_options, kept_component
-from si_core.runs.model import Model
 
 __all__ = ["build_clock", "fit_clock", "stored_clock"]
 

@@ -22,17 +22,17 @@ from si_core.contract.estimator import Estimator
 from si_core.discovery.available import available
 from si_core.discovery.build import build
 from si_core.errors import NumericsError
+from si_core.models.estimation import estimate
+from si_core.models.model import Model
+from si_core.models.sampling import draw_samples
 from si_core.process.completion import MARGIN
 from si_core.recipes.recipe import Recipe
-from si_core.runs.atomic import write_atomic
 from si_core.runs.directory import RunDirectory
-from si_core.runs.estimation import estimate
 from si_core.runs.log import Console
-from si_core.runs.metrics import read_metrics
-from si_core.runs.model import Model
-from si_core.runs.sampling import draw_samples
-from si_core.runs.strict_json import format_json
 from si_core.runs.view import run_view
+from si_core.storage.atomic import write_atomic
+from si_core.storage.metrics import read_metrics
+from si_core.storage.strict_json import format_json
 
 __all__ = [
     "estimate_line",

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 
 from si_core.errors import StorageError
-from si_core.runs.atomic import storage_error, write_atomic
-from si_core.runs.strict_json import format_json, parse_json
+from si_core.storage.atomic import storage_error, write_atomic
+from si_core.storage.strict_json import format_json, parse_json
 
 __all__ = ["State", "Status", "read_status", "write_status"]
 

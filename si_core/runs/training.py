@@ -8,24 +8,24 @@ from typing import Any
 
 import torch
 
+from si_core.contract.event import Event
 from si_core.discovery.events import emit
 from si_core.errors import DataError, NumericsError, RecipeError, StorageError
 from si_core.fields.learned import Predictor
+from si_core.models.assembly import assemble
+from si_core.models.learnable import parts_tensors
+from si_core.models.model import Model
 from si_core.recipes.grid import refuse_sweep
 from si_core.recipes.recipe import Recipe
-from si_core.runs.assembly import assemble
-from si_core.runs.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from si_core.runs.directory import RunDirectory
-from si_core.runs.event import Event
-from si_core.runs.fingerprints import data_changes, fingerprints
-from si_core.runs.learnable import parts_tensors
 from si_core.runs.log import Console
-from si_core.runs.metrics import MetricsWriter
-from si_core.runs.model import Model
-from si_core.runs.retention import newest_verified, prune
 from si_core.runs.signals import Interrupted, StopSignals
-from si_core.runs.tensors import save_tensors
-from si_core.runs.trainer import Trainer
+from si_core.storage.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
+from si_core.storage.fingerprints import data_changes, fingerprints
+from si_core.storage.metrics import MetricsWriter
+from si_core.storage.retention import newest_verified, prune
+from si_core.storage.tensors import save_tensors
+from si_core.training.trainer import Trainer
 
 __all__ = ["restore", "train", "train_into"]
 

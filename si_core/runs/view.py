@@ -13,10 +13,10 @@ from si_core.contract.distribution import Distribution
 from si_core.contract.report import RunView
 from si_core.discovery.build import build
 from si_core.errors import SIError
+from si_core.models.model import Model
+from si_core.models.streams import generator
 from si_core.recipes.recipe import Recipe
 from si_core.runs.directory import RunDirectory
-from si_core.runs.model import Model
-from si_core.runs.streams import generator
 
 __all__ = ["run_view"]
 

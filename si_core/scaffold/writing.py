@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from si_core.errors import UsageError
-from si_core.runs.atomic import storage_error
+from si_core.storage.atomic import storage_error
 
 __all__ = ["write_package"]
 

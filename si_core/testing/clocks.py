@@ -13,8 +13,8 @@ from torch import Tensor
 
 from si_core.contract.clock import Clock, SineClock, UniformClock
 from si_core.discovery.parameters import constructor_names
-from si_core.runs.model import Model
-from si_core.runs.strict_json import format_json, parse_json
+from si_core.models.model import Model
+from si_core.storage.strict_json import format_json, parse_json
 from si_core.testing.check import Deviations, Measured, NotApplicable, Violation, check
 from si_core.testing.differences import central_difference, steep_inside
 from si_core.testing.doubles import Bridge, Line

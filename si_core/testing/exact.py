@@ -25,11 +25,11 @@ import torch
 from torch import Tensor
 
 from si_core.contract.clock import UniformClock
+from si_core.contract.schedule import Schedule
 from si_core.errors import UsageError
 from si_core.fields.base import DirectFields, Fields
 from si_core.fields.exact import exact_fields
 from si_core.process.process import StochasticInterpolant, spread
-from si_core.process.schedule import Schedule
 from si_core.testing.doubles import Independent, Normal
 
 __all__ = ["NormalFields"]

@@ -28,8 +28,8 @@ from si_core.contract.interpolant import LinearCoefficients
 from si_core.contract.latent import LatentCoefficients
 from si_core.fields.base import Fields
 from si_core.fields.functions import FieldFunction, FunctionFields
+from si_core.models.model import Model
 from si_core.process.process import StochasticInterpolant, spread
-from si_core.runs.model import Model
 from si_core.testing.doubles import Bridge, Heun, Independent, Line, Normal
 from si_core.testing.exact import NormalFields
 

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 import si_core as si
-from si_core.runs.sampler import default_integrator
+from si_core.models.sampler import default_integrator
 
 __all__ = ["default_method", "within"]
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import torch
 
 import si_core as si
-from si_core.runs.acceleration.accelerator import Accelerator
+from si_core.models.acceleration.accelerator import Accelerator
 
 from .figures import Line, factor, microseconds
 from .networks import reference

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 import torch
 
-from si_core.runs.freed_memory import keep_freed_memory
+from si_core.models.freed_memory import keep_freed_memory
 
 __all__ = ["Effort", "Spread", "Work", "beyond", "interleaved", "ratio", "spread", "threads"]
 

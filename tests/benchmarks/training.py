@@ -23,8 +23,8 @@ import torch
 from torch import nn
 
 import si_core as si
-from si_core.runs.assembly import assemble
-from si_core.runs.trainer import Trainer
+from si_core.models.assembly import assemble
+from si_core.training.trainer import Trainer
 
 from .figures import Line, factor, microseconds
 from .networks import Scale

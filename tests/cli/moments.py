@@ -25,7 +25,7 @@ def signal_after_step(step: int, name: str, times: int = 1) -> None:
 
 def signal_at_point(point: str, count: int, name: str) -> None:
     """The process gets a signal when it comes to a named moment of a write for the ``count``-th time."""
-    from si_core.runs.faults import set_fault_hook
+    from si_core.storage.faults import set_fault_hook
 
     left = count
 
@@ -132,7 +132,7 @@ def weights_explode_after_step(step: int) -> None:
 
 
 def _after_step(step: int, action: Callable[[Any], object]) -> None:
-    from si_core.runs.trainer import Trainer
+    from si_core.training.trainer import Trainer
 
     advance = Trainer.advance
 

@@ -10,7 +10,7 @@ import time
 
 import pytest
 
-from si_core.runs.faults import FAULT_POINTS
+from si_core.storage.faults import FAULT_POINTS
 
 from .conftest import status
 

@@ -11,7 +11,7 @@ from si_core.errors import StorageError
 from si_core.runs.environment import differences, environment
 from si_core.runs.log import Console, RunLog
 from si_core.runs.status import Status, read_status, write_status
-from si_core.runs.strict_json import format_json, parse_json
+from si_core.storage.strict_json import format_json, parse_json
 
 
 class Kept:

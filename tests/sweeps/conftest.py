@@ -51,7 +51,7 @@ def si(write: Callable[..., str]) -> Callable[..., int]:
 @pytest.fixture
 def trained_steps(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """The number of every training step that is taken, in order."""
-    from si_core.runs.trainer import Trainer
+    from si_core.training.trainer import Trainer
 
     steps: list[int] = []
     advance = Trainer.advance

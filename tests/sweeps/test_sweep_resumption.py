@@ -47,7 +47,7 @@ def test_a_signal_in_training_stops_cleanly_and_the_rest_follows(
     code: int,
     step: int,
 ) -> None:
-    from si_core.runs.trainer import Trainer
+    from si_core.training.trainer import Trainer
 
     before, advance = len(trained_steps), Trainer.advance
 
@@ -112,7 +112,7 @@ def test_a_signal_at_the_very_end_of_a_point_is_not_lost(
 
 KILL = """
 import os, signal, sys
-from si_core.runs.faults import set_fault_hook
+from si_core.storage.faults import set_fault_hook
 from si_core.cli.main import main
 folder, left = sys.argv[1], int(sys.argv[2])
 def hook(name):
@@ -191,7 +191,7 @@ def test_another_sweep_does_not_go_on_in_this_folder(
 def test_a_sweep_that_another_process_has_is_left_alone(
     si: Any, whole: Path, content: Any, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    from si_core.runs.lock import RunLock
+    from si_core.storage.lock import RunLock
 
     before = content(whole)
     with RunLock(whole / ".lock"):

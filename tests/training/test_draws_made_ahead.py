@@ -6,11 +6,11 @@ import pytest
 import torch
 
 import si_core as si
-from si_core.runs.assembly import assemble
-from si_core.runs.draws import Draws
-from si_core.runs.rounds import round_end
-from si_core.runs.times import TrainingTimes
-from si_core.runs.trainer import Trainer
+from si_core.models.assembly import assemble
+from si_core.training.draws import Draws
+from si_core.training.rounds import round_end
+from si_core.training.times import TrainingTimes
+from si_core.training.trainer import Trainer
 
 RECIPE = """\
     title: Draws

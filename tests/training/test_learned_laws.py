@@ -202,8 +202,8 @@ def test_a_score_alone_in_plain_time_says_that_its_velocity_is_singular(trained)
 
 def test_antithetic_pairs_bound_the_gradients_of_singular_targets(trained, tmp_path):
     """Without pairs the target ``-z/gamma`` of the score in plain time has no finite variance."""
-    from si_core.runs.assembly import assemble
-    from si_core.runs.trainer import Trainer
+    from si_core.models.assembly import assemble
+    from si_core.training.trainer import Trainer
 
     norms = {}
     path = tmp_path / "r.yaml"

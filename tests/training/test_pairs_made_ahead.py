@@ -10,9 +10,9 @@ import torch
 from torch import nn
 
 import si_core as si
+from si_core.models.streams import generator, stream_seed
 from si_core.recipes.training import Train
-from si_core.runs.prefetch import Pairs
-from si_core.runs.streams import generator, stream_seed
+from si_core.training.prefetch import Pairs
 
 pytest.importorskip("si_interpolants")
 pytest.importorskip("si_distributions")

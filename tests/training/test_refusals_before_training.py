@@ -8,7 +8,7 @@ import pytest
 import torch
 
 import si_core as si
-from si_core.runs.assembly import assemble
+from si_core.models.assembly import assemble
 
 for plugin in (
     "si_interpolants",

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 import si_core as si
-from si_core.runs.sampling import BLOCK, draw_samples
+from si_core.models.sampling import BLOCK, draw_samples
 
 for plugin in (
     "si_interpolants",

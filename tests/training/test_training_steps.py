@@ -8,8 +8,8 @@ import pytest
 import torch
 
 import si_core as si
-from si_core.runs.assembly import assemble
-from si_core.runs.trainer import Trainer
+from si_core.models.assembly import assemble
+from si_core.training.trainer import Trainer
 
 for plugin in ("si_interpolants", "si_distributions", "si_integrators", "si_objectives", "si_networks"):
     pytest.importorskip(plugin)

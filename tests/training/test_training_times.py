@@ -8,11 +8,11 @@ import pytest
 import torch
 
 import si_core as si
-from si_core.runs.assembly import assemble
-from si_core.runs.checkpoint import load_checkpoint, save_checkpoint
-from si_core.runs.gradient_sizes import GradientSizes
-from si_core.runs.importance import ImportanceDensity, draw_from
-from si_core.runs.trainer import Trainer
+from si_core.models.assembly import assemble
+from si_core.storage.checkpoint import load_checkpoint, save_checkpoint
+from si_core.training.gradient_sizes import GradientSizes
+from si_core.training.importance import ImportanceDensity, draw_from
+from si_core.training.trainer import Trainer
 
 for plugin in ("si_interpolants", "si_distributions", "si_integrators", "si_objectives", "si_networks"):
     pytest.importorskip(plugin)

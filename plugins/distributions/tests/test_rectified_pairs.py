@@ -189,7 +189,7 @@ def test_training_on_the_pairs_makes_paths_straighter(run, ends):
 
 
 def test_a_fingerprint_tells_of_another_run(run, tmp_path, caplog):
-    from si_core.runs.fingerprints import data_changes, fingerprints
+    from si_core.storage.fingerprints import data_changes, fingerprints
 
     first, copied = run(), tmp_path / "copied"
     shutil.copytree(first, copied)

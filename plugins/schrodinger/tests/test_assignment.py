@@ -184,7 +184,7 @@ def test_a_run_with_pairs_ahead_stops_at_a_signal_and_resumes_bit_for_bit(tmp_pa
     import os
     import signal
 
-    from si_core.runs.trainer import Trainer
+    from si_core.training.trainer import Trainer
 
     assert run("r.yaml", "--out", "whole") == 0
     advance = Trainer.advance

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from si_core.runs.event import Event
+from si_core.contract.event import Event
 
 NEEDED = ("tensorboard", "si_tensorboard")
 collect_ignore_glob = ["test_*.py"] if any(importlib.util.find_spec(name) is None for name in NEEDED) else []

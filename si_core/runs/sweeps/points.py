@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from si_core.errors import NumericsError, SIError
-from si_core.runs.atomic import storage_error
 from si_core.runs.directory import RunDirectory
 from si_core.runs.log import Console
 from si_core.runs.pipeline import resume_run, start_run
@@ -15,6 +14,7 @@ from si_core.runs.sweeps.folder import SweepDirectory
 from si_core.runs.sweeps.plan import Point, SweepPlan
 from si_core.runs.sweeps.shared_training import adopt
 from si_core.runs.sweeps.table import Record, failed, finished
+from si_core.storage.atomic import storage_error
 
 __all__ = ["PointRunner"]
 

@@ -16,13 +16,10 @@ from si_core.recipes.differences import differences
 from si_core.recipes.emit import emit
 from si_core.recipes.loader import load_recipe
 from si_core.recipes.recipe import Recipe
-from si_core.runs.atomic import write_atomic
 from si_core.runs.environment import environment
-from si_core.runs.lock import RunLock
 from si_core.runs.log import Console
 from si_core.runs.resume import check_environment, previous_status
 from si_core.runs.signals import StopSignals
-from si_core.runs.strict_json import format_json
 from si_core.runs.sweeps.console import Silence
 from si_core.runs.sweeps.folder import SweepDirectory
 from si_core.runs.sweeps.page import write_sweep_reports
@@ -30,6 +27,9 @@ from si_core.runs.sweeps.plan import SweepPlan, plan_sweep
 from si_core.runs.sweeps.points import PointRunner
 from si_core.runs.sweeps.status import logged, status_kept
 from si_core.runs.sweeps.table import Record, read_records, rows, write_results
+from si_core.storage.atomic import write_atomic
+from si_core.storage.lock import RunLock
+from si_core.storage.strict_json import format_json
 
 __all__ = ["run_sweep", "sweep"]
 

@@ -18,13 +18,13 @@ from typing import Any
 
 from si_core.errors import StorageError
 from si_core.recipes.emit import inline
-from si_core.runs.atomic import write_atomic
 from si_core.runs.directory import RunDirectory
 from si_core.runs.log import Console
 from si_core.runs.resume import read_json
-from si_core.runs.strict_json import format_json
 from si_core.runs.sweeps.folder import SweepDirectory
 from si_core.runs.sweeps.plan import Point, SweepPlan
+from si_core.storage.atomic import write_atomic
+from si_core.storage.strict_json import format_json
 
 __all__ = ["STAGES", "Record", "estimate_columns", "failed", "finished", "read_records", "rows", "write_results"]
 

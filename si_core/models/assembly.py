@@ -1,0 +1,126 @@
+"""From a recipe to the objects it names: process, objectives, networks, fields, sampler.
+
+Everything a recipe asks for is put together and checked here, before the first step: what can't work says so now, with
+the line of the recipe.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from si_core.contract.clock import Clock, UniformClock
+from si_core.contract.coupling import Coupling
+from si_core.contract.data import Draw
+from si_core.contract.objective import FIELDS, Objective
+from si_core.errors import RecipeError
+from si_core.fields.learned import LearnedFields
+from si_core.fields.parametrisation import Parametrisation
+from si_core.models.learnable import learnable_parts
+from si_core.models.model import Model
+from si_core.models.parts import build_process, build_selection, located
+from si_core.models.predictor import build_predictor
+from si_core.models.sampler import Sampler, build_sampler, check_sampling
+from si_core.process.process import StochasticInterpolant
+from si_core.recipes.recipe import Recipe
+
+__all__ = ["Assembly", "assemble"]
+
+
+@dataclass(frozen=True)
+class Assembly:
+    """What a recipe names, put together.
+
+    Args:
+        recipe: the recipe.
+        process: its process.
+        objectives: its objectives, in order.
+        fields: the untrained fields they learn.
+        antithetic: whether training draws antithetic pairs.
+        sampler: how they are sampled.
+    """
+
+    recipe: Recipe
+    process: StochasticInterpolant
+    objectives: tuple[Objective, ...]
+    fields: LearnedFields
+    antithetic: bool
+    sampler: Sampler
+
+    def losses(self, draw: Draw, predictions: Sequence[Tensor]) -> list[Tensor]:
+        """The loss of each objective at a draw, each of shape (B,)."""
+        return [
+            objective.loss(draw, prediction) for objective, prediction in zip(self.objectives, predictions, strict=True)
+        ]
+
+    def model(self, fields: LearnedFields | None = None) -> Model:
+        """The model as the recipe samples it."""
+        return self.sampler.model(fields or self.fields)
+
+
+def assemble(recipe: Recipe) -> Assembly:
+    """Put a recipe together and check that it can do what it asks.
+
+    Raises:
+        RecipeError: parts that don't fit together, with the key's position.
+        DataError: data that can't be used.
+        PluginError: a plugin that fails.
+    """
+    process = build_process(recipe)
+    objectives: list[Objective] = [
+        build_selection(recipe, f"objectives.{i}", selection)  # type: ignore[misc]
+        for i, selection in enumerate(recipe.objectives)
+    ]
+    names = [objective.field for objective in objectives]
+    clock = process.clock if recipe.train.clock == "auto" else UniformClock()
+    antithetic = _antithetic(recipe, process, names, clock)
+    # Where pairs cancel what is singular, the network must learn the field itself: its remainder would be singular too.
+    parametrisation = Parametrisation(clock, recipe.train.precondition and not antithetic)
+    predictor = build_predictor(recipe, process, names, parametrisation)
+    with located(recipe, "objectives"):
+        rows = {objective.field: objective.row for objective in objectives if objective.field not in FIELDS}
+        fields = LearnedFields(process, names, predictor, parametrisation, rows=rows)
+    _check_players(recipe, process, objectives)
+    sampler = build_sampler(recipe, process)
+    check_sampling(sampler, fields)
+    return Assembly(recipe, process, tuple(objectives), fields, antithetic, sampler)
+
+
+def _check_players(recipe: Recipe, process: StochasticInterpolant, objectives: list[Objective]) -> None:
+    """Whoever is to learn has something to learn from."""
+    parts = learnable_parts(process)
+    for name, part in parts.items():
+        if any(True for _ in part.parameters()) and all(each.process_role == "none" for each in objectives):
+            raise RecipeError(
+                f"the {name} has parameters to train, and no objective trains them",
+                where=recipe.where(name),
+                got=f"objectives {', '.join(selection.name for selection in recipe.objectives)}",
+                fix="add one that does, such as `schrodinger-bridge`",
+            )
+    if recipe.train.rounds > 1 and type(process.coupling).refit is Coupling.refit:
+        raise RecipeError(
+            f"coupling {recipe.coupling.name!r} does not learn from a model, so there is nothing to do between rounds",
+            where=recipe.where("train.rounds"),
+            got=recipe.train.rounds,
+            fix="train.rounds: 1, or a coupling that is refitted",
+        )
+
+
+def _antithetic(recipe: Recipe, process: StochasticInterpolant, names: list[str], clock: Clock) -> bool:
+    wanted = recipe.train.antithetic
+    if wanted != "auto":
+        if wanted and not process.structure.latent:
+            raise RecipeError(
+                "antithetic pairs need a latent: there is no noise to turn around",
+                where=recipe.where("train.antithetic"),
+                fix="train.antithetic: auto",
+            )
+        return bool(wanted)
+    ends = torch.tensor([0.0, 1.0], dtype=torch.float64)
+    s = process.schedule(clock, ends)
+    steep = not bool(torch.isfinite(torch.as_tensor(s.gamma_rate)).all())
+    in_time = recipe.train.clock == "uniform" and process.structure.latent
+    return in_time and ((steep and "velocity" in names) or "score" in names)

@@ -1,0 +1,152 @@
+"""The sampler of a recipe: along which process, with which method and noise level fields are sampled."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from si_core.contract.clock import Clock
+from si_core.contract.diffusion import Diffusion
+from si_core.contract.integrator import Integrator
+from si_core.errors import RecipeError, UsageError
+from si_core.fields.base import Epsilon
+from si_core.fields.learned import LearnedFields
+from si_core.fields.rescheduled import RescheduledFields
+from si_core.models.acceleration.accelerator import Accelerator
+from si_core.models.model import Model
+from si_core.models.parts import build_path, build_selection, located
+from si_core.models.streams import generator
+from si_core.process.process import StochasticInterpolant
+from si_core.recipes.recipe import Recipe
+from si_core.recipes.selection import Selection
+from si_core.runs.noise_level import build_diffusion
+from si_core.runs.sampling_clock import build_clock
+
+__all__ = ["Sampler", "build_sampler", "check_sampling", "default_integrator"]
+
+
+@dataclass(frozen=True)
+class Sampler:
+    """How the fields of a recipe are sampled.
+
+    Args:
+        recipe: the recipe.
+        process: the process that samples follow: the one that is learned, or one of another schedule.
+        integrator: the method.
+        epsilon: the noise level.
+        clock: the clock; ``"auto"`` for the process's own, ``"uniform"`` for time itself.
+    """
+
+    recipe: Recipe
+    process: StochasticInterpolant
+    integrator: Integrator
+    epsilon: Epsilon
+    clock: Clock | Literal["auto", "uniform"] = "auto"
+
+    def model(self, fields: LearnedFields) -> Model:
+        """The model that samples these fields.
+
+        Raises:
+            UsageError: fields of a process whose schedule can't be changed.
+        """
+        sample = self.recipe.sample
+        return Model(
+            self.process,
+            fields if fields.process is self.process else RescheduledFields(fields, self.process),
+            self.integrator,
+            self.epsilon,
+            sample.start,
+            sample.stop,
+            self.clock,
+            sample.denoise,
+            self.recipe,
+            Accelerator(sample.precision, sample.channels_last, sample.compile, sample.graph),
+        )
+
+
+def build_sampler(recipe: Recipe, process: StochasticInterpolant) -> Sampler:
+    """The sampler of a recipe whose fields are those of a process.
+
+    Raises:
+        RecipeError: an integrator that does not fit the noise level.
+    """
+    if recipe.sample.interpolant is not None:
+        path = build_path(recipe, "sample.interpolant", recipe.sample.interpolant, process.latent, process.target)
+        with located(recipe, "sample.interpolant"):
+            ends = (process.latent, process.coupling, process.source, process.target)
+            process = StochasticInterpolant(path, *ends)  # type: ignore[arg-type]
+    epsilon = _epsilon(recipe, process)
+    return Sampler(recipe, process, _integrator(recipe, epsilon), epsilon, _clock(recipe, process))
+
+
+def check_sampling(sampler: Sampler, fields: LearnedFields) -> None:
+    """Refuse what would be noticed only after training, or never.
+
+    Raises:
+        RecipeError: with the position of what can't work.
+    """
+    recipe = sampler.recipe
+    with located(recipe, "objectives" if fields.process is sampler.process else "sample.interpolant"):
+        model = sampler.model(fields)
+        model.transport()
+    if recipe.sample.condition is not None:
+        with located(recipe, "sample.condition"):
+            model.initial(1, generator(recipe.seed, "sample"), recipe.sample.condition)
+    whole = {recipe.sample.start, recipe.sample.stop} == {0.0, 1.0}
+    if model.process.structure.mirror and model.epsilon == 0.0 and whole:
+        raise RecipeError(
+            "the ODE of a mirror comes back to where it started: its samples would be the data themselves",
+            where=recipe.where("sample.epsilon"),
+            got=f"epsilon 0, coupling {recipe.coupling.name}",
+            allowed="epsilon > 0",
+            fix="epsilon: 1.0",
+        )
+
+
+def _epsilon(recipe: Recipe, process: StochasticInterpolant) -> Epsilon:
+    epsilon = recipe.sample.epsilon
+    if not isinstance(epsilon, Selection):
+        return epsilon
+    with located(recipe, "sample.epsilon"):
+        built = build_diffusion(epsilon.name, process, **epsilon.options)
+        if not isinstance(built, Diffusion):
+            raise UsageError("epsilon is a number or a diffusion", got=type(built).__name__)
+    return built
+
+
+def _clock(recipe: Recipe, process: StochasticInterpolant) -> Clock | Literal["auto", "uniform"]:
+    clock = recipe.sample.clock
+    if not isinstance(clock, Selection):
+        return clock
+    with located(recipe, "sample.clock"):
+        return build_clock(clock.name, process, **clock.options)
+
+
+def _integrator(recipe: Recipe, epsilon: Epsilon) -> Integrator:
+    selection = recipe.sample.integrator
+    stochastic = epsilon != 0.0
+    if selection is None:
+        selection = default_integrator(stochastic)
+    integrator = build_selection(recipe, "sample.integrator", selection)
+    if not isinstance(integrator, Integrator):
+        raise RecipeError("no integrator", where=recipe.where("sample.integrator"), got=repr(integrator))
+    if stochastic and not integrator.stochastic:
+        raise RecipeError(
+            f"integrator {selection.name!r} solves ODEs, and epsilon asks for noise",
+            where=recipe.where("sample.integrator"),
+            got=f"epsilon at {recipe.where('sample.epsilon')}: {_shown(recipe.sample.epsilon)}",
+            allowed="an SDE method, or epsilon 0",
+            fix="integrator: stochastic-heun",
+        )
+    return integrator
+
+
+def default_integrator(stochastic: bool) -> Selection:
+    """The integrator meant where none is named, of an SDE or an ODE: what goes furthest with few calls of networks."""
+    if stochastic:
+        return Selection("integrator", "stochastic-heun", {"steps": 50})
+    return Selection("integrator", "exponential", {"steps": 50, "order": 4, "corrector": True})
+
+
+def _shown(epsilon: object) -> str:
+    return epsilon.name if isinstance(epsilon, Selection) else repr(epsilon)

@@ -1,0 +1,1 @@
+"""Bytes on disk: atomic writes, tensors, manifests, checkpoints, locks, metrics; no mathematics."""

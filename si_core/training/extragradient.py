@@ -1,0 +1,176 @@
+"""Extragradient steps of a game: each player moves by the gradient that it will meet, not by the one that it sees.
+
+Where one player minimises what the other maximises, steps by the gradient at hand go round the saddle: for ``x^T A y``
+simultaneous ones go away from it and alternating ones keep their distance. An extragradient step (Korpelevich 1976)
+first extrapolates, all players at once, and then moves from where it was by the gradient found there,
+
+    ``w' = w - lr F(w)``,      ``w <- w - lr F(w')``,
+
+with F the gradients of all players' losses; for ``x^T A y`` it contracts to the saddle where ``lr < 1 / |A|``. With an
+optimizer that has moments both half steps enter them, and both go along its own direction ("ExtraAdam", Gidel et al.,
+arXiv 1802.10551, algorithm 4). The two gradients are those of two independent batches, as that algorithm has them.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Protocol
+
+import torch
+from torch import Tensor, nn
+
+from si_core.contract.data import Draw
+from si_core.errors import NumericsError
+from si_core.models.assembly import Assembly
+from si_core.models.streams import reseed, stream_seed
+from si_core.recipes.training import ImportanceTimes, UniformTimes
+from si_core.training.learning_rate import learning_rate
+from si_core.training.times import TrainingTimes
+
+__all__ = ["Extragradient", "Networks", "Player"]
+
+
+class Player(Protocol):
+    """Who minimises a loss by steps of an optimizer."""
+
+    @property
+    def parameters(self) -> Sequence[Tensor]:
+        """What the player moves."""
+
+    def moves(self, step: int) -> bool:
+        """Whether the player has a part in a step."""
+
+    def look(self, step: int, ahead: bool = False) -> None:
+        """Put the gradient at the present point into the parameters' ``grad``.
+
+        Args:
+            step: the step, which names the draws.
+            ahead: whether for the extrapolation, whose draws are others.
+        """
+
+    def move(self, step: int) -> None:
+        """Let the optimizer take a step by the gradient that was looked for."""
+
+
+class Extragradient:
+    """Extrapolates two players, and puts them back once both have seen the gradient there.
+
+    In a step of both, the first player looks between :meth:`extrapolate` and :meth:`back`, and both move after it. In a
+    step that one of them has no part in nothing is done.
+
+    Args:
+        first: a player whose gradient at the extrapolated point is found by others: the networks, by the trainer.
+        second: a player who looks by itself.
+    """
+
+    def __init__(self, first: Player, second: Player) -> None:
+        self._players = first, second
+        self._parameters = [*first.parameters, *second.parameters]
+        self._origin: list[Tensor] = []
+
+    def extrapolate(self, step: int) -> None:
+        """Move both by their gradients at the present point.
+
+        Raises:
+            NumericsError: a gradient is not finite; the parameters are as before.
+        """
+        if not all(player.moves(step) for player in self._players):
+            return
+        for player in self._players:
+            player.look(step, ahead=True)
+        self._origin = [parameter.detach().clone() for parameter in self._parameters]
+        for player in self._players:
+            player.move(step)
+
+    def back(self, step: int) -> None:
+        """Let the second look, and put both where they were before the extrapolation; gradients stay.
+
+        Raises:
+            NumericsError: a gradient is not finite; the parameters are as before.
+        """
+        try:
+            if self._origin:
+                self._players[1].look(step)
+        finally:
+            self.undo()
+
+    @torch.no_grad()
+    def undo(self) -> None:
+        """Put both where they were before the extrapolation, if there was one."""
+        if self._origin:
+            torch._foreach_copy_(self._parameters, self._origin)
+            self._origin = []
+
+
+class Networks:
+    """The networks, as a player that extrapolates.
+
+    Args:
+        assembly: the recipe, put together.
+        parameters: of the networks.
+        optimizer: theirs.
+        device: where they are trained.
+    """
+
+    def __init__(
+        self, assembly: Assembly, parameters: Sequence[Tensor], optimizer: torch.optim.Optimizer, device: torch.device
+    ) -> None:
+        self.assembly, self.parameters, self.optimizer = assembly, parameters, optimizer
+        self._train, seed = assembly.recipe.train, assembly.recipe.seed
+        self._data, self._noise = (torch.Generator(device=device) for _ in range(2))
+        # Times of importance have the expectation of uniform ones, and learn from the step itself only.
+        times = UniformTimes() if isinstance(self._train.times, ImportanceTimes) else self._train.times
+        self._times = TrainingTimes(
+            assembly.fields,
+            times,
+            self._train.batch,
+            stream_seed(seed, "times", 1),
+            assembly.antithetic,
+            parameters[0].dtype,
+            device,
+            moving=True,
+        )
+
+    def moves(self, step: int) -> bool:
+        """They have a part in every step."""
+        return True
+
+    def look(self, step: int, ahead: bool = False) -> None:
+        """The gradient for the extrapolation; that of the step itself is the trainer's.
+
+        Raises:
+            NumericsError: a loss or a gradient is not finite.
+        """
+        draw, times = self._draw(step), self._times.at(step)
+        predictions = self.assembly.fields.predictions(draw, times.shares)
+        losses = [loss.mean() for loss in self.assembly.losses(draw, predictions)]
+        for parameter in self.parameters:
+            parameter.grad = None
+        torch.autograd.backward(losses)
+        clip = math.inf if self._train.clip is None else self._train.clip
+        norm = float(nn.utils.clip_grad_norm_(self.parameters, clip))
+        if not math.isfinite(norm):
+            raise NumericsError(
+                "the gradient of an extrapolation is not finite",
+                where=f"step {step + 1}",
+                got=f"losses {[float(loss) for loss in losses]}, gradient norm {norm}",
+                fix="a smaller learning rate (train.optimizer.lr, train.process.lr), or train.clip: 1.0",
+            )
+
+    def move(self, step: int) -> None:
+        """A step of their optimizer."""
+        for group in self.optimizer.param_groups:
+            group["lr"] = learning_rate(self._train, step)
+        self.optimizer.step()
+
+    @torch.no_grad()
+    def _draw(self, step: int) -> Draw:
+        seed = self.assembly.recipe.seed
+        return self.assembly.process.draw(
+            self._train.batch,
+            reseed(self._data, seed, "data", 3, step),
+            noise=reseed(self._noise, seed, "noise", 3, step),
+            antithetic=self.assembly.antithetic,
+            schedule=self._times.at(step).schedule,
+        )

@@ -1,0 +1,233 @@
+"""The trainer: one optimisation step after another, a pure function of the recipe, the seed and the step's number.
+
+Every step draws from streams of its own (:mod:`si_core.models.streams`), so no generator has to be saved: with weights,
+averages, optimizer, the sums of the metrics and the gradients measured for importance sampling restored, training goes
+on bit for bit.
+"""
+
+from __future__ import annotations
+
+import math
+from contextlib import nullcontext
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.optim.swa_utils import AveragedModel
+
+from si_core.contract.data import Draw
+from si_core.errors import NumericsError, StorageError
+from si_core.models.assembly import Assembly
+from si_core.models.freed_memory import keep_freed_memory
+from si_core.models.learnable import learnable_parts, load_parts, parts_tensors
+from si_core.recipes.training import ImportanceTimes
+from si_core.storage.nested import flatten_state, unflatten_state
+from si_core.storage.weights import load_into
+from si_core.training.draws import Draws
+from si_core.training.extragradient import Extragradient, Networks
+from si_core.training.gradient_sizes import GradientSizes
+from si_core.training.learning_rate import learning_rate
+from si_core.training.optimizer import averaging, build_optimizer, restore_optimizer
+from si_core.training.process_trainer import ProcessTrainer
+from si_core.training.rounds import refit
+from si_core.training.times import TrainingTimes
+
+__all__ = ["Trainer"]
+
+
+@dataclass
+class _Sums:
+    """Sums of the losses and the gradient norm since the last record."""
+
+    count: int = 0
+    losses: list[float] | None = None
+    norm: float = 0.0
+
+
+class Trainer:
+    """Minimises the objectives of a recipe.
+
+    Args:
+        assembly: the recipe, put together.
+        device: where to train.
+    """
+
+    def __init__(self, assembly: Assembly, device: torch.device) -> None:
+        keep_freed_memory()
+        self.assembly, self.device = assembly, device
+        self.train = assembly.recipe.train
+        self.step = 0
+        self.predictor: nn.Module = assembly.fields.predictor.to(device).train()
+        self.parameters = [p for p in self.predictor.parameters() if p.requires_grad]
+        self.optimizer = build_optimizer(self.train.optimizer, self.parameters)
+        decay = self.train.ema
+        self.average = None if decay is None else AveragedModel(self.predictor, multi_avg_fn=averaging(decay))
+        self.parts = learnable_parts(assembly.process).to(device)
+        moving = next(self.parts.parameters(), None) is not None
+        self.process_trainer = ProcessTrainer(assembly, self.parts, device) if moving else None
+        self._extragradient: Extragradient | None = None
+        if self.process_trainer is not None and self.train.process.method == "extragradient":
+            networks = Networks(assembly, self.parameters, self.optimizer, device)
+            self._extragradient = Extragradient(networks, self.process_trainer)
+        self._times = TrainingTimes(
+            assembly.fields,
+            self.train.times,
+            self.train.batch,
+            assembly.recipe.seed,
+            assembly.antithetic,
+            self.parameters[0].dtype,
+            device,
+            moving,
+        )
+        self._draws = Draws(assembly, self._times, device, moving)
+        self._sizes: GradientSizes | None = None
+        if isinstance(self.train.times, ImportanceTimes):
+            # Inside a compiled network nothing can be watched.
+            watched = None if self.train.compile else self.predictor
+            self._sizes = GradientSizes(watched, self.train.batch * (1 + assembly.antithetic), assembly.antithetic)
+        self._sums = _Sums()
+        if self.train.compile:
+            self.predictor.compile()
+
+    def draw(self) -> Draw:
+        """The draw of the current step."""
+        return self._draws.at(self.step)
+
+    def advance(self) -> None:
+        """Take one step.
+
+        Raises:
+            NumericsError: a loss or a gradient is not finite; the weights are as before.
+        """
+        refit(self.assembly, self.step, self.trained(), self.device)
+        if self._extragradient is not None:
+            self._extragradient.extrapolate(self.step)
+        draw, times = self.draw(), self._times.at(self.step)
+        with self._sizes or nullcontext():
+            predictions = self.assembly.fields.predictions(draw, times.shares)
+        if self._sizes is not None:
+            self._sizes.outputs(draw.xt, predictions)
+        each = self.assembly.losses(draw, predictions)
+        if times.weights is not None:
+            each = [loss * times.weights for loss in each]
+        means = [loss.mean() for loss in each]
+        for parameter in self.parameters:
+            parameter.grad = None
+        torch.autograd.backward(means)
+        gradients = [p.grad for p in self.parameters if p.grad is not None]
+        # One transfer for all: a loss may be infinite where its gradient is not.
+        parts = torch.stack([*(mean.detach() for mean in means), *torch._foreach_norm(gradients)]).tolist()
+        losses, norm = parts[: len(means)], math.hypot(*parts[len(means) :])
+        if not (math.isfinite(norm) and math.isfinite(sum(losses))):
+            self._refuse(draw, losses, norm)
+        if self._sizes is not None and self._sizes.squares is not None:
+            self._times.learn(times, self._sizes.squares)
+        if self.train.clip is not None and norm > self.train.clip:
+            torch._foreach_mul_(gradients, self.train.clip / norm)
+        for group in self.optimizer.param_groups:
+            group["lr"] = learning_rate(self.train, self.step)
+        if self._extragradient is not None:
+            self._extragradient.back(self.step)
+        self.optimizer.step()
+        if self.average is not None:
+            self.average.update_parameters(self.predictor)
+        if self.process_trainer is not None:
+            self.process_trainer.advance(self.step)
+        self.step += 1
+        sums = self._sums
+        sums.losses = losses if sums.losses is None else [a + b for a, b in zip(sums.losses, losses, strict=True)]
+        sums.count, sums.norm = sums.count + 1, sums.norm + norm
+
+    def _refuse(self, draw: Draw, losses: list[float], norm: float) -> None:
+        names = self.assembly.fields.names
+        values = dict(zip(names, losses, strict=True))
+        broken = [name for name, value in values.items() if value - value != 0.0]
+        if self._extragradient is not None:
+            self._extragradient.undo()
+        self._draws.forget()
+        bad_data = not bool(torch.isfinite(draw.x0).all() and torch.isfinite(draw.x1).all())
+        raise NumericsError(
+            f"the {'loss of ' + ', '.join(broken) if broken else 'gradient'} is not finite",
+            where=f"step {self.step + 1}",
+            got=f"losses {values}, gradient norm {norm}" + ("; the data are not finite either" if bad_data else ""),
+            fix="a smaller learning rate (train.optimizer.lr), train.clip: 1.0, or look at the data",
+        )
+
+    def record(self) -> dict[str, Any]:
+        """The means since the last record, for ``metrics.jsonl``; starts the next interval."""
+        sums, self._sums = self._sums, _Sums()
+        means = [total / sums.count for total in sums.losses or ()]
+        record: dict[str, Any] = {
+            "step": self.step,
+            "loss": sum(means),
+            "losses": dict(zip(self.assembly.fields.names, means, strict=True)),
+            "grad_norm": sums.norm / max(sums.count, 1),
+            "lr": learning_rate(self.train, self.step - 1),
+        }
+        if self.process_trainer is not None:
+            record["process"] = self.process_trainer.record()
+        return record
+
+    def trained(self) -> nn.Module:
+        """The predictor to sample from: the averaged weights where there is an average."""
+        module: nn.Module = self.predictor if self.average is None else self.average.module
+        return module
+
+    def state(self) -> tuple[dict[str, dict[str, Tensor]], dict[str, Any]]:
+        """All that the next steps depend on, for a checkpoint: tensors by group, and the rest."""
+        tensors = {"weights": _tensors(self.predictor)}
+        if self.average is not None:
+            tensors["average"] = _tensors(self.average)
+        tensors["optimizer"], optimizer = flatten_state(self.optimizer.state_dict())
+        times = self._times.state()
+        if times:
+            tensors["times"] = times
+        parts = parts_tensors(self.parts)
+        if parts:
+            tensors["process"] = parts
+        sums = self._sums
+        rest = {
+            "optimizer": optimizer,
+            "sums": {"count": sums.count, "losses": sums.losses, "norm": sums.norm},
+        }
+        if self.process_trainer is not None:
+            tensors["process-optimizer"], rest["process"] = self.process_trainer.state()
+        return tensors, rest
+
+    def restore(self, step: int, tensors: dict[str, dict[str, Tensor]], state: dict[str, Any], where: str) -> None:
+        """Go on from a checkpoint.
+
+        Raises:
+            StorageError: a part is missing, or the weights or the optimizer are of another recipe.
+        """
+        needed = {"weights", "optimizer"} | ({"average"} if self.average is not None else set())
+        needed |= {"times"} if self._times.state() else set()
+        needed |= {"process"} if parts_tensors(self.parts) else set()
+        further = set() if self.process_trainer is None else {"process"}
+        missing = sorted(needed - set(tensors)) + sorted(({"optimizer", "sums"} | further) - set(state))
+        if missing:
+            raise StorageError(
+                "the checkpoint lacks what this recipe needs",
+                where=where,
+                got=f"no {', '.join(missing)}",
+                fix="resume with the recipe the run was started with, or start a new run",
+            )
+        load_into(self.predictor, tensors["weights"], f"{where}/weights.safetensors")
+        if self.average is not None:
+            load_into(self.average, tensors["average"], f"{where}/average.safetensors")
+        stored = unflatten_state(tensors["optimizer"], state["optimizer"])
+        restore_optimizer(self.optimizer, stored, where, self.train.optimizer.use)
+        if "process" in needed:
+            load_parts(self.parts, tensors["process"], f"{where}/process.safetensors")
+        if self.process_trainer is not None:
+            self.process_trainer.restore(tensors.get("process-optimizer", {}), state["process"])
+        sums = state["sums"]
+        self._sums = _Sums(sums["count"], sums["losses"], sums["norm"])
+        self._draws.forget()
+        self._times.restore(step, tensors.get("times", {}), f"{where}/times.safetensors")
+        self.step = step
+
+
+def _tensors(module: nn.Module) -> dict[str, Tensor]:
+    return {name: value for name, value in module.state_dict().items() if isinstance(value, Tensor)}
