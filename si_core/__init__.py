@@ -15,9 +15,13 @@ if TYPE_CHECKING:
     from si_core.contract.clock import Clock as Clock
     from si_core.contract.clock import SineClock as SineClock
     from si_core.contract.clock import UniformClock as UniformClock
+    from si_core.contract.condition import Condition as Condition
+    from si_core.contract.condition import ConditionSpec as ConditionSpec
+    from si_core.contract.condition import check_condition as check_condition
     from si_core.contract.coupling import Coupling as Coupling
     from si_core.contract.data import Draw as Draw
     from si_core.contract.data import Estimate as Estimate
+    from si_core.contract.data import Pairs as Pairs
     from si_core.contract.data import Trajectory as Trajectory
     from si_core.contract.diffusion import Diffusion as Diffusion
     from si_core.contract.distribution import Distribution as Distribution
@@ -81,10 +85,10 @@ if TYPE_CHECKING:
     from si_core.models.acceleration.accelerator import Accelerator as Accelerator
     from si_core.models.estimation import estimate as estimate
     from si_core.models.model import Model as Model
-    from si_core.models.model import load_model as load_model
     from si_core.models.sampling import sample as sample
     from si_core.process.process import StochasticInterpolant as StochasticInterpolant
     from si_core.recipes.loader import load_recipe as load_recipe
+    from si_core.runs.loading import load_model as load_model
     from si_core.runs.sweeps.sweep import sweep as sweep
     from si_core.runs.training import train as train
     from si_core.transport.integrate import integrate as integrate
@@ -92,8 +96,9 @@ if TYPE_CHECKING:
 
 _HOMES: dict[str, tuple[str, ...]] = {
     "si_core.contract.clock": ("Clock", "SineClock", "UniformClock"),
+    "si_core.contract.condition": ("Condition", "ConditionSpec", "check_condition"),
     "si_core.contract.coupling": ("Coupling",),
-    "si_core.contract.data": ("Draw", "Estimate", "Trajectory"),
+    "si_core.contract.data": ("Draw", "Estimate", "Pairs", "Trajectory"),
     "si_core.contract.diffusion": ("Diffusion",),
     "si_core.contract.distribution": ("Distribution",),
     "si_core.contract.estimator": ("Estimator",),
@@ -125,7 +130,8 @@ _HOMES: dict[str, tuple[str, ...]] = {
     "si_core.contract.schedule": ("Schedule",),
     "si_core.recipes.loader": ("load_recipe",),
     "si_core.models.acceleration.accelerator": ("Accelerator",),
-    "si_core.models.model": ("Model", "load_model"),
+    "si_core.models.model": ("Model",),
+    "si_core.runs.loading": ("load_model",),
     "si_core.models.estimation": ("estimate",),
     "si_core.contract.event": ("Event",),
     "si_core.models.sampling": ("sample",),

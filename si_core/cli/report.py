@@ -27,6 +27,7 @@ def add(subparsers: argparse._SubParsersAction[Any]) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Draw the samples again and write the report."""
     from si_core.cli.console import open_console
+    from si_core.models.given_values import given_values
     from si_core.models.sampling import draw_samples
     from si_core.runs.directory import RunDirectory
     from si_core.runs.memory import memory_explained
@@ -45,7 +46,7 @@ def run(arguments: argparse.Namespace) -> int:
                 model,
                 recipe.sample.number,
                 recipe.seed,
-                recipe.sample.condition,
+                given_values(model, recipe.sample.condition),
                 lambda done, of: console.progress(done, of, "samples"),
             )
             write_report(

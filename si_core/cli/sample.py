@@ -9,6 +9,7 @@ from typing import Any
 
 from si_core.cli.choices import CLOCK_HELP
 from si_core.cli.commands import COMMANDS
+from si_core.cli.conditions import add_condition, asked_condition
 from si_core.cli.trained import add_device, add_seed, trained_model
 from si_core.errors import StorageError, UsageError
 
@@ -34,9 +35,7 @@ def add(subparsers: argparse._SubParsersAction[Any]) -> None:
         help='noise level: 0 for the ODE, a number, or \'{"use": "gamma", "scale": 1.0}\' (default: the recipe\'s)',
     )
     parser.add_argument("--clock", metavar="NAME|JSON", help=CLOCK_HELP)
-    parser.add_argument(
-        "--condition", metavar="CLASS", type=int, action="append", help="class of the samples; repeat it to go in turn"
-    )
+    add_condition(parser, "the samples")
     add_seed(parser, "equal seeds give equal samples")
     parser.add_argument("--out", metavar="FILE.npy", help="where to write (default: a name of its own in RUN)")
     add_device(parser, "sample")
@@ -62,7 +61,7 @@ def run(arguments: argparse.Namespace) -> int:
                 model,
                 arguments.number,
                 arguments.seed,
-                arguments.condition,
+                asked_condition(model, arguments.condition),
                 lambda done, of: console.progress(done, of, "samples"),
             )
         write_array(out, samples)

@@ -49,7 +49,7 @@ KINDS: dict[str, Kind] = {
             "network",
             "torch.nn:Module",
             "a network forward(t, x, condition)",
-            ("shape", "heads", "classes", "given", "process", "fields", "parametrisation"),
+            ("shape", "heads", "conditions", "process", "fields", "parametrisation"),
         ),
         Kind(
             "diffusion",

@@ -15,9 +15,11 @@ import torch
 from torch import Tensor
 
 from si_core.contract.clock import Clock, UniformClock
+from si_core.contract.condition import Condition
 from si_core.contract.diffusion import Diffusion
 from si_core.contract.schedule import Schedule, bare_schedule
 from si_core.contract.slope import Slope
+from si_core.contract.told import taken
 from si_core.errors import UsageError
 from si_core.fields.flow import Flow, NoiseLevel
 from si_core.process.process import StochasticInterpolant, spread
@@ -86,13 +88,42 @@ class Fields(ABC):
             UsageError: the drift is out of reach of what is known; says which objective to add.
         """
 
-    def conditioned(self, condition: Tensor | None) -> Fields:
-        """These fields given a condition, such as class labels (B,)."""
-        if condition is not None:
-            raise UsageError("these fields take no condition", got=f"a condition of shape {tuple(condition.shape)}")
+    condition: Condition | None = None
+    """What these fields are given: values (B, *shape), or (1, *shape), by name."""
+
+    def conditioned(self, condition: Condition | None) -> Fields:
+        """These fields given a condition, in place of any that they were given before.
+
+        Raises:
+            UsageError: a condition that the fields do not take.
+        """
+        if condition:
+            raise UsageError("these fields take no condition", got=", ".join(condition))
         return self
 
+    def of_rows(self, rows: slice | Tensor) -> Fields:
+        """These fields for some of the states, a slice or by index, with the conditions of these."""
+        told = taken(self.condition, rows)
+        return self.conditioned(told) if told else self
+
+    @property
+    def told_alike(self) -> bool:
+        """Whether all states are given the same, so that any number of them may be looked at."""
+        return all(len(values) == 1 for values in (self.condition or {}).values())
+
+    def check_told(self, rows: int | None = None) -> None:
+        """Refuse to go on with fields that lack a condition, or have one for another number of states.
+
+        Args:
+            rows: the number of states; None where that is not known yet.
+
+        Raises:
+            UsageError: says which condition, and how to give it.
+        """
+        return
+
     def _at(self, name: str, t: Tensor | float, x: Tensor) -> Tensor:
+        self.check_told(len(x))
         times = torch.as_tensor(t, dtype=torch.float64, device=x.device)
         return self.field(name, self.schedule(UniformClock(), times), x)
 

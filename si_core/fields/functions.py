@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from si_core.contract.clock import Clock
+from si_core.contract.condition import Condition
 from si_core.contract.schedule import Schedule
 from si_core.errors import UsageError
 from si_core.fields.base import DirectFields, Fields
@@ -97,5 +98,5 @@ class FunctionFields(RowFields, DirectFields):
         self._with_process()
         return RowFields.flow(self, clock, level, sign)
 
-    def conditioned(self, condition: Tensor | None) -> Fields:
+    def conditioned(self, condition: Condition | None) -> Fields:
         return Fields.conditioned(self, condition)

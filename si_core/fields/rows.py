@@ -185,7 +185,7 @@ class RowFields(Fields):
         """
         point = self.process.source.point
         if point is None:
-            raise UsageError("x0 is not known to these fields", fix="tell them: fields.conditioned(x0)")
+            raise UsageError("x0 is not known to these fields", fix='tell them: fields.conditioned({"x0": x0})')
         return point.to(x)
 
     def flow(self, clock: Clock, level: NoiseLevel | None, sign: float = 1.0) -> Flow[object]:

@@ -22,7 +22,7 @@ from si_core.fields.parametrisation import Parametrisation
 from si_core.models.learnable import learnable_parts
 from si_core.models.model import Model
 from si_core.models.parts import build_process, build_selection, located
-from si_core.models.predictor import build_predictor
+from si_core.models.predictor import build_predictor, dropout_of
 from si_core.models.sampler import Sampler, build_sampler, check_sampling
 from si_core.process.process import StochasticInterpolant
 from si_core.recipes.recipe import Recipe
@@ -51,10 +51,11 @@ class Assembly:
     sampler: Sampler
 
     def losses(self, draw: Draw, predictions: Sequence[Tensor]) -> list[Tensor]:
-        """The loss of each objective at a draw, each of shape (B,)."""
-        return [
+        """The loss of each objective at a draw, each of shape (B,), with the weights of the pairs."""
+        each = [
             objective.loss(draw, prediction) for objective, prediction in zip(self.objectives, predictions, strict=True)
         ]
+        return each if draw.weight is None else [loss * draw.weight for loss in each]
 
     def model(self, fields: LearnedFields | None = None) -> Model:
         """The model as the recipe samples it."""
@@ -82,7 +83,8 @@ def assemble(recipe: Recipe) -> Assembly:
     predictor = build_predictor(recipe, process, names, parametrisation)
     with located(recipe, "objectives"):
         rows = {objective.field: objective.row for objective in objectives if objective.field not in FIELDS}
-        fields = LearnedFields(process, names, predictor, parametrisation, rows=rows)
+        optional = frozenset(dropout_of(recipe, process))
+        fields = LearnedFields(process, names, predictor, parametrisation, rows=rows, optional=optional)
     _check_players(recipe, process, objectives)
     sampler = build_sampler(recipe, process)
     check_sampling(sampler, fields)

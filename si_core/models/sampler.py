@@ -13,14 +13,14 @@ from si_core.fields.base import Epsilon
 from si_core.fields.learned import LearnedFields
 from si_core.fields.rescheduled import RescheduledFields
 from si_core.models.acceleration.accelerator import Accelerator
+from si_core.models.given_values import given_values
 from si_core.models.model import Model
 from si_core.models.parts import build_path, build_selection, located
+from si_core.models.sampler_parts import build_clock, build_diffusion
 from si_core.models.streams import generator
 from si_core.process.process import StochasticInterpolant
 from si_core.recipes.recipe import Recipe
 from si_core.recipes.selection import Selection
-from si_core.runs.noise_level import build_diffusion
-from si_core.runs.sampling_clock import build_clock
 
 __all__ = ["Sampler", "build_sampler", "check_sampling", "default_integrator"]
 
@@ -91,7 +91,7 @@ def check_sampling(sampler: Sampler, fields: LearnedFields) -> None:
         model.transport()
     if recipe.sample.condition is not None:
         with located(recipe, "sample.condition"):
-            model.initial(1, generator(recipe.seed, "sample"), recipe.sample.condition)
+            model.initial(1, generator(recipe.seed, "sample"), given_values(model, recipe.sample.condition))
     whole = {recipe.sample.start, recipe.sample.stop} == {0.0, 1.0}
     if model.process.structure.mirror and model.epsilon == 0.0 and whole:
         raise RecipeError(

@@ -9,8 +9,9 @@ import torch
 from torch import Tensor
 
 from si_core.contract.clock import Clock, UniformClock, join_clocks
+from si_core.contract.condition import Condition, ConditionSpec, joined_specs
 from si_core.contract.coupling import Coupling
-from si_core.contract.data import Draw
+from si_core.contract.data import Draw, Pairs
 from si_core.contract.distribution import Distribution
 from si_core.contract.interpolant import Interpolant, SpatiallyLinear, slope_clock
 from si_core.contract.latent import Latent
@@ -62,15 +63,14 @@ class StochasticInterpolant:
                 got=f"source {tuple(source.shape)}, target {tuple(target.shape)}",
                 fix=f"give the source the target's shape: `source: {{use: gaussian, shape: {list(target.shape)}}}`",
             )
-        if coupling.anchored and target.classes is not None:
-            raise UsageError(
-                "networks that are told x0 can't be told a class as well",
-                got=f"a target with {target.classes} classes, coupling {type(coupling).__name__}",
-                fix="a target without labels",
-            )
         self.interpolant, self.latent, self.coupling = interpolant, latent, coupling
         self.source, self.target = source, target
         self.shape = tuple(target.shape)
+        given = {"x0": ConditionSpec(self.shape)} if coupling.anchored else {}
+        self.conditions = joined_specs(
+            {"target": target.conditions, "coupling": coupling.conditions, "given x0": given}
+        )
+        """What networks are told beside (t, x), by name."""
         self.structure = Structure(
             spatially_linear=interpolant.spatially_linear,
             latent=not latent.vanishes,
@@ -116,7 +116,7 @@ class StochasticInterpolant:
         clock: Clock | None = None,
         antithetic: bool = False,
         schedule: Schedule | None = None,
-        pairs: tuple[Tensor, Tensor, Tensor | None] | None = None,
+        pairs: Pairs | None = None,
     ) -> Draw:
         """Draw the process at random times, uniform in the clock, or at given ones.
 
@@ -127,23 +127,33 @@ class StochasticInterpolant:
             clock: the clock of the draw; None for the process's own.
             antithetic: return 2n rows, the second n with the same (t, x0, x1) and -z.
             schedule: the times of the rows in place of random ones in ``clock``.
-            pairs: n pairs and their conditions, drawn already by the coupling.
+            pairs: n pairs, drawn already by the coupling.
         """
         noise = noise or generator
-        x0, x1, condition = pairs or self.coupling.draw(self.source, self.target, n, generator)
+        pairs = pairs or self.pairs(n, generator)
         # The target, which may be data, decides the precision.
-        x0 = x0.to(x1)
+        x0, x1, condition, weight = pairs.x0.to(pairs.x1), pairs.x1, self.told(pairs), pairs.weight
         if schedule is None:
             u = torch.rand(n, generator=noise, dtype=torch.float64, device=x1.device)
             schedule = self.schedule(clock or self.clock, torch.cat([u, u]) if antithetic else u)
         z = x1.new_zeros(()).expand_as(x1) if self.latent.vanishes else self.latent.sample(x1, noise)
-        if self.coupling.anchored:
-            condition = x0
         if antithetic:
             x0, x1, z = torch.cat([x0, x0]), torch.cat([x1, x1]), torch.cat([z, -z])
-            condition = None if condition is None else torch.cat([condition, condition])
+            condition = condition and {name: torch.cat([values, values]) for name, values in condition.items()}
+            weight = None if weight is None else torch.cat([weight, weight])
         xt = self.position(schedule, x0, x1, z)
-        return Draw(schedule.t.to(x1.dtype), x0, x1, z, xt, condition, schedule, self, antithetic)
+        return Draw(schedule.t.to(x1.dtype), x0, x1, z, xt, condition, schedule, self, antithetic, weight)
+
+    def pairs(self, n: int, generator: torch.Generator | None = None) -> Pairs:
+        """n pairs of the coupling, as it drew them."""
+        return self.coupling.draw(self.source, self.target, n, generator)
+
+    def told(self, pairs: Pairs) -> Condition | None:
+        """What networks are told of pairs, values in the precision of the states; None where that is nothing."""
+        told = dict(pairs.condition or {})
+        if self.coupling.anchored:
+            told["x0"] = pairs.x0
+        return {name: v.to(pairs.x1) if v.is_floating_point() else v for name, v in told.items()} or None
 
     def position(self, s: Schedule, x0: Tensor, x1: Tensor, z: Tensor) -> Tensor:
         """``x_t`` at the times of a schedule, shape (B, *event)."""
@@ -162,7 +172,8 @@ class StochasticInterpolant:
             n: the number of paths.
             generator: the source of randomness.
         """
-        x0, x1, _ = self.coupling.draw(self.source, self.target, n, generator)
+        pairs = self.pairs(n, generator)
+        x0, x1 = pairs.x0, pairs.x1
         centre = torch.stack([self.interpolant.value(t, x0, x1) for t in times.to(x0)])
         return centre if self.latent.vanishes else centre + self.latent.path(times, x1, generator)
 

@@ -14,7 +14,7 @@ __all__ = ["SCHEMA_VERSION", "Sample", "Sections", "default_use"]
 SCHEMA_VERSION: Final = 1
 """The version of recipes this si-core reads."""
 
-Label = Annotated[int, Field(ge=0, le=10**12)]
+Told = str | float | int | list[Any]
 Time = Annotated[float, Field(ge=0, le=1)]
 
 
@@ -54,8 +54,10 @@ class Sample(Section):
         default=False, description="whether sampling that stops before the end finishes with a denoising step"
     )
     batch: Batch | None = Field(default=None, description="samples integrated together; null picks it by size")
-    condition: Label | list[Label] | None = Field(
-        default=None, description="class of the samples, or a list to go through; null for those of the data"
+    condition: Told | dict[str, Told] | None = Field(
+        default=None,
+        description="what the samples are given, by the name of each condition: a class by its name, a number, a list "
+        "to go through, or a .npy file of values; the bare value where there is one condition; null: as the data have",
     )
     precision: Literal["full", "bfloat16"] = Field(
         default="full", description="of the networks: full, that of their weights, or bfloat16; states stay full"

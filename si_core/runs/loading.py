@@ -22,9 +22,23 @@ from si_core.storage.fingerprints import PARTS, data_changes, fingerprints
 from si_core.storage.tensors import load_tensors
 from si_core.storage.weights import load_into
 
-__all__ = ["load_trained"]
+__all__ = ["load_model", "load_trained"]
 
 _log = logging.getLogger(__name__)
+
+
+def load_model(run: str | Path, device: str | torch.device = "cpu") -> Model:
+    """The trained model of a run.
+
+    Args:
+        run: the run's folder.
+        device: where to put it.
+
+    Raises:
+        StorageError: the folder is no run, has no model yet, or its weights are damaged.
+        UsageError, PluginError: a component it needs is missing.
+    """
+    return load_trained(Path(run), torch.device(device))
 
 
 def load_trained(path: Path, device: torch.device) -> Model:

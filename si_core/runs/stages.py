@@ -17,12 +17,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from si_core.contract.condition import Condition
 from si_core.contract.data import Estimate
 from si_core.contract.estimator import Estimator
 from si_core.discovery.available import available
 from si_core.discovery.build import build
 from si_core.errors import NumericsError
 from si_core.models.estimation import estimate
+from si_core.models.given_values import given_values
 from si_core.models.model import Model
 from si_core.models.sampling import draw_samples
 from si_core.process.completion import MARGIN
@@ -67,7 +69,7 @@ def write_array(path: Path, values: Tensor) -> None:
 
 def sample_into(
     directory: RunDirectory, recipe: Recipe, model: Model, console: Console
-) -> tuple[Tensor, Tensor | None]:
+) -> tuple[Tensor, Condition | None]:
     """Draw the samples that the recipe asks for, into ``samples.npy``; returns them with their conditions."""
     console.line(f"sampling {recipe.sample.number}")
     warn_of_frozen_ends(model, console)
@@ -75,7 +77,7 @@ def sample_into(
         model,
         recipe.sample.number,
         recipe.seed,
-        recipe.sample.condition,
+        given_values(model, recipe.sample.condition),
         lambda done, of: console.progress(done, of, "samples"),
     )
     # What comes next needs the memory more.
@@ -139,7 +141,7 @@ def write_report(
     directory: RunDirectory,
     recipe: Recipe,
     model: Model,
-    drawn: tuple[Tensor, Tensor | None],
+    drawn: tuple[Tensor, Condition | None],
     *,
     estimates: list[dict[str, Any]],
     environment: Mapping[str, Any],
@@ -156,7 +158,7 @@ def write_report(
         recipe,
         model,
         drawn[0],
-        conditions=drawn[1],
+        condition=drawn[1],
         metrics=read_metrics(directory.metrics),
         estimates=estimates,
         environment=environment,

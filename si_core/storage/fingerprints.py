@@ -3,8 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Protocol
 
-from si_core.process.process import StochasticInterpolant
+
+class HasEnds(Protocol):
+    """A process: its ends, and how they are paired."""
+
+    @property
+    def source(self) -> object:
+        """The distribution at t = 0."""
+
+    @property
+    def target(self) -> object:
+        """The distribution at t = 1."""
+
+    @property
+    def coupling(self) -> object:
+        """How they are paired."""
+
 
 __all__ = ["PARTS", "data_changes", "fingerprints"]
 
@@ -12,7 +28,7 @@ PARTS = ("source", "target", "coupling")
 """What may have a fingerprint: the ends, and a coupling whose pairs are data."""
 
 
-def fingerprints(process: StochasticInterpolant) -> dict[str, str]:
+def fingerprints(process: HasEnds) -> dict[str, str]:
     """What a data set calls its ``fingerprint``, by the part it plays; a law without one can't change."""
     parts: dict[str, object] = {"target": process.target, "coupling": process.coupling}
     if process.source is not process.target:

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
+from si_core.contract.condition import Condition, ConditionSpec
 from si_core.contract.coupling import Coupling
 from si_core.contract.distribution import Distribution
 from si_core.discovery.available import available
@@ -25,6 +26,9 @@ Ends = tuple[Distribution, Distribution]
 """A source and a target."""
 
 
+HALVES = {"half": ConditionSpec(classes=("negative", "positive"))}
+
+
 def halves(x: Tensor) -> Tensor:
     """The label of each row, (B,): whether its first entry is positive."""
     return (x.flatten(1)[:, 0] > 0).long()
@@ -33,11 +37,11 @@ def halves(x: Tensor) -> Tensor:
 class Labelled(Normal):
     """``N(0, I)`` with a label that tells the half."""
 
-    classes = 2
+    conditions = HALVES
 
-    def labelled(self, n: int, generator: torch.Generator | None = None) -> tuple[Tensor, Tensor | None]:
+    def draw(self, n: int, generator: torch.Generator | None = None) -> tuple[Tensor, Condition | None]:
         x = self.sample(n, generator)
-        return x, halves(x)
+        return x, {"half": halves(x)}
 
 
 class Table(Distribution):
@@ -52,18 +56,18 @@ class Table(Distribution):
 
     def __init__(self, seed: int, labels: bool) -> None:
         self._x = torch.randn(60, 2, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
-        self.classes = 2 if labels else None
+        self.conditions = HALVES if labels else {}
 
     def sample(self, n: int, generator: torch.Generator | None = None) -> Tensor:
-        return self.labelled(n, generator)[0]
+        return self.draw(n, generator)[0]
 
-    def labelled(self, n: int, generator: torch.Generator | None = None) -> tuple[Tensor, Tensor | None]:
+    def draw(self, n: int, generator: torch.Generator | None = None) -> tuple[Tensor, Condition | None]:
         device = None if generator is None else generator.device
         return self.rows(torch.randint(60, (n,), generator=generator, device=device))
 
-    def rows(self, index: Tensor) -> tuple[Tensor, Tensor | None]:
+    def rows(self, index: Tensor) -> tuple[Tensor, Condition | None]:
         x = self._x.to(index.device)[index]
-        return x, halves(x) if self.classes else None
+        return x, {"half": halves(x)} if self.conditions else None
 
 
 def _candidates(coupling: Coupling) -> Iterator[Ends]:

@@ -12,7 +12,9 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from si_core.contract.condition import check_classes, check_condition
 from si_core.contract.coupling import Coupling
+from si_core.contract.data import Pairs
 from si_core.errors import UsageError
 from si_core.testing.check import Deviations, Measured, NotApplicable, Violation, check
 from si_core.testing.coupled_laws import Ends, ends_of, halves
@@ -53,12 +55,14 @@ def _exercise(coupling: Coupling, setting: Setting) -> Sequence[Output]:
             return outputs
         raise
     for n in (1, 7):
-        x0, x1, condition = coupling.draw(source, target, n, setting.generator)
+        pairs = coupling.draw(source, target, n, setting.generator)
+        if not isinstance(pairs, Pairs):
+            raise Violation(f"draw gives {type(pairs).__name__}, no si.Pairs(x0, x1, condition)")
         shape = (n, *target.shape)
-        outputs.append(Output(f"x0 of draw(source, target, {n})", x0, shape, rows=False, like=False))
-        outputs.append(Output(f"x1 of draw(source, target, {n})", x1, shape, rows=False, like=False))
-        if condition is not None and not coupling.anchored:
-            outputs.append(Output(f"labels of draw(source, target, {n})", condition, (n,), rows=False, like=False))
+        outputs.append(Output(f"x0 of draw(source, target, {n})", pairs.x0, shape, rows=False, like=False))
+        outputs.append(Output(f"x1 of draw(source, target, {n})", pairs.x1, shape, rows=False, like=False))
+        if pairs.weight is not None:
+            outputs.append(Output(f"weights of draw(source, target, {n})", pairs.weight, (n,), rows=False, like=False))
     return outputs
 
 
@@ -97,18 +101,21 @@ def order_of_x1(coupling: Coupling) -> None:
 
 @check
 def conditions(coupling: Coupling) -> None:
-    """Drawn pairs have the target's conditions, each with its own x1."""
+    """Drawn pairs have the target's conditions and the coupling's own, those of the target each with its own x1."""
     source, target = ends_of(coupling)
-    _, x1, condition = coupling.draw(source, target, 200, _seeded())
-    if target.classes is None:
-        if condition is not None:
-            raise Violation("draw gives conditions for a target without classes")
-        raise NotApplicable("the laws that it pairs have no labels")
-    if condition is None:
-        raise Violation("draw loses the conditions of the target")
-    if condition.dtype != torch.int64 or condition.shape != (len(x1),):
-        raise Violation(f"conditions are {condition.dtype} of shape {tuple(condition.shape)}, not int64 of (n,)")
-    if target.classes == 2 and not torch.equal(condition, halves(x1)):
+    pairs = coupling.draw(source, target, 200, _seeded())
+    due = {**target.conditions, **coupling.conditions}
+    lost = [name for name in target.conditions if name not in (pairs.condition or {})]
+    if lost:
+        raise Violation(f"draw loses the conditions of the target: {', '.join(lost)}")
+    try:
+        check_condition(due, pairs.condition, len(pairs.x1))
+        check_classes(due, pairs.condition or {})
+    except UsageError as error:
+        raise Violation(f"draw: {error.problem}; got {error.got}, due {error.allowed}") from error
+    if not due:
+        raise NotApplicable("the laws that it pairs have no conditions, and it has none of its own")
+    if "half" in target.conditions and not torch.equal((pairs.condition or {})["half"], halves(pairs.x1)):
         raise Violation("conditions do not belong to their x1: draw or pair changes the order")
 
 
@@ -126,8 +133,8 @@ def _batches(coupling: Coupling, ends: Ends) -> tuple[Tensor, Tensor]:
     """Features of drawn pairs, each (batches, batch, features): batches are independent, pairs of one need not be."""
     generator, found = _seeded(3), []
     for _ in range(_BATCHES):
-        x0, x1, _ = coupling.draw(*ends, _BATCH, generator)
-        found.append((_features(x0), _features(x1)))
+        pairs = coupling.draw(*ends, _BATCH, generator)
+        found.append((_features(pairs.x0), _features(pairs.x1)))
     return torch.stack([a for a, _ in found]), torch.stack([b for _, b in found])
 
 
@@ -176,7 +183,8 @@ def independence(coupling: Coupling) -> Measured | None:
 def mirror(coupling: Coupling) -> None:
     """``source_is_target`` is set if and only if x0 = x1."""
     source, target = ends_of(coupling)
-    x0, x1, _ = coupling.draw(source, target, 32, _seeded())
+    pairs = coupling.draw(source, target, 32, _seeded())
+    x0, x1 = pairs.x0, pairs.x1
     equal = [torch.equal(x0, x1)] if source is not target or coupling.source_is_target else []
     if _pairs_batches(coupling):
         for event in _EVENTS:

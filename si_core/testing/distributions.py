@@ -8,7 +8,9 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from si_core.contract.condition import Condition, ConditionSpec, check_classes, check_condition
 from si_core.contract.distribution import Distribution
+from si_core.errors import UsageError
 from si_core.testing.check import Deviations, Measured, NotApplicable, Violation, check
 from si_core.testing.densities import density_of_draws, drawn
 from si_core.testing.setting import Output, Setting
@@ -28,10 +30,11 @@ def _seeded(seed: int = 0) -> torch.Generator:
 
 def _exercise(law: Distribution, setting: Setting) -> Sequence[Output]:
     outputs = [Output("sample(7, generator)", law.sample(7, setting.generator), (7, *law.shape), False, False)]
-    x, labels = law.labelled(7, setting.generator)
-    outputs.append(Output("the draws of labelled(7, generator)", x, (7, *law.shape), False, False))
-    if labels is not None:
-        outputs.append(Output("the labels of labelled(7, generator)", labels, (7,), False, False))
+    x, told = law.draw(7, setting.generator)
+    outputs.append(Output("the draws of draw(7, generator)", x, (7, *law.shape), False, False))
+    for name, values in (told or {}).items():
+        shape = (7, *law.conditions[name].shape) if name in law.conditions else tuple(values.shape)
+        outputs.append(Output(f"the condition {name!r} of draw(7, generator)", values, shape, False, False))
     points = setting.given("x", law.sample(setting.rows, _seeded(5)))
     shape = (setting.count, *law.shape)
     outputs.append(Output("decode(x)", law.decode(points), shape))
@@ -149,25 +152,23 @@ def _log_volume(law: Distribution, row: Tensor) -> float:
 
 
 @check
-def labels(law: Distribution) -> None:
-    """Draws have labels 0..classes-1 if and only if ``classes`` says how many."""
-    _check_labels(law, law.labelled(_LABELLED, _seeded())[1], _LABELLED, "labelled")
+def conditions(law: Distribution) -> None:
+    """Draws have the conditions that ``conditions`` declares, and no others: shapes, and labels 0..classes-1."""
+    for name, spec in law.conditions.items():
+        if not isinstance(name, str) or not isinstance(spec, ConditionSpec):
+            raise Violation(f"conditions has {name!r}: {type(spec).__name__}, no name with a ConditionSpec")
+    _check_told(law, law.draw(_LABELLED, _seeded())[1], _LABELLED, "draw")
 
 
-def _check_labels(law: Distribution, found: Tensor | None, n: int, call: str) -> None:
-    if law.classes is None:
-        if found is not None:
-            raise Violation(f"{call} gives labels, and classes is None; say how many there are")
-        return
-    if isinstance(law.classes, bool) or not isinstance(law.classes, int) or law.classes < 1:
-        raise Violation(f"classes is {law.classes!r}, no whole number >= 1")
-    if found is None:
-        raise Violation(f"classes is {law.classes}, and {call} gives no labels")
-    if found.dtype != torch.int64 or tuple(found.shape) != (n,):
-        raise Violation(f"labels of {call} are {found.dtype} of shape {tuple(found.shape)}, not int64 of shape {(n,)}")
-    low, high = int(found.min()), int(found.max())
-    if low < 0 or high >= law.classes:
-        raise Violation(f"labels of {call} run from {low} to {high}, beyond 0..{law.classes - 1}")
+def _check_told(law: Distribution, told: Condition | None, n: int, call: str) -> None:
+    try:
+        check_condition(law.conditions, told, n)
+        check_classes(law.conditions, told or {})
+    except UsageError as error:
+        raise Violation(f"{call}: {error.problem}; got {error.got}, due {error.allowed}") from error
+    for name, values in (told or {}).items():
+        if len(values) != n:
+            raise Violation(f"{call} gives {len(values)} values of the condition {name!r} for {n} draws")
 
 
 @check
@@ -185,18 +186,19 @@ def finite_rows(law: Distribution) -> None:
     rows, found = law.rows(index)
     if tuple(rows.shape) != (law.size, *law.shape):
         raise Violation(f"rows of all {law.size} indices have shape {tuple(rows.shape)}")
-    _check_labels(law, found, law.size, "rows")
+    _check_told(law, found, law.size, "rows")
     chosen = index.flip(0)[:3]
-    again, labels_again = law.rows(chosen)
+    again, told_again = law.rows(chosen)
     if not torch.equal(again, rows[chosen]):
         raise Violation("rows by another index are not those rows")
-    if found is not None and labels_again is not None and not torch.equal(labels_again, found[chosen]):
-        raise Violation("labels by another index are not those of these rows")
+    for name, values in (found or {}).items():
+        if told_again is None or not torch.equal(told_again[name], values[chosen]):
+            raise Violation(f"the condition {name!r} by another index is not that of these rows")
 
 
 @check
 def held_out_rows(law: Distribution) -> None:
-    """Rows kept from training have the form of draws, with labels where draws have some, and are always the same."""
+    """Rows kept from training have the form of draws, with their conditions, and are always the same."""
     found = law.held_out()
     if found is None:
         raise NotApplicable("it keeps no rows from training")
@@ -205,7 +207,7 @@ def held_out_rows(law: Distribution) -> None:
         raise Violation(
             f"held_out gives shape {tuple(x.shape)}, not (n, *{tuple(law.shape)}) with n >= 1; None for none"
         )
-    _check_labels(law, kept, len(x), "held_out")
+    _check_told(law, kept, len(x), "held_out")
     again = law.held_out()
     if again is None or not torch.equal(again[0], x):
         raise Violation("held_out gives other rows each time")
@@ -221,7 +223,7 @@ SUITE = Suite(
         density_of_draws,
         standard_normal,
         units,
-        labels,
+        conditions,
         finite_rows,
         held_out_rows,
     ),

@@ -1,7 +1,7 @@
-"""Networks made as the builder makes them: plain, with heads, for classes, and for a given state.
+"""Networks made as the builder makes them: plain, with heads, and for conditions.
 
 What a network is made of is told apart by the names of its parameters, as in :mod:`si_core.discovery.kinds`: one that
-takes no ``classes`` is never asked for a class.
+takes no ``conditions`` is never told any.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from si_core.contract.condition import Condition, ConditionSpec
 from si_core.discovery.build import build
 from si_core.discovery.kinds import KINDS
 from si_core.discovery.lookup import load
@@ -40,31 +41,45 @@ class Variant:
     Args:
         name: for messages; empty for a plain network.
         heads: the number of fields, or None for no axis of heads.
-        classes: the number of classes, or None.
-        given: whether it is told a state as condition.
+        labels: whether it is told a label.
+        values: whether it is told values of another shape than x, and the given x0.
     """
 
     name: str = ""
     heads: int | None = None
-    classes: int | None = None
-    given: bool = False
+    labels: bool = False
+    values: bool = False
 
     def shape(self, setting: Setting) -> tuple[int, ...]:
         """The shape of its output."""
         return (setting.count, *(() if self.heads is None else (self.heads,)), *setting.event)
 
-    def condition(self, setting: Setting) -> Tensor | None:
+    def specs(self, event: tuple[int, ...]) -> dict[str, ConditionSpec]:
+        """The conditions that it is made for."""
+        labels = {"species": ConditionSpec(classes=("one", "two", "three"))} if self.labels else {}
+        values = {"observation": ConditionSpec((3,), mean=0.5, scale=2.0), "x0": ConditionSpec(event)}
+        return labels | (values if self.values else {})
+
+    def condition(self, setting: Setting) -> Condition | None:
         """What it is told beside (t, x)."""
-        if self.classes is not None:
-            return setting.given("condition", torch.arange(setting.rows) % self.classes)
-        return setting.states("condition") if self.given else None
+        told: dict[str, Tensor] = {}
+        if self.labels:
+            told["species"] = setting.given("the condition", torch.arange(setting.rows) % 3)
+        if self.values:
+            numbers = torch.linspace(-1, 1, 3 * setting.rows, dtype=torch.float64).reshape(-1, 3)
+            told["observation"] = setting.given("the condition", numbers, setting.dtype)
+            told["x0"] = setting.states("the condition x0")
+        return told or None
 
 
 _VARIANTS = {
     "heads": Variant(" with 2 heads", heads=2),
-    "classes": Variant(" with labels of 3 classes", classes=3),
-    "given": Variant(" with a given state", given=True),
 }
+_TOLD = (
+    Variant(" with a label", labels=True),
+    Variant(" with values", values=True),
+    Variant(" with a label and values", labels=True, values=True),
+)
 
 
 def _names(factory: Factory) -> set[str]:
@@ -77,7 +92,8 @@ def _names(factory: Factory) -> set[str]:
 def variants_of(factory: Factory) -> list[Variant]:
     """The variants that a network's parameters allow, the plain one first."""
     names = _names(factory)
-    return [Variant(), *(variant for name, variant in _VARIANTS.items() if name in names)]
+    variants = [Variant(), *(variant for name, variant in _VARIANTS.items() if name in names)]
+    return variants + list(_TOLD if "conditions" in names else ())
 
 
 def made(factory: Factory, variant: Variant, setting: Setting, seed: int = 0) -> nn.Module:
@@ -90,8 +106,7 @@ def made(factory: Factory, variant: Variant, setting: Setting, seed: int = 0) ->
     context = {
         "shape": setting.event,
         "heads": variant.heads,
-        "classes": variant.classes,
-        "given": setting.event if variant.given else None,
+        "conditions": variant.specs(setting.event),
         "process": process,
         "fields": list(_FIELDS[: variant.heads or 1]),
         "parametrisation": Parametrisation(process.clock, precondition=False),
@@ -104,7 +119,7 @@ def made(factory: Factory, variant: Variant, setting: Setting, seed: int = 0) ->
     return network.to(device=setting.device, dtype=setting.dtype)
 
 
-def call(factory: Factory, network: nn.Module, t: Tensor, x: Tensor, condition: Tensor | None) -> Tensor:
+def call(factory: Factory, network: nn.Module, t: Tensor, x: Tensor, condition: Condition | None) -> Tensor:
     """The network's output.
 
     Raises:

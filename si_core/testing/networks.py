@@ -101,7 +101,7 @@ def inputs_heard(factory: Factory) -> None:
     """The output depends on t, on x and on the condition, where the network is made for one."""
     for variant, setting, network in _trials(factory):
         t, x, condition = setting.times(), setting.states("x"), variant.condition(setting)
-        other = None if condition is None else condition.roll(1, 0)
+        other = condition and {name: values.roll(1, 0) for name, values in condition.items()}
         first = call(factory, network, t, x, condition)
         changed = {"t": (1 - t, x, condition), "x": (t, x + 1, condition), "the condition": (t, x, other)}
         for name, (time, state, told) in changed.items():

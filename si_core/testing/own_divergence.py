@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from si_core.contract.condition import Condition
 from si_core.fields.learned import offers_divergence
 from si_core.testing.check import Deviations, Violation
 from si_core.testing.setting import Setting
@@ -16,7 +17,7 @@ _ROUNDING = 2048.0
 
 
 def compare_divergence(
-    network: nn.Module, setting: Setting, heads: int | None, condition: Tensor | None, where: str, found: Deviations
+    network: nn.Module, setting: Setting, heads: int | None, condition: Condition | None, where: str, found: Deviations
 ) -> None:
     """Hold ``with_divergence`` of a network, if it has one, to its output and to automatic differentiation.
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import torch
 
+from si_core.contract.condition import ConditionSpec
 from si_core.contract.report import Report
 from si_core.errors import UsageError
 from si_core.testing.check import NotApplicable, Violation, check
@@ -94,11 +95,13 @@ def optional_parts(report: Report) -> None:
 
 @check
 def conditions(report: Report) -> None:
-    """Samples may have labels."""
+    """Samples may have labels, and values of any shape."""
     setting = accepted(SUITE, report)[0]
     with folders() as made:
         count = len(run_view(made.run, setting.anew()).samples)
-        _report_of(report, made, setting.anew(), conditions=torch.arange(count) % 3)
+        specs = {"species": ConditionSpec(classes=("one", "two", "three")), "observation": ConditionSpec((3,))}
+        told = {"species": torch.arange(count) % 3, "observation": torch.linspace(0, 1, 3 * count).reshape(-1, 3)}
+        _report_of(report, made, setting.anew(), condition=told, conditions=specs)
 
 
 @check

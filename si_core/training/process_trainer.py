@@ -143,6 +143,7 @@ class ProcessTrainer:
             shares = fields.shares(s)
         predictions = fields.predictions(draw, shares)
         weight = (1.0 / s.rate.clamp_min(_LEAST_RATE)).to(draw.xt)
+        weight = weight if draw.weight is None else weight * draw.weight
         total = draw.xt.new_zeros(())
         for objective, prediction in zip(self.assembly.objectives, predictions, strict=True):
             if objective.process_role != "none":

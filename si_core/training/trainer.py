@@ -24,14 +24,13 @@ from si_core.models.learnable import learnable_parts, load_parts, parts_tensors
 from si_core.recipes.training import ImportanceTimes
 from si_core.storage.nested import flatten_state, unflatten_state
 from si_core.storage.weights import load_into
-from si_core.training.draws import Draws
+from si_core.training.batches import Batch, Batches
 from si_core.training.extragradient import Extragradient, Networks
 from si_core.training.gradient_sizes import GradientSizes
 from si_core.training.learning_rate import learning_rate
 from si_core.training.optimizer import averaging, build_optimizer, restore_optimizer
 from si_core.training.process_trainer import ProcessTrainer
 from si_core.training.rounds import refit
-from si_core.training.times import TrainingTimes
 
 __all__ = ["Trainer"]
 
@@ -70,17 +69,7 @@ class Trainer:
         if self.process_trainer is not None and self.train.process.method == "extragradient":
             networks = Networks(assembly, self.parameters, self.optimizer, device)
             self._extragradient = Extragradient(networks, self.process_trainer)
-        self._times = TrainingTimes(
-            assembly.fields,
-            self.train.times,
-            self.train.batch,
-            assembly.recipe.seed,
-            assembly.antithetic,
-            self.parameters[0].dtype,
-            device,
-            moving,
-        )
-        self._draws = Draws(assembly, self._times, device, moving)
+        self._batches = Batches(assembly, self.parameters[0].dtype, device, moving)
         self._sizes: GradientSizes | None = None
         if isinstance(self.train.times, ImportanceTimes):
             # Inside a compiled network nothing can be watched.
@@ -90,9 +79,9 @@ class Trainer:
         if self.train.compile:
             self.predictor.compile()
 
-    def draw(self) -> Draw:
-        """The draw of the current step."""
-        return self._draws.at(self.step)
+    def batch(self) -> Batch:
+        """The batch of the current step."""
+        return self._batches.at(self.step)
 
     def advance(self) -> None:
         """Take one step.
@@ -103,14 +92,15 @@ class Trainer:
         refit(self.assembly, self.step, self.trained(), self.device)
         if self._extragradient is not None:
             self._extragradient.extrapolate(self.step)
-        draw, times = self.draw(), self._times.at(self.step)
+        batch = self.batch()
+        draw = batch.draw
         with self._sizes or nullcontext():
-            predictions = self.assembly.fields.predictions(draw, times.shares)
+            predictions = self.assembly.fields.predictions(draw, batch.shares)
         if self._sizes is not None:
             self._sizes.outputs(draw.xt, predictions)
         each = self.assembly.losses(draw, predictions)
-        if times.weights is not None:
-            each = [loss * times.weights for loss in each]
+        if batch.weight is not None:
+            each = [loss * batch.weight for loss in each]
         means = [loss.mean() for loss in each]
         for parameter in self.parameters:
             parameter.grad = None
@@ -122,7 +112,7 @@ class Trainer:
         if not (math.isfinite(norm) and math.isfinite(sum(losses))):
             self._refuse(draw, losses, norm)
         if self._sizes is not None and self._sizes.squares is not None:
-            self._times.learn(times, self._sizes.squares)
+            self._batches.times.learn(batch.times, self._sizes.squares)
         if self.train.clip is not None and norm > self.train.clip:
             torch._foreach_mul_(gradients, self.train.clip / norm)
         for group in self.optimizer.param_groups:
@@ -145,7 +135,7 @@ class Trainer:
         broken = [name for name, value in values.items() if value - value != 0.0]
         if self._extragradient is not None:
             self._extragradient.undo()
-        self._draws.forget()
+        self._batches.forget()
         bad_data = not bool(torch.isfinite(draw.x0).all() and torch.isfinite(draw.x1).all())
         raise NumericsError(
             f"the {'loss of ' + ', '.join(broken) if broken else 'gradient'} is not finite",
@@ -180,7 +170,7 @@ class Trainer:
         if self.average is not None:
             tensors["average"] = _tensors(self.average)
         tensors["optimizer"], optimizer = flatten_state(self.optimizer.state_dict())
-        times = self._times.state()
+        times = self._batches.times.state()
         if times:
             tensors["times"] = times
         parts = parts_tensors(self.parts)
@@ -202,7 +192,7 @@ class Trainer:
             StorageError: a part is missing, or the weights or the optimizer are of another recipe.
         """
         needed = {"weights", "optimizer"} | ({"average"} if self.average is not None else set())
-        needed |= {"times"} if self._times.state() else set()
+        needed |= {"times"} if self._batches.times.state() else set()
         needed |= {"process"} if parts_tensors(self.parts) else set()
         further = set() if self.process_trainer is None else {"process"}
         missing = sorted(needed - set(tensors)) + sorted(({"optimizer", "sums"} | further) - set(state))
@@ -224,8 +214,8 @@ class Trainer:
             self.process_trainer.restore(tensors.get("process-optimizer", {}), state["process"])
         sums = state["sums"]
         self._sums = _Sums(sums["count"], sums["losses"], sums["norm"])
-        self._draws.forget()
-        self._times.restore(step, tensors.get("times", {}), f"{where}/times.safetensors")
+        self._batches.forget()
+        self._batches.times.restore(step, tensors.get("times", {}), f"{where}/times.safetensors")
         self.step = step
 
 

@@ -18,8 +18,10 @@ import torch
 from torch import Tensor
 
 from si_core.contract.clock import Clock, UniformClock
+from si_core.contract.condition import Condition
 from si_core.contract.integrator import LinearShare
 from si_core.contract.slope import Slope
+from si_core.contract.told import taken
 from si_core.errors import UsageError
 from si_core.fields.base import Epsilon, Fields, noise_level
 
@@ -130,7 +132,7 @@ class Transport:
         part.start, part.stop = (self._position(time) for time in part.span)
         return part
 
-    def conditioned(self, condition: Tensor | None) -> Transport:
+    def conditioned(self, condition: Condition | None) -> Transport:
         """The same problem given other conditions; it has the scalars computed so far."""
         other = copy.copy(self)
         other.fields = self.fields.conditioned(condition)
@@ -139,7 +141,6 @@ class Transport:
 
     def head(self, rows: int) -> Transport:
         """The same problem for the first rows of the states it is meant for: of a condition for each row, the first."""
-        condition = getattr(self.fields, "condition", None)
-        if condition is None or condition.ndim == 0 or len(condition) == 1:
+        if self.fields.told_alike:
             return self
-        return self.conditioned(condition[:rows])
+        return self.conditioned(taken(self.fields.condition, slice(rows)))

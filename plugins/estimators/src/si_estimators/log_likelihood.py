@@ -17,7 +17,6 @@ from pydantic import Field
 from torch import Tensor
 
 from si_core import Estimate, Estimator, Fields, Model, Transport, build
-from si_estimators.conditions import conditioned_rows
 from si_estimators.density_ends import (
     DIRECTIONS,
     UNITS,
@@ -171,7 +170,7 @@ class LogLikelihood(Estimator):
         densities, changes = [], []
         for first in range(0, len(x), self.batch):
             rows = slice(first, first + self.batch)
-            fields, own = conditioned_rows(model.fields, rows, len(x)), None if probes is None else probes[:, rows]
+            fields, own = model.fields.of_rows(rows), None if probes is None else probes[:, rows]
             change = self._carried(self._transport(model, fields), x[rows], own)
             finite = torch.isfinite(flat(change.final)).all(1) & torch.isfinite(change.log_volume).all(1)
             refuse_non_finite(finite, "the path of a point left the finite numbers", _WHERE, first)

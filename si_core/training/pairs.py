@@ -11,23 +11,22 @@ import os
 from concurrent.futures import Future, ThreadPoolExecutor
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
+from si_core.contract.data import Pairs
 from si_core.models.streams import reseed
 from si_core.process.process import StochasticInterpolant
 from si_core.recipes.training import Train
 from si_core.training.rounds import round_end
 
-__all__ = ["Pairs"]
-
-Ends = tuple[Tensor, Tensor, Tensor | None]
+__all__ = ["PairSource"]
 
 _MOST = 8
 """Steps that pairs are made ahead for, at most: each needs memory, and a core."""
 
 
-class Pairs:
-    """The pairs of training, ``(x0, x1, condition)`` for each step.
+class PairSource:
+    """The pairs of training, for each step.
 
     They are made ahead, one step for each core, where the coupling asks for it (:attr:`si_core.Coupling.prefetch`) and
     is not trained itself. No more of them are asked for than are made at once, so a run that stops waits for one only.
@@ -46,14 +45,14 @@ class Pairs:
         trained = isinstance(coupling, nn.Module) and next(coupling.parameters(), None) is not None
         self._ahead = min(_MOST, os.cpu_count() or 1) if coupling.prefetch and not trained else 0
         self._pool: ThreadPoolExecutor | None = None
-        self._made: dict[int, Future[Ends]] = {}
+        self._made: dict[int, Future[Pairs]] = {}
 
     @property
     def ahead(self) -> bool:
         """Whether they are made ahead."""
         return self._ahead > 0
 
-    def at(self, step: int) -> Ends:
+    def at(self, step: int) -> Pairs:
         """The pairs of a step; an error of their making is raised here, at the step that it belongs to.
 
         Args:
@@ -69,10 +68,10 @@ class Pairs:
         self._made = {k: self._made.get(k) or self._submit(self._pool, k) for k in later}
         return ends
 
-    def _submit(self, pool: ThreadPoolExecutor, step: int) -> Future[Ends]:
+    def _submit(self, pool: ThreadPoolExecutor, step: int) -> Future[Pairs]:
         return pool.submit(self._draw, step, torch.Generator(device=self._device))
 
     @torch.no_grad()
-    def _draw(self, step: int, stream: torch.Generator) -> Ends:
+    def _draw(self, step: int, stream: torch.Generator) -> Pairs:
         reseed(stream, self._seed, "data", 0, step)
-        return self._process.coupling.draw(self._process.source, self._process.target, self._train.batch, stream)
+        return self._process.pairs(self._train.batch, stream)
