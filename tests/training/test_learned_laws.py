@@ -214,7 +214,7 @@ def test_antithetic_pairs_bound_the_gradients_of_singular_targets(trained, tmp_p
         assert trainer.assembly.antithetic is (pairs == "auto")
         draws = []
         for trainer.step in range(20):
-            draw = trainer.draw()
+            draw = trainer.batch().draw
             target = draw.target("velocity")
             if draw.antithetic:
                 target = 0.5 * (target[: len(target) // 2] + target[len(target) // 2 :])
