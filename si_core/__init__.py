@@ -85,10 +85,10 @@ if TYPE_CHECKING:
     from si_core.models.sampling import sample as sample
     from si_core.process.process import StochasticInterpolant as StochasticInterpolant
     from si_core.recipes.loader import load_recipe as load_recipe
-    from si_core.runs.sweeps.sweep import sweep as sweep
     from si_core.runs.training import train as train
     from si_core.transport.integrate import integrate as integrate
     from si_core.transport.transport import Transport as Transport
+    from si_sweeps.sweep import sweep as sweep
 
 _HOMES: dict[str, tuple[str, ...]] = {
     "si_core.contract.clock": ("Clock", "SineClock", "UniformClock"),
@@ -129,7 +129,7 @@ _HOMES: dict[str, tuple[str, ...]] = {
     "si_core.models.estimation": ("estimate",),
     "si_core.contract.event": ("Event",),
     "si_core.models.sampling": ("sample",),
-    "si_core.runs.sweeps.sweep": ("sweep",),
+    "si_sweeps.sweep": ("sweep",),
     "si_core.runs.training": ("train",),
     "si_core.transport.integrate": ("integrate",),
     "si_core.transport.transport": ("Transport",),

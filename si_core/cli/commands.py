@@ -32,6 +32,14 @@ COMMANDS: dict[str, str] = {
 """Name and summary of every command, in the order of ``si --help``."""
 
 
+_HOMES = {
+    "check": "si_authoring.commands.check",
+    "new": "si_authoring.commands.new",
+    "registry": "si_authoring.commands.registry",
+    "sweep": "si_sweeps.command",
+}
+
+
 class Command(Protocol):
     """The module of a command."""
 
@@ -44,4 +52,4 @@ class Command(Protocol):
 
 def module_of(name: str) -> Command:
     """Import the module of a command of the table."""
-    return cast(Command, importlib.import_module(f"si_core.cli.{name}"))
+    return cast(Command, importlib.import_module(_HOMES.get(name, f"si_core.cli.{name}")))

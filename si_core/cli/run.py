@@ -60,12 +60,12 @@ def run(arguments: argparse.Namespace) -> int:
 
     from si_core.cli.console import open_console
     from si_core.cli.device import checked_device
-    from si_core.recipes.grid import refuse_sweep
     from si_core.recipes.loader import load_recipe
     from si_core.runs.directory import RunDirectory
     from si_core.runs.lost_plugins import lost_plugins_named
     from si_core.runs.pipeline import resume_run, start_run
     from si_core.runs.resume import newest_run, stillborn
+    from si_sweeps.axes import refuse_sweep
 
     named = RunDirectory(Path(arguments.out)) if arguments.out else None
     origin = named if arguments.resume and named else RunDirectory(Path(arguments.recipe).parent)
