@@ -47,6 +47,7 @@ if TYPE_CHECKING:
     from si_core.contract.slope import Slope as Slope
     from si_core.contract.slope import slopes as slopes
     from si_core.discovery.build import build as build
+    from si_core.discovery.command import Command as Command
     from si_core.discovery.component import Component as Component
     from si_core.discovery.hooks import hookimpl as hookimpl
     from si_core.errors import (
@@ -88,7 +89,6 @@ if TYPE_CHECKING:
     from si_core.runs.training import train as train
     from si_core.transport.integrate import integrate as integrate
     from si_core.transport.transport import Transport as Transport
-    from si_sweeps.sweep import sweep as sweep
 
 _HOMES: dict[str, tuple[str, ...]] = {
     "si_core.contract.clock": ("Clock", "SineClock", "UniformClock"),
@@ -104,6 +104,7 @@ _HOMES: dict[str, tuple[str, ...]] = {
     "si_core.contract.report": ("Report", "RunView", "SweepView"),
     "si_core.contract.slope": ("Slope", "slopes"),
     "si_core.discovery.build": ("build",),
+    "si_core.discovery.command": ("Command",),
     "si_core.discovery.component": ("Component",),
     "si_core.discovery.hooks": ("hookimpl",),
     "si_core.errors": (
@@ -129,7 +130,6 @@ _HOMES: dict[str, tuple[str, ...]] = {
     "si_core.models.estimation": ("estimate",),
     "si_core.contract.event": ("Event",),
     "si_core.models.sampling": ("sample",),
-    "si_sweeps.sweep": ("sweep",),
     "si_core.runs.training": ("train",),
     "si_core.transport.integrate": ("integrate",),
     "si_core.transport.transport": ("Transport",),

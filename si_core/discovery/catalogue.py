@@ -42,6 +42,7 @@ class CatalogueEntry:
         status: ``official``, ``community`` or ``deprecated``.
         maintainers: names or handles.
         components: names by kind.
+        commands: names of the commands it adds to ``si``.
         replaced_by: for a deprecated plugin, the distribution to use instead.
     """
 
@@ -54,6 +55,7 @@ class CatalogueEntry:
     status: str
     maintainers: tuple[str, ...]
     components: Mapping[str, tuple[str, ...]] = field(hash=False)
+    commands: tuple[str, ...] = ()
     replaced_by: str | None = None
 
 
@@ -165,7 +167,7 @@ def _entry(item: Any, where: str) -> CatalogueEntry:
         raise PluginError("a plugin is a mapping", where=where, allowed=", ".join(_REQUIRED))
     where = f"{where} ({item.get('name', 'without name')})"
     missing = [key for key in _REQUIRED if key not in item]
-    unknown = sorted(set(item) - {*_REQUIRED, "replaced_by"})
+    unknown = sorted(set(item) - {*_REQUIRED, "commands", "replaced_by"})
     if missing or unknown:
         got = ", ".join([*(f"no {key!r}" for key in missing), *(f"unknown {key!r}" for key in unknown)])
         raise PluginError(
@@ -180,13 +182,17 @@ def _entry(item: Any, where: str) -> CatalogueEntry:
         kind in KINDS and _is_texts(components[kind]) for kind in components
     ):
         raise PluginError("'components' maps kinds to lists of names", where=where, allowed=f"kinds {', '.join(KINDS)}")
-    texts = {key: value for key, value in item.items() if key not in ("maintainers", "components")}
+    commands = item.get("commands", [])
+    if not _is_texts(commands):
+        raise PluginError("'commands' is a list of names", where=where)
+    texts = {key: value for key, value in item.items() if key not in ("maintainers", "components", "commands")}
     if not _is_texts(list(texts.values())):
-        raise PluginError("everything but 'maintainers' and 'components' is text", where=where)
+        raise PluginError("everything but 'maintainers', 'components' and 'commands' is text", where=where)
     return CatalogueEntry(
         **texts,
         maintainers=tuple(item["maintainers"]),
         components={kind: tuple(names) for kind, names in components.items()},
+        commands=tuple(commands),
     )
 
 

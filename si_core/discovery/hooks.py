@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pluggy
 
 if TYPE_CHECKING:
+    from si_core.discovery.command import Command
     from si_core.discovery.component import Component
 
 __all__ = ["ENTRY_POINT_GROUP", "Specification", "hookimpl", "hookspec"]
@@ -28,6 +29,14 @@ class Specification:
     @hookspec
     def si_components(self) -> list[Component]:  # type: ignore[empty-body]
         """Return the components of this plugin, each a :class:`~si_core.discovery.component.Component`."""
+
+    @hookspec
+    def si_commands(self) -> list[Command]:  # type: ignore[empty-body]
+        """Return commands of ``si``, each a :class:`~si_core.discovery.command.Command`.
+
+        The object of a command is imported when it is chosen. What it raises that is not meant for users is reported
+        as this plugin's.
+        """
 
     @hookspec
     def si_recipes(self) -> str | os.PathLike[str]:  # type: ignore[empty-body]

@@ -16,6 +16,7 @@ from si_core.models.assembly import assemble
 from si_core.models.learnable import parts_tensors
 from si_core.models.model import Model
 from si_core.recipes.recipe import Recipe
+from si_core.recipes.single import refuse_sweep
 from si_core.runs.directory import RunDirectory
 from si_core.runs.log import Console
 from si_core.runs.signals import Interrupted, StopSignals
@@ -25,7 +26,6 @@ from si_core.storage.metrics import MetricsWriter
 from si_core.storage.retention import newest_verified, prune
 from si_core.storage.tensors import save_tensors
 from si_core.training.trainer import Trainer
-from si_sweeps.axes import refuse_sweep
 
 __all__ = ["restore", "train", "train_into"]
 

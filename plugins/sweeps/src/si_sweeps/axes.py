@@ -26,7 +26,7 @@ from si_core.recipes.problems import fail
 from si_core.recipes.reader import read
 from si_core.recipes.recipe import Recipe
 
-__all__ = ["Axis", "combinations", "joined", "parse_axes", "recipe_axes", "refuse_sweep"]
+__all__ = ["Axis", "combinations", "joined", "parse_axes", "recipe_axes"]
 
 
 @dataclass(frozen=True)
@@ -126,21 +126,6 @@ def combinations(axes: Sequence[Axis]) -> list[tuple[Node, ...]]:
             fix="fewer values, or several sweeps",
         )
     return list(itertools.product(*(axis.nodes for axis in axes)))
-
-
-def refuse_sweep(recipe: Recipe) -> None:
-    """Refuse a recipe that has a grid, where one run is asked for.
-
-    Raises:
-        RecipeError: the recipe has ``sweep``.
-    """
-    if recipe.sweep is not None:
-        raise RecipeError(
-            "this recipe is a sweep: one run for each combination of values",
-            where=recipe.where("sweep"),
-            got=f"values for {', '.join(recipe.sweep)}",
-            fix="`si sweep` in place of `si run`, or add `sweep=null` for one run without the grid",
-        )
 
 
 def _from_text(argument: Any, index: int) -> Axis:

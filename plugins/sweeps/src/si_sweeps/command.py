@@ -6,11 +6,10 @@ import argparse
 from collections.abc import Sequence
 from typing import Any
 
-from si_core.cli.commands import COMMANDS
 from si_core.cli.tables import print_table
 from si_core.errors import UsageError
 
-__all__ = ["add", "run"]
+__all__ = ["add_arguments", "run"]
 
 _EXAMPLES = """\
 examples:
@@ -24,17 +23,15 @@ A recipe may hold the grid itself, as `sweep: {latent.scale: [0.5, 1, 2]}`.
 """
 
 
-def add(subparsers: argparse._SubParsersAction[Any]) -> None:
-    """Add the command's parser."""
-    parser = subparsers.add_parser(
-        "sweep",
-        help=COMMANDS["sweep"],
-        description="Run a recipe once for each combination of values. Combinations that differ only in sampling or "
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Describe the command and add its arguments."""
+    parser.description = (
+        "Run a recipe once for each combination of values. Combinations that differ only in sampling or "
         "measuring share one training. Everything goes into one folder: runs/<recipe>-sweep/<time>-<id>/, or exactly "
-        "the folder of --out, with a run for each combination in points/, results.csv, results.json and sweep.html.",
-        epilog=_EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        "the folder of --out, with a run for each combination in points/, results.csv, results.json and sweep.html."
     )
+    parser.epilog = _EXAMPLES
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.add_argument("recipe", metavar="RECIPE", help="a file, or the name of a built-in recipe (see `si recipes`)")
     parser.add_argument(
         "overrides",

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from si_core.cli.choices import chosen
-from si_core.cli.commands import COMMANDS
 from si_core.cli.tables import print_json, print_table
 from si_core.discovery.kinds import KINDS
 from si_core.errors import PluginError, UsageError
@@ -16,22 +15,22 @@ from si_core.errors import PluginError, UsageError
 if TYPE_CHECKING:
     from si_authoring.checking.supervisor import CheckedComponent
 
-__all__ = ["add", "run"]
+__all__ = ["add_arguments", "run"]
 
 _TIMEOUT = 60.0
 _WORDS = {"holds": "holds", "violated": "VIOLATED", "not applicable": "-"}
 
 
-def add(subparsers: argparse._SubParsersAction[Any]) -> None:
-    """Add the command's parser."""
-    parser = subparsers.add_parser(
-        "check",
-        help=COMMANDS["check"],
-        description="Check that components are what their interfaces say (shapes, derivatives, orders, laws, bounds), "
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Describe the command and add its arguments."""
+    parser.description = (
+        "Check that components are what their interfaces say (shapes, derivatives, orders, laws, bounds), "
         "with the largest deviation from each claim and where it was found. A component that hangs or crashes ends "
-        "its own check only. The same checks are classes for pytest in si_authoring.testing.",
-        epilog="Such as: si check linear; si check dist:si-cubic; si check ./si-cubic; "
-        """si check '{"use": "brownian", "scale": 2}'""",
+        "its own check only. The same checks are classes for pytest in si_authoring.testing."
+    )
+    parser.epilog = (
+        "Such as: si check linear; si check dist:si-cubic; si check ./si-cubic; "
+        """si check '{"use": "brownian", "scale": 2}'"""
     )
     parser.add_argument(
         "subject",

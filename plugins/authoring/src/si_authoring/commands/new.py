@@ -5,28 +5,24 @@ from __future__ import annotations
 import argparse
 import shlex
 from pathlib import Path
-from typing import Any
 
 from si_authoring.scaffold.names import Names, names
 from si_authoring.scaffold.package import package_files
 from si_authoring.scaffold.taken import refuse_taken, rivals
 from si_authoring.scaffold.writing import write_package
-from si_core.cli.commands import COMMANDS
 from si_core.cli.console import LineConsole
 from si_core.discovery.kinds import KINDS
 from si_core.errors import UsageError
 
-__all__ = ["add", "run"]
+__all__ = ["add_arguments", "run"]
 
 
-def add(subparsers: argparse._SubParsersAction[Any]) -> None:
-    """Add the command's parser."""
-    parser = subparsers.add_parser(
-        "new",
-        help=COMMANDS["new"],
-        usage="si new plugin NAME [--kind KIND] [--name COMPONENT] [--out DIR]",
-        description="Write a complete, small package with one component, an example recipe and its tests, to edit and "
-        "publish; such as: si new plugin si-mine --kind latent",
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Describe the command and add its arguments."""
+    parser.usage = "si new plugin NAME [--kind KIND] [--name COMPONENT] [--out DIR]"
+    parser.description = (
+        "Write a complete, small package with one component, an example recipe and its tests, to edit and "
+        "publish; such as: si new plugin si-mine --kind latent"
     )
     parser.add_argument("thing", metavar="plugin", help="what to start")
     parser.add_argument("distribution", metavar="NAME", nargs="?", help="its distribution, si-<topic>")

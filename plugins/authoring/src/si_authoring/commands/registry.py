@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from si_core.cli.commands import COMMANDS
 from si_core.cli.tables import one_line, print_json
 from si_core.discovery.catalogue import CatalogueEntry, catalogue_path, read_catalogue
 from si_core.errors import PluginError, UsageError
@@ -14,16 +13,14 @@ from si_core.errors import PluginError, UsageError
 if TYPE_CHECKING:
     from si_authoring.registry.candidates import Candidate
 
-__all__ = ["add", "run"]
+__all__ = ["add_arguments", "run"]
 
 
-def add(subparsers: argparse._SubParsersAction[Any]) -> None:
-    """Add the command's parser."""
-    parser = subparsers.add_parser(
-        "registry",
-        help=COMMANDS["registry"],
-        description="Hold the catalogue of plugins (registry.yaml), or the package of a plugin that wants to be "
-        "listed, against the guidelines; or write the entries of the packages in a source tree.",
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Describe the command and add its arguments."""
+    parser.description = (
+        "Hold the catalogue of plugins (registry.yaml), or the package of a plugin that wants to be "
+        "listed, against the guidelines; or write the entries of the packages in a source tree."
     )
     action = parser.add_mutually_exclusive_group(required=True)
     action.add_argument("--check", action="store_true", help="apply the guidelines")

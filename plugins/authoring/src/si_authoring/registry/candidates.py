@@ -120,6 +120,7 @@ def entry_of(
         status=old.status if old is not None else "official" if local else "community",
         maintainers=old.maintainers if old is not None else _people(project),
         components={kind: tuple(names) for kind, names in components.items()},
+        commands=tuple(known["commands"]),
         replaced_by=old.replaced_by if old is not None else None,
     )
 
@@ -130,6 +131,7 @@ def _known(plugin: Plugin) -> Mapping[str, Any]:
         "cause": plugin.cause,
         "seconds": plugin.seconds,
         "components": [{"kind": each.kind, "name": each.name} for each in plugin.components],
+        "commands": [each.name for each in plugin.commands],
     }
 
 

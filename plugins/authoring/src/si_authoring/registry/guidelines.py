@@ -16,6 +16,7 @@ from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from si_authoring.checking.supervisor import check_by_name
 from si_authoring.registry.candidates import Candidate
 from si_core.discovery.compatibility import core_version
+from si_core.discovery.core_commands import CORE_COMMANDS
 from si_core.errors import SIError
 
 __all__ = ["GUIDELINES", "Guideline", "guidelines_text"]
@@ -62,7 +63,10 @@ def _no_clash(candidate: Candidate) -> list[str]:
         for kind, names in candidate.entry.components.items():
             both = sorted(set(names) & set(other.components.get(kind, ())))
             found += [f"{kind} {name!r} is offered by {other.name} already" for name in both]
-    return found
+        both = sorted(set(candidate.entry.commands) & set(other.commands))
+        found += [f"the command {name!r} is offered by {other.name} already" for name in both]
+    own = sorted(set(candidate.entry.commands) & set(CORE_COMMANDS))
+    return found + [f"the command {name!r} is si-core's own" for name in own]
 
 
 def _upper_bound(candidate: Candidate) -> list[str]:
@@ -110,7 +114,9 @@ def _loads(candidate: Candidate) -> list[str] | None:
     if known["state"] not in ("ready", "clash"):
         return [f"it is {known['state']}: {known['cause']}"]
     offered = {(each["kind"], each["name"]) for each in known["components"]}
+    offered |= {("the command", name) for name in known["commands"]}
     listed = {(kind, name) for kind, names in candidate.entry.components.items() for name in names}
+    listed |= {("the command", name) for name in candidate.entry.commands}
     problems = [f"it offers {kind} {name!r}, which is not listed" for kind, name in sorted(offered - listed)]
     problems += [f"{kind} {name!r} is listed, and it does not offer it" for kind, name in sorted(listed - offered)]
     if known["seconds"] > _SLOW:
@@ -155,7 +161,8 @@ GUIDELINES: tuple[Guideline, ...] = (
     ),
     Guideline(
         "no-clash",
-        "No component has the kind and name of another listed plugin's, unless one replaces the other. "
+        "No component has the kind and name of another listed plugin's, and no command its name or that of a command "
+        "of si-core, unless one replaces the other. "
         "Names are the field's standard terms, in lower-case words joined by hyphens.",
         _no_clash,
     ),

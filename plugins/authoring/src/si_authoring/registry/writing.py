@@ -28,6 +28,8 @@ def entry_text(entry: CatalogueEntry) -> str:
         lines += [f"      {kind}: {inline(list(names))}" for kind, names in entry.components.items()]
     else:
         lines.append("    components: {}")
+    if entry.commands:
+        lines.append(f"    commands: {inline(list(entry.commands))}")
     return "\n".join(lines) + "\n"
 
 
