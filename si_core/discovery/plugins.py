@@ -2,8 +2,9 @@
 
 A plugin is in one of five states, and each is ordinary: *ready*; *broken* (its import or a hook fails);
 *incompatible* (it was written for another si-core; it is then not imported); *clash* (ready, but another distribution
-offers a component of the same kind and name); *disabled* by the environment variable ``SI_PLUGINS``.
-Plugins never see each other: the order of installation has no effect, and a broken one stops none of the others.
+offers a component of the same kind and name, or a kind of the same name or section); *disabled* by the environment
+variable ``SI_PLUGINS``. Plugins never see each other: the order of installation has no effect, and a broken one stops
+none of the others.
 """
 
 from __future__ import annotations
@@ -23,6 +24,8 @@ from si_core.discovery.compatibility import core_version, unfit
 from si_core.discovery.component import Component
 from si_core.discovery.entries import Entry, plugin_entries
 from si_core.discovery.guard import LIMIT_VARIABLE, cause_of, contained, remedy
+from si_core.discovery.kind import Kind
+from si_core.discovery.kind_clashes import rivals
 from si_core.discovery.loading import Offer, load_into
 from si_core.errors import PluginError, UsageError
 
@@ -38,11 +41,11 @@ _IMPORT_LIMIT = 30.0
 
 @dataclass(frozen=True)
 class Clash:
-    """A component that other plugins offer as well.
+    """A component, or a kind of component, that other plugins offer as well.
 
     Args:
-        kind: kind of the component.
-        name: name of the component.
+        kind: kind of the component; ``"kind"`` or ``"section"`` where the clash is about a kind's name or section.
+        name: name of the component, the kind or the section.
         others: the distributions of the other plugins, sorted.
     """
 
@@ -63,7 +66,8 @@ class Plugin:
         cause: why it can't.
         fix: what to do about it.
         components: what it offers; may be known of a broken plugin, too.
-        clashes: those of its components that other plugins offer as well.
+        kinds: the kinds of component that it adds to the table.
+        clashes: those of its components and kinds that other plugins offer as well.
         recipes: its folder of recipes.
         seconds: time its import and hooks took.
         printed: what it wrote to standard output meanwhile.
@@ -79,6 +83,7 @@ class Plugin:
     cause: str = ""
     fix: str = ""
     components: tuple[Component, ...] = ()
+    kinds: tuple[Kind, ...] = ()
     clashes: tuple[Clash, ...] = ()
     recipes: Path | None = None
     seconds: float = 0.0
@@ -96,6 +101,12 @@ class Plugin:
     def status(self) -> str:
         """The state as users see it, one of five: ``"clash"`` is a ready plugin with clashes."""
         return "clash" if self.ready and self.clashes else self.state
+
+    @property
+    def usable_kinds(self) -> tuple[Kind, ...]:
+        """Those of its kinds that no other plugin claims."""
+        taken = {(clash.kind, clash.name) for clash in self.clashes}
+        return tuple(kind for kind in self.kinds if not {("kind", kind.name), ("section", kind.section)} & taken)
 
     @property
     def detail(self) -> str:
@@ -191,7 +202,8 @@ def _loaded(plugin: Plugin, entry: Entry) -> Plugin:
         return plugin
     label = f"plugin {plugin.name!r} of {plugin.label} was being imported"
     outcome = contained(lambda: load_into(offer, point), label, _import_limit())
-    plugin = replace(plugin, components=offer.components, seconds=outcome.seconds, printed=outcome.printed)
+    plugin = replace(plugin, components=offer.components, kinds=offer.kinds)
+    plugin = replace(plugin, seconds=outcome.seconds, printed=outcome.printed)
     if outcome.error is not None:
         return replace(
             plugin,
@@ -215,7 +227,8 @@ def _import_limit() -> float:
 
 
 def _with_clashes(plugins: list[Plugin]) -> tuple[Plugin, ...]:
-    """Mark the components that more than one ready plugin offers (the same class twice is no clash)."""
+    """Mark the components and kinds that more than one ready plugin offers (the same class twice is no clash)."""
+    kinds = [(plugin.distribution, kind) for plugin in plugins if plugin.ready for kind in plugin.kinds]
     offers: defaultdict[tuple[str, str], list[tuple[Plugin, Component]]] = defaultdict(list)
     for plugin in plugins:
         for component in plugin.components if plugin.ready else ():
@@ -223,6 +236,10 @@ def _with_clashes(plugins: list[Plugin]) -> tuple[Plugin, ...]:
     marked = []
     for plugin in plugins:
         clashes = []
+        for kind in plugin.kinds if plugin.ready else ():
+            rival = rivals(kind, plugin.distribution, kinds)
+            if rival is not None:
+                clashes.append(Clash(*rival))
         for component in plugin.components if plugin.ready else ():
             others = {
                 other.distribution

@@ -22,6 +22,7 @@ from si_core.models.sampler import default_integrator
 from si_core.recipes.recipe import Recipe
 from si_core.runs.attribution import attributed
 from si_core.runs.environment import environment
+from si_core.runs.watching import Part, build_parts
 
 __all__ = ["Plan", "prepare"]
 
@@ -33,12 +34,14 @@ class Plan:
     Args:
         assembly: the recipe, put together.
         estimators: what it measures, in order.
+        parts: what follows it, as the sections of its recipe say.
         device: where it trains and samples.
         environment: the versions of all that it uses, for ``environment.json``.
     """
 
     assembly: Assembly
     estimators: tuple[Estimator, ...]
+    parts: tuple[Part, ...]
     device: torch.device
     environment: dict[str, Any]
 
@@ -60,8 +63,9 @@ def prepare(recipe: Recipe, device: str | torch.device = "cpu") -> Plan:
     with attributed():
         assembly = assemble(recipe)
         estimators = tuple(_estimator(recipe, index, assembly) for index in range(len(recipe.estimators)))
+        parts = build_parts(recipe, assembly, device)
     used = environment(_distributions(recipe, assembly)) | {"device": str(device)}
-    return Plan(assembly, estimators, device, used)
+    return Plan(assembly, estimators, parts, device, used)
 
 
 def _estimator(recipe: Recipe, index: int, assembly: Assembly) -> Estimator:
