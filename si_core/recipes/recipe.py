@@ -110,8 +110,8 @@ class Recipe:
 
     @property
     def report(self) -> bool:
-        """Whether report.html is written."""
-        return self.sections.report
+        """Whether there is a report: ``section("report")`` has those that are selected; empty for every installed."""
+        return bool(self.sections.report)
 
     @property
     def sweep(self) -> dict[str, list[Any]] | None:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import BeforeValidator, Discriminator, Field, Tag, model_validator
 
-from si_core.recipes.selection import NetworkSelection, Select, Selection, SelectNetwork, wrong
+from si_core.recipes.selection import NetworkSelection, OneOrMany, Select, Selection, SelectNetwork, wrong
 from si_core.recipes.training import Batch, Count, Section, Train
 
 __all__ = ["SCHEMA_VERSION", "Sample", "Sections"]
@@ -29,6 +29,19 @@ def _grid(value: Any) -> Any:
 
 
 Grid = Annotated[dict[str, Annotated[list[Any], Field(min_length=1)]], Field(min_length=1), BeforeValidator(_grid)]
+
+
+def _report_form(value: Any) -> str:
+    return "all" if isinstance(value, bool) else "chosen"
+
+
+Reports = Annotated[
+    Annotated[bool, Tag("all")]
+    | Annotated[list[Annotated[Selection, Select("report")]], Field(max_length=100), Tag("chosen")],
+    Discriminator(_report_form),
+    OneOrMany(),
+]
+"""All installed reports or none, or those selected, of which a single one needs no list."""
 
 
 class Sample(Section):
@@ -107,7 +120,11 @@ class Sections(Section):
     estimators: Annotated[list[Annotated[Selection, Select("estimator")]], Field(max_length=100)] = Field(
         default=[], description="numbers measured after sampling"
     )
-    report: bool = Field(default=True, description="write report.html")
+    report: Reports = Field(
+        default=True,
+        description="reports to write, with their options; true for every installed one, false for none",
+        examples=["report: {use: html, dpi: 80}"],
+    )
     sweep: Grid | None = Field(
         default=None,
         description="grid for `si sweep`: a list of values for each dotted key, one run for each combination; keys "

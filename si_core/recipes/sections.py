@@ -7,7 +7,9 @@ depends on what is installed, so the model is made when it is asked for, once fo
 from __future__ import annotations
 
 import functools
-from typing import Annotated, Any, ClassVar, get_args, get_origin
+import types
+from collections.abc import Iterable, Iterator
+from typing import Annotated, Any, ClassVar, Union, get_args, get_origin
 
 from pydantic import Field, create_model
 
@@ -17,6 +19,7 @@ from si_core.recipes.nodes import Entry, Mapping, Scalar, Sequence
 from si_core.recipes.schema import Sections
 from si_core.recipes.selection import OneOf, OneOrMany, Select, Selection
 from si_core.recipes.training import Section
+from si_core.recipes.words import NO_BOOLS
 
 __all__ = ["default_use", "listed", "sections_model"]
 
@@ -43,7 +46,8 @@ def listed(root: Mapping) -> Mapping:
         if entry is None or not any(isinstance(mark, OneOrMany) for mark in field.metadata):
             continue
         node = entry.node
-        if isinstance(node, Mapping) or (isinstance(node, Scalar) and isinstance(node.value, str)):
+        name = node.value if isinstance(node, Scalar) else None
+        if isinstance(node, Mapping) or (isinstance(name, str) and name.lower() not in NO_BOOLS):
             entries[key] = Entry(entry.where, Sequence(node.where, [node]))
         elif isinstance(node, Scalar) and node.value is None:
             entries[key] = Entry(entry.where, Sequence(node.where))
@@ -86,14 +90,22 @@ def _places(section: type[Section], path: tuple[str, ...] = ()) -> dict[tuple[st
     found: dict[tuple[str, ...], str] = {}
     for name, field in section.model_fields.items():
         here = (*path, name)
-        inner = [getattr(part, "__metadata__", ()) for part in get_args(field.annotation)]
-        several = get_origin(field.annotation) is list
         one_or_many = any(isinstance(mark, OneOrMany) for mark in field.metadata)
-        for mark in (*field.metadata, *(mark for marks in inner for mark in marks)):
+        for mark, several in _marks(field.annotation, field.metadata):
             if isinstance(mark, Select | OneOf):
-                found[(*here, "*") if several else here] = mark.default or ""
-                if one_or_many:
-                    found[here] = mark.default or ""
+                found |= {(*here, "*") if several else here: mark.default or ""}
+                found |= {here: mark.default or ""} if one_or_many else {}
         if isinstance(field.annotation, type) and issubclass(field.annotation, Section):
             found |= _places(field.annotation, here)
     return found
+
+
+def _marks(annotation: Any, metadata: Iterable[Any] = (), several: bool = False) -> Iterator[tuple[Any, bool]]:
+    """The marks of a field, each with whether it is of the items of a list."""
+    yield from ((mark, several) for mark in metadata)
+    if get_origin(annotation) is Annotated:
+        inner, *marks = get_args(annotation)
+        yield from _marks(inner, marks, several)
+    elif get_origin(annotation) in (list, Union, types.UnionType):
+        for part in get_args(annotation):
+            yield from _marks(part, (), several or get_origin(annotation) is list)

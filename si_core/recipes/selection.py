@@ -161,5 +161,6 @@ class OneOrMany:
         return handler(source)
 
     def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
-        several = handler(schema)
-        return {"anyOf": [several["items"], several]}
+        whole = handler(schema)
+        choices = whole.get("oneOf", [whole])
+        return {"anyOf": [*(choice["items"] for choice in choices if "items" in choice), *choices]}

@@ -11,7 +11,6 @@ from typing import Any
 import torch
 
 from si_core.contract.estimator import Estimator
-from si_core.discovery.available import available
 from si_core.discovery.lookup import find
 from si_core.discovery.plugins import installed_plugins
 from si_core.errors import RecipeError
@@ -22,6 +21,7 @@ from si_core.models.sampler import default_integrator
 from si_core.recipes.recipe import Recipe
 from si_core.runs.attribution import attributed
 from si_core.runs.environment import environment
+from si_core.runs.stages import selected_reports
 from si_core.runs.watching import Part, build_parts
 
 __all__ = ["Plan", "prepare"]
@@ -94,11 +94,9 @@ def _estimator(recipe: Recipe, index: int, assembly: Assembly) -> Estimator:
 
 def _distributions(recipe: Recipe, assembly: Assembly) -> list[str]:
     """The distributions whose code takes part: components named and implied, reports, and loggers."""
-    chosen = [*recipe.selections()]
+    chosen = [*recipe.selections(), *(selected_reports(recipe) if recipe.report else ())]
     if recipe.sample.integrator is None:
         chosen.append(default_integrator(assembly.sampler.epsilon != 0.0))
     names = {find(selection.kind, selection.name).plugin.distribution for selection in chosen}
-    if recipe.report:
-        names.update(item.plugin.distribution for item in available("report"))
     names.update(plugin.distribution for plugin in installed_plugins() if plugin.ready and plugin.listens)
     return sorted(names)
