@@ -7,7 +7,9 @@ import argparse
 from packaging.utils import canonicalize_name
 
 from si_core.cli.tables import one_line, print_json, print_table
+from si_core.discovery.available import orphans
 from si_core.discovery.catalogue import catalogue
+from si_core.discovery.kinds import KINDS
 from si_core.discovery.plugins import FILTER_VARIABLE, Plugin, allowed_names, installed_plugins
 
 __all__ = ["add_arguments", "run"]
@@ -83,9 +85,21 @@ def _notes(plugin: Plugin) -> list[str]:
         notes.append(f"{one_line(plugin.cause)}\n  fix: {one_line(plugin.fix)}")
     for clash in plugin.clashes:
         rivals = ", ".join(clash.others)
+        if clash.kind in ("kind", "section"):
+            notes.append(
+                f"the {clash.kind} {clash.name!r} is also offered by {rivals}, so neither can be used\n"
+                f"  fix: leave one out: {FILTER_VARIABLE}=-{plugin.distribution}, or uninstall one"
+            )
+            continue
         choice = f"{'si ' * (clash.kind == 'command')}{plugin.distribution}/{clash.name}"
         notes.append(
             f"{clash.kind} {clash.name!r} is also offered by {rivals}\n  fix: write {choice!r} to choose this one"
+        )
+    for kind in dict.fromkeys(component.kind for component in orphans(plugin)):
+        names = ", ".join(component.name for component in orphans(plugin) if component.kind == kind)
+        notes.append(
+            f"{names}: can't be used, as no ready plugin offers the kind {kind!r}; known are {', '.join(KINDS)}\n"
+            "  fix: install the plugin that offers it, or report a misspelt kind to the authors"
         )
     if plugin.seconds > _SLOW:
         notes.append(f"slow: its import took {plugin.seconds:.1f} s; plugins should import nothing heavy")
@@ -107,6 +121,8 @@ def _entry(plugin: Plugin) -> dict[str, object]:
         "cause": plugin.cause,
         "fix": plugin.fix,
         "components": [{"kind": component.kind, "name": component.name} for component in plugin.components],
+        "kinds": [kind.name for kind in plugin.kinds],
+        "unusable": [{"kind": component.kind, "name": component.name} for component in orphans(plugin)],
         "commands": [command.name for command in plugin.commands],
         "clashes": [{"kind": clash.kind, "name": clash.name, "others": list(clash.others)} for clash in plugin.clashes],
         "recipes": str(plugin.recipes) if plugin.recipes else None,

@@ -50,6 +50,8 @@ def _options(cls: type[Any], context: tuple[str, ...]) -> dict[str, dict[str, An
     from si_core.discovery.schema_words import allowed_text
 
     schema = options_schema(cls, context)
+    further = schema.get("additionalProperties")
+    entries = {**schema.get("properties", {}), **({"(any other key)": further} if isinstance(further, dict) else {})}
     return {
         name: {
             "required": name in schema.get("required", ()),
@@ -57,7 +59,7 @@ def _options(cls: type[Any], context: tuple[str, ...]) -> dict[str, dict[str, An
             "allowed": allowed_text(entry, schema),
             "description": entry.get("description", ""),
         }
-        for name, entry in schema.get("properties", {}).items()
+        for name, entry in entries.items()
     }
 
 

@@ -14,7 +14,6 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from si_core.discovery.kinds import KINDS
 from si_core.errors import PluginError
 
 if TYPE_CHECKING:
@@ -179,9 +178,9 @@ def _entry(item: Any, where: str) -> CatalogueEntry:
         raise PluginError("'maintainers' is a list of names", where=where)
     components = item["components"]
     if not isinstance(components, dict) or not all(
-        kind in KINDS and _is_texts(components[kind]) for kind in components
+        isinstance(kind, str) and _is_texts(components[kind]) for kind in components
     ):
-        raise PluginError("'components' maps kinds to lists of names", where=where, allowed=f"kinds {', '.join(KINDS)}")
+        raise PluginError("'components' maps kinds to lists of names", where=where, allowed="interpolant: [my-cubic]")
     commands = item.get("commands", [])
     if not _is_texts(commands):
         raise PluginError("'commands' is a list of names", where=where)

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from si_core.discovery.kinds import KINDS
 from si_core.discovery.spelling import check_name, check_target
-from si_core.errors import PluginError
 
 __all__ = ["Component"]
 
@@ -16,7 +14,8 @@ class Component:
     """One thing a recipe can select by name.
 
     Args:
-        kind: one of :data:`si_core.discovery.kinds.KINDS`, such as ``"interpolant"``.
+        kind: a kind of the core or of any plugin, such as ``"interpolant"``. Whether there is such a kind is found when
+            all plugins are known, so that no order of installation matters.
         name: lower-case words joined by hyphens, such as ``"variance-preserving"``.
         target: ``"module:Class"``; imported when the component is first used, never before.
         summary: one line for ``si list``; a formula says most.
@@ -32,7 +31,6 @@ class Component:
 
     def __post_init__(self) -> None:
         where = f"Component({self.kind!r}, {self.name!r}, {self.target!r})"
-        if self.kind not in KINDS:
-            raise PluginError("unknown kind", where=where, got=repr(self.kind), allowed=", ".join(KINDS))
+        check_name(self.kind, where, "kind", "interpolant")
         check_name(self.name, where)
         check_target(self.target, where)

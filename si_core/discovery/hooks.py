@@ -14,6 +14,7 @@ import pluggy
 if TYPE_CHECKING:
     from si_core.discovery.command import Command
     from si_core.discovery.component import Component
+    from si_core.discovery.kind import Kind
 
 __all__ = ["ENTRY_POINT_GROUP", "Specification", "hookimpl", "hookspec"]
 
@@ -29,6 +30,13 @@ class Specification:
     @hookspec
     def si_components(self) -> list[Component]:  # type: ignore[empty-body]
         """Return the components of this plugin, each a :class:`~si_core.discovery.component.Component`."""
+
+    @hookspec
+    def si_kinds(self) -> list[Kind]:  # type: ignore[empty-body]
+        """Return kinds of component that this plugin adds, each a :class:`~si_core.discovery.kind.Kind`.
+
+        They stand in the same table as the core's own; components of them may come from any plugin.
+        """
 
     @hookspec
     def si_commands(self) -> list[Command]:  # type: ignore[empty-body]

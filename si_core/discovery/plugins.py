@@ -2,9 +2,9 @@
 
 A plugin is in one of five states, and each is ordinary: *ready*; *broken* (its import or a hook fails);
 *incompatible* (it was written for another si-core; it is then not imported); *clash* (ready, but another distribution
-or the core offers a component of the same kind and name, or a command of the same name); *disabled* by the environment
-variable ``SI_PLUGINS``.
-Plugins never see each other: the order of installation has no effect, and a broken one stops none of the others.
+or the core offers a component of the same kind and name, a command of the same name, or a kind of the same name or
+section); *disabled* by the environment variable ``SI_PLUGINS``. Plugins never see each other: the order of installation
+has no effect, and a broken one stops none of the others.
 """
 
 from __future__ import annotations
@@ -26,6 +26,8 @@ from si_core.discovery.component import Component
 from si_core.discovery.core_commands import CORE_COMMANDS
 from si_core.discovery.entries import Entry, plugin_entries
 from si_core.discovery.guard import LIMIT_VARIABLE, cause_of, contained, remedy
+from si_core.discovery.kind import Kind
+from si_core.discovery.kind_clashes import rivals
 from si_core.discovery.loading import Offer, load_into
 from si_core.errors import PluginError, UsageError
 
@@ -41,11 +43,11 @@ _IMPORT_LIMIT = 30.0
 
 @dataclass(frozen=True)
 class Clash:
-    """A component or a command that others offer as well.
+    """A component, a command or a kind of component that others offer as well.
 
     Args:
-        kind: kind of the component, or ``"command"``.
-        name: its name.
+        kind: kind of the component; ``"command"``, or ``"kind"`` or ``"section"`` where the clash is about a kind's.
+        name: name of the component, the command, the kind or the section.
         others: the distributions of the others, sorted.
     """
 
@@ -66,8 +68,9 @@ class Plugin:
         cause: why it can't.
         fix: what to do about it.
         components: what it offers; may be known of a broken plugin, too.
+        kinds: the kinds of component that it adds to the table.
         commands: the commands it offers; may be known of a broken plugin, too.
-        clashes: those of its components and commands that others offer as well.
+        clashes: those of its components, commands and kinds that others offer as well.
         recipes: its folder of recipes.
         seconds: time its import and hooks took.
         printed: what it wrote to standard output meanwhile.
@@ -83,6 +86,7 @@ class Plugin:
     cause: str = ""
     fix: str = ""
     components: tuple[Component, ...] = ()
+    kinds: tuple[Kind, ...] = ()
     commands: tuple[Command, ...] = ()
     clashes: tuple[Clash, ...] = ()
     recipes: Path | None = None
@@ -106,6 +110,12 @@ class Plugin:
     def status(self) -> str:
         """The state as users see it, one of five: ``"clash"`` is a ready plugin with clashes."""
         return "clash" if self.ready and self.clashes else self.state
+
+    @property
+    def usable_kinds(self) -> tuple[Kind, ...]:
+        """Those of its kinds that no other plugin claims."""
+        taken = {(clash.kind, clash.name) for clash in self.clashes}
+        return tuple(kind for kind in self.kinds if not {("kind", kind.name), ("section", kind.section)} & taken)
 
     @property
     def detail(self) -> str:
@@ -201,13 +211,8 @@ def _loaded(plugin: Plugin, entry: Entry) -> Plugin:
         return plugin
     label = f"plugin {plugin.name!r} of {plugin.label} was being imported"
     outcome = contained(lambda: load_into(offer, point), label, _import_limit())
-    plugin = replace(
-        plugin,
-        components=offer.components,
-        commands=offer.commands,
-        seconds=outcome.seconds,
-        printed=outcome.printed,
-    )
+    plugin = replace(plugin, components=offer.components, kinds=offer.kinds, commands=offer.commands)
+    plugin = replace(plugin, seconds=outcome.seconds, printed=outcome.printed)
     if outcome.error is not None:
         return replace(
             plugin,
@@ -235,12 +240,17 @@ def _with_clashes(plugins: list[Plugin]) -> tuple[Plugin, ...]:
     offers: defaultdict[tuple[str, str], set[tuple[str, str]]] = defaultdict(set)
     for command in CORE_COMMANDS.values():
         offers["command", command.name].add(("si-core", command.target))
+    kinds = [(plugin.distribution, kind) for plugin in plugins if plugin.ready for kind in plugin.kinds]
     for plugin in plugins:
         for kind, name, target in _offered(plugin):
             offers[kind, name].add((plugin.distribution, target))
     marked = []
     for plugin in plugins:
         clashes = []
+        for added in plugin.kinds if plugin.ready else ():
+            rival = rivals(added, plugin.distribution, kinds)
+            if rival is not None:
+                clashes.append(Clash(*rival))
         for kind, name, target in _offered(plugin):
             others = {owner for owner, _ in offers[kind, name] - {(plugin.distribution, target)}}
             if others:

@@ -12,7 +12,7 @@ _NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 _TARGET = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*")
 
 
-def check_name(name: object, where: str) -> None:
+def check_name(name: object, where: str, word: str = "name", example: str = "my-cubic") -> None:
     """Refuse a name that is not lower-case words joined by hyphens.
 
     Raises:
@@ -20,7 +20,7 @@ def check_name(name: object, where: str) -> None:
     """
     if not isinstance(name, str) or not _NAME.fullmatch(name):
         raise PluginError(
-            "a name is lower-case words joined by hyphens", where=where, got=repr(name), allowed="like 'my-cubic'"
+            f"a {word} is lower-case words joined by hyphens", where=where, got=repr(name), allowed=f"like {example!r}"
         )
 
 

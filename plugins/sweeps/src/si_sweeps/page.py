@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from si_core.contract.report import SweepView
-from si_core.discovery.available import available
 from si_core.discovery.build import build
 from si_core.runs.attribution import attributed
 from si_core.runs.log import Console
+from si_core.runs.stages import selected_reports
 from si_sweeps.folder import SweepDirectory
 from si_sweeps.plan import SweepPlan
 
@@ -24,9 +24,9 @@ def write_sweep_reports(
     environment: Mapping[str, Any],
     console: Console,
 ) -> list[Path]:
-    """Write every installed kind of report; returns the files, the one to open first at the head."""
-    found = available("report")
-    if not found:
+    """Write the reports of the recipe; returns the files, the one to open first at the head."""
+    chosen = selected_reports(plan.recipe)
+    if not chosen:
         console.line("no page: install si-report for plots and sweep.html")
         return []
     view = SweepView(
@@ -40,8 +40,8 @@ def write_sweep_reports(
     )
     files: list[Path] = []
     with attributed():
-        for item in found:
-            files += build("report", f"{item.plugin.distribution}/{item.component.name}").write_sweep(view)
+        for selection in chosen:
+            files += build(selection.kind, selection.name, **selection.options).write_sweep(view)
     if files:
         console.line(f"report: {files[0]}")
     return files
