@@ -13,7 +13,7 @@ from si_core.cli.main import main
 from si_core.discovery.catalogue import CatalogueEntry, catalogue, read_catalogue
 from si_core.errors import UsageError
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[4]
 STRANGE = CatalogueEntry(
     name="si-strange",
     summary="It's: 100% # not a comment, 'quoted' and \"twice\"",

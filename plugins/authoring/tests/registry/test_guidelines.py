@@ -14,7 +14,7 @@ from si_authoring.registry.candidates import Candidate, candidates_of
 from si_authoring.registry.guidelines import GUIDELINES, edit_distance, guidelines_text
 from si_core.discovery.catalogue import CatalogueEntry, catalogue, catalogue_path
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[4]
 
 GOOD = CatalogueEntry(
     name="si-cubic",

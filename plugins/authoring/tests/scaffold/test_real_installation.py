@@ -17,7 +17,7 @@ import pytest
 from si_authoring.scaffold.package import TEMPLATES
 from si_core.discovery.kinds import KINDS
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[4]
 pytestmark = pytest.mark.slow
 
 

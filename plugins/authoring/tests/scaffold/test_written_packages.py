@@ -20,7 +20,7 @@ from si_core.discovery.catalogue import read_catalogue
 from si_core.discovery.compatibility import core_version, unfit
 from si_core.discovery.kinds import KINDS
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[4]
 EVERY_KIND = pytest.mark.parametrize("kind", KINDS)
 ODD_NAMES = (
     "none", "class", "plugin", "recipes", "tensor", "latent", "eight-2d", "field", "print", "a", "x" * 32

@@ -16,17 +16,31 @@ from collections.abc import Mapping as Map
 from dataclasses import dataclass
 from typing import Any
 
-from si_core.errors import RecipeError, SIError
-from si_core.recipes import limits
-from si_core.recipes.arguments import parse_arguments
-from si_core.recipes.nodes import Mapping, Node, Path, Where, dotted, node_at, plain
-from si_core.recipes.nodes import Sequence as SequenceNode
-from si_core.recipes.overrides import Override, change, key_path, parse_overrides, split_argument
-from si_core.recipes.problems import fail
-from si_core.recipes.reader import read
-from si_core.recipes.recipe import Recipe
+from si_core import RecipeError, SIError
+from si_core.public.recipes import (
+    Mapping,
+    Node,
+    Override,
+    Path,
+    Recipe,
+    Where,
+    change,
+    dotted,
+    fail,
+    key_path,
+    node_at,
+    parse_arguments,
+    parse_overrides,
+    plain,
+    read,
+    split_argument,
+)
+from si_core.public.recipes import Sequence as SequenceNode
 
 __all__ = ["Axis", "combinations", "joined", "parse_axes", "recipe_axes"]
+
+POINTS = 10_000
+"""The most runs of one sweep."""
 
 
 @dataclass(frozen=True)
@@ -117,12 +131,12 @@ def combinations(axes: Sequence[Axis]) -> list[tuple[Node, ...]]:
         RecipeError: more combinations than a sweep can have.
     """
     sizes = [len(axis.nodes) for axis in axes]
-    if math.prod(sizes) > limits.POINTS:
+    if math.prod(sizes) > POINTS:
         raise RecipeError(
             "the grid has too many combinations",
             where=str(axes[0].where),
             got=f"{' x '.join(map(str, sizes))} = {math.prod(sizes)} runs",
-            allowed=f"at most {limits.POINTS}",
+            allowed=f"at most {POINTS}",
             fix="fewer values, or several sweeps",
         )
     return list(itertools.product(*(axis.nodes for axis in axes)))

@@ -6,8 +6,8 @@ import argparse
 from collections.abc import Sequence
 from typing import Any
 
-from si_core.cli.tables import print_table
-from si_core.errors import UsageError
+from si_core import UsageError
+from si_core.public.cli import print_table
 
 __all__ = ["add_arguments", "run"]
 
@@ -57,9 +57,8 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.take_over and not arguments.resume:
         raise UsageError("--take-over is about going on with a sweep", where="si sweep", fix="add --resume")
 
-    from si_core.cli.console import open_console
-    from si_core.cli.device import checked_device
-    from si_core.recipes.loader import load_recipe
+    from si_core import load_recipe
+    from si_core.public.cli import checked_device, open_console
     from si_sweeps.folder import SweepDirectory
     from si_sweeps.plan import plan_sweep
     from si_sweeps.status import FAILED
@@ -80,7 +79,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _print(records: Sequence[dict[str, Any]]) -> None:
     """The axes and the estimates of each point."""
-    from si_core.recipes.emit import inline
+    from si_core.public.recipes import inline
     from si_sweeps.table import estimate_columns, rows
 
     table = rows(records)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from si_core.runs.log import Console
+from si_core.public.runs import Console
 
 __all__ = ["PointConsole", "Silence"]
 

@@ -14,9 +14,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from si_core.errors import StorageError
-from si_core.runs.directory import RunDirectory
-from si_core.runs.resume import stillborn
+from si_core import StorageError
+from si_core.public.runs import RunDirectory, stillborn
 
 __all__ = ["SweepDirectory"]
 

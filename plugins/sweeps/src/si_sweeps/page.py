@@ -6,11 +6,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from si_core.contract.report import SweepView
-from si_core.discovery.build import build
-from si_core.runs.attribution import attributed
-from si_core.runs.log import Console
-from si_core.runs.stages import selected_reports
+from si_core import SweepView, build
+from si_core.public.runs import Console, attributed, selected_reports
 from si_sweeps.folder import SweepDirectory
 from si_sweeps.plan import SweepPlan
 

@@ -10,14 +10,9 @@ from dataclasses import dataclass
 from functools import cached_property, partial
 from typing import Any
 
-from si_core.errors import SIError, UsageError
-from si_core.recipes.emit import inline
-from si_core.recipes.loader import changed
-from si_core.recipes.nodes import Path
-from si_core.recipes.overrides import parse_overrides
-from si_core.recipes.problems import fail
-from si_core.recipes.recipe import Recipe
-from si_core.runs.resume import HARMLESS
+from si_core import SIError, UsageError
+from si_core.public.recipes import Path, Recipe, changed, fail, inline, parse_overrides
+from si_core.public.runs import HARMLESS
 from si_sweeps.axes import Axis, combinations, joined, parse_axes, recipe_axes
 
 __all__ = ["Point", "SweepPlan", "plan_sweep"]

@@ -4,12 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from si_core.errors import NumericsError, SIError
-from si_core.runs.directory import RunDirectory
-from si_core.runs.log import Console
-from si_core.runs.pipeline import resume_run, start_run
-from si_core.runs.signals import StopSignals
-from si_core.storage.atomic import storage_error
+from si_core import NumericsError, SIError
+from si_core.public.runs import Console, RunDirectory, StopSignals, resume_run, start_run
+from si_core.public.storage import storage_error
 from si_sweeps.console import PointConsole
 from si_sweeps.folder import SweepDirectory
 from si_sweeps.plan import Point, SweepPlan

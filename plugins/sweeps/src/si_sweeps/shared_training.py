@@ -7,12 +7,9 @@ that a run by itself would have made.
 
 from __future__ import annotations
 
-from si_core.recipes.recipe import Recipe
-from si_core.runs.directory import RunDirectory
-from si_core.runs.log import Console, RunLog
-from si_core.storage.atomic import write_atomic
-from si_core.storage.checkpoint import load_checkpoint, save_checkpoint
-from si_core.storage.retention import newest_verified
+from si_core.public.recipes import Recipe
+from si_core.public.runs import Console, RunDirectory, RunLog, load_checkpoint, newest_verified, save_checkpoint
+from si_core.public.storage import write_atomic
 
 __all__ = ["adopt"]
 

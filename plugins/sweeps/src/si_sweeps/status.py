@@ -7,10 +7,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 
-from si_core.errors import DataError
-from si_core.runs.bookkeeping import ending_kept
-from si_core.runs.log import Console, RunLog
-from si_core.runs.status import State, Status, write_status
+from si_core import DataError
+from si_core.public.runs import Console, RunLog, State, Status, ending_kept, write_status
 from si_sweeps.folder import SweepDirectory
 
 __all__ = ["FAILED", "SweepStatus", "logged", "status_kept"]

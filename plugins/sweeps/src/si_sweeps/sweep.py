@@ -9,20 +9,11 @@ from typing import Any
 
 import torch
 
-from si_core.discovery.available import available
-from si_core.discovery.lookup import find
-from si_core.errors import RecipeError
-from si_core.recipes.differences import differences
-from si_core.recipes.emit import emit
-from si_core.recipes.loader import load_recipe
-from si_core.recipes.recipe import Recipe
-from si_core.runs.environment import environment
-from si_core.runs.log import Console
-from si_core.runs.resume import check_environment, previous_status
-from si_core.runs.signals import StopSignals
-from si_core.storage.atomic import write_atomic
-from si_core.storage.lock import RunLock
-from si_core.storage.strict_json import format_json
+from si_core import RecipeError, load_recipe
+from si_core.public.discovery import available, find
+from si_core.public.recipes import Recipe, differences, emit
+from si_core.public.runs import Console, StopSignals, check_environment, environment, previous_status
+from si_core.public.storage import RunLock, format_json, write_atomic
 from si_sweeps.console import Silence
 from si_sweeps.folder import SweepDirectory
 from si_sweeps.page import write_sweep_reports

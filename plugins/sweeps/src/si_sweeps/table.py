@@ -16,13 +16,10 @@ import io
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from si_core.errors import StorageError
-from si_core.recipes.emit import inline
-from si_core.runs.directory import RunDirectory
-from si_core.runs.log import Console
-from si_core.runs.resume import read_json
-from si_core.storage.atomic import write_atomic
-from si_core.storage.strict_json import format_json
+from si_core import StorageError
+from si_core.public.recipes import inline
+from si_core.public.runs import Console, RunDirectory, read_json
+from si_core.public.storage import format_json, write_atomic
 from si_sweeps.folder import SweepDirectory
 from si_sweeps.plan import Point, SweepPlan
 

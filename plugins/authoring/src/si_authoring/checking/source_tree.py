@@ -17,8 +17,8 @@ from typing import Any
 
 from packaging.utils import canonicalize_name
 
-from si_core.discovery.hooks import ENTRY_POINT_GROUP
-from si_core.errors import PluginError, UsageError
+from si_core import PluginError, UsageError
+from si_core.public.discovery import ENTRY_POINT_GROUP
 
 __all__ = ["SourceTree", "looks_like_a_path", "read_source_tree"]
 

@@ -9,15 +9,19 @@ from typing import TYPE_CHECKING, Any
 
 from packaging.utils import canonicalize_name
 
-from si_core.discovery.available import Found, available, kind_named
-from si_core.discovery.build import build
-from si_core.discovery.catalogue import catalogue
-from si_core.discovery.kinds import KINDS
-from si_core.discovery.lookup import find, load_class
-from si_core.discovery.options import validate_options
-from si_core.discovery.plugins import installed_plugins
-from si_core.discovery.suggest import did_you_mean
-from si_core.errors import PluginError, UsageError
+from si_core import PluginError, UsageError, build
+from si_core.public.discovery import (
+    KINDS,
+    Found,
+    available,
+    catalogue,
+    did_you_mean,
+    find,
+    installed_plugins,
+    kind_named,
+    load_class,
+    validate_options,
+)
 
 if TYPE_CHECKING:
     from si_authoring.testing.suite import Suite

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import IO, Any
 
-from si_core.errors import DataError, PluginError, StorageError, UsageError
+from si_core import DataError, PluginError, StorageError, UsageError
 
 __all__ = ["CheckedComponent", "check_by_name"]
 

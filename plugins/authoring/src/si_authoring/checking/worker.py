@@ -13,7 +13,7 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
-from si_core.errors import SIError
+from si_core import SIError
 
 __all__ = ["main"]
 
@@ -54,7 +54,7 @@ def _check(subject: Any, say: Say) -> None:
     from si_authoring.checking.subjects import component_of
     from si_authoring.testing.run import check_component
     from si_authoring.testing.suite import suite
-    from si_core.errors import UsageError
+    from si_core import UsageError
 
     kind = subject.found.component.kind
     say("check", name="construction")

@@ -7,10 +7,9 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from si_core.cli.choices import chosen
-from si_core.cli.tables import print_json, print_table
-from si_core.discovery.kinds import KINDS
-from si_core.errors import PluginError, UsageError
+from si_core import PluginError, UsageError
+from si_core.public.cli import chosen, print_json, print_table
+from si_core.public.discovery import KINDS
 
 if TYPE_CHECKING:
     from si_authoring.checking.supervisor import CheckedComponent

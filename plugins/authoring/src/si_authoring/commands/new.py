@@ -10,9 +10,9 @@ from si_authoring.scaffold.names import Names, names
 from si_authoring.scaffold.package import package_files
 from si_authoring.scaffold.taken import refuse_taken, rivals
 from si_authoring.scaffold.writing import write_package
-from si_core.cli.console import LineConsole
-from si_core.discovery.kinds import KINDS
-from si_core.errors import UsageError
+from si_core import UsageError
+from si_core.public.cli import LineConsole
+from si_core.public.discovery import KINDS
 
 __all__ = ["add_arguments", "run"]
 

@@ -6,9 +6,9 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from si_core.cli.tables import one_line, print_json
-from si_core.discovery.catalogue import CatalogueEntry, catalogue_path, read_catalogue
-from si_core.errors import PluginError, UsageError
+from si_core import PluginError, UsageError
+from si_core.public.cli import one_line, print_json
+from si_core.public.discovery import CatalogueEntry, catalogue_path, read_catalogue
 
 if TYPE_CHECKING:
     from si_authoring.registry.candidates import Candidate
@@ -60,7 +60,7 @@ def _print_guidelines(as_json: bool) -> int:
 
 def _write(path: Path) -> int:
     from si_authoring.registry.writing import written_anew
-    from si_core.storage.atomic import write_atomic
+    from si_core.public.storage import write_atomic
 
     text = written_anew(path)
     changed = not path.is_file() or path.read_text(encoding="utf-8") != text

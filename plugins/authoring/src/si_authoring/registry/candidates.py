@@ -17,9 +17,8 @@ from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
 from si_authoring.checking.source_tree import SourceTree, read_source_tree
-from si_core.discovery.catalogue import CatalogueEntry
-from si_core.discovery.plugins import Plugin, installed_plugins
-from si_core.errors import PluginError
+from si_core import PluginError
+from si_core.public.discovery import CatalogueEntry, Plugin, installed_plugins
 
 __all__ = ["Candidate", "candidates_of", "entry_of", "packages_beside", "state_of"]
 

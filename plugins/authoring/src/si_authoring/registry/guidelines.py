@@ -15,9 +15,8 @@ from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
 from si_authoring.checking.supervisor import check_by_name
 from si_authoring.registry.candidates import Candidate
-from si_core.discovery.compatibility import core_version
-from si_core.discovery.core_commands import CORE_COMMANDS
-from si_core.errors import SIError
+from si_core import SIError
+from si_core.public.discovery import CORE_COMMANDS, core_version
 
 __all__ = ["GUIDELINES", "Guideline", "guidelines_text"]
 

@@ -6,9 +6,9 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from si_authoring.registry.candidates import entry_of, packages_beside, state_of
-from si_core.discovery.catalogue import SCHEMA, CatalogueEntry, read_catalogue
-from si_core.errors import PluginError, UsageError
-from si_core.recipes.emit import inline
+from si_core import PluginError, UsageError
+from si_core.public.discovery import SCHEMA, CatalogueEntry, read_catalogue
+from si_core.public.recipes import inline
 
 __all__ = ["catalogue_text", "entry_text", "written_anew"]
 

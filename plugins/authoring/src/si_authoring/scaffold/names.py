@@ -8,8 +8,8 @@ import re
 from dataclasses import dataclass
 
 import si_core
-from si_core.discovery.available import kind_named
-from si_core.errors import UsageError
+from si_core import UsageError
+from si_core.public.discovery import kind_named
 
 __all__ = ["LONGEST", "Names", "names"]
 

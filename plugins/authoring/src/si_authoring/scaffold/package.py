@@ -10,7 +10,7 @@ from string import Template
 
 from si_authoring.scaffold.examples import EXAMPLES, RECIPE
 from si_authoring.scaffold.names import Names
-from si_core.discovery.compatibility import core_version, suggested_bound
+from si_core.public.discovery import core_version, suggested_bound
 
 __all__ = ["TEMPLATES", "package_files"]
 

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from si_authoring.scaffold.names import Names
-from si_core.discovery.catalogue import catalogue
-from si_core.discovery.plugins import installed_plugins
-from si_core.errors import UsageError
+from si_core import UsageError
+from si_core.public.discovery import catalogue, installed_plugins
 
 __all__ = ["refuse_taken", "rivals"]
 

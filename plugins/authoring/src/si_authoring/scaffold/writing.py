@@ -6,8 +6,8 @@ import contextlib
 from collections.abc import Mapping
 from pathlib import Path
 
-from si_core.errors import UsageError
-from si_core.storage.atomic import storage_error
+from si_core import UsageError
+from si_core.public.storage import storage_error
 
 __all__ = ["write_package"]
 

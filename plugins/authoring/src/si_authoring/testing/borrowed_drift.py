@@ -10,7 +10,7 @@ from torch import Tensor
 
 from si_authoring.testing.check import Violation, check
 from si_authoring.testing.setting import Setting
-from si_core.contract.integrator import Integrator
+from si_core import Integrator
 
 __all__ = ["drift_left_alone"]
 

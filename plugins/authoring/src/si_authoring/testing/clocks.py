@@ -17,10 +17,9 @@ from si_authoring.testing.doubles import Bridge, Line
 from si_authoring.testing.known_models import known_models
 from si_authoring.testing.setting import Output, Setting
 from si_authoring.testing.suite import Suite
-from si_core.contract.clock import Clock, SineClock, UniformClock
-from si_core.discovery.parameters import constructor_names
-from si_core.models.model import Model
-from si_core.storage.strict_json import format_json, parse_json
+from si_core import Clock, Model, SineClock, UniformClock
+from si_core.public.discovery import constructor_names
+from si_core.public.storage import format_json, parse_json
 
 __all__ = ["SUITE"]
 

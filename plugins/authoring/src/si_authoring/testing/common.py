@@ -11,10 +11,15 @@ from torch import Tensor
 
 from si_authoring.testing.check import Check, Deviations, Measured, NotApplicable, Violation
 from si_authoring.testing.setting import Output, Setting
-from si_core.discovery.host_state import host_state_kept, random_states, same_random_state
-from si_core.discovery.kinds import KINDS
-from si_core.discovery.options import option_problems, options_model
-from si_core.errors import UsageError
+from si_core import UsageError
+from si_core.public.discovery import (
+    KINDS,
+    host_state_kept,
+    option_problems,
+    options_model,
+    random_states,
+    same_random_state,
+)
 
 if TYPE_CHECKING:
     from si_authoring.testing.suite import Suite

@@ -18,10 +18,7 @@ from numpy.polynomial.hermite_e import hermegauss
 from torch import Tensor
 
 from si_authoring.testing.doubles import Normal
-from si_core.contract.clock import Clock
-from si_core.contract.data import Draw
-from si_core.errors import UsageError
-from si_core.process.process import StochasticInterpolant
+from si_core import Clock, Draw, StochasticInterpolant, UsageError
 
 __all__ = ["ConditionalDraws", "conditional_draws"]
 

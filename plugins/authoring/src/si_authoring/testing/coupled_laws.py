@@ -13,11 +13,8 @@ from torch import Tensor
 
 from si_authoring.testing.check import NotApplicable
 from si_authoring.testing.doubles import Normal
-from si_core.contract.coupling import Coupling
-from si_core.contract.distribution import Distribution
-from si_core.discovery.available import available
-from si_core.discovery.build import build
-from si_core.errors import SIError
+from si_core import Coupling, Distribution, SIError, build
+from si_core.public.discovery import available
 
 __all__ = ["Ends", "Labelled", "Table", "ends_of", "halves"]
 

@@ -16,8 +16,7 @@ from si_authoring.testing.check import Deviations, Measured, NotApplicable, Viol
 from si_authoring.testing.coupled_laws import Ends, ends_of, halves
 from si_authoring.testing.setting import Output, Setting
 from si_authoring.testing.suite import Suite
-from si_core.contract.coupling import Coupling
-from si_core.errors import UsageError
+from si_core import Coupling, UsageError
 
 __all__ = ["SUITE"]
 

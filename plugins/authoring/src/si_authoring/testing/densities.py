@@ -22,7 +22,7 @@ import torch
 from torch import Tensor
 
 from si_authoring.testing.check import Deviations, Measured, NotApplicable, Violation, check
-from si_core.contract.distribution import Distribution
+from si_core import Distribution
 
 __all__ = ["density_of_draws", "drawn"]
 

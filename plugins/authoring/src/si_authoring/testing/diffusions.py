@@ -12,7 +12,7 @@ from si_authoring.testing.check import Deviations, Measured, Violation, check
 from si_authoring.testing.doubles import Bridge, Line
 from si_authoring.testing.setting import Output, Setting
 from si_authoring.testing.suite import Suite
-from si_core.contract.diffusion import Diffusion
+from si_core import Diffusion
 
 __all__ = ["SUITE"]
 

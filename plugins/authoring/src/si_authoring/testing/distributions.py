@@ -12,7 +12,7 @@ from si_authoring.testing.check import Deviations, Measured, NotApplicable, Viol
 from si_authoring.testing.densities import density_of_draws, drawn
 from si_authoring.testing.setting import Output, Setting
 from si_authoring.testing.suite import Suite
-from si_core.contract.distribution import Distribution
+from si_core import Distribution
 
 __all__ = ["SUITE"]
 

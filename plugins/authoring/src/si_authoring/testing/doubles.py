@@ -10,13 +10,16 @@ from itertools import pairwise
 import torch
 from torch import Tensor
 
-from si_core.contract.coupling import Coupling
-from si_core.contract.data import Trajectory
-from si_core.contract.distribution import Distribution
-from si_core.contract.integrator import Integrator, Problem
-from si_core.contract.interpolant import SpatiallyLinear
-from si_core.contract.latent import Latent
-from si_core.process.process import StochasticInterpolant
+from si_core import (
+    Coupling,
+    Distribution,
+    Integrator,
+    Latent,
+    Problem,
+    SpatiallyLinear,
+    StochasticInterpolant,
+    Trajectory,
+)
 
 __all__ = ["Bridge", "Heun", "Independent", "Line", "Normal", "Silent", "process_between"]
 

@@ -9,9 +9,7 @@ from torch import Tensor
 
 from si_authoring.testing.check import Violation
 from si_authoring.testing.known_models import KnownModel, known_models
-from si_core.contract.data import Estimate
-from si_core.contract.estimator import Estimator
-from si_core.errors import NumericsError, UsageError
+from si_core import Estimate, Estimator, NumericsError, UsageError
 
 __all__ = [
     "FEW_POINTS",

@@ -36,9 +36,8 @@ from si_authoring.testing.estimator_runs import (
 from si_authoring.testing.known_models import KnownModel, known_models
 from si_authoring.testing.setting import Output, Setting
 from si_authoring.testing.suite import Suite
-from si_core.contract.data import Bound, Estimate
-from si_core.contract.estimator import Estimator
-from si_core.errors import UsageError
+from si_core import Estimate, Estimator, UsageError
+from si_core.public.process import Bound
 
 __all__ = ["SUITE"]
 

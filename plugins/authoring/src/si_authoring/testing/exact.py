@@ -25,12 +25,8 @@ import torch
 from torch import Tensor
 
 from si_authoring.testing.doubles import Independent, Normal
-from si_core.contract.clock import UniformClock
-from si_core.contract.schedule import Schedule
-from si_core.errors import UsageError
-from si_core.fields.base import DirectFields, Fields
-from si_core.fields.exact import exact_fields
-from si_core.process.process import StochasticInterpolant, spread
+from si_core import DirectFields, Fields, Schedule, StochasticInterpolant, UniformClock, UsageError, exact_fields
+from si_core.public.process import spread
 
 __all__ = ["NormalFields"]
 

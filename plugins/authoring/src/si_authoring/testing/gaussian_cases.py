@@ -12,10 +12,8 @@ from torch import Tensor
 from si_authoring.testing.conditional import ConditionalDraws, conditional_draws
 from si_authoring.testing.doubles import Normal, Silent, process_between
 from si_authoring.testing.exact import NormalFields
-from si_core.contract.clock import UniformClock
-from si_core.contract.schedule import Schedule
-from si_core.process.process import StochasticInterpolant, spread
-from si_core.process.rows import Row
+from si_core import Schedule, StochasticInterpolant, UniformClock
+from si_core.public.process import Row, spread
 
 __all__ = ["GaussianCase", "gaussian_cases", "gaussian_processes"]
 

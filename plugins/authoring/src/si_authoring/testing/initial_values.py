@@ -16,11 +16,8 @@ from itertools import pairwise
 import torch
 from torch import Tensor
 
-from si_core.contract.integrator import Integrator
-from si_core.errors import NumericsError
-from si_core.fields.base import Epsilon
-from si_core.fields.functions import FieldFunction, FunctionFields
-from si_core.transport.transport import Transport
+from si_core import FunctionFields, Integrator, NumericsError, Transport
+from si_core.public.process import Epsilon, FieldFunction
 
 __all__ = ["KNOWN", "ROUNDING", "SPANS", "Counted", "Known", "direction", "observed_order", "solved"]
 

@@ -16,13 +16,8 @@ from si_authoring.testing.noise import noise_drawn_anew, noise_size, noise_witho
 from si_authoring.testing.setting import Output, Setting
 from si_authoring.testing.suite import Suite
 from si_authoring.testing.weak_order import adaptive_moments, weak_order
-from si_core.contract.data import Trajectory
-from si_core.contract.integrator import Integrator
-from si_core.errors import UsageError
-from si_core.fields.base import Epsilon
-from si_core.fields.functions import FunctionFields
-from si_core.transport.integrate import integrate
-from si_core.transport.transport import Transport
+from si_core import FunctionFields, Integrator, Trajectory, Transport, UsageError, integrate
+from si_core.public.process import Epsilon
 
 __all__ = ["SUITE"]
 

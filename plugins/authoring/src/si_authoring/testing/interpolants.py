@@ -15,8 +15,7 @@ from si_authoring.testing.differences import central_difference, steep_inside
 from si_authoring.testing.doubles import Bridge, Normal, Silent, process_between
 from si_authoring.testing.setting import Output, Setting
 from si_authoring.testing.suite import Suite
-from si_core.contract.clock import UniformClock
-from si_core.contract.interpolant import Interpolant, SpatiallyLinear
+from si_core import Interpolant, SpatiallyLinear, UniformClock
 
 __all__ = ["SUITE"]
 

@@ -25,13 +25,18 @@ from torch import Tensor
 
 from si_authoring.testing.doubles import Bridge, Heun, Independent, Line, Normal
 from si_authoring.testing.exact import NormalFields
-from si_core.contract.clock import Clock, SineClock, UniformClock
-from si_core.contract.interpolant import LinearCoefficients
-from si_core.contract.latent import LatentCoefficients
-from si_core.fields.base import Fields
-from si_core.fields.functions import FieldFunction, FunctionFields
-from si_core.models.model import Model
-from si_core.process.process import StochasticInterpolant, spread
+from si_core import (
+    Clock,
+    Fields,
+    FunctionFields,
+    LatentCoefficients,
+    LinearCoefficients,
+    Model,
+    SineClock,
+    StochasticInterpolant,
+    UniformClock,
+)
+from si_core.public.process import FieldFunction, spread
 
 __all__ = ["Affine", "KnownModel", "Law", "known_models"]
 

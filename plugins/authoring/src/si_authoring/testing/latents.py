@@ -12,7 +12,7 @@ from si_authoring.testing.differences import central_difference, steep_inside
 from si_authoring.testing.doubles import Normal, process_between
 from si_authoring.testing.setting import Output, Setting
 from si_authoring.testing.suite import Suite
-from si_core.contract.latent import Latent
+from si_core import Latent
 
 __all__ = ["SUITE"]
 

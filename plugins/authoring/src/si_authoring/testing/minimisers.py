@@ -9,8 +9,7 @@ from torch import Tensor
 
 from si_authoring.testing.check import Violation
 from si_authoring.testing.gaussian_cases import GaussianCase
-from si_core.contract.objective import FIELDS, Objective
-from si_core.errors import UsageError
+from si_core import FIELDS, Objective, UsageError
 
 __all__ = ["Closed", "minimiser_in_words", "slope_at"]
 

@@ -18,12 +18,8 @@ from torch import Tensor, nn
 from si_authoring.testing.check import Violation
 from si_authoring.testing.gaussian_cases import gaussian_processes
 from si_authoring.testing.setting import Setting
-from si_core.discovery.build import build
-from si_core.discovery.kinds import KINDS
-from si_core.discovery.lookup import load
-from si_core.discovery.parameters import constructor_names
-from si_core.errors import UsageError
-from si_core.fields.parametrisation import Parametrisation
+from si_core import Parametrisation, UsageError, build
+from si_core.public.discovery import KINDS, constructor_names, load
 
 __all__ = ["Factory", "Variant", "call", "made", "variants_of"]
 

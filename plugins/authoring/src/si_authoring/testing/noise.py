@@ -12,9 +12,7 @@ from torch import Tensor
 
 from si_authoring.testing.check import Measured, NotApplicable, Violation, check
 from si_authoring.testing.initial_values import SPANS, Counted, direction, solved
-from si_core.contract.integrator import Integrator
-from si_core.fields.functions import FunctionFields
-from si_core.transport.transport import Transport
+from si_core import FunctionFields, Integrator, Transport
 
 __all__ = [
     "ERRORS",

@@ -17,11 +17,8 @@ from si_authoring.testing.gaussian_cases import GaussianCase, gaussian_cases, ga
 from si_authoring.testing.minimisers import minimiser_in_words, slope_at
 from si_authoring.testing.setting import Output, Setting
 from si_authoring.testing.suite import Suite
-from si_core.contract.data import Draw
-from si_core.contract.objective import FIELDS, Objective, Regression
-from si_core.errors import UsageError
-from si_core.process.process import StochasticInterpolant
-from si_core.process.rows import stack
+from si_core import FIELDS, Draw, Objective, Regression, StochasticInterpolant, UsageError
+from si_core.public.process import stack
 
 __all__ = ["SUITE"]
 

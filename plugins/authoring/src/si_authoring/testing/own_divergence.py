@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from si_authoring.testing.check import Deviations, Violation
 from si_authoring.testing.setting import Setting
-from si_core.fields.learned import offers_divergence
+from si_core.public.process import offers_divergence
 
 __all__ = ["compare_divergence"]
 

@@ -15,8 +15,7 @@ from torch import Tensor
 
 from si_authoring.testing.check import Violation
 from si_authoring.testing.setting import Setting
-from si_core.contract.data import Trajectory
-from si_core.contract.report import RunView, SweepView
+from si_core import RunView, SweepView, Trajectory
 
 __all__ = ["OPTIONAL_PARTS", "Folders", "folders", "run_view", "sweep_view"]
 

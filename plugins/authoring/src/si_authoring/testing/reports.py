@@ -15,8 +15,7 @@ from si_authoring.testing.common import accepted
 from si_authoring.testing.report_views import OPTIONAL_PARTS, Folders, folders, run_view, sweep_view
 from si_authoring.testing.setting import Output, Setting
 from si_authoring.testing.suite import Suite
-from si_core.contract.report import Report
-from si_core.errors import UsageError
+from si_core import Report, UsageError
 
 __all__ = ["SUITE"]
 

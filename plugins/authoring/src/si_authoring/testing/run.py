@@ -9,8 +9,7 @@ from typing import Any, Literal
 
 from si_authoring.testing.check import Check, Measured, NotApplicable, Violation
 from si_authoring.testing.suite import suite
-from si_core.discovery.guard import cause_of
-from si_core.discovery.host_state import host_state_kept
+from si_core.public.discovery import cause_of, host_state_kept
 
 __all__ = ["Result", "check_component", "run_check"]
 

@@ -22,9 +22,7 @@ import torch
 from si_authoring.testing.check import Measured, NotApplicable, Violation, check
 from si_authoring.testing.initial_values import SPANS, direction, solved
 from si_authoring.testing.noise import ERRORS, refuse_without_noise, seeded, shortened, zero
-from si_core.contract.integrator import Integrator
-from si_core.errors import NumericsError
-from si_core.fields.functions import FunctionFields
+from si_core import FunctionFields, Integrator, NumericsError
 
 __all__ = ["adaptive_moments", "weak_order"]
 
