@@ -72,8 +72,8 @@ def _print_available(installed: set[str], as_json: bool) -> int:
     rows = [(entry.name, entry.status, entry.requires, entry.summary) for entry in entries]
     print_table(rows, header=("plugin", "status", "si-core", "summary"))
     for entry in entries:
-        parts = {**entry.components, **({"command": entry.commands} if entry.commands else {})}
-        offers = "; ".join(f"{kind}: {', '.join(names)}" for kind, names in parts.items())
+        parts = {**entry.components, "command": entry.commands, "section of recipes": entry.sections}
+        offers = "; ".join(f"{kind}: {', '.join(names)}" for kind, names in parts.items() if names)
         replaced = f" (replaced by {entry.replaced_by})" if entry.replaced_by else ""
         print(f"\n{entry.name}{replaced}: {one_line(entry.install)}\n  {one_line(offers or 'no components')}")
     return 0
@@ -124,6 +124,7 @@ def _entry(plugin: Plugin) -> dict[str, object]:
         "kinds": [kind.name for kind in plugin.kinds],
         "unusable": [{"kind": component.kind, "name": component.name} for component in orphans(plugin)],
         "commands": [command.name for command in plugin.commands],
+        "sections": [kind.section for kind in plugin.kinds if kind.section is not None],
         "clashes": [{"kind": clash.kind, "name": clash.name, "others": list(clash.others)} for clash in plugin.clashes],
         "recipes": str(plugin.recipes) if plugin.recipes else None,
         "seconds": round(plugin.seconds, 4),

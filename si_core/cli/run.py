@@ -57,7 +57,6 @@ def run(arguments: argparse.Namespace) -> int:
     from si_core.cli.console import open_console
     from si_core.cli.device import checked_device
     from si_core.recipes.loader import load_recipe
-    from si_core.recipes.single import refuse_sweep
     from si_core.runs.directory import RunDirectory
     from si_core.runs.lost_plugins import lost_plugins_named
     from si_core.runs.pipeline import resume_run, start_run
@@ -67,7 +66,6 @@ def run(arguments: argparse.Namespace) -> int:
     origin = named if arguments.resume and named else RunDirectory(Path(arguments.recipe).parent)
     with lost_plugins_named(origin):
         recipe = load_recipe(arguments.recipe, arguments.overrides)
-    refuse_sweep(recipe)
     device = checked_device(arguments.device)
     with open_console() as console:
         if not arguments.resume:

@@ -113,11 +113,6 @@ class Recipe:
         """Whether there is a report: ``section("report")`` has those that are selected; empty for every installed."""
         return bool(self.sections.report)
 
-    @property
-    def sweep(self) -> dict[str, list[Any]] | None:
-        """The grid of a sweep: values by dotted key; None for a recipe of one run."""
-        return self.sections.sweep
-
     def section(self, name: str) -> tuple[Selection, ...]:
         """What the recipe selects in a section, such as ``"callbacks"``; empty where it has none.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import BeforeValidator, Discriminator, Field, Tag, model_validator
+from pydantic import Discriminator, Field, Tag, model_validator
 
 from si_core.recipes.selection import NetworkSelection, OneOrMany, Select, Selection, SelectNetwork, wrong
 from si_core.recipes.training import Batch, Count, Section, Train
@@ -16,19 +16,6 @@ SCHEMA_VERSION: Final = 1
 
 Label = Annotated[int, Field(ge=0, le=10**12)]
 Time = Annotated[float, Field(ge=0, le=1)]
-
-
-def _grid(value: Any) -> Any:
-    """The grid of a sweep with words for what is wrong in it; the type does the rest."""
-    for key, values in value.items() if isinstance(value, dict) else ():
-        if not isinstance(values, list):
-            raise wrong("needs a list of values", key=key, allowed="a list with at least one value")
-        if not values:
-            raise wrong("has no values", key=key, allowed="a list with at least one value")
-    return value
-
-
-Grid = Annotated[dict[str, Annotated[list[Any], Field(min_length=1)]], Field(min_length=1), BeforeValidator(_grid)]
 
 
 def _report_form(value: Any) -> str:
@@ -124,10 +111,4 @@ class Sections(Section):
         default=True,
         description="reports to write, with their options; true for every installed one, false for none",
         examples=["report: {use: html, dpi: 80}"],
-    )
-    sweep: Grid | None = Field(
-        default=None,
-        description="grid for `si sweep`: a list of values for each dotted key, one run for each combination; keys "
-        "joined by commas change together",
-        examples=["sweep: {latent.scale: [0.5, 1, 2], sample.epsilon: [0, 0.5]}"],
     )

@@ -7,6 +7,7 @@ import math
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
+from si_core.discovery.lost_sections import owner_wanted
 from si_core.discovery.suggest import did_you_mean
 from si_core.errors import RecipeError, SIError
 from si_core.recipes.fragments import properties_at, wanted_at
@@ -112,7 +113,8 @@ def _unknown(root: Mapping, path: Path) -> RecipeError:
     known = list(properties_at(root, tuple(parent)))
     homes = [dotted((*home, key)) for home in _HOMES if key in properties_at(root, home) and path != (*home, key)]
     # A key that is right elsewhere was meant for there, however near it is to a key that is known here.
-    fix = f"write it as {' or '.join(homes)}" if homes else did_you_mean(str(key), known)
+    wanted = None if parent else owner_wanted(str(key))
+    fix = wanted or (f"write it as {' or '.join(homes)}" if homes else did_you_mean(str(key), known))
     if fix is None and not parent:
         fix = "remove it; a key that belongs to a plugin is known where that plugin is installed (`si plugins`)"
     where = str(position(root, path, key=True))

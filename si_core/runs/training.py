@@ -16,7 +16,6 @@ from si_core.models.assembly import assemble
 from si_core.models.learnable import parts_tensors
 from si_core.models.model import Model
 from si_core.recipes.recipe import Recipe
-from si_core.recipes.single import refuse_sweep
 from si_core.runs.directory import RunDirectory
 from si_core.runs.log import Console
 from si_core.runs.signals import Interrupted, StopSignals
@@ -45,11 +44,10 @@ def train(recipe: Recipe, device: str | torch.device = "cpu") -> Model:
         The trained model, with averaged weights where the recipe has ``train.ema``.
 
     Raises:
-        RecipeError: parts that don't fit together, or a grid: :func:`si_core.sweep` is for that.
+        RecipeError: parts that don't fit together, or one that refuses the recipe.
         NumericsError: a loss or a gradient is not finite.
         PluginError: a part that follows the run fails.
     """
-    refuse_sweep(recipe)
     assembly = assemble(recipe)
     parts = build_parts(recipe, assembly, torch.device(device))
     watch = watched(Trainer(assembly, torch.device(device)), parts)

@@ -73,10 +73,9 @@ def test_a_wrong_argument_is_refused_with_its_number(texts: list[str], words: li
     ("lines", "words"),
     [
         ("sweep: 3\n", ["r.yaml:12:8", "'sweep' has the wrong type"]),
-        ("sweep: {}\n", ["r.yaml:12:8", "'sweep'"]),
-        ("sweep: {seed: 3}\n", ["r.yaml:12:15", "'sweep.seed' needs a list of values"]),
-        ("sweep:\n  seed: []\n", ["r.yaml:13:9", "'sweep.seed' has no values"]),
-        ("sweep:\n  latent: {scale: [1, 2]}\n", ["r.yaml:13:11", "'sweep.latent' needs a list of values"]),
+        ("sweep: {seed: 3}\n", ["r.yaml:12:15", "'sweep.seed'", "a list of at least 1 items"]),
+        ("sweep:\n  seed: []\n", ["r.yaml:13:9", "'sweep.seed'", "a list of at least 1 items"]),
+        ("sweep:\n  latent: {scale: [1, 2]}\n", ["r.yaml:13:11", "'sweep.latent'", "a list of at least 1 items"]),
         ("sweep: {seed: [1], seed: [2]}\n", ["r.yaml:12:", "stands twice"]),
     ],
 )
@@ -129,7 +128,11 @@ def test_keys_that_change_together_are_one_axis(tmp_path):
     found = [(point.values, point.recipe.train.steps, point.recipe.train.batch) for point in plan.points]
     assert [(steps, batch) for _, steps, batch in found] == [(2, 4), (2, 4), (3, 6), (3, 6)]
     assert [values for values, *_ in found[::2]] == [{"train.steps": 2, "seed": 1}, {"train.steps": 3, "seed": 1}]
-    assert plan.resolved()["sweep"] == {"train.steps, train.batch": [[2, 4], [3, 6]], "seed": [1, 2]}
+    assert plan.resolved()["sweep"] == {
+        "use": "grid",
+        "train.steps, train.batch": [[2, 4], [3, 6]],
+        "seed": [1, 2],
+    }
 
 
 @pytest.mark.parametrize("values", ["[1, 2]", "[[1, 2, 3], [4, 5, 6]]", "[[1]]"])

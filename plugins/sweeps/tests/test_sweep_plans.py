@@ -24,7 +24,7 @@ def test_each_point_is_the_recipe_that_a_run_with_its_values_has(write: Any) -> 
     for point in plan.points:
         alone = load_recipe(name, [*point.label.split(), "sweep=null"])
         assert point.recipe.dump() == alone.dump()
-        assert point.recipe.sweep is None
+        assert point.recipe.section("sweep") == []
 
 
 def test_a_key_below_a_section_wins_over_the_section_whatever_their_order(write: Any) -> None:
@@ -61,8 +61,9 @@ def test_a_wrong_value_in_a_recipe_is_pointed_at(write: Any) -> None:
 
 
 def test_a_sweep_without_an_axis_is_refused(write: Any) -> None:
-    with pytest.raises(UsageError, match="KEY=VALUE,VALUE"):
-        plan_sweep(load_recipe(write()))
+    for lines in ("", "sweep: {}\n"):
+        with pytest.raises(UsageError, match="KEY=VALUE,VALUE"):
+            plan_sweep(load_recipe(write(lines)))
 
 
 @pytest.mark.parametrize(
@@ -105,3 +106,17 @@ def test_the_grid_file_is_a_recipe_that_means_the_same_points_anywhere(
     assert [point.recipe.hash() for point in again.points] == [point.recipe.hash() for point in plan.points]
     assert again.resolved() == plan.resolved()
     assert plan.resolved()["sweep"]["target"][0]["path"] == str(tmp_path / "a.npy")
+
+
+def test_a_grid_says_whose_it_is_where_si_sweeps_is_not_there(write: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    from si_core.discovery.plugins import reset
+
+    name = write("sweep: {seed: [1, 2]}\n")
+    monkeypatch.setenv("SI_PLUGINS", "-si-sweeps")
+    reset()
+    try:
+        with pytest.raises(RecipeError, match=r"unknown key 'sweep'(?s:.*)it belongs to si-sweeps .*disabled"):
+            load_recipe(name)
+    finally:
+        monkeypatch.undo()
+        reset()

@@ -109,6 +109,8 @@ def recipe_axes(recipe: Recipe) -> list[Axis]:
     axes: list[Axis] = []
     problems: list[SIError] = []
     for key, entry in node.entries.items() if isinstance(node, Mapping) else ():
+        if key == "use":
+            continue
         try:
             first, *others = (key_path(part, entry.where) for part in key.split(","))
             axes.append(_axis(entry.where, first, entry.node, tuple(others)))

@@ -61,8 +61,8 @@ def run(arguments: argparse.Namespace) -> int:
     from si_core.public.cli import checked_device, open_console
     from si_sweeps.folder import SweepDirectory
     from si_sweeps.plan import plan_sweep
+    from si_sweeps.runner import run_sweep
     from si_sweeps.status import FAILED
-    from si_sweeps.sweep import run_sweep
 
     recipe = load_recipe(arguments.recipe)
     plan = plan_sweep(recipe, arguments.overrides)

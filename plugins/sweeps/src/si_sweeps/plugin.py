@@ -1,6 +1,26 @@
 """What this plugin offers."""
 
-from si_core import Command, hookimpl
+from si_core import Command, Component, Kind, hookimpl
+
+
+@hookimpl
+def si_kinds() -> list[Kind]:
+    """The kind that owns the section ``sweep`` of recipes."""
+    return [
+        Kind(
+            "sweep",
+            "si_sweeps.grid:Sweep",
+            "what a sweep goes through: for each dotted key a list of values",
+            section="sweep",
+            default="grid",
+        )
+    ]
+
+
+@hookimpl
+def si_components() -> list[Component]:
+    """The components of si-sweeps."""
+    return [Component("sweep", "grid", "si_sweeps.grid:Grid", "every combination of the values of dotted keys")]
 
 
 @hookimpl

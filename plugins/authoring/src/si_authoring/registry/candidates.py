@@ -120,6 +120,7 @@ def entry_of(
         maintainers=old.maintainers if old is not None else _people(project),
         components={kind: tuple(names) for kind, names in components.items()},
         commands=tuple(known["commands"]),
+        sections=tuple(known["sections"]),
         replaced_by=old.replaced_by if old is not None else None,
     )
 
@@ -131,6 +132,7 @@ def _known(plugin: Plugin) -> Mapping[str, Any]:
         "seconds": plugin.seconds,
         "components": [{"kind": each.kind, "name": each.name} for each in plugin.components],
         "commands": [each.name for each in plugin.commands],
+        "sections": [kind.section for kind in plugin.kinds if kind.section is not None],
     }
 
 

@@ -28,8 +28,9 @@ def entry_text(entry: CatalogueEntry) -> str:
         lines += [f"      {kind}: {inline(list(names))}" for kind, names in entry.components.items()]
     else:
         lines.append("    components: {}")
-    if entry.commands:
-        lines.append(f"    commands: {inline(list(entry.commands))}")
+    for key in ("commands", "sections"):
+        if names := getattr(entry, key):
+            lines.append(f"    {key}: {inline(list(names))}")
     return "\n".join(lines) + "\n"
 
 
