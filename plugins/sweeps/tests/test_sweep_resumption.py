@@ -92,7 +92,7 @@ def test_a_signal_after_training_stops_at_once(
     assert outcome(Path("out")) == outcome(whole)
 
 
-@pytest.mark.parametrize(("module", "name"), [("si_core.runs.pipeline", "emit"), ("si_sweeps.points", "finished")])
+@pytest.mark.parametrize(("module", "name"), [("si_core.runs.watching", "emit"), ("si_sweeps.points", "finished")])
 def test_a_signal_at_the_very_end_of_a_point_is_not_lost(
     si: Any, write: Any, outcome: Any, monkeypatch: pytest.MonkeyPatch, module: str, name: str
 ) -> None:

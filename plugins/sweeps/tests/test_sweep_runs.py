@@ -11,6 +11,7 @@ import pytest
 
 import si_core
 from si_core.recipes.loader import load_recipe
+from si_sweeps import sweep
 
 AXES = ("latent.scale=1,2", "sample.epsilon=0.1,1")
 POINTS = [(1, 0.1), (1, 1), (2, 0.1), (2, 1)]
@@ -96,7 +97,7 @@ def test_the_folder_says_what_was_swept_how_it_stands_and_with_which_versions(sw
     status = json.loads((swept / "STATUS.json").read_bytes())
     assert (status["state"], status["exit_code"], status["step"]) == ("finished", 0, 4)
     grid = load_recipe(swept / "sweep.yaml")
-    assert grid.sweep == {"latent.scale": [1, 2], "sample.epsilon": [0.1, 1]}
+    assert [each.options for each in grid.section("sweep")] == [{"latent.scale": [1, 2], "sample.epsilon": [0.1, 1]}]
     assert grid.resolved() | {"sweep": None} == load_recipe("r.yaml").resolved()
     versions = json.loads((swept / "environment.json").read_bytes())["distributions"]
     assert {"si-core", "torch", "si-estimators"} <= set(versions)
@@ -132,7 +133,7 @@ def test_the_library_gives_the_rows_of_the_table_in_silence(
     write: Any, swept: Path, table: Any, capfd: pytest.CaptureFixture[str]
 ) -> None:
     capfd.readouterr()
-    rows = si_core.sweep("r.yaml", {"latent.scale": [1, 2], "sample.epsilon": [0.1, 1]}, out="library")
+    rows = sweep("r.yaml", {"latent.scale": [1, 2], "sample.epsilon": [0.1, 1]}, out="library")
     printed = capfd.readouterr()
     assert (printed.out, printed.err) == ("", "")
     assert list(rows[0]) == list(table(swept)[0])
@@ -141,9 +142,7 @@ def test_the_library_gives_the_rows_of_the_table_in_silence(
         assert row["point"] == int(written["point"])
         assert isinstance(row["seconds.sampling"], float)
     overridden = si_core.load_recipe("r.yaml", {"latent.scale": 2})
-    assert (
-        si_core.sweep(overridden, ["sample.epsilon=1"], out="one")[0]["energy-distance"] == rows[3]["energy-distance"]
-    )
+    assert sweep(overridden, ["sample.epsilon=1"], out="one")[0]["energy-distance"] == rows[3]["energy-distance"]
 
 
 def test_estimators_as_an_axis_leave_cells_empty_and_count_equal_names(si: Any, write: Any, table: Any) -> None:
