@@ -5,25 +5,19 @@ from __future__ import annotations
 import argparse
 import sys
 from contextlib import redirect_stdout
-from typing import Any
 
 from si_core.cli.choices import CLOCK_HELP
-from si_core.cli.commands import COMMANDS
 from si_core.cli.conditions import add_condition, asked_condition
 from si_core.cli.points import FORMATS, read_points
 from si_core.cli.tables import print_json
 from si_core.cli.trained import add_device, add_seed, trained_model
 
-__all__ = ["add", "run"]
+__all__ = ["add_arguments", "run"]
 
 
-def add(subparsers: argparse._SubParsersAction[Any]) -> None:
-    """Add the command's parser."""
-    parser = subparsers.add_parser(
-        "estimate",
-        help=COMMANDS["estimate"],
-        description="Measure a number on a trained model, with its standard error and what it bounds.",
-    )
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Describe the command and add its arguments."""
+    parser.description = "Measure a number on a trained model, with its standard error and what it bounds."
     parser.add_argument("run_directory", metavar="RUN", help="the folder of a run")
     parser.add_argument(
         "name", metavar="NAME|JSON", help="an estimator (see `si list estimator`), or '{\"use\": NAME, ...options}'"

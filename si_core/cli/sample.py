@@ -5,24 +5,20 @@ from __future__ import annotations
 import argparse
 import hashlib
 from pathlib import Path
-from typing import Any
 
 from si_core.cli.choices import CLOCK_HELP
-from si_core.cli.commands import COMMANDS
 from si_core.cli.conditions import add_condition, asked_condition
 from si_core.cli.trained import add_device, add_seed, trained_model
 from si_core.errors import StorageError, UsageError
 
-__all__ = ["add", "run"]
+__all__ = ["add_arguments", "run"]
 
 
-def add(subparsers: argparse._SubParsersAction[Any]) -> None:
-    """Add the command's parser."""
-    parser = subparsers.add_parser(
-        "sample",
-        help=COMMANDS["sample"],
-        description="Draw samples from a trained model, in the units of its data, into a .npy file. Equal seeds give "
-        "equal samples, and a shorter request gives the head of a longer one.",
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Describe the command and add its arguments."""
+    parser.description = (
+        "Draw samples from a trained model, in the units of its data, into a .npy file. Equal seeds give "
+        "equal samples, and a shorter request gives the head of a longer one."
     )
     parser.add_argument("run_directory", metavar="RUN", help="the folder of a run")
     parser.add_argument("-n", "--number", metavar="N", type=int, default=1000, help="how many (default: 1000)")

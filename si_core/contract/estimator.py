@@ -1,7 +1,7 @@
 """Estimators: numbers measured on a model, each with its error and what it bounds.
 
 The *quantity* of an estimator says what its number is about. For those below, conformance knows the value between
-Gaussians (:mod:`si_core.testing.closed_forms`) and holds the estimator to its bound.
+Gaussians (:mod:`si_authoring.testing.closed_forms`) and holds the estimator to its bound.
 
 ====================== ==============================================================================================
 quantity               meaning

@@ -64,7 +64,7 @@ def complete(selection: Selection) -> dict[str, Any]:
     cls, context = lookup.load(selection.kind, selection.name), KINDS[selection.kind].context
     model = options.options_model(cls, context).model_validate(selection.options)
     values: dict[str, Any] = {}
-    for name in type(model).model_fields:
+    for name in (*type(model).model_fields, *(model.model_extra or {})):
         value = _plain(getattr(model, name))
         if value is not _NO_DATA:
             values[name] = value

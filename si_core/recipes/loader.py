@@ -22,6 +22,7 @@ from si_core.recipes.overrides import Override, apply_overrides, parse_overrides
 from si_core.recipes.paths import with_absolute_paths
 from si_core.recipes.recipe import Recipe
 from si_core.recipes.schema import Sections
+from si_core.recipes.sections import listed
 from si_core.recipes.selection import Selection
 from si_core.recipes.structure import check_structure
 
@@ -58,7 +59,7 @@ def changed(recipe: Recipe, changes: Sequence[Override]) -> Recipe:
 def _checked(
     name: str, path: Path, text: str, base: MappingNode, changes: Sequence[Override], before: tuple[str, ...] = ()
 ) -> Recipe:
-    root = apply_overrides(base, changes)
+    root = listed(apply_overrides(base, changes))
     sections = check_structure(root)
     check_components(root, sections)
     texts = tuple(change.text for change in changes)

@@ -7,7 +7,7 @@ Mappings merge key by key; everything else is replaced. At a selection a bare na
 from __future__ import annotations
 
 from si_core.recipes.nodes import Entry, Mapping, Node, Path, Scalar
-from si_core.recipes.schema import default_use
+from si_core.recipes.sections import default_use
 
 __all__ = ["as_mapping", "merge"]
 

@@ -13,7 +13,7 @@ from typing import Any
 from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
-__all__ = ["NetworkSelection", "OneOf", "Select", "SelectNetwork", "Selection", "wrong"]
+__all__ = ["NetworkSelection", "OneOf", "OneOrMany", "Select", "SelectNetwork", "Selection", "wrong"]
 
 
 @dataclass(frozen=True)
@@ -151,3 +151,16 @@ class OneOf:
 
     def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
         return {"anyOf": [{"enum": list(self.names)}, handler(schema)]}
+
+
+@dataclass(frozen=True)
+class OneOrMany:
+    """Annotation of a list of selections for which a single one may stand; the loader makes it a list."""
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return handler(source)
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        whole = handler(schema)
+        choices = whole.get("oneOf", [whole])
+        return {"anyOf": [*(choice["items"] for choice in choices if "items" in choice), *choices]}

@@ -7,12 +7,14 @@ import math
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
+from si_core.discovery.lost_sections import owner_wanted
 from si_core.discovery.suggest import did_you_mean
 from si_core.errors import RecipeError, SIError
 from si_core.recipes.fragments import properties_at, wanted_at
 from si_core.recipes.nodes import Mapping, Node, Path, Sequence, dotted, leaves, node_at, plain, position
 from si_core.recipes.problems import fail
 from si_core.recipes.schema import Sections
+from si_core.recipes.sections import sections_model
 from si_core.recipes.words import described, remedy
 
 __all__ = ["check_structure"]
@@ -33,7 +35,7 @@ def check_structure(root: Mapping) -> Sections:
             problems[path] = _error(root, path, "is no finite number", got=leaf.text, wanted=wanted_at(root, path))
     sections = None
     try:
-        sections = Sections.model_validate(plain(root))
+        sections = sections_model().model_validate(plain(root))
     except ValidationError as invalid:
         for detail in invalid.errors():
             path = _path(root, detail)
@@ -111,7 +113,10 @@ def _unknown(root: Mapping, path: Path) -> RecipeError:
     known = list(properties_at(root, tuple(parent)))
     homes = [dotted((*home, key)) for home in _HOMES if key in properties_at(root, home) and path != (*home, key)]
     # A key that is right elsewhere was meant for there, however near it is to a key that is known here.
-    fix = f"write it as {' or '.join(homes)}" if homes else did_you_mean(str(key), known)
+    wanted = None if parent else owner_wanted(str(key))
+    fix = wanted or (f"write it as {' or '.join(homes)}" if homes else did_you_mean(str(key), known))
+    if fix is None and not parent:
+        fix = "remove it; a key that belongs to a plugin is known where that plugin is installed (`si plugins`)"
     where = str(position(root, path, key=True))
     return RecipeError(f"unknown key '{dotted(path)}'", where=where, allowed=", ".join(known), fix=fix)
 

@@ -11,7 +11,6 @@ from typing import Any
 import torch
 
 from si_core.contract.estimator import Estimator
-from si_core.discovery.available import available
 from si_core.discovery.lookup import find
 from si_core.discovery.plugins import installed_plugins
 from si_core.errors import RecipeError
@@ -22,6 +21,8 @@ from si_core.models.sampler import default_integrator
 from si_core.recipes.recipe import Recipe
 from si_core.runs.attribution import attributed
 from si_core.runs.environment import environment
+from si_core.runs.stages import selected_reports
+from si_core.runs.watching import Part, build_parts
 
 __all__ = ["Plan", "prepare"]
 
@@ -33,12 +34,14 @@ class Plan:
     Args:
         assembly: the recipe, put together.
         estimators: what it measures, in order.
+        parts: what follows it, as the sections of its recipe say.
         device: where it trains and samples.
         environment: the versions of all that it uses, for ``environment.json``.
     """
 
     assembly: Assembly
     estimators: tuple[Estimator, ...]
+    parts: tuple[Part, ...]
     device: torch.device
     environment: dict[str, Any]
 
@@ -60,8 +63,9 @@ def prepare(recipe: Recipe, device: str | torch.device = "cpu") -> Plan:
     with attributed():
         assembly = assemble(recipe)
         estimators = tuple(_estimator(recipe, index, assembly) for index in range(len(recipe.estimators)))
+        parts = build_parts(recipe, assembly, device)
     used = environment(_distributions(recipe, assembly)) | {"device": str(device)}
-    return Plan(assembly, estimators, device, used)
+    return Plan(assembly, estimators, parts, device, used)
 
 
 def _estimator(recipe: Recipe, index: int, assembly: Assembly) -> Estimator:
@@ -90,11 +94,9 @@ def _estimator(recipe: Recipe, index: int, assembly: Assembly) -> Estimator:
 
 def _distributions(recipe: Recipe, assembly: Assembly) -> list[str]:
     """The distributions whose code takes part: components named and implied, reports, and loggers."""
-    chosen = [*recipe.selections()]
+    chosen = [*recipe.selections(), *(selected_reports(recipe) if recipe.report else ())]
     if recipe.sample.integrator is None:
         chosen.append(default_integrator(assembly.sampler.epsilon != 0.0))
     names = {find(selection.kind, selection.name).plugin.distribution for selection in chosen}
-    if recipe.report:
-        names.update(item.plugin.distribution for item in available("report"))
     names.update(plugin.distribution for plugin in installed_plugins() if plugin.ready and plugin.listens)
     return sorted(names)

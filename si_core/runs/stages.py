@@ -29,6 +29,7 @@ from si_core.models.model import Model
 from si_core.models.sampling import draw_samples
 from si_core.process.completion import MARGIN
 from si_core.recipes.recipe import Recipe
+from si_core.recipes.selection import Selection
 from si_core.runs.directory import RunDirectory
 from si_core.runs.log import Console
 from si_core.runs.view import run_view
@@ -41,6 +42,7 @@ __all__ = [
     "estimate_record",
     "measure_into",
     "sample_into",
+    "selected_reports",
     "warn_of_frozen_ends",
     "write_array",
     "write_report",
@@ -148,9 +150,9 @@ def write_report(
     facts: Mapping[str, str],
     console: Console,
 ) -> list[Path]:
-    """Write every installed kind of report; returns the files, the one to open first at the head."""
-    found = available("report")
-    if not found:
+    """Write the reports of the recipe; returns the files, the one to open first at the head."""
+    chosen = selected_reports(recipe)
+    if not chosen:
         console.line("no report: install si-report for plots and report.html")
         return []
     view = run_view(
@@ -165,8 +167,14 @@ def write_report(
         facts=facts,
     )
     files: list[Path] = []
-    for item in found:
-        files += build("report", f"{item.plugin.distribution}/{item.component.name}").write(view)
+    for selection in chosen:
+        files += build(selection.kind, selection.name, **selection.options).write(view)
     if files:
         console.line(f"report: {files[0]}")
     return files
+
+
+def selected_reports(recipe: Recipe) -> tuple[Selection, ...]:
+    """The reports that a recipe selects; where it selects none by name, every installed one."""
+    every = (Selection("report", f"{item.plugin.distribution}/{item.component.name}") for item in available("report"))
+    return recipe.section("report") or tuple(every)

@@ -57,6 +57,7 @@ class Trainer:
         self.assembly, self.device = assembly, device
         self.train = assembly.recipe.train
         self.step = 0
+        self.stopped: str | None = None
         self.predictor: nn.Module = assembly.fields.predictor.to(device).train()
         self.parameters = [p for p in self.predictor.parameters() if p.requires_grad]
         self.optimizer = build_optimizer(self.train.optimizer, self.parameters)
@@ -78,6 +79,16 @@ class Trainer:
         self._sums = _Sums()
         if self.train.compile:
             self.predictor.compile()
+
+    @property
+    def finished(self) -> bool:
+        """Whether the last step is done: the recipe's, or the one at which training was asked to stop."""
+        return self.step >= self.train.steps or self.stopped is not None
+
+    def stop(self, reason: str) -> None:
+        """Let the current step be the last; of several reasons the first is kept, and a checkpoint holds it."""
+        if not self.finished:
+            self.stopped = reason
 
     def batch(self) -> Batch:
         """The batch of the current step."""
@@ -180,6 +191,7 @@ class Trainer:
         rest = {
             "optimizer": optimizer,
             "sums": {"count": sums.count, "losses": sums.losses, "norm": sums.norm},
+            "stopped": self.stopped,
         }
         if self.process_trainer is not None:
             tensors["process-optimizer"], rest["process"] = self.process_trainer.state()
@@ -216,7 +228,7 @@ class Trainer:
         self._sums = _Sums(sums["count"], sums["losses"], sums["norm"])
         self._batches.forget()
         self._batches.times.restore(step, tensors.get("times", {}), f"{where}/times.safetensors")
-        self.step = step
+        self.step, self.stopped = step, state.get("stopped")
 
 
 def _tensors(module: nn.Module) -> dict[str, Tensor]:

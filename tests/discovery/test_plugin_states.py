@@ -40,7 +40,7 @@ BROKEN = {
     "exits": ("import sys; sys.exit(3)", "sys.exit(3)", "pip uninstall"),
     "odd exception": ("class Odd(BaseException): pass\nraise Odd('x')", "Odd: x", "pip uninstall"),
     "bad component": (offering("latent Upper fake:A"), "lower-case", ""),
-    "bad kind": (offering("latnt upper fake:A"), "unknown kind", ""),
+    "bad kind": (offering("Latent upper fake:A"), "a kind is lower-case words", ""),
     "no hook": ("x = 1", "no hook; expected at least @hookimpl def si_components", ""),
     "unmarked": ("def si_components(): return []", "not marked with @hookimpl", ""),
     "misspelt": (HEAD + "@hookimpl\ndef si_component(): return []", "unknown hook 'si_component'", ""),

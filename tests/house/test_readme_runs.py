@@ -84,7 +84,7 @@ def test_plugin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_commands_of_the_help_are_those_of_the_readme() -> None:
-    from si_core.cli.commands import COMMANDS
+    from si_core.discovery.commands import all_commands
 
     for command in re.findall(r"^si (\w+)", README, re.MULTILINE):
-        assert command in COMMANDS
+        assert command in all_commands()

@@ -19,6 +19,7 @@ FLOORS = (
     ("training",),
     ("runs",),
     ("cli",),
+    ("public",),
 )
 """The rooms from the ground up; those of one floor do not know each other."""
 

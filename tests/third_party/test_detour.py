@@ -13,7 +13,7 @@ import pytest
 import torch
 
 import si_core as si
-from si_core.testing import IntegratorConformance, InterpolantConformance, LatentConformance
+from si_authoring.testing import IntegratorConformance, InterpolantConformance, LatentConformance
 
 for plugin in ("si_distributions", "si_estimators", "si_integrators", "si_networks", "si_objectives"):
     pytest.importorskip(plugin)

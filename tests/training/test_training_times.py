@@ -123,7 +123,10 @@ def test_weights_are_one_over_the_density_and_bounded(trainer_of, uniform):
     trainer = trainer_of(f"train.times={{use: importance, bins: 8, warmup: 0, uniform: {uniform}}}", STILL)
     for _ in range(32):
         trainer.advance()
-    density, steps = trainer._batches.times._gradients.density(), [trainer._batches.times.at(step) for step in range(32, 64)]
+    density, steps = (
+        trainer._batches.times._gradients.density(),
+        [trainer._batches.times.at(step) for step in range(32, 64)],
+    )
     u, weights = (torch.cat(parts).double() for parts in zip(*((s.schedule.u, s.weights) for s in steps), strict=True))
     assert float(density.max() / density.min()) > 1.5
     torch.testing.assert_close(weights, 1 / density[(u * 8).long()], rtol=1e-6, atol=0)
@@ -147,7 +150,9 @@ def test_the_density_follows_the_gradient(trainer_of):
     square = 2 * torch.sin(math.pi * u).square() + torch.cos(math.pi * u).square()
     size = square.reshape(8, -1).mean(1).sqrt()
     # 1000 draws a bin are remembered, of a square with relative standard deviation about 1.
-    torch.testing.assert_close(trainer._batches.times._gradients.density(), 0.9 * size / size.mean() + 0.1, rtol=0.08, atol=0)
+    torch.testing.assert_close(
+        trainer._batches.times._gradients.density(), 0.9 * size / size.mean() + 0.1, rtol=0.08, atol=0
+    )
 
 
 @pytest.mark.parametrize("overrides", [(), (*PAIRS, "objectives=[denoiser]")])

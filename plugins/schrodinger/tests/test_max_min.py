@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 import si_core as si
-from si_core.testing import InterpolantConformance, ObjectiveConformance
+from si_authoring.testing import InterpolantConformance, ObjectiveConformance
 from si_schrodinger.inner_gap import InnerGap
 from si_schrodinger.learned_linear import LearnedLinear
 from si_schrodinger.learned_path import LearnedPath

@@ -1,0 +1,223 @@
+"""Interpolants and latents with one mistake each, rejected by the check meant for it and in words that name it."""
+
+from __future__ import annotations
+
+import math
+import random
+
+import pytest
+import torch
+from torch import Tensor
+
+import si_core as si
+from si_authoring.testing.doubles import Bridge, Line
+
+
+class EndsOffByAThousandth(Line):
+    def beta(self, t: Tensor) -> Tensor:
+        return t * (1 - 1e-3)
+
+
+class DerivativeByAFactor(Line):
+    def velocity(self, t: Tensor, x0: Tensor, x1: Tensor) -> Tensor:
+        return 1.01 * (x1 - x0)
+
+
+class DerivativeOfAWeight(Line):
+    def alpha_dot(self, t: Tensor) -> Tensor:
+        return torch.full_like(t, -1.5)
+
+
+class ChangesItsInputs(si.Interpolant):
+    def value(self, t: Tensor, x0: Tensor, x1: Tensor) -> Tensor:
+        t = t.reshape(t.shape + (1,) * (x0.ndim - t.ndim))
+        return x0.mul_(1 - t).add_(t * x1)
+
+    def velocity(self, t: Tensor, x0: Tensor, x1: Tensor) -> Tensor:
+        return x1 - x0
+
+
+class LosesThePrecision(si.Interpolant):
+    def value(self, t: Tensor, x0: Tensor, x1: Tensor) -> Tensor:
+        t = t.reshape(t.shape + (1,) * (x0.ndim - t.ndim))
+        return ((1 - t) * x0 + t * x1).float()
+
+
+class LosesTheDevice(si.Interpolant):
+    def value(self, t: Tensor, x0: Tensor, x1: Tensor) -> Tensor:
+        t = t.reshape(t.shape + (1,) * (x0.ndim - t.ndim))
+        return torch.zeros(x0.shape, dtype=x0.dtype) + ((1 - t) * x0 + t * x1)
+
+
+class MixesRows(si.Interpolant):
+    def value(self, t: Tensor, x0: Tensor, x1: Tensor) -> Tensor:
+        t = t.reshape(t.shape + (1,) * (x0.ndim - t.ndim))
+        return (1 - t) * x0 + t * x1 + 0.1 * t * (1 - t) * x0.mean(0)
+
+
+class DrawsGlobally(si.Interpolant):
+    def value(self, t: Tensor, x0: Tensor, x1: Tensor) -> Tensor:
+        t = t.reshape(t.shape + (1,) * (x0.ndim - t.ndim))
+        return (1 - t) * x0 + t * x1 + t * (1 - t) * torch.randn(x0.shape, dtype=x0.dtype)
+
+
+class DrawsWithPython(Line):
+    def alpha(self, t: Tensor) -> Tensor:
+        random.random()
+        return 1 - t
+
+
+class NeedsColumns(si.Interpolant):
+    """Broadcasts t over the last axis, which is right for no event but ()."""
+
+    def value(self, t: Tensor, x0: Tensor, x1: Tensor) -> Tensor:
+        return (1 - t) * x0 + t * x1
+
+
+class HasAPole(Line):
+    def value(self, t: Tensor, x0: Tensor, x1: Tensor) -> Tensor:
+        pole = t * (1 - t) / (t - 0.5)
+        return super().value(t, x0, x1) + pole.reshape(pole.shape + (1,) * (x0.ndim - pole.ndim))
+
+    def velocity(self, t: Tensor, x0: Tensor, x1: Tensor) -> Tensor:
+        return si.Interpolant.velocity(self, t, x0, x1)
+
+
+class ClaimsLinearity(si.Interpolant):
+    spatially_linear = True
+
+    def value(self, t: Tensor, x0: Tensor, x1: Tensor) -> Tensor:
+        t = t.reshape(t.shape + (1,) * (x0.ndim - t.ndim))
+        return (1 - t) * x0 + t * x1
+
+
+class HoldsALambda(Line):
+    def __init__(self) -> None:
+        self.weight = lambda t: 1 - t
+
+    def alpha(self, t: Tensor) -> Tensor:
+        return self.weight(t)
+
+
+class UntypedOptions(Line):
+    def __init__(self, power=1):
+        self.power = power
+
+
+class WrongDefault(Line):
+    def __init__(self, power: int = 1.5) -> None:  # type: ignore[assignment]
+        self.power = power
+
+
+class ChangesTheDefaultDtype(Line):
+    def beta(self, t: Tensor) -> Tensor:
+        torch.set_default_dtype(torch.float64)
+        return t
+
+
+class WrongClock(si.SpatiallyLinear):
+    clock = si.UniformClock()
+
+    def alpha(self, t: Tensor) -> Tensor:
+        return 1 - t
+
+    def beta(self, t: Tensor) -> Tensor:
+        return t.sqrt()
+
+
+@pytest.mark.parametrize(
+    ("component", "check", "words"),
+    [
+        (EndsOffByAThousandth(), "ends", "does not run from x0 to x1"),
+        (DerivativeByAFactor(), "derivative", "not the derivative of value"),
+        (DerivativeOfAWeight(), "coefficients", "chain rule"),
+        (ChangesItsInputs(), "inputs-kept", "changes its inputs in place: x0"),
+        (LosesThePrecision(), "form", "loses the states' dtype"),
+        (LosesTheDevice(), "device", "beside states that are elsewhere"),
+        (MixesRows(), "rows-independent", "depends on other rows"),
+        (DrawsGlobally(), "own-randomness", "global generator of torch"),
+        (DrawsWithPython(), "own-randomness", "global generator of random"),
+        (NeedsColumns(), "form", "must match"),
+        (HasAPole(), "finite-inside", "not finite at t = 0.5"),
+        (ClaimsLinearity(), "linear-as-claimed", "inherits from SpatiallyLinear"),
+        (HoldsALambda(), "pickling", "can't be pickled"),
+        (UntypedOptions(), "options", "no type for 'power'"),
+        (WrongDefault(), "options", "defaults are not allowed"),
+        (ChangesTheDefaultDtype(), "host-kept", "changes the default dtype"),
+        (WrongClock(), "coefficients", "declare another `clock`"),
+    ],
+    ids=lambda value: type(value).__name__ if isinstance(value, si.Interpolant) else "",
+)
+def test_a_wrong_interpolant(rejected, component: si.Interpolant, check: str, words: str) -> None:
+    rejected("interpolant", component, check, words)
+
+
+class DoesNotVanish(Bridge):
+    def gamma(self, t: Tensor) -> Tensor:
+        return (t * (1 - t) + 1e-3).sqrt()
+
+
+class NegativeInside(Bridge):
+    def gamma(self, t: Tensor) -> Tensor:
+        return torch.sin(2 * math.pi * torch.minimum(t, 1 - t)) * (1 - 2 * t)
+
+
+class DerivativeHalf(Bridge):
+    def gamma_dot(self, t: Tensor) -> Tensor:
+        return 0.5 * (1 - 2 * t) / (t * (1 - t)).sqrt() / 2
+
+
+class InfiniteProduct(si.Latent):
+    """The default product, which reads 0 times infinity at the ends."""
+
+    def gamma(self, t: Tensor) -> Tensor:
+        return (t * (1 - t)).sqrt()
+
+
+class WrongProduct(Bridge):
+    def gamma_gamma_dot(self, t: Tensor) -> Tensor:
+        return 1 - 2 * t
+
+
+class WideNoise(Bridge):
+    def sample(self, like: Tensor, generator: torch.Generator | None = None) -> Tensor:
+        return 1.1 * torch.empty_like(like).normal_(generator=generator)
+
+
+class GlobalNoise(Bridge):
+    def sample(self, like: Tensor, generator: torch.Generator | None = None) -> Tensor:
+        return torch.randn_like(like)
+
+
+class WrongPaths(Bridge):
+    def path(self, times: Tensor, like: Tensor, generator: torch.Generator | None = None) -> Tensor:
+        z = torch.empty_like(like).normal_(generator=generator)
+        return torch.stack([t * (1 - t) * z for t in times])
+
+
+class SaysItVanishes(Bridge):
+    vanishes = True
+
+
+@pytest.mark.parametrize(
+    ("component", "check", "words"),
+    [
+        (DoesNotVanish(), "vanishes-at-the-ends", "does not vanish at the ends"),
+        (NegativeInside(), "positive-inside", "not positive"),
+        (DerivativeHalf(), "derivative", "gamma_dot is not the derivative"),
+        (InfiniteProduct(), "gamma-gamma-dot", "write gamma_gamma_dot by hand"),
+        (WrongProduct(), "gamma-gamma-dot", "not half the derivative"),
+        (WideNoise(), "standard-noise", "not standard normal"),
+        (GlobalNoise(), "standard-noise", "global generator"),
+        (WrongPaths(), "paths", "not the variance"),
+        (SaysItVanishes(), "positive-inside", "says that it vanishes"),
+    ],
+    ids=lambda value: type(value).__name__ if isinstance(value, si.Latent) else "",
+)
+def test_a_wrong_latent(rejected, component: si.Latent, check: str, words: str) -> None:
+    rejected("latent", component, check, words)
+
+
+@pytest.mark.parametrize(("kind", "component"), [("interpolant", Line()), ("latent", Bridge())])
+def test_a_right_one_is_accepted(accepted, kind: str, component: object) -> None:
+    accepted(kind, component)
