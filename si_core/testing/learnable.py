@@ -1,4 +1,4 @@
-"""Components with parameters in the kit: moved as the core moves them, and checked at other parameters than their first.
+"""Components with parameters in the kit: moved as the core moves them, and checked away from their first parameters.
 
 A mistake in what is learned hides where training begins: an ``alpha_dot`` that forgets the learned share of alpha is
 right as long as that share is 0.
@@ -27,12 +27,12 @@ def placed(component: Component, dtype: torch.dtype = torch.float64, device: str
     """A copy of a module in a precision and on a device, where the core would have moved it; others as they are."""
     if not isinstance(component, nn.Module):
         return component
-    moved: Component = copy.deepcopy(component).to(device=device, dtype=dtype)
+    moved: Component = copy.deepcopy(component).to(device=device, dtype=dtype).requires_grad_(False)
     return moved
 
 
 def perturbed(component: nn.Module) -> nn.Module:
-    """A copy at other parameters: each times a factor in 1 +- 0.3, which keeps its sign, or in +- 0.3 where it was 0."""
+    """A copy at other parameters: each times a factor in 1 +- 0.3, which keeps its sign; in +- 0.3 where it was 0."""
     moved = copy.deepcopy(component)
     generator = torch.Generator().manual_seed(_SEED)
     with torch.no_grad():

@@ -58,7 +58,7 @@ class Suite:
 
     @property
     def checks(self) -> tuple[Check, ...]:
-        """All checks, those of the kind first; these hold of components with parameters at others than their first too."""
+        """All checks, those of the kind first; these are made at other parameters than the first too."""
         from si_core.testing.common import common_checks
         from si_core.testing.learnable import also_perturbed
 
