@@ -84,6 +84,8 @@ def _notes(plugin: Plugin) -> list[str]:
     notes = []
     if plugin.cause:
         notes.append(f"{one_line(plugin.cause)}\n  fix: {one_line(plugin.fix)}")
+    if plugin.remark:
+        notes.append(one_line(plugin.remark))
     for clash in plugin.clashes:
         rivals = ", ".join(clash.others)
         choice = f"{plugin.distribution}/{clash.name}"
@@ -109,6 +111,7 @@ def _entry(plugin: Plugin) -> dict[str, object]:
         "state": plugin.status,
         "cause": plugin.cause,
         "fix": plugin.fix,
+        "remark": plugin.remark,
         "components": [{"kind": component.kind, "name": component.name} for component in plugin.components],
         "clashes": [{"kind": clash.kind, "name": clash.name, "others": list(clash.others)} for clash in plugin.clashes],
         "recipes": str(plugin.recipes) if plugin.recipes else None,

@@ -19,7 +19,7 @@ from typing import Literal
 import pluggy
 from packaging.utils import canonicalize_name
 
-from si_core.discovery.compatibility import core_version, unfit
+from si_core.discovery.compatibility import core_version, unbounded, unfit
 from si_core.discovery.component import Component
 from si_core.discovery.entries import Entry, plugin_entries
 from si_core.discovery.guard import LIMIT_VARIABLE, cause_of, contained, remedy
@@ -62,6 +62,7 @@ class Plugin:
         state: whether it can be used.
         cause: why it can't.
         fix: what to do about it.
+        remark: what its authors should mend, of one that can be used.
         components: what it offers; may be known of a broken plugin, too.
         clashes: those of its components that other plugins offer as well.
         recipes: its folder of recipes.
@@ -78,6 +79,7 @@ class Plugin:
     state: Literal["ready", "broken", "incompatible", "disabled"]
     cause: str = ""
     fix: str = ""
+    remark: str = ""
     components: tuple[Component, ...] = ()
     clashes: tuple[Clash, ...] = ()
     recipes: Path | None = None
@@ -182,7 +184,7 @@ def _examine(entry: Entry) -> Plugin:
     misfit = unfit(entry.distribution, entry.requires, core_version())
     if misfit is not None:
         return replace(plugin, state="incompatible", cause=misfit[0], fix=misfit[1])
-    return _loaded(plugin, entry)
+    return _loaded(replace(plugin, remark=unbounded(entry.requires, core_version())), entry)
 
 
 def _loaded(plugin: Plugin, entry: Entry) -> Plugin:
