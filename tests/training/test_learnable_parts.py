@@ -160,3 +160,38 @@ def test_an_idle_parameter_of_a_network_is_told(recipe, stranger, caplog: pytest
         si.train(recipe(text))
     (message,) = [each.getMessage() for each in caplog.records if "no loss depends on" in each.getMessage()]
     assert "networks.0.spare.weight, networks.0.spare.bias (" in message
+
+
+LATENT = """
+    import torch
+    from torch import nn
+    from si_core import Latent, SineClock
+
+    class Strange(nn.Module, Latent):
+        clock = SineClock()
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.size = nn.Linear(1, 1)
+
+        def scale(self, t):
+            return torch.sigmoid(self.size(torch.zeros_like(t).unsqueeze(-1))).squeeze(-1)
+
+        def gamma(self, t):
+            return (t * (1 - t)).sqrt() * self.scale(t)
+
+        def gamma_dot(self, t):
+            return self.gamma_gamma_dot(t) / self.gamma(t)
+
+        def gamma_gamma_dot(self, t):
+            return 0.5 * (1 - 2 * t) * self.scale(t).square()
+    """
+
+
+def test_a_latent_learns_beside_networks_of_another_precision(recipe, stranger) -> None:
+    stranger("latent", "strange", "Strange", LATENT)
+    text = TEXT.replace("{use: brownian, scale: 1.0}", "strange").replace("interpolant: strange", "interpolant: linear")
+    began, model = (si.train(recipe(text, f"train.steps={steps}")) for steps in (0, 4))
+    assert {p.dtype for p in model.process.latent.parameters()} == {torch.float64}
+    assert not torch.equal(began.process.latent.size.bias, model.process.latent.size.bias)
+    assert bool(torch.isfinite(model.sample(16, torch.Generator().manual_seed(0))).all())
