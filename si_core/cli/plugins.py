@@ -83,6 +83,8 @@ def _notes(plugin: Plugin) -> list[str]:
     notes = []
     if plugin.cause:
         notes.append(f"{one_line(plugin.cause)}\n  fix: {one_line(plugin.fix)}")
+    if plugin.remark:
+        notes.append(one_line(plugin.remark))
     for clash in plugin.clashes:
         rivals = ", ".join(clash.others)
         if clash.kind in ("kind", "section"):
@@ -120,6 +122,7 @@ def _entry(plugin: Plugin) -> dict[str, object]:
         "state": plugin.status,
         "cause": plugin.cause,
         "fix": plugin.fix,
+        "remark": plugin.remark,
         "components": [{"kind": component.kind, "name": component.name} for component in plugin.components],
         "kinds": [kind.name for kind in plugin.kinds],
         "unusable": [{"kind": component.kind, "name": component.name} for component in orphans(plugin)],

@@ -21,7 +21,7 @@ import pluggy
 from packaging.utils import canonicalize_name
 
 from si_core.discovery.command import Command
-from si_core.discovery.compatibility import core_version, unfit
+from si_core.discovery.compatibility import core_version, unbounded, unfit
 from si_core.discovery.component import Component
 from si_core.discovery.core_commands import CORE_COMMANDS
 from si_core.discovery.entries import Entry, plugin_entries
@@ -67,6 +67,7 @@ class Plugin:
         state: whether it can be used.
         cause: why it can't.
         fix: what to do about it.
+        remark: what its authors should mend, of one that can be used.
         components: what it offers; may be known of a broken plugin, too.
         kinds: the kinds of component that it adds to the table.
         commands: the commands it offers; may be known of a broken plugin, too.
@@ -85,6 +86,7 @@ class Plugin:
     state: Literal["ready", "broken", "incompatible", "disabled"]
     cause: str = ""
     fix: str = ""
+    remark: str = ""
     components: tuple[Component, ...] = ()
     kinds: tuple[Kind, ...] = ()
     commands: tuple[Command, ...] = ()
@@ -202,7 +204,7 @@ def _examine(entry: Entry) -> Plugin:
     misfit = unfit(entry.distribution, entry.requires, core_version())
     if misfit is not None:
         return replace(plugin, state="incompatible", cause=misfit[0], fix=misfit[1])
-    return _loaded(plugin, entry)
+    return _loaded(replace(plugin, remark=unbounded(entry.requires, core_version())), entry)
 
 
 def _loaded(plugin: Plugin, entry: Entry) -> Plugin:

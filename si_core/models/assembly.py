@@ -19,7 +19,7 @@ from si_core.contract.objective import FIELDS, Objective
 from si_core.errors import RecipeError
 from si_core.fields.learned import LearnedFields
 from si_core.fields.parametrisation import Parametrisation
-from si_core.models.learnable import learnable_parts
+from si_core.models.learnable import freeze
 from si_core.models.model import Model
 from si_core.models.parts import build_process, build_selection, located
 from si_core.models.predictor import build_predictor, dropout_of
@@ -37,6 +37,7 @@ class Assembly:
     Args:
         recipe: the recipe.
         process: its process.
+        learned: the names of the process's parameters to train, by part.
         objectives: its objectives, in order.
         fields: the untrained fields they learn.
         antithetic: whether training draws antithetic pairs.
@@ -45,6 +46,7 @@ class Assembly:
 
     recipe: Recipe
     process: StochasticInterpolant
+    learned: frozenset[str]
     objectives: tuple[Objective, ...]
     fields: LearnedFields
     antithetic: bool
@@ -71,6 +73,7 @@ def assemble(recipe: Recipe) -> Assembly:
         PluginError: a plugin that fails.
     """
     process = build_process(recipe)
+    learned = freeze(process)
     objectives: list[Objective] = [
         build_selection(recipe, f"objectives.{i}", selection)  # type: ignore[misc]
         for i, selection in enumerate(recipe.objectives)
@@ -85,17 +88,18 @@ def assemble(recipe: Recipe) -> Assembly:
         rows = {objective.field: objective.row for objective in objectives if objective.field not in FIELDS}
         optional = frozenset(dropout_of(recipe, process))
         fields = LearnedFields(process, names, predictor, parametrisation, rows=rows, optional=optional)
-    _check_players(recipe, process, objectives)
+    _check_players(recipe, process, objectives, learned)
     sampler = build_sampler(recipe, process)
     check_sampling(sampler, fields)
-    return Assembly(recipe, process, tuple(objectives), fields, antithetic, sampler)
+    return Assembly(recipe, process, learned, tuple(objectives), fields, antithetic, sampler)
 
 
-def _check_players(recipe: Recipe, process: StochasticInterpolant, objectives: list[Objective]) -> None:
+def _check_players(
+    recipe: Recipe, process: StochasticInterpolant, objectives: list[Objective], learned: frozenset[str]
+) -> None:
     """Whoever is to learn has something to learn from."""
-    parts = learnable_parts(process)
-    for name, part in parts.items():
-        if any(True for _ in part.parameters()) and all(each.process_role == "none" for each in objectives):
+    for name in sorted({parameter.partition(".")[0] for parameter in learned}):
+        if all(each.process_role == "none" for each in objectives):
             raise RecipeError(
                 f"the {name} has parameters to train, and no objective trains them",
                 where=recipe.where(name),

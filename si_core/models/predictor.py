@@ -14,7 +14,7 @@ from si_core.discovery.parameters import constructor_names
 from si_core.errors import RecipeError, SIError, UsageError
 from si_core.fields.learned import Predictor
 from si_core.fields.parametrisation import Parametrisation
-from si_core.models.parts import build_selection, located
+from si_core.models.parts import located, own_stream, selected
 from si_core.models.streams import generator, stream_seed
 from si_core.process.process import StochasticInterpolant
 from si_core.recipes.recipe import Recipe
@@ -67,13 +67,10 @@ def _predictor(
         )
     one = selection.shared and count > 1 and "heads" in parameters
     networks = []
-    # Initialisers draw from the global generator; its state is put back.
-    with torch.random.fork_rng(devices=[]):
-        # Networks are made on the CPU; torch.manual_seed would set the generators of accelerators too.
-        torch.default_generator.manual_seed(stream_seed(recipe.seed, "initialisation"))
+    with own_stream(stream_seed(recipe.seed, "initialisation")):
         for fields in [names] if one else [[name] for name in names]:
             networks.append(
-                build_selection(
+                selected(
                     recipe,
                     "network",
                     selection,

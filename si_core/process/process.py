@@ -6,7 +6,7 @@ Albergo, Boffi, Vanden-Eijnden, arXiv 2303.08797, definition 2.1.
 from __future__ import annotations
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from si_core.contract.clock import Clock, UniformClock, join_clocks
 from si_core.contract.condition import Condition, ConditionSpec, joined_specs
@@ -15,7 +15,7 @@ from si_core.contract.data import Draw, Pairs
 from si_core.contract.distribution import Distribution
 from si_core.contract.interpolant import Interpolant, SpatiallyLinear, slope_clock
 from si_core.contract.latent import Latent
-from si_core.contract.schedule import Scalar, Schedule, compute_schedule
+from si_core.contract.schedule import Scalar, Schedule, compute_schedule, part_coefficients
 from si_core.errors import UsageError
 from si_core.process.rows import Row, Structure
 
@@ -33,6 +33,9 @@ def spread(scalar: Scalar, x: Tensor) -> Tensor | float:
 
 class StochasticInterpolant:
     """A process between two distributions.
+
+    Schedules are computed in double precision, so parts with parameters that give them (a latent, a spatially linear
+    interpolant) are put into it here; the parameters stay the same objects.
 
     Args:
         interpolant: the path ``I(t, x0, x1)``.
@@ -78,6 +81,9 @@ class StochasticInterpolant:
             mirror=coupling.source_is_target,
             anchored=source.point is not None or coupling.anchored,
         )
+        for part in (interpolant, latent):
+            if isinstance(part, nn.Module) and isinstance(part, SpatiallyLinear | Latent):
+                part.double()
         self.clock = self._own_clock()
 
     def _own_clock(self) -> Clock:
@@ -86,12 +92,12 @@ class StochasticInterpolant:
         if self.interpolant.clock is not None:
             clocks.append(self.interpolant.clock)
         elif isinstance(self.interpolant, SpatiallyLinear):
-            linear = self.interpolant.in_clock(uniform, ends)
-            clocks.append(slope_clock([linear.alpha_rate, linear.beta_rate]))
+            linear = part_coefficients(self.interpolant, uniform, ends)
+            clocks.append(slope_clock([linear["alpha_rate"], linear["beta_rate"]]))
         if self.latent.clock is not None:
             clocks.append(self.latent.clock)
         elif not self.latent.vanishes:
-            clocks.append(slope_clock([self.latent.in_clock(uniform, ends).gamma_rate]))
+            clocks.append(slope_clock([part_coefficients(self.latent, uniform, ends)["gamma_rate"]]))
         return join_clocks(clocks)
 
     def schedule(self, clock: Clock, u: Tensor) -> Schedule:
@@ -159,7 +165,7 @@ class StochasticInterpolant:
         """``x_t`` at the times of a schedule, shape (B, *event)."""
         if s.alpha is not None and s.beta is not None:
             return _combine((s.alpha, s.beta, s.gamma), (x0, x1, z))
-        xt = self.interpolant.value(s.t.to(x0.dtype), x0, x1)
+        xt = self.interpolant.at(s.t, x0, x1)
         return xt if self.latent.vanishes else torch.addcmul(xt, torch.as_tensor(spread(s.gamma, z)), z)
 
     def paths(self, times: Tensor, n: int, generator: torch.Generator | None = None) -> Tensor:
@@ -174,7 +180,7 @@ class StochasticInterpolant:
         """
         pairs = self.pairs(n, generator)
         x0, x1 = pairs.x0, pairs.x1
-        centre = torch.stack([self.interpolant.value(t, x0, x1) for t in times.to(x0)])
+        centre = torch.stack([self.interpolant.at(t, x0, x1) for t in times])
         return centre if self.latent.vanishes else centre + self.latent.path(times, x1, generator)
 
     def target_of(self, row: Row, draw: Draw) -> Tensor:
@@ -184,7 +190,7 @@ class StochasticInterpolant:
         s = draw.schedule
         basis = [draw.z, draw.z, draw.x0, draw.x1]
         if row[0] != 0.0 and s is not None:
-            slope = self.interpolant.velocity(s.t.to(draw.x0.dtype), draw.x0, draw.x1)
+            slope = self.interpolant.velocity_at(s.t, draw.x0, draw.x1)
             basis[0] = slope * spread(s.rate, slope)
         return _combine(row, tuple(basis))
 

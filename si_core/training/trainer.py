@@ -27,6 +27,7 @@ from si_core.storage.weights import load_into
 from si_core.training.batches import Batch, Batches
 from si_core.training.extragradient import Extragradient, Networks
 from si_core.training.gradient_sizes import GradientSizes
+from si_core.training.idle import tell_idle
 from si_core.training.learning_rate import learning_rate
 from si_core.training.optimizer import averaging, build_optimizer, restore_optimizer
 from si_core.training.process_trainer import ProcessTrainer
@@ -64,7 +65,7 @@ class Trainer:
         decay = self.train.ema
         self.average = None if decay is None else AveragedModel(self.predictor, multi_avg_fn=averaging(decay))
         self.parts = learnable_parts(assembly.process).to(device)
-        moving = next(self.parts.parameters(), None) is not None
+        moving = bool(assembly.learned)
         self.process_trainer = ProcessTrainer(assembly, self.parts, device) if moving else None
         self._extragradient: Extragradient | None = None
         if self.process_trainer is not None and self.train.process.method == "extragradient":
@@ -77,6 +78,7 @@ class Trainer:
             watched = None if self.train.compile else self.predictor
             self._sizes = GradientSizes(watched, self.train.batch * (1 + assembly.antithetic), assembly.antithetic)
         self._sums = _Sums()
+        self._untried = True
         if self.train.compile:
             self.predictor.compile()
 
@@ -116,6 +118,9 @@ class Trainer:
         for parameter in self.parameters:
             parameter.grad = None
         torch.autograd.backward(means)
+        if self._untried:
+            self._untried = False
+            tell_idle(self.predictor)
         gradients = [p.grad for p in self.parameters if p.grad is not None]
         # One transfer for all: a loss may be infinite where its gradient is not.
         parts = torch.stack([*(mean.detach() for mean in means), *torch._foreach_norm(gradients)]).tolist()

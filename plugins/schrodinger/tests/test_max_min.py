@@ -75,7 +75,7 @@ def test_training_begins_with_the_linear_path() -> None:
     x0, x1, t = (*torch.randn(2, 5, 2, generator=generator), torch.rand(5, generator=generator))
     line = x0 + t[:, None] * (x1 - x0)
     for path in (LearnedLinear(), LearnedPath((2,))):
-        torch.testing.assert_close(path.value(t, x0, x1), line)
+        torch.testing.assert_close(path.at(t, x0, x1), line)
 
 
 METHODS = ["alternating", "extragradient"]

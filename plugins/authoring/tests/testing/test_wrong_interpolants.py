@@ -30,7 +30,6 @@ class DerivativeOfAWeight(Line):
 
 class ChangesItsInputs(si.Interpolant):
     def value(self, t: Tensor, x0: Tensor, x1: Tensor) -> Tensor:
-        t = t.reshape(t.shape + (1,) * (x0.ndim - t.ndim))
         return x0.mul_(1 - t).add_(t * x1)
 
     def velocity(self, t: Tensor, x0: Tensor, x1: Tensor) -> Tensor:
@@ -39,25 +38,21 @@ class ChangesItsInputs(si.Interpolant):
 
 class LosesThePrecision(si.Interpolant):
     def value(self, t: Tensor, x0: Tensor, x1: Tensor) -> Tensor:
-        t = t.reshape(t.shape + (1,) * (x0.ndim - t.ndim))
         return ((1 - t) * x0 + t * x1).float()
 
 
 class LosesTheDevice(si.Interpolant):
     def value(self, t: Tensor, x0: Tensor, x1: Tensor) -> Tensor:
-        t = t.reshape(t.shape + (1,) * (x0.ndim - t.ndim))
         return torch.zeros(x0.shape, dtype=x0.dtype) + ((1 - t) * x0 + t * x1)
 
 
 class MixesRows(si.Interpolant):
     def value(self, t: Tensor, x0: Tensor, x1: Tensor) -> Tensor:
-        t = t.reshape(t.shape + (1,) * (x0.ndim - t.ndim))
         return (1 - t) * x0 + t * x1 + 0.1 * t * (1 - t) * x0.mean(0)
 
 
 class DrawsGlobally(si.Interpolant):
     def value(self, t: Tensor, x0: Tensor, x1: Tensor) -> Tensor:
-        t = t.reshape(t.shape + (1,) * (x0.ndim - t.ndim))
         return (1 - t) * x0 + t * x1 + t * (1 - t) * torch.randn(x0.shape, dtype=x0.dtype)
 
 
@@ -67,17 +62,17 @@ class DrawsWithPython(Line):
         return 1 - t
 
 
-class NeedsColumns(si.Interpolant):
-    """Broadcasts t over the last axis, which is right for no event but ()."""
+class SeesOneEntryOfTime(si.Interpolant):
+    """Takes the batch's first time for all."""
 
     def value(self, t: Tensor, x0: Tensor, x1: Tensor) -> Tensor:
+        t = t.flatten()[0] if t.ndim else t
         return (1 - t) * x0 + t * x1
 
 
 class HasAPole(Line):
     def value(self, t: Tensor, x0: Tensor, x1: Tensor) -> Tensor:
-        pole = t * (1 - t) / (t - 0.5)
-        return super().value(t, x0, x1) + pole.reshape(pole.shape + (1,) * (x0.ndim - pole.ndim))
+        return super().value(t, x0, x1) + t * (1 - t) / (t - 0.5)
 
     def velocity(self, t: Tensor, x0: Tensor, x1: Tensor) -> Tensor:
         return si.Interpolant.velocity(self, t, x0, x1)
@@ -87,7 +82,6 @@ class ClaimsLinearity(si.Interpolant):
     spatially_linear = True
 
     def value(self, t: Tensor, x0: Tensor, x1: Tensor) -> Tensor:
-        t = t.reshape(t.shape + (1,) * (x0.ndim - t.ndim))
         return (1 - t) * x0 + t * x1
 
 
@@ -115,6 +109,35 @@ class ChangesTheDefaultDtype(Line):
         return t
 
 
+class ForgetsWhatIsLearned(torch.nn.Module, Line):
+    """The derivative is that of the first parameters alone."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.weight = torch.nn.Parameter(torch.zeros(()))
+
+    def alpha(self, t: Tensor) -> Tensor:
+        return 1 - t + self.weight * t * (1 - t)
+
+    def alpha_dot(self, t: Tensor) -> Tensor:
+        return -torch.ones_like(t)
+
+
+class LearnsItsEnds(torch.nn.Module, si.Interpolant):
+    """Runs from x0 to x1 as long as its network is 0."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.net = torch.nn.Linear(2, 2)
+        torch.nn.init.zeros_(self.net.weight)
+        torch.nn.init.zeros_(self.net.bias)
+
+    def value(self, t: Tensor, x0: Tensor, x1: Tensor) -> Tensor:
+        if x0.shape[1:] != (2,):
+            raise si.UsageError("a path in the plane")
+        return (1 - t) * x0 + t * x1 + t * self.net(x0)
+
+
 class WrongClock(si.SpatiallyLinear):
     clock = si.UniformClock()
 
@@ -137,13 +160,15 @@ class WrongClock(si.SpatiallyLinear):
         (MixesRows(), "rows-independent", "depends on other rows"),
         (DrawsGlobally(), "own-randomness", "global generator of torch"),
         (DrawsWithPython(), "own-randomness", "global generator of random"),
-        (NeedsColumns(), "form", "must match"),
+        (SeesOneEntryOfTime(), "rows-independent", "depends on other rows"),
         (HasAPole(), "finite-inside", "not finite at t = 0.5"),
         (ClaimsLinearity(), "linear-as-claimed", "inherits from SpatiallyLinear"),
         (HoldsALambda(), "pickling", "can't be pickled"),
         (UntypedOptions(), "options", "no type for 'power'"),
         (WrongDefault(), "options", "defaults are not allowed"),
         (ChangesTheDefaultDtype(), "host-kept", "changes the default dtype"),
+        (ForgetsWhatIsLearned(), "coefficients", "at other parameters than its first: in_clock disagrees"),
+        (LearnsItsEnds(), "ends", "at other parameters than its first: it does not run"),
         (WrongClock(), "coefficients", "declare another `clock`"),
     ],
     ids=lambda value: type(value).__name__ if isinstance(value, si.Interpolant) else "",
@@ -218,6 +243,98 @@ def test_a_wrong_latent(rejected, component: si.Latent, check: str, words: str) 
     rejected("latent", component, check, words)
 
 
-@pytest.mark.parametrize(("kind", "component"), [("interpolant", Line()), ("latent", Bridge())])
+class DoesNotGrowAsItSays(torch.nn.Module, si.Latent):
+    """The product is that of the first scale."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.scale = torch.nn.Parameter(torch.ones(()))
+
+    def gamma(self, t: Tensor) -> Tensor:
+        return self.scale * (t * (1 - t)).sqrt()
+
+    def gamma_gamma_dot(self, t: Tensor) -> Tensor:
+        return (1 - 2 * t) / 2
+
+
+def test_a_latent_that_is_wrong_once_it_learns(rejected) -> None:
+    rejected("latent", DoesNotGrowAsItSays(), "gamma-gamma-dot", "at other parameters than its first: gamma_gamma_dot")
+
+
+class Bowed(si.Interpolant):
+    """The formula as it stands."""
+
+    def value(self, t: Tensor, x0: Tensor, x1: Tensor) -> Tensor:
+        return (1 - t) * x0 + t * x1 + t * (1 - t) * torch.sin(x0 + 2 * x1)
+
+
+class WithAVelocity(Bowed):
+    def velocity(self, t: Tensor, x0: Tensor, x1: Tensor) -> Tensor:
+        return x1 - x0 + (1 - 2 * t) * torch.sin(x0 + 2 * x1)
+
+
+class LearnedBow(torch.nn.Module, si.Interpolant):
+    """A layer of its own, in single precision as torch makes it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.net = torch.nn.Linear(5, 2)
+
+    def value(self, t: Tensor, x0: Tensor, x1: Tensor) -> Tensor:
+        if x0.shape[1:] != (2,):
+            raise si.UsageError("a path in the plane", got=tuple(x0.shape))
+        inputs = torch.cat([x0, x1, t.expand(len(x0), 1)], -1)
+        return (1 - t) * x0 + t * x1 + t * (1 - t) * self.net(inputs).tanh()
+
+
+class LearnedWeights(torch.nn.Module, si.SpatiallyLinear):
+    def __init__(self) -> None:
+        super().__init__()
+        self.net = torch.nn.Sequential(torch.nn.Linear(1, 8), torch.nn.Tanh(), torch.nn.Linear(8, 2))
+
+    def alpha(self, t: Tensor) -> Tensor:
+        return 1 - t + t * (1 - t) * self.net(t.unsqueeze(-1))[..., 0]
+
+    def beta(self, t: Tensor) -> Tensor:
+        return t + t * (1 - t) * self.net(t.unsqueeze(-1))[..., 1]
+
+
+class LearnedNoise(torch.nn.Module, si.Latent):
+    def __init__(self) -> None:
+        super().__init__()
+        self.net = torch.nn.Linear(1, 1)
+
+    def gamma(self, t: Tensor) -> Tensor:
+        return t * (1 - t) * self.net(t.unsqueeze(-1)).squeeze(-1).exp()
+
+
+@pytest.mark.parametrize(
+    ("kind", "component"),
+    [
+        ("interpolant", Line()),
+        ("interpolant", Bowed()),
+        ("interpolant", WithAVelocity()),
+        ("interpolant", LearnedBow()),
+        ("interpolant", LearnedWeights()),
+        ("latent", Bridge()),
+        ("latent", LearnedNoise()),
+    ],
+    ids=lambda value: value if isinstance(value, str) else type(value).__name__,
+)
 def test_a_right_one_is_accepted(accepted, kind: str, component: object) -> None:
     accepted(kind, component)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize("event", [(), (2,), (1, 8, 8)])
+def test_times_of_any_form_meet_states_of_any_form(event: tuple[int, ...], dtype: torch.dtype) -> None:
+    x0, x1 = torch.randn(2, 8, *event, generator=torch.Generator().manual_seed(0), dtype=dtype)
+    t = torch.linspace(0, 1, 8, dtype=torch.float64)
+    for path in (Bowed(), WithAVelocity()):
+        for method in (path.at, path.velocity_at):
+            rows = torch.stack([method(float(time), a[None], b[None])[0] for time, a, b in zip(t, x0, x1, strict=True)])
+            for times in (t, t.float()):
+                found = method(times, x0, x1)
+                assert found.dtype == dtype
+                torch.testing.assert_close(found, rows)
+    assert torch.equal(Bowed().at(0, x0, x1), x0)

@@ -19,7 +19,7 @@ __all__ = ["add_arguments", "run"]
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Describe the command and add its arguments."""
-    parser.usage = "si new plugin NAME [--kind KIND] [--name COMPONENT] [--out DIR]"
+    parser.usage = "si new plugin NAME [--kind KIND] [--name COMPONENT] [--learnable] [--out DIR]"
     parser.description = (
         "Write a complete, small package with one component, an example recipe and its tests, to edit and "
         "publish; such as: si new plugin si-mine --kind latent"
@@ -31,6 +31,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--name", dest="component", metavar="COMPONENT", help="what recipes call it (default the topic)"
+    )
+    parser.add_argument(
+        "--learnable", action="store_true", help="with parameters that the recipe trains (an interpolant)"
     )
     parser.add_argument("--out", type=Path, metavar="DIR", help="a new or empty folder to write into (default ./NAME)")
 
@@ -49,7 +52,7 @@ def run(arguments: argparse.Namespace) -> int:
     others = rivals(chosen)
     selection = f"{chosen.distribution}/{chosen.component}" if others else chosen.component
     folder = Path(chosen.distribution) if arguments.out is None else arguments.out
-    files = package_files(chosen, selection)
+    files = package_files(chosen, selection, arguments.learnable)
     write_package(folder, files)
     console = LineConsole()
     if others:

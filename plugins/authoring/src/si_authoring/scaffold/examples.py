@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
-__all__ = ["EXAMPLES", "RECIPE", "Example"]
+__all__ = ["EXAMPLES", "LEARNABLE", "RECIPE", "Example"]
+
+_TRAIN = "{steps: 1500, batch: 512, optimizer: {use: adam, lr: 2e-3}}"
 
 
 @dataclass(frozen=True)
@@ -15,11 +18,17 @@ class Example:
         summary: its line in ``si list``.
         use: how the recipe selects it, with ``$selection`` for its name.
         class_itself: whether conformance looks at the class instead of an instance: the builder makes one for a shape.
+        arguments: those of the instance that conformance looks at.
+        train: the training of the recipe.
+        beside: by kind, what the recipe uses in place of :data:`RECIPE`.
     """
 
     summary: str
     use: str = "$selection"
     class_itself: bool = False
+    arguments: str = ""
+    train: str = _TRAIN
+    beside: Mapping[str, str] = field(default_factory=dict)
 
 
 EXAMPLES: dict[str, Example] = {
@@ -38,6 +47,17 @@ EXAMPLES: dict[str, Example] = {
     "report": Example("a page of plain text: report.txt"),
 }
 """By kind, for every kind."""
+
+LEARNABLE: dict[str, Example] = {
+    "interpolant": Example(
+        "(1-t) x0 + t x1 + t(1-t) N(t, x0, x1), N trained",
+        "{use: $selection, width: 64}",
+        arguments="(2,)",
+        train="{steps: 1500, batch: 512, optimizer: {use: adam, lr: 2e-3}, process: {lr: 1e-3, every: 2, warmup: 300}}",
+        beside={"objective": "[{use: schrodinger-bridge, epsilon: 0.5}]"},
+    ),
+}
+"""By kind, for the kinds whose components may have parameters that an objective trains with the networks."""
 
 RECIPE: dict[str, str] = {
     "distribution": "eight-gaussians",

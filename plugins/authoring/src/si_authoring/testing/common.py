@@ -149,7 +149,7 @@ def _device(suite: Suite, component: Any) -> None:
     base = accepted(suite, component)[0]
     if torch.cuda.is_available():
         device = "cuda"
-        if not suite.factory and isinstance(component, torch.nn.Module):
+        if not suite.placeable and isinstance(component, torch.nn.Module):
             raise NotApplicable("a module is moved by who owns it")
     elif suite.placeable:
         device = "meta"

@@ -13,6 +13,7 @@ from si_authoring.testing.check import Deviations, Measured, NotApplicable, Viol
 from si_authoring.testing.common import accepted
 from si_authoring.testing.differences import central_difference, steep_inside
 from si_authoring.testing.doubles import Bridge, Normal, Silent, process_between
+from si_authoring.testing.learnable import placed
 from si_authoring.testing.setting import Output, Setting
 from si_authoring.testing.suite import Suite
 from si_core import Interpolant, SpatiallyLinear, UniformClock
@@ -30,17 +31,18 @@ def _exercise(path: Interpolant, setting: Setting) -> Sequence[Output]:
     x0, x1 = setting.states("x0"), setting.states("x1")
     t, one = setting.times(), setting.given("s", torch.full((setting.rows,), 0.3, dtype=torch.float64))[0]
     wide = setting.times(torch.float64)  # times may be more precise than states
+    path = placed(path, setting.dtype, setting.device)
     return [
-        Output("value(t, x0, x1)", path.value(t, x0, x1), setting.shape),
-        Output("value(s, x0, x1) with s of shape ()", path.value(one, x0, x1), setting.shape),
-        Output("value(t, x0, x1) with t in float64", path.value(wide, x0, x1), setting.shape),
-        Output("velocity(t, x0, x1)", path.velocity(t, x0, x1), setting.shape),
-        Output("velocity(s, x0, x1) with s of shape ()", path.velocity(one, x0, x1), setting.shape),
+        Output("value(t, x0, x1)", path.at(t, x0, x1), setting.shape),
+        Output("value(s, x0, x1) with s of shape ()", path.at(one, x0, x1), setting.shape),
+        Output("value(t, x0, x1) with times in float64", path.at(wide, x0, x1), setting.shape),
+        Output("velocity(t, x0, x1)", path.velocity_at(t, x0, x1), setting.shape),
+        Output("velocity(s, x0, x1) with s of shape ()", path.velocity_at(one, x0, x1), setting.shape),
     ]
 
 
 def _value(path: Interpolant, x0: Tensor, x1: Tensor, t: Tensor) -> Tensor:
-    return path.value(t, x0, x1)
+    return path.at(t, x0, x1)
 
 
 @check
@@ -55,20 +57,23 @@ def ends(path: Interpolant) -> Measured | None:
             allowed = 16 * torch.finfo(dtype).eps * (1 + float(torch.stack([x0, x1]).abs().max()))
             for time, end, name in ((0.0, x0, "x0"), (1.0, x1, "x1")):
                 for t in (torch.tensor(time, dtype=dtype), torch.full((len(x0),), time, dtype=dtype)):
-                    deviations.close(path.value(t, x0, x1), end, allowed, f"t = {time:g}, beside {name}, {dtype}")
+                    deviations.close(
+                        placed(path, dtype).at(t, x0, x1), end, allowed, f"t = {time:g}, beside {name}, {dtype}"
+                    )
     return deviations.result()
 
 
 @check
 def derivative(path: Interpolant) -> Measured | None:
     """``velocity`` is the derivative of ``value`` with respect to t."""
+    path = placed(path)
     deviations = Deviations("velocity is not the derivative of value")
     for setting in accepted(SUITE, path):
         x0, x1 = setting.states("x0"), setting.states("x1")
         for time in torch.linspace(0.06, 0.94, 23, dtype=torch.float64):
             t = time.expand(len(x0)).clone()
             slope, error = central_difference(partial(_value, path, x0, x1), t)
-            got = path.velocity(t, x0, x1)
+            got = path.velocity_at(t, x0, x1)
             deviations.close(got, slope, error, f"t = {float(time):.3g}, event {setting.event}")
     return deviations.result()
 
@@ -76,13 +81,14 @@ def derivative(path: Interpolant) -> Measured | None:
 @check
 def finite_inside(path: Interpolant) -> Measured | None:
     """Value and velocity are finite at all times inside (0, 1), and the value at the ends too."""
+    path = placed(path)
     for setting in accepted(SUITE, path):
         x0, x1 = setting.states("x0"), setting.states("x1")
         for time in torch.linspace(0, 1, 65, dtype=torch.float64):
             t = time.expand(len(x0)).clone()
-            parts = [("value", path.value(t, x0, x1))]
+            parts = [("value", path.at(t, x0, x1))]
             if 0 < time < 1:
-                parts.append(("velocity", path.velocity(t, x0, x1)))
+                parts.append(("velocity", path.velocity_at(t, x0, x1)))
             for name, values in parts:
                 if not bool(torch.isfinite(values).all()):
                     raise Violation(f"{name} is not finite at t = {float(time):g}, event {setting.event}")
@@ -96,6 +102,7 @@ def linear_as_claimed(path: Interpolant) -> Measured | None:
         raise Violation("a spatially linear interpolant inherits from SpatiallyLinear, and no other does")
     if not isinstance(path, SpatiallyLinear):
         raise NotApplicable("it is not spatially linear")
+    path = placed(path)
     deviations = Deviations("value is not alpha x0 + beta x1, or velocity not its derivative")
     setting = accepted(SUITE, path)[0]
     x0, x1, t = setting.states("x0"), setting.states("x1"), setting.times()
@@ -105,8 +112,8 @@ def linear_as_claimed(path: Interpolant) -> Measured | None:
         first, second = (w.reshape(-1, *(1 for _ in setting.event)) for w in weights)
         return first * x0 + second * x1
 
-    deviations.close(path.value(t, x0, x1), combined(path.alpha(t), path.beta(t)), 1e-12, "value")
-    deviations.close(path.velocity(t, x0, x1), combined(path.alpha_dot(t), path.beta_dot(t)), 1e-9, "velocity")
+    deviations.close(path.at(t, x0, x1), combined(path.alpha(t), path.beta(t)), 1e-12, "value")
+    deviations.close(path.velocity_at(t, x0, x1), combined(path.alpha_dot(t), path.beta_dot(t)), 1e-9, "velocity")
     return deviations.result()
 
 
@@ -115,6 +122,7 @@ def coefficients(path: Interpolant) -> Measured | None:
     """In the clock of its process alpha, beta and their derivatives are finite from t = 0 to t = 1, and right."""
     if not isinstance(path, SpatiallyLinear):
         raise NotApplicable("it is not spatially linear")
+    path = placed(path)
     process = process_between(Normal(mean=-1.0), Normal(mean=2.0), Silent())
     clock = type(process)(path, Silent(), process.coupling, process.source, process.target).clock
     u = torch.linspace(0, 1, 33, dtype=torch.float64)
@@ -140,11 +148,13 @@ def time_clock(path: Interpolant) -> Measured | None:
         raise NotApplicable("it is not spatially linear")
     deviations = Deviations("alpha and beta have other ends than 1 and 0")
     for dtype in SUITE.dtypes:
+        at = placed(path, dtype)
         for t in (torch.tensor([0.0, 1.0], dtype=dtype), torch.tensor(0.0, dtype=dtype), torch.tensor([], dtype=dtype)):
-            values = [torch.as_tensor(w, dtype=dtype).expand_as(t) for w in (path.alpha(t), path.beta(t))]
+            values = [torch.as_tensor(w, dtype=dtype).expand_as(t) for w in (at.alpha(t), at.beta(t))]
             expected = [1 - t, t]
             for value, end, name in zip(values, expected, ("alpha", "beta"), strict=True):
                 deviations.close(value, end, 16 * torch.finfo(dtype).eps, f"{name}, {dtype}")
+    path = placed(path)
     found = path.in_clock(UniformClock(), torch.tensor([0.5], dtype=torch.float64))
     deviations.close(found.alpha, path.alpha(torch.tensor([0.5], dtype=torch.float64)), 1e-12, "alpha at t = 0.5")
     return deviations.result()

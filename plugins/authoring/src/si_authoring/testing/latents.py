@@ -10,6 +10,7 @@ import torch
 from si_authoring.testing.check import Deviations, Measured, NotApplicable, Violation, check
 from si_authoring.testing.differences import central_difference, steep_inside
 from si_authoring.testing.doubles import Normal, process_between
+from si_authoring.testing.learnable import placed
 from si_authoring.testing.setting import Output, Setting
 from si_authoring.testing.suite import Suite
 from si_core import Latent
@@ -21,7 +22,7 @@ _ERRORS = 5.0
 
 
 def _exercise(latent: Latent, setting: Setting) -> Sequence[Output]:
-    t = setting.times()
+    t, latent = setting.times(), placed(latent, setting.dtype, setting.device)
     return [
         Output("gamma(t)", latent.gamma(t), (setting.count,)),
         Output("gamma_dot(t)", latent.gamma_dot(t), (setting.count,)),
@@ -40,7 +41,7 @@ def vanishes_at_the_ends(latent: Latent) -> Measured | None:
     """``gamma(0) = gamma(1) = 0``, so that x_t has the ends x0 and x1."""
     deviations = Deviations("gamma does not vanish at the ends of time")
     for dtype in SUITE.dtypes:
-        values = latent.gamma(torch.tensor([0.0, 1.0], dtype=dtype))
+        values = placed(latent, dtype).gamma(torch.tensor([0.0, 1.0], dtype=dtype))
         for end, value in zip((0, 1), values, strict=True):
             deviations.close(value, 0.0, 16 * torch.finfo(dtype).eps, f"t = {end}, {dtype}")
     return deviations.result()
@@ -49,7 +50,7 @@ def vanishes_at_the_ends(latent: Latent) -> Measured | None:
 @check
 def positive_inside(latent: Latent) -> Measured | None:
     """``gamma > 0`` for 0 < t < 1, or ``vanishes`` is set and gamma is 0 at all times."""
-    gamma = latent.gamma(_inside())
+    gamma = placed(latent).gamma(_inside())
     if latent.vanishes:
         if bool((gamma != 0).any()):
             raise Violation("it says that it vanishes, and gamma is not 0")
@@ -65,6 +66,7 @@ def positive_inside(latent: Latent) -> Measured | None:
 @check
 def derivative(latent: Latent) -> Measured | None:
     """``gamma_dot`` is the derivative of ``gamma``."""
+    latent = placed(latent)
     deviations = Deviations("gamma_dot is not the derivative of gamma")
     t = torch.linspace(0.06, 0.94, 45, dtype=torch.float64)
     for time in t:
@@ -76,6 +78,7 @@ def derivative(latent: Latent) -> Measured | None:
 @check
 def gamma_gamma_dot(latent: Latent) -> Measured | None:
     """``gamma_gamma_dot`` is half the derivative of ``gamma^2``, and finite at both ends."""
+    latent = placed(latent)
     deviations = Deviations("gamma_gamma_dot is not half the derivative of gamma^2")
     for time in torch.linspace(0.06, 0.94, 45, dtype=torch.float64):
         slope, error = central_difference(lambda s: latent.gamma(s).square() / 2, time.reshape(1))
@@ -95,6 +98,7 @@ def coefficients(latent: Latent) -> Measured | None:
     """In the clock of its process gamma and its derivative are finite from t = 0 to t = 1, and right."""
     if latent.vanishes:
         raise NotApplicable("it vanishes")
+    latent = placed(latent)
     clock = process_between(Normal(mean=-1.0), Normal(mean=2.0), latent).clock
     u = torch.linspace(0, 1, 33, dtype=torch.float64)
     found = latent.in_clock(clock, u)
@@ -144,6 +148,7 @@ def paths(latent: Latent) -> Measured | None:
     """A whole path, where there is one, has at each time the law of ``gamma(t) z``."""
     if type(latent).path is Latent.path:
         raise NotApplicable("it has no paths")
+    latent = placed(latent)
     times = torch.tensor([0.0, 0.1, 0.4, 0.8, 1.0], dtype=torch.float64)
     path = latent.path(times, torch.zeros(_DRAWS, 1, dtype=torch.float64), torch.Generator().manual_seed(4))
     if path.shape != (len(times), _DRAWS, 1):

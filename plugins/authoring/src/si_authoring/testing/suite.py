@@ -58,10 +58,11 @@ class Suite:
 
     @property
     def checks(self) -> tuple[Check, ...]:
-        """All checks, those of the kind first."""
+        """All checks, those of the kind first; these are made at other parameters than the first too."""
         from si_authoring.testing.common import common_checks
+        from si_authoring.testing.learnable import also_perturbed
 
-        return (*self.own, *common_checks(self))
+        return (*map(also_perturbed, self.own), *common_checks(self))
 
 
 def _dtypes() -> tuple[Any, ...]:
