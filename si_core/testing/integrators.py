@@ -14,6 +14,7 @@ from si_core.contract.integrator import Integrator
 from si_core.errors import UsageError
 from si_core.fields.base import Epsilon
 from si_core.fields.functions import FunctionFields
+from si_core.testing.bent_drifts import bent_drift
 from si_core.testing.borrowed_drift import drift_left_alone
 from si_core.testing.check import Measured, NotApplicable, Violation, check
 from si_core.testing.initial_values import KNOWN, ROUNDING, SPANS, Counted, direction, observed_order
@@ -229,6 +230,7 @@ SUITE = Suite(
         noise_drawn_anew,
         noise_without_mixing,
         weak_order,
+        bent_drift,
         adaptive_moments,
     ),
     events=((2,), (), (1, 2, 3)),
