@@ -1,4 +1,4 @@
-"""The weak order of an integrator where the drift bends: linear drifts do not see how noise meets its second derivative.
+"""The weak order of an integrator where the drift bends: linear ones do not see how noise meets the second derivative.
 
     ``dY = k tanh(k Y) dtau + dW``,   ``tau = |t - start|``
 
@@ -52,7 +52,7 @@ _SHORTFALL, _DIGITS = 0.3, 0.02
 
 @check
 def bent_drift(method: Integrator) -> Measured:
-    """The mean of an SDE whose drift bends comes nearer to the exact one as fast as ``order`` says, on a line and in space.
+    """The mean of an SDE whose drift bends nears the exact one as fast as ``order`` says, on a line and in space.
 
     Of a method that chooses its own steps it is right to two digits.
     """
