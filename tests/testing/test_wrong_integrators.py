@@ -324,7 +324,7 @@ class RefusesODEs(Euler):
         (SoldAsOrderTwo(), "ode-order", "observed order 1.0"),
         (NoOrder(), "ode-order", "no number > 0"),
         (IgnoresDirection(), "ode-order", "does not fall with the step (steps are signed"),
-        (StopsShort(), "trajectory", "it stops at t = 0.0666"),
+        (StopsShort(), "trajectory", "it stops at t = 0.666"),
         (StepsPastTheEnd(), "trajectory", "outside of the span"),
         (OnlyTheEnd(), "trajectory", "K >= 2"),
         (ForgetsTheFirstState(), "trajectory", "first state of its trajectory is not the initial one"),
