@@ -16,6 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from si_core.discovery.build import build
+from si_core.discovery.host_state import host_state_kept
 from si_core.discovery.kinds import KINDS
 from si_core.discovery.lookup import load
 from si_core.discovery.parameters import constructor_names
@@ -84,7 +85,7 @@ def made(factory: Factory, variant: Variant, setting: Setting, seed: int = 0) ->
     """A network as training makes it: its weights drawn from torch's global generator, which is put back.
 
     Raises:
-        Violation: what is made is no module.
+        Violation: what is made is no module, or its weights are drawn from another generator.
     """
     process = gaussian_processes(setting.event)["two-sided"]
     context = {
@@ -98,7 +99,11 @@ def made(factory: Factory, variant: Variant, setting: Setting, seed: int = 0) ->
     }
     with torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(seed)
-        network = factory(**{name: context[name] for name in _names(factory)})
+        with host_state_kept(generators=True) as changed:
+            network = factory(**{name: context[name] for name in _names(factory)})
+    foreign = [name for name in changed if name.startswith("the global generator") and "torch" not in name]
+    if foreign:
+        raise Violation(f"its constructor draws from {' and '.join(foreign)}; draw first weights from that of torch")
     if not isinstance(network, nn.Module):
         raise Violation(f"it makes no torch.nn.Module but {type(network).__name__}")
     return network.to(device=setting.device, dtype=setting.dtype)
