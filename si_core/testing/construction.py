@@ -23,7 +23,7 @@ __all__ = ["made_twice"]
 def made_twice(component: Any, context: Mapping[str, Any]) -> tuple[Any, Any]:
     """Two more components of the class and the options of one, made under other seeds of the global generators.
 
-    Options are read from the attributes of their names, and are else their defaults.
+    Options are read from its own attributes of their names, and are else their defaults.
 
     Args:
         component: the component.
@@ -37,7 +37,7 @@ def made_twice(component: Any, context: Mapping[str, Any]) -> tuple[Any, Any]:
     for name, required in constructor_names(cls).items():
         if name in context:
             options[name] = context[name]
-        elif hasattr(component, name):
+        elif name in vars(component):
             options[name] = getattr(component, name)
         elif required:
             raise NotApplicable(f"its option {name!r} is not kept under that name, so it can't be made again")

@@ -23,6 +23,7 @@ from si_core.testing.check import Deviations, Measured, NotApplicable, Violation
 from si_core.testing.chi_square import chi_square_interval
 from si_core.testing.closed_forms import CLOSED_FORMS, closed_form
 from si_core.testing.common import accepted
+from si_core.testing.estimator_points import order_of_points, same_mean
 from si_core.testing.estimator_runs import (
     FEW_POINTS,
     FEW_RUNS,
@@ -235,6 +236,6 @@ SUITE = Suite(
     kind="estimator",
     refusable=True,
     exercise=_exercise,
-    own=(traits, says_what_it_is, standard_errors, more_points, bound, tells_apart),
+    own=(traits, says_what_it_is, order_of_points, standard_errors, more_points, same_mean, bound, tells_apart),
     events=((2,), (1, 2, 2)),
 )
