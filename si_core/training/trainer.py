@@ -25,6 +25,7 @@ from si_core.recipes.training import ImportanceTimes
 from si_core.storage.nested import flatten_state, unflatten_state
 from si_core.storage.weights import load_into
 from si_core.training.batches import Batch, Batches
+from si_core.training.broken_coefficients import broken_coefficient
 from si_core.training.extragradient import Extragradient, Networks
 from si_core.training.gradient_sizes import GradientSizes
 from si_core.training.idle import tell_idle
@@ -153,12 +154,14 @@ class Trainer:
             self._extragradient.undo()
         self._batches.forget()
         bad_data = not bool(torch.isfinite(draw.x0).all() and torch.isfinite(draw.x1).all())
-        raise NumericsError(
-            f"the {'loss of ' + ', '.join(broken) if broken else 'gradient'} is not finite",
-            where=f"step {self.step + 1}",
-            got=f"losses {values}, gradient norm {norm}" + ("; the data are not finite either" if bad_data else ""),
-            fix="a smaller learning rate (train.optimizer.lr), train.clip: 1.0, or look at the data",
-        )
+        problem = f"the {'loss of ' + ', '.join(broken) if broken else 'gradient'} is not finite"
+        got = f"losses {values}, gradient norm {norm}" + ("; the data are not finite either" if bad_data else "")
+        fix = "a smaller learning rate (train.optimizer.lr), train.clip: 1.0, or look at the data"
+        blamed = broken_coefficient(self.assembly.process, draw.schedule, draw.x0, draw.x1)
+        if blamed is not None:
+            part, coefficient, fix = blamed
+            problem, got = f"{problem}, for a coefficient of the {part} is not", f"{coefficient}; {got}"
+        raise NumericsError(problem, where=f"step {self.step + 1}", got=got, fix=fix)
 
     def record(self) -> dict[str, Any]:
         """The means since the last record, for ``metrics.jsonl``; starts the next interval."""

@@ -56,6 +56,13 @@ class HasAPole(Cubic):
         return 0.5 / u.sqrt()
 
 
+class StandsStillNearTheEnd(Cubic):
+    """By a rounding to what a grid of 257 positions tells apart."""
+
+    def rate(self, u: Tensor) -> Tensor:
+        return torch.where(u < 1e-4, 0.0, super().rate(u))
+
+
 class ForgetsAFactor(Cubic):
     def rate(self, u: Tensor) -> Tensor:
         return 5.9 * u * (1 - u)
@@ -171,6 +178,7 @@ class FitsAWrongClock(Fits):
         (TurnsBack(), "increasing", "time does not increase at u = "),
         (StandsStill(), "increasing", "rate is 0 at u = "),
         (HasAPole(), "increasing", "rate is inf at u = 0"),
+        (StandsStillNearTheEnd(), "finite-near-the-ends", "1/rate is inf at 1e-06 from u = 0"),
         (ForgetsAFactor(), "rate", "rate is not the derivative of time"),
         (InvertsRoughly(), "inverse", "position is not the inverse of time"),
         (ClaimsMore(), "orders", "orders are not the exponents"),

@@ -39,6 +39,13 @@ class HasAPole(si.Diffusion):
         return (1 - t) / t
 
 
+class InfiniteNearAnEnd(si.Diffusion):
+    """Where two times 1e-6 from the end are one number in single precision."""
+
+    def epsilon(self, t: Tensor, gamma: Tensor) -> Tensor:
+        return torch.where((t > 5e-7) & (t < 5e-6), torch.inf, gamma)
+
+
 class ZeroOverZero(si.Diffusion):
     def epsilon(self, t: Tensor, gamma: Tensor) -> Tensor:
         return gamma**2 / (1 - t)
@@ -88,6 +95,7 @@ class WrongDefault(Parabola):
         (PlainNumber(), "form", "no tensor but float"),
         (NeedsTwoTimes(), "any-number-of-times", "epsilon of 1 times has shape ()"),
         (HasAPole(), "finite-to-the-ends", "epsilon is inf at t = 0"),
+        (InfiniteNearAnEnd(), "finite-to-the-ends", "epsilon is inf at t = 1e-06"),
         (ZeroOverZero(), "finite-to-the-ends", "epsilon is nan at t = 1"),
         (ChangesTheTimes(), "inputs-kept", "changes its inputs in place: t"),
         (ChangesGamma(), "inputs-kept", "changes its inputs in place: gamma"),

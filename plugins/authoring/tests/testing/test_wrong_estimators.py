@@ -160,6 +160,77 @@ class ShortPerSample(Changed):
         return {"per_sample": found.per_sample[1:]}
 
 
+class SortedPerSample(Changed):
+    def parts(self, found, x):
+        return {"per_sample": found.per_sample.sort().values}
+
+
+class ReversedPerSample(Changed):
+    def parts(self, found, x):
+        return {"per_sample": found.per_sample.flip(0)}
+
+
+class ShuffledPerSample(LogLikelihood):
+    """As from batches in a random order that are not put back."""
+
+    def estimate(self, model, x, generator=None):
+        found = super().estimate(model, x)
+        order = torch.randperm(len(x), generator=generator)
+        return si.Estimate(**{**vars(found), "per_sample": found.per_sample[order]})
+
+
+class NoisePerPlace(LogLikelihood):
+    """Unbiased for each point, with noise that stands at places and not at points: right."""
+
+    def estimate(self, model, x, generator=None):
+        noise = 0.1 * torch.randn(len(x), generator=generator, dtype=torch.float64)
+        return self.mean("noisy", self.log_densities(model, x) + noise, "unbiased", "nats")
+
+
+class Classifier(si.Estimator):
+    """The share of points and samples that a least-squares classifier puts right; where it is fitted is the mistake."""
+
+    quantity = "accuracy"
+
+    def estimate(self, model: si.Model, x: Tensor, generator: torch.Generator | None = None) -> si.Estimate:
+        y = model.sample(len(x), generator).final
+        rows = torch.cat([x, y.to(x)]).flatten(1).double()
+        # As many as a fifth of the rows, up to 40: more than few points determine.
+        features = torch.exp(-torch.cdist(rows, rows[:: max(5, len(rows) // 40)]).square())
+        sides = torch.cat([torch.ones(len(x)), -torch.ones(len(y))]).double()
+        fitted, scored = self.rows(len(x), len(rows))
+        weights = torch.linalg.lstsq(features[fitted], sides[fitted, None], driver="gelsd").solution[:, 0]
+        right = ((features[scored] @ weights).sign() == sides[scored]).double()
+        return self.mean("classifier", right, "unbiased", "1")
+
+    def rows(self, n: int, total: int) -> tuple[Tensor, Tensor]:
+        everything = torch.arange(total)
+        return everything, everything
+
+
+class HeldOutClassifier(Classifier):
+    """Right: fitted to one half and scored on the other."""
+
+    def rows(self, n: int, total: int) -> tuple[Tensor, Tensor]:
+        odd = torch.arange(total) % 2 == 1
+        return odd.nonzero()[:, 0], (~odd).nonzero()[:, 0]
+
+
+class UnnamedClassifier(Classifier):
+    quantity = ""
+
+
+class NearestNeighbour(Classifier):
+    """Each is its own neighbour: all answers are right, for any number of points."""
+
+    def estimate(self, model: si.Model, x: Tensor, generator: torch.Generator | None = None) -> si.Estimate:
+        y = model.sample(len(x), generator).final
+        rows = torch.cat([x, y.to(x)]).flatten(1).double()
+        sides = torch.arange(len(rows)) < len(x)
+        right = (sides[torch.cdist(rows, rows).argmin(1)] == sides).double()
+        return si.Estimate("neighbours", float(right.mean()), 0.0, "unbiased", "1")
+
+
 class TensorInDetails(Changed):
     def parts(self, found, x):
         return {"details": {"points": x}}
@@ -258,6 +329,13 @@ class BlindDistance(si.Estimator):
         (TensorForAValue(), "says-what-it-is", "no finite number"),
         (ColumnPerSample(), "says-what-it-is", "per_sample is (32, 1)"),
         (ShortPerSample(), "says-what-it-is", "per_sample has 31 values for 32 points"),
+        (SortedPerSample(), "order-of-points", "per_sample is not in the order of the points"),
+        (ReversedPerSample(), "order-of-points", "per_sample is not in the order of the points"),
+        (ShuffledPerSample(), "order-of-points", "per_sample is not in the order of the points"),
+        (Classifier(), "bound", "said to be unbiased, is off the true value 0.5 of the accuracy"),
+        (Classifier(), "same-mean", "what is fitted to points is measured on others"),
+        (UnnamedClassifier(), "same-mean", "said to be unbiased, depends on the number of points"),
+        (NearestNeighbour(), "bound", "the value 1, said to be unbiased, is off the true value 0.5 of the accuracy"),
         (TensorInDetails(), "says-what-it-is", "details are not plain"),
         (InfiniteDetail(), "says-what-it-is", "details are not plain"),
         (ReturnsANumber(), "says-what-it-is", "instead of an Estimate"),
@@ -301,7 +379,7 @@ def test_a_lower_bound_that_is_none_is_told_by_how_much(rejected) -> None:
 
 @pytest.mark.parametrize(
     "component",
-    [LogLikelihood(), LooseLowerBound(), InBits(), NoErrorKnown(), MeanOfDraws()],
+    [LogLikelihood(), LooseLowerBound(), InBits(), NoErrorKnown(), MeanOfDraws(), NoisePerPlace(), HeldOutClassifier()],
     ids=lambda value: type(value).__name__,
 )
 def test_a_right_one_is_accepted(accepted, component: si.Estimator) -> None:
@@ -325,7 +403,7 @@ def test_exact_fields_have_the_laws_of_the_ends(event: tuple[int, ...]) -> None:
     entropy = math.prod(event) / 2 * math.log(2 * math.pi * math.e * known.target.variance)
     for quantity in CLOSED_FORMS:
         truth = {"ode-cross-entropy": entropy, "sde-cross-entropy": entropy, "optimal-epsilon": None}
-        truth |= {"ode-log-likelihood": -entropy, "sde-log-likelihood": -entropy}
+        truth |= {"accuracy": 0.5, "ode-log-likelihood": -entropy, "sde-log-likelihood": -entropy}
         found = closed_form(quantity, known, "target")
         expected = truth.get(quantity, 0.0)
         assert found is expected is None or abs(found - expected) < 1e-10

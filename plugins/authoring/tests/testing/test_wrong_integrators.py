@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import math
 from collections.abc import Sequence
 from itertools import pairwise
@@ -11,6 +12,7 @@ import torch
 from torch import Tensor
 
 import si_core as si
+from si_authoring.testing import check_component
 from si_authoring.testing.doubles import Heun
 
 
@@ -38,6 +40,11 @@ class Euler(si.Integrator):
 
     def count(self) -> int:
         return self.evaluations_a_step * self.steps
+
+    def part(self, fraction: float) -> si.Integrator:
+        part = copy.copy(self)
+        part.steps = max(1, round(fraction * self.steps))
+        return part
 
     def draw(self, x: Tensor, generator: torch.Generator | None) -> Tensor:
         return torch.empty_like(x).normal_(generator=generator)
@@ -137,6 +144,15 @@ class PartChangesTheWhole(Euler):
     def part(self, fraction: float) -> si.Integrator:
         self.steps = max(1, round(fraction * self.steps))
         return self
+
+
+class PartIsTheWhole(Euler):
+    part = si.Integrator.part
+
+
+class PartsOverlap(Euler):
+    def part(self, fraction: float) -> si.Integrator:
+        return super().part(min(1.0, 2 * fraction))
 
 
 class LeavesTheNoiseOut(Euler):
@@ -252,6 +268,48 @@ class MixesRowsOfAnSDE(Euler):
         return moved if w is None else moved + 1e-3 * (t - r) * x.mean(0)
 
 
+class SRA1(Euler):
+    """Rößler's method for additive noise, of weak order 2."""
+
+    order = 2.0
+    evaluations_a_step = 2
+
+    def draw(self, x: Tensor, generator: torch.Generator | None) -> Tensor:
+        return x.new_empty((2, *x.shape)).normal_(generator=generator)
+
+    def integral(self, w: Tensor) -> Tensor:
+        """``J/h``, for the noise w[0] of the step and other numbers w[1]."""
+        return (w[0] + w[1] / math.sqrt(3)) / 2
+
+    def step(self, transport: si.Problem, x: Tensor, r: float, t: float, w: Tensor | None) -> Tensor:
+        h, middle = t - r, r + 0.75 * (t - r)
+        early, late = abs(transport.noise(r)) ** 2, abs(transport.noise(middle)) ** 2
+        size = math.sqrt(abs(h) * (early + 2 * late) / 3)
+        drift = transport.drift(r, x)
+        ahead = x + 0.75 * h * drift + (0.0 if w is None else 1.5 * size * self.integral(w))
+        return x + h / 3 * drift + 2 * h / 3 * transport.drift(middle, ahead) + (0.0 if w is None else size * w[0])
+
+
+class ForgetsTheRootOfThree(SRA1):
+    """Right where the drift is linear: only how much its second stage scatters is wrong."""
+
+    def integral(self, w: Tensor) -> Tensor:
+        return (w[0] + w[1]) / 2
+
+
+class ForgetsTheSecondNoise(SRA1):
+    def integral(self, w: Tensor) -> Tensor:
+        return w[0] / 2
+
+
+class SharesTheSecondNoise(SRA1):
+    """One number for all coordinates of a row, right on a line."""
+
+    def integral(self, w: Tensor) -> Tensor:
+        one = w[1].reshape(len(w[1]), -1)[:, 0]
+        return (w[0] + one.reshape(-1, *(1 for _ in w.shape[2:])) / math.sqrt(3)) / 2
+
+
 class RefusesODEs(Euler):
     def solve(self, transport: si.Problem, x: Tensor, generator: torch.Generator | None = None) -> si.Trajectory:
         if not transport.stochastic:
@@ -266,11 +324,11 @@ class RefusesODEs(Euler):
         (SoldAsOrderTwo(), "ode-order", "observed order 1.0"),
         (NoOrder(), "ode-order", "no number > 0"),
         (IgnoresDirection(), "ode-order", "does not fall with the step (steps are signed"),
-        (StopsShort(), "trajectory", "it stops at t = 0.952"),
+        (StopsShort(), "trajectory", "it stops at t = 0.666"),
         (StepsPastTheEnd(), "trajectory", "outside of the span"),
         (OnlyTheEnd(), "trajectory", "K >= 2"),
         (ForgetsTheFirstState(), "trajectory", "first state of its trajectory is not the initial one"),
-        (CountsSteps(), "trajectory", "says 32 evaluations, and the drift was evaluated 64 times"),
+        (CountsSteps(), "trajectory", "says 3 evaluations, and the drift was evaluated 6 times"),
         (CountsInATensor(), "trajectory", "no whole number"),
         (ChangesTheState(), "inputs-kept", "changes its inputs in place: x"),
         (ScalesTheDrift(), "drift-left-alone", "it writes to the drift it is given"),
@@ -278,6 +336,8 @@ class RefusesODEs(Euler):
         (RefusesImages(), "trajectory", "any event shape must do: tables only"),
         (MixesRows(), "rows-independent", "depends on other rows"),
         (PartChangesTheWhole(), "further-times", "part changes the method itself"),
+        (PartIsTheWhole(), "parts-share-the-steps", "part gives back the method itself: the whole span takes 20"),
+        (PartsOverlap(), "parts-share-the-steps", "part does not share out its steps"),
         (LeavesTheNoiseOut(), "noise-size", "there is no noise"),
         (HalfTheVariance(), "noise-size", "half the variance"),
         (NoiseBySignedSteps(), "noise-size", "backward the noise is not finite"),
@@ -293,6 +353,9 @@ class RefusesODEs(Euler):
         (FreshNoiseInTheCorrector(), "weak-order", "of the variance"),
         (NoiseOfTheStart(), "weak-order", "of the variance of an SDE of steep noise forward, claimed 2"),
         (ForgetsTheDriftBesideNoise(), "weak-order", "does not fall with the step"),
+        (ForgetsTheRootOfThree(), "bent-drift", "of the mean of an SDE whose drift bends on a line forward, claimed 2"),
+        (ForgetsTheSecondNoise(), "bent-drift", "of the mean of an SDE whose drift bends"),
+        (SharesTheSecondNoise(), "bent-drift", "of the mean of an SDE whose drift bends in space backward, claimed 2"),
         (MixesRowsOfAnSDE(), "noise-without-mixing", "a change of one row changes the others"),
         (RefusesODEs(), "form", "SDEs only"),
     ],
@@ -373,6 +436,12 @@ class AdamsBashforth(si.Integrator):
         return AdamsBashforth(max(1, round(fraction * self.steps)))
 
 
+def test_linear_drifts_do_not_see_what_a_bent_one_does() -> None:
+    """Without the bent drift the kit would take it for a method of order 2."""
+    states = {result.check: result.state for result in check_component("integrator", ForgetsTheRootOfThree())}
+    assert [name for name, state in states.items() if state == "violated"] == ["bent-drift"]
+
+
 def test_a_wrong_adaptive_integrator(rejected) -> None:
     rejected("integrator", AdaptiveInName(), "adaptive-error", "misses a known solution")
     rejected("integrator", AdaptiveNoise(), "adaptive-moments", "misses known moments")
@@ -384,7 +453,7 @@ def test_wrong_states_at_further_times(rejected) -> None:
 
 @pytest.mark.parametrize(
     "component",
-    [Euler(), Euler(3), Heun(), Heun(1), Adaptive(), AdamsBashforth()],
+    [Euler(), Euler(3), SRA1(), Heun(), Heun(1), Adaptive(), AdamsBashforth()],
     ids=lambda value: type(value).__name__,
 )
 def test_a_right_one_is_accepted(accepted, component: si.Integrator) -> None:

@@ -148,9 +148,43 @@ class WrongClock(si.SpatiallyLinear):
         return t.sqrt()
 
 
+class InfiniteNearAnEnd(Line):
+    """Right wherever a grid of 33 positions looks."""
+
+    def beta_dot(self, t: Tensor) -> Tensor:
+        return torch.where((t > 0) & (t < 1e-3), torch.inf, torch.ones_like(t))
+
+
+class CurvedInfiniteNearAnEnd(si.Interpolant):
+    def value(self, t: Tensor, x0: Tensor, x1: Tensor) -> Tensor:
+        t = t.reshape(t.shape + (1,) * (x0.ndim - t.ndim))
+        return (1 - t) * x0 + t * x1
+
+    def velocity(self, t: Tensor, x0: Tensor, x1: Tensor) -> Tensor:
+        t = t.reshape(t.shape + (1,) * (x0.ndim - t.ndim))
+        return torch.where((t < 1) & (t > 1 - 1e-5), torch.nan, x1 - x0)
+
+
+class SlopeCutOff(Line):
+    """``beta = sqrt(t)``, whose slope is finite at the end itself: the clock is not found by it."""
+
+    def beta(self, t: Tensor) -> Tensor:
+        return t.sqrt()
+
+    def beta_dot(self, t: Tensor) -> Tensor:
+        return 0.5 / t.clamp(min=1e-12).sqrt()
+
+
 @pytest.mark.parametrize(
     ("component", "check", "words"),
     [
+        (InfiniteNearAnEnd(), "finite-near-the-ends", "beta_rate is inf at 1e-06 from u = 0"),
+        (CurvedInfiniteNearAnEnd(), "finite-near-the-ends", "velocity is nan at 1e-06 from u = 1"),
+        (
+            SlopeCutOff(),
+            "clock-order",
+            "power 0.5 of the distance to t = 0, and it declares no clock",
+        ),
         (EndsOffByAThousandth(), "ends", "does not run from x0 to x1"),
         (DerivativeByAFactor(), "derivative", "not the derivative of value"),
         (DerivativeOfAWeight(), "coefficients", "chain rule"),
@@ -224,6 +258,84 @@ class SaysItVanishes(Bridge):
     vanishes = True
 
 
+class SlopesCutOff(Bridge):
+    """Rough at both ends, with slopes that are finite there: the clock is not found by them."""
+
+    def gamma_dot(self, t: Tensor) -> Tensor:
+        return self.gamma_gamma_dot(t) / self.gamma(t).clamp(min=1e-6)
+
+
+class SmoothByDeclaration(SlopesCutOff):
+    clock = si.UniformClock()
+
+
+class SlowAtOneEnd(SlopesCutOff):
+    clock = si.SineClock(stop=False)
+
+
+class ThirdOrder(si.UniformClock):
+    """``t = u^3 (10 - 15u + 6u^2)``."""
+
+    orders = (3, 3)
+
+    def time(self, u: Tensor) -> Tensor:
+        v = torch.minimum(u, 1 - u)
+        early = v**3 * (10 - 15 * v + 6 * v**2)
+        return torch.where(u <= 0.5, early, 1 - early)
+
+    def rate(self, u: Tensor) -> Tensor:
+        return 30 * (u * (1 - u)).square()
+
+
+class TooSlow(Bridge):
+    """In a clock of order 3 gamma is of order 3/2: its slope is bounded, and has a root in it."""
+
+    clock = ThirdOrder()
+
+    def gamma(self, t: Tensor) -> Tensor:
+        return (t * (1 - t)).sqrt()
+
+
+class SquareNotSmooth(si.Latent):
+    def gamma(self, t: Tensor) -> Tensor:
+        return (t * (1 - t)) ** 0.75
+
+    def gamma_dot(self, t: Tensor) -> Tensor:
+        return 0.75 * (1 - 2 * t) / (t * (1 - t)).clamp(min=1e-12) ** 0.25
+
+
+class LosesDigitsNearTheEnds(Bridge):
+    """``1 - (1 - 2t)^2`` is 0 in single precision for t below 1e-8: its root and quotients are not."""
+
+    clock = si.SineClock()
+
+    def gamma(self, t: Tensor) -> Tensor:
+        single = t.float()
+        return ((1 - (1 - 2 * single).square()).sqrt() / 2).to(t.dtype)
+
+    def gamma_dot(self, t: Tensor) -> Tensor:
+        return self.gamma_gamma_dot(t) / self.gamma(t)
+
+
+class Damped(si.Latent):
+    """``(1-t) sqrt(t)``, right: rough at t = 0 alone, and smooth at t = 1."""
+
+    clock = si.SineClock(stop=False)
+
+    def gamma(self, t: Tensor) -> Tensor:
+        return (1 - t) * t.sqrt()
+
+    def gamma_gamma_dot(self, t: Tensor) -> Tensor:
+        return (1 - t) * (1 - 3 * t) / 2
+
+
+class Smooth(si.Latent):
+    """``t(1-t)``, right without a word on its clock."""
+
+    def gamma(self, t: Tensor) -> Tensor:
+        return t * (1 - t)
+
+
 @pytest.mark.parametrize(
     ("component", "check", "words"),
     [
@@ -236,6 +348,17 @@ class SaysItVanishes(Bridge):
         (GlobalNoise(), "standard-noise", "global generator"),
         (WrongPaths(), "paths", "not the variance"),
         (SaysItVanishes(), "positive-inside", "says that it vanishes"),
+        (
+            SlopesCutOff(),
+            "clock-order",
+            "power 0.5 of the distance to t = 0, and it declares no clock",
+        ),
+        (SmoothByDeclaration(), "clock-order", "it declares a clock of order 1 there; declare one of order 2"),
+        (SlowAtOneEnd(), "clock-order", "of the distance to t = 1, and it declares a clock of order 1 there"),
+        (TooSlow(), "clock-order", "it declares a clock of order 3 there; declare one of order 2"),
+        (SquareNotSmooth(), "clock-order", "power 0.75 of the distance to t = 0"),
+        (SquareNotSmooth(), "clock-order", "gamma^2 has to be smooth"),
+        (LosesDigitsNearTheEnds(), "finite-near-the-ends", "gamma_rate is inf at 1e-06 from u = 0"),
     ],
     ids=lambda value: type(value).__name__ if isinstance(value, si.Latent) else "",
 )
@@ -317,6 +440,8 @@ class LearnedNoise(torch.nn.Module, si.Latent):
         ("interpolant", LearnedBow()),
         ("interpolant", LearnedWeights()),
         ("latent", Bridge()),
+        ("latent", Damped()),
+        ("latent", Smooth()),
         ("latent", LearnedNoise()),
     ],
     ids=lambda value: value if isinstance(value, str) else type(value).__name__,

@@ -15,6 +15,7 @@ from si_authoring.testing.check import Deviations, Measured, NotApplicable, Viol
 from si_authoring.testing.differences import central_difference, steep_inside
 from si_authoring.testing.doubles import Bridge, Line
 from si_authoring.testing.known_models import known_models
+from si_authoring.testing.near_ends import near_ends, refuse_infinite
 from si_authoring.testing.setting import Output, Setting
 from si_authoring.testing.suite import Suite
 from si_core import Clock, Model, SineClock, UniformClock
@@ -78,6 +79,14 @@ def increasing(clock: Clock) -> None:
         if not bool(good.all()):
             first = int((~good).nonzero()[0])
             raise Violation(f"rate is {float(rate[first]):.3g} at u = {float(u[first]):.3g}, {dtype}")
+
+
+@check
+def finite_near_the_ends(clock: Clock) -> None:
+    """Time and rate are finite, and the rate positive, at 1e-6 to 1e-3 from both ends too."""
+    u = near_ends()
+    # 1/rate is infinite where the clock stands still.
+    refuse_infinite({"time": clock.time(u), "rate": clock.rate(u), "1/rate": 1 / clock.rate(u)}, u, clock)
 
 
 @check
@@ -182,7 +191,7 @@ def _taken(clock: Clock, context: Mapping[str, Any]) -> dict[str, Any]:
 SUITE = Suite(
     kind="clock",
     exercise=_exercise,
-    own=(exact_ends, increasing, rate, inverse, orders, any_shape, equality, fit),
+    own=(exact_ends, increasing, finite_near_the_ends, rate, inverse, orders, any_shape, equality, fit),
     context=_context,
     events=((),),
     placeable=True,

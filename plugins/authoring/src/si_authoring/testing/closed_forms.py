@@ -128,6 +128,10 @@ def _distance(known: KnownModel, end: str) -> float | None:
     return None if known.errors else 0.0
 
 
+def _accuracy(known: KnownModel, end: str) -> float | None:
+    return None if known.errors else 0.5
+
+
 CLOSED_FORMS: dict[str, Callable[[KnownModel, str], float | None]] = {
     "ode-log-likelihood": _of_ode,
     "sde-log-likelihood": _of_sde,
@@ -141,5 +145,6 @@ CLOSED_FORMS: dict[str, Callable[[KnownModel, str], float | None]] = {
     "sliced-wasserstein": _sliced_wasserstein,
     "energy-distance": _energy_distance,
     "distance": _distance,
+    "accuracy": _accuracy,
 }
 """The closed form of each quantity, for a model and the end whose points are measured on."""

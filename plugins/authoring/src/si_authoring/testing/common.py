@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from si_authoring.testing.check import Check, Deviations, Measured, NotApplicable, Violation
+from si_authoring.testing.construction import made_twice
 from si_authoring.testing.setting import Output, Setting
 from si_core import UsageError
 from si_core.public.discovery import (
@@ -39,6 +40,7 @@ def common_checks(suite: Suite) -> tuple[Check, ...]:
         ("inputs-kept", "inputs are left as they were", _inputs_kept),
         ("rows-independent", "a row's result depends on that row alone", _rows_independent),
         ("own-randomness", "randomness comes from the generator given, and from it alone", _own_randomness),
+        ("made-alike", "made again with the same options it gives the same: constructors draw nothing", _made_alike),
         ("host-kept", "torch's defaults, signal handlers and the current directory are left alone", _host_kept),
         ("device", "results are where the states are", _device),
         ("pickling", "a pickled copy gives the same", _pickling),
@@ -136,6 +138,18 @@ def _own_randomness(suite: Suite, component: Any) -> None:
         raise Violation(f"it draws from the global generator of {' and '.join(used)}; use the generator it is given")
     again = suite.exercise(component, setting.anew())
     _same(first, again, "two calls with equal inputs and equal generators differ")
+
+
+def _made_alike(suite: Suite, component: Any) -> None:
+    if suite.factory:
+        raise NotApplicable("its first weights have a check of their own")
+    first, second = made_twice(component, suite.context())
+    try:
+        setting = accepted(suite, first)[0]
+        outputs = [suite.exercise(made, setting.anew()) for made in (first, second)]
+    except (UsageError, Violation) as error:
+        raise NotApplicable(f"it can't be made again from its attributes: {error}") from error
+    _same(*outputs, "two made with equal options differ: draw from a generator seeded by an option, or not at all")
 
 
 def _host_kept(suite: Suite, component: Any) -> None:

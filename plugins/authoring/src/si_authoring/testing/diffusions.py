@@ -16,7 +16,7 @@ from si_core import Diffusion
 
 __all__ = ["SUITE"]
 
-_NEAR = (1e-12, 1e-8, 1e-4)
+_NEAR = (1e-12, 1e-10, 1e-8, 1e-7, 1e-6, 1e-5, 1e-4, 1e-3)
 
 
 def _context() -> Mapping[str, Any]:

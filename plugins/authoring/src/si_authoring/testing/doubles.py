@@ -5,6 +5,7 @@ Nothing concrete lives in the core but what proves it; recipes can't select thes
 
 from __future__ import annotations
 
+import copy
 from itertools import pairwise
 
 import torch
@@ -117,6 +118,11 @@ class Heun(Integrator):
             x = x + h / 2 * (slope + transport.drift(t, ahead)) + spread * noise
         ends = torch.tensor([times[0], times[-1]], dtype=x.dtype, device=x.device)
         return Trajectory(ends, torch.stack([first, x]), 2 * self.steps)
+
+    def part(self, fraction: float) -> Integrator:
+        part = copy.copy(self)
+        part.steps = max(1, round(fraction * self.steps))
+        return part
 
 
 def process_between(source: Distribution, target: Distribution, latent: Latent | None = None) -> StochasticInterpolant:

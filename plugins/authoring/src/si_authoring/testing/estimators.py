@@ -20,6 +20,7 @@ from si_authoring.testing.check import Deviations, Measured, NotApplicable, Viol
 from si_authoring.testing.chi_square import chi_square_interval
 from si_authoring.testing.closed_forms import CLOSED_FORMS, closed_form
 from si_authoring.testing.common import accepted
+from si_authoring.testing.estimator_points import order_of_points, same_mean
 from si_authoring.testing.estimator_runs import (
     FEW_POINTS,
     FEW_RUNS,
@@ -234,6 +235,6 @@ SUITE = Suite(
     kind="estimator",
     refusable=True,
     exercise=_exercise,
-    own=(traits, says_what_it_is, standard_errors, more_points, bound, tells_apart),
+    own=(traits, says_what_it_is, order_of_points, standard_errors, more_points, same_mean, bound, tells_apart),
     events=((2,), (1, 2, 2)),
 )

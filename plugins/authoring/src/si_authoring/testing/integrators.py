@@ -9,6 +9,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from si_authoring.testing.bent_drifts import bent_drift
 from si_authoring.testing.borrowed_drift import drift_left_alone
 from si_authoring.testing.check import Measured, NotApplicable, Violation, check
 from si_authoring.testing.initial_values import KNOWN, ROUNDING, SPANS, Counted, direction, observed_order
@@ -26,6 +27,9 @@ _INNER = ((0.1, 0.7), (0.9, 0.2))
 _SHARE = 0.1
 _SHORTFALL = 0.3
 _ADAPTIVE_ERROR = 1e-2
+_FEW_TIMES, _HALF_COST = 8, 0.75
+"""A half with its share of at least so many steps costs half as much, and less than this for any rounding of them."""
+
 _SHARES, _WORSE = (0.3, 0.7), 10.0
 """Where inner states are looked at, as shares of the span, and how many times worse than others they may be."""
 
@@ -173,6 +177,31 @@ def further_times(method: Integrator) -> None:
 
 
 @check
+def parts_share_the_steps(method: Integrator) -> None:
+    """Two halves of a span, each solved by ``part(1/2)``, cost about what the whole does, where steps are given."""
+    if method.adaptive:
+        raise NotApplicable("it chooses its own steps")
+    times = [_times_of(solver) for solver in (method, method.part(0.5))]
+    if len(set(times[0])) < _FEW_TIMES:
+        raise NotApplicable("it has too few steps to share them out")
+    whole, half = (len(each) for each in times)
+    if half > _HALF_COST * whole:
+        what = "gives back the method itself" if method.part(0.5) is method else "does not share out its steps"
+        raise Violation(
+            f"part {what}: the whole span takes {whole} evaluations, and each of two halves {half}; "
+            "give back a copy with `fraction` of the steps"
+        )
+
+
+def _times_of(method: Integrator) -> list[float]:
+    """The times at which the method evaluates the drift of an ODE."""
+    velocity = Counted(_velocity)
+    fields = FunctionFields(velocity=velocity)
+    method.solve(Transport(fields, 0.0, clock="uniform"), Setting().states("x"), None)
+    return velocity.times
+
+
+@check
 def inner_states(method: Integrator) -> Measured:
     """The states that ``integrate`` keeps at further times are as near to a known solution as those of their own."""
     worst = Measured(0.0, 1.0)
@@ -217,6 +246,7 @@ SUITE = Suite(
         ode_order,
         adaptive_error,
         further_times,
+        parts_share_the_steps,
         inner_states,
         drift_left_alone,
         noise_refused,
@@ -224,6 +254,7 @@ SUITE = Suite(
         noise_drawn_anew,
         noise_without_mixing,
         weak_order,
+        bent_drift,
         adaptive_moments,
     ),
     events=((2,), (), (1, 2, 3)),

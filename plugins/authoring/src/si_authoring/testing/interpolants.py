@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -14,13 +15,16 @@ from si_authoring.testing.common import accepted
 from si_authoring.testing.differences import central_difference, steep_inside
 from si_authoring.testing.doubles import Bridge, Normal, Silent, process_between
 from si_authoring.testing.learnable import placed
+from si_authoring.testing.near_ends import exponents, near_ends, refuse_infinite
 from si_authoring.testing.setting import Output, Setting
 from si_authoring.testing.suite import Suite
-from si_core import Interpolant, SpatiallyLinear, UniformClock
+from si_core import Clock, Interpolant, SpatiallyLinear, UniformClock
 
 __all__ = ["SUITE"]
 
 _EVENT = (2,)
+_EXPONENT = 0.05
+"""How far an exponent may be off: the next term of the expansion is much less."""
 
 
 def _context() -> Mapping[str, Any]:
@@ -123,8 +127,7 @@ def coefficients(path: Interpolant) -> Measured | None:
     if not isinstance(path, SpatiallyLinear):
         raise NotApplicable("it is not spatially linear")
     path = placed(path)
-    process = process_between(Normal(mean=-1.0), Normal(mean=2.0), Silent())
-    clock = type(process)(path, Silent(), process.coupling, process.source, process.target).clock
+    clock = _clock(path)
     u = torch.linspace(0, 1, 33, dtype=torch.float64)
     found = path.in_clock(clock, u)
     for name in ("alpha", "beta", "alpha_rate", "beta_rate"):
@@ -139,6 +142,48 @@ def coefficients(path: Interpolant) -> Measured | None:
         slope, error = central_difference(lambda v, f=function: torch.as_tensor(f(clock.time(v))).expand_as(v), inner)  # type: ignore[misc]
         deviations.close(getattr(inside, f"{name}_rate"), slope, error, f"{name}_rate")
     return deviations.result()
+
+
+def _clock(path: Interpolant) -> Clock:
+    """The clock of a process with the path alone."""
+    process = process_between(Normal(mean=-1.0), Normal(mean=2.0), Silent())
+    return type(process)(path, Silent(), process.coupling, process.source, process.target).clock
+
+
+@check
+def finite_near_the_ends(path: Interpolant) -> None:
+    """In the clock of its process the path and its derivative are finite at 1e-6 to 1e-3 from both ends too."""
+    clock, u = _clock(path), near_ends()
+    if isinstance(path, SpatiallyLinear):
+        refuse_infinite(vars(path.in_clock(clock, u)), u, clock)
+        return
+    t, rate = clock.time(u), clock.rate(u)
+    setting = replace(accepted(SUITE, path)[0], rows=len(u))
+    x0, x1 = setting.states("x0"), setting.states("x1")
+    parts = {"value": path.value(t, x0, x1).flatten(1), "velocity": path.velocity(t, x0, x1).flatten(1)}
+    parts["velocity"] = parts["velocity"] * rate[:, None]
+    refuse_infinite({name: values.abs().sum(1) for name, values in parts.items()}, u, clock)
+
+
+@check
+def clock_order(path: Interpolant) -> Measured | None:
+    """In the clock of its process the slopes of alpha and beta are bounded at both ends; that of ``sqrt(t)`` is not."""
+    if not isinstance(path, SpatiallyLinear):
+        raise NotApplicable("it is not spatially linear")
+    clock, worst = _clock(path), Measured(0.0, _EXPONENT)
+    for name, function in (("alpha", path.alpha), ("beta", path.beta)):
+        for end, power in exponents(function, clock):
+            order = clock.orders[end]
+            measured = Measured(max(1 - power, 0.0), _EXPONENT, f"{name} ~ u^{power:.3g} at t = {end} of {clock!r}")
+            if not measured.deviation <= measured.allowed:
+                declared = "no clock" if path.clock is None else f"a clock of order {order} there"
+                raise Violation(
+                    f"{name} goes like the power {power / order:.2g} of the distance to t = {end}, and it declares "
+                    f"{declared}; declare one of order 2, such as `clock = SineClock()`",
+                    measured,
+                )
+            worst = max(worst, measured, key=lambda one: one.deviation)
+    return worst
 
 
 @check
@@ -163,7 +208,16 @@ def time_clock(path: Interpolant) -> Measured | None:
 SUITE = Suite(
     kind="interpolant",
     exercise=_exercise,
-    own=(ends, derivative, finite_inside, linear_as_claimed, time_clock, coefficients),
+    own=(
+        ends,
+        derivative,
+        finite_inside,
+        linear_as_claimed,
+        time_clock,
+        coefficients,
+        finite_near_the_ends,
+        clock_order,
+    ),
     context=_context,
     placeable=True,
 )

@@ -11,14 +11,17 @@ from si_authoring.testing.check import Deviations, Measured, NotApplicable, Viol
 from si_authoring.testing.differences import central_difference, steep_inside
 from si_authoring.testing.doubles import Normal, process_between
 from si_authoring.testing.learnable import placed
+from si_authoring.testing.near_ends import exponents, near_ends, refuse_infinite
 from si_authoring.testing.setting import Output, Setting
 from si_authoring.testing.suite import Suite
-from si_core import Latent
+from si_core import Clock, Latent
 
 __all__ = ["SUITE"]
 
 _DRAWS = 40_000
 _ERRORS = 5.0
+_EXPONENT = 0.05
+"""How far an exponent may be off: the next term of the expansion is much less."""
 
 
 def _exercise(latent: Latent, setting: Setting) -> Sequence[Output]:
@@ -99,7 +102,7 @@ def coefficients(latent: Latent) -> Measured | None:
     if latent.vanishes:
         raise NotApplicable("it vanishes")
     latent = placed(latent)
-    clock = process_between(Normal(mean=-1.0), Normal(mean=2.0), latent).clock
+    clock = _clock(latent)
     u = torch.linspace(0, 1, 33, dtype=torch.float64)
     found = latent.in_clock(clock, u)
     for name in ("gamma", "gamma_rate", "gamma_gamma_rate"):
@@ -117,6 +120,48 @@ def coefficients(latent: Latent) -> Measured | None:
     deviations.close(inside.gamma_gamma_rate, slope, error, "gamma_gamma_rate")
     deviations.close(inside.rate_over_gamma * inside.gamma, clock.rate(inner), 1e-10, "rate_over_gamma")
     return deviations.result()
+
+
+@check
+def finite_near_the_ends(latent: Latent) -> None:
+    """In the clock of its process gamma and its coefficients are finite at 1e-6 to 1e-3 from both ends too."""
+    if latent.vanishes:
+        raise NotApplicable("it vanishes")
+    clock, u = _clock(latent), near_ends()
+    refuse_infinite(vars(latent.in_clock(clock, u)), u, clock)
+
+
+@check
+def clock_order(latent: Latent) -> Measured | None:
+    """In the clock of its process gamma leaves both ends like a whole power: where ``gamma ~ sqrt(t)``, of order 2."""
+    if latent.vanishes:
+        raise NotApplicable("it vanishes")
+    clock, worst = _clock(latent), Measured(0.0, _EXPONENT)
+    for end, power in exponents(latent.gamma, clock):
+        order = clock.orders[end]
+        # A latent whose slope is bounded in time itself may be as smooth as it likes.
+        off = 1 - power if order == 1 else abs(power - max(1, round(power)))
+        measured = Measured(max(off, 0.0), _EXPONENT, f"gamma ~ u^{power:.3g} at t = {end} of {clock!r}")
+        if not measured.deviation <= measured.allowed:
+            raise Violation(_rough_in_words(latent, power / order, order, end), measured)
+        worst = max(worst, measured, key=lambda one: one.deviation)
+    return worst
+
+
+def _rough_in_words(latent: Latent, power: float, order: int, end: int) -> str:
+    declares = f"it declares a clock of order {order} there"
+    if latent.clock is None:
+        declares = "it declares no clock, and its slope at the end does not tell"
+    if abs(2 * power - round(2 * power)) > 2 * _EXPONENT:
+        advice = "gamma^2 has to be smooth"
+    else:
+        advice = "declare one of order 2 there, such as `clock = SineClock()`"
+    return f"gamma goes like the power {power:.2g} of the distance to t = {end}, and {declares}; {advice}"
+
+
+def _clock(latent: Latent) -> Clock:
+    """The clock of a process with the latent."""
+    return process_between(Normal(mean=-1.0), Normal(mean=2.0), latent).clock
 
 
 @check
@@ -163,7 +208,17 @@ def paths(latent: Latent) -> Measured | None:
 SUITE = Suite(
     kind="latent",
     exercise=_exercise,
-    own=(vanishes_at_the_ends, positive_inside, derivative, gamma_gamma_dot, coefficients, standard_noise, paths),
+    own=(
+        vanishes_at_the_ends,
+        positive_inside,
+        derivative,
+        gamma_gamma_dot,
+        coefficients,
+        finite_near_the_ends,
+        clock_order,
+        standard_noise,
+        paths,
+    ),
     events=((),),
     placeable=True,
 )

@@ -19,7 +19,7 @@ from si_authoring.testing.check import Violation
 from si_authoring.testing.gaussian_cases import gaussian_processes
 from si_authoring.testing.setting import Setting
 from si_core import Condition, ConditionSpec, Parametrisation, UsageError, build
-from si_core.public.discovery import KINDS, constructor_names, load
+from si_core.public.discovery import KINDS, constructor_names, host_state_kept, load
 
 __all__ = ["Factory", "Variant", "call", "made", "variants_of"]
 
@@ -95,7 +95,7 @@ def made(factory: Factory, variant: Variant, setting: Setting, seed: int = 0) ->
     """A network as training makes it: its weights drawn from torch's global generator, which is put back.
 
     Raises:
-        Violation: what is made is no module.
+        Violation: what is made is no module, or its weights are drawn from another generator.
     """
     process = gaussian_processes(setting.event)["two-sided"]
     context = {
@@ -108,7 +108,11 @@ def made(factory: Factory, variant: Variant, setting: Setting, seed: int = 0) ->
     }
     with torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(seed)
-        network = factory(**{name: context[name] for name in _names(factory)})
+        with host_state_kept(generators=True) as changed:
+            network = factory(**{name: context[name] for name in _names(factory)})
+    foreign = [name for name in changed if name.startswith("the global generator") and "torch" not in name]
+    if foreign:
+        raise Violation(f"its constructor draws from {' and '.join(foreign)}; draw first weights from that of torch")
     if not isinstance(network, nn.Module):
         raise Violation(f"it makes no torch.nn.Module but {type(network).__name__}")
     return network.to(device=setting.device, dtype=setting.dtype)

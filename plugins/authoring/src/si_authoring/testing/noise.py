@@ -16,6 +16,7 @@ from si_core import FunctionFields, Integrator, Transport
 
 __all__ = [
     "ERRORS",
+    "evaluations",
     "noise_drawn_anew",
     "noise_size",
     "noise_without_mixing",
@@ -51,12 +52,13 @@ def seeded(seed: int = 11) -> torch.Generator:
 
 def shortened(method: Integrator) -> tuple[Integrator, int, int]:
     """The method with few steps where it has a ``part``, the pieces that make them enough, and the rows to take."""
-    short = method.part(min(1.0, _EVALUATIONS / _cost(method)))
-    cost = _cost(short)
+    short = method.part(min(1.0, _EVALUATIONS / evaluations(method)))
+    cost = evaluations(short)
     return short, max(1, round(_EVALUATIONS / cost)), min(max(_WORK // cost, _ROWS[0]), _ROWS[1])
 
 
-def _cost(method: Integrator) -> int:
+def evaluations(method: Integrator) -> int:
+    """How often the method evaluates the drift of an SDE in a solution."""
     counted = Counted(zero)
     fields = FunctionFields(velocity=counted, score=zero)
     method.solve(Transport(fields, 0.5, clock="uniform"), torch.zeros(2, 1, dtype=torch.float64), seeded())
