@@ -9,6 +9,7 @@ from typing import Any
 
 from si_authoring.testing.check import Check
 from si_authoring.testing.setting import Output, Setting
+from si_core import UsageError
 from si_core.public.discovery import kind_named
 
 __all__ = ["SUITES", "Suite", "suite"]
