@@ -31,6 +31,8 @@ OTHER = replace(GOOD, name="si-quartic", install="pip install si-quartic", compo
 READY: dict[str, Any] = {
     "state": "ready",
     "cause": "",
+    "commands": [],
+    "sections": [],
     "seconds": 0.01,
     "components": [{"kind": "interpolant", "name": "cubic"}],
 }
@@ -87,7 +89,7 @@ def test_one_plugin_may_replace_another_with_its_components() -> None:
         ({**READY, "state": "broken", "cause": "no"}, "it is broken: no"),
         ({**READY, "components": []}, "listed, and it does not offer it"),
         ({**READY, "components": [*READY["components"], {"kind": "latent", "name": "x"}]}, "which is not listed"),
-        ({**READY, "seconds": 7.0}, "import takes 7.0 s"),
+        ({**READY, "commands": [], "sections": [], "seconds": 7.0}, "import takes 7.0 s"),
     ],
 )
 def test_a_plugin_that_is_not_what_its_entry_says(known: dict[str, Any], words: str) -> None:

@@ -82,7 +82,8 @@ def read_source_tree(folder: Path) -> SourceTree:
             fix="si new plugin NAME makes one",
         )
     try:
-        project = tomllib.loads(path.read_text(encoding="utf-8")).get("project", {})
+        document = tomllib.loads(path.read_text(encoding="utf-8"))
+        project = document.get("project", {})
     except (OSError, ValueError) as error:
         raise PluginError(f"can't be read: {error}", where=str(path)) from error
     if not isinstance(project.get("name"), str):
@@ -93,4 +94,20 @@ def read_source_tree(folder: Path) -> SourceTree:
             where=str(path),
             fix=f'[project.entry-points."{ENTRY_POINT_GROUP}"] with a line NAME = "PACKAGE.plugin"',
         )
+    _refuse_unbuildable(path, document)
     return SourceTree(path.parent.resolve(), str(canonicalize_name(project["name"])), project)
+
+
+def _refuse_unbuildable(path: Path, document: Mapping[str, Any]) -> None:
+    """Refuse a package of hatchling in which it would find nothing to ship, as pip would only when it installs it."""
+    backend = document.get("build-system", {}).get("build-backend", "")
+    told = document.get("tool", {}).get("hatch", {}).get("build")
+    name = str(canonicalize_name(document["project"]["name"])).replace("-", "_")
+    places = [f"{folder}{name}{end}" for folder in ("", "src/") for end in ("/__init__.py", ".py")]
+    if backend == "hatchling.build" and not told and not any((path.parent / place).is_file() for place in places):
+        raise PluginError(
+            "can't be built: hatchling finds no package to ship",
+            where=str(path.parent),
+            allowed=f"one of {', '.join(places)}",
+            fix=f"add an empty {name}/__init__.py",
+        )

@@ -60,6 +60,7 @@ def subjects_of(name: str, kind: str | None = None, options: Mapping[str, Any] |
         return [Subject(found) for found in _of_distribution(name.removeprefix("dist:")) if _is(found, kind)]
     kinds = [kind] if kind is not None else [k for k in KINDS if _offers(k, name)]
     if not kinds:
+        _refuse_unready(name)
         known = {found.component.name for k in KINDS for found in available(k)}
         listed = {n for entry in catalogue() for names in entry.components.values() for n in names}
         for k in KINDS:
@@ -71,6 +72,16 @@ def subjects_of(name: str, kind: str | None = None, options: Mapping[str, Any] |
             or "'si list' shows what is installed; dist:NAME means a plugin, ./PATH a package in a folder",
         )
     return [Subject(find(k, name), options or {}) for k in kinds]
+
+
+def _refuse_unready(name: str) -> None:
+    """Say the state of a plugin that is not ready, where the name is that of a component of it or its own."""
+    for plugin in (plugin for plugin in installed_plugins() if not plugin.ready):
+        if name in (plugin.name, plugin.distribution):
+            _of_distribution(plugin.distribution)
+        for component in plugin.components:
+            if component.name == name.rpartition("/")[2]:
+                find(component.kind, name)
 
 
 def _is(found: Found, kind: str | None) -> bool:

@@ -9,6 +9,7 @@ from typing import Any
 
 from si_authoring.testing.check import Check
 from si_authoring.testing.setting import Output, Setting
+from si_core import UsageError
 from si_core.public.discovery import kind_named
 
 __all__ = ["SUITES", "Suite", "suite"]
@@ -72,10 +73,18 @@ def _dtypes() -> tuple[Any, ...]:
 
 
 def suite(kind: str) -> Suite:
-    """The suite of a kind.
+    """The suite of a kind: of the core's from here, of a plugin's the attribute ``SUITE`` of its conformance class.
 
     Raises:
-        UsageError: there is no such kind.
+        UsageError: there is no such kind, or it has no checks.
     """
-    found: Suite = importlib.import_module(SUITES[kind_named(kind).name]).SUITE
+    chosen = kind_named(kind)
+    found: Suite
+    if chosen.conformance is not None:
+        module, _, name = chosen.conformance.partition(":")
+        found = getattr(importlib.import_module(module), name).SUITE
+        return found
+    if chosen.name not in SUITES:
+        raise UsageError(f"the kind {kind!r} has no checks", fix="Kind(..., conformance='module:Class') brings them")
+    found = importlib.import_module(SUITES[chosen.name]).SUITE
     return found
