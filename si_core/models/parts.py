@@ -34,7 +34,7 @@ def located(recipe: Recipe, path: str) -> Iterator[None]:
 def build_selection(recipe: Recipe, path: str, selection: Selection, **context: object) -> object:
     """The component that a recipe selects at a key; errors carry the key's position."""
     with located(recipe, path):
-        return build(selection.kind, selection.name, context=context, **selection.options)
+        return build(selection.kind, selection.qualified, context=context, **selection.options)
 
 
 def build_path(recipe: Recipe, path: str, selection: Selection, latent: object, target: object) -> object:

@@ -45,7 +45,7 @@ def _predictor(
 ) -> Predictor:
     selection, count = recipe.network, len(names)
     with located(recipe, "network"):
-        parameters = constructor_names(load("network", selection.name))
+        parameters = constructor_names(load("network", selection.qualified))
     if process.coupling.anchored and "given" not in parameters:
         raise RecipeError(
             f"the coupling tells networks x0, and {selection.name!r} takes no given state",

@@ -52,8 +52,8 @@ def load_trained(path: Path, device: torch.device) -> Model:
     assembly.fields.predictor.to(device).eval().requires_grad_(False)
     model = assembly.model()
     if isinstance(recipe.sample.epsilon, Selection):
-        level = stored_noise_level(directory, recipe.sample.epsilon.name, model.process)
+        level = stored_noise_level(directory, recipe.sample.epsilon.qualified, model.process)
         model = model.with_sampler(epsilon=level)
     if isinstance(recipe.sample.clock, Selection):
-        model = model.with_sampler(clock=stored_clock(directory, recipe.sample.clock.name, model.process))
+        model = model.with_sampler(clock=stored_clock(directory, recipe.sample.clock.qualified, model.process))
     return model

@@ -186,7 +186,7 @@ def _stages(
             with memory_explained("sampling", assembly, device):
                 model = fit_noise_level(directory, model, recipe.sample.epsilon, recipe.seed)
                 if isinstance(recipe.sample.clock, Selection):
-                    model = fit_clock(directory, model, recipe.sample.clock.name, recipe.seed)
+                    model = fit_clock(directory, model, recipe.sample.clock.qualified, recipe.seed)
                 drawn = sample_into(directory, recipe, model, log)
             times.append(time.monotonic())
             with memory_explained("estimation", assembly, device):
