@@ -137,7 +137,7 @@ def resume_run(
             plan = prepare(recipe, device)
             check_environment(plan.environment, directory, log)
             trainer = _trainer(plan)
-            restore(directory, trainer, log, allow_data_change)
+            restore(directory, trainer, log, allow_data_change, allow_process_change=force)
             remove_temporaries(directory.path)
         if changes:
             write_atomic(directory.resolved, recipe.dump().encode())

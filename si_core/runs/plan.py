@@ -11,7 +11,7 @@ from typing import Any
 import torch
 
 from si_core.contract.estimator import Estimator
-from si_core.discovery.available import available
+from si_core.discovery.available import Found, available
 from si_core.discovery.lookup import find
 from si_core.discovery.plugins import installed_plugins
 from si_core.errors import RecipeError
@@ -60,7 +60,7 @@ def prepare(recipe: Recipe, device: str | torch.device = "cpu") -> Plan:
     with attributed():
         assembly = assemble(recipe)
         estimators = tuple(_estimator(recipe, index, assembly) for index in range(len(recipe.estimators)))
-    used = environment(_distributions(recipe, assembly)) | {"device": str(device)}
+    used = environment(_followers(recipe), _components(recipe, assembly)) | {"device": str(device)}
     return Plan(assembly, estimators, device, used)
 
 
@@ -88,13 +88,16 @@ def _estimator(recipe: Recipe, index: int, assembly: Assembly) -> Estimator:
     return estimator
 
 
-def _distributions(recipe: Recipe, assembly: Assembly) -> list[str]:
-    """The distributions whose code takes part: components named and implied, reports, and loggers."""
+def _components(recipe: Recipe, assembly: Assembly) -> list[Found]:
+    """The components of the recipe, named and implied."""
     chosen = [*recipe.selections()]
     if recipe.sample.integrator is None:
         chosen.append(default_integrator(assembly.sampler.epsilon != 0.0))
-    names = {find(selection.kind, selection.name).plugin.distribution for selection in chosen}
-    if recipe.report:
-        names.update(item.plugin.distribution for item in available("report"))
+    return [find(selection.kind, selection.qualified) for selection in chosen]
+
+
+def _followers(recipe: Recipe) -> list[str]:
+    """The distributions of reports and loggers."""
+    names = {item.plugin.distribution for item in available("report")} if recipe.report else set()
     names.update(plugin.distribution for plugin in installed_plugins() if plugin.ready and plugin.listens)
     return sorted(names)
