@@ -74,11 +74,16 @@ def _needs(recipe: Recipe) -> list[dict[str, str]]:
     """The components of the recipe, each once."""
     from si_core.discovery.lookup import find
 
-    names = dict.fromkeys((selection.kind, selection.name) for selection in recipe.selections())
-    found = [(kind, name, find(kind, name).plugin) for kind, name in names]
+    names = dict.fromkeys((selection.kind, selection.qualified) for selection in recipe.selections())
+    found = [(kind, find(kind, name)) for kind, name in names]
     return [
-        {"kind": kind, "name": name, "distribution": plugin.distribution, "version": plugin.version}
-        for kind, name, plugin in found
+        {
+            "kind": kind,
+            "name": item.component.name,
+            "distribution": item.plugin.distribution,
+            "version": item.plugin.version,
+        }
+        for kind, item in found
     ]
 
 

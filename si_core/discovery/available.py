@@ -27,6 +27,11 @@ class Found:
         """The component in an error: ``interpolant 'cubic' of si-cubic 1.0``."""
         return f"{self.component.kind} {self.component.name!r} of {self.plugin.label}"
 
+    @property
+    def qualified(self) -> str:
+        """Its name with the owner's, which no further plugin can make ambiguous: ``si-cubic/cubic``."""
+        return f"{self.plugin.distribution}/{self.component.name}"
+
 
 def kind_named(kind: str) -> Kind:
     """Return the kind of that name.

@@ -48,7 +48,7 @@ def own_stream(seed: int) -> Iterator[None]:
 def selected(recipe: Recipe, path: str, selection: Selection, /, **context: object) -> object:
     """The component that a recipe selects at a key; errors carry the key's position."""
     with located(recipe, path):
-        return build(selection.kind, selection.name, context=context, **selection.options)
+        return build(selection.kind, selection.qualified, context=context, **selection.options)
 
 
 def build_selection(recipe: Recipe, path: str, selection: Selection, **context: object) -> object:

@@ -56,7 +56,7 @@ def _predictor(
 ) -> Predictor:
     selection, count = recipe.network, len(names)
     with located(recipe, "network"):
-        parameters = constructor_names(load("network", selection.name))
+        parameters = constructor_names(load("network", selection.qualified))
     if process.conditions and "conditions" not in parameters:
         raise RecipeError(
             f"network {selection.name!r} takes no conditions, and the process has some",

@@ -22,19 +22,26 @@ class Selection:
 
     Args:
         kind: the kind, such as ``"latent"``.
-        name: the component's name, or ``distribution/name``.
+        name: the component's name; ``distribution/name`` before the recipe is checked, where it says so.
         options: what the recipe says, without defaults.
         where: ``file:line:column`` for later errors.
+        distribution: whose component it is; known once the recipe is checked.
     """
 
     kind: str
     name: str
     options: dict[str, Any] = field(default_factory=dict)
     where: str = ""
+    distribution: str = ""
+
+    @property
+    def qualified(self) -> str:
+        """The name to look up and to write down: ``distribution/name``, or as the recipe has it before the check."""
+        return f"{self.distribution}/{self.name}" if self.distribution else self.name
 
     def plain(self) -> dict[str, Any]:
         """The selection as a recipe writes it."""
-        return {"use": self.name, **self.options}
+        return {"use": self.qualified, **self.options}
 
 
 @dataclass(frozen=True)
@@ -45,7 +52,7 @@ class NetworkSelection(Selection):
 
     def plain(self) -> dict[str, Any]:
         """The selection as a recipe writes it."""
-        return {"use": self.name, "shared": self.shared, **self.options}
+        return {"use": self.qualified, "shared": self.shared, **self.options}
 
 
 def wrong(problem: str, *, key: str = "", allowed: str = "", fix: str = "") -> PydanticCustomError:

@@ -11,12 +11,14 @@ from si_core.errors import StorageError
 from si_core.models.assembly import assemble
 from si_core.models.learnable import learnable_parts, load_parts
 from si_core.models.model import Model
+from si_core.process.fingerprint import data_parts
 from si_core.recipes.loader import load_recipe
 from si_core.recipes.selection import Selection
 from si_core.runs.bookkeeping import resumption
 from si_core.runs.directory import RunDirectory
 from si_core.runs.lost_plugins import lost_plugins_named
 from si_core.runs.noise_level import stored_noise_level
+from si_core.runs.same_process import check_same_process, split_fingerprint, versions_told
 from si_core.runs.sampling_clock import stored_clock
 from si_core.storage.fingerprints import PARTS, data_changes, fingerprints
 from si_core.storage.tensors import load_tensors
@@ -56,18 +58,23 @@ def load_trained(path: Path, device: torch.device) -> Model:
     assembly = assemble(recipe)
     stored = load_tensors(directory.model)
     before = {part: stored.metadata.get(f"data.{part}") for part in PARTS}
-    changes = data_changes(before, fingerprints(assembly.process))
+    changes = data_changes(before, fingerprints(data_parts(assembly.process)))
     if changes:
         _log.warning("%s: the data changed since training, and with them the units of samples: %s", path, changes)
+    told = versions_told(directory)
+    if told:
+        _log.warning("%s: %s", path, told)
+    process, tensors = split_fingerprint(stored.tensors)
     parts = learnable_parts(assembly.process)
-    weights = load_parts(parts, stored.tensors, str(directory.model))
+    weights = load_parts(parts, tensors, str(directory.model))
+    check_same_process(process, assembly.process, directory, directory.model)
     load_into(assembly.fields.predictor, weights, str(directory.model))
     parts.to(device).requires_grad_(False)
     assembly.fields.predictor.to(device).eval().requires_grad_(False)
     model = assembly.model()
     if isinstance(recipe.sample.epsilon, Selection):
-        level = stored_noise_level(directory, recipe.sample.epsilon.name, model.process)
+        level = stored_noise_level(directory, recipe.sample.epsilon.qualified, model.process)
         model = model.with_sampler(epsilon=level)
     if isinstance(recipe.sample.clock, Selection):
-        model = model.with_sampler(clock=stored_clock(directory, recipe.sample.clock.name, model.process))
+        model = model.with_sampler(clock=stored_clock(directory, recipe.sample.clock.qualified, model.process))
     return model

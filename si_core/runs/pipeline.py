@@ -138,7 +138,7 @@ def resume_run(
             check_environment(plan.environment, directory, log)
             trainer = _trainer(plan)
             watch = watched(trainer, plan.parts, directory)
-            restore(directory, watch, log, allow_data_change)
+            restore(directory, watch, log, allow_data_change, allow_process_change=force)
             remove_temporaries(directory.path)
         if changes:
             write_atomic(directory.resolved, recipe.dump().encode())
@@ -188,7 +188,7 @@ def _stages(
             with memory_explained("sampling", assembly, device):
                 model = fit_noise_level(directory, model, recipe.sample.epsilon, recipe.seed)
                 if isinstance(recipe.sample.clock, Selection):
-                    model = fit_clock(directory, model, recipe.sample.clock.name, recipe.seed)
+                    model = fit_clock(directory, model, recipe.sample.clock.qualified, recipe.seed)
                 drawn = sample_into(directory, recipe, model, log)
                 watch.at("after_sampling")
             times.append(time.monotonic())

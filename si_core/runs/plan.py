@@ -11,6 +11,7 @@ from typing import Any
 import torch
 
 from si_core.contract.estimator import Estimator
+from si_core.discovery.available import Found
 from si_core.discovery.lookup import find
 from si_core.discovery.plugins import installed_plugins
 from si_core.errors import RecipeError
@@ -64,7 +65,7 @@ def prepare(recipe: Recipe, device: str | torch.device = "cpu") -> Plan:
         assembly = assemble(recipe)
         estimators = tuple(_estimator(recipe, index, assembly) for index in range(len(recipe.estimators)))
         parts = build_parts(recipe, assembly, device)
-    used = environment(_distributions(recipe, assembly)) | {"device": str(device)}
+    used = environment(_followers(recipe), _components(recipe, assembly)) | {"device": str(device)}
     return Plan(assembly, estimators, parts, device, used)
 
 
@@ -92,11 +93,17 @@ def _estimator(recipe: Recipe, index: int, assembly: Assembly) -> Estimator:
     return estimator
 
 
-def _distributions(recipe: Recipe, assembly: Assembly) -> list[str]:
-    """The distributions whose code takes part: components named and implied, reports, and loggers."""
-    chosen = [*recipe.selections(), *(selected_reports(recipe) if recipe.report else ())]
+def _components(recipe: Recipe, assembly: Assembly) -> list[Found]:
+    """The components of the recipe, named and implied."""
+    chosen = [*recipe.selections()]
     if recipe.sample.integrator is None:
         chosen.append(default_integrator(assembly.sampler.epsilon != 0.0))
-    names = {find(selection.kind, selection.name).plugin.distribution for selection in chosen}
+    return [find(selection.kind, selection.qualified) for selection in chosen]
+
+
+def _followers(recipe: Recipe) -> list[str]:
+    """The distributions of reports and loggers."""
+    reports = selected_reports(recipe) if recipe.report else ()
+    names = {find(report.kind, report.qualified).plugin.distribution for report in reports}
     names.update(plugin.distribution for plugin in installed_plugins() if plugin.ready and plugin.listens)
     return sorted(names)

@@ -10,14 +10,16 @@ import torch
 from torch import nn
 
 from si_core.contract.event import Event
-from si_core.errors import DataError, NumericsError, RecipeError, StorageError
+from si_core.errors import DataError, NumericsError, PluginError, RecipeError, StorageError
 from si_core.fields.learned import Predictor
 from si_core.models.assembly import assemble
 from si_core.models.learnable import parts_tensors
 from si_core.models.model import Model
+from si_core.process.fingerprint import data_parts, fingerprint
 from si_core.recipes.recipe import Recipe
 from si_core.runs.directory import RunDirectory
 from si_core.runs.log import Console
+from si_core.runs.same_process import check_same_process, fingerprint_tensors
 from si_core.runs.signals import Interrupted, StopSignals
 from si_core.runs.watching import Part, RunState, Watch, build_parts
 from si_core.storage.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
@@ -106,7 +108,7 @@ def train_into(
         StorageError: a file can't be written.
     """
     trainer = watch.run.trainer
-    every, data = trainer.train.checkpoint_every, fingerprints(trainer.assembly.process)
+    every, data = trainer.train.checkpoint_every, fingerprints(data_parts(trainer.assembly.process))
     shown = _Shown(trainer, console)
     with MetricsWriter(directory.metrics) as metrics:
         metrics.truncate_to(trainer.step)
@@ -134,14 +136,29 @@ def train_into(
     metadata = {f"data.{end}": mark for end, mark in data.items()}
     metadata |= {"fields": ",".join(trainer.assembly.fields.names), "step": str(trainer.step)}
     weights = {name: value for name, value in trainer.trained().state_dict().items() if isinstance(value, torch.Tensor)}
-    save_tensors(directory.model, weights | parts_tensors(trainer.parts), metadata)
+    kept = parts_tensors(trainer.parts) | fingerprint_tensors(trainer.assembly.process)
+    save_tensors(directory.model, weights | kept, metadata)
     return _model(trainer)
 
 
-def restore(directory: RunDirectory, watch: Watch, console: Console, allow_data_change: bool = False) -> None:
+def restore(
+    directory: RunDirectory,
+    watch: Watch,
+    console: Console,
+    allow_data_change: bool = False,
+    allow_process_change: bool = False,
+) -> None:
     """Put a training and its followers where the newest good checkpoint is; at step 0 where none was ever saved.
 
+    Args:
+        directory: the run's folder.
+        watch: the training at step 0, with those who follow it.
+        console: where to speak.
+        allow_data_change: go on with other data.
+        allow_process_change: go on with another process.
+
     Raises:
+        PluginError: the process is not the one that the checkpoint was trained for.
         StorageError: there are checkpoints, and none of them is good or fits.
         RecipeError: the checkpoint is of a later step than the recipe's last.
         DataError: the data are not those that the checkpoint was trained on.
@@ -161,7 +178,7 @@ def restore(directory: RunDirectory, watch: Watch, console: Console, allow_data_
             allowed=f"at most train.steps, which is {trainer.train.steps}",
             fix=f"train.steps={checkpoint.step} or more, or start a new run",
         )
-    changes = data_changes(_mapping(checkpoint, "data"), fingerprints(trainer.assembly.process))
+    changes = data_changes(_mapping(checkpoint, "data"), fingerprints(data_parts(trainer.assembly.process)))
     if changes and not allow_data_change:
         raise DataError(
             "the data changed since this run was started",
@@ -172,6 +189,12 @@ def restore(directory: RunDirectory, watch: Watch, console: Console, allow_data_
     if changes:
         console.warn(f"going on with other data, as allowed: {changes}")
     trainer.restore(checkpoint.step, checkpoint.tensors, checkpoint.state, str(path))
+    try:
+        check_same_process(checkpoint.tensors.get("fingerprint", {}), trainer.assembly.process, directory, path)
+    except PluginError as error:
+        if not allow_process_change:
+            raise
+        console.warn(f"going on by force: {error}")
     watch.restore(checkpoint.state.get("parts"), str(path))
     console.line(f"resumed from step {checkpoint.step}")
 
@@ -225,6 +248,7 @@ def _save(directory: RunDirectory, watch: Watch, data: dict[str, str], console: 
             fix="a running process must keep its folder: start again, into a folder that stays",
         )
     tensors, state = trainer.state()
+    tensors["fingerprint"] = fingerprint(trainer.assembly.process)
     state |= {"recipe_hash": trainer.assembly.recipe.hash(), "data": data, "parts": watch.state()}
     path = save_checkpoint(directory.checkpoints, trainer.step, tensors, state)
     prune(directory.checkpoints, trainer.train.keep, written=path, report=console.warn)

@@ -124,10 +124,10 @@ def run_sweep(
 
 def _environment(plan: SweepPlan, device: str) -> dict[str, Any]:
     """The versions of what the recipes name and of the reports; each point's folder has those of all it used."""
-    chosen = {(each.kind, each.name) for point in plan.points for each in point.recipe.selections()}
-    names = {find(kind, name).plugin.distribution for kind, name in chosen}
-    names.update(item.plugin.distribution for item in available("report"))
-    return environment(sorted(names)) | {"device": str(torch.device(device))}
+    chosen = {(each.kind, each.qualified) for point in plan.points for each in point.recipe.selections()}
+    components = [find(kind, name) for kind, name in sorted(chosen)]
+    reports = {item.plugin.distribution for item in available("report")}
+    return environment(sorted(reports), components) | {"device": str(torch.device(device))}
 
 
 def _check_same(plan: SweepPlan, directory: SweepDirectory) -> None:
