@@ -13,7 +13,7 @@ from si_core.errors import UsageError
 from si_core.fields.base import DirectFields, Fields
 from si_core.fields.flow import Flow, NoiseLevel
 from si_core.fields.rows import RowFields, field_row
-from si_core.process.completion import RowFunction
+from si_core.process.completion import WHOLE, RowFunction
 from si_core.process.process import StochasticInterpolant, spread
 
 __all__ = ["FieldFunction", "FunctionFields"]
@@ -90,12 +90,19 @@ class FunctionFields(RowFields, DirectFields):
         value = function(t.reshape(()) if len(t) == 1 else t, x)
         return value * spread(s.rate, value) if name in _RATES else value
 
-    def flow(self, clock: Clock, level: NoiseLevel | None, sign: float = 1.0) -> Flow[object]:
+    def flow(
+        self,
+        clock: Clock,
+        level: NoiseLevel | None,
+        sign: float = 1.0,
+        span: tuple[float, float] = WHOLE,
+        freeze: bool = False,
+    ) -> Flow[object]:
         needed = ("velocity",) if level is None else ("velocity", "score")
         if all(name in self.functions for name in needed):
-            return DirectFields.flow(self, clock, level, sign)
+            return DirectFields.flow(self, clock, level, sign, span, freeze)
         self._with_process()
-        return RowFields.flow(self, clock, level, sign)
+        return RowFields.flow(self, clock, level, sign, span, freeze)
 
     def conditioned(self, condition: Tensor | None) -> Fields:
         return Fields.conditioned(self, condition)

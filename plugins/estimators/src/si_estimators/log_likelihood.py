@@ -185,7 +185,7 @@ class LogLikelihood(Estimator):
     def _transport(self, model: Model, fields: Fields) -> Transport:
         early, late = sorted((model.start, model.stop))
         start, stop = (late, early) if self.direction == "target" else (early, late)
-        return Transport(fields, 0.0, start, stop, model.clock)
+        return Transport(fields, 0.0, start, stop, model.clock, model.freeze)
 
     def _carried(self, transport: Transport, x: Tensor, probes: Tensor | None) -> VolumeChange:
         if self.path == "quadrature" and self.steps is not None and can_be_cut(self.integrator, self.steps):
