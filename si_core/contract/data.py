@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Bound", "Draw", "Estimate", "Trajectory"]
 
-Bound = Literal["exact", "unbiased", "lower", "upper"]
+Bound = Literal["exact", "unbiased", "consistent", "lower", "upper", "approximate"]
 
 
 @dataclass(frozen=True)
@@ -90,8 +90,8 @@ class Estimate:
         name: the estimator's component name.
         value: the number, in ``unit``.
         standard_error: of ``value`` by the sampling of data and noise; None where it is not known.
-        bound: what ``value`` is to the quantity named: ``exact`` (up to the integrator), ``unbiased``, ``lower`` or
-            ``upper``.
+        bound: what ``value`` is to the quantity named: ``exact`` (up to the integrator), ``unbiased``, ``consistent``
+            (in the limit of many draws), ``lower``, ``upper``, or ``approximate`` where none of these holds.
         unit: such as ``nats``, ``bits/dim`` or ``1``.
         per_sample: the value of each sample, shape (B,), or None.
         details: further numbers worth showing, such as an effective sample size.

@@ -14,7 +14,6 @@ from si_core.process.process import StochasticInterpolant
 __all__ = ["Asked", "refusal"]
 
 _OFFERED = ("denoiser", "velocity", "interpolant-velocity", "score", "source-denoiser", "target-denoiser")
-Wanted = Callable[[bool | None], RowFunction]
 
 
 class Asked:
@@ -84,7 +83,7 @@ def refusal(asked: Asked, verdict: Verdict) -> UsageError:
 
 
 def _out_of_span(asked: Asked) -> UsageError:
-    enough = asked.enough(0) or asked.enough(1)
+    enough = asked.enough(0)
     return UsageError(
         f"{asked.what} can't be had from what is learned",
         got=f"objectives {_listed(asked.names)}",
