@@ -24,7 +24,8 @@ EPSILONS = {"ODE": None, "constant": lambda s: torch.full_like(s.u, 0.5), "gamma
 
 
 def process_of(path: str, latent: str) -> si.StochasticInterpolant:
-    gamma = si.build("latent", latent)
+    options = {"scale": 0.5} if latent == "sine-squared" and path == "variance-matched-trigonometric" else {}
+    gamma = si.build("latent", latent, **options)
     source = si.build("distribution", "gaussian", mean=[1.0, 0.0], covariance=2.0)
     target = si.build("distribution", "gaussian", mean=[-1.0, 0.5], covariance=0.5)
     interpolant = si.build("interpolant", path, context={"latent": gamma})
