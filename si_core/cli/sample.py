@@ -32,6 +32,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--clock", metavar="NAME|JSON", help=CLOCK_HELP)
     add_condition(parser, "the samples")
+    parser.add_argument(
+        "--freeze",
+        action="store_true",
+        help="where coefficients of the drift have no bound at an end, keep the last ones beside it",
+    )
     add_seed(parser, "equal seeds give equal samples")
     parser.add_argument("--out", metavar="FILE.npy", help="where to write (default: a name of its own in RUN)")
     add_device(parser, "sample")
@@ -50,7 +55,7 @@ def run(arguments: argparse.Namespace) -> int:
     from si_core.runs.stages import warn_of_frozen_ends, write_array
 
     with open_console() as console, trained_model(arguments, console) as trained:
-        model = resampled(trained, arguments)
+        model = resampled(trained.with_sampler(freeze=arguments.freeze or None), arguments)
         warn_of_frozen_ends(model, console)
         with memory_explained("sampling", model, model.device):
             samples, _ = draw_samples(
@@ -78,5 +83,6 @@ def _default_name(arguments: argparse.Namespace) -> Path:
     """A file in the run's folder whose name tells requests apart, so that none overwrites another's samples."""
     chosen = (arguments.integrator, arguments.epsilon, arguments.clock, arguments.condition)
     mark = hashlib.sha256(repr(chosen).encode()).hexdigest()[:6]
+    chosen += ("freeze",) if arguments.freeze else ()
     suffix = "" if chosen == (None,) * len(chosen) else f"-{mark}"
     return Path(arguments.run_directory) / f"samples-{arguments.number}-{arguments.seed}{suffix}.npy"

@@ -22,6 +22,7 @@ from si_core.contract.slope import Slope
 from si_core.contract.told import taken
 from si_core.errors import UsageError
 from si_core.fields.flow import Flow, NoiseLevel
+from si_core.process.completion import WHOLE
 from si_core.process.process import StochasticInterpolant, spread
 
 __all__ = ["DirectFields", "Epsilon", "Fields", "noise_level"]
@@ -81,11 +82,25 @@ class Fields(ABC):
         """A field at the times of a schedule (of length 1 or B); velocities are per unit of the schedule's clock."""
 
     @abstractmethod
-    def flow(self, clock: Clock, level: NoiseLevel | None, sign: float = 1.0) -> Flow[object]:
+    def flow(
+        self,
+        clock: Clock,
+        level: NoiseLevel | None,
+        sign: float = 1.0,
+        span: tuple[float, float] = WHOLE,
+        freeze: bool = False,
+    ) -> Flow[object]:
         """The drift ``(dt/du) (b + sign epsilon s)`` with its noise, in a clock.
 
+        Args:
+            clock: the clock.
+            level: the noise level; None for an ODE.
+            sign: +1 forward, -1 backward.
+            span: the clock positions at which it is needed, early to late.
+            freeze: whether coefficients that have no bound at an end are frozen beside it, in place of a refusal.
+
         Raises:
-            UsageError: the drift is out of reach of what is known; says which objective to add.
+            UsageError: the drift is out of reach of what is known, or unbounded; says what would help.
         """
 
     condition: Condition | None = None
@@ -190,5 +205,12 @@ class _DirectFlow(Flow[tuple[Schedule, float]]):
 class DirectFields(Fields):
     """Fields computed one by one, each by its own formula or function."""
 
-    def flow(self, clock: Clock, level: NoiseLevel | None, sign: float = 1.0) -> Flow[object]:
+    def flow(
+        self,
+        clock: Clock,
+        level: NoiseLevel | None,
+        sign: float = 1.0,
+        span: tuple[float, float] = WHOLE,
+        freeze: bool = False,
+    ) -> Flow[object]:
         return _DirectFlow(self, clock, level, sign)  # type: ignore[return-value]

@@ -20,8 +20,9 @@ from si_core.fields.exact import exact_fields
 from si_core.models.freed_memory import keep_freed_memory
 from si_core.models.model import Model
 from si_core.models.streams import generator
+from si_core.process.process import StochasticInterpolant
 
-__all__ = ["estimate", "reference_points"]
+__all__ = ["estimate", "missing_density", "reference_points"]
 
 _POINTS = {True: 4000, False: 2000}
 """How many points are drawn where data are endless: for comparisons of samples, and for densities."""
@@ -34,6 +35,18 @@ def reference_points(end: Distribution, n: int, stream: torch.Generator) -> tupl
         return end.draw(n, stream)
     rows, told = held_out
     return rows.to(stream.device), told and {name: values.to(stream.device) for name, values in told.items()}
+
+
+def missing_density(estimator: Estimator, process: StochasticInterpolant) -> str | None:
+    """The end whose density an estimator needs and which has none; None where nothing is missing.
+
+    Points of one end are carried to the other, whose density is asked for.
+    """
+    if "densities" not in estimator.needs:
+        return None
+    name = "source" if estimator.points_of == "target" else "target"
+    end = process.source if name == "source" else process.target
+    return None if end.has_density else name
 
 
 def estimate(
@@ -70,6 +83,13 @@ def estimate(
         raise UsageError(
             f"{type(estimator).__name__} compares with exact fields, which are not known for this process",
             fix="use it with Gaussians or Gaussian mixtures at both ends",
+        )
+    lacking = missing_density(estimator, model.process)
+    if lacking is not None:
+        raise UsageError(
+            f"{type(estimator).__name__} needs the density of the {lacking}, which has none",
+            got=f"{estimator.points_of} points, {type(getattr(model.process, lacking)).__name__} as {lacking}",
+            fix=f"a {lacking} with a density, such as `gaussian`, or `direction: {lacking}`",
         )
     stream = generator(seed, "evaluation", device=model.device)
     of_samples = "samples" in estimator.needs

@@ -39,6 +39,8 @@ class Model:
         clock: the clock of sampling; None for the process's own.
         denoise: whether sampling that stops before the end finishes with a denoising step: ``E[x1|x_t]`` in place of
             ``x_t`` (backward: ``E[x0|x_t]``).
+        freeze: whether coefficients of the drift that have no bound at an end are frozen beside it; without, such a
+            drift is refused.
         recipe: the recipe that made the model, if any.
         accelerator: how :meth:`sample` calls the networks and repeats the steps; all else is as without.
     """
@@ -53,6 +55,7 @@ class Model:
     denoise: bool = False
     recipe: Recipe | None = field(default=None, repr=False)
     accelerator: Accelerator = field(default_factory=Accelerator, repr=False, compare=False)
+    freeze: bool = False
 
     @property
     def device(self) -> torch.device:
@@ -86,13 +89,15 @@ class Model:
         integrator: Integrator | None = None,
         epsilon: Epsilon | None = None,
         clock: Clock | Literal["auto", "uniform"] | None = None,
+        freeze: bool | None = None,
     ) -> Model:
-        """This model with another method, noise level or clock."""
+        """This model with another method, noise level or clock, or with its coefficients frozen."""
         return replace(
             self,
             integrator=integrator or self.integrator,
             epsilon=self.epsilon if epsilon is None else epsilon,
             clock=self.clock if clock is None else clock,
+            freeze=self.freeze if freeze is None else freeze,
         )
 
     def transport(
@@ -110,6 +115,7 @@ class Model:
             self.start if start is None else start,
             self.stop if stop is None else stop,
             self.clock,
+            self.freeze,
         )
 
     def _told(self, condition: Condition | None) -> Fields:

@@ -63,6 +63,7 @@ class Sampler:
             sample.denoise,
             self.recipe,
             Accelerator(sample.precision, sample.channels_last, sample.compile, sample.graph),
+            sample.freeze,
         )
 
 

@@ -53,6 +53,10 @@ class Sample(Section):
     denoise: bool = Field(
         default=False, description="whether sampling that stops before the end finishes with a denoising step"
     )
+    freeze: bool = Field(
+        default=False,
+        description="keep the last coefficients of the drift beside an end where they have no bound; else it is refused",
+    )
     batch: Batch | None = Field(default=None, description="samples integrated together; null picks it by size")
     condition: Told | dict[str, Told] | None = Field(
         default=None,

@@ -17,6 +17,7 @@ from si_core.discovery.plugins import installed_plugins
 from si_core.errors import RecipeError
 from si_core.fields.exact import exact_fields
 from si_core.models.assembly import Assembly, assemble
+from si_core.models.estimation import missing_density
 from si_core.models.parts import build_selection
 from si_core.models.sampler import default_integrator
 from si_core.recipes.recipe import Recipe
@@ -83,12 +84,13 @@ def _estimator(recipe: Recipe, index: int, assembly: Assembly) -> Estimator:
             allowed="Gaussians or Gaussian mixtures at both ends",
             fix="leave this estimator out",
         )
-    if "densities" in estimator.needs and not (process.source.has_density or process.target.has_density):
+    lacking = missing_density(estimator, process)
+    if lacking is not None:
         raise RecipeError(
-            f"{selection.name!r} needs a source or a target with a density",
+            f"{selection.name!r} needs the density of the {lacking}, which has none",
             where=recipe.where(path),
             got=f"source {recipe.source.name if recipe.source else recipe.target.name}, target {recipe.target.name}",
-            fix="a Gaussian source, or leave this estimator out",
+            fix=f"a {lacking} with a density, such as `gaussian`, or leave this estimator out",
         )
     return estimator
 

@@ -89,19 +89,14 @@ def sample_into(
 
 
 def warn_of_frozen_ends(model: Model, console: Console) -> None:
-    """Say where the drift has coefficients without bound: steps that are too long for them go astray."""
+    """Say where coefficients without bound are frozen: samples are biased, and steps that are too long go astray."""
     transport = model.transport()
     ends = [end for end, unbounded in enumerate(transport.flow.unbounded) if unbounded]
     if not ends:
         return
-    own, chosen = transport.fields.clock, transport.clock
-    if any(chosen.orders[end] < own.orders[end] for end in ends):
-        advice = f"`clock: auto` slows down there: it is {own!r}, and {chosen!r} was chosen"
-    else:
-        advice = "`epsilon: gamma` bounds what noise adds to them; or stop before the end with `denoise: true`"
     console.warn(
-        f"coefficients of the drift grow without bound at {' and '.join(f't = {end}' for end in ends)}; they are "
-        f"frozen in the last {MARGIN:.2g} of the clock. {advice}"
+        f"coefficients of the drift grow without bound at {' and '.join(f't = {end}' for end in ends)}; as `freeze` asks, "
+        f"they are frozen in the last {MARGIN:.2g} of the clock, which biases samples"
     )
 
 

@@ -37,9 +37,11 @@ class Transport:
         start: the time of the initial state, in [0, 1].
         stop: the time to reach, in [0, 1]; below ``start`` for the backward problem.
         clock: the clock of the integration; None or ``"auto"`` for the process's own, ``"uniform"`` for time itself.
+        freeze: where coefficients of the drift have no bound at an end of the span, keep the last ones beside it.
 
     Raises:
-        UsageError: times out of range or equal, or a drift that can't be had from what is known.
+        UsageError: times out of range or equal, or a drift that can't be had from what is known, or has no bound in the
+            span; says what would help.
     """
 
     def __init__(
@@ -49,6 +51,7 @@ class Transport:
         start: float = 0.0,
         stop: float = 1.0,
         clock: Clock | Literal["auto", "uniform"] | None = None,
+        freeze: bool = False,
     ) -> None:
         for name, value in (("start", start), ("stop", stop)):
             if not 0 <= value <= 1:
@@ -71,8 +74,9 @@ class Transport:
                 allowed="epsilon > 0",
                 fix="sample with `epsilon: 0.5`, or half the scale of a brownian latent",
             )
-        self.flow = fields.flow(self.clock, level, 1.0 if stop > start else -1.0)
         self.start, self.stop = (self._position(time) for time in self.span)
+        early, late = sorted((self.start, self.stop))
+        self.flow = fields.flow(self.clock, level, 1.0 if stop > start else -1.0, (early, late), freeze)
 
     def _position(self, time: float) -> float:
         if time in (0.0, 1.0):

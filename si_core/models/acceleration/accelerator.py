@@ -153,6 +153,7 @@ class Accelerator:
             model.start,
             model.stop,
             model.clock,
+            model.freeze,
             process_key(model.process),
         )
 
