@@ -21,7 +21,7 @@ from si_core.errors import NumericsError
 from si_core.models.assembly import Assembly
 from si_core.models.streams import reseed
 from si_core.storage.nested import flatten_state, unflatten_state
-from si_core.training.learning_rate import learning_rate
+from si_core.training.learning_rate import LearningRates
 
 __all__ = ["ProcessTrainer"]
 
@@ -42,6 +42,7 @@ class ProcessTrainer:
         self.assembly, self.settings = assembly, assembly.recipe.train.process
         self.parameters = [parameter.requires_grad_(False) for parameter in parts.parameters()]
         self.optimizer = torch.optim.Adam(self.parameters, lr=self.settings.lr, betas=(0.5, 0.999))
+        self._rates = LearningRates(assembly.recipe)
         self._data, self._noise = (torch.Generator(device=device) for _ in range(2))
         self._sum, self._norm, self._count = 0.0, 0.0, 0
         self._looked = -1
@@ -93,9 +94,7 @@ class ProcessTrainer:
 
     def move(self, step: int) -> None:
         """Take a step by the gradient that was looked for."""
-        share = learning_rate(self.assembly.recipe.train, step) / self.assembly.recipe.train.optimizer.lr
-        for group in self.optimizer.param_groups:
-            group["lr"] = self.settings.lr * share
+        self._rates.put(self.optimizer, [self.settings.lr], step)
         self.optimizer.step()
 
     def record(self) -> dict[str, float]:
