@@ -32,6 +32,7 @@ from si_core.training.optimizer import averaging, build_optimizer, class_name, r
 from si_core.training.process_trainer import ProcessTrainer
 from si_core.training.rounds import refit
 from si_core.training.times import TrainingTimes
+from si_core.training.validation import Validation
 
 __all__ = ["Trainer"]
 
@@ -89,6 +90,7 @@ class Trainer:
             watched = None if self.train.compile else self.predictor
             self._sizes = GradientSizes(watched, self.train.batch * (1 + assembly.antithetic), assembly.antithetic)
         self._sums = _Sums()
+        self._validation = Validation(assembly, device)
         if self.train.compile:
             self.predictor.compile()
 
@@ -176,6 +178,8 @@ class Trainer:
             "grad_norm": sums.norm / max(sums.count, 1),
             "lr": self._own_rates[0] * self._rates.factor(max(self.step - 1, 0)),
         }
+        if self._validation.available:
+            record["validation"] = self._validation.losses(self.trained())
         if self.process_trainer is not None:
             record["process"] = self.process_trainer.record()
         return record
