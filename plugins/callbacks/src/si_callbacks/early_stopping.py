@@ -54,7 +54,7 @@ class EarlyStopping(Callback):
             raise UsageError(
                 "this run has no validation loss",
                 where="early-stopping",
-                fix="a coupling that pairs independent draws and a target with held_out > 0, or leave this callback out",
+                fix="a coupling of independent draws and a target with held_out > 0, or leave this callback out",
             )
         self._looked = run.step
         loss = float(record["validation"]["total"])
