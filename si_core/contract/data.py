@@ -23,7 +23,34 @@ Bound = Literal["exact", "unbiased", "consistent", "lower", "upper", "approximat
 """What a number is to the quantity that it is named after: a claim. What does not hold by theorem for what was computed
 takes the weaker word.
 
-=============== =============================================================================================
+=============== ====================================================================================================
+``exact``       equal, up to the integrator
+``unbiased``    equal in expectation
+``consistent``  equal in the limit of many samples, particles or steps
+``lower``       not above, in expectation
+``upper``       not below, in expectation
+``approximate`` near, and no theorem says how near
+=============== ====================================================================================================
+"""
+
+
+@dataclass(frozen=True)
+class Pairs:
+    """Pairs ``(x0, x1) ~ nu`` of a coupling.
+
+    Args:
+        x0: draws of the source, shape (B, *event).
+        x1: draws of the target, shape (B, *event).
+        condition: what belongs to the pairs, by name, each (B, *shape); see :mod:`si_core.contract.condition`.
+        weight: of each pair in expectations, shape (B,), non-negative with mean 1 over the coupling; None where all
+            are 1. The law of the process is then the weighted one.
+    """
+
+    x0: Tensor
+    x1: Tensor
+    condition: Mapping[str, Tensor] | None = None
+    weight: Tensor | None = None
+
 
 @dataclass(frozen=True)
 class Draw:

@@ -2,8 +2,8 @@
 
     ``w = sum_k c_k r_k + c_x xi + c_0 (row of x0) + (zero rows)``
 
-The rows of x, of a given x0 and of what is zero are *free*: what is left of all others at right angles to them is solved
-for the ``c_k``, and the free coefficients follow.
+The rows of x, of a given x0 and of what is zero are *free*: what is left of all others at right angles to them is
+solved for the ``c_k``, and the free coefficients follow.
 """
 
 from __future__ import annotations

@@ -7,8 +7,8 @@ Given known rows ``r_k`` (what networks learned), the position row ``xi`` (x is 
 Where x0 is given, its row is known as well, and ``c_0 x0`` is added.
 
 The coefficients are numbers for every time: they are found once on a grid and cost nothing in a loop. Each completion
-comes with a verdict on them: *bounded*, *unbounded at an end*, *a pole inside*, or *out of the span* of what is known. Of
-the sets of known rows the smallest with the best verdict is taken.
+comes with a verdict on them: *bounded*, *unbounded at an end*, *a pole inside*, or *out of the span* of what is known.
+Of the sets of known rows the smallest with the best verdict is taken.
 """
 
 from __future__ import annotations

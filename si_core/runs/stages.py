@@ -95,8 +95,8 @@ def warn_of_frozen_ends(model: Model, console: Console) -> None:
     if not ends:
         return
     console.warn(
-        f"coefficients of the drift grow without bound at {' and '.join(f't = {end}' for end in ends)}; as `freeze` asks, "
-        f"they are frozen in the last {MARGIN:.2g} of the clock, which biases samples"
+        f"coefficients of the drift grow without bound at {' and '.join(f't = {end}' for end in ends)}; as `freeze` "
+        f"asks, they are frozen in the last {MARGIN:.2g} of the clock, which biases samples"
     )
 
 

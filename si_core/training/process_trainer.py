@@ -22,7 +22,7 @@ from si_core.models.assembly import Assembly
 from si_core.models.streams import reseed
 from si_core.storage.nested import flatten_state, unflatten_state
 from si_core.training.idle import refuse_idle
-from si_core.training.learning_rate import learning_rate
+from si_core.training.learning_rate import LearningRates
 
 __all__ = ["ProcessTrainer"]
 
@@ -47,6 +47,7 @@ class ProcessTrainer:
         named = {name: parameter for name, parameter in parts.named_parameters() if name in assembly.learned}
         self.parameters = list(named.values())
         self.optimizer = torch.optim.Adam(self.parameters, lr=self.settings.lr, betas=(0.5, 0.999))
+        self._rates = LearningRates(assembly.recipe)
         self._data, self._noise = (torch.Generator(device=device) for _ in range(2))
         self._sum, self._norm, self._count = 0.0, 0.0, 0
         self._looked = -1
@@ -101,9 +102,7 @@ class ProcessTrainer:
 
     def move(self, step: int) -> None:
         """Take a step by the gradient that was looked for."""
-        share = learning_rate(self.assembly.recipe.train, step) / self.assembly.recipe.train.optimizer.lr
-        for group in self.optimizer.param_groups:
-            group["lr"] = self.settings.lr * share
+        self._rates.put(self.optimizer, [self.settings.lr], step)
         self.optimizer.step()
 
     def record(self) -> dict[str, float]:

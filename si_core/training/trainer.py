@@ -29,10 +29,11 @@ from si_core.training.broken_coefficients import broken_coefficient
 from si_core.training.extragradient import Extragradient, Networks
 from si_core.training.gradient_sizes import GradientSizes
 from si_core.training.idle import tell_idle
-from si_core.training.learning_rate import learning_rate
-from si_core.training.optimizer import averaging, build_optimizer, restore_optimizer
+from si_core.training.learning_rate import LearningRates, own_rates
+from si_core.training.optimizer import averaging, build_optimizer, class_name, restore_optimizer
 from si_core.training.process_trainer import ProcessTrainer
 from si_core.training.rounds import refit
+from si_core.training.validation import Validation
 
 __all__ = ["Trainer"]
 
@@ -62,7 +63,8 @@ class Trainer:
         self.stopped: str | None = None
         self.predictor: nn.Module = assembly.fields.predictor.to(device).train()
         self.parameters = [p for p in self.predictor.parameters() if p.requires_grad]
-        self.optimizer = build_optimizer(self.train.optimizer, self.parameters)
+        self.optimizer = build_optimizer(assembly.recipe, self.parameters)
+        self._rates, self._own_rates = LearningRates(assembly.recipe), own_rates(self.optimizer)
         decay = self.train.ema
         self.average = None if decay is None else AveragedModel(self.predictor, multi_avg_fn=averaging(decay))
         self.parts = learnable_parts(assembly.process).to(device)
@@ -80,6 +82,7 @@ class Trainer:
             self._sizes = GradientSizes(watched, self.train.batch * (1 + assembly.antithetic), assembly.antithetic)
         self._sums = _Sums()
         self._untried = True
+        self._validation = Validation(assembly, device)
         if self.train.compile:
             self.predictor.compile()
 
@@ -132,8 +135,7 @@ class Trainer:
             self._batches.times.learn(batch.times, self._sizes.squares)
         if self.train.clip is not None and norm > self.train.clip:
             torch._foreach_mul_(gradients, self.train.clip / norm)
-        for group in self.optimizer.param_groups:
-            group["lr"] = learning_rate(self.train, self.step)
+        self._rates.put(self.optimizer, self._own_rates, self.step)
         if self._extragradient is not None:
             self._extragradient.back(self.step)
         self.optimizer.step()
@@ -172,8 +174,10 @@ class Trainer:
             "loss": sum(means),
             "losses": dict(zip(self.assembly.fields.names, means, strict=True)),
             "grad_norm": sums.norm / max(sums.count, 1),
-            "lr": learning_rate(self.train, self.step - 1),
+            "lr": self._own_rates[0] * self._rates.factor(max(self.step - 1, 0)),
         }
+        if self._validation.available:
+            record["validation"] = self._validation.losses(self.trained())
         if self.process_trainer is not None:
             record["process"] = self.process_trainer.record()
         return record
@@ -200,6 +204,7 @@ class Trainer:
             "optimizer": optimizer,
             "sums": {"count": sums.count, "losses": sums.losses, "norm": sums.norm},
             "stopped": self.stopped,
+            "optimizer_class": class_name(self.optimizer),
         }
         if self.process_trainer is not None:
             tensors["process-optimizer"], rest["process"] = self.process_trainer.state()
@@ -227,7 +232,8 @@ class Trainer:
         if self.average is not None:
             load_into(self.average, tensors["average"], f"{where}/average.safetensors")
         stored = unflatten_state(tensors["optimizer"], state["optimizer"])
-        restore_optimizer(self.optimizer, stored, where, self.train.optimizer.use)
+        made_by = state.get("optimizer_class", class_name(self.optimizer))
+        restore_optimizer(self.optimizer, stored, where, self.train.optimizer.name, made_by)
         if "process" in needed:
             load_parts(self.parts, tensors["process"], f"{where}/process.safetensors")
         if self.process_trainer is not None:

@@ -1,4 +1,4 @@
-"""Verdicts on completions: what is accepted is bounded on a finer grid, and where a pole is named coefficients blow up."""
+"""Verdicts on completions: what is accepted is bounded on a finer grid, and coefficients blow up at named poles."""
 
 from __future__ import annotations
 

@@ -173,7 +173,7 @@ def test_extends_merges_maps_and_replaces_the_rest(fakes, write):
 
 def test_a_changed_use_drops_the_old_options(fakes, write):
     write(GOOD + "train: {optimizer: {use: sgd, momentum: 0.5}}\n", "base.yaml")
-    assert load_recipe(write("extends: base.yaml\ntrain: {optimizer: adam}\n")).train.optimizer.use == "adam"
+    assert load_recipe(write("extends: base.yaml\ntrain: {optimizer: adam}\n")).train.optimizer.name == "adam"
     assert load_recipe(write("extends: base.yaml\nsource: checkerboard\n")).source.options == {}
     # The default name written out is no change.
     assert load_recipe(write("extends: base.yaml\nnetwork: {use: mlp}\n")).network.options == {"width": 8}

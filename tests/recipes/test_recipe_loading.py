@@ -61,7 +61,7 @@ def test_a_minimal_recipe_has_every_default(fakes, write):
     assert [objective.name for objective in recipe.objectives] == ["velocity"]
     assert (recipe.network.name, recipe.network.shared) == ("mlp", True)
     assert (recipe.train.steps, recipe.train.batch, recipe.train.ema, recipe.train.keep) == (2000, 1024, 0.999, 3)
-    assert (recipe.train.optimizer.use, recipe.train.optimizer.lr) == ("adam", 1e-3)
+    assert recipe.resolved()["train"]["optimizer"] == {"use": "adam", "lr": 1e-3, "betas": [0.9, 0.999]}
     assert (recipe.sample.number, recipe.sample.epsilon, recipe.sample.integrator) == (10000, 0.0, None)
     assert recipe.seed == 0
     assert recipe.report is True
@@ -76,12 +76,8 @@ def test_every_value_of_a_full_recipe_arrives(fakes, write):
     assert recipe.network.options == {"width": 8, "spread": [0.25, 1]}
     assert recipe.network.shared is False
     assert recipe.train.steps == 16
-    assert (recipe.train.optimizer.use, recipe.train.optimizer.lr, recipe.train.optimizer.nesterov) == (
-        "sgd",
-        1e-5,
-        True,
-    )
-    assert recipe.train.schedule.use == "cosine"
+    assert recipe.train.optimizer.plain() == {"use": "sgd", "lr": 1e-5, "momentum": 0.5, "nesterov": True}
+    assert recipe.train.schedule.name == "cosine"
     assert recipe.train.ema is None
     assert (recipe.sample.epsilon.name, recipe.sample.epsilon.kind) == ("constant", "diffusion")
     assert recipe.sample.condition == [0, 1]
