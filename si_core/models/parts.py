@@ -31,7 +31,7 @@ def located(recipe: Recipe, path: str) -> Iterator[None]:
         ) from error
 
 
-def build_selection(recipe: Recipe, path: str, selection: Selection, **context: object) -> object:
+def build_selection(recipe: Recipe, path: str, selection: Selection, /, **context: object) -> object:
     """The component that a recipe selects at a key; errors carry the key's position."""
     with located(recipe, path):
         return build(selection.kind, selection.name, context=context, **selection.options)
