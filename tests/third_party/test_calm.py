@@ -70,6 +70,6 @@ def test_it_ends_the_training_of_a_run():
 def test_one_that_raises_stops_the_run_in_its_own_name(monkeypatch):
     gentle = type(si.build("moderator", "gentle"))
     monkeypatch.setattr(gentle, "after_step", lambda self, run: 1 / 0)
-    with pytest.raises(si.PluginError, match="moderator 'gentle' of si-calm 1.0") as caught:
+    with pytest.raises(si.PluginError, match="'gentle' of si-calm") as caught:
         si.train(si.load_recipe("r.yaml"))
     assert "after_step failed" in str(caught.value)
