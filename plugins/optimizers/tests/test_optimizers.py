@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 
 import pytest
@@ -75,7 +76,7 @@ def test_half_a_cosine_falls_to_its_final_share():
     factors = [cosine.factor(step, 100) for step in range(101)]
     assert factors[50] == pytest.approx(0.6)
     assert factors[-1] == pytest.approx(0.2)
-    assert all(later < earlier for earlier, later in zip(factors, factors[1:], strict=False))
+    assert all(later < earlier for earlier, later in itertools.pairwise(factors))
     # A cosine is antisymmetric about its middle.
     assert [a + b for a, b in zip(factors, reversed(factors), strict=True)] == pytest.approx([1.2] * 101)
 
