@@ -51,7 +51,7 @@ def selected(recipe: Recipe, path: str, selection: Selection, /, **context: obje
         return build(selection.kind, selection.qualified, context=context, **selection.options)
 
 
-def build_selection(recipe: Recipe, path: str, selection: Selection, **context: object) -> object:
+def build_selection(recipe: Recipe, path: str, selection: Selection, /, **context: object) -> object:
     """The component that a recipe selects at a key, whose first parameters follow from the recipe's seed and the key.
 
     The stream is ``(seed, "initialisation of <key>")``, another for each part.

@@ -159,12 +159,12 @@ class Watch:
     def after_step(self) -> None:
         """A step of training is done."""
         for part, method in self._after_step:
-            _tell(part, method, self.run)
+            _tell(part, "after_step", method, self.run)
 
     def at(self, moment: str) -> None:
         """One of the other moments of a run has come."""
         for part, method in self._bound[moment]:
-            _tell(part, method, self.run)
+            _tell(part, moment, method, self.run)
 
     def state(self) -> list[dict[str, Any]]:
         """What the parts' next decisions depend on, as plain values, for a checkpoint.
@@ -203,10 +203,10 @@ class Watch:
                 part.call("restore", state)
 
 
-def _tell(part: Part, method: Callable[[Run], object], run: Run) -> None:
+def _tell(part: Part, moment: str, method: Callable[[Run], object], run: Run) -> None:
     try:
         method(run)
     except (SIError, MemoryError):
         raise
     except (Exception, SystemExit) as error:
-        part.blame(method.__name__, error)
+        part.blame(moment, error)
