@@ -21,7 +21,7 @@ from si_core.process.combination import Combination
 __all__ = ["find_poles", "grid"]
 
 _CELLS, _TAIL, _PER_OCTAVE = 512, 16, 4
-_ZOOM_POINTS, _ZOOMS = 17, 16
+_ZOOM_POINTS, _ZOOMS = 33, 9
 _DISTANCES = (1e-2, 1e-4, 1e-6)
 _GROWTH = 8.0
 """Of ``1/sqrt|u - u0|`` in a hundredth of the distance it is 10, with some of a background."""
