@@ -21,7 +21,7 @@ from si_core.process.combination import Combination
 __all__ = ["find_poles", "grid"]
 
 _CELLS, _TAIL, _PER_OCTAVE = 512, 16, 4
-_ZOOM_POINTS, _ZOOMS = 17, 16
+_ZOOM_POINTS, _ZOOMS = 33, 9
 _DISTANCES = (1e-2, 1e-4, 1e-6)
 _GROWTH = 8.0
 """Of ``1/sqrt|u - u0|`` in a hundredth of the distance it is 10, with some of a background."""
@@ -29,6 +29,7 @@ _GROWTH = 8.0
 _PEAK = 1.4
 _INDEPENDENT = 1e-7
 _SAME = 1e-9
+_RESOLVED = 1e-6
 
 
 @cache
@@ -64,7 +65,7 @@ def find_poles(evaluate: Callable[[Tensor], Combination], found: Combination) ->
         chosen = _minima(values, ratio)
         if len(chosen):
             places = _refined(function, u[chosen - 1], u[chosen + 1])
-            for place in places[_grows(evaluate, places)].tolist():
+            for place in places[_grows(evaluate, places, rank)].tolist():
                 if all(abs(place - other) > _SAME for other in poles):
                     poles.append(place)
     return tuple(sorted(poles))
@@ -109,11 +110,18 @@ def _refined(function: Callable[[Tensor], Tensor], low: Tensor, high: Tensor) ->
     return best
 
 
-def _grows(evaluate: Callable[[Tensor], Combination], places: Tensor) -> Tensor:
-    """Whether the coefficients keep growing as each place is approached, from either side; shape (n,)."""
+def _grows(evaluate: Callable[[Tensor], Combination], places: Tensor, rank: int) -> Tensor:
+    """Whether the coefficients keep growing as each place is approached, from either side; shape (n,).
+
+    Next to an end at which their rank falls, rows are dependent to rounding: what happens there is a matter of the end.
+    """
     room = torch.minimum(places, 1 - places).clamp_max(1 / _CELLS)
     offsets = torch.tensor([sign * d for sign in (-1, 1) for d in _DISTANCES], dtype=torch.float64)
     points = places[:, None] + room[:, None] * offsets
     sizes = evaluate(points.flatten()).size.nan_to_num(torch.inf, torch.inf).reshape(len(places), 2, -1)
     growth = sizes[..., 1:] / sizes[..., :-1].clamp_min(1e-300)
-    return ((growth > _GROWTH) & (sizes[..., 1:] > _SAME)).flatten(1).any(1)
+    found: Tensor = ((growth > _GROWTH) & (sizes[..., 1:] > _SAME)).flatten(1).any(1)
+    if rank == 0:
+        return found
+    beside = evaluate(torch.cat([places - room / 2, places + room / 2])).singular[:, rank - 1]
+    return found & ((room >= 1 / _CELLS) | (beside.reshape(2, -1).amin(0) > _RESOLVED))

@@ -30,7 +30,7 @@ def errors(fields: si.Fields, clock: str, reference: Tensor, grids=GRIDS) -> lis
     """Root mean square errors of RK4 at the end of the ODE."""
     found = []
     for steps in grids:
-        transport = si.Transport(fields, 0.0, clock=clock)
+        transport = si.Transport(fields, 0.0, clock=clock, freeze=True)
         final = si.integrate(transport, start(), si.build("integrator", "rk4", steps=steps)).final
         found.append(float((final - reference).square().mean().sqrt()))
     return found
