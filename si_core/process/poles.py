@@ -2,8 +2,8 @@
 
 Known rows that become dependent at one time (their determinant is 0) give a pole there, unless the wanted row lies in
 what is left of their span: then the singularity is removable. On a dense grid, closer towards the ends, the candidates
-are all local minima of the smallest singular value of the rows (at which a determinant changes sign or touches 0) and all
-local peaks of the coefficients, however small beside others. Each is refined to rounding, and is a pole if the
+are all local minima of the smallest singular value of the rows (at which a determinant changes sign or touches 0) and
+all local peaks of the coefficients, however small beside others. Each is refined to rounding, and is a pole if the
 coefficients keep growing as it is approached, tenfold for each hundredth of the distance, which ``1/sqrt|u - u0|`` just
 does. A peak of any height that ends is none.
 """

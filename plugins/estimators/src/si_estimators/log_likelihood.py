@@ -51,7 +51,8 @@ class LogLikelihood(Estimator):
     (arXiv 2303.08797, section 2). The value is *exact* up to the integrator, which works in the model's clock, and the
     quadrature (*approximate* for a model that samples over a part of the times: it starts there from the process, and
     the density of the end stands in for that of the process); with Hutchinson's divergence, ``div b = E[v . J v]`` over
-    random probes v, it is *unbiased* for each point. In bits/dim the value keeps its sign: the figure that is usually reported is its negative, the cross-entropy.
+    random probes v, it is *unbiased* for each point. In bits/dim the value keeps its sign:
+    the figure that is usually reported is its negative, the cross-entropy.
 
     The integral is taken along the path that was solved first, by nested rules whose nodes are doubled for each point
     until the estimated error is below the tolerance (:mod:`si_estimators.path_quadrature`), or solved together with the
