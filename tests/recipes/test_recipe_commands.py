@@ -58,7 +58,7 @@ def test_schema_lists_installed_components_with_their_options(fakes):
     assert gaussian["required"] == ["use", "dim"]
     network = schema["$defs"]["select-network"]["anyOf"][1]["properties"]
     assert {"use", "shared", "width"} <= set(network)
-    assert not {"shape", "heads", "classes"} & set(network)
+    assert not {"shape", "heads", "conditions"} & set(network)
     assert set(schema["properties"]) == {"extends", *own_schema()["properties"]}
 
 

@@ -188,7 +188,7 @@ def test_row_6_component_whose_class_is_missing(fakes, write):
         ("sample: {epsilon: true}", "r.yaml:3:19", "a finite number >= 0"),
         ("sample: {integrator: 5}", "r.yaml:3:22", "the name of an integrator"),
         ("sample: {clock: 3}", "r.yaml:3:17", "auto, uniform, or the name of a clock, or a mapping"),
-        ("sample: {condition: a}", "r.yaml:3:21", "'sample.condition'"),
+        ("sample: {condition: true}", "r.yaml:3:21", "'sample.condition'"),
         ("estimators: {use: sliced}", "r.yaml:3:13", "a list"),
     ],
 )

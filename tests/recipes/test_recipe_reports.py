@@ -26,7 +26,7 @@ def chosen(text: str) -> tuple[bool, list[tuple[str, dict[str, object]]]]:
         ("[]", (False, [])),
         ("html", (True, [("html", {})])),
         ("{use: html, dpi: 80}", (True, [("html", {"dpi": 80})])),
-        ("[html, {use: si-report/html, dpi: 80}]", (True, [("html", {}), ("si-report/html", {"dpi": 80})])),
+        ("[html, {use: si-report/html, dpi: 80}]", (True, [("html", {}), ("html", {"dpi": 80})])),
     ],
 )
 def test_reports_are_all_none_or_selected_with_their_options(text, wanted):
