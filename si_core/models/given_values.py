@@ -15,11 +15,12 @@ __all__ = ["given_values"]
 
 
 def given_values(model: Model, given: Any) -> Any:
-    """What was given, with the files of values read; of classes, whose names are texts, nothing is a file.
+    """What was given, with the files of values, or of the names of classes, read.
 
     Args:
         model: whose conditions they are.
-        given: as for :meth:`si_core.Model.conditions`; a text for a condition of values is the path of a ``.npy`` file.
+        given: as for :meth:`si_core.Model.conditions`; a text for values, and one that ends in ``.npy`` and is no class,
+            is the path of a file.
 
     Raises:
         DataError: a file that is missing, damaged, or holds Python objects.
@@ -32,7 +33,10 @@ def given_values(model: Model, given: Any) -> Any:
 
 
 def _is_file(spec: Any, value: Any) -> bool:
-    return spec is not None and spec.classes is None and isinstance(value, str)
+    if spec is None or not isinstance(value, str):
+        return False
+    # A class may have any name, also that of a file.
+    return spec.classes is None or (value not in spec.classes and Path(value).suffix == ".npy")
 
 
 def _read(path: str) -> Any:

@@ -103,7 +103,7 @@ def test_by_default_a_file_in_the_run_that_no_other_request_overwrites(si, tmp_p
         (("--integrator", "rk4"), 2, "'rk4' is of ODEs, and the noise level is positive"),
         (("--integrator", "torchsde", "--epsilon", "0", "--device", "abacus"), 2, "no such device"),
         (("--integrator", '{"use": "heun"'), 2, "not JSON"),
-        (("--condition", "1"), 2, "the target has no classes to condition on"),
+        (("--condition", "1"), 2, "this model takes no condition"),
         (("-n", "5", "--what"), 2, "unknown argument --what"),
     ],
 )
@@ -147,4 +147,7 @@ def test_classes_can_be_asked_for(si, tmp_path):
     assert (second.mean(0) - first.mean(0) > 5).all()
     turn = drawn(si, "run", "-n", 100, "--condition", 0, "--condition", 1)
     assert (turn[1::2].mean(0) - turn[::2].mean(0) > 5).all()
-    assert si("sample", "run", "--condition", 2).code == 2
+    assert np.array_equal(drawn(si, "run", "-n", 100, "--condition", "class=1"), second)
+    refused = si("sample", "run", "--condition", 2)
+    assert refused.code == 2
+    assert "class: one of 0, 1" in refused.err

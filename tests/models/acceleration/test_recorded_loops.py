@@ -75,9 +75,9 @@ def test_conditions_differ_between_blocks(make, plain, recorder, labelled):
     model = make(target=labelled, method="rk4", epsilon=0.0, recorder=recorder)
     for seed in range(6):
         labels = torch.randint(4, (N,), generator=seeded(100 + seed))
-        assert same(model, plain(model), 0, condition=labels)
+        assert same(model, plain(model), 0, condition={"kind": labels})
     assert recorder.recorded == 1
-    zero, one = (samples(model, 0, condition=torch.full((N,), k))[0] for k in (0, 1))
+    zero, one = (samples(model, 0, condition=str(k))[0] for k in (0, 1))
     assert not torch.equal(zero[-1], one[-1]), "the network is told"
 
 
