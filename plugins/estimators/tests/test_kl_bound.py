@@ -12,7 +12,7 @@ from si_distributions.independent import Independent
 from si_estimators.field_errors import FieldErrors
 from si_estimators.kl_bound import KLBound, kl_rate
 from si_estimators.quadrature import SpanIntegral, SpanNodes
-from si_interpolants.latents import Brownian, NoLatent, Quadratic
+from si_interpolants.latents import Brownian, NoLatent, Quadratic, Wiener
 from si_interpolants.spatially_linear import Linear, Trigonometric
 
 FORMS = ("drift", "velocity", "interpolant-velocity")
@@ -88,6 +88,22 @@ def test_the_theorem_as_it_is_stated_for_a_constant_level(laboratory):
     )
     of_losses = stated.details["loss_velocity"] / 0.4 + 0.4 * stated.details["loss_score"]
     assert stated.value == pytest.approx(of_losses, rel=1e-9)
+
+
+@pytest.mark.parametrize(("direction", "sign"), [("target", 1.0), ("source", -1.0)])
+def test_the_supremum_knows_the_sign_of_epsilon(laboratory, direction, sign):
+    """gamma = sqrt(2) (1-t) sqrt(t) rises faster than it falls: gamma gamma_dot = (1-t)(1-3t) runs from 1 to -1/3.
+
+    A slope that runs from c to -c, as that of a Brownian bridge, has the same supremum for either sign.
+    """
+    models, level = laboratory.random(Linear(), Wiener(math.sqrt(2)), 1, 4, of_v=True), 0.4
+    found = KLBound(form="interpolant-velocity", direction=direction, epsilon=level, n=300).estimate(
+        models.model(), torch.zeros(1, 2, dtype=torch.float64), generator(1)
+    )
+    supremum = max((1 - sign * level) ** 2, (1 / 3 + sign * level) ** 2) / level
+    stated = found.details["loss_interpolant_velocity"] / level + supremum * found.details["loss_score"]
+    # The largest of 257 times lies within 1/256 of t = 2/3, where the slope has its minimum.
+    assert found.details["with_supremum"] == pytest.approx(stated, rel=1e-3)
 
 
 @pytest.mark.parametrize("form", FORMS)
