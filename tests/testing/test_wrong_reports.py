@@ -114,9 +114,10 @@ class NeedsADensity(PlainText):
 
 class TakesLabelsForPoints(PlainText):
     def lines(self, view):
-        if view.conditions is None:
+        if view.condition is None:
             return []
-        return [str(view.samples[view.conditions.flip(0) == 0].mean(0) @ view.conditions)]
+        (*_, told) = view.condition.values()
+        return [str(view.samples[told.flip(0) == 0].mean(0) @ told)]
 
 
 class CentresTheSamples(PlainText):

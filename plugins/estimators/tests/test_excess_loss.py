@@ -93,9 +93,9 @@ def test_errors():
         ExcessLoss(n=10).estimate(model_of(unknown, velocity), NOTHING, generator())
 
     class Labelled(Gaussian):
-        classes = 4
+        conditions = {"species": si.ConditionSpec(classes=("a", "b", "c", "d"))}
 
-    with pytest.raises(si.UsageError, match="4 classes"):
+    with pytest.raises(si.UsageError, match="species: one of a, b, c, d"):
         ExcessLoss(n=10).estimate(model_of(process_of(target=Labelled(dim=2)), velocity), NOTHING, generator())
     with pytest.raises(si.UsageError, match="generator"):
         ExcessLoss(n=10).estimate(model_of(process_of(), velocity), NOTHING)

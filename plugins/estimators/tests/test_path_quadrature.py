@@ -139,7 +139,7 @@ class Labelled(nn.Module):
     """Slow for one class, fast for the others."""
 
     def forward(self, t, x, condition=None):
-        return torch.sin(x * (1 + 4 * condition.to(x).reshape(-1, 1)))
+        return torch.sin(x * (1 + 4 * condition["species"].to(x).reshape(-1, 1)))
 
 
 def test_points_with_conditions_of_their_own():
@@ -147,8 +147,11 @@ def test_points_with_conditions_of_their_own():
     x = process.target.sample(6, generator())
     parametrisation = si.Parametrisation(process.clock, precondition=False)
 
-    def estimate(condition, points):
-        fields = si.LearnedFields(process, ["velocity"], si.Predictor([Labelled()], 1), parametrisation, condition)
+    specs = {"species": si.ConditionSpec(classes=("0", "1", "2"))}
+
+    def estimate(labels, points):
+        fields = si.LearnedFields(process, ["velocity"], si.Predictor([Labelled()], 1), parametrisation, specs)
+        fields = fields.conditioned({"species": labels})
         return LogLikelihood(steps=40, tolerance=1e-4).estimate(model_of(process, fields), points)
 
     together = estimate(labels, x)

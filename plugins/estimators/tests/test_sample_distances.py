@@ -229,23 +229,23 @@ def test_options_out_of_range(estimator, options):
 
 def test_one_condition_for_all_samples_is_kept():
     class Labelled(Gaussian):
-        classes = 3
+        conditions = {"species": si.ConditionSpec(classes=("a", "b", "c"))}
 
-        def labelled(self, n, generator=None):
-            return self.sample(n, generator), torch.randint(3, (n,), generator=generator)
+        def draw(self, n, generator=None):
+            return self.sample(n, generator), {"species": torch.randint(3, (n,), generator=generator)}
 
     class Shift(torch.nn.Module):
         def forward(self, t, x, condition=None):
-            return 10.0 * condition[:, None] + 0 * x
+            return 10.0 * condition["species"][:, None] + 0 * x
 
     target = Labelled(dim=1)
     process = si.StochasticInterpolant(Linear(), NoLatent(), Independent(), Gaussian(dim=1), target)
     parametrisation = si.Parametrisation(process.clock, precondition=False)
-    fields = si.LearnedFields(process, ["velocity"], si.Predictor([Shift()], 1), parametrisation)
+    fields = si.LearnedFields(process, ["velocity"], si.Predictor([Shift()], 1), parametrisation, process.conditions)
     integrator = si.build("integrator", "euler", steps=1)
     x = target.sample(300, generator()) + 20
     mixed, single = (
         EnergyDistance(batch=70).estimate(si.Model(process, conditioned, integrator), x, generator(1)).value
-        for conditioned in (fields, fields.conditioned(torch.tensor(2)))
+        for conditioned in (fields, fields.conditioned({"species": torch.tensor([2])}))
     )
     assert abs(single) < 0.2 < 5 < mixed
