@@ -41,7 +41,9 @@ def test_batches_of_no_rows_and_of_one(shape, heads, n):
         assert out.dtype == dtype
 
 
-@pytest.mark.parametrize(("conditions", "told"), [(None, None), (SPECIES, labels(1)), (SPECIES, labels(*range(-1, 3), 0, 1))])
+@pytest.mark.parametrize(
+    ("conditions", "told"), [(None, None), (SPECIES, labels(1)), (SPECIES, labels(*range(-1, 3), 0, 1))]
+)
 def test_a_plain_number_and_one_row_of_time_are_that_time_for_each_state(conditions, told):
     net, x = network(conditions=conditions), states(6, 2)
     expected = net(torch.full((6,), 0.37, dtype=torch.float64), x, told)
