@@ -158,11 +158,11 @@ class DeclaresNothing(Noted):
 
 
 class DeclaresMore(Noted):
-    conditions = {**Noted.conditions, "cost": si.ConditionSpec()}
+    conditions: Mapping[str, si.ConditionSpec] = {**Noted.conditions, "cost": si.ConditionSpec()}
 
 
 class DeclaresAnotherShape(Noted):
-    conditions = {**Noted.conditions, "gap": si.ConditionSpec((2, 2))}
+    conditions: Mapping[str, si.ConditionSpec] = {**Noted.conditions, "gap": si.ConditionSpec((2, 2))}
 
 
 class WeightsInColumns(Independent):

@@ -206,11 +206,11 @@ class LabelsForgotten(Rows):
 
 
 class ConditionsUnsaid(Rows):
-    conditions = {}
+    conditions: Mapping[str, si.ConditionSpec] = {}
 
 
 class ClassesForSpecs(Rows):
-    conditions = {"species": ("one", "two", "three"), "observation": (3,)}  # type: ignore[dict-item]
+    conditions: Mapping[str, si.ConditionSpec] = {"species": ("one", "two", "three"), "observation": (3,)}  # type: ignore[dict-item]
 
 
 class ValuesOfAnotherShape(Rows):

@@ -211,7 +211,7 @@ def test_arrays_of_another_shape_go_with_their_rows(tmp_path):
     np.savez(tmp_path / "fewer.npz", **fewer)
     with pytest.raises(si.DataError, match=r"a value for each row[\s\S]*'y' of shape \(29, 3, 2\), 30 rows"):
         Array(str(tmp_path / "fewer.npz"), key="x", conditions=["y"])
-    with pytest.raises(si.DataError, match="no array has this key[\s\S]*'dosis'[\s\S]*dose"):
+    with pytest.raises(si.DataError, match=r"no array has this key[\s\S]*'dosis'[\s\S]*dose"):
         Array(str(tmp_path / "x.npz"), key="x", conditions=["dosis"])
 
 

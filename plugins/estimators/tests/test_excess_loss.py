@@ -1,6 +1,7 @@
 """The excess loss against its closed form, with both of its ways."""
 
 import math
+from collections.abc import Mapping
 
 import pytest
 import torch
@@ -93,7 +94,7 @@ def test_errors():
         ExcessLoss(n=10).estimate(model_of(unknown, velocity), NOTHING, generator())
 
     class Labelled(Gaussian):
-        conditions = {"species": si.ConditionSpec(classes=("a", "b", "c", "d"))}
+        conditions: Mapping[str, si.ConditionSpec] = {"species": si.ConditionSpec(classes=("a", "b", "c", "d"))}
 
     with pytest.raises(si.UsageError, match="species: one of a, b, c, d"):
         ExcessLoss(n=10).estimate(model_of(process_of(target=Labelled(dim=2)), velocity), NOTHING, generator())

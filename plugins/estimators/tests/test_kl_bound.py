@@ -1,6 +1,7 @@
 """What kl-bound reports: the closed-form integrals for fields with known errors, residuals elsewhere."""
 
 import math
+from collections.abc import Mapping
 
 import pytest
 import torch
@@ -162,7 +163,7 @@ def test_labels_and_single_numbers(laboratory):
     assert found.value == pytest.approx(expected.value, rel=0.5)
 
     class Labelled(Gaussian):
-        conditions = {"species": si.ConditionSpec(classes=("a", "b"))}
+        conditions: Mapping[str, si.ConditionSpec] = {"species": si.ConditionSpec(classes=("a", "b"))}
 
         def draw(self, n, generator=None):
             return self.sample(n, generator), {"species": torch.randint(2, (n,), generator=generator)}
@@ -174,7 +175,7 @@ def test_labels_and_single_numbers(laboratory):
     process = process_of(target=Labelled(dim=2, dtype="float64"))
     parametrisation = si.Parametrisation(process.clock, precondition=False)
     names, predictor = ["velocity", "denoiser"], si.Predictor([Both()], 2)
-    fields = si.LearnedFields(process, names, predictor, parametrisation, process.conditions)
+    fields = si.LearnedFields(process, names, predictor, parametrisation)
     conditional = model_of(process, fields, epsilon=0.5)
     found = si.estimate(conditional, KLBound(span=(0.2, 0.8)))
     assert "held-out residuals" in found.details["reference"]

@@ -1,6 +1,7 @@
 """The log-likelihood against densities that are known, and what it must not depend on."""
 
 import math
+from collections.abc import Mapping
 
 import pytest
 import torch
@@ -49,11 +50,17 @@ class Field(nn.Module):
         return (value if label is None else value * self.shift(label)).reshape(x.shape)
 
 
+class Labelled(Gaussian):
+    conditions: Mapping[str, si.ConditionSpec] = {"species": si.ConditionSpec(classes=("a", "b", "c"))}
+
+    def draw(self, n, generator=None):
+        return self.sample(n, generator), {"species": torch.randint(3, (n,), generator=generator)}
+
+
 def learned(process, labels=0, condition=None):
-    specs = {"species": si.ConditionSpec(classes=tuple(map(str, range(labels))))} if labels else {}
     parametrisation = si.Parametrisation(process.clock, precondition=False)
     predictor = si.Predictor([Field(math.prod(process.shape), labels)], 1)
-    fields = si.LearnedFields(process, ["velocity"], predictor, parametrisation, specs)
+    fields = si.LearnedFields(process, ["velocity"], predictor, parametrisation)
     return fields if condition is None else fields.conditioned(condition)
 
 
@@ -227,7 +234,7 @@ def test_batches_do_not_matter(divergence, path):
 
 
 def test_labels_go_with_their_points():
-    process = process_of()
+    process = process_of(target=Labelled(mean=[1.0, -2.0], dtype="float64"))
     labels = torch.arange(7) % 3
     x = TARGET.sample(7, generator())
     together = model_of(process, learned(process, 3, {"species": labels}))

@@ -1,6 +1,7 @@
 """Distances of samples against independent formulas, closed forms, and equal laws."""
 
 import math
+from collections.abc import Mapping
 
 import pytest
 import scipy.stats
@@ -229,7 +230,7 @@ def test_options_out_of_range(estimator, options):
 
 def test_one_condition_for_all_samples_is_kept():
     class Labelled(Gaussian):
-        conditions = {"species": si.ConditionSpec(classes=("a", "b", "c"))}
+        conditions: Mapping[str, si.ConditionSpec] = {"species": si.ConditionSpec(classes=("a", "b", "c"))}
 
         def draw(self, n, generator=None):
             return self.sample(n, generator), {"species": torch.randint(3, (n,), generator=generator)}
@@ -241,7 +242,7 @@ def test_one_condition_for_all_samples_is_kept():
     target = Labelled(dim=1)
     process = si.StochasticInterpolant(Linear(), NoLatent(), Independent(), Gaussian(dim=1), target)
     parametrisation = si.Parametrisation(process.clock, precondition=False)
-    fields = si.LearnedFields(process, ["velocity"], si.Predictor([Shift()], 1), parametrisation, process.conditions)
+    fields = si.LearnedFields(process, ["velocity"], si.Predictor([Shift()], 1), parametrisation)
     integrator = si.build("integrator", "euler", steps=1)
     x = target.sample(300, generator()) + 20
     mixed, single = (

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 import pickle
+from collections.abc import Mapping
 
 import pytest
 import torch
@@ -64,7 +65,10 @@ def cross_covariance(coupling, source, target, n, batches):
 class Labelled(Gaussian):
     """A Gaussian whose label is the quarter of the plane."""
 
-    conditions = {"quarter": si.ConditionSpec(classes=("++", "+-", "-+", "--")), "sum": si.ConditionSpec()}
+    conditions: Mapping[str, si.ConditionSpec] = {
+        "quarter": si.ConditionSpec(classes=("++", "+-", "-+", "--")),
+        "sum": si.ConditionSpec(),
+    }
 
     def draw(self, n, generator=None):
         x = self.sample(n, generator)
