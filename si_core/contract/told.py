@@ -83,7 +83,9 @@ def _labels(name: str, spec: ConditionSpec, classes: tuple[str, ...], value: Any
     found = []
     for entry in several:
         # A file's names are texts: 1 and 1.0 stand for the class "1", never for a place.
-        text = str(int(entry)) if isinstance(entry, float | np.floating) and float(entry).is_integer() else str(entry)
+        text = str(entry)
+        if text not in places and isinstance(entry, float | np.floating) and float(entry).is_integer():
+            text = str(int(entry))
         if text not in places:
             raise UsageError(
                 f"no class {entry!r}", where=where, got=f"{name} = {entry!r}", allowed=spec.described(name)

@@ -1,6 +1,7 @@
 """What kl-bound reports: the closed-form integrals for fields with known errors, residuals elsewhere."""
 
 import math
+from collections.abc import Mapping
 
 import pytest
 import torch
@@ -178,22 +179,23 @@ def test_labels_and_single_numbers(laboratory):
     assert found.value == pytest.approx(expected.value, rel=0.5)
 
     class Labelled(Gaussian):
-        classes = 2
+        conditions: Mapping[str, si.ConditionSpec] = {"species": si.ConditionSpec(classes=("a", "b"))}
 
-        def labelled(self, n, generator=None):
-            return self.sample(n, generator), torch.randint(2, (n,), generator=generator)
+        def draw(self, n, generator=None):
+            return self.sample(n, generator), {"species": torch.randint(2, (n,), generator=generator)}
 
     class Both(torch.nn.Module):
         def forward(self, t, x, condition=None):
-            return torch.stack([x * condition[:, None], 0 * x], 1)
+            return torch.stack([x * condition["species"][:, None], 0 * x], 1)
 
     process = process_of(target=Labelled(dim=2, dtype="float64"))
     parametrisation = si.Parametrisation(process.clock, precondition=False)
-    fields = si.LearnedFields(process, ["velocity", "denoiser"], si.Predictor([Both()], 2), parametrisation)
+    names, predictor = ["velocity", "denoiser"], si.Predictor([Both()], 2)
+    fields = si.LearnedFields(process, names, predictor, parametrisation)
     conditional = model_of(process, fields, epsilon=0.5)
     found = si.estimate(conditional, KLBound(span=(0.2, 0.8)))
     assert "held-out residuals" in found.details["reference"]
-    with pytest.raises(si.UsageError, match="2 classes"):
+    with pytest.raises(si.UsageError, match="species: one of a, b"):
         si.estimate(conditional, KLBound(reference="exact"))
 
 

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
 import pytest
 import torch
 from torch import Tensor
@@ -105,16 +109,16 @@ class LosesARow(si.Coupling):
 class LosesConditions(Independent):
     def draw(
         self, source: si.Distribution, target: si.Distribution, n: int, generator: torch.Generator | None = None
-    ) -> tuple[Tensor, Tensor, Tensor | None]:
-        return source.sample(n, generator), target.sample(n, generator), None
+    ) -> si.Pairs:
+        return si.Pairs(source.sample(n, generator), target.sample(n, generator))
 
 
 class ConditionsOfOthers(Independent):
     def draw(
         self, source: si.Distribution, target: si.Distribution, n: int, generator: torch.Generator | None = None
-    ) -> tuple[Tensor, Tensor, Tensor | None]:
-        x0, x1, condition = super().draw(source, target, n, generator)
-        return x0, x1.flip(0), condition
+    ) -> si.Pairs:
+        pairs = super().draw(source, target, n, generator)
+        return si.Pairs(pairs.x0, pairs.x1.flip(0), pairs.condition)
 
 
 class DrawsNoTarget(Independent):
@@ -122,8 +126,51 @@ class DrawsNoTarget(Independent):
 
     def draw(
         self, source: si.Distribution, target: si.Distribution, n: int, generator: torch.Generator | None = None
-    ) -> tuple[Tensor, Tensor, Tensor | None]:
-        return source.sample(n, generator), source.sample(n, generator), torch.zeros(n, dtype=torch.int64)
+    ) -> si.Pairs:
+        told = target.draw(n, generator)[1]
+        return si.Pairs(source.sample(n, generator), source.sample(n, generator), told)
+
+
+class GivesATuple(Independent):
+    def draw(self, *arguments: Any) -> Any:
+        pairs = super().draw(*arguments)
+        return pairs.x0, pairs.x1, pairs.condition
+
+
+class Noted(Independent):
+    """Tells how far apart the two are, which it declares."""
+
+    conditions: Mapping[str, si.ConditionSpec] = {"distance": si.ConditionSpec(), "gap": si.ConditionSpec((2,))}
+
+    def draw(
+        self, source: si.Distribution, target: si.Distribution, n: int, generator: torch.Generator | None = None
+    ) -> si.Pairs:
+        pairs = super().draw(source, target, n, generator)
+        gap = (pairs.x1 - pairs.x0).flatten(1)
+        told = {"distance": gap.norm(dim=1), "gap": gap[:, :1].expand(-1, 2)}
+        return si.Pairs(pairs.x0, pairs.x1, {**(pairs.condition or {}), **told})
+
+
+class DeclaresNothing(Noted):
+    """Tells what it does not declare: no network would be made for it."""
+
+    conditions: Mapping[str, si.ConditionSpec] = {}
+
+
+class DeclaresMore(Noted):
+    conditions: Mapping[str, si.ConditionSpec] = {**Noted.conditions, "cost": si.ConditionSpec()}
+
+
+class DeclaresAnotherShape(Noted):
+    conditions: Mapping[str, si.ConditionSpec] = {**Noted.conditions, "gap": si.ConditionSpec((2, 2))}
+
+
+class WeightsInColumns(Independent):
+    def draw(
+        self, source: si.Distribution, target: si.Distribution, n: int, generator: torch.Generator | None = None
+    ) -> si.Pairs:
+        pairs = super().draw(source, target, n, generator)
+        return replace(pairs, weight=torch.ones(n, 1))
 
 
 @pytest.mark.parametrize(
@@ -145,6 +192,11 @@ class DrawsNoTarget(Independent):
         (LosesARow(), "form", "has shape (5, 2) instead of (6, 2)"),
         (LosesConditions(), "conditions", "loses the conditions"),
         (ConditionsOfOthers(), "conditions", "do not belong to their x1"),
+        (GivesATuple(), "form", "draw gives tuple, no si.Pairs"),
+        (DeclaresNothing(), "conditions", "an unknown condition 'distance'"),
+        (DeclaresMore(), "conditions", "the condition 'cost' is missing"),
+        (DeclaresAnotherShape(), "conditions", "the condition 'gap' has another shape; got (200, 2), due (200, 2, 2)"),
+        (WeightsInColumns(), "form", "has shape (1, 1) instead of (1,)"),
         (DrawsNoTarget(), "marginals", "x1 has not the law of the target"),
     ],
     ids=lambda value: type(value).__name__ if isinstance(value, si.Coupling) else "",
@@ -161,16 +213,16 @@ class DrawnTogether(si.Coupling):
 
     def draw(
         self, source: si.Distribution, target: si.Distribution, n: int, generator: torch.Generator | None = None
-    ) -> tuple[Tensor, Tensor, Tensor | None]:
+    ) -> si.Pairs:
         if not isinstance(source, Normal):
             raise si.UsageError("normal ends only")
-        x1, condition = target.labelled(n, generator)
-        return source.mean + source.deviation * x1, x1, condition
+        x1, condition = target.draw(n, generator)
+        return si.Pairs(source.mean + source.deviation * x1, x1, condition)
 
 
 @pytest.mark.parametrize(
     "component",
-    [Independent(), Sorted(), Resampled(), Mirror(), DrawnTogether()],
+    [Independent(), Sorted(), Resampled(), Mirror(), DrawnTogether(), Noted()],
     ids=lambda value: type(value).__name__,
 )
 def test_a_right_one_is_accepted(accepted, component: si.Coupling) -> None:

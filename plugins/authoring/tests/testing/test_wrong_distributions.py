@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import Any
 
 import numpy
@@ -154,62 +155,113 @@ class Cubed(Scaled):
 
 
 class Rows(si.Distribution):
-    """Rows of a table, labelled by their number."""
+    """Rows of a table, with a label and an observation of another shape, both by their number."""
 
-    shape, size, classes = (2,), 30, 3
+    shape, size = (2,), 30
+    conditions: Mapping[str, si.ConditionSpec] = {
+        "species": si.ConditionSpec(classes=("one", "two", "three")),
+        "observation": si.ConditionSpec((3,)),
+    }
 
     def __init__(self) -> None:
         self._x = torch.linspace(-1, 1, 60).reshape(30, 2)
         self._y = torch.arange(30) % 3
+        self._seen = torch.arange(90.0).reshape(30, 3)
+
+    def told(self, index: Tensor) -> dict[str, Tensor]:
+        return {"species": self._y[index], "observation": self._seen[index]}
 
     def sample(self, n: int, generator: torch.Generator | None = None) -> Tensor:
-        return self.labelled(n, generator)[0]
+        return self.draw(n, generator)[0]
 
-    def labelled(self, n: int, generator: torch.Generator | None = None) -> tuple[Tensor, Tensor | None]:
+    def draw(self, n: int, generator: torch.Generator | None = None) -> tuple[Tensor, si.Condition | None]:
         return self.rows(torch.randint(30, (n,), generator=generator))
 
-    def rows(self, index: Tensor) -> tuple[Tensor, Tensor | None]:
-        return self._x[index], self._y[index]
+    def rows(self, index: Tensor) -> tuple[Tensor, si.Condition | None]:
+        return self._x[index], self.told(index)
 
-    def held_out(self) -> tuple[Tensor, Tensor | None] | None:
-        return torch.full((2, 2), 5.0), torch.tensor([0, 2])
+    def held_out(self) -> tuple[Tensor, si.Condition | None] | None:
+        return torch.full((2, 2), 5.0), self.told(torch.tensor([0, 2]))
 
 
 class LabelsFromOne(Rows):
-    def rows(self, index: Tensor) -> tuple[Tensor, Tensor | None]:
-        return self._x[index], self._y[index] + 1
+    def told(self, index: Tensor) -> dict[str, Tensor]:
+        return {**super().told(index), "species": self._y[index] + 1}
 
 
 class LabelsAsNumbers(Rows):
-    def rows(self, index: Tensor) -> tuple[Tensor, Tensor | None]:
-        return self._x[index], self._y[index].float()
+    def told(self, index: Tensor) -> dict[str, Tensor]:
+        return {**super().told(index), "species": self._y[index].float()}
 
 
 class LabelsInColumns(Rows):
-    def labelled(self, n: int, generator: torch.Generator | None = None) -> tuple[Tensor, Tensor | None]:
-        x, y = super().labelled(n, generator)
-        return x, y[:, None]
+    def draw(self, n: int, generator: torch.Generator | None = None) -> tuple[Tensor, si.Condition | None]:
+        x, told = super().draw(n, generator)
+        return x, {**told, "species": told["species"][:, None]}
 
 
 class LabelsForgotten(Rows):
-    def labelled(self, n: int, generator: torch.Generator | None = None) -> tuple[Tensor, Tensor | None]:
-        return super().labelled(n, generator)[0], None
+    def draw(self, n: int, generator: torch.Generator | None = None) -> tuple[Tensor, si.Condition | None]:
+        return super().draw(n, generator)[0], None
 
 
-class ClassesUnsaid(Rows):
-    classes = None
+class ConditionsUnsaid(Rows):
+    conditions: Mapping[str, si.ConditionSpec] = {}
+
+
+class ClassesForSpecs(Rows):
+    conditions: Mapping[str, si.ConditionSpec] = {"species": ("one", "two", "three"), "observation": (3,)}  # type: ignore[dict-item]
+
+
+class ValuesOfAnotherShape(Rows):
+    def told(self, index: Tensor) -> dict[str, Tensor]:
+        return {**super().told(index), "observation": self._seen[index].T}
+
+
+class ValuesFlat(Rows):
+    """One number in place of the three declared."""
+
+    def told(self, index: Tensor) -> dict[str, Tensor]:
+        return {**super().told(index), "observation": self._seen[index, 0]}
+
+
+class WholeNumbersForValues(Rows):
+    def told(self, index: Tensor) -> dict[str, Tensor]:
+        return {**super().told(index), "observation": self._seen[index].long()}
+
+
+class DeclaredAndNotGiven(Rows):
+    def told(self, index: Tensor) -> dict[str, Tensor]:
+        return {"species": self._y[index]}
+
+
+class GivenAndNotDeclared(Rows):
+    def told(self, index: Tensor) -> dict[str, Tensor]:
+        return {**super().told(index), "dose": self._seen[index, 0]}
+
+
+class OneValueForAll(Rows):
+    def told(self, index: Tensor) -> dict[str, Tensor]:
+        return {**super().told(index), "observation": self._seen[:1]}
+
+
+class ConditionsOfOtherRows(Rows):
+    """Those of the rows in their order in the table, whichever are asked for."""
+
+    def rows(self, index: Tensor) -> tuple[Tensor, si.Condition | None]:
+        return self._x[index], self.told(index.sort().values)
 
 
 class RowsMissing(Rows):
-    def rows(self, index: Tensor) -> tuple[Tensor, Tensor | None]:
-        return self._x[index[:29]], self._y[index[:29]]
+    def rows(self, index: Tensor) -> tuple[Tensor, si.Condition | None]:
+        return self._x[index[:29]], self.told(index[:29])
 
 
 class RowsShuffled(Rows):
     """Row i is another one in each call."""
 
-    def rows(self, index: Tensor) -> tuple[Tensor, Tensor | None]:
-        return self._x[index.sort().values], self._y[index]
+    def rows(self, index: Tensor) -> tuple[Tensor, si.Condition | None]:
+        return self._x[index.sort().values], self.told(index)
 
 
 class SizeUnsaid(Rows):
@@ -217,19 +269,19 @@ class SizeUnsaid(Rows):
 
 
 class HeldOutFlat(Rows):
-    def held_out(self) -> tuple[Tensor, Tensor | None] | None:
+    def held_out(self) -> tuple[Tensor, si.Condition | None] | None:
         return torch.zeros(4), None
 
 
-class HeldOutWithoutLabels(Rows):
-    def held_out(self) -> tuple[Tensor, Tensor | None] | None:
+class HeldOutWithoutConditions(Rows):
+    def held_out(self) -> tuple[Tensor, si.Condition | None] | None:
         return torch.zeros(4, 2), None
 
 
 class HeldOutAnew(Rows):
-    def held_out(self) -> tuple[Tensor, Tensor | None] | None:
+    def held_out(self) -> tuple[Tensor, si.Condition | None] | None:
         self.calls = getattr(self, "calls", 0) + 1
-        return torch.full((4, 2), float(self.calls)), torch.zeros(4, dtype=torch.int64)
+        return torch.full((4, 2), float(self.calls)), self.told(torch.arange(4))
 
 
 class Square(si.Distribution):
@@ -287,16 +339,24 @@ class Lopsided(Square):
         (VolumeOfEncode(), "units", "log_volume is -1.38629"),
         (NoInverse(), "units", "does not invert"),
         (Cubed(), "units", "log_volume is one number"),
-        (LabelsFromOne(), "labels", "run from 1 to 3, beyond 0..2"),
-        (LabelsAsNumbers(), "labels", "not int64"),
-        (LabelsInColumns(), "labels", "not int64 of shape (500,)"),
-        (LabelsForgotten(), "labels", "gives no labels"),
-        (ClassesUnsaid(), "labels", "say how many there are"),
+        (LabelsFromOne(), "conditions", "the condition 'species' is out of range; got 3 at entry"),
+        (LabelsAsNumbers(), "conditions", "the condition 'species' is a label; got torch.float32, due int64"),
+        (LabelsInColumns(), "conditions", "'species' has another shape; got (500, 1), due (500,)"),
+        (LabelsForgotten(), "conditions", "the condition 'species' is missing; got no condition"),
+        (ConditionsUnsaid(), "conditions", "an unknown condition 'species'"),
+        (ClassesForSpecs(), "conditions", "'species': tuple, no name with a ConditionSpec"),
+        (ValuesOfAnotherShape(), "conditions", "'observation' has another shape; got (3, 500), due (500, 3)"),
+        (ValuesFlat(), "conditions", "'observation' has another shape; got (500,), due (500, 3)"),
+        (WholeNumbersForValues(), "conditions", "the condition 'observation' has values; got torch.int64"),
+        (DeclaredAndNotGiven(), "conditions", "the condition 'observation' is missing; got species"),
+        (GivenAndNotDeclared(), "conditions", "an unknown condition 'dose'"),
+        (OneValueForAll(), "conditions", "gives 1 values of the condition 'observation' for 500 draws"),
+        (ConditionsOfOtherRows(), "finite-rows", "the condition 'species' by another index is not that"),
         (RowsMissing(), "finite-rows", "rows of all 30 indices have shape (29, 2)"),
         (RowsShuffled(), "finite-rows", "not those rows"),
         (SizeUnsaid(), "finite-rows", "size is None"),
         (HeldOutFlat(), "held-out-rows", "None for none"),
-        (HeldOutWithoutLabels(), "held-out-rows", "held_out gives no labels"),
+        (HeldOutWithoutConditions(), "held-out-rows", "held_out: the condition 'species' is missing"),
         (HeldOutAnew(), "held-out-rows", "other rows each time"),
         (Square(claimed=1.4), "density-of-draws", "do not fall where the density says"),
         (Lopsided(), "density-of-draws", "do not fall where the density says"),

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import numpy
 import pytest
 import torch
 from torch import Tensor, nn
 
-from si_core import UsageError
+from si_core import Condition, ConditionSpec, UsageError
+
+Specs = Mapping[str, ConditionSpec]
 
 
 class Small(nn.Module):
@@ -21,8 +23,7 @@ class Small(nn.Module):
         self,
         shape: tuple[int, ...],
         heads: int | None = None,
-        classes: int | None = None,
-        given: tuple[int, ...] | None = None,
+        conditions: Specs | None = None,
         width: int = 8,
     ) -> None:
         super().__init__()
@@ -30,20 +31,27 @@ class Small(nn.Module):
         size = math.prod(shape)
         self.first = nn.Linear(size + 1, width)
         self.last = nn.Linear(width, (heads or 1) * size)
-        self.of_class = None if classes is None else nn.Embedding(classes, width)
-        self.of_given = None if given is None else nn.Linear(math.prod(given), width)
+        self.conditions = dict(conditions or {})
+        self.of_conditions = nn.ModuleDict(
+            {
+                name: nn.Linear(math.prod(spec.shape), width)
+                if spec.classes is None
+                else nn.Embedding(len(spec.classes), width)
+                for name, spec in self.conditions.items()
+            }
+        )
 
-    def told(self, condition: Tensor | None, x: Tensor) -> Tensor | float:
-        if self.of_class is not None and condition is not None:
-            return self.of_class(condition)
-        if self.of_given is not None and condition is not None:
-            return self.of_given(condition.to(x).flatten(1))
-        return 0.0
+    def told(self, condition: Condition | None, x: Tensor) -> Tensor | float:
+        total: Tensor | float = 0.0
+        for name, spec in self.conditions.items():
+            values = (condition or {})[name]
+            total = total + self.of_conditions[name](values if spec.classes else values.to(x).flatten(1))
+        return total
 
     def middle(self, hidden: Tensor) -> Tensor:
         return torch.tanh(hidden)
 
-    def forward(self, t: Tensor, x: Tensor, condition: Tensor | None = None) -> Tensor:
+    def forward(self, t: Tensor, x: Tensor, condition: Condition | None = None) -> Tensor:
         time = t.to(x).expand(len(x)).unsqueeze(1)
         hidden = self.first(torch.cat([time, x.flatten(1)], 1)) + self.told(condition, x)
         heads = () if self.heads is None else (self.heads,)
@@ -88,47 +96,77 @@ class ForgetsHeads(Small):
 
 
 class FlattensTheEvent(Plain):
-    def forward(self, t: Tensor, x: Tensor, condition: Tensor | None = None) -> Tensor:
+    def forward(self, t: Tensor, x: Tensor, condition: Condition | None = None) -> Tensor:
         return super().forward(t, x).flatten(1)
 
 
 class IgnoresTime(Plain):
-    def forward(self, t: Tensor, x: Tensor, condition: Tensor | None = None) -> Tensor:
+    def forward(self, t: Tensor, x: Tensor, condition: Condition | None = None) -> Tensor:
         return super().forward(torch.zeros_like(t), x)
 
 
-class IgnoresTheClass(Small):
-    def __init__(self, shape: tuple[int, ...], classes: int | None = None) -> None:
+class IgnoresConditions(Small):
+    def __init__(self, shape: tuple[int, ...], conditions: Specs | None = None) -> None:
         super().__init__(shape)
+
+    def told(self, condition: Condition | None, x: Tensor) -> Tensor | float:
+        return 0.0
+
+
+class IgnoresLabels(Small):
+    """Hears values, and takes no label."""
+
+    def __init__(self, shape: tuple[int, ...], conditions: Specs | None = None) -> None:
+        super().__init__(shape, conditions={name: s for name, s in (conditions or {}).items() if s.classes is None})
+
+
+class IgnoresTheObservation(Small):
+    """Hears labels, and the given x0: whatever has the shape of x."""
+
+    def __init__(self, shape: tuple[int, ...], conditions: Specs | None = None) -> None:
+        heard = {name: s for name, s in (conditions or {}).items() if s.classes is not None or s.shape == shape}
+        super().__init__(shape, conditions=heard)
+
+
+class ValuesOfTheShapeOfX(Small):
+    """Adds values to x: those of another shape fail, or spread over it."""
+
+    def __init__(self, shape: tuple[int, ...], conditions: Specs | None = None) -> None:
+        super().__init__(shape)
+
+    def forward(self, t: Tensor, x: Tensor, condition: Condition | None = None) -> Tensor:
+        values = [value for value in (condition or {}).values() if value.is_floating_point()]
+        return super().forward(t, sum(values, x))
 
 
 class LabelsByPosition(Small):
     """Looks up the label of the first row for all."""
 
-    def __init__(self, shape: tuple[int, ...], classes: int | None = None) -> None:
-        super().__init__(shape, classes=classes)
+    def __init__(self, shape: tuple[int, ...], conditions: Specs | None = None) -> None:
+        super().__init__(shape, conditions=conditions)
 
-    def told(self, condition: Tensor | None, x: Tensor) -> Tensor | float:
-        return super().told(None if condition is None else condition[:1].expand(len(x)), x)
+    def told(self, condition: Condition | None, x: Tensor) -> Tensor | float:
+        first = condition and {name: values[:1].expand_as(values) for name, values in condition.items()}
+        return super().told(first, x)
 
 
 class NeedsATimeForEach(Plain):
-    def forward(self, t: Tensor, x: Tensor, condition: Tensor | None = None) -> Tensor:
+    def forward(self, t: Tensor, x: Tensor, condition: Condition | None = None) -> Tensor:
         return super().forward(t[:, None].squeeze(1), x)
 
 
 class OneTimeIsHalf(Plain):
-    def forward(self, t: Tensor, x: Tensor, condition: Tensor | None = None) -> Tensor:
+    def forward(self, t: Tensor, x: Tensor, condition: Condition | None = None) -> Tensor:
         return super().forward(t / 2 if t.ndim == 0 else t, x)
 
 
 class DetachesTheState(Plain):
-    def forward(self, t: Tensor, x: Tensor, condition: Tensor | None = None) -> Tensor:
+    def forward(self, t: Tensor, x: Tensor, condition: Condition | None = None) -> Tensor:
         return super().forward(t, x.detach())
 
 
 class HalfDetached(Plain):
-    def forward(self, t: Tensor, x: Tensor, condition: Tensor | None = None) -> Tensor:
+    def forward(self, t: Tensor, x: Tensor, condition: Condition | None = None) -> Tensor:
         return super().forward(t, x) + x.detach()
 
 
@@ -136,7 +174,7 @@ class OffersDivergence(Plain):
     """Its divergence by autograd, as the contract asks for it."""
 
     def with_divergence(
-        self, t: Tensor, x: Tensor, condition: Tensor | None = None, probes: Tensor | None = None
+        self, t: Tensor, x: Tensor, condition: Condition | None = None, probes: Tensor | None = None
     ) -> tuple[Tensor, Tensor]:
         kept = torch.is_grad_enabled()
         with torch.enable_grad():
@@ -179,19 +217,19 @@ class DivergenceForEachProbeFirst(OffersDivergence):
 class InheritsADivergence(HalfTheDivergence):
     """Changes what forward gives, so that the divergence it inherits is not its own, and not asked for."""
 
-    def forward(self, t: Tensor, x: Tensor, condition: Tensor | None = None) -> Tensor:
+    def forward(self, t: Tensor, x: Tensor, condition: Condition | None = None) -> Tensor:
         return super().forward(t, x) + x
 
 
 class ChangesTheState(Plain):
-    def forward(self, t: Tensor, x: Tensor, condition: Tensor | None = None) -> Tensor:
+    def forward(self, t: Tensor, x: Tensor, condition: Condition | None = None) -> Tensor:
         with torch.no_grad():
             x.mul_(0.5)
         return super().forward(t, x)
 
 
 class ChangesTheTime(Plain):
-    def forward(self, t: Tensor, x: Tensor, condition: Tensor | None = None) -> Tensor:
+    def forward(self, t: Tensor, x: Tensor, condition: Condition | None = None) -> Tensor:
         return super().forward(t.mul_(1000.0), x)
 
 
@@ -237,7 +275,7 @@ class HoldsAConstantHere(Plain):
 
 
 class SinglePrecision(Plain):
-    def forward(self, t: Tensor, x: Tensor, condition: Tensor | None = None) -> Tensor:
+    def forward(self, t: Tensor, x: Tensor, condition: Condition | None = None) -> Tensor:
         return super().forward(t, x).float()
 
 
@@ -260,7 +298,10 @@ class RefusesAll(Plain):
         (ForgetsHeads, "form", "with 2 heads at states of shape (6, 2), torch.float64 has shape (6, 2)"),
         (FlattensTheEvent, "form", "has shape (6, 12) instead of (6, 3, 4)"),
         (IgnoresTime, "inputs-heard", "does not depend on t"),
-        (IgnoresTheClass, "inputs-heard", "does not depend on the condition"),
+        (IgnoresConditions, "inputs-heard", "does not depend on the condition"),
+        (IgnoresLabels, "inputs-heard", "does not depend on the condition 'species'"),
+        (IgnoresTheObservation, "inputs-heard", "does not depend on the condition 'observation'"),
+        (ValuesOfTheShapeOfX, "form", "must match"),
         (LabelsByPosition, "rows-independent", "depends on other rows"),
         (NeedsATimeForEach, "form", "too many indices"),
         (OneTimeIsHalf, "one-time", "one time of shape ()"),

@@ -112,11 +112,11 @@ class NeedsADensity(PlainText):
         return [str(view.log_density(view.samples))] if view.trajectory is not None else []
 
 
-class TakesLabelsForPoints(PlainText):
+class TakesValuesForLabels(PlainText):
     def lines(self, view):
-        if view.conditions is None:
+        if view.condition is None:
             return []
-        return [str(view.samples[view.conditions.flip(0) == 0].mean(0) @ view.conditions)]
+        return [str(view.samples[told == 0].mean(0)) for told in view.condition.values()]
 
 
 class CentresTheSamples(PlainText):
@@ -194,7 +194,7 @@ class ForVectorsOnly(PlainText):
         (NeedsATrajectory(), "optional-parts", "fails for a run without a trajectory"),
         (NeedsADensity(), "optional-parts", "fails for a run without the model's log-density"),
         (NeedsMetrics(), "optional-parts", "fails for a run without metrics, which a run need not have: IndexError"),
-        (TakesLabelsForPoints(), "conditions", "raised RuntimeError"),
+        (TakesValuesForLabels(), "conditions", "raised IndexError"),
         (CentresTheSamples(), "view-kept", "changes what it is shown: samples"),
         (CentresTheSamples(), "inputs-kept", "changes its inputs in place: samples"),
         (SortsTheEstimates(), "view-kept", "changes what it is shown: estimates"),

@@ -158,9 +158,9 @@ def known_fields(model: Model, reference: Reference | None, where: str) -> Field
         return None
     if conditional:
         raise UsageError(
-            "closed forms are those of the whole target, and this model is told its classes",
+            "closed forms are those of the whole target, and this model is told its conditions",
             where=where,
-            got=f"{model.process.target.classes} classes",
+            got="; ".join(spec.described(name) for name, spec in model.process.conditions.items()),
         )
     return exact_fields(model.process)
 

@@ -80,9 +80,11 @@ def gradients(factory: Factory) -> None:
     """Every parameter takes part: for some event shape the output has a gradient in it, and all are finite."""
     idle: dict[str, bool] = {}
     for variant, setting, network in _trials(factory):
-        output = call(factory, network, setting.times(), setting.states("x"), variant.condition(setting))
-        weights = torch.randn(output.shape, generator=torch.Generator().manual_seed(8), dtype=output.dtype)
-        (output * weights).sum().backward()  # type: ignore[no-untyped-call]
+        outputs = [call(factory, network, setting.times(), setting.states("x"), variant.condition(setting))]
+        outputs += _where_left_out(factory, variant, setting, network)
+        for output in outputs:
+            weights = torch.randn(output.shape, generator=torch.Generator().manual_seed(8), dtype=output.dtype)
+            (output * weights).sum().backward()  # type: ignore[no-untyped-call]
         for name, parameter in network.named_parameters():
             slope = parameter.grad
             if slope is not None and not bool(torch.isfinite(slope).all()):
@@ -96,17 +98,29 @@ def gradients(factory: Factory) -> None:
         )
 
 
+def _where_left_out(factory: Factory, variant: Variant, setting: Setting, network: nn.Module) -> list[Tensor]:
+    """The output where conditions are left out, which parameters may be there for; none of networks that can't be asked
+    for it: only training with ``condition_dropout`` leaves some out."""
+    x, specs = setting.states("x"), variant.specs(setting.event)
+    if not specs:
+        return []
+    try:
+        output = call(factory, network, setting.times(), x, {name: spec.absent(x) for name, spec in specs.items()})
+    except Exception:
+        return []
+    return [output] if bool(torch.isfinite(output).all()) else []
+
+
 @check
 def inputs_heard(factory: Factory) -> None:
-    """The output depends on t, on x and on the condition, where the network is made for one."""
+    """The output depends on t, on x and on each condition that the network is made for."""
     for variant, setting, network in _trials(factory):
         t, x, condition = setting.times(), setting.states("x"), variant.condition(setting)
-        other = condition and {name: values.roll(1, 0) for name, values in condition.items()}
         first = call(factory, network, t, x, condition)
-        changed = {"t": (1 - t, x, condition), "x": (t, x + 1, condition), "the condition": (t, x, other)}
+        changed = {"t": (1 - t, x, condition), "x": (t, x + 1, condition)}
+        for own, values in (condition or {}).items():
+            changed[f"the condition {own!r}"] = (t, x, {**(condition or {}), own: values.roll(1, 0)})
         for name, (time, state, told) in changed.items():
-            if name == "the condition" and condition is None:
-                continue
             if torch.equal(call(factory, network, time, state, told), first):
                 raise Violation(f"the output does not depend on {name} ({_where(variant, setting)})")
 
