@@ -107,11 +107,14 @@ def test_a_given_start(precondition: bool) -> None:
         si.build("distribution", "point-mass", point=[0.5, -0.3], dtype="float64"),
         si.build("distribution", "gaussian", dim=2),
     )
-    check(si.Transport(learned(process, ["velocity"], False, precondition), 0.5), states())
+    check(si.Transport(learned(process, ["velocity"], False, precondition), 0.5, freeze=True), states())
 
 
 def test_networks_that_are_told_a_state() -> None:
-    fields = learned(process_of("one-sided"), ["velocity"], False, True, states().flip(0), given=True)
+    process = process_of("one-sided")
+    process.conditions = {"state": si.ConditionSpec((2,))}
+    told = {"state": states().flip(0)}
+    fields = learned(process, ["velocity"], False, True, told, conditions=process.conditions)
     check(si.Transport(fields), states())
 
 

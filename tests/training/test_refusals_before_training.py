@@ -85,7 +85,9 @@ def test_an_ode_from_a_denoiser_alone(recipe):
 @pytest.mark.parametrize("objective", si.FIELDS)
 def test_one_field_suffices_with_a_gaussian_source(recipe, objective, latent):
     source = ("source: two-moons", "source: gaussian")
-    assembly = assemble(recipe(changed((OBJECTIVES, f"[{objective}]"), source, ("brownian", latent))))
+    # Without a latent the noise is gone at t = 1: a constant level has no bounded drift there, one that vanishes has.
+    level = [] if latent == "brownian" else [(EPSILON, "epsilon: gamma")]
+    assembly = assemble(recipe(changed((OBJECTIVES, f"[{objective}]"), source, ("brownian", latent), *level)))
     assert assembly.fields.names == (objective,)
 
 

@@ -146,10 +146,10 @@ def _made_alike(suite: Suite, component: Any) -> None:
     first, second = made_twice(component, suite.context())
     try:
         setting = accepted(suite, first)[0]
-        outputs = [suite.exercise(made, setting.anew()) for made in (first, second)]
+        one, other = (suite.exercise(made, setting.anew()) for made in (first, second))
     except (UsageError, Violation) as error:
         raise NotApplicable(f"it can't be made again from its attributes: {error}") from error
-    _same(*outputs, "two made with equal options differ: draw from a generator seeded by an option, or not at all")
+    _same(one, other, "two made with equal options differ: draw from a generator seeded by an option, or not at all")
 
 
 def _host_kept(suite: Suite, component: Any) -> None:

@@ -81,8 +81,8 @@ def _told_apart(estimator: Estimator, known: KnownModel, x: Tensor) -> Measured:
     try:
         near, far = (_values(estimator, known, ends[torch.full_like(turns, k)]) for k in (0, 1))
         mixed = _values(estimator, known, ends[turns])
-    except NumericsError as error:
-        raise NotApplicable(f"it can't be measured on equal points: {error.problem}") from error
+    except NumericsError as failure:
+        raise NotApplicable(f"it can't be measured on equal points: {failure.problem}") from failure
     gap = float(near.mean() - far.mean())
     error = math.hypot(float(near.std()), float(far.std())) / math.sqrt(FEW_POINTS)
     if not abs(gap) > _TELLING * error:
