@@ -19,7 +19,7 @@ def given_values(model: Model, given: Any) -> Any:
 
     Args:
         model: whose conditions they are.
-        given: as for :meth:`si_core.Model.conditions`; a text for values, and one that ends in ``.npy`` and is no class,
+        given: as for :meth:`si_core.Model.conditions`; a text for values, and one with ``.npy`` that is no class,
             is the path of a file.
 
     Raises:
