@@ -11,7 +11,7 @@ numbers; left out they are NaN. People speak of labels by name (:mod:`si_core.co
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -20,7 +20,7 @@ from si_core.errors import UsageError
 if TYPE_CHECKING:
     from torch import Tensor
 
-__all__ = ["Condition", "ConditionSpec", "check_classes", "check_condition", "joined_specs"]
+__all__ = ["Condition", "ConditionSpec", "check_classes", "check_condition", "check_left_out", "joined_specs"]
 
 
 @dataclass(frozen=True)
@@ -93,7 +93,11 @@ def joined_specs(parts: Mapping[str, Mapping[str, ConditionSpec]]) -> dict[str, 
 
 
 def check_condition(
-    specs: Mapping[str, ConditionSpec], condition: Condition | None, rows: int | None = None, where: str | None = None
+    specs: Mapping[str, ConditionSpec],
+    condition: Condition | None,
+    rows: int | None = None,
+    where: str | None = None,
+    partly: bool = False,
 ) -> None:
     """Refuse a condition that is missing, unknown, misshaped or out of range.
 
@@ -102,6 +106,7 @@ def check_condition(
         condition: what is told.
         rows: the number of states it is told of; None where that is not known yet.
         where: for the error.
+        partly: whether some may be missing, for others tell them.
 
     Raises:
         UsageError: says which, what is due, and how to give it.
@@ -117,6 +122,8 @@ def check_condition(
             )
     for name, spec in specs.items():
         if name not in told:
+            if partly:
+                continue
             raise UsageError(
                 f"the condition {name!r} is missing",
                 where=where,
@@ -164,6 +171,32 @@ def check_classes(specs: Mapping[str, ConditionSpec], condition: Condition) -> N
                 f"the condition {name!r} is out of range",
                 got=f"{int(labels[entry])} at entry {entry}",
                 allowed=f"0..{len(spec.classes) - 1}: {spec.described(name)}",
+            )
+
+
+def check_left_out(specs: Mapping[str, ConditionSpec], condition: Condition, optional: Collection[str]) -> None:
+    """Refuse entries that are left out, labels of -1 and values of NaN, where training never left them out.
+
+    It reads the numbers, as :func:`check_classes` does.
+
+    Args:
+        specs: the conditions.
+        condition: what is told.
+        optional: the conditions that may be left out.
+
+    Raises:
+        UsageError: the first entry left out.
+    """
+    for name, spec in specs.items():
+        if name in optional or name not in condition:
+            continue
+        absent = spec.is_absent(condition[name])
+        if bool(absent.any()):
+            raise UsageError(
+                f"the condition {name!r} is left out",
+                got=f"{'-1' if spec.classes is not None else 'NaN'} at entry {int(absent.nonzero()[0])}",
+                allowed=spec.described(name),
+                fix="tell it; it can be left out only of a model trained with train.condition_dropout",
             )
 
 

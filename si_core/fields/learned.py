@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 import torch
 from torch import Tensor, nn
 
-from si_core.contract.condition import Condition, check_condition
+from si_core.contract.condition import Condition, check_classes, check_condition, check_left_out
 from si_core.contract.data import Draw
 from si_core.contract.objective import FIELDS
 from si_core.contract.schedule import Schedule
@@ -212,8 +212,10 @@ class LearnedFields(RowFields):
         return super().anchor(x)
 
     def conditioned(self, condition: Condition | None) -> LearnedFields:
-        known = {name: spec for name, spec in self.process.conditions.items() if name in (condition or ())}
-        check_condition(known, condition)
+        specs, told = self.process.conditions, condition or {}
+        check_condition(specs, told, partly=True)
+        check_classes(specs, told)
+        check_left_out(specs, told, self.optional)
         return self._with(self.predictor, condition)
 
     def of(self, predictor: Predictor) -> LearnedFields:

@@ -235,10 +235,12 @@ class Model:
             raise UsageError("another number of initial states", got=f"{len(start_from)} states", allowed=f"n = {n}")
         else:
             x, condition = start_from, self._given(start_from, condition, generator)
+        # Recorded steps are replayed on whatever conditions lie in their memory: refused here, or not at all.
+        fields = self._told(condition)
         with torch.inference_mode():
             transport, integrator = self.accelerator.problem(self, x, condition)
             path = integrate(transport, x, integrator, generator, times)
-            return self._denoised(self._told(condition), path) if self.denoise else path
+            return self._denoised(fields, path) if self.denoise else path
 
     def _given(self, start: Tensor, condition: Any, generator: torch.Generator) -> Condition | None:
         """What networks are told of states to start from."""

@@ -81,6 +81,18 @@ def test_conditions_differ_between_blocks(make, plain, recorder, labelled):
     assert not torch.equal(zero[-1], one[-1]), "the network is told"
 
 
+@pytest.mark.parametrize(("labels", "message"), [([0, -1], "left out"), ([4, 0], "out of range")])
+def test_conditions_are_checked_at_each_replay(make, recorder, labelled, labels, message):
+    """A replay reads what lies in the memory of its conditions: nothing after the door looks at it."""
+    model = make(target=labelled, method="rk4", epsilon=0.0, recorder=recorder)
+    for count in (0, 1, 2, 3):
+        with pytest.raises(si.UsageError, match=rf"'kind' is {message}"):
+            model.sample(2, seeded(count), condition={"kind": torch.tensor(labels)})
+        model.sample(2, seeded(count), condition={"kind": torch.tensor([0, 3])})
+    assert recorder.recorded == 1
+    assert recorder.replays > 0
+
+
 class InParts(si.Integrator):
     """A method that keeps no states on the way of its own accord."""
 
