@@ -100,7 +100,7 @@ def _general(process: StochasticInterpolant, t: Tensor) -> dict[str, Tensor]:
     """``I`` and ``dI/dt`` of an interpolant that is not spatially linear, as weighted means over the event, (K, P)."""
     like, size = _like(process.interpolant), max(math.prod(process.shape), 1)
     starts, stops, weights = (_sequence(root, _POINTS * size).reshape(_POINTS, size) for root in _ROOTS)
-    methods = {"I(t, x0, x1)": process.interpolant.value, "dI/dt(t, x0, x1)": process.interpolant.velocity}
+    methods = {"I(t, x0, x1)": process.interpolant.at, "dI/dt(t, x0, x1)": process.interpolant.velocity_at}
     found: dict[str, list[Tensor]] = {name: [] for name in methods}
     times = t.to(like)
     for start, stop, weight in zip(starts, stops, weights, strict=True):

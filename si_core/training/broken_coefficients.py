@@ -67,8 +67,8 @@ def _coefficients(
             if isinstance(values, Tensor):
                 yield kind, name, values
     if s.alpha is None:
-        times = s.t.to(x0.dtype)
-        value, slope = process.interpolant.value(times, x0, x1), process.interpolant.velocity(times, x0, x1)
+        path = process.interpolant
+        value, slope = path.at(s.t, x0, x1), path.velocity_at(s.t, x0, x1)
         given = torch.isfinite(x0).flatten(1).all(1) & torch.isfinite(x1).flatten(1).all(1)
         for name, rows in (("value", value), ("velocity", slope * spread(s.rate, slope))):
             size = rows.detach().flatten(1).abs().sum(1)

@@ -50,7 +50,7 @@ def installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
 def test_the_section_is_part_of_recipes(capsys):
     recipe = si.load_recipe("r.yaml")
     assert [(each.kind, each.name) for each in recipe.section("moderators")] == [("moderator", "gentle")]
-    assert recipe.resolved()["moderators"] == [{"use": "gentle", "enough": 1e9}]
+    assert recipe.resolved()["moderators"] == [{"use": "si-calm/gentle", "enough": 1e9}]
     assert "moderators" not in si.load_recipe("r.yaml", ["moderators=null"]).resolved()
     with pytest.raises(si.RecipeError, match="did you mean 'enough'"):
         si.load_recipe("r.yaml", ["moderators={enuogh: 1}"])

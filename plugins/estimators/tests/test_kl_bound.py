@@ -192,7 +192,7 @@ def test_labels_and_single_numbers(laboratory):
     parametrisation = si.Parametrisation(process.clock, precondition=False)
     names, predictor = ["velocity", "denoiser"], si.Predictor([Both()], 2)
     fields = si.LearnedFields(process, names, predictor, parametrisation)
-    conditional = model_of(process, fields, epsilon=0.5)
+    conditional = model_of(process, fields, epsilon=si.build("diffusion", "gamma"))
     found = si.estimate(conditional, KLBound(span=(0.2, 0.8)))
     assert "held-out residuals" in found.details["reference"]
     with pytest.raises(si.UsageError, match="species: one of a, b"):

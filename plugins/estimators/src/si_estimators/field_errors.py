@@ -122,6 +122,8 @@ class ErrorSampling:
         x = points(x, model.process.shape, self.where)
         exact = known_fields(model, self.reference, self.where)
         held_out = exact is None and pairs_given_points(model.process.coupling)
+        if held_out:
+            model.fields.check_told(len(x))
         count, nodes, parts = len(x) if held_out else self.n, self.nodes(model), []
         with torch.no_grad():
             for first in range(0, count, self.batch):

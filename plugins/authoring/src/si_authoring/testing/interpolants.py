@@ -160,7 +160,7 @@ def finite_near_the_ends(path: Interpolant) -> None:
     t, rate = clock.time(u), clock.rate(u)
     setting = replace(accepted(SUITE, path)[0], rows=len(u))
     x0, x1 = setting.states("x0"), setting.states("x1")
-    parts = {"value": path.value(t, x0, x1).flatten(1), "velocity": path.velocity(t, x0, x1).flatten(1)}
+    parts = {"value": path.at(t, x0, x1).flatten(1), "velocity": path.velocity_at(t, x0, x1).flatten(1)}
     parts["velocity"] = parts["velocity"] * rate[:, None]
     refuse_infinite({name: values.abs().sum(1) for name, values in parts.items()}, u, clock)
 
