@@ -1,4 +1,7 @@
-"""A coefficient that is not finite near an end of time: training says whose it is, and blames nothing else."""
+"""A coefficient that is not finite near an end of time: training says whose it is, and blames nothing else.
+
+Sampling asks for bounded coefficients before: it freezes them here, so that training is reached.
+"""
 
 from __future__ import annotations
 
@@ -23,6 +26,7 @@ TEXT = """\
     objectives: [velocity, denoiser]
     network: {{use: mlp, width: 16, depth: 2}}
     train: {{steps: 400, batch: 64}}
+    sample: {{freeze: true}}
     """
 
 ROUGH = """

@@ -155,7 +155,7 @@ def test_the_density_follows_the_gradient(trainer_of):
     )
 
 
-@pytest.mark.parametrize("overrides", [(), (*PAIRS, "objectives=[denoiser]")])
+@pytest.mark.parametrize("overrides", [(), (*PAIRS, "objectives=[denoiser]", "sample.freeze=true")])
 def test_importance_keeps_the_expected_loss_and_gradient(trainer_of, overrides):
     """The same weights, times drawn either way: the means agree within their standard errors."""
     uniform, importance = trainer_of(STILL, *overrides), trainer_of(STILL, IMPORTANCE, *overrides)
