@@ -38,6 +38,8 @@ WHOLE = (0.0, 1.0)
 _TOLERANCE = 1e-8
 _INSIDE = 0.02
 """Residuals are trusted so far from the ends, where rows may lose rank or all but a few digits."""
+_BESIDE = 2.0**-20
+"""How far beside a single time at which rows are dependent coefficients are taken: their mean errs by its square."""
 
 
 @dataclass(frozen=True)
@@ -110,7 +112,14 @@ class Completion:
         return end_limits(self._inside, u) if self._limits is None else self._limits(u)
 
     def _inside(self, u: Tensor) -> Tensor:
-        return self._evaluate(u).coefficients
+        found = self._evaluate(u)
+        single = (found.residual > _TOLERANCE) & _trusted(u)
+        if not self.verdict.in_span or not bool(single.any()):
+            return found.coefficients
+        # A known row may vanish at a single time, such as the velocity in the middle of a symmetric mirror; what it
+        # gives there is the limit from both sides.
+        beside = [self._evaluate(u + shift).coefficients for shift in (-_BESIDE, _BESIDE)]
+        return torch.where(single.unsqueeze(-1), (beside[0] + beside[1]) / 2, found.coefficients)
 
 
 def complete(
@@ -170,8 +179,12 @@ def _verdict(evaluate: Callable[[Tensor], Combination], found: Combination) -> V
     return Verdict((not start, not stop), find_poles(evaluate, found))
 
 
+def _trusted(u: Tensor) -> Tensor:
+    return (u > _INSIDE) & (u < 1 - _INSIDE)
+
+
 def _out_of_reach(residual: Tensor) -> bool:
     """Whether the wanted row is missed, and not at single times alone, where the known rows are dependent."""
     u = grid()
-    missed = (residual > _TOLERANCE) & (u > _INSIDE) & (u < 1 - _INSIDE)
+    missed = (residual > _TOLERANCE) & _trusted(u)
     return bool((missed[1:] & missed[:-1]).any())

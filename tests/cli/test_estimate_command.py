@@ -96,7 +96,7 @@ def test_refusals(si, tmp_path, finished, points, words, code, message):
 def test_points_of_a_conditional_model_bring_their_labels(si, tmp_path):
     rows = np.random.default_rng(0).normal(size=(60, 2))
     labels = (rows[:, 0] > 0).astype(np.uint8)
-    np.savetxt(tmp_path / "c.csv", np.column_stack([rows, labels]), delimiter=",")
+    np.savetxt(tmp_path / "c.csv", np.column_stack([rows, labels]), delimiter=",", fmt="%.17g")
     np.save(tmp_path / "rows.npy", rows)
     np.save(tmp_path / "labels.npy", labels)
     target = "target={use: array, path: c.csv, label: 2}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+import re
 
 import pytest
 import torch
@@ -210,11 +211,13 @@ def test_what_a_refusal_advises_is_what_suffices(case, epsilon: float, precondit
             continue
         refusals += 1
         assert refusal.got.startswith("objectives")
-        if not process.structure.has("score"):
-            assert "latent: brownian" in refusal.fix
-            continue
         if "grow without bound" in str(refusal):
             assert "freeze: true" in refusal.fix
+            for other in re.findall(r"the objective `([a-z-]+)` too", refusal.allowed):
+                si.Transport(learned(process, [name, other], precondition=precondition), epsilon=epsilon)
+            continue
+        if not process.structure.has("score"):
+            assert "latent: brownian" in refusal.fix
             continue
         alone = refusal.allowed.startswith("no single")
         advised = [] if alone else refusal.allowed.removeprefix("any of these beside it: ").split(", ")

@@ -46,7 +46,7 @@ class Grid(Sweep):
         axes: a list of values for each key.
     """
 
-    def __init__(self, **axes: Annotated[list[Any], Field(min_length=1)]) -> None:
+    def __init__(self, **axes: Annotated[list[Any], Field(min_length=1, description="a list of values")]) -> None:
         self.axes = axes
 
     def keys(self) -> Iterable[str]:
