@@ -81,10 +81,10 @@ if TYPE_CHECKING:
     from si_core.models.acceleration.accelerator import Accelerator as Accelerator
     from si_core.models.estimation import estimate as estimate
     from si_core.models.model import Model as Model
-    from si_core.models.model import load_model as load_model
     from si_core.models.sampling import sample as sample
     from si_core.process.process import StochasticInterpolant as StochasticInterpolant
     from si_core.recipes.loader import load_recipe as load_recipe
+    from si_core.runs.loading import load_model as load_model
     from si_core.runs.sweeps.sweep import sweep as sweep
     from si_core.runs.training import train as train
     from si_core.transport.integrate import integrate as integrate
@@ -125,11 +125,12 @@ _HOMES: dict[str, tuple[str, ...]] = {
     "si_core.contract.schedule": ("Schedule",),
     "si_core.recipes.loader": ("load_recipe",),
     "si_core.models.acceleration.accelerator": ("Accelerator",),
-    "si_core.models.model": ("Model", "load_model"),
+    "si_core.models.model": ("Model",),
     "si_core.models.estimation": ("estimate",),
     "si_core.contract.event": ("Event",),
     "si_core.models.sampling": ("sample",),
     "si_core.runs.sweeps.sweep": ("sweep",),
+    "si_core.runs.loading": ("load_model",),
     "si_core.runs.training": ("train",),
     "si_core.transport.integrate": ("integrate",),
     "si_core.transport.transport": ("Transport",),

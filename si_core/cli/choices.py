@@ -84,8 +84,9 @@ def resampled(model: Model, arguments: argparse.Namespace) -> Model:
 
 def _clocked(model: Model, text: str, run: Path | None, seed: int) -> Model:
     """The model in the clock of the command line; ``run`` where it is the run's own sampler otherwise."""
+    from si_core.models.sampler_parts import build_clock
     from si_core.runs.directory import RunDirectory
-    from si_core.runs.sampling_clock import build_clock, fit_clock, stored_clock
+    from si_core.runs.sampling_clock import fit_clock, stored_clock
 
     if text == "auto" or text == "uniform":
         return model.with_sampler(clock="auto" if text == "auto" else "uniform")
@@ -97,9 +98,10 @@ def _clocked(model: Model, text: str, run: Path | None, seed: int) -> Model:
 
 
 def _noise_level(model: Model, run: Path, text: str, seed: int) -> Epsilon:
+    from si_core.models.sampler_parts import build_diffusion
     from si_core.recipes.selection import Selection
     from si_core.runs.directory import RunDirectory
-    from si_core.runs.noise_level import build_diffusion, fit_noise_level, stored_noise_level
+    from si_core.runs.noise_level import fit_noise_level, stored_noise_level
 
     try:
         level = float(text)

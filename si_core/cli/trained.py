@@ -44,8 +44,8 @@ def trained_model(arguments: Any, console: Console) -> Iterator[Model]:
         SIError: as :func:`si_core.load_model`.
     """
     from si_core.cli.device import checked_device
-    from si_core.models.model import load_model
     from si_core.runs.attribution import attributed
+    from si_core.runs.loading import load_model
     from si_core.runs.records import LogRecords
     from si_core.runs.signals import StopSignals
 

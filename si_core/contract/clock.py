@@ -12,15 +12,13 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from torch import Tensor
 
+from si_core.contract.model import AnyModel
 from si_core.errors import UsageError
-
-if TYPE_CHECKING:
-    from si_core.models.model import Model
 
 __all__ = ["Clock", "SineClock", "UniformClock", "join_clocks"]
 
@@ -49,7 +47,7 @@ class Clock(ABC):
     def position(self, t: Tensor) -> Tensor:
         """The clock position u at time t, same shape: the inverse of :meth:`time`."""
 
-    def fitted(self, model: Model, seed: int) -> dict[str, Any] | None:
+    def fitted(self, model: AnyModel, seed: int) -> dict[str, Any] | None:
         """The constructor's options of this clock as measured on a trained model, plain JSON that is kept with it.
 
         None where the clock does not depend on the model, or has been measured.

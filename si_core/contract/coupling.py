@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
 from si_core.contract.distribution import Distribution
-
-if TYPE_CHECKING:
-    from si_core.models.model import Model
+from si_core.contract.model import AnyModel
 
 __all__ = ["Coupling"]
 
@@ -47,7 +44,7 @@ class Coupling(ABC):
             The paired (x0, x1), each (B, *event).
         """
 
-    def refit(self, model: Model, rounds: int, generator: torch.Generator) -> None:  # noqa: B027 - by default nothing
+    def refit(self, model: AnyModel, rounds: int, generator: torch.Generator) -> None:  # noqa: B027 - by default nothing
         """Couple anew by what the model has learned on the pairs so far; called between the rounds of training.
 
         What it keeps of it belongs into buffers of a torch module, which are saved with the weights. A coupling that

@@ -13,8 +13,8 @@ from si_core.errors import UsageError
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from si_core.contract.process import Process
     from si_core.contract.schedule import Schedule
-    from si_core.process.process import StochasticInterpolant
 
 __all__ = ["Bound", "Draw", "Estimate", "Trajectory"]
 
@@ -44,7 +44,7 @@ class Draw:
     xt: Tensor
     condition: Tensor | None = None
     schedule: Schedule | None = None
-    process: StochasticInterpolant | None = None
+    process: Process | None = None
     antithetic: bool = False
 
     def target(self, field: str) -> Tensor:

@@ -6,12 +6,11 @@ Any schedule gives the same law at every time (arXiv 2303.08797, section 2.3); t
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from torch import Tensor
 
-if TYPE_CHECKING:
-    from si_core.models.model import Model
+from si_core.contract.model import AnyModel
 
 __all__ = ["Diffusion"]
 
@@ -32,7 +31,7 @@ class Diffusion(ABC):
             shape (N,), non-negative.
         """
 
-    def fitted(self, model: Model, seed: int) -> dict[str, Any] | None:
+    def fitted(self, model: AnyModel, seed: int) -> dict[str, Any] | None:
         """The constructor's options of this schedule as measured on a trained model, plain JSON that is kept with it.
 
         None where the schedule does not depend on the model, or has been measured.

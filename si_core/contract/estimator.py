@@ -30,15 +30,13 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 import torch
 from torch import Tensor
 
 from si_core.contract.data import Bound, Estimate
-
-if TYPE_CHECKING:
-    from si_core.models.model import Model
+from si_core.contract.model import AnyModel
 
 __all__ = ["Estimator"]
 
@@ -58,7 +56,7 @@ class Estimator(ABC):
     that makes another quantity of it sets it on the instance."""
 
     @abstractmethod
-    def estimate(self, model: Model, x: Tensor, generator: torch.Generator | None = None) -> Estimate:
+    def estimate(self, model: AnyModel, x: Tensor, generator: torch.Generator | None = None) -> Estimate:
         """Measure.
 
         Args:

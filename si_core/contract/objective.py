@@ -10,18 +10,15 @@ with the target given by the field's row (:mod:`si_core.process.rows`); the expa
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import ClassVar, Literal
 
 from torch import Tensor
 
 from si_core.contract.data import Draw
 from si_core.contract.expanded_square import expanded_square
+from si_core.contract.process import Process
+from si_core.contract.schedule import Row, Schedule
 from si_core.errors import UsageError
-
-if TYPE_CHECKING:
-    from si_core.contract.schedule import Schedule
-    from si_core.process.process import StochasticInterpolant
-    from si_core.process.rows import Row
 
 __all__ = ["FIELDS", "Objective", "Regression"]
 
@@ -38,7 +35,7 @@ class Objective(ABC):
     process_role: ClassVar[Literal["none", "minimises", "maximises"]] = "none"
     """What the learnable parts of a process do with the loss that networks minimise; both at once is a game."""
 
-    def row(self, process: StochasticInterpolant, s: Schedule) -> Row:
+    def row(self, process: Process, s: Schedule) -> Row:
         """The row of the field per unit of the schedule's clock; see :mod:`si_core.process.rows`.
 
         Override it for a field that the process has no name for, such as the forward drift at a level of noise.

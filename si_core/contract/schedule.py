@@ -15,10 +15,13 @@ from si_core.contract.clock import Clock
 from si_core.contract.interpolant import Interpolant, SpatiallyLinear
 from si_core.contract.latent import Latent
 
-__all__ = ["Scalar", "Schedule", "bare_schedule", "compute_schedule"]
+__all__ = ["Row", "Scalar", "Schedule", "bare_schedule", "compute_schedule"]
 
 Scalar = Tensor | float
 """A number for every time, shape (N,), or one number for all of them."""
+
+Row = tuple[Scalar, ...]
+"""The coefficients of a field: one number, or one number a time, for every element of the basis."""
 
 
 @dataclass(frozen=True)

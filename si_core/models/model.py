@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 import torch
@@ -23,7 +22,7 @@ from si_core.transport.transport import Transport
 if TYPE_CHECKING:
     from si_core.recipes.recipe import Recipe
 
-__all__ = ["Model", "load_model"]
+__all__ = ["Model"]
 
 
 @dataclass(frozen=True)
@@ -229,19 +228,3 @@ class Model:
     def decode(self, x: Tensor) -> Tensor:
         """Model space to data space, at the end that sampling reaches."""
         return self.end.decode(x)
-
-
-def load_model(run: str | Path, device: str | torch.device = "cpu") -> Model:
-    """The trained model of a run.
-
-    Args:
-        run: the run's folder.
-        device: where to put it.
-
-    Raises:
-        StorageError: the folder is no run, has no model yet, or its weights are damaged.
-        UsageError, PluginError: a component it needs is missing.
-    """
-    from si_core.runs.loading import load_trained
-
-    return load_trained(Path(run), torch.device(device))

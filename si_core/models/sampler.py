@@ -15,12 +15,11 @@ from si_core.fields.rescheduled import RescheduledFields
 from si_core.models.acceleration.accelerator import Accelerator
 from si_core.models.model import Model
 from si_core.models.parts import build_path, build_selection, located
+from si_core.models.sampler_parts import build_clock, build_diffusion
 from si_core.models.streams import generator
 from si_core.process.process import StochasticInterpolant
 from si_core.recipes.recipe import Recipe
 from si_core.recipes.selection import Selection
-from si_core.runs.noise_level import build_diffusion
-from si_core.runs.sampling_clock import build_clock
 
 __all__ = ["Sampler", "build_sampler", "check_sampling", "default_integrator"]
 

@@ -14,9 +14,9 @@ from si_core.contract.data import Draw
 from si_core.contract.distribution import Distribution
 from si_core.contract.interpolant import Interpolant, SpatiallyLinear, slope_clock
 from si_core.contract.latent import Latent
-from si_core.contract.schedule import Scalar, Schedule, compute_schedule
+from si_core.contract.schedule import Row, Scalar, Schedule, compute_schedule
 from si_core.errors import UsageError
-from si_core.process.rows import Row, Structure
+from si_core.process.rows import Structure
 
 __all__ = ["StochasticInterpolant", "spread"]
 

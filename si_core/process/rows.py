@@ -35,13 +35,10 @@ import torch
 from torch import Tensor
 
 from si_core.contract.objective import FIELDS
-from si_core.contract.schedule import Scalar, Schedule
+from si_core.contract.schedule import Row, Scalar, Schedule
 from si_core.errors import UsageError
 
-__all__ = ["Row", "Structure", "stack"]
-
-Row = tuple[Scalar, ...]
-"""One number, or one number a time, for every element of the basis."""
+__all__ = ["Structure", "stack"]
 
 
 def stack(row: Row, s: Schedule) -> Tensor:

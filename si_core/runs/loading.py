@@ -22,13 +22,23 @@ from si_core.storage.fingerprints import PARTS, data_changes, fingerprints
 from si_core.storage.tensors import load_tensors
 from si_core.storage.weights import load_into
 
-__all__ = ["load_trained"]
+__all__ = ["load_model"]
 
 _log = logging.getLogger(__name__)
 
 
-def load_trained(path: Path, device: torch.device) -> Model:
-    """The model of a run's folder, with its trained (averaged) weights."""
+def load_model(run: str | Path, device: str | torch.device = "cpu") -> Model:
+    """The trained model of a run, with its averaged weights where there are some.
+
+    Args:
+        run: the run's folder.
+        device: where to put it.
+
+    Raises:
+        StorageError: the folder is no run, has no model yet, or its weights are damaged.
+        UsageError, PluginError: a component it needs is missing.
+    """
+    path, device = Path(run), torch.device(device)
     directory = RunDirectory.open(path)
     if not directory.model.is_file():
         raise StorageError(

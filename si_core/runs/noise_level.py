@@ -5,21 +5,14 @@ from __future__ import annotations
 from functools import partial
 
 from si_core.contract.diffusion import Diffusion
-from si_core.discovery.build import build
 from si_core.models.model import Model
+from si_core.models.sampler_parts import build_diffusion
 from si_core.process.process import StochasticInterpolant
 from si_core.recipes.selection import Selection
 from si_core.runs.directory import RunDirectory
 from si_core.runs.kept_options import keep_options, kept_component
 
-__all__ = ["build_diffusion", "fit_noise_level", "stored_noise_level"]
-
-
-def build_diffusion(name: str, process: StochasticInterpolant, **options: object) -> Diffusion:
-    """A diffusion schedule of a process, by name."""
-    context = {"interpolant": process.interpolant, "latent": process.latent}
-    diffusion: Diffusion = build("diffusion", name, context=context, **options)
-    return diffusion
+__all__ = ["fit_noise_level", "stored_noise_level"]
 
 
 def fit_noise_level(directory: RunDirectory, model: Model, chosen: Selection | float, seed: int) -> Model:

@@ -1,24 +1,17 @@
-"""Clocks of sampling by name, and those that are fitted to the trained model and kept with it in ``clock.json``."""
+"""Clocks of sampling that are fitted to the trained model and kept with it in ``clock.json``."""
 
 from __future__ import annotations
 
 from functools import partial
 
 from si_core.contract.clock import Clock
-from si_core.discovery.build import build
 from si_core.models.model import Model
+from si_core.models.sampler_parts import build_clock
 from si_core.process.process import StochasticInterpolant
 from si_core.runs.directory import RunDirectory
 from si_core.runs.kept_options import keep_options, kept_component
 
-__all__ = ["build_clock", "fit_clock", "stored_clock"]
-
-
-def build_clock(name: str, process: StochasticInterpolant, **options: object) -> Clock:
-    """A clock for a process, by name."""
-    context = {"interpolant": process.interpolant, "latent": process.latent, "own": process.clock}
-    clock: Clock = build("clock", name, context=context, **options)
-    return clock
+__all__ = ["fit_clock", "stored_clock"]
 
 
 def fit_clock(directory: RunDirectory | None, model: Model, name: str, seed: int) -> Model:

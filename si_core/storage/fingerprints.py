@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-
-from si_core.process.process import StochasticInterpolant
+from typing import Protocol
 
 __all__ = ["PARTS", "data_changes", "fingerprints"]
 
@@ -12,7 +11,23 @@ PARTS = ("source", "target", "coupling")
 """What may have a fingerprint: the ends, and a coupling whose pairs are data."""
 
 
-def fingerprints(process: StochasticInterpolant) -> dict[str, str]:
+class Ends(Protocol):
+    """What data enter by: the ends of a process, and how they are paired."""
+
+    @property
+    def source(self) -> object:
+        """The distribution at t = 0."""
+
+    @property
+    def target(self) -> object:
+        """The distribution at t = 1."""
+
+    @property
+    def coupling(self) -> object:
+        """How they are paired."""
+
+
+def fingerprints(process: Ends) -> dict[str, str]:
     """What a data set calls its ``fingerprint``, by the part it plays; a law without one can't change."""
     parts: dict[str, object] = {"target": process.target, "coupling": process.coupling}
     if process.source is not process.target:

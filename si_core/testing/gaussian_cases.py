@@ -10,9 +10,8 @@ import torch
 from torch import Tensor
 
 from si_core.contract.clock import UniformClock
-from si_core.contract.schedule import Schedule
+from si_core.contract.schedule import Row, Schedule
 from si_core.process.process import StochasticInterpolant, spread
-from si_core.process.rows import Row
 from si_core.testing.conditional import ConditionalDraws, conditional_draws
 from si_core.testing.doubles import Normal, Silent, process_between
 from si_core.testing.exact import NormalFields

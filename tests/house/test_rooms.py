@@ -27,19 +27,6 @@ FLOORS = (
 
 FLOOR = {room: floor for floor, rooms in enumerate(FLOORS) for room in rooms}
 FILES = sorted(CORE.rglob("*.py"))
-STILL_UPWARD = {
-    ("contract/clock.py", "models"),
-    ("contract/coupling.py", "models"),
-    ("contract/data.py", "process"),
-    ("contract/diffusion.py", "models"),
-    ("contract/estimator.py", "models"),
-    ("contract/objective.py", "process"),
-    ("models/model.py", "runs"),
-    ("models/sampler.py", "runs"),
-    ("storage/fingerprints.py", "process"),
-}
-"""What is still to be mended: each entry must be true, so that the list can only shrink."""
-
 DOORS = {"__init__", "__main__"}
 """The public names, and ``python -m si_core``: they open every room."""
 
@@ -75,11 +62,5 @@ def test_a_room_knows_only_rooms_below(path: Path) -> None:
     own = room_of(path)
     for other, line in rooms_known(path):
         assert other in FLOOR, f"{path}:{line}: si_core.{other} is no room"
-        known = (path.relative_to(CORE).as_posix(), other) in STILL_UPWARD
-        allowed = other == own or FLOOR[other] < FLOOR[own] or known
+        allowed = other == own or FLOOR[other] < FLOOR[own]
         assert allowed, f"{path}:{line}: {own} knows {other}, which is not below it"
-
-
-def test_what_is_still_upward_is_so() -> None:
-    for name, other in STILL_UPWARD:
-        assert other in {room for room, _ in rooms_known(CORE / name)}, f"{name} no longer knows {other}"
