@@ -12,17 +12,25 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
+    from si_core.contract.callback import Callback as Callback
     from si_core.contract.clock import Clock as Clock
     from si_core.contract.clock import SineClock as SineClock
     from si_core.contract.clock import UniformClock as UniformClock
+    from si_core.contract.condition import Condition as Condition
+    from si_core.contract.condition import ConditionSpec as ConditionSpec
+    from si_core.contract.condition import check_classes as check_classes
+    from si_core.contract.condition import check_condition as check_condition
     from si_core.contract.coupling import Coupling as Coupling
     from si_core.contract.data import Draw as Draw
     from si_core.contract.data import Estimate as Estimate
+    from si_core.contract.data import Pairs as Pairs
     from si_core.contract.data import Trajectory as Trajectory
     from si_core.contract.diffusion import Diffusion as Diffusion
     from si_core.contract.distribution import Distribution as Distribution
     from si_core.contract.estimator import Estimator as Estimator
     from si_core.contract.event import Event as Event
+    from si_core.contract.exporter import Exporter as Exporter
+    from si_core.contract.guidance import Guidance as Guidance
     from si_core.contract.integrator import Integrator as Integrator
     from si_core.contract.integrator import LinearShare as LinearShare
     from si_core.contract.integrator import Problem as Problem
@@ -37,18 +45,23 @@ if TYPE_CHECKING:
     )
     from si_core.contract.latent import Latent as Latent
     from si_core.contract.latent import LatentCoefficients as LatentCoefficients
+    from si_core.contract.learning_rate import LearningRate as LearningRate
     from si_core.contract.objective import FIELDS as FIELDS
     from si_core.contract.objective import Objective as Objective
     from si_core.contract.objective import Regression as Regression
+    from si_core.contract.optimizer import Optimizer as Optimizer
     from si_core.contract.report import Report as Report
     from si_core.contract.report import RunView as RunView
     from si_core.contract.report import SweepView as SweepView
+    from si_core.contract.run import Run as Run
     from si_core.contract.schedule import Schedule as Schedule
     from si_core.contract.slope import Slope as Slope
     from si_core.contract.slope import slopes as slopes
     from si_core.discovery.build import build as build
+    from si_core.discovery.command import Command as Command
     from si_core.discovery.component import Component as Component
     from si_core.discovery.hooks import hookimpl as hookimpl
+    from si_core.discovery.kind import Kind as Kind
     from si_core.errors import (
         DataError as DataError,
     )
@@ -85,27 +98,35 @@ if TYPE_CHECKING:
     from si_core.process.process import StochasticInterpolant as StochasticInterpolant
     from si_core.recipes.loader import load_recipe as load_recipe
     from si_core.runs.loading import load_model as load_model
-    from si_core.runs.sweeps.sweep import sweep as sweep
     from si_core.runs.training import train as train
     from si_core.transport.integrate import integrate as integrate
     from si_core.transport.transport import Transport as Transport
 
 _HOMES: dict[str, tuple[str, ...]] = {
     "si_core.contract.clock": ("Clock", "SineClock", "UniformClock"),
+    "si_core.contract.condition": ("Condition", "ConditionSpec", "check_classes", "check_condition"),
+    "si_core.contract.callback": ("Callback",),
     "si_core.contract.coupling": ("Coupling",),
-    "si_core.contract.data": ("Draw", "Estimate", "Trajectory"),
+    "si_core.contract.data": ("Draw", "Estimate", "Pairs", "Trajectory"),
     "si_core.contract.diffusion": ("Diffusion",),
     "si_core.contract.distribution": ("Distribution",),
     "si_core.contract.estimator": ("Estimator",),
+    "si_core.contract.exporter": ("Exporter",),
+    "si_core.contract.guidance": ("Guidance",),
     "si_core.contract.integrator": ("Integrator", "LinearShare", "Problem"),
     "si_core.contract.interpolant": ("Interpolant", "LinearCoefficients", "SpatiallyLinear"),
     "si_core.contract.latent": ("Latent", "LatentCoefficients"),
+    "si_core.contract.learning_rate": ("LearningRate",),
     "si_core.contract.objective": ("FIELDS", "Objective", "Regression"),
+    "si_core.contract.optimizer": ("Optimizer",),
     "si_core.contract.report": ("Report", "RunView", "SweepView"),
+    "si_core.contract.run": ("Run",),
     "si_core.contract.slope": ("Slope", "slopes"),
     "si_core.discovery.build": ("build",),
+    "si_core.discovery.command": ("Command",),
     "si_core.discovery.component": ("Component",),
     "si_core.discovery.hooks": ("hookimpl",),
+    "si_core.discovery.kind": ("Kind",),
     "si_core.errors": (
         "DataError",
         "NumericsError",
@@ -126,11 +147,10 @@ _HOMES: dict[str, tuple[str, ...]] = {
     "si_core.recipes.loader": ("load_recipe",),
     "si_core.models.acceleration.accelerator": ("Accelerator",),
     "si_core.models.model": ("Model",),
+    "si_core.runs.loading": ("load_model",),
     "si_core.models.estimation": ("estimate",),
     "si_core.contract.event": ("Event",),
     "si_core.models.sampling": ("sample",),
-    "si_core.runs.sweeps.sweep": ("sweep",),
-    "si_core.runs.loading": ("load_model",),
     "si_core.runs.training": ("train",),
     "si_core.transport.integrate": ("integrate",),
     "si_core.transport.transport": ("Transport",),

@@ -75,7 +75,7 @@ def resampled(model: Model, arguments: argparse.Namespace) -> Model:
             )
     elif stochastic != model.integrator.stochastic:
         default = default_integrator(stochastic)
-        method = build("integrator", default.name, **default.options)
+        method = build("integrator", default.qualified, **default.options)
     other = model.with_sampler(method, level)
     if arguments.clock is None:
         return other

@@ -5,25 +5,19 @@ from __future__ import annotations
 import argparse
 import sys
 from contextlib import redirect_stdout
-from typing import Any
 
 from si_core.cli.choices import CLOCK_HELP
-from si_core.cli.commands import COMMANDS
-from si_core.cli.points import FORMATS, read_labels, read_points
+from si_core.cli.conditions import add_condition, asked_condition
+from si_core.cli.points import FORMATS, read_points
 from si_core.cli.tables import print_json
 from si_core.cli.trained import add_device, add_seed, trained_model
-from si_core.errors import UsageError
 
-__all__ = ["add", "run"]
+__all__ = ["add_arguments", "run"]
 
 
-def add(subparsers: argparse._SubParsersAction[Any]) -> None:
-    """Add the command's parser."""
-    parser = subparsers.add_parser(
-        "estimate",
-        help=COMMANDS["estimate"],
-        description="Measure a number on a trained model, with its standard error and what it bounds.",
-    )
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Describe the command and add its arguments."""
+    parser.description = "Measure a number on a trained model, with its standard error and what it bounds."
     parser.add_argument("run_directory", metavar="RUN", help="the folder of a run")
     parser.add_argument(
         "name", metavar="NAME|JSON", help="an estimator (see `si list estimator`), or '{\"use\": NAME, ...options}'"
@@ -33,7 +27,9 @@ def add(subparsers: argparse._SubParsersAction[Any]) -> None:
         metavar="FILE",
         help=f"points in data space, columns as in the samples: {FORMATS} (default: held-out rows or fresh draws)",
     )
-    parser.add_argument("--labels", metavar="FILE", help="the class of each point of --data, where there are classes")
+    add_condition(
+        parser, "the points of --data (one value, or a .npy file with one for each), or the samples compared,"
+    )
     parser.add_argument("--integrator", metavar="NAME|JSON", help="another method of sampling")
     parser.add_argument("--epsilon", metavar="E|JSON", help="another noise level of sampling")
     parser.add_argument("--clock", metavar="NAME|JSON", help=CLOCK_HELP)
@@ -44,9 +40,6 @@ def add(subparsers: argparse._SubParsersAction[Any]) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Measure and print."""
-    if arguments.labels and not arguments.data:
-        raise UsageError("labels are of points", where="--labels", fix="give the points by --data FILE")
-
     from si_core.cli.choices import chosen, resampled
     from si_core.cli.console import LineConsole
     from si_core.discovery.build import build
@@ -59,10 +52,11 @@ def run(arguments: argparse.Namespace) -> int:
     with redirect_stdout(sys.stderr), trained_model(arguments, LineConsole()) as trained:
         estimator = build("estimator", name, **options)
         data = None if arguments.data is None else read_points(arguments.data)
-        labels = None if arguments.labels is None else read_labels(arguments.labels)
         model = resampled(trained, arguments)
         with memory_explained("estimation", model, model.device):
-            result = estimate(model, estimator, data, condition=labels, seed=arguments.seed)
+            result = estimate(
+                model, estimator, data, condition=asked_condition(model, arguments.condition), seed=arguments.seed
+            )
     if arguments.json:
         print_json(estimate_record(result))
     else:

@@ -3,24 +3,18 @@
 from __future__ import annotations
 
 import argparse
-from typing import Any
 
-from si_core.cli.commands import COMMANDS
 from si_core.cli.tables import print_json, print_table
 from si_core.discovery.available import Found, available
 from si_core.discovery.kinds import KINDS
 from si_core.discovery.plugins import installed_plugins
 
-__all__ = ["add", "run"]
+__all__ = ["add_arguments", "run"]
 
 
-def add(subparsers: argparse._SubParsersAction[Any]) -> None:
-    """Add the command's parser."""
-    parser = subparsers.add_parser(
-        "list",
-        help=COMMANDS["list"],
-        description="List the components that recipes can use, by kind, with the plugin that each one comes from.",
-    )
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Describe the command and add its arguments."""
+    parser.description = "List the components that recipes can use, by kind, with the plugin that each one comes from."
     parser.add_argument("kind", nargs="?", metavar="KIND", help=f"one kind only: {', '.join(KINDS)}")
     parser.add_argument("--json", action="store_true", help="print JSON")
 

@@ -1,4 +1,4 @@
-"""The command ``si``: a table of commands, each imported when it is chosen.
+"""The command ``si``: a table of commands, of the core and of plugins, each imported when it is chosen.
 
 Exit codes: 0 done; 1 internal error; 2 recipe or usage; 3 data or numerics; 4 checkpoint or storage; 5 plugin;
 130 and 143 interrupted and terminated; 141 the reader of our output has gone. Errors go to standard error, without
@@ -7,20 +7,22 @@ traceback unless ``--debug`` is given.
 
 from __future__ import annotations
 
+import argparse
 import os
 import sys
 import traceback
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 
-from si_core.cli.commands import COMMANDS, module_of
 from si_core.cli.console import reader_gone
 from si_core.cli.parser import Parser, add_global_options
+from si_core.cli.tables import one_line as plain
+from si_core.discovery.command import CommandObject
+from si_core.discovery.commands import FoundCommand, all_commands, find_command, load_command
 from si_core.discovery.compatibility import core_version
 from si_core.discovery.plugins import FILTER_VARIABLE
-from si_core.discovery.suggest import did_you_mean
-from si_core.errors import SIError, StorageError, UsageError, one_line
+from si_core.errors import PluginError, SIError, StorageError, UsageError, one_line
 
 __all__ = ["main"]
 
@@ -67,18 +69,13 @@ def _run(words: list[str]) -> int:
     add_global_options(parser)
     subparsers = parser.add_subparsers(dest="command", metavar="COMMAND", title="commands")
     chosen = next((word for word in words if not word.startswith("-")), None)
-    if chosen is not None and chosen not in COMMANDS:
-        raise UsageError(
-            f"there is no command {chosen!r}",
-            allowed=", ".join(COMMANDS),
-            fix=did_you_mean(chosen, COMMANDS) or "si --help",
-        )
-    for name, summary in COMMANDS.items():
-        if name == chosen:
-            module_of(name).add(subparsers)
-            add_global_options(subparsers.choices[name])
+    found = None if chosen is None else find_command(chosen)
+    command = None if found is None else load_command(found)
+    for name, listed in _listed(words, chosen, found).items():
+        if name == chosen and command is not None:
+            _describe(subparsers.add_parser(name, help=_help(listed)), listed, command)
         else:
-            subparsers.add_parser(name, help=summary, add_help=False)
+            subparsers.add_parser(name, help=_help(listed), add_help=False)
     arguments, rest = parser.parse_known_args(words)
     if hasattr(arguments, "overrides") and not any(word.startswith("-") for word in rest):
         arguments.overrides, rest = [*arguments.overrides, *rest], []  # argparse takes them in one place only
@@ -87,10 +84,54 @@ def _run(words: list[str]) -> int:
     if arguments.version:
         print(f"si-core {core_version()} (Python {sys.version.split()[0]})")
         return 0
-    if chosen is None:
+    if found is None or command is None:
         parser.print_help(sys.stderr)
         return UsageError.code
-    return module_of(chosen).run(arguments)
+    return _carried_out(found, command, arguments)
+
+
+def _listed(words: list[str], chosen: str | None, found: FoundCommand | None) -> dict[str, FoundCommand]:
+    """The commands that the parser knows: all where they are listed, else the chosen one, which asks no plugin."""
+    if chosen is None or found is None or words[0] in ("-h", "--help"):
+        return all_commands()
+    return {chosen: found}
+
+
+def _help(found: FoundCommand) -> str:
+    return plain(found.command.summary).replace("%", "%%")  # a summary is no format of argparse
+
+
+def _describe(parser: argparse.ArgumentParser, found: FoundCommand, command: CommandObject) -> None:
+    """Let a command add its arguments, and add those of every command."""
+    try:
+        with _attributed(found):
+            command.add_arguments(parser)
+        add_global_options(parser)
+    except argparse.ArgumentError as error:
+        raise PluginError(f"its arguments clash: {error}", where=found.label) from error
+
+
+def _carried_out(found: FoundCommand, command: CommandObject, arguments: argparse.Namespace) -> int:
+    """Run a command; returns its exit code."""
+    with _attributed(found):
+        code = command.run(arguments)
+    if code is not None and not isinstance(code, int):
+        raise PluginError(
+            "its run(arguments) returned no exit code",
+            where=found.label,
+            got=type(code).__name__,
+            allowed="a whole number, or None for 0",
+        )
+    return int(code or 0)
+
+
+def _attributed(found: FoundCommand) -> AbstractContextManager[None]:
+    """What a plugin's command raises is the plugin's; that the reader of its output has gone is nobody's fault."""
+    if found.plugin is None:
+        return nullcontext()
+    from si_core.runs.attribution import attributed
+
+    return attributed(BrokenPipeError, argparse.ArgumentError)
 
 
 @contextmanager

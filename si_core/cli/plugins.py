@@ -3,27 +3,25 @@
 from __future__ import annotations
 
 import argparse
-from typing import Any
 
 from packaging.utils import canonicalize_name
 
-from si_core.cli.commands import COMMANDS
 from si_core.cli.tables import one_line, print_json, print_table
+from si_core.discovery.available import orphans
 from si_core.discovery.catalogue import catalogue
+from si_core.discovery.kinds import KINDS
 from si_core.discovery.plugins import FILTER_VARIABLE, Plugin, allowed_names, installed_plugins
 
-__all__ = ["add", "run"]
+__all__ = ["add_arguments", "run"]
 
 _SLOW = 2.0
 
 
-def add(subparsers: argparse._SubParsersAction[Any]) -> None:
-    """Add the command's parser."""
-    parser = subparsers.add_parser(
-        "plugins",
-        help=COMMANDS["plugins"],
-        description="List the installed plugins with their states: ready, broken, incompatible, clash or disabled; "
-        "and what to do about those that can't be used.",
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Describe the command and add its arguments."""
+    parser.description = (
+        "List the installed plugins with their states: ready, broken, incompatible, clash or disabled; "
+        "and what to do about those that can't be used."
     )
     parser.add_argument(
         "--available", action="store_true", help="list the plugins of the catalogue that are not installed"
@@ -74,7 +72,8 @@ def _print_available(installed: set[str], as_json: bool) -> int:
     rows = [(entry.name, entry.status, entry.requires, entry.summary) for entry in entries]
     print_table(rows, header=("plugin", "status", "si-core", "summary"))
     for entry in entries:
-        offers = "; ".join(f"{kind}: {', '.join(names)}" for kind, names in entry.components.items())
+        parts = {**entry.components, "command": entry.commands, "section of recipes": entry.sections}
+        offers = "; ".join(f"{kind}: {', '.join(names)}" for kind, names in parts.items() if names)
         replaced = f" (replaced by {entry.replaced_by})" if entry.replaced_by else ""
         print(f"\n{entry.name}{replaced}: {one_line(entry.install)}\n  {one_line(offers or 'no components')}")
     return 0
@@ -84,11 +83,25 @@ def _notes(plugin: Plugin) -> list[str]:
     notes = []
     if plugin.cause:
         notes.append(f"{one_line(plugin.cause)}\n  fix: {one_line(plugin.fix)}")
+    if plugin.remark:
+        notes.append(one_line(plugin.remark))
     for clash in plugin.clashes:
         rivals = ", ".join(clash.others)
-        choice = f"{plugin.distribution}/{clash.name}"
+        if clash.kind in ("kind", "section"):
+            notes.append(
+                f"the {clash.kind} {clash.name!r} is also offered by {rivals}, so neither can be used\n"
+                f"  fix: leave one out: {FILTER_VARIABLE}=-{plugin.distribution}, or uninstall one"
+            )
+            continue
+        choice = f"{'si ' * (clash.kind == 'command')}{plugin.distribution}/{clash.name}"
         notes.append(
             f"{clash.kind} {clash.name!r} is also offered by {rivals}\n  fix: write {choice!r} to choose this one"
+        )
+    for kind in dict.fromkeys(component.kind for component in orphans(plugin)):
+        names = ", ".join(component.name for component in orphans(plugin) if component.kind == kind)
+        notes.append(
+            f"{names}: can't be used, as no ready plugin offers the kind {kind!r}; known are {', '.join(KINDS)}\n"
+            "  fix: install the plugin that offers it, or report a misspelt kind to the authors"
         )
     if plugin.seconds > _SLOW:
         notes.append(f"slow: its import took {plugin.seconds:.1f} s; plugins should import nothing heavy")
@@ -109,7 +122,12 @@ def _entry(plugin: Plugin) -> dict[str, object]:
         "state": plugin.status,
         "cause": plugin.cause,
         "fix": plugin.fix,
+        "remark": plugin.remark,
         "components": [{"kind": component.kind, "name": component.name} for component in plugin.components],
+        "kinds": [kind.name for kind in plugin.kinds],
+        "unusable": [{"kind": component.kind, "name": component.name} for component in orphans(plugin)],
+        "commands": [command.name for command in plugin.commands],
+        "sections": [kind.section for kind in plugin.kinds if kind.section is not None],
         "clashes": [{"kind": clash.kind, "name": clash.name, "others": list(clash.others)} for clash in plugin.clashes],
         "recipes": str(plugin.recipes) if plugin.recipes else None,
         "seconds": round(plugin.seconds, 4),

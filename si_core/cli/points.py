@@ -1,4 +1,4 @@
-"""Points and labels from files: what ``si estimate --data`` measures on.
+"""Points from files: what ``si estimate --data`` measures on.
 
 Formats other than .npy are read by the distribution ``array``, as a recipe's own data are: the same rules and refusals.
 """
@@ -13,7 +13,7 @@ from si_core.errors import DataError
 if TYPE_CHECKING:
     from torch import Tensor
 
-__all__ = ["FORMATS", "read_labels", "read_points"]
+__all__ = ["FORMATS", "read_points"]
 
 FORMATS = ".npy, .npz, .csv or .parquet"
 _MAGIC = b"\x93NUMPY"
@@ -28,24 +28,6 @@ def read_points(path: str) -> Tensor:
     """
     values = _array(path) if Path(path).suffix.lower() == ".npy" else _rows(path)
     return values[:, None] if values.ndim == 1 else values
-
-
-def read_labels(path: str) -> Tensor:
-    """The class of each point, shape (N,), int64.
-
-    Raises:
-        DataError: as :func:`read_points`; several columns, or numbers that are not whole.
-    """
-    values = read_points(path)
-    one = values.shape[1:] == (1,)
-    if not one or bool((values != values.round()).any()):
-        raise DataError(
-            "labels are whole numbers, one for each point",
-            where=path,
-            got="fractions" if one else f"shape {tuple(values.shape)}",
-            allowed="one column",
-        )
-    return values[:, 0].long()
 
 
 def _rows(path: str) -> Tensor:

@@ -3,22 +3,17 @@
 from __future__ import annotations
 
 import argparse
-from typing import Any
 
-from si_core.cli.commands import COMMANDS
 from si_core.cli.tables import print_json, print_table
 from si_core.recipes.builtin import builtin_recipes
 
-__all__ = ["add", "run"]
+__all__ = ["add_arguments", "run"]
 
 
-def add(subparsers: argparse._SubParsersAction[Any]) -> None:
-    """Add the command's parser."""
-    parser = subparsers.add_parser(
-        "recipes",
-        help=COMMANDS["recipes"],
-        description="List the built-in recipes; `si run NAME` runs one. Their files, to start your own from, are named "
-        "by --json.",
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Describe the command and add its arguments."""
+    parser.description = (
+        "List the built-in recipes; `si run NAME` runs one. Their files, to start your own from, are named by --json."
     )
     parser.add_argument("--json", action="store_true", help="print JSON")
 

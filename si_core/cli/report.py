@@ -3,23 +3,17 @@
 from __future__ import annotations
 
 import argparse
-from typing import Any
 
-from si_core.cli.commands import COMMANDS
 from si_core.cli.trained import add_device, trained_model
 from si_core.discovery.available import available
 from si_core.errors import UsageError
 
-__all__ = ["add", "run"]
+__all__ = ["add_arguments", "run"]
 
 
-def add(subparsers: argparse._SubParsersAction[Any]) -> None:
-    """Add the command's parser."""
-    parser = subparsers.add_parser(
-        "report",
-        help=COMMANDS["report"],
-        description="Write plots/*.png and report.html of a run again, such as after an upgrade of si-report.",
-    )
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Describe the command and add its arguments."""
+    parser.description = "Write plots/*.png and report.html of a run again, such as after an upgrade of si-report."
     parser.add_argument("run_directory", metavar="RUN", help="the folder of a run")
     add_device(parser, "sample")
 
@@ -27,6 +21,7 @@ def add(subparsers: argparse._SubParsersAction[Any]) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Draw the samples again and write the report."""
     from si_core.cli.console import open_console
+    from si_core.models.given_values import given_values
     from si_core.models.sampling import draw_samples
     from si_core.runs.directory import RunDirectory
     from si_core.runs.memory import memory_explained
@@ -45,7 +40,7 @@ def run(arguments: argparse.Namespace) -> int:
                 model,
                 recipe.sample.number,
                 recipe.seed,
-                recipe.sample.condition,
+                given_values(model, recipe.sample.condition),
                 lambda done, of: console.progress(done, of, "samples"),
             )
             write_report(

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import Any
 
-from si_core.cli.commands import COMMANDS
 from si_core.cli.trained import add_device
 from si_core.errors import UsageError
 
-__all__ = ["add", "run"]
+__all__ = ["add_arguments", "run"]
 
 _EXAMPLES = """\
 examples:
@@ -21,16 +19,14 @@ examples:
 """
 
 
-def add(subparsers: argparse._SubParsersAction[Any]) -> None:
-    """Add the command's parser."""
-    parser = subparsers.add_parser(
-        "run",
-        help=COMMANDS["run"],
-        description="Train, sample, estimate and report as a recipe says. Everything goes into one folder: "
-        "runs/<recipe>/<time>-<id>/, or exactly the folder of --out.",
-        epilog=_EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Describe the command and add its arguments."""
+    parser.description = (
+        "Train, sample, estimate and report as a recipe says. Everything goes into one folder: "
+        "runs/<recipe>/<time>-<id>/, or exactly the folder of --out."
     )
+    parser.epilog = _EXAMPLES
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.add_argument("recipe", metavar="RECIPE", help="a file, or the name of a built-in recipe (see `si recipes`)")
     parser.add_argument(
         "overrides", metavar="KEY=VALUE", nargs="*", default=[], help="changes, such as train.steps=100 latent.scale=2"
@@ -60,7 +56,6 @@ def run(arguments: argparse.Namespace) -> int:
 
     from si_core.cli.console import open_console
     from si_core.cli.device import checked_device
-    from si_core.recipes.grid import refuse_sweep
     from si_core.recipes.loader import load_recipe
     from si_core.runs.directory import RunDirectory
     from si_core.runs.lost_plugins import lost_plugins_named
@@ -71,7 +66,6 @@ def run(arguments: argparse.Namespace) -> int:
     origin = named if arguments.resume and named else RunDirectory(Path(arguments.recipe).parent)
     with lost_plugins_named(origin):
         recipe = load_recipe(arguments.recipe, arguments.overrides)
-    refuse_sweep(recipe)
     device = checked_device(arguments.device)
     with open_console() as console:
         if not arguments.resume:

@@ -5,23 +5,20 @@ from __future__ import annotations
 import argparse
 import hashlib
 from pathlib import Path
-from typing import Any
 
 from si_core.cli.choices import CLOCK_HELP
-from si_core.cli.commands import COMMANDS
+from si_core.cli.conditions import add_condition, asked_condition
 from si_core.cli.trained import add_device, add_seed, trained_model
 from si_core.errors import StorageError, UsageError
 
-__all__ = ["add", "run"]
+__all__ = ["add_arguments", "run"]
 
 
-def add(subparsers: argparse._SubParsersAction[Any]) -> None:
-    """Add the command's parser."""
-    parser = subparsers.add_parser(
-        "sample",
-        help=COMMANDS["sample"],
-        description="Draw samples from a trained model, in the units of its data, into a .npy file. Equal seeds give "
-        "equal samples, and a shorter request gives the head of a longer one.",
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Describe the command and add its arguments."""
+    parser.description = (
+        "Draw samples from a trained model, in the units of its data, into a .npy file. Equal seeds give "
+        "equal samples, and a shorter request gives the head of a longer one."
     )
     parser.add_argument("run_directory", metavar="RUN", help="the folder of a run")
     parser.add_argument("-n", "--number", metavar="N", type=int, default=1000, help="how many (default: 1000)")
@@ -34,8 +31,11 @@ def add(subparsers: argparse._SubParsersAction[Any]) -> None:
         help='noise level: 0 for the ODE, a number, or \'{"use": "gamma", "scale": 1.0}\' (default: the recipe\'s)',
     )
     parser.add_argument("--clock", metavar="NAME|JSON", help=CLOCK_HELP)
+    add_condition(parser, "the samples")
     parser.add_argument(
-        "--condition", metavar="CLASS", type=int, action="append", help="class of the samples; repeat it to go in turn"
+        "--freeze",
+        action="store_true",
+        help="where coefficients of the drift have no bound at an end, keep the last ones beside it",
     )
     add_seed(parser, "equal seeds give equal samples")
     parser.add_argument("--out", metavar="FILE.npy", help="where to write (default: a name of its own in RUN)")
@@ -55,14 +55,14 @@ def run(arguments: argparse.Namespace) -> int:
     from si_core.runs.stages import warn_of_frozen_ends, write_array
 
     with open_console() as console, trained_model(arguments, console) as trained:
-        model = resampled(trained, arguments)
+        model = resampled(trained.with_sampler(freeze=arguments.freeze or None), arguments)
         warn_of_frozen_ends(model, console)
         with memory_explained("sampling", model, model.device):
             samples, _ = draw_samples(
                 model,
                 arguments.number,
                 arguments.seed,
-                arguments.condition,
+                asked_condition(model, arguments.condition),
                 lambda done, of: console.progress(done, of, "samples"),
             )
         write_array(out, samples)
@@ -83,5 +83,6 @@ def _default_name(arguments: argparse.Namespace) -> Path:
     """A file in the run's folder whose name tells requests apart, so that none overwrites another's samples."""
     chosen = (arguments.integrator, arguments.epsilon, arguments.clock, arguments.condition)
     mark = hashlib.sha256(repr(chosen).encode()).hexdigest()[:6]
+    chosen += ("freeze",) if arguments.freeze else ()
     suffix = "" if chosen == (None,) * len(chosen) else f"-{mark}"
     return Path(arguments.run_directory) / f"samples-{arguments.number}-{arguments.seed}{suffix}.npy"

@@ -5,22 +5,18 @@ from __future__ import annotations
 import argparse
 import json
 from pathlib import Path
-from typing import Any
 
-from si_core.cli.commands import COMMANDS
 from si_core.cli.tables import print_json
 from si_core.errors import StorageError
 
-__all__ = ["add", "run"]
+__all__ = ["add_arguments", "run"]
 
 
-def add(subparsers: argparse._SubParsersAction[Any]) -> None:
-    """Add the command's parser."""
-    parser = subparsers.add_parser(
-        "schema",
-        help=COMMANDS["schema"],
-        description="Print the JSON schema of recipes with the components that are installed here, so that an editor "
-        "checks and completes a recipe while it is written.",
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Describe the command and add its arguments."""
+    parser.description = (
+        "Print the JSON schema of recipes with the components that are installed here, so that an editor "
+        "checks and completes a recipe while it is written."
     )
     parser.add_argument("--out", metavar="FILE", type=Path, help="write it to this file instead of printing it")
     parser.add_argument("--json", action="store_true", help="print JSON, as it does anyway")

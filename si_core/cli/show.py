@@ -6,22 +6,18 @@ import argparse
 import json
 from typing import Any
 
-from si_core.cli.commands import COMMANDS
 from si_core.cli.tables import print_json, print_table
 from si_core.discovery.docstrings import without_arguments
 from si_core.discovery.kinds import KINDS
 from si_core.discovery.lookup import Found, find, load_class
 
-__all__ = ["add", "run"]
+__all__ = ["add_arguments", "run"]
 
 
-def add(subparsers: argparse._SubParsersAction[Any]) -> None:
-    """Add the command's parser."""
-    parser = subparsers.add_parser(
-        "show",
-        help=COMMANDS["show"],
-        description="Show what one component is and its options, which are its keys in a recipe; "
-        "such as: si show latent brownian",
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Describe the command and add its arguments."""
+    parser.description = (
+        "Show what one component is and its options, which are its keys in a recipe; such as: si show latent brownian"
     )
     parser.add_argument("kind", metavar="KIND", help=", ".join(KINDS))
     parser.add_argument("name", metavar="NAME", help="its name as in 'si list', or DISTRIBUTION/NAME")
@@ -54,6 +50,8 @@ def _options(cls: type[Any], context: tuple[str, ...]) -> dict[str, dict[str, An
     from si_core.discovery.schema_words import allowed_text
 
     schema = options_schema(cls, context)
+    further = schema.get("additionalProperties")
+    entries = {**schema.get("properties", {}), **({"(any other key)": further} if isinstance(further, dict) else {})}
     return {
         name: {
             "required": name in schema.get("required", ()),
@@ -61,7 +59,7 @@ def _options(cls: type[Any], context: tuple[str, ...]) -> dict[str, dict[str, An
             "allowed": allowed_text(entry, schema),
             "description": entry.get("description", ""),
         }
-        for name, entry in schema.get("properties", {}).items()
+        for name, entry in entries.items()
     }
 
 

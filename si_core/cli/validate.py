@@ -8,23 +8,20 @@ from contextlib import redirect_stdout
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from si_core.cli.commands import COMMANDS
 from si_core.cli.tables import print_json, print_table
 from si_core.errors import SIError
 
 if TYPE_CHECKING:
     from si_core.recipes.recipe import Recipe
 
-__all__ = ["add", "run"]
+__all__ = ["add_arguments", "run"]
 
 
-def add(subparsers: argparse._SubParsersAction[Any]) -> None:
-    """Add the command's parser."""
-    parser = subparsers.add_parser(
-        "validate",
-        help=COMMANDS["validate"],
-        description="Check a recipe and tell the components it needs. Keys, components and options are checked; with "
-        "--build also whether the data can be read and the parts fit together, as `si run` does before training.",
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Describe the command and add its arguments."""
+    parser.description = (
+        "Check a recipe and tell the components it needs. Keys, components and options are checked; with "
+        "--build also whether the data can be read and the parts fit together, as `si run` does before training."
     )
     parser.add_argument("recipe", metavar="RECIPE", help="a file, or the name of a built-in recipe")
     parser.add_argument(
@@ -77,11 +74,16 @@ def _needs(recipe: Recipe) -> list[dict[str, str]]:
     """The components of the recipe, each once."""
     from si_core.discovery.lookup import find
 
-    names = dict.fromkeys((selection.kind, selection.name) for selection in recipe.selections())
-    found = [(kind, name, find(kind, name).plugin) for kind, name in names]
+    names = dict.fromkeys((selection.kind, selection.qualified) for selection in recipe.selections())
+    found = [(kind, find(kind, name)) for kind, name in names]
     return [
-        {"kind": kind, "name": name, "distribution": plugin.distribution, "version": plugin.version}
-        for kind, name, plugin in found
+        {
+            "kind": kind,
+            "name": item.component.name,
+            "distribution": item.plugin.distribution,
+            "version": item.plugin.version,
+        }
+        for kind, item in found
     ]
 
 

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from types import MappingProxyType
 
 import torch
 from torch import Tensor
 
+from si_core.contract.condition import ConditionSpec
+from si_core.contract.data import Pairs
 from si_core.contract.distribution import Distribution
 from si_core.contract.model import AnyModel
 
@@ -23,7 +27,11 @@ class Coupling(ABC):
     """Whether x0 = x1 (mirror); a recipe then needs no source."""
 
     anchored: bool = False
-    """Whether networks are told x0 as their condition: fields are then those of the law of x1 given x0 (forecasts)."""
+    """Whether x0 is given: networks are told it as the condition ``"x0"``, and fields are those of the law of x1 given
+    x0 (forecasts)."""
+
+    conditions: Mapping[str, ConditionSpec] = MappingProxyType({})
+    """What :meth:`draw` tells of its pairs beside what the target does, by name."""
 
     prefetch: bool = False
     """Whether training has pairs made ahead, in threads beside it: worth it where a solver takes as long as a step and
@@ -58,11 +66,12 @@ class Coupling(ABC):
 
     def draw(
         self, source: Distribution, target: Distribution, n: int, generator: torch.Generator | None = None
-    ) -> tuple[Tensor, Tensor, Tensor | None]:
-        """n pairs with the target's conditions: ``(x0, x1, condition)``.
+    ) -> Pairs:
+        """n pairs with the target's conditions.
 
-        Override it where pairs are drawn together, as rows of one table are.
+        Override it where pairs are drawn together, as rows of one table are, or have conditions or weights of their
+        own.
         """
         x0 = source.sample(n, generator)
-        x1, condition = target.labelled(n, generator)
-        return *self.pair(x0, x1, generator), condition
+        x1, condition = target.draw(n, generator)
+        return Pairs(*self.pair(x0, x1, generator), condition)

@@ -1,10 +1,11 @@
-"""The values that flow through the library: a draw of the process, a trajectory, an estimate.
+"""The values that flow through the library: pairs, a draw of the process, a trajectory, an estimate.
 
 They are frozen: a stage hands its result on and nobody changes it behind another's back.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -16,9 +17,39 @@ if TYPE_CHECKING:
     from si_core.contract.process import Process
     from si_core.contract.schedule import Schedule
 
-__all__ = ["Bound", "Draw", "Estimate", "Trajectory"]
+__all__ = ["Bound", "Draw", "Estimate", "Pairs", "Trajectory"]
 
-Bound = Literal["exact", "unbiased", "lower", "upper"]
+Bound = Literal["exact", "unbiased", "consistent", "lower", "upper", "approximate"]
+"""What a number is to the quantity that it is named after: a claim. What does not hold by theorem for what was computed
+takes the weaker word.
+
+=============== ====================================================================================================
+``exact``       equal, up to the integrator
+``unbiased``    equal in expectation
+``consistent``  equal in the limit of many samples, particles or steps
+``lower``       not above, in expectation
+``upper``       not below, in expectation
+``approximate`` near, and no theorem says how near
+=============== ====================================================================================================
+"""
+
+
+@dataclass(frozen=True)
+class Pairs:
+    """Pairs ``(x0, x1) ~ nu`` of a coupling.
+
+    Args:
+        x0: draws of the source, shape (B, *event).
+        x1: draws of the target, shape (B, *event).
+        condition: what belongs to the pairs, by name, each (B, *shape); see :mod:`si_core.contract.condition`.
+        weight: of each pair in expectations, shape (B,), non-negative with mean 1 over the coupling; None where all
+            are 1. The law of the process is then the weighted one.
+    """
+
+    x0: Tensor
+    x1: Tensor
+    condition: Mapping[str, Tensor] | None = None
+    weight: Tensor | None = None
 
 
 @dataclass(frozen=True)
@@ -31,10 +62,12 @@ class Draw:
         x1: draws of the target, shape (B, *event).
         z: standard normal noise, shape (B, *event); zeros where the process has no latent.
         xt: the process at ``t``, shape (B, *event).
-        condition: what the networks are told beside (t, x), such as class labels (B,), or None.
+        condition: what the networks are told beside (t, x), by name, each (B, *shape); None where there is nothing.
         schedule: the process's time-dependent scalars at ``t``, in the clock of the draw.
         process: the process drawn from.
         antithetic: whether the second half of the batch repeats the first with -z.
+        weight: of each draw in expectations, shape (B,); None where all are 1.
+        s: further times in [0, 1], shape (B,), not above t, for objectives with ``two_times``; else None.
     """
 
     t: Tensor
@@ -42,13 +75,15 @@ class Draw:
     x1: Tensor
     z: Tensor
     xt: Tensor
-    condition: Tensor | None = None
+    condition: Mapping[str, Tensor] | None = None
     schedule: Schedule | None = None
     process: Process | None = None
     antithetic: bool = False
+    weight: Tensor | None = None
+    s: Tensor | None = None
 
     def target(self, field: str) -> Tensor:
-        """The regression target of a field: its row times (x0, x1, z), shape (B, *event).
+        """The regression target of a field: its coefficients times (x0, x1, z), shape (B, *event).
 
         In the draw's own clock a velocity is ``dx/du``; see :mod:`si_core.process.rows`.
 
@@ -70,11 +105,17 @@ class Trajectory:
         t: times, shape (K,), K >= 2, from the start to the stop of the transport.
         x: states, shape (K, B, *event).
         evaluations: how often the drift was evaluated.
+        log_weights: of the last states, shape (B,): expectations under the law that is meant are
+            ``sum_i w_i f(x_i) / sum_i w_i``; None where the states have that law themselves.
+        log_density: of the last states under the law that they are drawn from, shape (B,), in nats; None where it was
+            not computed.
     """
 
     t: Tensor
     x: Tensor
     evaluations: int
+    log_weights: Tensor | None = None
+    log_density: Tensor | None = None
 
     @property
     def final(self) -> Tensor:
@@ -90,8 +131,7 @@ class Estimate:
         name: the estimator's component name.
         value: the number, in ``unit``.
         standard_error: of ``value`` by the sampling of data and noise; None where it is not known.
-        bound: what ``value`` is to the quantity named: ``exact`` (up to the integrator), ``unbiased``, ``lower`` or
-            ``upper``.
+        bound: what ``value`` is to the quantity named, one of :data:`Bound`.
         unit: such as ``nats``, ``bits/dim`` or ``1``.
         per_sample: the value of each sample, shape (B,), or None.
         details: further numbers worth showing, such as an effective sample size.

@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
+from abc import ABC
+from collections.abc import Mapping
+from types import MappingProxyType
 
 import torch
 from torch import Tensor
+
+from si_core.contract.condition import Condition, ConditionSpec
 
 __all__ = ["Distribution"]
 
 
 class Distribution(ABC):
-    """Something to draw from; with a density where there is one.
+    """Something to draw from, or with a density, or both.
+
+    An author writes :meth:`sample`; :meth:`draw` instead, where draws have conditions; only :meth:`log_prob`, for an
+    energy that nobody can draw from.
 
     A data set may live in other units than the model sees (standardised columns, scaled pixels): :meth:`decode` takes
     model space to data space, :meth:`encode` back, and ``log p_data = log p_model - log_volume``.
@@ -20,14 +27,14 @@ class Distribution(ABC):
     shape: tuple[int, ...]
     """The event shape, such as ``(2,)`` or ``(1, 8, 8)``."""
 
+    conditions: Mapping[str, ConditionSpec] = MappingProxyType({})
+    """What :meth:`draw` tells of its draws, by name: labels, observations of any shape, masks."""
+
     standard_normal: bool = False
     """Whether this is N(0, I): it makes a process one-sided."""
 
     point: Tensor | None = None
     """The constant, shape (*shape,), where this is the law of a constant: fields then know x0, and no ODE leaves it."""
-
-    classes: int | None = None
-    """The number of classes where draws carry a label 0..classes-1, else None."""
 
     size: int | None = None
     """The number of rows of a finite data set, else None."""
@@ -35,20 +42,31 @@ class Distribution(ABC):
     log_volume: float = 0.0
     """``log |d data/d model|``: what :meth:`decode` adds to the log volume."""
 
-    @abstractmethod
     def sample(self, n: int, generator: torch.Generator | None = None) -> Tensor:
         """n independent draws in model space, shape (n, *shape), float32 unless the distribution was told otherwise."""
+        if type(self).draw is Distribution.draw:
+            raise TypeError(f"{type(self).__name__} can't be drawn from: it has a density alone")
+        return self.draw(n, generator)[0]
 
-    def labelled(self, n: int, generator: torch.Generator | None = None) -> tuple[Tensor, Tensor | None]:
-        """n draws with their conditions: labels (n,) int64, or None for a distribution without."""
+    def draw(self, n: int, generator: torch.Generator | None = None) -> tuple[Tensor, Condition | None]:
+        """n independent draws with their conditions, each (n, *shape); None for a distribution without."""
         return self.sample(n, generator), None
 
-    def rows(self, index: Tensor) -> tuple[Tensor, Tensor | None]:
+    @property
+    def has_samples(self) -> bool:
+        """Whether it can be drawn from."""
+        own = type(self)
+        return own.sample is not Distribution.sample or own.draw is not Distribution.draw
+
+    def rows(self, index: Tensor) -> tuple[Tensor, Condition | None]:
         """The rows of a finite data set by index (n,), with their conditions; only where :attr:`size` is set."""
         raise TypeError(f"{type(self).__name__} is no finite data set: it has no rows to take")
 
     def log_prob(self, x: Tensor) -> Tensor:
-        """``log p(x)`` in model space, shape (B,), in nats; only where :attr:`has_density`."""
+        """``log p(x)`` in model space, shape (B,), in nats; only where :attr:`has_density`.
+
+        Of an energy, up to a constant.
+        """
         raise TypeError(f"{type(self).__name__} has no density")
 
     @property
@@ -64,6 +82,6 @@ class Distribution(ABC):
         """Model space to data space."""
         return x
 
-    def held_out(self) -> tuple[Tensor, Tensor | None] | None:
+    def held_out(self) -> tuple[Tensor, Condition | None] | None:
         """Rows in model space kept from training, with their conditions; None where draws are endless."""
         return None

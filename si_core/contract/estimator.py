@@ -1,7 +1,7 @@
 """Estimators: numbers measured on a model, each with its error and what it bounds.
 
 The *quantity* of an estimator says what its number is about. For those below, conformance knows the value between
-Gaussians (:mod:`si_core.testing.closed_forms`) and holds the estimator to its bound.
+Gaussians (:mod:`si_authoring.testing.closed_forms`) and holds the estimator to its bound.
 
 ====================== ==============================================================================================
 quantity               meaning
@@ -21,6 +21,8 @@ quantity               meaning
 ``sliced-wasserstein`` ``(E_theta W_2^2(theta.X, theta.Y))^(1/2)``, theta uniform on the unit sphere
 ``energy-distance``    ``2 E|X-Y| - E|X-X'| - E|Y-Y'|``
 ``distance``           any other distance, or power of one, of samples and reference data: 0 for equal laws
+``accuracy``           the share of right answers of a classifier that tells samples from reference data, as many of
+                       each and others than it was fitted to: 1/2 for equal laws
 ====================== ==============================================================================================
 
 Log-densities and divergences are in nats, or in ``bits/dim`` where the estimate has that unit.

@@ -8,13 +8,16 @@ forward-mode differentiation unless they are written too.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import final
 
 import torch
 from torch import Tensor
 
 from si_core.contract.clock import Clock, SineClock, UniformClock
 from si_core.contract.limits import derivative, end_limits, forward_mode
+from si_core.contract.modules import parameters_like
 
 __all__ = ["Interpolant", "LinearCoefficients", "SpatiallyLinear", "slope_clock"]
 
@@ -26,7 +29,11 @@ def match(t: Tensor | float, x: Tensor) -> Tensor:
 
 
 class Interpolant(ABC):
-    """A path between two points, ``I(t, x0, x1)``."""
+    """A path between two points, ``I(t, x0, x1)``.
+
+    Authors write :meth:`value`, and :meth:`velocity` if they like; whoever needs the path calls :meth:`at` and
+    :meth:`velocity_at`, which take times of any form and give them to the author's methods in the one described there.
+    """
 
     spatially_linear: bool = False
     """Whether ``I = alpha(t) x0 + beta(t) x1``; set by :class:`SpatiallyLinear`."""
@@ -36,10 +43,13 @@ class Interpolant(ABC):
 
     @abstractmethod
     def value(self, t: Tensor, x0: Tensor, x1: Tensor) -> Tensor:
-        """``I(t, x0, x1)``.
+        """``I(t, x0, x1)``, written by the author; it is called by :meth:`at`.
+
+        Times broadcast over the event, so ``(1 - t) * x0 + t * x1`` is right as it stands. Of a path that is a module,
+        all inputs have the precision of its parameters.
 
         Args:
-            t: times, shape (B,) or ().
+            t: times, shape (B, 1, ..., 1) with as many axes as x0, or (); dtype and device of x0.
             x0: shape (B, *event).
             x1: shape (B, *event).
 
@@ -48,12 +58,43 @@ class Interpolant(ABC):
         """
 
     def velocity(self, t: Tensor, x0: Tensor, x1: Tensor) -> Tensor:
-        """``dI/dt`` at fixed (x0, x1), shape (B, *event); by forward-mode differentiation of :meth:`value`."""
-        t = torch.as_tensor(t, dtype=x0.dtype, device=x0.device)
+        """``dI/dt`` at fixed (x0, x1), shape (B, *event); by forward-mode differentiation of :meth:`value`.
+
+        Arguments are those of :meth:`value`; it is called by :meth:`velocity_at`.
+        """
         with forward_mode():
             t, x0, x1 = (v.clone() if v.is_inference() else v for v in (t, x0, x1))
             tangent: Tensor = torch.func.jvp(lambda s: self.value(s, x0, x1), (t,), (torch.ones_like(t),))[1]
         return tangent
+
+    @final
+    def at(self, t: Tensor | float, x0: Tensor, x1: Tensor) -> Tensor:
+        """``I(t, x0, x1)`` at times of shape (B,) or () or a number, in any precision.
+
+        Args:
+            t: times.
+            x0: shape (B, *event).
+            x1: shape (B, *event).
+
+        Returns:
+            shape (B, *event), dtype and device of x0.
+        """
+        return self._asked(self.value, t, x0, x1)
+
+    @final
+    def velocity_at(self, t: Tensor | float, x0: Tensor, x1: Tensor) -> Tensor:
+        """``dI/dt`` at fixed (x0, x1); arguments and result as in :meth:`at`."""
+        return self._asked(self.velocity, t, x0, x1)
+
+    def _asked(
+        self, method: Callable[[Tensor, Tensor, Tensor], Tensor], t: Tensor | float, x0: Tensor, x1: Tensor
+    ) -> Tensor:
+        like = parameters_like(self)
+        if like is None or (like.dtype, like.device) == (x0.dtype, x0.device):
+            return method(match(t, x0), x0, x1)
+        # A path has one precision, that of its parameters, whatever its states are kept in.
+        start = x0.to(like)
+        return method(match(t, start), start, x1.to(like)).to(x0)
 
 
 @dataclass(frozen=True)
@@ -73,7 +114,7 @@ class SpatiallyLinear(Interpolant):
 
     @abstractmethod
     def alpha(self, t: Tensor) -> Tensor:
-        """The weight of x0, shape of t."""
+        """The weight of x0, shape of t; times of shape (N,) or (), float64 where schedules are computed."""
 
     @abstractmethod
     def beta(self, t: Tensor) -> Tensor:
@@ -88,12 +129,12 @@ class SpatiallyLinear(Interpolant):
         return derivative(self.beta, t)
 
     def value(self, t: Tensor, x0: Tensor, x1: Tensor) -> Tensor:
-        t = torch.as_tensor(t, dtype=x0.dtype, device=x0.device)
-        return match(self.alpha(t), x0) * x0 + match(self.beta(t), x1) * x1
+        times = t.reshape(-1) if t.ndim else t
+        return match(self.alpha(times), x0) * x0 + match(self.beta(times), x1) * x1
 
     def velocity(self, t: Tensor, x0: Tensor, x1: Tensor) -> Tensor:
-        t = torch.as_tensor(t, dtype=x0.dtype, device=x0.device)
-        return match(self.alpha_dot(t), x0) * x0 + match(self.beta_dot(t), x1) * x1
+        times = t.reshape(-1) if t.ndim else t
+        return match(self.alpha_dot(times), x0) * x0 + match(self.beta_dot(times), x1) * x1
 
     def in_clock(self, clock: Clock, u: Tensor) -> LinearCoefficients:
         """The coefficients at clock positions u in [0, 1], shape (N,), with derivatives per unit of clock.

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Protocol
 
 from torch import Tensor
 
 from si_core.contract.clock import Clock
+from si_core.contract.condition import ConditionSpec
 from si_core.contract.schedule import Row, Schedule
 
 __all__ = ["Process"]
@@ -46,6 +48,10 @@ class Process(Protocol):
     @property
     def clock(self) -> Clock:
         """The clock in which the process is smooth."""
+
+    @property
+    def conditions(self) -> Mapping[str, ConditionSpec]:
+        """What networks are told beside (t, x)."""
 
     def schedule(self, clock: Clock, u: Tensor) -> Schedule:
         """The scalars at clock positions u, shape (N,) or ()."""

@@ -10,6 +10,7 @@ from typing import Any
 
 from torch import Tensor
 
+from si_core.contract.condition import Condition, ConditionSpec
 from si_core.contract.data import Trajectory
 
 __all__ = ["Report", "RunView", "SweepView"]
@@ -26,7 +27,8 @@ class RunView:
         source: draws of the source, shape (N, *event).
         target: draws of the target, shape (N, *event).
         samples: draws of the model, shape (N, *event).
-        conditions: labels of the samples, shape (N,), or None.
+        condition: what the samples were drawn given, by name, each (N, *shape), or None.
+        conditions: what these are.
         trajectory: a few hundred states on their way, in time order, or None.
         log_density: the model's log-density at points (B, *event) in nats, or None.
         true_log_density: the target's log-density, or None.
@@ -42,7 +44,8 @@ class RunView:
     source: Tensor
     target: Tensor
     samples: Tensor
-    conditions: Tensor | None = None
+    condition: Condition | None = None
+    conditions: Mapping[str, ConditionSpec] = field(default_factory=dict)
     trajectory: Trajectory | None = None
     log_density: Callable[[Tensor], Tensor] | None = None
     true_log_density: Callable[[Tensor], Tensor] | None = None

@@ -14,8 +14,9 @@ from torch import Tensor
 from si_core.contract.clock import Clock
 from si_core.contract.interpolant import Interpolant, SpatiallyLinear
 from si_core.contract.latent import Latent
+from si_core.contract.modules import parameters_like
 
-__all__ = ["Row", "Scalar", "Schedule", "bare_schedule", "compute_schedule"]
+__all__ = ["Row", "Scalar", "Schedule", "bare_schedule", "compute_schedule", "part_coefficients"]
 
 Scalar = Tensor | float
 """A number for every time, shape (N,), or one number for all of them."""
@@ -72,12 +73,22 @@ def bare_schedule(clock: Clock, u: Tensor) -> Schedule:
     return Schedule(clock, u, clock.time(u), clock.rate(u))
 
 
+def part_coefficients(part: SpatiallyLinear | Latent, clock: Clock, u: Tensor) -> dict[str, Tensor]:
+    """The coefficients of a part of a process by name, at clock positions u, shape (N,), float64.
+
+    A part with parameters computes them where its parameters are; the results are where u is.
+    """
+    like = parameters_like(part)
+    found = vars(part.in_clock(clock, u if like is None else u.to(like.device)))
+    return {name: scalar.to(u.device) for name, scalar in found.items()}
+
+
 def compute_schedule(interpolant: Interpolant, latent: Latent, clock: Clock, u: Tensor) -> Schedule:
     """The scalars at clock positions u, shape (N,) or ()."""
     u = u.reshape(-1).double()
     values: dict[str, Scalar] = {}
     if isinstance(interpolant, SpatiallyLinear):
-        values.update(vars(interpolant.in_clock(clock, u)))
+        values.update(part_coefficients(interpolant, clock, u))
     if not latent.vanishes:
-        values.update(vars(latent.in_clock(clock, u)))
+        values.update(part_coefficients(latent, clock, u))
     return Schedule(clock, u, clock.time(u), clock.rate(u), **values)  # type: ignore[arg-type]

@@ -14,7 +14,6 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from si_core.discovery.kinds import KINDS
 from si_core.errors import PluginError
 
 if TYPE_CHECKING:
@@ -24,6 +23,7 @@ __all__ = ["CatalogueEntry", "catalogue", "catalogue_path", "providers", "read_c
 
 SCHEMA = "1"
 _REQUIRED = ("name", "summary", "source", "install", "requires", "licence", "status", "maintainers", "components")
+_LISTS = ("commands", "sections")
 _TAGS = ("str", "int", "float", "bool", "null", "timestamp", "merge", "seq", "map")  # what YAML finds by itself
 _STATUSES = ("official", "community", "deprecated")
 
@@ -42,6 +42,8 @@ class CatalogueEntry:
         status: ``official``, ``community`` or ``deprecated``.
         maintainers: names or handles.
         components: names by kind.
+        commands: names of the commands it adds to ``si``.
+        sections: keys of recipes that its kinds own.
         replaced_by: for a deprecated plugin, the distribution to use instead.
     """
 
@@ -54,6 +56,8 @@ class CatalogueEntry:
     status: str
     maintainers: tuple[str, ...]
     components: Mapping[str, tuple[str, ...]] = field(hash=False)
+    commands: tuple[str, ...] = ()
+    sections: tuple[str, ...] = ()
     replaced_by: str | None = None
 
 
@@ -165,7 +169,7 @@ def _entry(item: Any, where: str) -> CatalogueEntry:
         raise PluginError("a plugin is a mapping", where=where, allowed=", ".join(_REQUIRED))
     where = f"{where} ({item.get('name', 'without name')})"
     missing = [key for key in _REQUIRED if key not in item]
-    unknown = sorted(set(item) - {*_REQUIRED, "replaced_by"})
+    unknown = sorted(set(item) - {*_REQUIRED, *_LISTS, "replaced_by"})
     if missing or unknown:
         got = ", ".join([*(f"no {key!r}" for key in missing), *(f"unknown {key!r}" for key in unknown)])
         raise PluginError(
@@ -177,16 +181,22 @@ def _entry(item: Any, where: str) -> CatalogueEntry:
         raise PluginError("'maintainers' is a list of names", where=where)
     components = item["components"]
     if not isinstance(components, dict) or not all(
-        kind in KINDS and _is_texts(components[kind]) for kind in components
+        isinstance(kind, str) and _is_texts(components[kind]) for kind in components
     ):
-        raise PluginError("'components' maps kinds to lists of names", where=where, allowed=f"kinds {', '.join(KINDS)}")
-    texts = {key: value for key, value in item.items() if key not in ("maintainers", "components")}
+        raise PluginError("'components' maps kinds to lists of names", where=where, allowed="interpolant: [my-cubic]")
+    lists = {key: item.get(key, []) for key in _LISTS}
+    for key, names in lists.items():
+        if not _is_texts(names):
+            raise PluginError(f"{key!r} is a list of names", where=where)
+    texts = {key: value for key, value in item.items() if key not in ("maintainers", "components", *_LISTS)}
     if not _is_texts(list(texts.values())):
-        raise PluginError("everything but 'maintainers' and 'components' is text", where=where)
+        raise PluginError("everything but the lists of names is text", where=where)
     return CatalogueEntry(
         **texts,
         maintainers=tuple(item["maintainers"]),
         components={kind: tuple(names) for kind, names in components.items()},
+        commands=tuple(lists["commands"]),
+        sections=tuple(lists["sections"]),
     )
 
 

@@ -1,7 +1,7 @@
 """Whether a plugin fits this si-core: read from its metadata, without importing it.
 
-A plugin states the range it was written for as an ordinary dependency, ``si-core>=0.1,<0.2``. A plugin without a
-range is refused as well: it would break at some later release, in a way that nobody could foresee.
+A plugin states the range it was written for as an ordinary dependency, ``si-core>=0.1,<0.2``. One without an upper
+bound can be used, with a remark: it may break at some later release, in a way that nobody could foresee.
 """
 
 from __future__ import annotations
@@ -12,10 +12,15 @@ from importlib.metadata import version as installed_version
 from pathlib import Path
 
 from packaging.requirements import InvalidRequirement, Requirement
+from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
-__all__ = ["core_version", "required_core", "suggested_bound", "unfit"]
+__all__ = ["core_version", "required_core", "suggested_bound", "unbounded", "unfit"]
+
+
+_FAR_FUTURE = "9999"
+"""A version that whatever has an upper bound excludes."""
 
 
 @cache
@@ -62,14 +67,23 @@ def unfit(distribution: str, requires: tuple[str, ...], core: str) -> tuple[str,
         requires: its ``Requires-Dist`` lines.
         core: version of si-core, such as ``"0.1.0"``.
     """
-    advice = f"its authors have to add {suggested_bound(core)!r} to its dependencies"
     try:
         bound = required_core(requires)
     except InvalidRequirement as error:
-        return f"its si-core range can't be read: {' '.join(str(error).split())}", advice
-    if bound is None:
-        return f"needs an si-core range, none declared; you have si-core {core}", advice
+        return (
+            f"its si-core range can't be read: {' '.join(str(error).split())}",
+            f"its authors have to add {suggested_bound(core)!r} to its dependencies",
+        )
     # prereleases: a development version of si-core must be testable with plugins
-    if not Requirement(f"si-core{bound}").specifier.contains(core, prereleases=True):
+    if bound is not None and not SpecifierSet(bound).contains(core, prereleases=True):
         return f"needs si-core {bound}, you have {core}", f"pip install --upgrade si-core {distribution}"
     return None
+
+
+def unbounded(requires: tuple[str, ...], core: str) -> str:
+    """Return a remark on a plugin that fits ``core`` and has no upper bound on it; empty for one that has."""
+    bound = required_core(requires)
+    if bound is not None and not SpecifierSet(bound).contains(_FAR_FUTURE):
+        return ""
+    declared = "no si-core range" if bound is None else f"si-core {bound} without an upper bound"
+    return f"declares {declared}; its authors should add {suggested_bound(core)!r} to its dependencies"

@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 
-from si_core.discovery.kinds import KINDS
-from si_core.errors import PluginError
+from si_core.discovery.spelling import check_name, check_target
 
 __all__ = ["Component"]
-
-_NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
-_TARGET = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*")
 
 
 @dataclass(frozen=True)
@@ -19,7 +14,8 @@ class Component:
     """One thing a recipe can select by name.
 
     Args:
-        kind: one of :data:`si_core.discovery.kinds.KINDS`, such as ``"interpolant"``.
+        kind: a kind of the core or of any plugin, such as ``"interpolant"``. Whether there is such a kind is found when
+            all plugins are known, so that no order of installation matters.
         name: lower-case words joined by hyphens, such as ``"variance-preserving"``.
         target: ``"module:Class"``; imported when the component is first used, never before.
         summary: one line for ``si list``; a formula says most.
@@ -35,16 +31,6 @@ class Component:
 
     def __post_init__(self) -> None:
         where = f"Component({self.kind!r}, {self.name!r}, {self.target!r})"
-        if self.kind not in KINDS:
-            raise PluginError("unknown kind", where=where, got=repr(self.kind), allowed=", ".join(KINDS))
-        if not isinstance(self.name, str) or not _NAME.fullmatch(self.name):
-            raise PluginError(
-                "a name is lower-case words joined by hyphens",
-                where=where,
-                got=repr(self.name),
-                allowed="like 'my-cubic'",
-            )
-        if not isinstance(self.target, str) or not _TARGET.fullmatch(self.target):
-            raise PluginError(
-                "a target is 'module:Class'", where=where, got=repr(self.target), allowed="like 'si_cubic.cubic:Cubic'"
-            )
+        check_name(self.kind, where, "kind", "interpolant")
+        check_name(self.name, where)
+        check_target(self.target, where)

@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING, Any
 import pluggy
 
 if TYPE_CHECKING:
+    from si_core.discovery.command import Command
     from si_core.discovery.component import Component
+    from si_core.discovery.kind import Kind
 
 __all__ = ["ENTRY_POINT_GROUP", "Specification", "hookimpl", "hookspec"]
 
@@ -28,6 +30,21 @@ class Specification:
     @hookspec
     def si_components(self) -> list[Component]:  # type: ignore[empty-body]
         """Return the components of this plugin, each a :class:`~si_core.discovery.component.Component`."""
+
+    @hookspec
+    def si_kinds(self) -> list[Kind]:  # type: ignore[empty-body]
+        """Return kinds of component that this plugin adds, each a :class:`~si_core.discovery.kind.Kind`.
+
+        They stand in the same table as the core's own; components of them may come from any plugin.
+        """
+
+    @hookspec
+    def si_commands(self) -> list[Command]:  # type: ignore[empty-body]
+        """Return commands of ``si``, each a :class:`~si_core.discovery.command.Command`.
+
+        The object of a command is imported when it is chosen. What it raises that is not meant for users is reported
+        as this plugin's.
+        """
 
     @hookspec
     def si_recipes(self) -> str | os.PathLike[str]:  # type: ignore[empty-body]

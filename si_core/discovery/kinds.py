@@ -1,70 +1,57 @@
-"""The kinds of component, in the order in which a recipe uses them.
+"""The table of kinds: the core's own and those that ready plugins add by the hook ``si_kinds``.
 
-A kind names the interface its components implement and its *context*: constructor parameters that the builder
-supplies (the event shape, the latent of the process), and which therefore are no options of a recipe.
+Everything that depends on kinds follows from it: which components can be looked up, the sections of recipes and their
+schema, what ``si list`` shows, and what the builder supplies. A kind that two plugins offer differently is in neither's
+hands: it is left out, and whoever asks for it is told why.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
 
-__all__ = ["KINDS", "Kind"]
+from si_core.discovery.core_kinds import CORE_KINDS
+from si_core.discovery.kind import Kind
+from si_core.discovery.plugins import Plugin, installed_plugins
 
-
-@dataclass(frozen=True)
-class Kind:
-    """One kind of component.
-
-    Args:
-        name: the word used in recipes, errors and ``si list``.
-        interface: ``"module:Class"`` of the abstract class to implement.
-        summary: what a component of this kind is, in one line.
-        context: names of constructor parameters that the builder supplies.
-    """
-
-    name: str
-    interface: str
-    summary: str
-    context: tuple[str, ...] = ()
+__all__ = ["KINDS", "section_kinds"]
 
 
-KINDS: dict[str, Kind] = {
-    kind.name: kind
-    for kind in (
-        Kind(
-            "distribution",
-            "si_core.contract.distribution:Distribution",
-            "a density or data set to start from or to reach",
-        ),
-        Kind("coupling", "si_core.contract.coupling:Coupling", "how source and target draws are paired"),
-        Kind(
-            "interpolant",
-            "si_core.contract.interpolant:Interpolant",
-            "the path I(t, x0, x1) between a pair",
-            ("latent", "shape"),
-        ),
-        Kind("latent", "si_core.contract.latent:Latent", "the size gamma(t) of the noise added on the way"),
-        Kind("objective", "si_core.contract.objective:Objective", "the loss whose minimiser is a field"),
-        Kind(
-            "network",
-            "torch.nn:Module",
-            "a network forward(t, x, condition)",
-            ("shape", "heads", "classes", "given", "process", "fields", "parametrisation"),
-        ),
-        Kind(
-            "diffusion",
-            "si_core.contract.diffusion:Diffusion",
-            "the noise level epsilon(t) of sampling",
-            ("interpolant", "latent"),
-        ),
-        Kind(
-            "clock",
-            "si_core.contract.clock:Clock",
-            "the time in which sampling takes its steps",
-            ("interpolant", "latent", "own"),
-        ),
-        Kind("integrator", "si_core.contract.integrator:Integrator", "the method that solves an ODE or SDE"),
-        Kind("estimator", "si_core.contract.estimator:Estimator", "a number measured on a model, with its error"),
-        Kind("report", "si_core.contract.report:Report", "what a person looks at when a run has ended"),
-    )
-}
+class _Table(Mapping[str, Kind]):
+    """The kinds by name, as the installed plugins make them now: first the core's, then by distribution."""
+
+    def __init__(self) -> None:
+        self._plugins: tuple[Plugin, ...] | None = None
+        self._kinds: dict[str, Kind] = {}
+        self._sections: tuple[Kind, ...] = ()
+
+    def _now(self) -> dict[str, Kind]:
+        plugins = installed_plugins()
+        if plugins is not self._plugins:
+            offered = [kind for plugin in plugins if plugin.ready for kind in plugin.usable_kinds]
+            self._kinds = {kind.name: kind for kind in (*CORE_KINDS, *offered)}
+            self._sections = tuple(kind for kind in self._kinds.values() if kind.section is not None)
+            self._plugins = plugins
+        return self._kinds
+
+    def sections(self) -> tuple[Kind, ...]:
+        """Those that own a section, in the order of the table."""
+        self._now()
+        return self._sections
+
+    def __getitem__(self, name: str) -> Kind:
+        return self._now()[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._now())
+
+    def __len__(self) -> int:
+        return len(self._now())
+
+
+_TABLE = _Table()
+KINDS: Mapping[str, Kind] = _TABLE
+
+
+def section_kinds() -> tuple[Kind, ...]:
+    """The kinds that own a section of recipes, in the order of the table."""
+    return _TABLE.sections()

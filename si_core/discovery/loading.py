@@ -15,20 +15,27 @@ from typing import Any
 
 import pluggy
 
+from si_core.discovery.command import Command
 from si_core.discovery.component import Component
 from si_core.discovery.hooks import Specification
+from si_core.discovery.kind import Kind
+from si_core.discovery.kind_clashes import kind_mistake
 from si_core.discovery.suggest import nearest
 
 __all__ = ["HookMistake", "Offer", "load_into"]
 
 _FORMS = {
     "si_components": "@hookimpl def si_components() -> list[Component]",
+    "si_kinds": "@hookimpl def si_kinds() -> list[Kind]",
+    "si_commands": "@hookimpl def si_commands() -> list[Command]",
     "si_recipes": "@hookimpl def si_recipes() -> str | os.PathLike, the absolute path of a folder",
     "si_extensions": "@hookimpl def si_extensions() -> list[str], names of modules",
     "si_event": "@hookimpl def si_event(event) -> None",
 }
 _ARGUMENTS: dict[str, set[str]] = {
     "si_components": set(),
+    "si_kinds": set(),
+    "si_commands": set(),
     "si_recipes": set(),
     "si_extensions": set(),
     "si_event": {"event"},
@@ -44,6 +51,8 @@ class Offer:
     """What a plugin offers, as far as it is known: a plugin may fail after its components were read."""
 
     components: tuple[Component, ...] = ()
+    kinds: tuple[Kind, ...] = ()
+    commands: tuple[Command, ...] = ()
     recipes: Path | None = None
     hooks: pluggy.PluginManager | None = None
     listens: bool = False
@@ -58,6 +67,8 @@ def load_into(offer: Offer, point: EntryPoint) -> None:
     """
     manager = _checked_manager(point.load(), point.name)
     offer.components = _components(_answers(manager, "si_components"))
+    offer.kinds = _kinds(_answers(manager, "si_kinds"))
+    offer.commands = _commands(_answers(manager, "si_commands"))
     offer.recipes = _recipes(_answers(manager, "si_recipes"))
     _check_extensions(_answers(manager, "si_extensions"))
     offer.listens = bool(manager.hook.si_event.get_hookimpls())
@@ -123,6 +134,35 @@ def _components(answers: list[Any]) -> tuple[Component, ...]:
                 raise HookMistake(f"hook 'si_components' offers {item.kind} {item.name!r} twice")
             components[item.kind, item.name] = item
     return tuple(components.values())
+
+
+def _kinds(answers: list[Any]) -> tuple[Kind, ...]:
+    kinds: list[Kind] = []
+    for answer in answers:
+        if not isinstance(answer, list | tuple):
+            raise _wrong_return("si_kinds", type(answer).__name__)
+        for item in answer:
+            if not isinstance(item, Kind):
+                raise _wrong_return("si_kinds", f"{type(answer).__name__} with {type(item).__name__} in it")
+            kinds.append(item)
+    mistake = kind_mistake(kinds)
+    if mistake is not None:
+        raise HookMistake(f"hook 'si_kinds' {mistake}")
+    return tuple(kinds)
+
+
+def _commands(answers: list[Any]) -> tuple[Command, ...]:
+    commands: dict[str, Command] = {}
+    for answer in answers:
+        if not isinstance(answer, list | tuple):
+            raise _wrong_return("si_commands", type(answer).__name__)
+        for item in answer:
+            if not isinstance(item, Command):
+                raise _wrong_return("si_commands", f"{type(answer).__name__} with {type(item).__name__} in it")
+            if item.name in commands:
+                raise HookMistake(f"hook 'si_commands' offers {item.name!r} twice")
+            commands[item.name] = item
+    return tuple(commands.values())
 
 
 def _recipes(answers: list[Any]) -> Path | None:

@@ -2,7 +2,8 @@
 
 A look-up has five outcomes, each with its own words: *found*; *known but not installed*; offered by a plugin that is
 *not ready*; in a *clash* of several distributions; *unknown*. ``dist/name`` picks the component of one distribution
-and so settles a clash. The words of the failures stand in :mod:`si_core.discovery.failures`.
+and so settles a clash; so does a scope (:mod:`si_core.discovery.owners`). The words of the failures stand in
+:mod:`si_core.discovery.failures`.
 """
 
 from __future__ import annotations
@@ -18,6 +19,8 @@ from si_core.discovery.available import Found, available, kind_named
 from si_core.discovery.failures import clash, not_installed, unknown, unready
 from si_core.discovery.guard import cause_of, contained, remedy
 from si_core.discovery.kinds import KINDS
+from si_core.discovery.owners import Scope
+from si_core.discovery.plugins import installed_plugins
 from si_core.errors import PluginError
 
 __all__ = ["Found", "available", "find", "kind_named", "load", "load_class"]
@@ -25,16 +28,18 @@ __all__ = ["Found", "available", "find", "kind_named", "load", "load_class"]
 _log = logging.getLogger(__name__)
 
 
-def find(kind: str, name: str) -> Found:
+def find(kind: str, name: str, scope: Scope = ()) -> Found:
     """Return the component of that kind and name.
 
     Args:
         kind: one of :data:`~si_core.discovery.kinds.KINDS`.
         name: its name, or ``"dist/name"``.
+        scope: whose component a bare name means, if several offer it.
 
     Raises:
         UsageError: unknown, or known but not installed.
-        PluginError: offered only by a plugin that is not ready, or by several distributions.
+        PluginError: offered only by a plugin that is not ready, or by several distributions; or one that the scope
+            prefers is broken or incompatible, as another's component is not what was meant.
     """
     distribution, _, plain = name.rpartition("/")
     distribution = str(canonicalize_name(distribution)) if distribution else ""
@@ -43,12 +48,28 @@ def find(kind: str, name: str) -> Found:
         for item in available(kind)
         if item.component.name == plain and distribution in ("", item.plugin.distribution)
     ]
+    if not distribution:
+        candidates = _preferred(kind, plain, candidates, scope)
     targets = {(item.plugin.distribution, item.component.target) for item in candidates}
     if len(targets) == 1:
         return candidates[0]
     if candidates:
         raise clash(kind, plain, candidates)
     raise unready(kind, plain, distribution) or not_installed(kind, plain, distribution) or unknown(kind, name)
+
+
+def _preferred(kind: str, name: str, candidates: list[Found], scope: Scope) -> list[Found]:
+    """Those of the first tier in which somebody offers the name; all where none does."""
+    for tier in scope:
+        found = [item for item in candidates if item.plugin.distribution in tier]
+        if found:
+            return found
+        for plugin in installed_plugins():
+            failed = plugin.distribution in tier and plugin.state in ("broken", "incompatible")
+            error = unready(kind, name, plugin.distribution) if failed else None
+            if error is not None:
+                raise error
+    return candidates
 
 
 def load(kind: str, name: str) -> type[Any]:

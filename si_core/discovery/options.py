@@ -25,7 +25,7 @@ from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core import PydanticCustomError, PydanticOmit
 
 from si_core.discovery.option_problems import OptionProblem, problems_from
-from si_core.discovery.parameters import REQUIRED, Parameter, parameters
+from si_core.discovery.parameters import REQUIRED, Parameter, further_options, parameters
 from si_core.errors import PluginError, UsageError
 
 __all__ = ["OptionProblem", "option_problems", "options_model", "options_schema", "validate_options"]
@@ -44,7 +44,7 @@ def options_model(cls: type[Any], context: Collection[str] = ()) -> type[pydanti
         context: names of constructor parameters that the builder supplies; no options.
 
     Raises:
-        PluginError: the constructor has ``*args``, ``**kwargs``, or a parameter without a usable type.
+        PluginError: the constructor has ``*args``, or a parameter (``**kwargs`` included) without a usable type.
     """
     component: Any = cls  # mypy doesn't take a class for hashable
     return _model(component, tuple(sorted(context)))
@@ -110,15 +110,29 @@ def _model(cls: Any, context: tuple[str, ...]) -> type[pydantic.BaseModel]:
     fields: dict[str, Any] = {}
     for parameter in parameters(cls, context):
         fields[parameter.name] = (_readable(parameter.annotation), _field(parameter))
+    further = further_options(cls)
+    base: dict[str, Any] = {"__config__": _CONFIG}
+    if further is not None:
+        base = {"__base__": _open_to(_readable(further))}
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", UserWarning)  # an option may be called 'copy', a method of models
-            return pydantic.create_model(cls.__name__, __config__=_CONFIG, __doc__=cls.__doc__ or "", **fields)
+            return pydantic.create_model(cls.__name__, __doc__=cls.__doc__ or "", **base, **fields)
     except Exception as error:  # pydantic refuses in many ways what it can't express
         raise PluginError(
             f"the constructor of {cls.__module__}.{cls.__qualname__} has types that can't be options: {error}",
             fix="report it to the plugin's authors",
         ) from error
+
+
+def _open_to(annotation: Any) -> type[pydantic.BaseModel]:
+    """A model that takes keys of any other name, with values of this type."""
+    namespace = {
+        "model_config": pydantic.ConfigDict(**{**_CONFIG, "extra": "allow"}),
+        "__annotations__": {"__pydantic_extra__": dict[str, annotation]},
+        "__module__": __name__,
+    }
+    return types.new_class("_Open", (pydantic.BaseModel,), exec_body=lambda body: body.update(namespace))
 
 
 def _field(parameter: Parameter) -> Any:

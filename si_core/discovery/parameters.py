@@ -17,7 +17,7 @@ from typing import Any
 from si_core.discovery.docstrings import argument_descriptions
 from si_core.errors import PluginError
 
-__all__ = ["REQUIRED", "Parameter", "constructor_names", "parameters"]
+__all__ = ["REQUIRED", "Parameter", "constructor_names", "further_options", "parameters"]
 
 
 class _Required:
@@ -65,8 +65,8 @@ def parameters(cls: type[Any], context: Collection[str] = ()) -> tuple[Parameter
         context: names of parameters that the builder supplies.
 
     Raises:
-        PluginError: the constructor takes ``*args``, ``**kwargs`` or positional-only parameters, or a parameter's
-            annotation is missing or can't be resolved.
+        PluginError: the constructor takes ``*args``, ``**kwargs`` without a type or positional-only parameters, or a
+            parameter's annotation is missing or can't be resolved.
     """
     descriptions = argument_descriptions(cls)
     factories = _factories(cls)
@@ -83,16 +83,29 @@ def parameters(cls: type[Any], context: Collection[str] = ()) -> tuple[Parameter
     )
 
 
+def further_options(cls: type[Any]) -> Any | None:
+    """The type of options of any other name, of a constructor with ``**name: type``; None where it takes none.
+
+    Their names may be no identifiers, such as ``latent.scale``.
+    """
+    return next((_resolved(cls, entry) for entry in _entries(cls) if entry.kind is entry.VAR_KEYWORD), None)
+
+
 def _signature(cls: type[Any]) -> dict[str, inspect.Parameter]:
+    return {entry.name: entry for entry in _entries(cls) if entry.kind is not entry.VAR_KEYWORD}
+
+
+def _entries(cls: type[Any]) -> list[inspect.Parameter]:
     initialiser = inspect.getattr_static(cls, "__init__")
     inherited = getattr(initialiser, "__module__", None) == "torch.nn.modules.module"  # its *args stand for no options
     if initialiser is object.__init__ or inherited:
-        return {}
+        return []
     entries = list(inspect.signature(initialiser).parameters.values())[1:]
     for entry in entries:
-        if entry.kind in (entry.VAR_POSITIONAL, entry.VAR_KEYWORD, entry.POSITIONAL_ONLY):
+        untold = entry.kind is entry.VAR_KEYWORD and entry.annotation is entry.empty
+        if untold or entry.kind in (entry.VAR_POSITIONAL, entry.POSITIONAL_ONLY):
             raise _untyped(cls, f"takes {str(entry).partition(':')[0]!r}, so its options can't be told")
-    return {entry.name: entry for entry in entries}
+    return entries
 
 
 def _resolved(cls: type[Any], entry: inspect.Parameter) -> Any:

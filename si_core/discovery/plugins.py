@@ -2,8 +2,9 @@
 
 A plugin is in one of five states, and each is ordinary: *ready*; *broken* (its import or a hook fails);
 *incompatible* (it was written for another si-core; it is then not imported); *clash* (ready, but another distribution
-offers a component of the same kind and name); *disabled* by the environment variable ``SI_PLUGINS``.
-Plugins never see each other: the order of installation has no effect, and a broken one stops none of the others.
+or the core offers a component of the same kind and name, a command of the same name, or a kind of the same name or
+section); *disabled* by the environment variable ``SI_PLUGINS``. Plugins never see each other: the order of installation
+has no effect, and a broken one stops none of the others.
 """
 
 from __future__ import annotations
@@ -19,10 +20,14 @@ from typing import Literal
 import pluggy
 from packaging.utils import canonicalize_name
 
-from si_core.discovery.compatibility import core_version, unfit
+from si_core.discovery.command import Command
+from si_core.discovery.compatibility import core_version, unbounded, unfit
 from si_core.discovery.component import Component
+from si_core.discovery.core_commands import CORE_COMMANDS
 from si_core.discovery.entries import Entry, plugin_entries
 from si_core.discovery.guard import LIMIT_VARIABLE, cause_of, contained, remedy
+from si_core.discovery.kind import Kind
+from si_core.discovery.kind_clashes import rivals
 from si_core.discovery.loading import Offer, load_into
 from si_core.errors import PluginError, UsageError
 
@@ -38,12 +43,12 @@ _IMPORT_LIMIT = 30.0
 
 @dataclass(frozen=True)
 class Clash:
-    """A component that other plugins offer as well.
+    """A component, a command or a kind of component that others offer as well.
 
     Args:
-        kind: kind of the component.
-        name: name of the component.
-        others: the distributions of the other plugins, sorted.
+        kind: kind of the component; ``"command"``, or ``"kind"`` or ``"section"`` where the clash is about a kind's.
+        name: name of the component, the command, the kind or the section.
+        others: the distributions of the others, sorted.
     """
 
     kind: str
@@ -62,8 +67,11 @@ class Plugin:
         state: whether it can be used.
         cause: why it can't.
         fix: what to do about it.
+        remark: what its authors should mend, of one that can be used.
         components: what it offers; may be known of a broken plugin, too.
-        clashes: those of its components that other plugins offer as well.
+        kinds: the kinds of component that it adds to the table.
+        commands: the commands it offers; may be known of a broken plugin, too.
+        clashes: those of its components, commands and kinds that others offer as well.
         recipes: its folder of recipes.
         seconds: time its import and hooks took.
         printed: what it wrote to standard output meanwhile.
@@ -78,7 +86,10 @@ class Plugin:
     state: Literal["ready", "broken", "incompatible", "disabled"]
     cause: str = ""
     fix: str = ""
+    remark: str = ""
     components: tuple[Component, ...] = ()
+    kinds: tuple[Kind, ...] = ()
+    commands: tuple[Command, ...] = ()
     clashes: tuple[Clash, ...] = ()
     recipes: Path | None = None
     seconds: float = 0.0
@@ -93,9 +104,20 @@ class Plugin:
         return self.state == "ready"
 
     @property
+    def targets(self) -> tuple[str, ...]:
+        """Where all that it offers lives."""
+        return tuple(offered.target for offered in self.components) + tuple(each.target for each in self.commands)
+
+    @property
     def status(self) -> str:
         """The state as users see it, one of five: ``"clash"`` is a ready plugin with clashes."""
         return "clash" if self.ready and self.clashes else self.state
+
+    @property
+    def usable_kinds(self) -> tuple[Kind, ...]:
+        """Those of its kinds that no other plugin claims."""
+        taken = {(clash.kind, clash.name) for clash in self.clashes}
+        return tuple(kind for kind in self.kinds if not {("kind", kind.name), ("section", kind.section)} & taken)
 
     @property
     def detail(self) -> str:
@@ -182,7 +204,7 @@ def _examine(entry: Entry) -> Plugin:
     misfit = unfit(entry.distribution, entry.requires, core_version())
     if misfit is not None:
         return replace(plugin, state="incompatible", cause=misfit[0], fix=misfit[1])
-    return _loaded(plugin, entry)
+    return _loaded(replace(plugin, remark=unbounded(entry.requires, core_version())), entry)
 
 
 def _loaded(plugin: Plugin, entry: Entry) -> Plugin:
@@ -191,7 +213,8 @@ def _loaded(plugin: Plugin, entry: Entry) -> Plugin:
         return plugin
     label = f"plugin {plugin.name!r} of {plugin.label} was being imported"
     outcome = contained(lambda: load_into(offer, point), label, _import_limit())
-    plugin = replace(plugin, components=offer.components, seconds=outcome.seconds, printed=outcome.printed)
+    plugin = replace(plugin, components=offer.components, kinds=offer.kinds, commands=offer.commands)
+    plugin = replace(plugin, seconds=outcome.seconds, printed=outcome.printed)
     if outcome.error is not None:
         return replace(
             plugin,
@@ -215,21 +238,32 @@ def _import_limit() -> float:
 
 
 def _with_clashes(plugins: list[Plugin]) -> tuple[Plugin, ...]:
-    """Mark the components that more than one ready plugin offers (the same class twice is no clash)."""
-    offers: defaultdict[tuple[str, str], list[tuple[Plugin, Component]]] = defaultdict(list)
+    """Mark what more than one ready plugin offers, or the core as well (the same target twice is no clash)."""
+    offers: defaultdict[tuple[str, str], set[tuple[str, str]]] = defaultdict(set)
+    for command in CORE_COMMANDS.values():
+        offers["command", command.name].add(("si-core", command.target))
+    kinds = [(plugin.distribution, kind) for plugin in plugins if plugin.ready for kind in plugin.kinds]
     for plugin in plugins:
-        for component in plugin.components if plugin.ready else ():
-            offers[component.kind, component.name].append((plugin, component))
+        for kind, name, target in _offered(plugin):
+            offers[kind, name].add((plugin.distribution, target))
     marked = []
     for plugin in plugins:
         clashes = []
-        for component in plugin.components if plugin.ready else ():
-            others = {
-                other.distribution
-                for other, rival in offers[component.kind, component.name]
-                if other is not plugin and (other.distribution, rival.target) != (plugin.distribution, component.target)
-            }
+        for added in plugin.kinds if plugin.ready else ():
+            rival = rivals(added, plugin.distribution, kinds)
+            if rival is not None:
+                clashes.append(Clash(*rival))
+        for kind, name, target in _offered(plugin):
+            others = {owner for owner, _ in offers[kind, name] - {(plugin.distribution, target)}}
             if others:
-                clashes.append(Clash(component.kind, component.name, tuple(sorted(others))))
+                clashes.append(Clash(kind, name, tuple(sorted(others))))
         marked.append(replace(plugin, clashes=tuple(clashes)))
     return tuple(marked)
+
+
+def _offered(plugin: Plugin) -> list[tuple[str, str, str]]:
+    """Kind, name and target of all that a ready plugin offers."""
+    if not plugin.ready:
+        return []
+    components = [(component.kind, component.name, component.target) for component in plugin.components]
+    return components + [("command", command.name, command.target) for command in plugin.commands]

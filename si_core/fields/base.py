@@ -15,11 +15,14 @@ import torch
 from torch import Tensor
 
 from si_core.contract.clock import Clock, UniformClock
+from si_core.contract.condition import Condition
 from si_core.contract.diffusion import Diffusion
 from si_core.contract.schedule import Schedule, bare_schedule
 from si_core.contract.slope import Slope
+from si_core.contract.told import taken
 from si_core.errors import UsageError
 from si_core.fields.flow import Flow, NoiseLevel
+from si_core.process.completion import WHOLE
 from si_core.process.process import StochasticInterpolant, spread
 
 __all__ = ["DirectFields", "Epsilon", "Fields", "noise_level"]
@@ -79,20 +82,63 @@ class Fields(ABC):
         """A field at the times of a schedule (of length 1 or B); velocities are per unit of the schedule's clock."""
 
     @abstractmethod
-    def flow(self, clock: Clock, level: NoiseLevel | None, sign: float = 1.0) -> Flow[object]:
+    def flow(
+        self,
+        clock: Clock,
+        level: NoiseLevel | None,
+        sign: float = 1.0,
+        span: tuple[float, float] = WHOLE,
+        freeze: bool = False,
+    ) -> Flow[object]:
         """The drift ``(dt/du) (b + sign epsilon s)`` with its noise, in a clock.
 
+        Args:
+            clock: the clock.
+            level: the noise level; None for an ODE.
+            sign: +1 forward, -1 backward.
+            span: the clock positions at which it is needed, early to late.
+            freeze: whether coefficients that have no bound at an end are frozen beside it, in place of a refusal.
+
         Raises:
-            UsageError: the drift is out of reach of what is known; says which objective to add.
+            UsageError: the drift is out of reach of what is known, or unbounded; says what would help.
         """
 
-    def conditioned(self, condition: Tensor | None) -> Fields:
-        """These fields given a condition, such as class labels (B,)."""
-        if condition is not None:
-            raise UsageError("these fields take no condition", got=f"a condition of shape {tuple(condition.shape)}")
+    condition: Condition | None = None
+    """What these fields are given: values (B, *shape), or (1, *shape), by name."""
+
+    def conditioned(self, condition: Condition | None) -> Fields:
+        """These fields given a condition, in place of any that they were given before.
+
+        Raises:
+            UsageError: a condition that the fields do not take.
+        """
+        if condition:
+            raise UsageError("these fields take no condition", got=", ".join(condition))
         return self
 
+    def of_rows(self, rows: slice | Tensor) -> Fields:
+        """These fields for some of the states, a slice or by index, with the conditions of these."""
+        told = taken(self.condition, rows)
+        return self.conditioned(told) if told else self
+
+    @property
+    def told_alike(self) -> bool:
+        """Whether all states are given the same, so that any number of them may be looked at."""
+        return all(len(values) == 1 for values in (self.condition or {}).values())
+
+    def check_told(self, rows: int | None = None) -> None:
+        """Refuse to go on with fields that lack a condition, or have one for another number of states.
+
+        Args:
+            rows: the number of states; None where that is not known yet.
+
+        Raises:
+            UsageError: says which condition, and how to give it.
+        """
+        return
+
     def _at(self, name: str, t: Tensor | float, x: Tensor) -> Tensor:
+        self.check_told(len(x))
         times = torch.as_tensor(t, dtype=torch.float64, device=x.device)
         return self.field(name, self.schedule(UniformClock(), times), x)
 
@@ -159,5 +205,12 @@ class _DirectFlow(Flow[tuple[Schedule, float]]):
 class DirectFields(Fields):
     """Fields computed one by one, each by its own formula or function."""
 
-    def flow(self, clock: Clock, level: NoiseLevel | None, sign: float = 1.0) -> Flow[object]:
+    def flow(
+        self,
+        clock: Clock,
+        level: NoiseLevel | None,
+        sign: float = 1.0,
+        span: tuple[float, float] = WHOLE,
+        freeze: bool = False,
+    ) -> Flow[object]:
         return _DirectFlow(self, clock, level, sign)  # type: ignore[return-value]

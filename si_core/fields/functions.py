@@ -8,12 +8,13 @@ import torch
 from torch import Tensor
 
 from si_core.contract.clock import Clock
+from si_core.contract.condition import Condition
 from si_core.contract.schedule import Schedule
 from si_core.errors import UsageError
 from si_core.fields.base import DirectFields, Fields
 from si_core.fields.flow import Flow, NoiseLevel
 from si_core.fields.rows import RowFields, field_row
-from si_core.process.completion import RowFunction
+from si_core.process.completion import WHOLE, RowFunction
 from si_core.process.process import StochasticInterpolant, spread
 
 __all__ = ["FieldFunction", "FunctionFields"]
@@ -59,6 +60,7 @@ class FunctionFields(RowFields, DirectFields):
             raise UsageError("FunctionFields needs a function", fix="FunctionFields(velocity=lambda t, x: ...)")
         self.process = process
         self.names = tuple(self.functions)
+        self._unseen = set(self.names)
 
     def known_row(self, name: str) -> RowFunction:
         row = field_row(self._with_process(), name)
@@ -79,7 +81,22 @@ class FunctionFields(RowFields, DirectFields):
     def outputs(self, position: object, x: Tensor, indices: Sequence[int] | None = None) -> Sequence[Tensor]:
         functions = list(self.functions.values())
         t = torch.as_tensor(position)
-        return [functions[i](t, x) for i in (range(len(functions)) if indices is None else indices)]
+        chosen = range(len(functions)) if indices is None else indices
+        values = [functions[i](t, x) for i in chosen]
+        if self._unseen:
+            for i, value in zip(chosen, values, strict=True):
+                self._seen(self.names[i], value, x)
+        return values
+
+    def _seen(self, name: str, value: Tensor, x: Tensor) -> None:
+        """Refuse a function whose first value has another shape than the states: it would be broadcast."""
+        if not isinstance(value, Tensor) or value.shape != x.shape:
+            raise UsageError(
+                f"a field has the shape of the states, and the function for {name} gives another",
+                got=tuple(value.shape) if isinstance(value, Tensor) else type(value).__name__,
+                allowed=f"{tuple(x.shape)}, the shape of x",
+            )
+        self._unseen.discard(name)
 
     def field(self, name: str, s: Schedule, x: Tensor) -> Tensor:
         function = self.functions.get(name)
@@ -88,14 +105,23 @@ class FunctionFields(RowFields, DirectFields):
             return RowFields.field(self, name, s, x)
         t = s.t.to(device=x.device, dtype=x.dtype)
         value = function(t.reshape(()) if len(t) == 1 else t, x)
+        if self._unseen:
+            self._seen(name, value, x)
         return value * spread(s.rate, value) if name in _RATES else value
 
-    def flow(self, clock: Clock, level: NoiseLevel | None, sign: float = 1.0) -> Flow[object]:
+    def flow(
+        self,
+        clock: Clock,
+        level: NoiseLevel | None,
+        sign: float = 1.0,
+        span: tuple[float, float] = WHOLE,
+        freeze: bool = False,
+    ) -> Flow[object]:
         needed = ("velocity",) if level is None else ("velocity", "score")
         if all(name in self.functions for name in needed):
-            return DirectFields.flow(self, clock, level, sign)
+            return DirectFields.flow(self, clock, level, sign, span, freeze)
         self._with_process()
-        return RowFields.flow(self, clock, level, sign)
+        return RowFields.flow(self, clock, level, sign, span, freeze)
 
-    def conditioned(self, condition: Tensor | None) -> Fields:
+    def conditioned(self, condition: Condition | None) -> Fields:
         return Fields.conditioned(self, condition)

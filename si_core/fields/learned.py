@@ -7,14 +7,16 @@ from collections.abc import Callable, Mapping, Sequence
 import torch
 from torch import Tensor, nn
 
+from si_core.contract.condition import Condition, check_classes, check_condition, check_left_out
 from si_core.contract.data import Draw
 from si_core.contract.objective import FIELDS
-from si_core.contract.schedule import Row, Schedule
+from si_core.contract.schedule import Schedule
 from si_core.errors import UsageError
 from si_core.fields.parametrisation import Parametrisation
 from si_core.fields.rows import RowFields
 from si_core.process.completion import RowFunction
 from si_core.process.process import StochasticInterpolant, spread
+from si_core.process.rows import Row
 
 __all__ = ["LearnedFields", "OwnRow", "Predictor", "Share", "offers_divergence"]
 
@@ -45,14 +47,14 @@ class Predictor(nn.Module):
         self.shared = len(networks) < count
 
     def forward(
-        self, position: Tensor, x: Tensor, condition: Tensor | None = None, indices: Sequence[int] | None = None
+        self, position: Tensor, x: Tensor, condition: Condition | None = None, indices: Sequence[int] | None = None
     ) -> tuple[Tensor, ...]:
         """The outputs for the fields with these indices (None for all), each (B, *event).
 
         Args:
             position: positions in the clock of learning, shape (B,) or ().
             x: states, shape (B, *event).
-            condition: what the networks are told beside, or None.
+            condition: what the networks are told beside, by name, or None.
             indices: which fields.
         """
         networks = self._networks
@@ -69,7 +71,7 @@ class Predictor(nn.Module):
         self,
         position: Tensor,
         x: Tensor,
-        condition: Tensor | None = None,
+        condition: Condition | None = None,
         indices: Sequence[int] | None = None,
         probes: Tensor | None = None,
     ) -> tuple[tuple[Tensor, ...], tuple[Tensor, ...]] | None:
@@ -105,8 +107,9 @@ class LearnedFields(RowFields):
         names: the fields learned, in the order of the predictor's outputs.
         predictor: the networks.
         parametrisation: how outputs stand for fields.
-        condition: what the networks are told beside (t, x): one entry a row, or one for all rows.
+        condition: what the networks are told beside (t, x), by name: one value a state, or one for all states.
         rows: the rows of those fields that the process has no name for.
+        optional: the conditions that training leaves out now and then, so that they may be left out.
 
     Raises:
         UsageError: a field the process does not have, or one named twice.
@@ -120,8 +123,9 @@ class LearnedFields(RowFields):
         names: Sequence[str],
         predictor: Predictor,
         parametrisation: Parametrisation,
-        condition: Tensor | None = None,
+        condition: Condition | None = None,
         rows: Mapping[str, OwnRow] | None = None,
+        optional: frozenset[str] = frozenset(),
     ) -> None:
         self._rows = dict(rows or {})
         for name in names:
@@ -130,7 +134,20 @@ class LearnedFields(RowFields):
         if len(set(names)) != len(names):
             raise UsageError("a field is learned twice", got=", ".join(names), fix="keep one objective for each field")
         self.process, self.names, self.predictor = process, tuple(names), predictor
-        self.parametrisation, self.condition = parametrisation, condition
+        self.parametrisation, self.condition, self.optional = parametrisation, condition, optional
+        self._left_out = [name for name in process.conditions if name in optional and name not in (condition or ())]
+
+    def check_told(self, rows: int | None = None) -> None:
+        specs = self.process.conditions
+        due = {name: spec for name, spec in specs.items() if name not in self._left_out}
+        check_condition(due, self.condition, rows)
+
+    def _told(self, x: Tensor) -> Condition | None:
+        """What the networks are told of states like x, with what is left out."""
+        if not self._left_out:
+            return self.condition
+        absent = {name: self.process.conditions[name].absent(x) for name in self._left_out}
+        return {**(self.condition or {}), **absent}
 
     def shares(self, s: Schedule) -> list[Share] | None:
         """The shares of each field at the times of a schedule; None where outputs are the fields."""
@@ -180,23 +197,32 @@ class LearnedFields(RowFields):
         return list(self.parametrisation.clock.position(t).to(device=x.device, dtype=x.dtype).unbind())
 
     def outputs(self, position: object, x: Tensor, indices: Sequence[int] | None = None) -> Sequence[Tensor]:
-        return self.predictor(position, x, self.condition, indices)  # type: ignore[no-any-return]
+        return self.predictor(position, x, self._told(x), indices)  # type: ignore[no-any-return]
 
     def divergences(
         self, position: object, x: Tensor, indices: Sequence[int] | None = None, probes: Tensor | None = None
     ) -> tuple[Sequence[Tensor], Sequence[Tensor]] | None:
         # Other modules may stand in for a predictor; what they do to x is then known to autograd alone.
         offered = getattr(self.predictor, "with_divergence", None)
-        return None if offered is None else offered(position, x, self.condition, indices, probes)
+        return None if offered is None else offered(position, x, self._told(x), indices, probes)
 
     def anchor(self, x: Tensor) -> Tensor:
-        if self.process.coupling.anchored and self.condition is not None:
-            return self.condition.to(x)
+        if self.process.coupling.anchored and self.condition and "x0" in self.condition:
+            return self.condition["x0"].to(x)
         return super().anchor(x)
 
-    def conditioned(self, condition: Tensor | None) -> LearnedFields:
-        return LearnedFields(self.process, self.names, self.predictor, self.parametrisation, condition, self._rows)
+    def conditioned(self, condition: Condition | None) -> LearnedFields:
+        specs, told = self.process.conditions, condition or {}
+        check_condition(specs, told, partly=True)
+        check_classes(specs, told)
+        check_left_out(specs, told, self.optional)
+        return self._with(self.predictor, condition)
 
     def of(self, predictor: Predictor) -> LearnedFields:
         """The same fields with other networks, such as averaged ones."""
-        return LearnedFields(self.process, self.names, predictor, self.parametrisation, self.condition, self._rows)
+        return self._with(predictor, self.condition)
+
+    def _with(self, predictor: Predictor, condition: Condition | None) -> LearnedFields:
+        return LearnedFields(
+            self.process, self.names, predictor, self.parametrisation, condition, self._rows, self.optional
+        )

@@ -16,8 +16,8 @@ import torch
 from torch import Tensor
 
 from si_core.contract.clock import Clock
-from si_core.contract.schedule import Row, Scalar, Schedule
-from si_core.process.rows import Structure, stack
+from si_core.contract.schedule import Scalar, Schedule
+from si_core.process.rows import Row, Structure, stack
 
 __all__ = ["Parametrisation", "Remainder"]
 

@@ -16,6 +16,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from si_core.contract.condition import Condition
 from si_core.contract.schedule import Schedule
 from si_core.errors import UsageError
 from si_core.fields.rows import RowFields
@@ -53,16 +54,12 @@ class RescheduledFields(RowFields):
         if known.process.target is not process.target:
             raise UsageError("the schedule changes, the target does not", fix="build both processes with one target")
         self.known, self.process, self.names = known, process, known.names
+        self.condition = known.condition
 
     @property
     def predictor(self) -> object:
         """The networks behind the known fields, if any."""
         return getattr(self.known, "predictor", None)
-
-    @property
-    def condition(self) -> object:
-        """What these networks are told."""
-        return getattr(self.known, "condition", None)
 
     def _matched(self, t: Tensor) -> tuple[Tensor, Tensor]:
         """The positions in the known process's clock, and ``r(t)/r'(t')``, for times t' of this one; both (N,)."""
@@ -107,7 +104,10 @@ class RescheduledFields(RowFields):
         found = self.known.divergences(place, x * _over(ratio, x), indices, probes)
         return None if found is None else (found[0], [each * _over(ratio, each) for each in found[1]])
 
-    def conditioned(self, condition: Tensor | None) -> RescheduledFields:
+    def check_told(self, rows: int | None = None) -> None:
+        self.known.check_told(rows)
+
+    def conditioned(self, condition: Condition | None) -> RescheduledFields:
         known = self.known.conditioned(condition)
         if not isinstance(known, RowFields):
             raise UsageError("these fields take no condition")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -16,7 +16,8 @@ from si_core.contract.slope import Slope
 from si_core.errors import UsageError
 from si_core.fields.base import Fields
 from si_core.fields.flow import Flow, NoiseLevel, drift_row
-from si_core.process.completion import Completion, RowFunction, complete
+from si_core.fields.refusals import Asked, refusal
+from si_core.process.completion import WHOLE, Completion, RowFunction
 from si_core.process.process import StochasticInterpolant, spread
 from si_core.process.rows import stack
 
@@ -30,51 +31,30 @@ def field_row(process: StochasticInterpolant, name: str) -> RowFunction:
     return lambda s: stack(process.row(name, s), s)
 
 
-def require(
-    process: StochasticInterpolant,
-    names: Sequence[str],
-    known_row: Callable[[str], RowFunction],
-    wanted: RowFunction,
-    clock: Clock,
-    what: str,
-) -> Completion:
-    """The completion of a wanted row.
+def require(asked: Asked, freeze: bool = False, ends: bool = False) -> Completion:
+    """The completion of a row that was asked for.
 
     Args:
-        process: the process.
-        names: the known fields.
-        known_row: the row by which a field of some name is known, or would be.
-        wanted: the row to express.
-        clock: the clock in which it is meant.
-        what: what it is, for the error.
+        asked: the row.
+        freeze: whether unbounded coefficients are frozen beside their end.
+        ends: whether they are refused where they are not frozen.
 
     Raises:
-        UsageError: it is out of the span of the known rows; says which objectives would bring it in.
+        UsageError: it is out of the span of the known rows, has a pole between the ends, or is unbounded at an end that
+            matters; says what would help.
     """
-    structure = process.structure
-    if what == _SDE and not structure.has("score"):
+    if asked.what == _SDE and not asked.process.structure.has("score"):
         raise UsageError(
-            f"{what} needs the score, which can't be learned: there is neither a latent nor a standard normal source",
-            got=f"objectives {', '.join(names)}; no latent",
+            f"{asked.what} needs the score, which can't be learned: there is neither a latent nor a standard normal "
+            "source",
+            got=f"objectives {', '.join(asked.names)}; no latent",
             fix="add a latent, such as `latent: brownian`, or sample with `epsilon: 0`",
         )
-    known = [known_row(name) for name in names]
-    found = complete(process.schedule, clock, structure, known, wanted)
-    if found is not None:
-        return found
-    enough = [
-        name
-        for name in ("denoiser", "velocity", "interpolant-velocity", "score", "source-denoiser", "target-denoiser")
-        if name not in names
-        and structure.has(name)
-        and complete(process.schedule, clock, structure, [*known, known_row(name)], wanted) is not None
-    ]
-    raise UsageError(
-        f"{what} can't be had from what is learned",
-        got=f"objectives {', '.join(names) or 'none'}",
-        allowed=f"any of these beside it: {', '.join(enough)}" if enough else "no single further objective is enough",
-        fix=f"add the objective `{enough[0]}`" if enough else "add `velocity` and `denoiser`",
-    )
+    found = asked.completion(freeze)
+    verdict = found.verdict.within(asked.span)
+    if not verdict.usable or (ends and not freeze and not verdict.bounded):
+        raise refusal(asked, verdict)
+    return found
 
 
 @dataclass(frozen=True)
@@ -88,14 +68,28 @@ class _Step:
 class _RowFlow(Flow[_Step]):
     fields: RowFields
 
-    def __init__(self, fields: RowFields, clock: Clock, level: NoiseLevel | None, sign: float) -> None:
-        super().__init__(clock, lambda u: fields.process.schedule(clock, u), level, sign, fields)
-        what = "the ODE" if level is None else _SDE
-        wanted = drift_row(fields.process, level, sign)
-        self.completion = require(fields.process, fields.names, fields.known_row, wanted, clock, what)
-        self.unbounded = self.completion.unbounded
+    def __init__(
+        self,
+        fields: RowFields,
+        clock: Clock,
+        level: NoiseLevel | None,
+        sign: float,
+        span: tuple[float, float],
+        freeze: bool,
+    ) -> None:
+        process = fields.process
+        super().__init__(clock, lambda u: process.schedule(clock, u), level, sign, fields)
+        self.completion = require(self._asked(fields, span), freeze, ends=True)
+        self.unbounded = self.completion.verdict.within(span).unbounded
         everything = self.completion.indices == tuple(range(len(fields.names)))
         self._indices = None if everything else self.completion.indices
+
+    def _asked(self, fields: RowFields, span: tuple[float, float]) -> Asked:
+        process, wanted = fields.process, drift_row(fields.process, self.level, self.sign)
+        if self.level is None:
+            return Asked(process, fields.names, fields.known_row, wanted, self.clock, "the ODE", span)
+        noiseless, damped = (drift_row(process, level, self.sign) for level in (None, process.noise_size))
+        return Asked(process, fields.names, fields.known_row, wanted, self.clock, _SDE, span, noiseless, damped)
 
     def steps(self, u: Tensor, x: Tensor) -> list[_Step]:
         coefficients = self.completion(u)
@@ -131,6 +125,16 @@ class _RowFlow(Flow[_Step]):
             if weight:
                 total = torch.add(total, divergence, alpha=weight)
         return drift, total
+
+
+def _refuse_infinite(name: str, coefficients: Tensor, s: Schedule) -> None:
+    finite = torch.isfinite(coefficients).all(-1)
+    if not bool(finite.all()):
+        raise UsageError(
+            f"the {name} is found from what is known by coefficients that have no bound at an end of time",
+            got=f"t = {float(s.t[~finite][0]):g}",
+            fix="ask at a time beside it, such as 1e-4 or 1 - 1e-4",
+        )
 
 
 def _weighted(outputs: Sequence[Tensor], weights: Sequence[float], x: Tensor) -> Tensor:
@@ -185,18 +189,26 @@ class RowFields(Fields):
         """
         point = self.process.source.point
         if point is None:
-            raise UsageError("x0 is not known to these fields", fix="tell them: fields.conditioned(x0)")
+            raise UsageError("x0 is not known to these fields", fix='tell them: fields.conditioned({"x0": x0})')
         return point.to(x)
 
-    def flow(self, clock: Clock, level: NoiseLevel | None, sign: float = 1.0) -> Flow[object]:
-        return _RowFlow(self, clock, level, sign)  # type: ignore[return-value]
+    def flow(
+        self,
+        clock: Clock,
+        level: NoiseLevel | None,
+        sign: float = 1.0,
+        span: tuple[float, float] = WHOLE,
+        freeze: bool = False,
+    ) -> Flow[object]:
+        return _RowFlow(self, clock, level, sign, span, freeze)  # type: ignore[return-value]
 
     def _completion(self, name: str, clock: Clock) -> Completion:
         """The completion of a field in a clock; found once."""
         found: dict[tuple[str, Clock], Completion] = self.__dict__.setdefault("_completions", {})
         if (name, clock) not in found:
             wanted = field_row(self.process, name)
-            found[name, clock] = require(self.process, self.names, self.known_row, wanted, clock, f"the {name}")
+            asked = Asked(self.process, self.names, self.known_row, wanted, clock, f"the {name}")
+            found[name, clock] = require(asked)
         return found[name, clock]
 
     def field(self, name: str, s: Schedule, x: Tensor) -> Tensor:
@@ -205,7 +217,8 @@ class RowFields(Fields):
         if not self.process.structure.has(name):
             self.process.row(name, s)
         completion = self._completion(name, s.clock)
-        coefficients = completion.pointwise(s.u.cpu()).to(s.u.device)
+        coefficients = completion(s.u.cpu()).to(s.u.device)
+        _refuse_infinite(name, coefficients, s)
         positions = self.positions(s.t, x)
         if len(positions) == 1:
             outputs = self.outputs(positions[0], x, completion.indices)

@@ -19,10 +19,10 @@ from si_core.contract.objective import FIELDS, Objective
 from si_core.errors import RecipeError
 from si_core.fields.learned import LearnedFields
 from si_core.fields.parametrisation import Parametrisation
-from si_core.models.learnable import learnable_parts
+from si_core.models.learnable import freeze
 from si_core.models.model import Model
 from si_core.models.parts import build_process, build_selection, located
-from si_core.models.predictor import build_predictor
+from si_core.models.predictor import build_predictor, dropout_of
 from si_core.models.sampler import Sampler, build_sampler, check_sampling
 from si_core.process.process import StochasticInterpolant
 from si_core.recipes.recipe import Recipe
@@ -37,6 +37,7 @@ class Assembly:
     Args:
         recipe: the recipe.
         process: its process.
+        learned: the names of the process's parameters to train, by part.
         objectives: its objectives, in order.
         fields: the untrained fields they learn.
         antithetic: whether training draws antithetic pairs.
@@ -45,16 +46,18 @@ class Assembly:
 
     recipe: Recipe
     process: StochasticInterpolant
+    learned: frozenset[str]
     objectives: tuple[Objective, ...]
     fields: LearnedFields
     antithetic: bool
     sampler: Sampler
 
     def losses(self, draw: Draw, predictions: Sequence[Tensor]) -> list[Tensor]:
-        """The loss of each objective at a draw, each of shape (B,)."""
-        return [
+        """The loss of each objective at a draw, each of shape (B,), with the weights of the pairs."""
+        each = [
             objective.loss(draw, prediction) for objective, prediction in zip(self.objectives, predictions, strict=True)
         ]
+        return each if draw.weight is None else [loss * draw.weight for loss in each]
 
     def model(self, fields: LearnedFields | None = None) -> Model:
         """The model as the recipe samples it."""
@@ -70,6 +73,7 @@ def assemble(recipe: Recipe) -> Assembly:
         PluginError: a plugin that fails.
     """
     process = build_process(recipe)
+    learned = freeze(process)
     objectives: list[Objective] = [
         build_selection(recipe, f"objectives.{i}", selection)  # type: ignore[misc]
         for i, selection in enumerate(recipe.objectives)
@@ -82,18 +86,20 @@ def assemble(recipe: Recipe) -> Assembly:
     predictor = build_predictor(recipe, process, names, parametrisation)
     with located(recipe, "objectives"):
         rows = {objective.field: objective.row for objective in objectives if objective.field not in FIELDS}
-        fields = LearnedFields(process, names, predictor, parametrisation, rows=rows)
-    _check_players(recipe, process, objectives)
+        optional = frozenset(dropout_of(recipe, process))
+        fields = LearnedFields(process, names, predictor, parametrisation, rows=rows, optional=optional)
+    _check_players(recipe, process, objectives, learned)
     sampler = build_sampler(recipe, process)
     check_sampling(sampler, fields)
-    return Assembly(recipe, process, tuple(objectives), fields, antithetic, sampler)
+    return Assembly(recipe, process, learned, tuple(objectives), fields, antithetic, sampler)
 
 
-def _check_players(recipe: Recipe, process: StochasticInterpolant, objectives: list[Objective]) -> None:
+def _check_players(
+    recipe: Recipe, process: StochasticInterpolant, objectives: list[Objective], learned: frozenset[str]
+) -> None:
     """Whoever is to learn has something to learn from."""
-    parts = learnable_parts(process)
-    for name, part in parts.items():
-        if any(True for _ in part.parameters()) and all(each.process_role == "none" for each in objectives):
+    for name in sorted({parameter.partition(".")[0] for parameter in learned}):
+        if all(each.process_role == "none" for each in objectives):
             raise RecipeError(
                 f"the {name} has parameters to train, and no objective trains them",
                 where=recipe.where(name),

@@ -4,33 +4,49 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from typing import Any
 
 import torch
 from torch import Tensor
 
+from si_core.contract.condition import Condition, check_condition
 from si_core.contract.data import Estimate
 from si_core.contract.distribution import Distribution
 from si_core.contract.estimator import Estimator
+from si_core.contract.told import read_condition, taken
 from si_core.discovery.build import build
 from si_core.errors import DataError, NumericsError, UsageError
 from si_core.fields.exact import exact_fields
 from si_core.models.freed_memory import keep_freed_memory
 from si_core.models.model import Model
 from si_core.models.streams import generator
+from si_core.process.process import StochasticInterpolant
 
-__all__ = ["estimate", "reference_points"]
+__all__ = ["estimate", "missing_density", "reference_points"]
 
 _POINTS = {True: 4000, False: 2000}
 """How many points are drawn where data are endless: for comparisons of samples, and for densities."""
 
 
-def reference_points(end: Distribution, n: int, stream: torch.Generator) -> tuple[Tensor, Tensor | None]:
+def reference_points(end: Distribution, n: int, stream: torch.Generator) -> tuple[Tensor, Condition | None]:
     """Points of a distribution in model space with their conditions: held-out rows of data, else n fresh draws."""
     held_out = end.held_out()
     if held_out is None:
-        return end.labelled(n, stream)
-    rows, conditions = held_out
-    return rows.to(stream.device), None if conditions is None else conditions.to(stream.device)
+        return end.draw(n, stream)
+    rows, told = held_out
+    return rows.to(stream.device), told and {name: values.to(stream.device) for name, values in told.items()}
+
+
+def missing_density(estimator: Estimator, process: StochasticInterpolant) -> str | None:
+    """The end whose density an estimator needs and which has none; None where nothing is missing.
+
+    Points of one end are carried to the other, whose density is asked for.
+    """
+    if "densities" not in estimator.needs:
+        return None
+    name = "source" if estimator.points_of == "target" else "target"
+    end = process.source if name == "source" else process.target
+    return None if end.has_density else name
 
 
 def estimate(
@@ -38,7 +54,7 @@ def estimate(
     estimator: Estimator | str,
     data: Tensor | None = None,
     *,
-    condition: Tensor | None = None,
+    condition: Any = None,
     seed: int = 0,
 ) -> Estimate:
     """Measure a model.
@@ -49,7 +65,8 @@ def estimate(
         data: points in data space, shape (B, *event); None for held-out rows or fresh draws. They are points of the
             end that the estimator measures on, the target unless it says so, or for comparisons of samples of the end
             that sampling reaches.
-        condition: conditions of the points, shape (B,), for a conditional model.
+        condition: of a conditional model, by name, one value for each of the points of ``data`` or one for all; or,
+            without data, what the samples that are compared are given, beside reference points that have it.
         seed: of the estimator's randomness and of fresh draws.
 
     Raises:
@@ -67,19 +84,28 @@ def estimate(
             f"{type(estimator).__name__} compares with exact fields, which are not known for this process",
             fix="use it with Gaussians or Gaussian mixtures at both ends",
         )
+    lacking = missing_density(estimator, model.process)
+    if lacking is not None:
+        raise UsageError(
+            f"{type(estimator).__name__} needs the density of the {lacking}, which has none",
+            got=f"{estimator.points_of} points, {type(getattr(model.process, lacking)).__name__} as {lacking}",
+            fix=f"a {lacking} with a density, such as `gaussian`, or `direction: {lacking}`",
+        )
     stream = generator(seed, "evaluation", device=model.device)
     of_samples = "samples" in estimator.needs
     of_source = estimator.points_of == "source"
     end = model.end if of_samples else model.process.source if of_source else model.process.target
     if data is None:
-        x, condition = reference_points(end, _POINTS[of_samples], stream)
-        if of_source and condition is None:
-            condition = _conditions(None, model, estimator, len(x), stream)
+        x, told = _reference(end, _POINTS[of_samples], condition, model, stream)
+        if of_source and told is None:
+            told = _told(None, model, estimator, len(x))
+        elif of_samples and condition is None:
+            told = None  # samples are given what the data have, as sampling gives it
     else:
         x = end.encode(_checked(data, model))
-        condition = _conditions(condition, model, estimator, len(x), stream)
-    if condition is not None and model.process.target.classes is not None and not of_samples:
-        model = replace(model, fields=model.fields.conditioned(condition.to(model.device)))
+        told = _told(condition, model, estimator, len(x))
+    if told:
+        model = replace(model, fields=model.fields.conditioned({name: v.to(model.device) for name, v in told.items()}))
     result = estimator.estimate(model, x.to(device=model.device, dtype=model.dtype), stream)
     if not math.isfinite(result.value):
         raise NumericsError(
@@ -88,22 +114,40 @@ def estimate(
     return result
 
 
-def _conditions(
-    condition: Tensor | None, model: Model, estimator: Estimator, n: int, stream: torch.Generator
-) -> Tensor | None:
-    """The conditions of n points, checked."""
-    if condition is not None:
-        if tuple(condition.shape) != (n,):
-            raise UsageError("a condition for each point", got=f"shape {tuple(condition.shape)}", allowed=f"({n},)")
-        return model.conditions(n, stream, condition)
-    told = getattr(model.fields, "condition", None) is not None
-    if model.process.target.classes is not None and not told and estimator.needs & {"fields", "densities"}:
-        raise UsageError(
-            f"{type(estimator).__name__} asks the fields at points, and those of this model depend on the class",
-            got="points without conditions",
-            fix="pass condition=labels (--labels FILE.npy), or leave data out for held-out rows with theirs",
-        )
-    return None
+def _reference(
+    end: Distribution, n: int, condition: Any, model: Model, stream: torch.Generator
+) -> tuple[Tensor, Condition | None]:
+    """Reference points with their conditions: of those that are asked for, where some are."""
+    x, told = reference_points(end, n, stream)
+    if condition is None:
+        return x, told
+    asked = read_condition(model.process.conditions, condition)
+    chosen = torch.ones(len(x), dtype=torch.bool, device=x.device)
+    for name, values in asked.items():
+        spec = model.process.conditions[name]
+        if spec.classes is None or len(values) > 1 or told is None:
+            raise UsageError(
+                "reference points given a condition are chosen by one class",
+                got=f"{len(values)} values of {spec.described(name)}",
+                fix="give the points by data=... with one condition for each, or one for all",
+            )
+        chosen &= told[name] == values.to(x.device)
+    if not bool(chosen.any()):
+        raise DataError("no reference points have this condition", got=f"{condition}", fix="give points by data=...")
+    return x[chosen], taken(told, chosen.nonzero()[:, 0])
+
+
+def _told(condition: Any, model: Model, estimator: Estimator, n: int) -> Condition | None:
+    """What n points are given, checked; None where the fields know it already, or nobody asks them at points."""
+    specs = model.process.conditions
+    asks = bool(estimator.needs & {"fields", "densities"})
+    if condition is None and (model.fields.condition or not asks):
+        return None
+    told = {} if condition is None else read_condition(specs, condition)
+    where = f"{type(estimator).__name__}, which asks the fields at points" if asks else type(estimator).__name__
+    due = {name: spec for name, spec in specs.items() if name in told or name not in model.optional}
+    check_condition(due, told, n, where)
+    return told
 
 
 def _checked(data: Tensor, model: Model) -> Tensor:

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from si_core.process.process import StochasticInterpolant
 from si_core.storage.weights import load_into
 
-__all__ = ["PREFIX", "learnable_parts", "load_parts", "parts_tensors"]
+__all__ = ["PREFIX", "freeze", "learnable_parts", "load_parts", "parts_tensors"]
 
 PREFIX = "process."
 """What the names of their tensors begin with beside those of networks."""
@@ -24,6 +24,18 @@ def learnable_parts(process: StochasticInterpolant) -> nn.ModuleDict:
     """The parts that are modules, by their key in a recipe."""
     parts = {"interpolant": process.interpolant, "latent": process.latent, "coupling": process.coupling}
     return nn.ModuleDict({name: part for name, part in parts.items() if isinstance(part, nn.Module)})
+
+
+def freeze(process: StochasticInterpolant) -> frozenset[str]:
+    """Turn the gradients of the parts' parameters off: whoever trains them turns them on for that alone.
+
+    Returns:
+        The names ``key.name`` of those that are to be trained: the ones that their authors have not frozen.
+    """
+    parts = learnable_parts(process)
+    trained = frozenset(name for name, parameter in parts.named_parameters() if parameter.requires_grad)
+    parts.requires_grad_(False)
+    return trained
 
 
 def parts_tensors(parts: nn.ModuleDict) -> dict[str, Tensor]:

@@ -3,24 +3,24 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Literal
+from typing import Any, Literal
 
 import torch
 from torch import Tensor
 
 from si_core.contract.clock import Clock
+from si_core.contract.condition import Condition, check_condition
 from si_core.contract.data import Trajectory
 from si_core.contract.distribution import Distribution
 from si_core.contract.integrator import Integrator
+from si_core.contract.told import read_condition, repeated
 from si_core.errors import UsageError
 from si_core.fields.base import Epsilon, Fields
 from si_core.models.acceleration.accelerator import Accelerator
 from si_core.process.process import StochasticInterpolant
+from si_core.recipes.recipe import Recipe
 from si_core.transport.integrate import integrate
 from si_core.transport.transport import Transport
-
-if TYPE_CHECKING:
-    from si_core.recipes.recipe import Recipe
 
 __all__ = ["Model"]
 
@@ -39,6 +39,8 @@ class Model:
         clock: the clock of sampling; None for the process's own.
         denoise: whether sampling that stops before the end finishes with a denoising step: ``E[x1|x_t]`` in place of
             ``x_t`` (backward: ``E[x0|x_t]``).
+        freeze: whether coefficients of the drift that have no bound at an end are frozen beside it; without, such a
+            drift is refused.
         recipe: the recipe that made the model, if any.
         accelerator: how :meth:`sample` calls the networks and repeats the steps; all else is as without.
     """
@@ -53,6 +55,7 @@ class Model:
     denoise: bool = False
     recipe: Recipe | None = field(default=None, repr=False)
     accelerator: Accelerator = field(default_factory=Accelerator, repr=False, compare=False)
+    freeze: bool = False
 
     @property
     def device(self) -> torch.device:
@@ -86,13 +89,15 @@ class Model:
         integrator: Integrator | None = None,
         epsilon: Epsilon | None = None,
         clock: Clock | Literal["auto", "uniform"] | None = None,
+        freeze: bool | None = None,
     ) -> Model:
-        """This model with another method, noise level or clock."""
+        """This model with another method, noise level or clock, or with its coefficients frozen."""
         return replace(
             self,
             integrator=integrator or self.integrator,
             epsilon=self.epsilon if epsilon is None else epsilon,
             clock=self.clock if clock is None else clock,
+            freeze=self.freeze if freeze is None else freeze,
         )
 
     def transport(
@@ -101,51 +106,62 @@ class Model:
         epsilon: Epsilon | None = None,
         start: float | None = None,
         stop: float | None = None,
-        condition: Tensor | None = None,
+        condition: Condition | None = None,
     ) -> Transport:
-        """The initial value problem of sampling, or of another noise level or span."""
+        """The initial value problem of sampling, or of another noise level or span, given a condition."""
         return Transport(
             self._told(condition),
             self.epsilon if epsilon is None else epsilon,
             self.start if start is None else start,
             self.stop if stop is None else stop,
             self.clock,
+            self.freeze,
         )
 
-    def _told(self, condition: Tensor | None) -> Fields:
+    def _told(self, condition: Condition | None) -> Fields:
         return self.fields if condition is None else self.fields.conditioned(condition)
 
-    def conditions(
-        self, n: int, generator: torch.Generator, condition: int | list[int] | Tensor | None = None
-    ) -> Tensor | None:
-        """Conditions of n samples, shape (n,): the given ones repeated in turn, or drawn as the target has them.
+    @property
+    def optional(self) -> frozenset[str]:
+        """The conditions that may be left out, for training left them out now and then."""
+        return getattr(self.fields, "optional", frozenset())
+
+    def conditions(self, n: int, generator: torch.Generator, condition: Any = None) -> Condition | None:
+        """What n samples are given, each (n, *shape): the given values repeated in turn, the others as the data have
+        them, or left out where training left them out.
+
+        Args:
+            n: the number of samples.
+            generator: of what is drawn, on the device of the samples.
+            condition: values by name, or the bare value where there is one condition; classes by their names.
 
         Raises:
-            UsageError: a condition for a process without classes, or a class out of range.
+            UsageError: an unknown condition or class, or values of another shape.
         """
-        classes = self.process.target.classes
-        if condition is None:
-            return None if classes is None else self.process.target.labelled(n, generator)[1]
-        labels = torch.as_tensor(condition, dtype=torch.int64).reshape(-1).to(generator.device)
-        if classes is None:
-            raise UsageError("the target has no classes to condition on", got=f"condition {condition}")
-        if len(labels) == 0 or bool(((labels < 0) | (labels >= classes)).any()):
-            raise UsageError("a condition is out of range", got=str(labels.tolist()), allowed=f"0..{classes - 1}")
-        return labels.repeat(-(-n // len(labels)))[:n]
+        specs = self.process.conditions
+        if condition is None and not specs:
+            return None
+        given = {} if condition is None else repeated(read_condition(specs, condition), n)
+        missing = [name for name in specs if name not in given]
+        if missing and not given:
+            return self._of_data(n, generator)
+        left = [name for name in missing if name not in self.optional]
+        if left:
+            # One cannot be drawn given another: the data know only all of them together.
+            check_condition(specs, given)
+        return {name: values.to(generator.device) for name, values in given.items()}
 
-    def initial(
-        self, n: int, generator: torch.Generator, condition: int | list[int] | Tensor | None = None
-    ) -> tuple[Tensor, Tensor | None]:
-        """n initial states, shape (n, *event), with their conditions, shape (n, ...) or None.
+    def initial(self, n: int, generator: torch.Generator, condition: Any = None) -> tuple[Tensor, Condition | None]:
+        """n initial states, shape (n, *event), with what they are given, each (n, *shape), or None.
 
-        Draws of the source have conditions as asked for. Draws of the target (backward, or in a mirror), of the process
+        Draws of the source are given what is asked for. Draws of the target (backward, or in a mirror), of the process
         at a time between the ends, and of a source that networks are told have their own.
 
         Raises:
             UsageError: conditions asked for where the states have their own, or as for :meth:`conditions`.
         """
         process, origin = self.process, self.origin
-        own = origin is process.target and origin.classes is not None
+        own = origin is process.target and bool(process.conditions)
         if self.start not in (0.0, 1.0) or process.coupling.anchored or own:
             if condition is not None:
                 raise UsageError(
@@ -153,17 +169,40 @@ class Model:
                     got=f"condition {condition}",
                     fix="leave it out, or give the states to start from with their conditions",
                 )
-            states, conditions = self._drawn(n, generator)
+            states, told = self._drawn(n, generator)
+        elif condition is None and process.coupling.conditions:
+            # Start and conditions of one pair, for the coupling may tell of x0.
+            pairs = process.pairs(n, generator)
+            states, told = pairs.x0, process.told(pairs)
         else:
-            conditions = self.conditions(n, generator, condition)
+            told = self.conditions(n, generator, condition)
             states = origin.sample(n, generator)
-        return states if self.dtype is None else states.to(self.dtype), conditions
+        return self._in_precision(states), self._told_precisely(told)
 
-    def _drawn(self, n: int, generator: torch.Generator) -> tuple[Tensor, Tensor | None]:
+    def _of_data(self, n: int, generator: torch.Generator) -> Condition | None:
+        """Conditions as the data have them."""
+        if self.process.coupling.conditions or self.process.coupling.anchored:
+            return self.process.told(self.process.pairs(n, generator))
+        # The pairing says nothing of them, and may be dear.
+        return self.process.target.draw(n, generator)[1]
+
+    def _in_precision(self, x: Tensor) -> Tensor:
+        return x if self.dtype is None else x.to(self.dtype)
+
+    def _told_precisely(self, condition: Condition | None) -> Condition | None:
+        """Values in the precision of the states."""
+        if condition is None:
+            return None
+        return {name: self._in_precision(v) if v.is_floating_point() else v for name, v in condition.items()}
+
+    def _drawn(self, n: int, generator: torch.Generator) -> tuple[Tensor, Condition | None]:
         """n states of the process at the time sampling starts from, with their conditions."""
         process = self.process
         if self.start == 1.0 and not process.coupling.anchored:
-            return process.target.labelled(n, generator)
+            if process.coupling.conditions:
+                pairs = process.pairs(n, generator)
+                return pairs.x1, process.told(pairs)
+            return process.target.draw(n, generator)
         u = process.clock.position(torch.tensor([self.start], dtype=torch.float64, device=generator.device))
         draw = process.draw(n, generator, schedule=process.schedule(process.clock, u))
         return draw.xt, draw.condition
@@ -173,7 +212,7 @@ class Model:
         n: int,
         generator: torch.Generator,
         *,
-        condition: Tensor | None = None,
+        condition: Any = None,
         start_from: Tensor | None = None,
         times: list[float] | None = None,
     ) -> Trajectory:
@@ -182,7 +221,7 @@ class Model:
         Args:
             n: the number of samples.
             generator: the source of all randomness, on the device of the samples.
-            condition: conditions (n,), or None to draw them where the target has classes.
+            condition: as for :meth:`conditions`; None to draw it as the data have it.
             start_from: initial states (n, *event) instead of those of :meth:`initial`.
             times: further times at which to keep the states.
 
@@ -194,25 +233,27 @@ class Model:
             x, condition = self.initial(n, generator, condition)
         elif len(start_from) != n:
             raise UsageError("another number of initial states", got=f"{len(start_from)} states", allowed=f"n = {n}")
-        elif condition is None and self.origin is self.process.target and self.origin.classes is not None:
-            raise UsageError("states of a target with classes need their conditions", fix="pass condition=labels")
-        elif self.process.coupling.anchored:
-            x, condition = start_from, self._given(start_from, condition)
         else:
-            x, condition = start_from, self.conditions(n, generator, condition)
+            x, condition = start_from, self._given(start_from, condition, generator)
+        # Recorded steps are replayed on whatever conditions lie in their memory: refused here, or not at all.
+        fields = self._told(condition)
         with torch.inference_mode():
             transport, integrator = self.accelerator.problem(self, x, condition)
             path = integrate(transport, x, integrator, generator, times)
-            return self._denoised(self._told(condition), path) if self.denoise else path
+            return self._denoised(fields, path) if self.denoise else path
 
-    def _given(self, start: Tensor, condition: Tensor | None) -> Tensor:
-        """What networks are told of x0: the states that start there, else what is passed."""
-        if condition is None and self.start != 0.0:
-            raise UsageError("states at a later time need the x0 they come from", fix="pass condition=x0")
-        given = start if condition is None else condition
-        if given.shape != start.shape:
-            raise UsageError("x0 for each state", got=str(tuple(given.shape)), allowed=str(tuple(start.shape)))
-        return given
+    def _given(self, start: Tensor, condition: Any, generator: torch.Generator) -> Condition | None:
+        """What networks are told of states to start from."""
+        specs = self.process.conditions
+        given = {} if condition is None else dict(read_condition(specs, condition))
+        if self.process.coupling.anchored and "x0" not in given and self.start == 0.0:
+            given["x0"] = start
+        known = all(name in given or name in self.optional for name in specs)
+        if not known and not given and self.origin is not self.process.target:
+            return self._told_precisely(self.conditions(len(start), generator))
+        if not known:
+            check_condition(specs, given, where="states to start from")
+        return self._told_precisely(repeated(given, len(start))) or None
 
     def _denoised(self, fields: Fields, path: Trajectory) -> Trajectory:
         """The trajectory with a last state at the end that it stopped short of."""

@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import torch
+
 from si_core.discovery.build import build
 from si_core.errors import DataError, RecipeError, UsageError
-from si_core.models.learnable import learnable_parts
+from si_core.models.streams import stream_seed
 from si_core.process.process import StochasticInterpolant
 from si_core.recipes.recipe import Recipe
 from si_core.recipes.selection import Selection
 
-__all__ = ["build_path", "build_process", "build_selection", "located"]
+__all__ = ["build_path", "build_process", "build_selection", "located", "own_stream", "selected"]
 
 
 @contextmanager
@@ -31,10 +33,31 @@ def located(recipe: Recipe, path: str) -> Iterator[None]:
         ) from error
 
 
-def build_selection(recipe: Recipe, path: str, selection: Selection, **context: object) -> object:
+@contextmanager
+def own_stream(seed: int) -> Iterator[None]:
+    """torch's global generator at the start of a stream; its state is put back.
+
+    Initialisers of layers draw from it. Parts are made on the CPU; torch.manual_seed would set the generators of
+    accelerators too.
+    """
+    with torch.random.fork_rng(devices=[]):
+        torch.default_generator.manual_seed(seed)
+        yield
+
+
+def selected(recipe: Recipe, path: str, selection: Selection, /, **context: object) -> object:
     """The component that a recipe selects at a key; errors carry the key's position."""
     with located(recipe, path):
-        return build(selection.kind, selection.name, context=context, **selection.options)
+        return build(selection.kind, selection.qualified, context=context, **selection.options)
+
+
+def build_selection(recipe: Recipe, path: str, selection: Selection, /, **context: object) -> object:
+    """The component that a recipe selects at a key, whose first parameters follow from the recipe's seed and the key.
+
+    The stream is ``(seed, "initialisation of <key>")``, another for each part.
+    """
+    with own_stream(stream_seed(recipe.seed, f"initialisation of {path}")):
+        return selected(recipe, path, selection, **context)
 
 
 def build_path(recipe: Recipe, path: str, selection: Selection, latent: object, target: object) -> object:
@@ -50,7 +73,4 @@ def build_process(recipe: Recipe) -> StochasticInterpolant:
     latent = build_selection(recipe, "latent", recipe.latent)
     interpolant = build_path(recipe, "interpolant", recipe.interpolant, latent, target)
     with located(recipe, "source" if recipe.source is not None else "target"):
-        process = StochasticInterpolant(interpolant, latent, coupling, source, target)  # type: ignore[arg-type]
-    # Whoever trains its parameters turns gradients on for that alone.
-    learnable_parts(process).requires_grad_(False)
-    return process
+        return StochasticInterpolant(interpolant, latent, coupling, source, target)  # type: ignore[arg-type]

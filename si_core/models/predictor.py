@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-import torch
+from dataclasses import replace
 
+import torch
+from torch import Tensor
+
+from si_core.contract.condition import check_classes, check_condition
 from si_core.contract.data import Draw
 from si_core.discovery.lookup import load
 from si_core.discovery.parameters import constructor_names
 from si_core.errors import RecipeError, SIError, UsageError
 from si_core.fields.learned import Predictor
 from si_core.fields.parametrisation import Parametrisation
-from si_core.models.parts import build_selection, located
+from si_core.models.parts import located, own_stream, selected
 from si_core.models.streams import generator, stream_seed
 from si_core.process.process import StochasticInterpolant
 from si_core.recipes.recipe import Recipe
 
-__all__ = ["build_predictor"]
+__all__ = ["build_predictor", "dropout_of"]
 
 
 def build_predictor(
@@ -35,8 +39,15 @@ def build_predictor(
     predictor = _predictor(recipe, process, names, parametrisation)
     with located(recipe, "coupling"):
         draw = process.draw(2, generator(0, "initialisation"), clock=parametrisation.clock)
+        check_condition(process.conditions, draw.condition, 2, "draws of the process")
+        check_classes(process.conditions, draw.condition or {})
     with located(recipe, "network"):
         _try(predictor, process.shape, draw, len(names), f"the target at {recipe.where('target')}")
+    optional = dropout_of(recipe, process)
+    if optional and draw.condition:
+        left_out = {name: process.conditions[name].absent(draw.xt) for name in optional}
+        with located(recipe, "train.condition_dropout"):
+            _try_left_out(predictor, replace(draw, condition={**draw.condition, **left_out}))
     return predictor
 
 
@@ -45,36 +56,88 @@ def _predictor(
 ) -> Predictor:
     selection, count = recipe.network, len(names)
     with located(recipe, "network"):
-        parameters = constructor_names(load("network", selection.name))
-    if process.coupling.anchored and "given" not in parameters:
+        parameters = constructor_names(load("network", selection.qualified))
+    if process.conditions and "conditions" not in parameters:
         raise RecipeError(
-            f"the coupling tells networks x0, and {selection.name!r} takes no given state",
+            f"network {selection.name!r} takes no conditions, and the process has some",
             where=recipe.where("network"),
-            got=f"coupling {recipe.coupling.name} at {recipe.where('coupling')}",
-            fix="network: mlp",
+            got="; ".join(spec.described(name) for name, spec in process.conditions.items()),
+            allowed="a network whose constructor takes `conditions`",
+            fix="network: mlp, or leave the conditions out (`label: false`, a coupling without `forecast`)",
         )
     one = selection.shared and count > 1 and "heads" in parameters
     networks = []
-    # Initialisers draw from the global generator; its state is put back.
-    with torch.random.fork_rng(devices=[]):
-        # Networks are made on the CPU; torch.manual_seed would set the generators of accelerators too.
-        torch.default_generator.manual_seed(stream_seed(recipe.seed, "initialisation"))
+    with own_stream(stream_seed(recipe.seed, "initialisation")):
         for fields in [names] if one else [[name] for name in names]:
             networks.append(
-                build_selection(
+                selected(
                     recipe,
                     "network",
                     selection,
                     shape=process.shape,
                     heads=count if one else None,
-                    classes=process.target.classes,
-                    given=process.shape if process.coupling.anchored else None,
+                    conditions=dict(process.conditions),
                     process=process,
                     fields=fields,
                     parametrisation=parametrisation,
                 )
             )
     return Predictor(networks, count)  # type: ignore[arg-type]
+
+
+def dropout_of(recipe: Recipe, process: StochasticInterpolant) -> dict[str, float]:
+    """How often training leaves each condition out; without those that it never does.
+
+    Raises:
+        RecipeError: a condition that the process does not have, or the given x0, which fields are made of.
+    """
+    chosen = recipe.train.condition_dropout
+    names = [name for name in process.conditions if not (name == "x0" and process.coupling.anchored)]
+    asked = chosen if isinstance(chosen, dict) else dict.fromkeys(names, chosen)
+    for name in asked:
+        if name not in names:
+            raise RecipeError(
+                f"no condition {name!r} to leave out",
+                where=recipe.where("train.condition_dropout"),
+                allowed=", ".join(names) or "none: the process has no conditions that can be left out",
+            )
+    return {name: probability for name, probability in asked.items() if probability > 0}
+
+
+def _try_left_out(predictor: Predictor, draw: Draw) -> None:
+    """Whether the networks know conditions that are left out.
+
+    Raises:
+        UsageError: they fail on them, or give numbers that are not finite.
+    """
+    try:
+        outputs = _outputs(predictor, draw)
+    except (SIError, MemoryError):
+        raise
+    except Exception as error:
+        problem = f"{type(error).__name__}: {error}"
+    else:
+        if all(bool(torch.isfinite(output).all()) for output in outputs):
+            return
+        problem = "outputs that are not finite"
+    raise UsageError(
+        "the network does not know what to do where a condition is left out",
+        got=problem,
+        allowed="labels of -1 and values of NaN, which stand for a condition that is left out",
+        fix="train.condition_dropout: 0, or network: mlp",
+    )
+
+
+def _outputs(predictor: Predictor, draw: Draw) -> tuple[Tensor, ...]:
+    if draw.schedule is None:
+        raise TypeError("the process drew without a schedule")
+    predictor.eval()
+    try:
+        with torch.no_grad():
+            outputs: tuple[Tensor, ...] = predictor(draw.schedule.u.to(draw.xt.dtype), draw.xt, draw.condition)
+    finally:
+        predictor.train()
+    return outputs
 
 
 def _try(predictor: Predictor, shape: tuple[int, ...], draw: Draw, count: int, target: str) -> None:
@@ -85,12 +148,9 @@ def _try(predictor: Predictor, shape: tuple[int, ...], draw: Draw, count: int, t
     Raises:
         UsageError: they fail, or give something else than fields.
     """
-    if draw.schedule is None:
-        raise TypeError("the process drew without a schedule")
-    predictor.to(draw.xt.dtype).eval()
+    predictor.to(draw.xt.dtype)
     try:
-        with torch.no_grad():
-            outputs = predictor(draw.schedule.u.to(draw.xt.dtype), draw.xt, draw.condition)
+        outputs = _outputs(predictor, draw)
     except (SIError, MemoryError):
         raise
     except Exception as error:
@@ -99,8 +159,6 @@ def _try(predictor: Predictor, shape: tuple[int, ...], draw: Draw, count: int, t
             got=f"{type(error).__name__}: {error}",
             allowed=f"a network for events of shape {shape}, those of {target}",
         ) from error
-    finally:
-        predictor.train()
     shapes = [tuple(output.shape[1:]) for output in outputs]
     if shapes != [shape] * count:
         raise UsageError(

@@ -8,11 +8,14 @@ from typing import Literal
 from si_core.contract.clock import Clock
 from si_core.contract.diffusion import Diffusion
 from si_core.contract.integrator import Integrator
+from si_core.discovery.lookup import find
+from si_core.discovery.owners import DEFAULTS
 from si_core.errors import RecipeError, UsageError
 from si_core.fields.base import Epsilon
 from si_core.fields.learned import LearnedFields
 from si_core.fields.rescheduled import RescheduledFields
 from si_core.models.acceleration.accelerator import Accelerator
+from si_core.models.given_values import given_values
 from si_core.models.model import Model
 from si_core.models.parts import build_path, build_selection, located
 from si_core.models.sampler_parts import build_clock, build_diffusion
@@ -60,6 +63,7 @@ class Sampler:
             sample.denoise,
             self.recipe,
             Accelerator(sample.precision, sample.channels_last, sample.compile, sample.graph),
+            sample.freeze,
         )
 
 
@@ -90,7 +94,7 @@ def check_sampling(sampler: Sampler, fields: LearnedFields) -> None:
         model.transport()
     if recipe.sample.condition is not None:
         with located(recipe, "sample.condition"):
-            model.initial(1, generator(recipe.seed, "sample"), recipe.sample.condition)
+            model.initial(1, generator(recipe.seed, "sample"), given_values(model, recipe.sample.condition))
     whole = {recipe.sample.start, recipe.sample.stop} == {0.0, 1.0}
     if model.process.structure.mirror and model.epsilon == 0.0 and whole:
         raise RecipeError(
@@ -107,7 +111,7 @@ def _epsilon(recipe: Recipe, process: StochasticInterpolant) -> Epsilon:
     if not isinstance(epsilon, Selection):
         return epsilon
     with located(recipe, "sample.epsilon"):
-        built = build_diffusion(epsilon.name, process, **epsilon.options)
+        built = build_diffusion(epsilon.qualified, process, **epsilon.options)
         if not isinstance(built, Diffusion):
             raise UsageError("epsilon is a number or a diffusion", got=type(built).__name__)
     return built
@@ -118,14 +122,15 @@ def _clock(recipe: Recipe, process: StochasticInterpolant) -> Clock | Literal["a
     if not isinstance(clock, Selection):
         return clock
     with located(recipe, "sample.clock"):
-        return build_clock(clock.name, process, **clock.options)
+        return build_clock(clock.qualified, process, **clock.options)
 
 
 def _integrator(recipe: Recipe, epsilon: Epsilon) -> Integrator:
     selection = recipe.sample.integrator
     stochastic = epsilon != 0.0
     if selection is None:
-        selection = default_integrator(stochastic)
+        with located(recipe, "sample.integrator"):
+            selection = default_integrator(stochastic)
     integrator = build_selection(recipe, "sample.integrator", selection)
     if not isinstance(integrator, Integrator):
         raise RecipeError("no integrator", where=recipe.where("sample.integrator"), got=repr(integrator))
@@ -141,10 +146,17 @@ def _integrator(recipe: Recipe, epsilon: Epsilon) -> Integrator:
 
 
 def default_integrator(stochastic: bool) -> Selection:
-    """The integrator meant where none is named, of an SDE or an ODE: what goes furthest with few calls of networks."""
+    """The integrator meant where none is named, of an SDE or an ODE: what goes furthest with few calls of networks.
+
+    Raises:
+        UsageError: it is not installed.
+    """
     if stochastic:
-        return Selection("integrator", "stochastic-heun", {"steps": 50})
-    return Selection("integrator", "exponential", {"steps": 50, "order": 4, "corrector": True})
+        name, options = "stochastic-heun", {"steps": 50}
+    else:
+        name, options = "exponential", {"steps": 50, "order": 4, "corrector": True}
+    owner = find("integrator", name, DEFAULTS).plugin.distribution
+    return Selection("integrator", name, options, distribution=owner)
 
 
 def _shown(epsilon: object) -> str:

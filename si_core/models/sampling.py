@@ -6,13 +6,15 @@ So the first 5,000 of 20,000 samples are the 5,000 samples of the same seed, how
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from torch import Tensor
 
 from si_core.contract.clock import Clock
+from si_core.contract.condition import Condition
 from si_core.contract.integrator import Integrator
+from si_core.contract.told import read_condition, repeated
 from si_core.errors import UsageError
 from si_core.fields.base import Epsilon
 from si_core.models.freed_memory import keep_freed_memory
@@ -29,37 +31,38 @@ def draw_samples(
     model: Model,
     n: int,
     seed: int,
-    condition: int | list[int] | None = None,
+    condition: Any = None,
     progress: Callable[[int, int], None] | None = None,
-) -> tuple[Tensor, Tensor | None]:
-    """n samples in data space, shape (n, *event), with their classes (n,) where they have some; both on the CPU.
+) -> tuple[Tensor, Condition | None]:
+    """n samples in data space, shape (n, *event), with what they were given, by name; all on the CPU.
 
     Args:
         model: the model.
         n: how many.
         seed: of the streams; sample i depends on (seed, i // block) alone, and on the size of a block.
-        condition: classes, repeated in turn; None to draw them as the target has them.
+        condition: as for :meth:`si_core.Model.conditions`, in turn; None to draw it as the data have it.
         progress: told of samples done and in all.
     """
     if n < 1:
         raise UsageError("the number of samples", got=n, allowed=">= 1")
     keep_freed_memory()
     size = (None if model.recipe is None else model.recipe.sample.batch) or BLOCK
-    turn = None if condition is None else torch.as_tensor(condition).reshape(-1)
-    samples, conditions = [], []
+    turn = None if condition is None else read_condition(model.process.conditions, condition)
+    samples, told = [], []
     for block, first in enumerate(range(0, n, size)):
         stream = generator(seed, "sample", block, device=model.device)
         # Whole blocks are drawn, so that a shorter request gives the head of a longer one.
-        x, labels = model.initial(size, stream, None if turn is None else turn.roll(-first))
-        final = model.sample(size, stream, condition=labels, start_from=x).final
+        x, given = model.initial(size, stream, None if turn is None else repeated(turn, size, first))
+        final = model.sample(size, stream, condition=given, start_from=x).final
         keep = min(size, n - first)
         # A copy: the last state is a part of the whole trajectory.
         samples.append(model.decode(final[:keep].clone()).cpu())
-        if labels is not None and model.process.target.classes is not None:
-            conditions.append(labels[:keep].cpu())
+        if given:
+            told.append({name: values[:keep].cpu() for name, values in given.items()})
         if progress is not None:
             progress(first + keep, n)
-    return torch.cat(samples), torch.cat(conditions) if conditions else None
+    given = {name: torch.cat([block[name] for block in told]) for name in told[0]} if told else None
+    return torch.cat(samples), given
 
 
 def sample(
@@ -70,7 +73,7 @@ def sample(
     integrator: Integrator | None = None,
     epsilon: Epsilon | None = None,
     clock: Clock | Literal["auto", "uniform"] | None = None,
-    condition: int | list[int] | None = None,
+    condition: Any = None,
 ) -> Tensor:
     """Draw samples of a model.
 
@@ -81,7 +84,8 @@ def sample(
         integrator: another method than the model's.
         epsilon: another noise level than the model's.
         clock: another clock than the model's; ``"auto"`` for the process's own.
-        condition: a class, or classes in turn, for a conditional model.
+        condition: what the samples are given: values by name, or the bare value where there is one condition; classes
+            by their names, lists in turn. None for conditions as the data have them.
 
     Returns:
         Samples in data space, shape (n, *event).

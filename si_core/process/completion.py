@@ -6,15 +6,15 @@ Given known rows ``r_k`` (what networks learned), the position row ``xi`` (x is 
 
 Where x0 is given, its row is known as well, and ``c_0 x0`` is added.
 
-The coefficients are numbers for every time: they are found once on a grid and cost nothing in a loop. Of the sets of
-known rows that do, the smallest whose coefficients stay bounded up to the ends of time is taken; where none is bounded,
-the smallest, with the coefficients of the last ``MARGIN`` of the clock frozen. A set with a pole between the ends (rows
-that are parallel at one time) does not do.
+The coefficients are numbers for every time: they are found once on a grid and cost nothing in a loop. Each completion
+comes with a verdict on them: *bounded*, *unbounded at an end*, *a pole inside*, or *out of the span* of what is known.
+Of the sets of known rows the smallest with the best verdict is taken.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from itertools import combinations
 
 import torch
@@ -23,135 +23,103 @@ from torch import Tensor
 from si_core.contract.clock import Clock
 from si_core.contract.limits import MarginLimits, end_limits
 from si_core.contract.schedule import Schedule
-from si_core.process.rows import Structure, stack
+from si_core.process.combination import Combination, RowFunction, combination, rows_at
+from si_core.process.poles import find_poles, grid
+from si_core.process.rows import Structure
 
-__all__ = ["MARGIN", "Completion", "RowFunction", "complete"]
+__all__ = ["MARGIN", "WHOLE", "Completion", "RowFunction", "Verdict", "complete"]
 
 MARGIN = 2.0**-8
-"""How far from an end, in the clock, unbounded coefficients are frozen."""
+"""How far from an end, in the clock, unbounded coefficients are frozen where that is asked for."""
+
+WHOLE = (0.0, 1.0)
+"""The span of all clock positions."""
 
 _TOLERANCE = 1e-8
-_RANK, _DEPENDENCE = 1e-10, 1e-7
-_PROBES = (0.08, 0.21, 0.37, 0.5, 0.63, 0.79, 0.92)
-_ZOOMS, _ZOOM_POINTS, _POLE_GROWTH = 4, 64, 32.0
+_INSIDE = 0.02
+"""Residuals are trusted so far from the ends, where rows may lose rank or all but a few digits."""
+_BESIDE = 2.0**-20
+"""How far beside a single time at which rows are dependent coefficients are taken: their mean errs by its square."""
 
-RowFunction = Callable[[Schedule], Tensor]
-"""The row of a known or wanted field at the times of a schedule, shape (N, basis)."""
+
+@dataclass(frozen=True)
+class Verdict:
+    """What the coefficients of a completion do in a span of the clock.
+
+    Args:
+        unbounded: whether they grow without bound at t = 0 and at t = 1.
+        poles: the clock positions between the ends at which they do.
+        in_span: whether the wanted row is in the span of the known ones.
+    """
+
+    unbounded: tuple[bool, bool] = (False, False)
+    poles: tuple[float, ...] = ()
+    in_span: bool = True
+
+    @property
+    def bounded(self) -> bool:
+        """Whether the coefficients are bounded."""
+        return self.in_span and not self.poles and not any(self.unbounded)
+
+    @property
+    def usable(self) -> bool:
+        """Whether the wanted field can be had at all times but the ends."""
+        return self.in_span and not self.poles
+
+    @property
+    def rank(self) -> int:
+        """0 for bounded, 1 for unbounded at an end, 2 for a pole inside, 3 for out of span."""
+        return 3 if not self.in_span else 2 if self.poles else int(any(self.unbounded))
+
+    @property
+    def ends(self) -> str:
+        """The ends at which the coefficients are unbounded, in words."""
+        return " and ".join(f"t = {end}" for end, unbounded in enumerate(self.unbounded) if unbounded)
+
+    def within(self, span: tuple[float, float]) -> Verdict:
+        """The verdict on a span of the clock, early to late: what happens outside does not matter."""
+        early, late = span
+        unbounded = (self.unbounded[0] and early <= 0.0, self.unbounded[1] and late >= 1.0)
+        return Verdict(unbounded, tuple(u for u in self.poles if early <= u <= late), self.in_span)
 
 
 class Completion:
     """The coefficients of a wanted field as functions of the clock position.
 
     Args:
-        schedule: the process's schedule at clock positions.
-        structure: the process's structure.
-        known: the rows in use.
-        wanted: the row to express.
+        evaluate: the combination at clock positions.
         indices: which of all known fields are in use.
+        verdict: what the coefficients do between the ends and at them.
+        freeze: whether, at an end where coefficients are unbounded, their last values in :data:`MARGIN` are kept.
     """
 
     def __init__(
-        self,
-        schedule: Callable[[Tensor], Schedule],
-        structure: Structure,
-        known: Sequence[RowFunction],
-        wanted: RowFunction,
-        indices: tuple[int, ...],
+        self, evaluate: Callable[[Tensor], Combination], indices: tuple[int, ...], verdict: Verdict, freeze: bool
     ) -> None:
-        self._schedule, self._structure, self._known, self._wanted = schedule, structure, known, wanted
-        self.indices = indices
-        self._limits = MarginLimits(lambda u: self._inside(u)[0], MARGIN)
-        self.unbounded = self._limits.unbounded
+        self._evaluate, self.indices, self.verdict = evaluate, indices, verdict
+        self._limits = MarginLimits(self._inside, MARGIN) if freeze and any(verdict.unbounded) else None
+
+    @property
+    def unbounded(self) -> tuple[bool, bool]:
         """Whether coefficients grow without bound at t = 0 and at t = 1."""
+        return self.verdict.unbounded
 
     def __call__(self, u: Tensor) -> Tensor:
-        """The coefficients at clock positions u, shape (N, len(indices) + 2): of the known fields, of x, and of x0."""
-        return self._limits(u)
+        """The coefficients at clock positions u, shape (N, len(indices) + 2): of the known fields, of x, and of x0.
 
-    def pointwise(self, u: Tensor) -> Tensor:
-        """The same, frozen only where they are infinite: at an end itself."""
-        values = end_limits(lambda v: self._inside(v)[0], u)
-        return torch.where(torch.isfinite(values), values, self(u))
+        Infinite at an end where they are unbounded, unless they are frozen there.
+        """
+        return end_limits(self._inside, u) if self._limits is None else self._limits(u)
 
-    def residual(self, u: Tensor) -> Tensor:
-        """How much of the wanted row is out of reach, relative to its size, shape (N,)."""
-        return self._inside(u)[1]
-
-    def has_inner_pole(self) -> bool:
-        """Whether a coefficient has no bound somewhere between the ends: its peak grows as one looks closer."""
-        low, high = _PROBES[0], _PROBES[-1]
-        first = peak = 0.0
-        for _ in range(_ZOOMS):
-            u = torch.linspace(low, high, _ZOOM_POINTS, dtype=torch.float64)
-            sizes = self._inside(u)[0].abs().nan_to_num(0.0).amax(-1)
-            top, spacing = int(sizes.argmax()), (high - low) / (_ZOOM_POINTS - 1)
-            peak = float(sizes[top])
-            first = first or peak
-            low, high = max(_PROBES[0], float(u[top]) - spacing), min(_PROBES[-1], float(u[top]) + spacing)
-        return peak > _POLE_GROWTH * first
-
-    def _inside(self, u: Tensor) -> tuple[Tensor, Tensor]:
-        s = self._schedule(u)
-        structure = self._structure
-        wanted = self._wanted(s)
-        rows = (
-            torch.stack([row(s) for row in self._known], -2)
-            if self._known
-            else wanted.new_zeros(len(u), 0, wanted.shape[-1])
-        )
-        valued = [structure.position_row(s), structure.anchor_row()]
-        free = [stack(row, s) for row in [*valued, *structure.zero_rows(s)] if row is not None]
-        basis = torch.stack(free, -2) if free else wanted.new_zeros(len(u), 0, wanted.shape[-1])
-        # At the ends rows may lose rank, so a limit from inside is the only meaning there.
-        valid = (u > 0) & (u < 1)
-        for part in (wanted, rows, basis):
-            valid = valid & torch.isfinite(part).flatten(1).all(1)
-        wanted, rows, basis = (_where(valid, part) for part in (wanted, rows, basis))
-
-        def outside(part: Tensor) -> Tensor:
-            if not free:
-                return part
-            orthonormal: Tensor = torch.linalg.qr(basis.mT)[0]
-            return part - (part @ orthonormal) @ orthonormal.mT
-
-        target = outside(wanted.unsqueeze(-2))
-        unknown = outside(rows)
-        weights = _solve(unknown, target)
-        rest = wanted - (weights.unsqueeze(-2) @ rows).squeeze(-2)
-        of_free = (rest.unsqueeze(-2) @ torch.linalg.pinv(basis, rtol=_RANK)).squeeze(-2) if free else wanted[:, :0]
-        missing = rest - (of_free.unsqueeze(-2) @ basis).squeeze(-2) if free else rest
-        columns, zero = iter(of_free.unbind(-1)), torch.zeros_like(wanted[:, 0])
-        of_values = [zero if row is None else next(columns) for row in valued]
-        coefficients = torch.cat([weights, torch.stack(of_values, -1)], -1)
-        coefficients = torch.where(valid.unsqueeze(-1), coefficients, torch.nan)
-        size = wanted.norm(dim=-1).clamp_min(torch.finfo(u.dtype).tiny)
-        return coefficients, missing.norm(dim=-1) / size
-
-
-def _solve(rows: Tensor, target: Tensor) -> Tensor:
-    """The smallest c (N, k) with ``c rows = target``, for rows (N, k, basis) and target (N, 1, basis)."""
-    sizes = rows.norm(dim=-1).clamp_min(torch.finfo(rows.dtype).tiny)
-    directions = rows / sizes.unsqueeze(-1)
-    left, singular, right = torch.linalg.svd(directions, full_matrices=False)
-    inverse = torch.where(singular > _RANK * singular[..., :1], 1 / singular, 0.0)
-    scaled: Tensor = ((target @ right.mT) * inverse.unsqueeze(-2) @ left.mT).squeeze(-2) / sizes
-    count = rows.shape[-2]
-    if count < 2:
-        return scaled
-    independent = (singular > _DEPENDENCE * singular[..., :1]).sum(-1) == count
-    if bool(independent.all()):
-        return scaled
-    # Independent rows have one solution, which unit lengths find with the most digits. Of the many of dependent rows
-    # the smallest is bounded if any is; unit lengths would share the target out to rows that vanish at an end.
-    smallest = (target @ torch.linalg.pinv(rows, rtol=_RANK)).squeeze(-2)
-    return torch.where(independent.unsqueeze(-1), scaled, smallest)
-
-
-def _where(valid: Tensor, part: Tensor) -> Tensor:
-    if part.shape[1:].numel() == 0:
-        return part
-    mask = valid.reshape(-1, *(1 for _ in part.shape[1:]))
-    return torch.where(mask, part, torch.ones_like(part))
+    def _inside(self, u: Tensor) -> Tensor:
+        found = self._evaluate(u)
+        single = (found.residual > _TOLERANCE) & _trusted(u)
+        if not self.verdict.in_span or not bool(single.any()):
+            return found.coefficients
+        # A known row may vanish at a single time, such as the velocity in the middle of a symmetric mirror; what it
+        # gives there is the limit from both sides.
+        beside = [self._evaluate(u + shift).coefficients for shift in (-_BESIDE, _BESIDE)]
+        return torch.where(single.unsqueeze(-1), (beside[0] + beside[1]) / 2, found.coefficients)
 
 
 def complete(
@@ -160,8 +128,13 @@ def complete(
     structure: Structure,
     known: Sequence[RowFunction],
     wanted: RowFunction,
-) -> Completion | None:
-    """The best completion of a wanted row from known ones; None where it is out of their span.
+    span: tuple[float, float] = WHOLE,
+    freeze: bool = False,
+) -> Completion:
+    """The best completion of a wanted row from known ones, with its verdict.
+
+    Bounded at all times is best, then bounded in the span, unbounded at an end, and poles inside; of equals the first
+    with the fewest fields. Out of the span of the known rows the completion is that of all of them.
 
     Args:
         schedule: the process's schedule for a clock and clock positions.
@@ -169,17 +142,49 @@ def complete(
         structure: the process's structure.
         known: the rows of the known fields.
         wanted: the row to express.
+        span: the clock positions at which the coefficients are needed, early to late.
+        freeze: as for :class:`Completion`.
     """
-    probes = torch.tensor(_PROBES, dtype=torch.float64)
-    first: Completion | None = None
+    whole = rows_at(structure, known, wanted, schedule(clock, grid()))
+    everything = tuple(range(len(known)))
+    best: Completion | None = None
     for size in range(len(known) + 1):
-        for indices in combinations(range(len(known)), size):
-            completion = Completion(
-                lambda u: schedule(clock, u), structure, [known[i] for i in indices], wanted, indices
-            )
-            if bool((completion.residual(probes) > _TOLERANCE).any()) or completion.has_inner_pole():
+        for indices in combinations(everything, size):
+            found = combination(whole.of(indices))
+            if _out_of_reach(found.residual):
                 continue
-            if not any(completion.unbounded):
+            chosen = [known[i] for i in indices]
+
+            def evaluate(u: Tensor, chosen: Sequence[RowFunction] = chosen) -> Combination:
+                return combination(rows_at(structure, chosen, wanted, schedule(clock, u)))
+
+            verdict = _verdict(evaluate, found)
+            completion = Completion(evaluate, indices, verdict, freeze and any(verdict.within(span).unbounded))
+            if completion.verdict.bounded:
                 return completion
-            first = first or completion
-    return first
+            if best is None or completion.verdict.within(span).rank < best.verdict.within(span).rank:
+                best = completion
+    if best is not None:
+        return best
+
+    def nearest(u: Tensor) -> Combination:
+        return combination(rows_at(structure, known, wanted, schedule(clock, u)))
+
+    return Completion(nearest, everything, Verdict(in_span=False), freeze)
+
+
+def _verdict(evaluate: Callable[[Tensor], Combination], found: Combination) -> Verdict:
+    ends = torch.tensor(WHOLE, dtype=torch.float64)
+    start, stop = torch.isfinite(end_limits(lambda u: evaluate(u).coefficients, ends)).all(-1).tolist()
+    return Verdict((not start, not stop), find_poles(evaluate, found))
+
+
+def _trusted(u: Tensor) -> Tensor:
+    return (u > _INSIDE) & (u < 1 - _INSIDE)
+
+
+def _out_of_reach(residual: Tensor) -> bool:
+    """Whether the wanted row is missed, and not at single times alone, where the known rows are dependent."""
+    u = grid()
+    missed = (residual > _TOLERANCE) & _trusted(u)
+    return bool((missed[1:] & missed[:-1]).any())

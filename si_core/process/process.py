@@ -6,17 +6,18 @@ Albergo, Boffi, Vanden-Eijnden, arXiv 2303.08797, definition 2.1.
 from __future__ import annotations
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from si_core.contract.clock import Clock, UniformClock, join_clocks
+from si_core.contract.condition import Condition, ConditionSpec, joined_specs
 from si_core.contract.coupling import Coupling
-from si_core.contract.data import Draw
+from si_core.contract.data import Draw, Pairs
 from si_core.contract.distribution import Distribution
 from si_core.contract.interpolant import Interpolant, SpatiallyLinear, slope_clock
 from si_core.contract.latent import Latent
-from si_core.contract.schedule import Row, Scalar, Schedule, compute_schedule
+from si_core.contract.schedule import Scalar, Schedule, compute_schedule, part_coefficients
 from si_core.errors import UsageError
-from si_core.process.rows import Structure
+from si_core.process.rows import Row, Structure
 
 __all__ = ["StochasticInterpolant", "spread"]
 
@@ -32,6 +33,9 @@ def spread(scalar: Scalar, x: Tensor) -> Tensor | float:
 
 class StochasticInterpolant:
     """A process between two distributions.
+
+    Schedules are computed in double precision, so parts with parameters that give them (a latent, a spatially linear
+    interpolant) are put into it here; the parameters stay the same objects.
 
     Args:
         interpolant: the path ``I(t, x0, x1)``.
@@ -62,15 +66,14 @@ class StochasticInterpolant:
                 got=f"source {tuple(source.shape)}, target {tuple(target.shape)}",
                 fix=f"give the source the target's shape: `source: {{use: gaussian, shape: {list(target.shape)}}}`",
             )
-        if coupling.anchored and target.classes is not None:
-            raise UsageError(
-                "networks that are told x0 can't be told a class as well",
-                got=f"a target with {target.classes} classes, coupling {type(coupling).__name__}",
-                fix="a target without labels",
-            )
         self.interpolant, self.latent, self.coupling = interpolant, latent, coupling
         self.source, self.target = source, target
         self.shape = tuple(target.shape)
+        given = {"x0": ConditionSpec(self.shape)} if coupling.anchored else {}
+        self.conditions = joined_specs(
+            {"target": target.conditions, "coupling": coupling.conditions, "given x0": given}
+        )
+        """What networks are told beside (t, x), by name."""
         self.structure = Structure(
             spatially_linear=interpolant.spatially_linear,
             latent=not latent.vanishes,
@@ -78,6 +81,9 @@ class StochasticInterpolant:
             mirror=coupling.source_is_target,
             anchored=source.point is not None or coupling.anchored,
         )
+        for part in (interpolant, latent):
+            if isinstance(part, nn.Module) and isinstance(part, SpatiallyLinear | Latent):
+                part.double()
         self.clock = self._own_clock()
 
     def _own_clock(self) -> Clock:
@@ -86,12 +92,12 @@ class StochasticInterpolant:
         if self.interpolant.clock is not None:
             clocks.append(self.interpolant.clock)
         elif isinstance(self.interpolant, SpatiallyLinear):
-            linear = self.interpolant.in_clock(uniform, ends)
-            clocks.append(slope_clock([linear.alpha_rate, linear.beta_rate]))
+            linear = part_coefficients(self.interpolant, uniform, ends)
+            clocks.append(slope_clock([linear["alpha_rate"], linear["beta_rate"]]))
         if self.latent.clock is not None:
             clocks.append(self.latent.clock)
         elif not self.latent.vanishes:
-            clocks.append(slope_clock([self.latent.in_clock(uniform, ends).gamma_rate]))
+            clocks.append(slope_clock([part_coefficients(self.latent, uniform, ends)["gamma_rate"]]))
         return join_clocks(clocks)
 
     def schedule(self, clock: Clock, u: Tensor) -> Schedule:
@@ -116,7 +122,7 @@ class StochasticInterpolant:
         clock: Clock | None = None,
         antithetic: bool = False,
         schedule: Schedule | None = None,
-        pairs: tuple[Tensor, Tensor, Tensor | None] | None = None,
+        pairs: Pairs | None = None,
     ) -> Draw:
         """Draw the process at random times, uniform in the clock, or at given ones.
 
@@ -127,29 +133,39 @@ class StochasticInterpolant:
             clock: the clock of the draw; None for the process's own.
             antithetic: return 2n rows, the second n with the same (t, x0, x1) and -z.
             schedule: the times of the rows in place of random ones in ``clock``.
-            pairs: n pairs and their conditions, drawn already by the coupling.
+            pairs: n pairs, drawn already by the coupling.
         """
         noise = noise or generator
-        x0, x1, condition = pairs or self.coupling.draw(self.source, self.target, n, generator)
+        pairs = pairs or self.pairs(n, generator)
         # The target, which may be data, decides the precision.
-        x0 = x0.to(x1)
+        x0, x1, condition, weight = pairs.x0.to(pairs.x1), pairs.x1, self.told(pairs), pairs.weight
         if schedule is None:
             u = torch.rand(n, generator=noise, dtype=torch.float64, device=x1.device)
             schedule = self.schedule(clock or self.clock, torch.cat([u, u]) if antithetic else u)
         z = x1.new_zeros(()).expand_as(x1) if self.latent.vanishes else self.latent.sample(x1, noise)
-        if self.coupling.anchored:
-            condition = x0
         if antithetic:
             x0, x1, z = torch.cat([x0, x0]), torch.cat([x1, x1]), torch.cat([z, -z])
-            condition = None if condition is None else torch.cat([condition, condition])
+            condition = condition and {name: torch.cat([values, values]) for name, values in condition.items()}
+            weight = None if weight is None else torch.cat([weight, weight])
         xt = self.position(schedule, x0, x1, z)
-        return Draw(schedule.t.to(x1.dtype), x0, x1, z, xt, condition, schedule, self, antithetic)
+        return Draw(schedule.t.to(x1.dtype), x0, x1, z, xt, condition, schedule, self, antithetic, weight)
+
+    def pairs(self, n: int, generator: torch.Generator | None = None) -> Pairs:
+        """n pairs of the coupling, as it drew them."""
+        return self.coupling.draw(self.source, self.target, n, generator)
+
+    def told(self, pairs: Pairs) -> Condition | None:
+        """What networks are told of pairs, values in the precision of the states; None where that is nothing."""
+        told = dict(pairs.condition or {})
+        if self.coupling.anchored:
+            told["x0"] = pairs.x0
+        return {name: v.to(pairs.x1) if v.is_floating_point() else v for name, v in told.items()} or None
 
     def position(self, s: Schedule, x0: Tensor, x1: Tensor, z: Tensor) -> Tensor:
         """``x_t`` at the times of a schedule, shape (B, *event)."""
         if s.alpha is not None and s.beta is not None:
             return _combine((s.alpha, s.beta, s.gamma), (x0, x1, z))
-        xt = self.interpolant.value(s.t.to(x0.dtype), x0, x1)
+        xt = self.interpolant.at(s.t, x0, x1)
         return xt if self.latent.vanishes else torch.addcmul(xt, torch.as_tensor(spread(s.gamma, z)), z)
 
     def paths(self, times: Tensor, n: int, generator: torch.Generator | None = None) -> Tensor:
@@ -162,8 +178,9 @@ class StochasticInterpolant:
             n: the number of paths.
             generator: the source of randomness.
         """
-        x0, x1, _ = self.coupling.draw(self.source, self.target, n, generator)
-        centre = torch.stack([self.interpolant.value(t, x0, x1) for t in times.to(x0)])
+        pairs = self.pairs(n, generator)
+        x0, x1 = pairs.x0, pairs.x1
+        centre = torch.stack([self.interpolant.at(t, x0, x1) for t in times])
         return centre if self.latent.vanishes else centre + self.latent.path(times, x1, generator)
 
     def target_of(self, row: Row, draw: Draw) -> Tensor:
@@ -173,7 +190,7 @@ class StochasticInterpolant:
         s = draw.schedule
         basis = [draw.z, draw.z, draw.x0, draw.x1]
         if row[0] != 0.0 and s is not None:
-            slope = self.interpolant.velocity(s.t.to(draw.x0.dtype), draw.x0, draw.x1)
+            slope = self.interpolant.velocity_at(s.t, draw.x0, draw.x1)
             basis[0] = slope * spread(s.rate, slope)
         return _combine(row, tuple(basis))
 

@@ -38,7 +38,7 @@ from si_core.contract.objective import FIELDS
 from si_core.contract.schedule import Row, Scalar, Schedule
 from si_core.errors import UsageError
 
-__all__ = ["Structure", "stack"]
+__all__ = ["Row", "Structure", "stack"]
 
 
 def stack(row: Row, s: Schedule) -> Tensor:

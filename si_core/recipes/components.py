@@ -15,6 +15,7 @@ from si_core.discovery.kinds import KINDS
 from si_core.errors import PluginError, RecipeError, SIError
 from si_core.recipes.emit import inline
 from si_core.recipes.nodes import Mapping, Path, dotted, position
+from si_core.recipes.owners import found_at
 from si_core.recipes.problems import fail
 from si_core.recipes.schema import Sections
 from si_core.recipes.selection import Selection
@@ -45,7 +46,7 @@ def check_components(root: Mapping, sections: Sections) -> None:
     classes: list[tuple[Path, Selection, type[Any]]] = []
     for path, selection in selections(sections):
         try:
-            classes.append((path, selection, lookup.load(selection.kind, selection.name)))
+            classes.append((path, selection, lookup.load_class(found_at(root, path, selection))))
         except SIError as error:
             problems.append(_at(error, str(position(root, (*path, "use")))))
     fail(problems)
@@ -61,10 +62,10 @@ def complete(selection: Selection) -> dict[str, Any]:
 
     A default that a recipe can't express (an object, an infinite number) is left to the constructor.
     """
-    cls, context = lookup.load(selection.kind, selection.name), KINDS[selection.kind].context
+    cls, context = lookup.load(selection.kind, selection.qualified), KINDS[selection.kind].context
     model = options.options_model(cls, context).model_validate(selection.options)
     values: dict[str, Any] = {}
-    for name in type(model).model_fields:
+    for name in (*type(model).model_fields, *(model.model_extra or {})):
         value = _plain(getattr(model, name))
         if value is not _NO_DATA:
             values[name] = value

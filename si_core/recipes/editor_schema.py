@@ -72,7 +72,7 @@ def _of_kind(kind: str, default: str | None, definitions: dict[str, Any]) -> dic
                 "description": found.component.summary,
                 "properties": {"use": {"enum": [name, label]}, **shared, **fragment.get("properties", {})},
                 "required": [*([] if name == default else ["use"]), *fragment.get("required", [])],
-                "additionalProperties": False,
+                "additionalProperties": fragment.get("additionalProperties", False),
             }
         )
     return {"anyOf": [{"enum": sorted(set(names))}, *choices]}

@@ -7,15 +7,20 @@ from typing import Any
 
 from si_core.recipes.nodes import Mapping, Node, Path, Scalar, node_at
 from si_core.recipes.schema import Sections
+from si_core.recipes.sections import sections_model
 from si_core.recipes.words import allowed
 
 __all__ = ["fragment_at", "own_schema", "properties_at", "wanted_at"]
 
 
-@functools.cache
 def own_schema() -> dict[str, Any]:
-    """The JSON schema of the recipe's own keys; a selection is marked ``x-select: kind``."""
-    return Sections.model_json_schema(by_alias=True)
+    """The JSON schema of the recipe's own keys and sections; a selection is marked ``x-select: kind``."""
+    return _schema(sections_model())
+
+
+@functools.cache
+def _schema(model: type[Sections]) -> dict[str, Any]:
+    return model.model_json_schema(by_alias=True)
 
 
 def wanted_at(root: Mapping, path: Path) -> str:

@@ -1,6 +1,6 @@
 """How large a recipe may be: far above any real one, low enough that a hostile one is refused at once."""
 
-__all__ = ["BYTES", "CHAIN", "DEPTH", "DIGITS", "KEY", "NODES", "POINTS"]
+__all__ = ["BYTES", "CHAIN", "DEPTH", "DIGITS", "KEY", "NODES"]
 
 BYTES = 256 * 1024
 """Size of one file."""
@@ -19,6 +19,3 @@ KEY = 160
 
 CHAIN = 8
 """Files that extend each other."""
-
-POINTS = 10_000
-"""Runs of one sweep."""

@@ -19,9 +19,11 @@ from si_core.recipes.extends import read_chain, resolve
 from si_core.recipes.nodes import Mapping as MappingNode
 from si_core.recipes.nodes import position
 from si_core.recipes.overrides import Override, apply_overrides, parse_overrides
+from si_core.recipes.owners import with_owner
 from si_core.recipes.paths import with_absolute_paths
 from si_core.recipes.recipe import Recipe
 from si_core.recipes.schema import Sections
+from si_core.recipes.sections import listed
 from si_core.recipes.selection import Selection
 from si_core.recipes.structure import check_structure
 
@@ -58,7 +60,7 @@ def changed(recipe: Recipe, changes: Sequence[Override]) -> Recipe:
 def _checked(
     name: str, path: Path, text: str, base: MappingNode, changes: Sequence[Override], before: tuple[str, ...] = ()
 ) -> Recipe:
-    root = apply_overrides(base, changes)
+    root = listed(apply_overrides(base, changes))
     sections = check_structure(root)
     check_components(root, sections)
     texts = tuple(change.text for change in changes)
@@ -66,14 +68,15 @@ def _checked(
 
 
 def _placed(sections: Sections, root: MappingNode) -> Sections:
-    """The sections with the position of every selection, and the paths among its options made absolute."""
+    """The sections with the owner and the position of every selection, and the paths in its options made absolute."""
     placed: Sections = _with_positions(sections, root, ())
     return placed
 
 
 def _with_positions(value: Any, root: MappingNode, path: tuple[str | int, ...]) -> Any:
     if isinstance(value, Selection):
-        return replace(with_absolute_paths(value, root, path), where=str(position(root, path)))
+        owned = with_owner(value, root, path)
+        return replace(with_absolute_paths(owned, root, path), where=str(position(root, path)))
     if isinstance(value, BaseModel):
         names = type(value).model_fields
         return value.model_copy(

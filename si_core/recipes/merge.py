@@ -1,13 +1,15 @@
 """Laying one recipe over another.
 
 Mappings merge key by key; everything else is replaced. At a selection a bare name is ``{use: name}``, and a changed
-``use`` drops the old options, which belong to another component. Every value keeps the position it was written at.
+``use`` drops the old options, which belong to another component; ``dist/name`` written for ``name`` is no change where
+that is whom the name means. Every value keeps the position it was written at.
 """
 
 from __future__ import annotations
 
 from si_core.recipes.nodes import Entry, Mapping, Node, Path, Scalar
-from si_core.recipes.schema import default_use
+from si_core.recipes.owners import same_component
+from si_core.recipes.sections import default_use
 
 __all__ = ["as_mapping", "merge"]
 
@@ -19,7 +21,7 @@ def merge(base: Node, top: Node, path: Path = ()) -> Node:
         base, top = as_mapping(base), as_mapping(top)
     if not (isinstance(base, Mapping) and isinstance(top, Mapping)):
         return top
-    if default is not None and "use" in top.entries and _use(top, default) != _use(base, default):
+    if default is not None and "use" in top.entries and not _same_use(path, base, top, default):
         return top
     entries = dict(base.entries)
     for key, entry in top.entries.items():
@@ -34,6 +36,16 @@ def as_mapping(node: Node) -> Node:
     if isinstance(node, Scalar) and isinstance(node.value, str):
         return Mapping(node.where, {"use": Entry(node.where, node)})
     return node
+
+
+def _same_use(path: Path, base: Mapping, top: Mapping, default: str) -> bool:
+    """Whether both select one component: by equal names, or by names of which one only adds the owner."""
+    one, other = _use(base, default), _use(top, default)
+    if one == other or not (isinstance(one, str) and isinstance(other, str)):
+        return one == other
+    if one.rpartition("/")[2] != other.rpartition("/")[2]:
+        return False
+    return same_component(path, base, top, (one, other))
 
 
 def _use(node: Mapping, default: str) -> object:

@@ -20,7 +20,7 @@ from si_core.recipes.merge import as_mapping, merge
 from si_core.recipes.nodes import Entry, Mapping, Node, Path, Scalar, Sequence, Where, dotted, plain
 from si_core.recipes.problems import fail
 from si_core.recipes.reader import read
-from si_core.recipes.schema import default_use
+from si_core.recipes.sections import default_use
 from si_core.recipes.text import unprintable
 
 __all__ = ["Override", "apply_overrides", "change", "key_path", "parse_overrides", "split_argument"]

@@ -49,7 +49,7 @@ def _path_types(selection: Selection) -> dict[str, Any]:
     """The types of the options that are given and hold paths."""
     if not selection.options:
         return {}
-    cls, context = lookup.load(selection.kind, selection.name), KINDS[selection.kind].context
+    cls, context = lookup.load(selection.kind, selection.qualified), KINDS[selection.kind].context
     return {
         parameter.name: parameter.annotation
         for parameter in parameters(cls, context)

@@ -12,6 +12,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from si_core.errors import UsageError
 from si_core.recipes.components import complete, selections
 from si_core.recipes.emit import emit
 from si_core.recipes.nodes import Mapping, position
@@ -109,13 +110,18 @@ class Recipe:
 
     @property
     def report(self) -> bool:
-        """Whether report.html is written."""
-        return self.sections.report
+        """Whether there is a report: ``section("report")`` has those that are selected; empty for every installed."""
+        return bool(self.sections.report)
 
-    @property
-    def sweep(self) -> dict[str, list[Any]] | None:
-        """The grid of a sweep: values by dotted key; None for a recipe of one run."""
-        return self.sections.sweep
+    def section(self, name: str) -> tuple[Selection, ...]:
+        """What the recipe selects in a section, such as ``"callbacks"``; empty where it has none.
+
+        Raises:
+            UsageError: no installed kind has such a section, nor has the core.
+        """
+        if name not in type(self.sections).model_fields:
+            raise UsageError(f"recipes have no section {name!r}", allowed=", ".join(type(self.sections).model_fields))
+        return tuple(selection for _, selection in selections(getattr(self.sections, name)))
 
     def selections(self) -> tuple[Selection, ...]:
         """All components the recipe selects, in its order."""
@@ -143,13 +149,15 @@ class Recipe:
     @cached_property
     def _resolved(self) -> dict[str, Any]:
         resolved: dict[str, Any] = _as_data(self.sections)
-        return resolved
+        # A section that says nothing is left out: else a plugin that comes or goes would change every recipe.
+        open_sections = type(self.sections).model_fields.keys() - Sections.model_fields.keys()
+        return {key: value for key, value in resolved.items() if key not in open_sections or value}
 
 
 def _as_data(value: Any) -> Any:
     if isinstance(value, Selection):
         own = {"shared": value.shared} if isinstance(value, NetworkSelection) else {}
-        return {"use": value.name, **own, **complete(value)}
+        return {"use": value.qualified, **own, **complete(value)}
     if isinstance(value, BaseModel):
         fields = type(value).model_fields
         return {field.alias or name: _as_data(getattr(value, name)) for name, field in fields.items()}

@@ -2,33 +2,33 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Final, Literal, get_args, get_origin
+from typing import Annotated, Any, Final, Literal
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import Discriminator, Field, Tag, model_validator
 
-from si_core.recipes.selection import NetworkSelection, OneOf, Select, Selection, SelectNetwork, wrong
+from si_core.recipes.selection import NetworkSelection, OneOrMany, Select, Selection, SelectNetwork, wrong
 from si_core.recipes.training import Batch, Count, Section, Train
 
-__all__ = ["SCHEMA_VERSION", "Sample", "Sections", "default_use"]
+__all__ = ["SCHEMA_VERSION", "Sample", "Sections"]
 
 SCHEMA_VERSION: Final = 1
 """The version of recipes this si-core reads."""
 
-Label = Annotated[int, Field(ge=0, le=10**12)]
+Told = str | float | int | list[Any]
 Time = Annotated[float, Field(ge=0, le=1)]
 
 
-def _grid(value: Any) -> Any:
-    """The grid of a sweep with words for what is wrong in it; the type does the rest."""
-    for key, values in value.items() if isinstance(value, dict) else ():
-        if not isinstance(values, list):
-            raise wrong("needs a list of values", key=key, allowed="a list with at least one value")
-        if not values:
-            raise wrong("has no values", key=key, allowed="a list with at least one value")
-    return value
+def _report_form(value: Any) -> str:
+    return "all" if isinstance(value, bool) else "chosen"
 
 
-Grid = Annotated[dict[str, Annotated[list[Any], Field(min_length=1)]], Field(min_length=1), BeforeValidator(_grid)]
+Reports = Annotated[
+    Annotated[bool, Tag("all")]
+    | Annotated[list[Annotated[Selection, Select("report")]], Field(max_length=100), Tag("chosen")],
+    Discriminator(_report_form),
+    OneOrMany(),
+]
+"""All installed reports or none, or those selected, of which a single one needs no list."""
 
 
 class Sample(Section):
@@ -53,9 +53,15 @@ class Sample(Section):
     denoise: bool = Field(
         default=False, description="whether sampling that stops before the end finishes with a denoising step"
     )
+    freeze: bool = Field(
+        default=False,
+        description="keep the last coefficients of the drift beside an end where they have no bound; else refused",
+    )
     batch: Batch | None = Field(default=None, description="samples integrated together; null picks it by size")
-    condition: Label | list[Label] | None = Field(
-        default=None, description="class of the samples, or a list to go through; null for those of the data"
+    condition: Told | dict[str, Told] | None = Field(
+        default=None,
+        description="what the samples are given, by the name of each condition: a class by its name, a number, a list "
+        "to go through, or a .npy file of values; the bare value where there is one condition; null: as the data have",
     )
     precision: Literal["full", "bfloat16"] = Field(
         default="full", description="of the networks: full, that of their weights, or bfloat16; states stay full"
@@ -75,7 +81,7 @@ class Sample(Section):
 
 
 class Sections(Section):
-    """A recipe without ``extends``."""
+    """The core's own keys of a recipe, without ``extends``; :mod:`si_core.recipes.sections` adds those of kinds."""
 
     schema_version: Literal[1] = Field(default=SCHEMA_VERSION, alias="schema", description="version of the format")
     title: str | None = Field(default=None, description="one line for people")
@@ -107,34 +113,8 @@ class Sections(Section):
     estimators: Annotated[list[Annotated[Selection, Select("estimator")]], Field(max_length=100)] = Field(
         default=[], description="numbers measured after sampling"
     )
-    report: bool = Field(default=True, description="write report.html")
-    sweep: Grid | None = Field(
-        default=None,
-        description="grid for `si sweep`: a list of values for each dotted key, one run for each combination; keys "
-        "joined by commas change together",
-        examples=["sweep: {latent.scale: [0.5, 1, 2], sample.epsilon: [0, 0.5]}"],
+    report: Reports = Field(
+        default=True,
+        description="reports to write, with their options; true for every installed one, false for none",
+        examples=["report: {use: html, dpi: 80}"],
     )
-
-
-def default_use(path: tuple[str | int, ...]) -> str | None:
-    """The component meant at this place where ``use`` is left out; empty for none, None where nothing is selected."""
-    place = tuple("*" if isinstance(part, int) else part for part in path)
-    return _PLACES.get(place)
-
-
-def _places(section: type[Section], path: tuple[str, ...] = ()) -> dict[tuple[str, ...], str]:
-    """All places of selections, ``*`` for the index of a list, with their defaults."""
-    found: dict[tuple[str, ...], str] = {}
-    for name, field in section.model_fields.items():
-        here = (*path, name)
-        inner = [getattr(part, "__metadata__", ()) for part in get_args(field.annotation)]
-        several = get_origin(field.annotation) is list
-        for mark in (*field.metadata, *(mark for marks in inner for mark in marks)):
-            if isinstance(mark, Select | OneOf):
-                found[(*here, "*") if several else here] = mark.default or ""
-        if isinstance(field.annotation, type) and issubclass(field.annotation, Section):
-            found |= _places(field.annotation, here)
-    return found
-
-
-_PLACES = _places(Sections)

@@ -13,7 +13,7 @@ from typing import Any
 from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
-__all__ = ["NetworkSelection", "OneOf", "Select", "SelectNetwork", "Selection", "wrong"]
+__all__ = ["NetworkSelection", "OneOf", "OneOrMany", "Select", "SelectNetwork", "Selection", "wrong"]
 
 
 @dataclass(frozen=True)
@@ -22,19 +22,26 @@ class Selection:
 
     Args:
         kind: the kind, such as ``"latent"``.
-        name: the component's name, or ``distribution/name``.
+        name: the component's name; ``distribution/name`` before the recipe is checked, where it says so.
         options: what the recipe says, without defaults.
         where: ``file:line:column`` for later errors.
+        distribution: whose component it is; known once the recipe is checked.
     """
 
     kind: str
     name: str
     options: dict[str, Any] = field(default_factory=dict)
     where: str = ""
+    distribution: str = ""
+
+    @property
+    def qualified(self) -> str:
+        """The name to look up and to write down: ``distribution/name``, or as the recipe has it before the check."""
+        return f"{self.distribution}/{self.name}" if self.distribution else self.name
 
     def plain(self) -> dict[str, Any]:
         """The selection as a recipe writes it."""
-        return {"use": self.name, **self.options}
+        return {"use": self.qualified, **self.options}
 
 
 @dataclass(frozen=True)
@@ -45,7 +52,7 @@ class NetworkSelection(Selection):
 
     def plain(self) -> dict[str, Any]:
         """The selection as a recipe writes it."""
-        return {"use": self.name, "shared": self.shared, **self.options}
+        return {"use": self.qualified, "shared": self.shared, **self.options}
 
 
 def wrong(problem: str, *, key: str = "", allowed: str = "", fix: str = "") -> PydanticCustomError:
@@ -151,3 +158,16 @@ class OneOf:
 
     def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
         return {"anyOf": [{"enum": list(self.names)}, handler(schema)]}
+
+
+@dataclass(frozen=True)
+class OneOrMany:
+    """Annotation of a list of selections for which a single one may stand; the loader makes it a list."""
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return handler(source)
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        whole = handler(schema)
+        choices = whole.get("oneOf", [whole])
+        return {"anyOf": [*(choice["items"] for choice in choices if "items" in choice), *choices]}

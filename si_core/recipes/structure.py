@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import functools
 import math
+from collections.abc import Callable, Collection
 
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
+from si_core.discovery.lookup import load
+from si_core.discovery.lost_sections import owner_wanted
+from si_core.discovery.parameters import constructor_names
 from si_core.discovery.suggest import did_you_mean
 from si_core.errors import RecipeError, SIError
 from si_core.recipes.fragments import properties_at, wanted_at
-from si_core.recipes.nodes import Mapping, Node, Path, Sequence, dotted, leaves, node_at, plain, position
+from si_core.recipes.nodes import Mapping, Node, Path, Scalar, Sequence, dotted, leaves, node_at, plain, position
 from si_core.recipes.problems import fail
 from si_core.recipes.schema import Sections
+from si_core.recipes.sections import default_use, sections_model
 from si_core.recipes.words import described, remedy
 
 __all__ = ["check_structure"]
@@ -31,15 +37,15 @@ def check_structure(root: Mapping) -> Sections:
     for path, leaf in leaves(root):
         if isinstance(leaf.value, float) and not math.isfinite(leaf.value):
             problems[path] = _error(root, path, "is no finite number", got=leaf.text, wanted=wanted_at(root, path))
-    sections = None
+    sections, known = None, functools.cache(lambda home: _known_at(root, home))
     try:
-        sections = Sections.model_validate(plain(root))
+        sections = sections_model().model_validate(plain(root))
     except ValidationError as invalid:
         for detail in invalid.errors():
             path = _path(root, detail)
             # A choice of types reports once for each of them.
             if path not in problems:
-                problems[path] = _problem(root, path, detail)
+                problems[path] = _problem(root, path, detail, known)
     fail([problems[path] for path in sorted(problems, key=lambda path: _order(root, path))])
     if sections is None:
         raise RecipeError("the recipe can't be read", where=str(root.where))
@@ -69,10 +75,10 @@ def _path(root: Node, detail: ErrorDetails) -> Path:
     return path
 
 
-def _problem(root: Mapping, path: Path, detail: ErrorDetails) -> SIError:
+def _problem(root: Mapping, path: Path, detail: ErrorDetails, known: Callable[[Path], Collection[object]]) -> SIError:
     context, kind = detail.get("ctx", {}), detail["type"]
     if kind == "extra_forbidden":
-        return _unknown(root, path)
+        return _unknown(root, path, known)
     if kind == "missing":
         return _missing(root, path)
     if kind == "union_tag_invalid":
@@ -106,14 +112,32 @@ def _error(
     )
 
 
-def _unknown(root: Mapping, path: Path) -> RecipeError:
+def _unknown(root: Mapping, path: Path, known_at: Callable[[Path], Collection[object]]) -> RecipeError:
     *parent, key = path
     known = list(properties_at(root, tuple(parent)))
-    homes = [dotted((*home, key)) for home in _HOMES if key in properties_at(root, home) and path != (*home, key)]
+    homes = [dotted((*home, key)) for home in _HOMES if key in known_at(home) and path != (*home, key)]
     # A key that is right elsewhere was meant for there, however near it is to a key that is known here.
-    fix = f"write it as {' or '.join(homes)}" if homes else did_you_mean(str(key), known)
+    wanted = None if parent else owner_wanted(str(key))
+    fix = wanted or (f"write it as {' or '.join(homes)}" if homes else did_you_mean(str(key), known))
+    if fix is None and not parent:
+        fix = "remove it; a key that belongs to a plugin is known where that plugin is installed (`si plugins`)"
     where = str(position(root, path, key=True))
     return RecipeError(f"unknown key '{dotted(path)}'", where=where, allowed=", ".join(known), fix=fix)
+
+
+def _known_at(root: Mapping, home: Path) -> Collection[object]:
+    """The recipe's own keys at a place, or the options of the component that is selected there."""
+    default = default_use(home)
+    if default is None:
+        return properties_at(root, home)
+    node = node_at(root, home)
+    use = node_at(root, (*home, "use")) if isinstance(node, Mapping) else node
+    name = use.value if isinstance(use, Scalar) else default
+    kind = str(properties_at(root, home[:-1])[str(home[-1])].get("x-select"))
+    try:
+        return set(constructor_names(load(kind, str(name))))
+    except SIError:  # that it is not there is told by the check of components
+        return ()
 
 
 def _missing(root: Mapping, path: Path) -> RecipeError:

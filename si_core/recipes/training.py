@@ -6,20 +6,14 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from si_core.recipes.selection import OneOf, wrong
+from si_core.recipes.selection import OneOf, Select, Selection, wrong
 
 __all__ = [
-    "SGD",
-    "Adam",
-    "AdamW",
-    "Constant",
-    "Cosine",
     "Count",
     "ImportanceTimes",
     "LogitNormalTimes",
     "ProcessTraining",
     "Section",
-    "Step",
     "Times",
     "Train",
     "UniformTimes",
@@ -28,80 +22,12 @@ __all__ = [
 Count = Annotated[int, Field(ge=1, le=10**12)]
 Batch = Annotated[int, Field(ge=1, le=10**7)]
 Rate = Annotated[float, Field(gt=0)]
-Decay = Annotated[float, Field(ge=0)]
-Fraction = Annotated[float, Field(ge=0, lt=1)]
 
 
 class Section(BaseModel):
     """A part of a recipe: no other keys, no conversions between types, only finite numbers."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
-
-
-class Adam(Section):
-    """Adam (arXiv:1412.6980)."""
-
-    use: Literal["adam"] = "adam"
-    lr: Rate = Field(default=1e-3, description="learning rate")
-    betas: Annotated[list[Fraction], Field(min_length=2, max_length=2)] = Field(
-        default=[0.9, 0.999], description="decay of the running mean and of the running square of the gradient"
-    )
-    eps: Rate = Field(default=1e-8, description="added to the root of the running square")
-    weight_decay: Decay = Field(default=0.0, description="weight of the squared norm added to the loss")
-
-
-class AdamW(Section):
-    """Adam with decoupled weight decay (arXiv:1711.05101)."""
-
-    use: Literal["adamw"] = "adamw"
-    lr: Rate = Field(default=1e-3, description="learning rate")
-    betas: Annotated[list[Fraction], Field(min_length=2, max_length=2)] = Field(
-        default=[0.9, 0.999], description="decay of the running mean and of the running square of the gradient"
-    )
-    eps: Rate = Field(default=1e-8, description="added to the root of the running square")
-    weight_decay: Decay = Field(default=0.01, description="decay of the weights in units of the learning rate")
-
-
-class SGD(Section):
-    """Stochastic gradient descent, with momentum."""
-
-    use: Literal["sgd"] = "sgd"
-    lr: Rate = Field(default=1e-2, description="learning rate")
-    momentum: Fraction = Field(default=0.0, description="share of the last step that is kept")
-    nesterov: bool = Field(default=False, description="look ahead along the momentum")
-    weight_decay: Decay = Field(default=0.0, description="weight of the squared norm added to the loss")
-
-    @model_validator(mode="after")
-    def _nesterov_needs_momentum(self) -> SGD:
-        if self.nesterov and self.momentum == 0:
-            raise wrong(
-                "is without effect: it needs momentum > 0", key="nesterov", fix="set momentum, or nesterov: false"
-            )
-        return self
-
-
-class Constant(Section):
-    """The learning rate as it is, after a linear warm-up."""
-
-    use: Literal["constant"] = "constant"
-    warmup: int = Field(default=0, ge=0, le=10**12, description="steps of linear growth from zero")
-
-
-class Cosine(Section):
-    """Half a cosine from the learning rate down to ``final`` times it at the last step (arXiv:1608.03983)."""
-
-    use: Literal["cosine"] = "cosine"
-    warmup: int = Field(default=0, ge=0, le=10**12, description="steps of linear growth from zero")
-    final: float = Field(default=0.0, ge=0, le=1, description="share of the learning rate left at the end")
-
-
-class Step(Section):
-    """The learning rate times ``factor`` after each ``every`` steps."""
-
-    use: Literal["step"] = "step"
-    warmup: int = Field(default=0, ge=0, le=10**12, description="steps of linear growth from zero")
-    every: Count = Field(default=1000, description="steps between two changes")
-    factor: float = Field(default=0.5, gt=0, le=1, description="what the learning rate is multiplied by")
 
 
 class UniformTimes(Section):
@@ -138,14 +64,6 @@ class ImportanceTimes(Section):
     )
 
 
-Optimizer = Annotated[
-    Annotated[Adam | AdamW | SGD, Field(discriminator="use")], OneOf(("adam", "adamw", "sgd"), default="adam")
-]
-LearningRateSchedule = Annotated[
-    Annotated[Constant | Cosine | Step, Field(discriminator="use")],
-    OneOf(("constant", "cosine", "step"), default="constant"),
-]
-
 Times = Annotated[
     Annotated[UniformTimes | LogitNormalTimes | ImportanceTimes, Field(discriminator="use")],
     OneOf(("uniform", "logit-normal", "importance"), default="uniform"),
@@ -174,9 +92,11 @@ class Train(Section):
 
     steps: int = Field(default=2000, ge=0, le=10**12, description="optimizer steps; 0 to train nothing")
     batch: Batch = Field(default=1024, description="draws per step, over all processes")
-    optimizer: Optimizer = Field(default=Adam(), description="optimizer: adam, adamw or sgd, with its options")
-    schedule: LearningRateSchedule = Field(
-        default=Constant(), description="learning rate over the steps: constant, cosine or step, with its options"
+    optimizer: Annotated[Selection, Select("optimizer", "adam")] = Field(
+        default=Selection("optimizer", "adam"), description="how a step follows from gradients"
+    )
+    schedule: Annotated[Selection, Select("learning-rate", "constant")] = Field(
+        default=Selection("learning-rate", "constant"), description="learning rate over the steps"
     )
     ema: Annotated[float, Field(ge=0, lt=1)] | None = Field(
         default=0.999, description="decay of the running average of the weights, which sampling uses; null for none"
@@ -194,6 +114,11 @@ class Train(Section):
     times: Times = Field(
         default=UniformTimes(),
         description="times of the draws: uniform in the clock of learning, logit-normal in t, or importance",
+    )
+    condition_dropout: Annotated[float, Field(ge=0, lt=1)] | dict[str, Annotated[float, Field(ge=0, lt=1)]] = Field(
+        default=0.0,
+        description="how often a condition is left out, so that the networks learn the mixture over it as well: a "
+        "probability for each condition, or one a name",
     )
     antithetic: bool | Literal["auto"] = Field(
         default="auto", description="draw pairs with opposite noise; auto where the targets need it"

@@ -6,7 +6,10 @@ from typing import Any
 
 from si_core.recipes.nodes import Mapping, Node, Scalar, Sequence
 
-__all__ = ["allowed", "described", "remedy"]
+__all__ = ["NO_BOOLS", "allowed", "described", "remedy"]
+
+NO_BOOLS = ("yes", "on", "y", "no", "off", "n")
+"""Texts that other readers of YAML take for true or false, and a recipe does not."""
 
 _TYPES = {
     "integer": "an integer",
@@ -89,7 +92,7 @@ def remedy(node: Node, wanted: str) -> str | None:
         return f"write {int(value)}"
     if not isinstance(value, str):
         return None
-    if "true or false" in wanted and text.lower() in ("yes", "on", "y", "no", "off", "n"):
+    if "true or false" in wanted and text.lower() in NO_BOOLS:
         return f"write {'true' if text.lower() in ('yes', 'on', 'y') else 'false'}"
     if "integer" in wanted or "number" in wanted:
         return _number_remedy(text)

@@ -18,19 +18,23 @@ _log = logging.getLogger(__name__)
 
 
 @contextmanager
-def attributed() -> Iterator[None]:
+def attributed(*passing: type[Exception]) -> Iterator[None]:
     """Turn what the code of a plugin raises into an error that names the plugin.
 
     Errors meant for users and signals pass as they are; so do errors of the core, which are ours to mend.
+
+    Args:
+        passing: further errors that pass as they are.
 
     Raises:
         PluginError: a plugin's component raised something else, or called ``sys.exit``.
     """
     changed: list[str] = []
+    allowed: tuple[type[Exception], ...] = (SIError, MemoryError, *passing)
     try:
         with host_state_kept() as changed:
             yield
-    except (SIError, MemoryError):
+    except allowed:
         raise
     except (Exception, SystemExit) as error:
         plugin = _culprit(error)
@@ -49,9 +53,9 @@ def attributed() -> Iterator[None]:
 def _culprit(error: BaseException) -> Plugin | None:
     """The plugin whose code was running when the error was raised, if it was not the core's own."""
     packages = {
-        component.target.partition(":")[0].partition(".")[0]: plugin
+        target.partition(":")[0].partition(".")[0]: plugin
         for plugin in installed_plugins()
-        for component in plugin.components
+        for target in plugin.targets
     }
     for frame, _ in reversed(list(traceback.walk_tb(error.__traceback__))):
         package = str(frame.f_globals.get("__name__", "")).partition(".")[0]

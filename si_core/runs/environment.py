@@ -11,25 +11,29 @@ from collections.abc import Iterable, Mapping
 from importlib import metadata
 from typing import Any
 
-from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
+
+from si_core.discovery.available import Found
+from si_core.discovery.owners import requirements
 
 __all__ = ["differences", "environment"]
 
 
-def environment(distributions: Iterable[str] = ()) -> dict[str, Any]:
-    """Python, platform, torch and the version of every distribution used, as a value for JSON.
+def environment(distributions: Iterable[str] = (), components: Iterable[Found] = ()) -> dict[str, Any]:
+    """Python, platform, torch, the version of every distribution used and the owner of every component, for JSON.
 
     Args:
         distributions: the plugins used. Their direct requirements and those of si-core are recorded as well, as
             torch and numpy decide the numbers more than any plugin. A version None means: not installed.
+        components: the components used; their distributions are recorded with the others.
     """
     import torch
 
     names: set[str] = set()
-    for name in ("si-core", *distributions):
+    components = list(components)
+    for name in ("si-core", *distributions, *(found.plugin.distribution for found in components)):
         names.add(canonicalize_name(name))
-        names.update(_requirements(name))
+        names.update(requirements(name))
     return {
         "python": platform.python_version(),
         "platform": platform.platform(),
@@ -41,6 +45,7 @@ def environment(distributions: Iterable[str] = ()) -> dict[str, Any]:
             "devices": [torch.cuda.get_device_name(index) for index in range(torch.cuda.device_count())],
         },
         "distributions": {name: _version(name) for name in sorted(names)},
+        "components": dict(sorted(_owner(found) for found in components)),
     }
 
 
@@ -63,14 +68,7 @@ def _version(name: str) -> str | None:
         return None
 
 
-def _requirements(name: str) -> set[str]:
-    try:
-        lines = metadata.requires(name) or []
-    except metadata.PackageNotFoundError:
-        return set()
-    requirements = [Requirement(line) for line in lines]
-    return {
-        canonicalize_name(requirement.name)
-        for requirement in requirements
-        if requirement.marker is None or requirement.marker.evaluate({"extra": ""})
-    }
+def _owner(found: Found) -> tuple[str, dict[str, str]]:
+    """``"latent si-cubic/bump": {"distribution": "si-cubic", "version": "1.0"}``."""
+    owner = {"distribution": found.plugin.distribution, "version": found.plugin.version}
+    return f"{found.component.kind} {found.qualified}", owner

@@ -1,6 +1,6 @@
 """Options of a component that were measured on a trained model, kept in the run's folder beside it.
 
-The file is strict JSON: ``{"use": name, "options": {...}}``.
+The file is strict JSON: ``{"use": "distribution/name", "options": {...}}``.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
+from si_core.discovery.lookup import find
 from si_core.errors import StorageError, UsageError
 from si_core.storage.atomic import write_atomic
 from si_core.storage.strict_json import format_json, parse_json
@@ -18,17 +19,19 @@ __all__ = ["keep_options", "kept_component"]
 Kept = TypeVar("Kept")
 
 
-def keep_options(path: Path, name: str, options: dict[str, Any]) -> None:
-    """Write the options of the component of this name."""
-    write_atomic(path, format_json({"use": name, "options": options}, str(path), indent=2))
+def keep_options(path: Path, kind: str, name: str, options: dict[str, Any]) -> None:
+    """Write the options of the component of this kind and name."""
+    use = find(kind, name).qualified
+    write_atomic(path, format_json({"use": use, "options": options}, str(path), indent=2))
 
 
-def kept_component(path: Path, name: str, build: Callable[..., Kept], fix: str) -> Kept | None:
+def kept_component(path: Path, kind: str, name: str, build: Callable[..., Kept], fix: str) -> Kept | None:
     """The component of this name as :func:`keep_options` kept it; None for another, or where there is no file.
 
     Args:
         path: the file.
-        name: the component.
+        kind: the kind of the component.
+        name: its name.
         build: makes it from its options.
         fix: what to do where the file is damaged.
 
@@ -40,7 +43,7 @@ def kept_component(path: Path, name: str, build: Callable[..., Kept], fix: str) 
     record = parse_json(path.read_bytes(), str(path))
     if not isinstance(record, dict) or not isinstance(record.get("options"), dict):
         raise StorageError("damaged", where=str(path), got="no options", fix=fix)
-    if record.get("use") != name:
+    if record.get("use") != find(kind, name).qualified:
         return None
     try:
         return build(**record["options"])

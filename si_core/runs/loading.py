@@ -11,24 +11,26 @@ from si_core.errors import StorageError
 from si_core.models.assembly import assemble
 from si_core.models.learnable import learnable_parts, load_parts
 from si_core.models.model import Model
+from si_core.process.fingerprint import data_parts
 from si_core.recipes.loader import load_recipe
 from si_core.recipes.selection import Selection
 from si_core.runs.bookkeeping import resumption
 from si_core.runs.directory import RunDirectory
 from si_core.runs.lost_plugins import lost_plugins_named
 from si_core.runs.noise_level import stored_noise_level
+from si_core.runs.same_process import check_same_process, split_fingerprint, versions_told
 from si_core.runs.sampling_clock import stored_clock
 from si_core.storage.fingerprints import PARTS, data_changes, fingerprints
 from si_core.storage.tensors import load_tensors
 from si_core.storage.weights import load_into
 
-__all__ = ["load_model"]
+__all__ = ["load_model", "load_trained"]
 
 _log = logging.getLogger(__name__)
 
 
 def load_model(run: str | Path, device: str | torch.device = "cpu") -> Model:
-    """The trained model of a run, with its averaged weights where there are some.
+    """The trained model of a run.
 
     Args:
         run: the run's folder.
@@ -38,7 +40,11 @@ def load_model(run: str | Path, device: str | torch.device = "cpu") -> Model:
         StorageError: the folder is no run, has no model yet, or its weights are damaged.
         UsageError, PluginError: a component it needs is missing.
     """
-    path, device = Path(run), torch.device(device)
+    return load_trained(Path(run), torch.device(device))
+
+
+def load_trained(path: Path, device: torch.device) -> Model:
+    """The model of a run's folder, with its trained (averaged) weights."""
     directory = RunDirectory.open(path)
     if not directory.model.is_file():
         raise StorageError(
@@ -52,18 +58,23 @@ def load_model(run: str | Path, device: str | torch.device = "cpu") -> Model:
     assembly = assemble(recipe)
     stored = load_tensors(directory.model)
     before = {part: stored.metadata.get(f"data.{part}") for part in PARTS}
-    changes = data_changes(before, fingerprints(assembly.process))
+    changes = data_changes(before, fingerprints(data_parts(assembly.process)))
     if changes:
         _log.warning("%s: the data changed since training, and with them the units of samples: %s", path, changes)
+    told = versions_told(directory)
+    if told:
+        _log.warning("%s: %s", path, told)
+    process, tensors = split_fingerprint(stored.tensors)
     parts = learnable_parts(assembly.process)
-    weights = load_parts(parts, stored.tensors, str(directory.model))
+    weights = load_parts(parts, tensors, str(directory.model))
+    check_same_process(process, assembly.process, directory, directory.model)
     load_into(assembly.fields.predictor, weights, str(directory.model))
     parts.to(device).requires_grad_(False)
     assembly.fields.predictor.to(device).eval().requires_grad_(False)
     model = assembly.model()
     if isinstance(recipe.sample.epsilon, Selection):
-        level = stored_noise_level(directory, recipe.sample.epsilon.name, model.process)
+        level = stored_noise_level(directory, recipe.sample.epsilon.qualified, model.process)
         model = model.with_sampler(epsilon=level)
     if isinstance(recipe.sample.clock, Selection):
-        model = model.with_sampler(clock=stored_clock(directory, recipe.sample.clock.name, model.process))
+        model = model.with_sampler(clock=stored_clock(directory, recipe.sample.clock.qualified, model.process))
     return model

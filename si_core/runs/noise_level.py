@@ -29,8 +29,8 @@ def fit_noise_level(directory: RunDirectory, model: Model, chosen: Selection | f
     options = model.epsilon.fitted(model, seed)
     if options is None:
         return model
-    keep_options(directory.diffusion, chosen.name, options)
-    return model.with_sampler(epsilon=build_diffusion(chosen.name, model.process, **options))
+    keep_options(directory.diffusion, "diffusion", chosen.qualified, options)
+    return model.with_sampler(epsilon=build_diffusion(chosen.qualified, model.process, **options))
 
 
 def stored_noise_level(directory: RunDirectory, name: str, process: StochasticInterpolant) -> Diffusion | None:
@@ -40,4 +40,4 @@ def stored_noise_level(directory: RunDirectory, name: str, process: StochasticIn
         StorageError: the file is damaged.
     """
     build = partial(build_diffusion, name, process)
-    return kept_component(directory.diffusion, name, build, f"remove it, and sample with --epsilon {name}")
+    return kept_component(directory.diffusion, "diffusion", name, build, f"remove it, and sample with --epsilon {name}")

@@ -13,7 +13,6 @@ from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 
 from si_core.contract.event import Event
-from si_core.discovery.events import emit
 from si_core.models.assembly import Assembly
 from si_core.recipes.paths import path_options
 from si_core.recipes.recipe import Recipe
@@ -30,7 +29,8 @@ from si_core.runs.resume import check_environment, check_recipe, previous_status
 from si_core.runs.sampling_clock import fit_clock
 from si_core.runs.signals import StopSignals
 from si_core.runs.stages import measure_into, sample_into, write_report
-from si_core.runs.training import restore, train_into
+from si_core.runs.training import restore, train_into, watched
+from si_core.runs.watching import Watch
 from si_core.storage.atomic import remove_temporaries, write_atomic
 from si_core.storage.lock import RunLock
 from si_core.storage.strict_json import format_json
@@ -84,7 +84,7 @@ def start_run(
             write_atomic(directory.resolved, recipe.dump().encode())
             write_atomic(directory.recipe, recipe.text.encode())
             with status_kept(directory, log) as saved:
-                _stages(plan, trainer, directory, log, signals, saved, timed)
+                _stages(plan, watched(trainer, plan.parts, directory), directory, log, signals, saved, timed)
     return directory
 
 
@@ -137,14 +137,15 @@ def resume_run(
             plan = prepare(recipe, device)
             check_environment(plan.environment, directory, log)
             trainer = _trainer(plan)
-            restore(directory, trainer, log, allow_data_change)
+            watch = watched(trainer, plan.parts, directory)
+            restore(directory, watch, log, allow_data_change, allow_process_change=force)
             remove_temporaries(directory.path)
         if changes:
             write_atomic(directory.resolved, recipe.dump().encode())
         if changes or not directory.recipe.exists():
             write_atomic(directory.recipe, recipe.text.encode())
         with status_kept(directory, log, previous.started if previous else "", trainer.step) as saved:
-            _stages(plan, trainer, directory, log, signals, saved, timed)
+            _stages(plan, watch, directory, log, signals, saved, timed)
 
 
 def _listening(signals: StopSignals | None) -> AbstractContextManager[StopSignals]:
@@ -162,7 +163,7 @@ def _whole(directory: RunDirectory) -> bool:
 
 def _stages(
     plan: Plan,
-    trainer: Trainer,
+    watch: Watch,
     directory: RunDirectory,
     log: RunLog,
     signals: StopSignals,
@@ -170,8 +171,9 @@ def _stages(
     timed: Timed | None,
 ) -> None:
     recipe, assembly, device = plan.recipe, plan.assembly, plan.device
+    trainer = watch.run.trainer
     first, times = trainer.step, [time.monotonic()]
-    emit(Event("started", directory.path, first, {"recipe": recipe.resolved(), "environment": plan.environment}))
+    watch.event(Event("started", directory.path, first, {"recipe": recipe.resolved(), "environment": plan.environment}))
     write_atomic(directory.environment, format_json(plan.environment, str(directory.environment), indent=2))
     log.line(f"run: {directory.path}")
     for selection in recipe.selections():
@@ -180,17 +182,19 @@ def _stages(
     log.line(_description(assembly))
     with attributed():
         with memory_explained("training", assembly, device):
-            model = train_into(directory, trainer, log, signals, saved)
+            model = train_into(directory, watch, log, signals, saved)
         times.append(time.monotonic())
         with signals.at_once():
             with memory_explained("sampling", assembly, device):
                 model = fit_noise_level(directory, model, recipe.sample.epsilon, recipe.seed)
                 if isinstance(recipe.sample.clock, Selection):
-                    model = fit_clock(directory, model, recipe.sample.clock.name, recipe.seed)
+                    model = fit_clock(directory, model, recipe.sample.clock.qualified, recipe.seed)
                 drawn = sample_into(directory, recipe, model, log)
+                watch.at("after_sampling")
             times.append(time.monotonic())
             with memory_explained("estimation", assembly, device):
                 estimates = measure_into(directory, recipe, model, plan.estimators, log)
+                watch.at("before_report")
             times.append(time.monotonic())
             seconds = dict(zip(_TIMED, (end - begin for begin, end in itertools.pairwise(times)), strict=True))
             if timed is not None:
@@ -205,11 +209,11 @@ def _stages(
                         drawn,
                         estimates=estimates,
                         environment=plan.environment,
-                        facts=_facts(times, recipe.train.steps - first, len(drawn[0])),
+                        facts=_facts(times, trainer.step - first, len(drawn[0])),
                         console=log,
                     )
         log.line(f"done in {time.monotonic() - times[0]:.1f} s: {directory.path}")
-        emit(Event("finished", directory.path, recipe.train.steps, {"estimates": estimates, "seconds": seconds}))
+        watch.event(Event("finished", directory.path, trainer.step, {"estimates": estimates, "seconds": seconds}))
 
 
 def _description(assembly: Assembly) -> str:

@@ -11,17 +11,20 @@ from typing import Any
 import torch
 
 from si_core.contract.estimator import Estimator
-from si_core.discovery.available import available
+from si_core.discovery.available import Found
 from si_core.discovery.lookup import find
 from si_core.discovery.plugins import installed_plugins
 from si_core.errors import RecipeError
 from si_core.fields.exact import exact_fields
 from si_core.models.assembly import Assembly, assemble
+from si_core.models.estimation import missing_density
 from si_core.models.parts import build_selection
 from si_core.models.sampler import default_integrator
 from si_core.recipes.recipe import Recipe
 from si_core.runs.attribution import attributed
 from si_core.runs.environment import environment
+from si_core.runs.stages import selected_reports
+from si_core.runs.watching import Part, build_parts
 
 __all__ = ["Plan", "prepare"]
 
@@ -33,12 +36,14 @@ class Plan:
     Args:
         assembly: the recipe, put together.
         estimators: what it measures, in order.
+        parts: what follows it, as the sections of its recipe say.
         device: where it trains and samples.
         environment: the versions of all that it uses, for ``environment.json``.
     """
 
     assembly: Assembly
     estimators: tuple[Estimator, ...]
+    parts: tuple[Part, ...]
     device: torch.device
     environment: dict[str, Any]
 
@@ -60,8 +65,9 @@ def prepare(recipe: Recipe, device: str | torch.device = "cpu") -> Plan:
     with attributed():
         assembly = assemble(recipe)
         estimators = tuple(_estimator(recipe, index, assembly) for index in range(len(recipe.estimators)))
-    used = environment(_distributions(recipe, assembly)) | {"device": str(device)}
-    return Plan(assembly, estimators, device, used)
+        parts = build_parts(recipe, assembly, device)
+    used = environment(_followers(recipe), _components(recipe, assembly)) | {"device": str(device)}
+    return Plan(assembly, estimators, parts, device, used)
 
 
 def _estimator(recipe: Recipe, index: int, assembly: Assembly) -> Estimator:
@@ -78,23 +84,28 @@ def _estimator(recipe: Recipe, index: int, assembly: Assembly) -> Estimator:
             allowed="Gaussians or Gaussian mixtures at both ends",
             fix="leave this estimator out",
         )
-    if "densities" in estimator.needs and not (process.source.has_density or process.target.has_density):
+    lacking = missing_density(estimator, process)
+    if lacking is not None:
         raise RecipeError(
-            f"{selection.name!r} needs a source or a target with a density",
+            f"{selection.name!r} needs the density of the {lacking}, which has none",
             where=recipe.where(path),
             got=f"source {recipe.source.name if recipe.source else recipe.target.name}, target {recipe.target.name}",
-            fix="a Gaussian source, or leave this estimator out",
+            fix=f"a {lacking} with a density, such as `gaussian`, or leave this estimator out",
         )
     return estimator
 
 
-def _distributions(recipe: Recipe, assembly: Assembly) -> list[str]:
-    """The distributions whose code takes part: components named and implied, reports, and loggers."""
+def _components(recipe: Recipe, assembly: Assembly) -> list[Found]:
+    """The components of the recipe, named and implied."""
     chosen = [*recipe.selections()]
     if recipe.sample.integrator is None:
         chosen.append(default_integrator(assembly.sampler.epsilon != 0.0))
-    names = {find(selection.kind, selection.name).plugin.distribution for selection in chosen}
-    if recipe.report:
-        names.update(item.plugin.distribution for item in available("report"))
+    return [find(selection.kind, selection.qualified) for selection in chosen]
+
+
+def _followers(recipe: Recipe) -> list[str]:
+    """The distributions of reports and loggers."""
+    reports = selected_reports(recipe) if recipe.report else ()
+    names = {find(report.kind, report.qualified).plugin.distribution for report in reports}
     names.update(plugin.distribution for plugin in installed_plugins() if plugin.ready and plugin.listens)
     return sorted(names)

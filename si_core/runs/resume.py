@@ -112,10 +112,11 @@ def check_environment(present: Mapping[str, Any], directory: RunDirectory, conso
 
 
 def _beside(one: Mapping[str, Any], other: Mapping[str, Any]) -> dict[str, Any]:
-    """An environment with those of its distributions that another one has as well."""
+    """An environment with those of its distributions that another one has as well; whose components are, is theirs."""
     mine, others = one.get("distributions"), other.get("distributions")
+    one = {key: value for key, value in one.items() if key != "components"}
     if not (isinstance(mine, Mapping) and isinstance(others, Mapping)):
-        return dict(one)
+        return one
     return {**one, "distributions": {name: version for name, version in mine.items() if name in others}}
 
 

@@ -27,7 +27,7 @@ def fit_clock(directory: RunDirectory | None, model: Model, name: str, seed: int
     if options is None:
         return model
     if directory is not None:
-        keep_options(directory.clock, name, options)
+        keep_options(directory.clock, "clock", name, options)
     return model.with_sampler(clock=build_clock(name, model.process, **options))
 
 
@@ -38,4 +38,4 @@ def stored_clock(directory: RunDirectory, name: str, process: StochasticInterpol
         StorageError: the file is damaged.
     """
     build = partial(build_clock, name, process)
-    return kept_component(directory.clock, name, build, f"remove it, and sample with --clock {name}")
+    return kept_component(directory.clock, "clock", name, build, f"remove it, and sample with --clock {name}")

@@ -17,16 +17,19 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from si_core.contract.condition import Condition
 from si_core.contract.data import Estimate
 from si_core.contract.estimator import Estimator
 from si_core.discovery.available import available
 from si_core.discovery.build import build
 from si_core.errors import NumericsError
 from si_core.models.estimation import estimate
+from si_core.models.given_values import given_values
 from si_core.models.model import Model
 from si_core.models.sampling import draw_samples
 from si_core.process.completion import MARGIN
 from si_core.recipes.recipe import Recipe
+from si_core.recipes.selection import Selection
 from si_core.runs.directory import RunDirectory
 from si_core.runs.log import Console
 from si_core.runs.view import run_view
@@ -39,6 +42,7 @@ __all__ = [
     "estimate_record",
     "measure_into",
     "sample_into",
+    "selected_reports",
     "warn_of_frozen_ends",
     "write_array",
     "write_report",
@@ -67,7 +71,7 @@ def write_array(path: Path, values: Tensor) -> None:
 
 def sample_into(
     directory: RunDirectory, recipe: Recipe, model: Model, console: Console
-) -> tuple[Tensor, Tensor | None]:
+) -> tuple[Tensor, Condition | None]:
     """Draw the samples that the recipe asks for, into ``samples.npy``; returns them with their conditions."""
     console.line(f"sampling {recipe.sample.number}")
     warn_of_frozen_ends(model, console)
@@ -75,7 +79,7 @@ def sample_into(
         model,
         recipe.sample.number,
         recipe.seed,
-        recipe.sample.condition,
+        given_values(model, recipe.sample.condition),
         lambda done, of: console.progress(done, of, "samples"),
     )
     # What comes next needs the memory more.
@@ -85,19 +89,14 @@ def sample_into(
 
 
 def warn_of_frozen_ends(model: Model, console: Console) -> None:
-    """Say where the drift has coefficients without bound: steps that are too long for them go astray."""
+    """Say where coefficients without bound are frozen: samples are biased, and steps that are too long go astray."""
     transport = model.transport()
     ends = [end for end, unbounded in enumerate(transport.flow.unbounded) if unbounded]
     if not ends:
         return
-    own, chosen = transport.fields.clock, transport.clock
-    if any(chosen.orders[end] < own.orders[end] for end in ends):
-        advice = f"`clock: auto` slows down there: it is {own!r}, and {chosen!r} was chosen"
-    else:
-        advice = "`epsilon: gamma` bounds what noise adds to them; or stop before the end with `denoise: true`"
     console.warn(
-        f"coefficients of the drift grow without bound at {' and '.join(f't = {end}' for end in ends)}; they are "
-        f"frozen in the last {MARGIN:.2g} of the clock. {advice}"
+        f"coefficients of the drift grow without bound at {' and '.join(f't = {end}' for end in ends)}; as `freeze` "
+        f"asks, they are frozen in the last {MARGIN:.2g} of the clock, which biases samples"
     )
 
 
@@ -139,16 +138,16 @@ def write_report(
     directory: RunDirectory,
     recipe: Recipe,
     model: Model,
-    drawn: tuple[Tensor, Tensor | None],
+    drawn: tuple[Tensor, Condition | None],
     *,
     estimates: list[dict[str, Any]],
     environment: Mapping[str, Any],
     facts: Mapping[str, str],
     console: Console,
 ) -> list[Path]:
-    """Write every installed kind of report; returns the files, the one to open first at the head."""
-    found = available("report")
-    if not found:
+    """Write the reports of the recipe; returns the files, the one to open first at the head."""
+    chosen = selected_reports(recipe)
+    if not chosen:
         console.line("no report: install si-report for plots and report.html")
         return []
     view = run_view(
@@ -156,15 +155,21 @@ def write_report(
         recipe,
         model,
         drawn[0],
-        conditions=drawn[1],
+        condition=drawn[1],
         metrics=read_metrics(directory.metrics),
         estimates=estimates,
         environment=environment,
         facts=facts,
     )
     files: list[Path] = []
-    for item in found:
-        files += build("report", f"{item.plugin.distribution}/{item.component.name}").write(view)
+    for selection in chosen:
+        files += build(selection.kind, selection.name, **selection.options).write(view)
     if files:
         console.line(f"report: {files[0]}")
     return files
+
+
+def selected_reports(recipe: Recipe) -> tuple[Selection, ...]:
+    """The reports that a recipe selects; where it selects none by name, every installed one."""
+    every = (Selection("report", f"{item.plugin.distribution}/{item.component.name}") for item in available("report"))
+    return recipe.section("report") or tuple(every)

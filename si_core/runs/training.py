@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import torch
+from torch import nn
 
 from si_core.contract.event import Event
-from si_core.discovery.events import emit
-from si_core.errors import DataError, NumericsError, RecipeError, StorageError
+from si_core.errors import DataError, NumericsError, PluginError, RecipeError, StorageError
 from si_core.fields.learned import Predictor
 from si_core.models.assembly import assemble
 from si_core.models.learnable import parts_tensors
 from si_core.models.model import Model
-from si_core.recipes.grid import refuse_sweep
+from si_core.process.fingerprint import data_parts, fingerprint
 from si_core.recipes.recipe import Recipe
 from si_core.runs.directory import RunDirectory
 from si_core.runs.log import Console
+from si_core.runs.same_process import check_same_process, fingerprint_tensors
 from si_core.runs.signals import Interrupted, StopSignals
+from si_core.runs.watching import Part, RunState, Watch, build_parts
 from si_core.storage.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from si_core.storage.fingerprints import data_changes, fingerprints
 from si_core.storage.metrics import MetricsWriter
@@ -27,7 +29,7 @@ from si_core.storage.retention import newest_verified, prune
 from si_core.storage.tensors import save_tensors
 from si_core.training.trainer import Trainer
 
-__all__ = ["restore", "train", "train_into"]
+__all__ = ["restore", "train", "train_into", "watched"]
 
 _PROGRESS_SECONDS = 0.1
 _LINE_SECONDS = 10.0
@@ -44,20 +46,49 @@ def train(recipe: Recipe, device: str | torch.device = "cpu") -> Model:
         The trained model, with averaged weights where the recipe has ``train.ema``.
 
     Raises:
-        RecipeError: parts that don't fit together, or a grid: :func:`si_core.sweep` is for that.
+        RecipeError: parts that don't fit together, or one that refuses the recipe.
         NumericsError: a loss or a gradient is not finite.
+        PluginError: a part that follows the run fails.
     """
-    refuse_sweep(recipe)
     assembly = assemble(recipe)
-    trainer = Trainer(assembly, torch.device(device))
-    while trainer.step < recipe.train.steps:
+    parts = build_parts(recipe, assembly, torch.device(device))
+    watch = watched(Trainer(assembly, torch.device(device)), parts)
+    for _ in _steps(watch):
+        pass
+    watch.at("after_training")
+    return _model(watch.run.trainer)
+
+
+def watched(trainer: Trainer, parts: Iterable[Part], directory: RunDirectory | None = None) -> Watch:
+    """The followers of a training: parts as they were built, and loggers where there is a folder."""
+    return Watch(parts, RunState(trainer, _model, None if directory is None else directory.path))
+
+
+def _steps(watch: Watch, written: Callable[[dict[str, Any]], object] = lambda record: None) -> Iterator[None]:
+    """Take one step after another to the last, with a record of each interval; followers are told of both."""
+    trainer = watch.run.trainer
+    if not trainer.finished:
+        watch.at("before_training")
+    while not trainer.finished:
         trainer.advance()
-    return _model(trainer)
+        due = trainer.finished or trainer.step % trainer.train.log_every == 0
+        if due:
+            _note(watch, written)
+        watch.after_step()
+        if trainer.finished and not due:
+            _note(watch, written)
+        yield
+
+
+def _note(watch: Watch, written: Callable[[dict[str, Any]], object]) -> None:
+    record = watch.run.trainer.record()
+    written(record)
+    watch.record(record)
 
 
 def train_into(
     directory: RunDirectory,
-    trainer: Trainer,
+    watch: Watch,
     console: Console,
     signals: StopSignals,
     saved: Callable[[int], object] = lambda step: None,
@@ -66,7 +97,7 @@ def train_into(
 
     Args:
         directory: the run's folder, owned by the caller.
-        trainer: new, or as :func:`restore` left it.
+        watch: the followers of a training that is new, or as :func:`restore` left it.
         console: where to speak.
         signals: asks to stop.
         saved: told of the steps done after each checkpoint.
@@ -76,46 +107,63 @@ def train_into(
         NumericsError: a loss, a gradient or a weight is not finite; the last checkpoint is untouched.
         StorageError: a file can't be written.
     """
-    settings = trainer.train
-    data = fingerprints(trainer.assembly.process)
+    trainer = watch.run.trainer
+    every, data = trainer.train.checkpoint_every, fingerprints(data_parts(trainer.assembly.process))
     shown = _Shown(trainer, console)
     with MetricsWriter(directory.metrics) as metrics:
         metrics.truncate_to(trainer.step)
-        while trainer.step < settings.steps:
-            trainer.advance()
-            last = trainer.step == settings.steps
-            if last or trainer.step % settings.log_every == 0:
-                record = trainer.record()
-                metrics.write(record)
-                emit(Event("step", directory.path, trainer.step, record))
-                shown.record(record)
+
+        def written(record: dict[str, Any]) -> None:
+            metrics.write(record)
+            shown.record(record)
+
+        for _ in _steps(watch, written):
             shown.progress()
             # Read once a step: whoever is told of a stop must have saved at this very step.
             stop = signals.stop_requested
-            if last or stop or (settings.checkpoint_every and trainer.step % settings.checkpoint_every == 0):
+            if trainer.finished or stop or (every and trainer.step % every == 0):
                 metrics.sync()
-                _save(directory, trainer, data, console)
+                _save(directory, watch, data, console)
                 saved(trainer.step)
             if stop:
                 raise Interrupted(signals.exit_code or 130, f"stopped by a signal after step {trainer.step}; saved")
-    if settings.steps == 0:
-        # Nothing to train; what stands on a checkpoint finds one.
-        _save(directory, trainer, data, console)
+    if trainer.stopped is not None:
+        console.line(f"training ended early, after step {trainer.step}/{trainer.train.steps}: {trainer.stopped}")
+    if trainer.step == 0:
+        # Nothing was trained; what stands on a checkpoint finds one.
+        _save(directory, watch, data, console)
+    watch.at("after_training")
     metadata = {f"data.{end}": mark for end, mark in data.items()}
     metadata |= {"fields": ",".join(trainer.assembly.fields.names), "step": str(trainer.step)}
     weights = {name: value for name, value in trainer.trained().state_dict().items() if isinstance(value, torch.Tensor)}
-    save_tensors(directory.model, weights | parts_tensors(trainer.parts), metadata)
+    kept = parts_tensors(trainer.parts) | fingerprint_tensors(trainer.assembly.process)
+    save_tensors(directory.model, weights | kept, metadata)
     return _model(trainer)
 
 
-def restore(directory: RunDirectory, trainer: Trainer, console: Console, allow_data_change: bool = False) -> None:
-    """Put a trainer where the newest good checkpoint of a run is; at step 0 where none was ever saved.
+def restore(
+    directory: RunDirectory,
+    watch: Watch,
+    console: Console,
+    allow_data_change: bool = False,
+    allow_process_change: bool = False,
+) -> None:
+    """Put a training and its followers where the newest good checkpoint is; at step 0 where none was ever saved.
+
+    Args:
+        directory: the run's folder.
+        watch: the training at step 0, with those who follow it.
+        console: where to speak.
+        allow_data_change: go on with other data.
+        allow_process_change: go on with another process.
 
     Raises:
+        PluginError: the process is not the one that the checkpoint was trained for.
         StorageError: there are checkpoints, and none of them is good or fits.
         RecipeError: the checkpoint is of a later step than the recipe's last.
         DataError: the data are not those that the checkpoint was trained on.
     """
+    trainer = watch.run.trainer
     path = newest_verified(directory.checkpoints, console.warn)
     if path is None:
         _refuse_lost(directory)
@@ -130,7 +178,7 @@ def restore(directory: RunDirectory, trainer: Trainer, console: Console, allow_d
             allowed=f"at most train.steps, which is {trainer.train.steps}",
             fix=f"train.steps={checkpoint.step} or more, or start a new run",
         )
-    changes = data_changes(_mapping(checkpoint, "data"), fingerprints(trainer.assembly.process))
+    changes = data_changes(_mapping(checkpoint, "data"), fingerprints(data_parts(trainer.assembly.process)))
     if changes and not allow_data_change:
         raise DataError(
             "the data changed since this run was started",
@@ -141,6 +189,13 @@ def restore(directory: RunDirectory, trainer: Trainer, console: Console, allow_d
     if changes:
         console.warn(f"going on with other data, as allowed: {changes}")
     trainer.restore(checkpoint.step, checkpoint.tensors, checkpoint.state, str(path))
+    try:
+        check_same_process(checkpoint.tensors.get("fingerprint", {}), trainer.assembly.process, directory, path)
+    except PluginError as error:
+        if not allow_process_change:
+            raise
+        console.warn(f"going on by force: {error}")
+    watch.restore(checkpoint.state.get("parts"), str(path))
     console.line(f"resumed from step {checkpoint.step}")
 
 
@@ -161,15 +216,17 @@ def _refuse_lost(directory: RunDirectory) -> None:
         )
 
 
-def _model(trainer: Trainer) -> Model:
+def _model(trainer: Trainer, module: nn.Module | None = None) -> Model:
+    """The model of the trained weights, or of a copy of them."""
     learned = trainer.assembly.fields
-    predictor = trainer.trained().eval().requires_grad_(False)
+    predictor = (trainer.trained() if module is None else module).eval().requires_grad_(False)
     if not isinstance(predictor, Predictor):
         raise TypeError("the trainer's module is no predictor")
     return trainer.assembly.model(learned.of(predictor))
 
 
-def _save(directory: RunDirectory, trainer: Trainer, data: dict[str, str], console: Console) -> None:
+def _save(directory: RunDirectory, watch: Watch, data: dict[str, str], console: Console) -> None:
+    trainer = watch.run.trainer
     broken = [
         name
         for module in (trainer.predictor, trainer.trained())
@@ -191,10 +248,11 @@ def _save(directory: RunDirectory, trainer: Trainer, data: dict[str, str], conso
             fix="a running process must keep its folder: start again, into a folder that stays",
         )
     tensors, state = trainer.state()
-    state |= {"recipe_hash": trainer.assembly.recipe.hash(), "data": data}
+    tensors["fingerprint"] = fingerprint(trainer.assembly.process)
+    state |= {"recipe_hash": trainer.assembly.recipe.hash(), "data": data, "parts": watch.state()}
     path = save_checkpoint(directory.checkpoints, trainer.step, tensors, state)
     prune(directory.checkpoints, trainer.train.keep, written=path, report=console.warn)
-    emit(Event("checkpoint", directory.path, trainer.step, {"path": str(path)}))
+    watch.event(Event("checkpoint", directory.path, trainer.step, {"path": str(path)}))
 
 
 class _Shown:
@@ -210,7 +268,7 @@ class _Shown:
         """A record of metrics was made."""
         self._losses = "  ".join(f"{name} {value:.4f}" for name, value in record["losses"].items())
         step, steps, now = self._trainer.step, self._trainer.train.steps, time.monotonic()
-        if step == steps or now - self._line > _LINE_SECONDS:
+        if self._trainer.finished or now - self._line > _LINE_SECONDS:
             pace = (step - self._first) / max(now - self._began, 1e-9)
             self._console.line(f"step {step}/{steps}  {self._losses}  {pace:.0f} steps/s")
             self._line = now
@@ -218,6 +276,6 @@ class _Shown:
     def progress(self) -> None:
         """A step was done."""
         step, steps, now = self._trainer.step, self._trainer.train.steps, time.monotonic()
-        if step == steps or now - self._progress > _PROGRESS_SECONDS:
+        if self._trainer.finished or now - self._progress > _PROGRESS_SECONDS:
             self._console.progress(step, steps, self._losses)
             self._progress = now

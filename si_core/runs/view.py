@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from si_core.contract.condition import Condition
 from si_core.contract.data import Trajectory
 from si_core.contract.distribution import Distribution
 from si_core.contract.report import RunView
@@ -29,7 +30,7 @@ def run_view(
     model: Model,
     samples: Tensor,
     *,
-    conditions: Tensor | None,
+    condition: Condition | None,
     metrics: list[dict[str, Any]],
     estimates: list[dict[str, Any]],
     environment: Mapping[str, Any],
@@ -42,8 +43,8 @@ def run_view(
     process, end = model.process, model.end
     stream = generator(recipe.seed, "evaluation", 1, device=model.device)
     count = min(len(samples), _SHOWN)
-    x0, x1, _ = process.coupling.draw(process.source, process.target, count, stream)
-    ends = process.source.decode(x0).cpu(), process.target.decode(x1).cpu()
+    pairs = process.pairs(count, stream)
+    ends = process.source.decode(pairs.x0).cpu(), process.target.decode(pairs.x1).cpu()
     origin, goal = ends if end is process.target else ends[::-1]
     return RunView(
         directory=directory.path,
@@ -52,7 +53,8 @@ def run_view(
         source=origin,
         target=goal,
         samples=samples,
-        conditions=conditions,
+        condition=condition,
+        conditions=process.conditions,
         trajectory=_paths(model, stream),
         log_density=_log_density(model) if process.shape == (2,) else None,
         true_log_density=_true_log_density(end) if end.has_density else None,
@@ -76,7 +78,7 @@ def _true_log_density(law: Distribution) -> Callable[[Tensor], Tensor]:
 def _log_density(model: Model) -> Callable[[Tensor], Tensor] | None:
     """The model's density by its ODE, where that can be had: the source has one, and the velocity is in reach."""
     process = model.process
-    if not process.source.has_density or process.structure.mirror or process.target.classes is not None:
+    if not process.source.has_density or process.structure.mirror or process.target.conditions:
         return None
     if model.end is not process.target:
         return None

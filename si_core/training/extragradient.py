@@ -25,7 +25,7 @@ from si_core.errors import NumericsError
 from si_core.models.assembly import Assembly
 from si_core.models.streams import reseed, stream_seed
 from si_core.recipes.training import ImportanceTimes, UniformTimes
-from si_core.training.learning_rate import learning_rate
+from si_core.training.learning_rate import LearningRates, own_rates
 from si_core.training.times import TrainingTimes
 
 __all__ = ["Extragradient", "Networks", "Player"]
@@ -117,6 +117,7 @@ class Networks:
         self, assembly: Assembly, parameters: Sequence[Tensor], optimizer: torch.optim.Optimizer, device: torch.device
     ) -> None:
         self.assembly, self.parameters, self.optimizer = assembly, parameters, optimizer
+        self._rates, self._own_rates = LearningRates(assembly.recipe), own_rates(optimizer)
         self._train, seed = assembly.recipe.train, assembly.recipe.seed
         self._data, self._noise = (torch.Generator(device=device) for _ in range(2))
         # Times of importance have the expectation of uniform ones, and learn from the step itself only.
@@ -160,8 +161,7 @@ class Networks:
 
     def move(self, step: int) -> None:
         """A step of their optimizer."""
-        for group in self.optimizer.param_groups:
-            group["lr"] = learning_rate(self._train, step)
+        self._rates.put(self.optimizer, self._own_rates, step)
         self.optimizer.step()
 
     @torch.no_grad()

@@ -7,29 +7,42 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from si_core.errors import StorageError
-from si_core.recipes.training import SGD, Adam, AdamW
+from si_core.contract.optimizer import Optimizer
+from si_core.errors import PluginError, StorageError
+from si_core.models.parts import build_selection
+from si_core.recipes.recipe import Recipe
 
-__all__ = ["averaging", "build_optimizer", "restore_optimizer"]
-
-
-def build_optimizer(chosen: Adam | AdamW | SGD, parameters: list[nn.Parameter]) -> torch.optim.Optimizer:
-    """The optimizer that a recipe chooses, fused: all parameters in one kernel."""
-    if isinstance(chosen, SGD):
-        return torch.optim.SGD(
-            parameters,
-            lr=chosen.lr,
-            momentum=chosen.momentum,
-            nesterov=chosen.nesterov,
-            weight_decay=chosen.weight_decay,
-            fused=True,
-        )
-    kind = torch.optim.AdamW if isinstance(chosen, AdamW) else torch.optim.Adam
-    betas = (chosen.betas[0], chosen.betas[1])
-    return kind(parameters, lr=chosen.lr, betas=betas, eps=chosen.eps, weight_decay=chosen.weight_decay, fused=True)
+__all__ = ["averaging", "build_optimizer", "class_name", "restore_optimizer"]
 
 
-def restore_optimizer(optimizer: torch.optim.Optimizer, state: dict[str, Any], where: str, name: str) -> None:
+def build_optimizer(recipe: Recipe, parameters: list[nn.Parameter]) -> torch.optim.Optimizer:
+    """The optimizer that a recipe chooses, new.
+
+    Raises:
+        RecipeError: its options are refused.
+        PluginError: what is built is none.
+    """
+    selection, where = recipe.train.optimizer, recipe.where("train.optimizer")
+    maker = build_selection(recipe, "train.optimizer", selection)
+    built = maker.build(parameters) if isinstance(maker, Optimizer) else maker
+    if not isinstance(built, torch.optim.Optimizer):
+        problem = f"optimizer {selection.name!r} builds no torch.optim.Optimizer"
+        raise PluginError(problem, where=where, got=type(built).__name__)
+    held = {id(parameter) for group in built.param_groups for parameter in group["params"]}
+    if held != {id(parameter) for parameter in parameters}:
+        problem = f"optimizer {selection.name!r} must hold the parameters it is given, each once"
+        raise PluginError(problem, where=where, got=f"{len(held)} of {len(parameters)}")
+    return built
+
+
+def class_name(optimizer: torch.optim.Optimizer) -> str:
+    """Which optimizer a state is of: two may have groups of the same keys, and read each other's moments wrongly."""
+    return f"{type(optimizer).__module__}.{type(optimizer).__qualname__}"
+
+
+def restore_optimizer(
+    optimizer: torch.optim.Optimizer, state: dict[str, Any], where: str, name: str, made_by: str
+) -> None:
     """Go on with the moments of a checkpoint, under the recipe's settings, also where those were changed by force.
 
     Args:
@@ -37,17 +50,19 @@ def restore_optimizer(optimizer: torch.optim.Optimizer, state: dict[str, Any], w
         state: of the checkpoint, as from ``state_dict``.
         where: the checkpoint, for the error.
         name: of the recipe's optimizer.
+        made_by: :func:`class_name` of the optimizer whose state it is.
 
     Raises:
         StorageError: the checkpoint is of another optimizer.
     """
     own = [{key: value for key, value in group.items() if key != "params"} for group in optimizer.param_groups]
     stored = [set(group) - {"params"} for group in state["param_groups"]]
-    if stored != [set(group) for group in own]:
+    if made_by != class_name(optimizer) or stored != [set(group) for group in own]:
         raise StorageError(
             "the checkpoint is of another optimizer",
             where=where,
-            allowed=name,
+            got=made_by,
+            allowed=f"{class_name(optimizer)}, by {name!r}",
             fix="resume with the optimizer the run was started with, or start a new run",
         )
     optimizer.load_state_dict(state)

@@ -21,7 +21,8 @@ from si_core.errors import NumericsError
 from si_core.models.assembly import Assembly
 from si_core.models.streams import reseed
 from si_core.storage.nested import flatten_state, unflatten_state
-from si_core.training.learning_rate import learning_rate
+from si_core.training.idle import refuse_idle
+from si_core.training.learning_rate import LearningRates
 
 __all__ = ["ProcessTrainer"]
 
@@ -36,15 +37,22 @@ class ProcessTrainer:
         assembly: the recipe, put together.
         parts: the learnable parts of its process, on the device.
         device: where to train.
+
+    Raises:
+        RecipeError: a parameter that the loss of the process does not depend on.
     """
 
     def __init__(self, assembly: Assembly, parts: nn.ModuleDict, device: torch.device) -> None:
         self.assembly, self.settings = assembly, assembly.recipe.train.process
-        self.parameters = [parameter.requires_grad_(False) for parameter in parts.parameters()]
+        named = {name: parameter for name, parameter in parts.named_parameters() if name in assembly.learned}
+        self.parameters = list(named.values())
         self.optimizer = torch.optim.Adam(self.parameters, lr=self.settings.lr, betas=(0.5, 0.999))
+        self._rates = LearningRates(assembly.recipe)
         self._data, self._noise = (torch.Generator(device=device) for _ in range(2))
         self._sum, self._norm, self._count = 0.0, 0.0, 0
         self._looked = -1
+        with self._learning():
+            refuse_idle(assembly.recipe, self._loss(self._draw(0, 1)), named)
 
     def advance(self, step: int) -> None:
         """Take the process's part of a step, where it has one.
@@ -73,7 +81,8 @@ class ProcessTrainer:
         """
         with self._learning():
             value = self._loss(self._draw(step, 4 if ahead else 1))
-            gradients = torch.autograd.grad(value, self.parameters)
+            # A parameter may have no part in this draw: one of a branch, say.
+            gradients = torch.autograd.grad(value, self.parameters, allow_unused=True, materialize_grads=True)
         norm = math.hypot(*torch.stack(torch._foreach_norm(gradients)).tolist())
         loss = float(value.detach())
         if not math.isfinite(norm + loss):
@@ -93,9 +102,7 @@ class ProcessTrainer:
 
     def move(self, step: int) -> None:
         """Take a step by the gradient that was looked for."""
-        share = learning_rate(self.assembly.recipe.train, step) / self.assembly.recipe.train.optimizer.lr
-        for group in self.optimizer.param_groups:
-            group["lr"] = self.settings.lr * share
+        self._rates.put(self.optimizer, [self.settings.lr], step)
         self.optimizer.step()
 
     def record(self) -> dict[str, float]:
@@ -143,6 +150,7 @@ class ProcessTrainer:
             shares = fields.shares(s)
         predictions = fields.predictions(draw, shares)
         weight = (1.0 / s.rate.clamp_min(_LEAST_RATE)).to(draw.xt)
+        weight = weight if draw.weight is None else weight * draw.weight
         total = draw.xt.new_zeros(())
         for objective, prediction in zip(self.assembly.objectives, predictions, strict=True):
             if objective.process_role != "none":

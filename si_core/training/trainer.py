@@ -24,14 +24,16 @@ from si_core.models.learnable import learnable_parts, load_parts, parts_tensors
 from si_core.recipes.training import ImportanceTimes
 from si_core.storage.nested import flatten_state, unflatten_state
 from si_core.storage.weights import load_into
-from si_core.training.draws import Draws
+from si_core.training.batches import Batch, Batches
+from si_core.training.broken_coefficients import broken_coefficient
 from si_core.training.extragradient import Extragradient, Networks
 from si_core.training.gradient_sizes import GradientSizes
-from si_core.training.learning_rate import learning_rate
-from si_core.training.optimizer import averaging, build_optimizer, restore_optimizer
+from si_core.training.idle import tell_idle
+from si_core.training.learning_rate import LearningRates, own_rates
+from si_core.training.optimizer import averaging, build_optimizer, class_name, restore_optimizer
 from si_core.training.process_trainer import ProcessTrainer
 from si_core.training.rounds import refit
-from si_core.training.times import TrainingTimes
+from si_core.training.validation import Validation
 
 __all__ = ["Trainer"]
 
@@ -58,41 +60,45 @@ class Trainer:
         self.assembly, self.device = assembly, device
         self.train = assembly.recipe.train
         self.step = 0
+        self.stopped: str | None = None
         self.predictor: nn.Module = assembly.fields.predictor.to(device).train()
         self.parameters = [p for p in self.predictor.parameters() if p.requires_grad]
-        self.optimizer = build_optimizer(self.train.optimizer, self.parameters)
+        self.optimizer = build_optimizer(assembly.recipe, self.parameters)
+        self._rates, self._own_rates = LearningRates(assembly.recipe), own_rates(self.optimizer)
         decay = self.train.ema
         self.average = None if decay is None else AveragedModel(self.predictor, multi_avg_fn=averaging(decay))
         self.parts = learnable_parts(assembly.process).to(device)
-        moving = next(self.parts.parameters(), None) is not None
+        moving = bool(assembly.learned)
         self.process_trainer = ProcessTrainer(assembly, self.parts, device) if moving else None
         self._extragradient: Extragradient | None = None
         if self.process_trainer is not None and self.train.process.method == "extragradient":
             networks = Networks(assembly, self.parameters, self.optimizer, device)
             self._extragradient = Extragradient(networks, self.process_trainer)
-        self._times = TrainingTimes(
-            assembly.fields,
-            self.train.times,
-            self.train.batch,
-            assembly.recipe.seed,
-            assembly.antithetic,
-            self.parameters[0].dtype,
-            device,
-            moving,
-        )
-        self._draws = Draws(assembly, self._times, device, moving)
+        self._batches = Batches(assembly, self.parameters[0].dtype, device, moving)
         self._sizes: GradientSizes | None = None
         if isinstance(self.train.times, ImportanceTimes):
             # Inside a compiled network nothing can be watched.
             watched = None if self.train.compile else self.predictor
             self._sizes = GradientSizes(watched, self.train.batch * (1 + assembly.antithetic), assembly.antithetic)
         self._sums = _Sums()
+        self._untried = True
+        self._validation = Validation(assembly, device)
         if self.train.compile:
             self.predictor.compile()
 
-    def draw(self) -> Draw:
-        """The draw of the current step."""
-        return self._draws.at(self.step)
+    @property
+    def finished(self) -> bool:
+        """Whether the last step is done: the recipe's, or the one at which training was asked to stop."""
+        return self.step >= self.train.steps or self.stopped is not None
+
+    def stop(self, reason: str) -> None:
+        """Let the current step be the last; of several reasons the first is kept, and a checkpoint holds it."""
+        if not self.finished:
+            self.stopped = reason
+
+    def batch(self) -> Batch:
+        """The batch of the current step."""
+        return self._batches.at(self.step)
 
     def advance(self) -> None:
         """Take one step.
@@ -103,18 +109,22 @@ class Trainer:
         refit(self.assembly, self.step, self.trained(), self.device)
         if self._extragradient is not None:
             self._extragradient.extrapolate(self.step)
-        draw, times = self.draw(), self._times.at(self.step)
+        batch = self.batch()
+        draw = batch.draw
         with self._sizes or nullcontext():
-            predictions = self.assembly.fields.predictions(draw, times.shares)
+            predictions = self.assembly.fields.predictions(draw, batch.shares)
         if self._sizes is not None:
             self._sizes.outputs(draw.xt, predictions)
         each = self.assembly.losses(draw, predictions)
-        if times.weights is not None:
-            each = [loss * times.weights for loss in each]
+        if batch.weight is not None:
+            each = [loss * batch.weight for loss in each]
         means = [loss.mean() for loss in each]
         for parameter in self.parameters:
             parameter.grad = None
         torch.autograd.backward(means)
+        if self._untried:
+            self._untried = False
+            tell_idle(self.predictor)
         gradients = [p.grad for p in self.parameters if p.grad is not None]
         # One transfer for all: a loss may be infinite where its gradient is not.
         parts = torch.stack([*(mean.detach() for mean in means), *torch._foreach_norm(gradients)]).tolist()
@@ -122,11 +132,10 @@ class Trainer:
         if not (math.isfinite(norm) and math.isfinite(sum(losses))):
             self._refuse(draw, losses, norm)
         if self._sizes is not None and self._sizes.squares is not None:
-            self._times.learn(times, self._sizes.squares)
+            self._batches.times.learn(batch.times, self._sizes.squares)
         if self.train.clip is not None and norm > self.train.clip:
             torch._foreach_mul_(gradients, self.train.clip / norm)
-        for group in self.optimizer.param_groups:
-            group["lr"] = learning_rate(self.train, self.step)
+        self._rates.put(self.optimizer, self._own_rates, self.step)
         if self._extragradient is not None:
             self._extragradient.back(self.step)
         self.optimizer.step()
@@ -145,14 +154,16 @@ class Trainer:
         broken = [name for name, value in values.items() if value - value != 0.0]
         if self._extragradient is not None:
             self._extragradient.undo()
-        self._draws.forget()
+        self._batches.forget()
         bad_data = not bool(torch.isfinite(draw.x0).all() and torch.isfinite(draw.x1).all())
-        raise NumericsError(
-            f"the {'loss of ' + ', '.join(broken) if broken else 'gradient'} is not finite",
-            where=f"step {self.step + 1}",
-            got=f"losses {values}, gradient norm {norm}" + ("; the data are not finite either" if bad_data else ""),
-            fix="a smaller learning rate (train.optimizer.lr), train.clip: 1.0, or look at the data",
-        )
+        problem = f"the {'loss of ' + ', '.join(broken) if broken else 'gradient'} is not finite"
+        got = f"losses {values}, gradient norm {norm}" + ("; the data are not finite either" if bad_data else "")
+        fix = "a smaller learning rate (train.optimizer.lr), train.clip: 1.0, or look at the data"
+        blamed = broken_coefficient(self.assembly.process, draw.schedule, draw.x0, draw.x1)
+        if blamed is not None:
+            part, coefficient, fix = blamed
+            problem, got = f"{problem}, for a coefficient of the {part} is not", f"{coefficient}; {got}"
+        raise NumericsError(problem, where=f"step {self.step + 1}", got=got, fix=fix)
 
     def record(self) -> dict[str, Any]:
         """The means since the last record, for ``metrics.jsonl``; starts the next interval."""
@@ -163,8 +174,10 @@ class Trainer:
             "loss": sum(means),
             "losses": dict(zip(self.assembly.fields.names, means, strict=True)),
             "grad_norm": sums.norm / max(sums.count, 1),
-            "lr": learning_rate(self.train, self.step - 1),
+            "lr": self._own_rates[0] * self._rates.factor(max(self.step - 1, 0)),
         }
+        if self._validation.available:
+            record["validation"] = self._validation.losses(self.trained())
         if self.process_trainer is not None:
             record["process"] = self.process_trainer.record()
         return record
@@ -180,7 +193,7 @@ class Trainer:
         if self.average is not None:
             tensors["average"] = _tensors(self.average)
         tensors["optimizer"], optimizer = flatten_state(self.optimizer.state_dict())
-        times = self._times.state()
+        times = self._batches.times.state()
         if times:
             tensors["times"] = times
         parts = parts_tensors(self.parts)
@@ -190,6 +203,8 @@ class Trainer:
         rest = {
             "optimizer": optimizer,
             "sums": {"count": sums.count, "losses": sums.losses, "norm": sums.norm},
+            "stopped": self.stopped,
+            "optimizer_class": class_name(self.optimizer),
         }
         if self.process_trainer is not None:
             tensors["process-optimizer"], rest["process"] = self.process_trainer.state()
@@ -202,7 +217,7 @@ class Trainer:
             StorageError: a part is missing, or the weights or the optimizer are of another recipe.
         """
         needed = {"weights", "optimizer"} | ({"average"} if self.average is not None else set())
-        needed |= {"times"} if self._times.state() else set()
+        needed |= {"times"} if self._batches.times.state() else set()
         needed |= {"process"} if parts_tensors(self.parts) else set()
         further = set() if self.process_trainer is None else {"process"}
         missing = sorted(needed - set(tensors)) + sorted(({"optimizer", "sums"} | further) - set(state))
@@ -217,16 +232,17 @@ class Trainer:
         if self.average is not None:
             load_into(self.average, tensors["average"], f"{where}/average.safetensors")
         stored = unflatten_state(tensors["optimizer"], state["optimizer"])
-        restore_optimizer(self.optimizer, stored, where, self.train.optimizer.use)
+        made_by = state.get("optimizer_class", class_name(self.optimizer))
+        restore_optimizer(self.optimizer, stored, where, self.train.optimizer.name, made_by)
         if "process" in needed:
             load_parts(self.parts, tensors["process"], f"{where}/process.safetensors")
         if self.process_trainer is not None:
             self.process_trainer.restore(tensors.get("process-optimizer", {}), state["process"])
         sums = state["sums"]
         self._sums = _Sums(sums["count"], sums["losses"], sums["norm"])
-        self._draws.forget()
-        self._times.restore(step, tensors.get("times", {}), f"{where}/times.safetensors")
-        self.step = step
+        self._batches.forget()
+        self._batches.times.restore(step, tensors.get("times", {}), f"{where}/times.safetensors")
+        self.step, self.stopped = step, state.get("stopped")
 
 
 def _tensors(module: nn.Module) -> dict[str, Tensor]:

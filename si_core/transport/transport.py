@@ -18,8 +18,10 @@ import torch
 from torch import Tensor
 
 from si_core.contract.clock import Clock, UniformClock
+from si_core.contract.condition import Condition
 from si_core.contract.integrator import LinearShare
 from si_core.contract.slope import Slope
+from si_core.contract.told import taken
 from si_core.errors import UsageError
 from si_core.fields.base import Epsilon, Fields, noise_level
 
@@ -35,9 +37,11 @@ class Transport:
         start: the time of the initial state, in [0, 1].
         stop: the time to reach, in [0, 1]; below ``start`` for the backward problem.
         clock: the clock of the integration; None or ``"auto"`` for the process's own, ``"uniform"`` for time itself.
+        freeze: where coefficients of the drift have no bound at an end of the span, keep the last ones beside it.
 
     Raises:
-        UsageError: times out of range or equal, or a drift that can't be had from what is known.
+        UsageError: times out of range or equal, or a drift that can't be had from what is known, or has no bound in the
+            span; says what would help.
     """
 
     def __init__(
@@ -47,6 +51,7 @@ class Transport:
         start: float = 0.0,
         stop: float = 1.0,
         clock: Clock | Literal["auto", "uniform"] | None = None,
+        freeze: bool = False,
     ) -> None:
         for name, value in (("start", start), ("stop", stop)):
             if not 0 <= value <= 1:
@@ -69,8 +74,9 @@ class Transport:
                 allowed="epsilon > 0",
                 fix="sample with `epsilon: 0.5`, or half the scale of a brownian latent",
             )
-        self.flow = fields.flow(self.clock, level, 1.0 if stop > start else -1.0)
         self.start, self.stop = (self._position(time) for time in self.span)
+        early, late = sorted((self.start, self.stop))
+        self.flow = fields.flow(self.clock, level, 1.0 if stop > start else -1.0, (early, late), freeze)
 
     def _position(self, time: float) -> float:
         if time in (0.0, 1.0):
@@ -130,7 +136,7 @@ class Transport:
         part.start, part.stop = (self._position(time) for time in part.span)
         return part
 
-    def conditioned(self, condition: Tensor | None) -> Transport:
+    def conditioned(self, condition: Condition | None) -> Transport:
         """The same problem given other conditions; it has the scalars computed so far."""
         other = copy.copy(self)
         other.fields = self.fields.conditioned(condition)
@@ -139,7 +145,6 @@ class Transport:
 
     def head(self, rows: int) -> Transport:
         """The same problem for the first rows of the states it is meant for: of a condition for each row, the first."""
-        condition = getattr(self.fields, "condition", None)
-        if condition is None or condition.ndim == 0 or len(condition) == 1:
+        if self.fields.told_alike:
             return self
-        return self.conditioned(condition[:rows])
+        return self.conditioned(taken(self.fields.condition, slice(rows)))

@@ -37,16 +37,16 @@ def answer(value: dict[str, Any]) -> None:
 def _import_everything() -> None:
     import importlib
 
-    from si_core.cli.commands import COMMANDS, module_of
     from si_core.discovery.available import available
+    from si_core.discovery.commands import all_commands, load_command
     from si_core.discovery.kinds import KINDS
     from si_core.discovery.lookup import load_class
 
     # Making an optimizer imports the compiler, which takes a second.
     for module in ("rich.progress", "torch._dynamo", "si_core.runs.pipeline", "si_core.cli.points"):
         importlib.import_module(module)
-    for name in COMMANDS:
-        module_of(name)
+    for command in all_commands().values():
+        load_command(command)
     for kind in KINDS:
         for found in available(kind):
             load_class(found)

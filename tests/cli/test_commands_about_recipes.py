@@ -10,7 +10,7 @@ import sys
 
 import pytest
 
-from si_core.cli.commands import COMMANDS, module_of
+from si_core.discovery.commands import all_commands, load_command
 
 
 def told(si, *words):
@@ -101,11 +101,10 @@ def test_python_m_is_the_command(si, tmp_path):
     assert done.stderr.startswith("si: error: si sample: the following arguments are required: RUN")
 
 
-@pytest.mark.parametrize("name", COMMANDS)
+@pytest.mark.parametrize("name", all_commands())
 def test_help_has_a_sentence_on_the_command_and_on_every_argument(si, name):
-    parsers = argparse.ArgumentParser().add_subparsers()
-    module_of(name).add(parsers)
-    parser = parsers.choices[name]
+    parser = argparse.ArgumentParser()
+    load_command(all_commands()[name]).add_arguments(parser)
     assert parser.description
     assert parser.description[0].isupper()
     for action in parser._actions:

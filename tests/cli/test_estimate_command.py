@@ -77,14 +77,11 @@ def test_method_and_noise_level_of_sampling_can_be_chosen(si, finished):
         ((NAME, "--data", "complex.npy"), 3, "not an array of real numbers"),
         ((NAME, "--data", "three.npy"), 3, "got (4, 3); allowed (B, 2)"),
         ((NAME, "--data", "none-finite.npy"), 3, "row 1: points that are not finite"),
-        ((NAME, "--labels", "p.npy"), 2, "give the points by --data FILE"),
-        ((NAME, "--data", "p.npy", "--labels", "p.npy"), 3, "labels are whole numbers, one for each point"),
-        ((NAME, "--data", "p.npy", "--labels", "half.csv"), 3, "got fractions"),
+        ((NAME, "--condition", "species=setosa"), 2, "this model takes no condition"),
     ],
 )
 def test_refusals(si, tmp_path, finished, points, words, code, message):
     (tmp_path / "text.npy").write_text("1,2\n")
-    (tmp_path / "half.csv").write_text("0\n0.5\n")
     np.save(tmp_path / "objects.npy", np.array([{}], dtype=object))
     np.save(tmp_path / "complex.npy", np.ones((3, 2), dtype=complex))
     np.save(tmp_path / "three.npy", np.ones((4, 3)))
@@ -99,14 +96,13 @@ def test_refusals(si, tmp_path, finished, points, words, code, message):
 def test_points_of_a_conditional_model_bring_their_labels(si, tmp_path):
     rows = np.random.default_rng(0).normal(size=(60, 2))
     labels = (rows[:, 0] > 0).astype(np.uint8)
-    np.savetxt(tmp_path / "c.csv", np.column_stack([rows, labels]), delimiter=",")
+    np.savetxt(tmp_path / "c.csv", np.column_stack([rows, labels]), delimiter=",", fmt="%.17g")
     np.save(tmp_path / "rows.npy", rows)
     np.save(tmp_path / "labels.npy", labels)
-    np.savetxt(tmp_path / "labels.csv", labels, fmt="%d")
     target = "target={use: array, path: c.csv, label: 2}"
     assert si("run", "r.yaml", target, "train.steps=20", "estimators=[]", "--out", "run").code == 0
     done = si("estimate", "run", NAME, "--data", "rows.npy")
     assert done.code == 2
-    assert "--labels FILE" in done.err
-    one = measured(si, "run", NAME, "--data", "rows.npy", "--labels", "labels.npy")
-    assert measured(si, "run", NAME, "--data", "rows.npy", "--labels", "labels.csv") == one
+    assert "'label' is missing" in done.err
+    one = measured(si, "run", NAME, "--data", "rows.npy", "--condition", "label=labels.npy")
+    assert measured(si, "run", NAME, "--data", "rows.npy", "--condition", "labels.npy") == one

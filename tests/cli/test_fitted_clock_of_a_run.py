@@ -44,7 +44,7 @@ def drawn(si, run, *words):
 
 def test_it_is_kept_as_options_and_used_again(si, run):
     record = json.loads((run / "clock.json").read_text())
-    assert record["use"] == "fitted"
+    assert record["use"] == "si-integrators/fitted"
     assert record["options"]["orders"] == [2, 2]
     model = si_library.load_model(run)
     assert model.clock == si_library.build("clock", "fitted", own=model.process.clock, **record["options"])
@@ -96,12 +96,15 @@ def test_a_run_with_another_clock_can_be_fitted_later(si, finished):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ('{"use": "fitted"}', "no options"),
-        ('{"use": "fitted", "options": {"coefficients": [NaN]}}', "not valid JSON"),
-        ('{"use": "fitted", "options": {"coefficients": [99.0]}}', "sizes sum up to 8 at most"),
-        ('{"use": "fitted", "options": {"coefficients": "no"}}', "coefficients"),
-        ('{"use": "fitted", "options": {"coefficients": [0.1], "orders": [1, 1]}}', "fitted in another clock"),
-        ('{"use": "fitted", "options": {"module": "os"}}', "unknown option 'module'"),
+        ('{"use": "si-integrators/fitted"}', "no options"),
+        ('{"use": "si-integrators/fitted", "options": {"coefficients": [NaN]}}', "not valid JSON"),
+        ('{"use": "si-integrators/fitted", "options": {"coefficients": [99.0]}}', "sizes sum up to 8 at most"),
+        ('{"use": "si-integrators/fitted", "options": {"coefficients": "no"}}', "coefficients"),
+        (
+            '{"use": "si-integrators/fitted", "options": {"coefficients": [0.1], "orders": [1, 1]}}',
+            "fitted in another clock",
+        ),
+        ('{"use": "si-integrators/fitted", "options": {"module": "os"}}', "unknown option 'module'"),
     ],
 )
 def test_a_damaged_file_is_refused(si, run, text, message):

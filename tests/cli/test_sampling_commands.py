@@ -41,7 +41,6 @@ def test_it_samples_as_the_library_does(si, finished):
         ("--epsilon", '{"use": "constant", "level": 0.1}'),
         ("--integrator", "stochastic-heun"),
         ("--integrator", "rk4", "--epsilon", "0"),
-        ("--clock", "uniform"),
         ("--clock", '{"use": "sine", "start": false}'),
     ],
 )
@@ -52,22 +51,28 @@ def test_method_noise_level_and_clock_can_be_chosen(si, finished, words):
     assert not np.array_equal(samples, drawn(si, finished, "-n", 32))
 
 
-def test_the_clocks_by_name_and_the_words(si, finished):
-    """The process's own clock is the sine one, so the word, the component and none are the same."""
-    words = ("-n", 32)
-    own = drawn(si, finished, *words)
-    assert np.array_equal(drawn(si, finished, *words, "--clock", "auto"), own)
-    assert np.array_equal(drawn(si, finished, *words, "--clock", "sine"), own)
-    plain = drawn(si, finished, *words, "--clock", "uniform")
-    assert np.array_equal(drawn(si, finished, *words, "--clock", '{"use": "uniform"}'), plain)
+def test_the_clocks_by_name_and_the_words(si, tmp_path):
+    """The process's own clock is the sine one, so the word, the component and none are the same.
+
+    In plain time the last coefficients beside an end are kept, as the recipe asks.
+    """
+    assert si("run", "r.yaml", "train.steps=2", "sample.freeze=true", "--out", "run").code == 0
+    words = ("run", "-n", 32)
+    own = drawn(si, *words)
+    assert np.array_equal(drawn(si, *words, "--clock", "auto"), own)
+    assert np.array_equal(drawn(si, *words, "--clock", "sine"), own)
+    plain = drawn(si, *words, "--clock", "uniform")
+    assert np.array_equal(drawn(si, *words, "--clock", '{"use": "uniform"}'), plain)
+    assert np.isfinite(plain).all()
     assert not np.array_equal(plain, own)
 
 
 def test_it_says_where_the_clock_is_too_fast(si, finished):
     done = si("sample", finished, "-n", 5, "--out", "x.npy", "--clock", '{"use": "sine", "stop": false}')
-    assert done.code == 0
-    assert "grow without bound at t = 1;" in done.err
-    assert "`clock: auto` slows down there" in done.err
+    assert done.code == 2
+    assert "grow without bound at t = 1," in done.err
+    assert "fix: `clock: auto`, which is SineClock(orders=(2, 2)) and slows down there" in done.err
+    assert not (si.folder / "x.npy").exists()
     assert "without bound" not in si("sample", finished, "-n", 5, "--out", "x.npy").err
 
 
@@ -103,7 +108,7 @@ def test_by_default_a_file_in_the_run_that_no_other_request_overwrites(si, tmp_p
         (("--integrator", "rk4"), 2, "'rk4' is of ODEs, and the noise level is positive"),
         (("--integrator", "torchsde", "--epsilon", "0", "--device", "abacus"), 2, "no such device"),
         (("--integrator", '{"use": "heun"'), 2, "not JSON"),
-        (("--condition", "1"), 2, "the target has no classes to condition on"),
+        (("--condition", "1"), 2, "this model takes no condition"),
         (("-n", "5", "--what"), 2, "unknown argument --what"),
     ],
 )
@@ -138,7 +143,7 @@ def test_classes_can_be_asked_for(si, tmp_path):
     rows = np.random.default_rng(0).normal(size=(200, 2))
     labels = (rows[:, 0] > 0).astype(int)
     table = np.column_stack([rows + 10 * labels[:, None], labels])
-    np.savetxt(tmp_path / "c.csv", table, delimiter=",", header="x,y,class", comments="")
+    np.savetxt(tmp_path / "c.csv", table, delimiter=",", header="x,y,class", comments="", fmt="%.17g")
     target = "target={use: array, path: c.csv, label: class}"
     words = (target, "train.steps=300", "train.batch=128", "train.log_every=300", "estimators=[]")
     assert si("run", "r.yaml", *words, "--out", "run").code == 0
@@ -147,4 +152,7 @@ def test_classes_can_be_asked_for(si, tmp_path):
     assert (second.mean(0) - first.mean(0) > 5).all()
     turn = drawn(si, "run", "-n", 100, "--condition", 0, "--condition", 1)
     assert (turn[1::2].mean(0) - turn[::2].mean(0) > 5).all()
-    assert si("sample", "run", "--condition", 2).code == 2
+    assert np.array_equal(drawn(si, "run", "-n", 100, "--condition", "class=1"), second)
+    refused = si("sample", "run", "--condition", 2)
+    assert refused.code == 2
+    assert "class: one of 0, 1" in refused.err

@@ -49,7 +49,7 @@ TROUBLE: dict[str, tuple[str, str]] = {
     "first": (OFFER.replace("{offer!r}", "'taken'"), ">=0.1,<0.2"),
     "second": (OFFER.replace("{offer!r}", "'taken'"), ">=0.1,<0.2"),
     "old": ("raise SystemError('it must not be imported')\n", ">=7,<8"),
-    "boundless": ("raise SystemError('it must not be imported')\n", ""),
+    "boundless": (OFFER, ""),
     "misspelt": (HEAD + "@hookimpl\ndef si_componets():\n    return []\n", ">=0.1,<0.2"),
     "returns": (HEAD + "@hookimpl\ndef si_components():\n    return 'linear'\n", ">=0.1,<0.2"),
     "seeds": ("import os, random\nrandom.seed(1)\nos.chdir('/')\n" + OFFER, ">=0.1,<0.2"),
@@ -63,7 +63,7 @@ EXPECTED = {
     "first": ("clash", ""),
     "second": ("clash", ""),
     "old": ("incompatible", "needs si-core <8,>=7, you have 0.1"),
-    "boundless": ("incompatible", "needs an si-core range, none declared"),
+    "boundless": ("ready", ""),
     "misspelt": ("broken", "unknown hook 'si_componets', did you mean 'si_components'?"),
     "returns": ("broken", "hook 'si_components' returned str"),
     "seeds": ("ready", ""),
@@ -148,6 +148,7 @@ def test_the_others_are_ready(states: dict[str, dict[str, Any]]) -> None:
 def test_for_people_there_is_the_cause_and_the_time(command: Command) -> None:
     said = command("plugins").stdout
     assert "slow: its import took 2." in said
+    assert "boundless (si-boundless 1.0): declares no si-core range" in said
     assert "hangs (si-hangs 1.0): did not finish within 3 s" in said
     assert "latent 'taken' is also offered by si-second" in said
     assert "write 'si-first/taken' to choose this one" in said

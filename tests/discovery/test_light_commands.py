@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from si_core.cli.commands import COMMANDS
 from si_core.cli.main import main
+from si_core.discovery.commands import all_commands
 
 from .conftest import offering, write_distribution
 
@@ -237,9 +237,9 @@ def test_narrow_encoding_prints_escapes(site):
 def test_help_lists_every_command(capsys):
     assert main(["--help"]) == 0
     text = capsys.readouterr().out
-    for name, summary in COMMANDS.items():
+    for name, found in all_commands().items():
         assert f"  {name} " in text
-        assert summary in text
+        assert found.command.summary in text
 
 
 @pytest.mark.parametrize("name", ["list", "plugins", "recipes", "show"])
@@ -256,8 +256,7 @@ def test_overrides_may_stand_after_options(monkeypatch):
 
     class Fake:
         @staticmethod
-        def add(subparsers):
-            parser = subparsers.add_parser("run")
+        def add_arguments(parser):
             parser.add_argument("recipe")
             parser.add_argument("overrides", nargs="*")
             parser.add_argument("--out")
@@ -267,7 +266,7 @@ def test_overrides_may_stand_after_options(monkeypatch):
             heard.append((arguments.recipe, arguments.out, arguments.overrides))
             return 0
 
-    monkeypatch.setattr("si_core.cli.main.module_of", lambda name: Fake)
+    monkeypatch.setattr("si_core.cli.main.load_command", lambda found: Fake)
     assert main(["run", "r.yaml", "a=1", "--out", "d", "b=-2"]) == 0
     assert main(["run", "r.yaml", "--out", "d", "a=1", "b=-2", "--debug"]) == 0
     assert heard == [("r.yaml", "d", ["a=1", "b=-2"])] * 2

@@ -270,7 +270,7 @@ class Star:
 
 
 class Open:
-    def __init__(self, **options: int) -> None: ...
+    def __init__(self, **options) -> None: ...  # type: ignore[no-untyped-def]
 
 
 class Bare:
@@ -307,6 +307,19 @@ def test_constructor_whose_options_cannot_be_told_is_the_plugins_fault(cls, word
         options_model(cls)
     assert words in str(caught.value)
     assert cls.__name__ in str(caught.value)
+
+
+class Further:
+    def __init__(self, most: int = 3, **axes: list[float]) -> None: ...
+
+
+def test_typed_keyword_arguments_take_options_of_any_other_name():
+    given = {"latent.scale": [1, 2.5], "most": 4}
+    assert validate_options(Further, given) == {"latent.scale": [1.0, 2.5], "most": 4}
+    (problem,) = option_problems(Further, {"latent.scale": "x"})
+    assert problem.path == ("latent.scale",)
+    assert option_problems(Further, {"most": [1]})[0].path == ("most",)
+    assert options_schema(Further)["additionalProperties"]["type"] == "array"
 
 
 class Opaque:

@@ -57,7 +57,6 @@ def test_entries(tmp_path):
         (GOOD.replace("  licence: MIT\n", ""), "no 'licence'"),
         (GOOD.replace("licence", "license"), "unknown 'license'"),
         (GOOD.replace("official", "excellent"), "unknown status"),
-        (GOOD.replace("latent", "latnt"), "maps kinds"),
         (GOOD.replace("[x]", "x"), "list of names"),
         (GOOD.replace("summary: a", "summary: [a]"), "is text"),
     ],

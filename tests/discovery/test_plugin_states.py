@@ -14,6 +14,7 @@ import numpy
 import pytest
 import torch
 
+from si_core.cli.main import main
 from si_core.discovery import guard
 from si_core.discovery.compatibility import core_version, suggested_bound, unfit
 from si_core.discovery.plugins import installed_plugins, reset
@@ -40,7 +41,7 @@ BROKEN = {
     "exits": ("import sys; sys.exit(3)", "sys.exit(3)", "pip uninstall"),
     "odd exception": ("class Odd(BaseException): pass\nraise Odd('x')", "Odd: x", "pip uninstall"),
     "bad component": (offering("latent Upper fake:A"), "lower-case", ""),
-    "bad kind": (offering("latnt upper fake:A"), "unknown kind", ""),
+    "bad kind": (offering("Latent upper fake:A"), "a kind is lower-case words", ""),
     "no hook": ("x = 1", "no hook; expected at least @hookimpl def si_components", ""),
     "unmarked": ("def si_components(): return []", "not marked with @hookimpl", ""),
     "misspelt": (HEAD + "@hookimpl\ndef si_component(): return []", "unknown hook 'si_component'", ""),
@@ -155,10 +156,6 @@ def test_damaged_entry_points_are_one_broken_plugin(install, plugin_of):
     [
         (("si-core>=0.0.1,<0.0.2",), "needs si-core <0.0.2,>=0.0.1, you have"),
         (("SI_core>=99",), "needs si-core >=99, you have"),
-        ((), "none declared"),
-        (("torch>=2",), "none declared"),
-        (("si-core",), "none declared"),
-        (("si-core>=0.1; extra == 'test'",), "none declared"),
         (("si-core >=,<",), "can't be read"),
     ],
 )
@@ -169,6 +166,32 @@ def test_incompatible_plugin_is_not_imported(install, plugin_of, requires, word)
     assert word in plugin.cause
     assert "si-core" in plugin.fix
     assert "fake_si_old" not in sys.modules
+
+
+@pytest.mark.parametrize(
+    ("requires", "word"),
+    [
+        ((), "no si-core range"),
+        (("torch>=2",), "no si-core range"),
+        (("si-core",), "no si-core range"),
+        (("si-core>=0.1; extra == 'test'",), "no si-core range"),
+        (("si-core>=0.0.1",), "si-core >=0.0.1 without an upper bound"),
+        (("si-core!=0.0.7",), "without an upper bound"),
+    ],
+)
+def test_plugin_without_an_upper_bound_is_ready_with_a_remark(install, plugin_of, capsys, requires, word):
+    install("si-loose", GOOD, requires=requires)
+    plugin = plugin_of("si-loose")
+    assert (plugin.status, plugin.cause) == ("ready", "")
+    assert word in plugin.remark
+    assert suggested_bound(core_version()) in plugin.remark
+    assert main(["plugins"]) == 0
+    assert plugin.remark in capsys.readouterr().out
+
+
+def test_plugin_with_bounds_has_no_remark(install, plugin_of):
+    install("si-good", GOOD)
+    assert plugin_of("si-good").remark == ""
 
 
 def test_bound_of_the_present_version_fits_development_versions_too():

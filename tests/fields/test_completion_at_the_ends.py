@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+import re
 
 import pytest
 import torch
@@ -138,7 +139,7 @@ def test_any_one_preconditioned_field_gives_a_bounded_one_sided_ode(interpolant:
             assert bool(torch.isfinite(coefficients).all())
             assert float(coefficients.abs().max()) < 20
             assert float((flow.completion(near) - flow.completion(beside)).abs().max()) < 1e-3
-    raw = [learned(process, [name]).flow(process.clock, None).unbounded for name in si.FIELDS]
+    raw = [learned(process, [name]).flow(process.clock, None, freeze=True).unbounded for name in si.FIELDS]
     assert any(any(ends) for ends in raw), "without preconditioning some field is singular: the property says something"
 
 
@@ -154,7 +155,7 @@ def test_the_smallest_bounded_set_is_chosen() -> None:
         ("interpolant-velocity", "velocity"): ((0,), (False, False)),
     }
     for names, (indices, unbounded) in cases.items():
-        completion = si.Transport(learned(process, names)).flow.completion
+        completion = si.Transport(learned(process, names), freeze=True).flow.completion
         assert (completion.indices, completion.unbounded) == (indices, unbounded), names
     both = si.Transport(learned(process, ("source-denoiser", "target-denoiser"))).flow.completion
     # b = x1 - x0 up to multiples of (1-t) x0 + t x1 - x = 0, of which the smallest weights are taken.
@@ -167,8 +168,8 @@ def test_dependent_fields_share_without_a_pole() -> None:
     process = process_of("linear", "brownian")
     names = ["source-denoiser", "target-denoiser", "denoiser"]
     for pair in itertools.combinations(names, 2):
-        assert any(si.Transport(learned(process, pair)).flow.unbounded)
-    completion = si.Transport(learned(process, names)).flow.completion
+        assert any(si.Transport(learned(process, pair), freeze=True).flow.unbounded)
+    completion = si.Transport(learned(process, names), freeze=True).flow.completion
     assert completion.indices == (0, 1, 2)
     assert completion.unbounded == (False, False)
     assert float(completion(torch.linspace(0, 1, 257, dtype=torch.float64)).abs().max()) < 4
@@ -176,7 +177,7 @@ def test_dependent_fields_share_without_a_pole() -> None:
 
 def test_unbounded_coefficients_are_frozen_beside_the_end() -> None:
     process = process_of("linear", "none", one_sided=True)
-    completion = si.Transport(learned(process, ["target-denoiser"])).flow.completion
+    completion = si.Transport(learned(process, ["target-denoiser"]), freeze=True).flow.completion
     u = torch.tensor([0.0, 0.5, 0.99, 1 - 2.0**-8, 1 - 2.0**-9, 1.0], dtype=torch.float64)
     expected = 1 / (1 - u.clamp(max=1 - 2.0**-8))
     of_x0 = torch.zeros_like(u)
@@ -210,11 +211,17 @@ def test_what_a_refusal_advises_is_what_suffices(case, epsilon: float, precondit
             continue
         refusals += 1
         assert refusal.got.startswith("objectives")
+        if "grow without bound" in str(refusal):
+            assert "freeze: true" in refusal.fix
+            for other in re.findall(r"the objective `([a-z-]+)` too", refusal.allowed):
+                si.Transport(learned(process, [name, other], precondition=precondition), epsilon=epsilon)
+            continue
         if not process.structure.has("score"):
             assert "latent: brownian" in refusal.fix
             continue
-        advised = refusal.allowed.removeprefix("any of these beside it: ").split(", ")
-        assert refusal.fix == f"add the objective `{advised[0]}`"
+        alone = refusal.allowed.startswith("no single")
+        advised = [] if alone else refusal.allowed.removeprefix("any of these beside it: ").split(", ")
+        assert refusal.fix == ("add `velocity` and `denoiser`" if alone else f"add the objective `{advised[0]}`")
         for other in possible:
             if other == name:
                 continue

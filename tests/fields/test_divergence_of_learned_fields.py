@@ -32,8 +32,8 @@ def process_of(kind: str) -> si.StochasticInterpolant:
     return si.StochasticInterpolant(path, gamma, si.build("coupling", coupling), source, target)
 
 
-def mlp(heads: int | None = None, classes: int | None = None, given: bool = False, seed: int = 0) -> nn.Module:
-    context = {"shape": (2,), "heads": heads, "classes": classes, "given": (2,) if given else None}
+def mlp(heads: int | None = None, conditions=None, seed: int = 0) -> nn.Module:
+    context = {"shape": (2,), "heads": heads, "conditions": conditions or {}}
     with torch.random.fork_rng():
         torch.manual_seed(seed)
         network: nn.Module = si.build("network", "mlp", context=context, width=16, depth=3)
@@ -90,10 +90,12 @@ def test_every_kind_of_process_and_networks(kind: str, shared: bool, preconditio
 
 
 def test_conditions() -> None:
-    process, labels = process_of("one-sided"), torch.tensor([0, 1, 2, 0, 3])
-    fields = learned(process, ["velocity"], False, True, labels, classes=3)
+    process = process_of("one-sided")
+    process.conditions = {"kind": si.ConditionSpec(classes=("a", "b", "c")), "y": si.ConditionSpec((3,))}
+    told = {"kind": torch.tensor([0, 1, 2, 0, -1]), "y": torch.randn(5, 3, dtype=torch.float64)}
+    fields = learned(process, ["velocity"], False, True, told, conditions=process.conditions)
     check(si.Transport(fields), states())
-    check(si.Transport(fields.conditioned(torch.tensor(1))), states())
+    check(si.Transport(fields.conditioned({name: values[1:2] for name, values in told.items()})), states())
 
 
 @pytest.mark.parametrize("precondition", [False, True])
@@ -105,11 +107,14 @@ def test_a_given_start(precondition: bool) -> None:
         si.build("distribution", "point-mass", point=[0.5, -0.3], dtype="float64"),
         si.build("distribution", "gaussian", dim=2),
     )
-    check(si.Transport(learned(process, ["velocity"], False, precondition), 0.5), states())
+    check(si.Transport(learned(process, ["velocity"], False, precondition), 0.5, freeze=True), states())
 
 
 def test_networks_that_are_told_a_state() -> None:
-    fields = learned(process_of("one-sided"), ["velocity"], False, True, states().flip(0), given=True)
+    process = process_of("one-sided")
+    process.conditions = {"state": si.ConditionSpec((2,))}
+    told = {"state": states().flip(0)}
+    fields = learned(process, ["velocity"], False, True, told, conditions=process.conditions)
     check(si.Transport(fields), states())
 
 

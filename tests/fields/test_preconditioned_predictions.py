@@ -59,6 +59,9 @@ class ExactRemainder(nn.Module):
         s = self.process.schedule(self.process.clock, position)
         # At an end itself x may say all, and the row is then the limit from inside.
         row = remainder(self.process, self.name, s.u.clamp(1e-7, 1 - 1e-7)).row
+        if not row.any():
+            # So it may be at a single time inside, such as for the velocity in the middle of a mirror.
+            row = remainder(self.process, self.name, s.u + 1e-7).row
         etas = [self.exact.field(name, s, x) for name in ("source-denoiser", "target-denoiser")]
         etas.append(self.exact.field("denoiser", s, x) if self.process.structure.latent else torch.zeros_like(x))
         return sum(row[:, i, None] * eta for i, eta in enumerate(etas))

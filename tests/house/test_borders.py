@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import importlib
 import subprocess
 import sys
 from pathlib import Path
@@ -10,6 +11,12 @@ from pathlib import Path
 import pytest
 
 import si_core
+
+PUBLIC = {
+    f"si_core.public.{name}": importlib.import_module(f"si_core.public.{name}")
+    for name in ("cli", "discovery", "process", "recipes", "runs", "storage")
+}
+"""What tools for authors and programs around the core may import beside ``si_core`` itself."""
 
 ROOT = Path(__file__).parents[2]
 PLUGIN_FILES = sorted((ROOT / "plugins").glob("*/src/**/*.py"))
@@ -36,8 +43,9 @@ def test_there_are_files_to_check() -> None:
 def test_plugins_use_public_names_only(path: Path) -> None:
     for module, name, line in imports(path):
         if module.split(".")[0] == "si_core":
-            assert module == "si_core", f"{path}:{line}: imports from {module}, which is private"
-            assert not name or name in si_core.__all__, f"{path}:{line}: {name} is no public name"
+            assert module == "si_core" or module in PUBLIC, f"{path}:{line}: imports from {module}, which is private"
+            public = (PUBLIC.get(module) or si_core).__all__
+            assert not name or name in public, f"{path}:{line}: {name} is no public name"
 
 
 @pytest.mark.parametrize("path", CORE_FILES, ids=lambda path: str(path.relative_to(ROOT / "si_core")))
@@ -61,6 +69,16 @@ def test_every_public_name_is_there_and_documented() -> None:
         value = getattr(si_core, name)
         if callable(value):
             assert (value.__doc__ or "").strip(), f"{name} has no docstring"
+
+
+def test_public_modules_are_all_and_each_name_of_theirs_is_used_and_documented() -> None:
+    homes = {f"si_core.public.{path.stem}" for path in (ROOT / "si_core" / "public").glob("*.py")}
+    assert homes - {"si_core.public.__init__"} == set(PUBLIC)
+    used = {(module, name) for path in PLUGIN_FILES for module, name, _ in imports(path)}
+    for home, module in PUBLIC.items():
+        assert module.__doc__
+        for name in module.__all__:
+            assert (home, name) in used, f"{home}.{name} is public, and nobody needs it"
 
 
 def test_typed_names_are_the_lazy_names() -> None:

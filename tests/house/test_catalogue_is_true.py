@@ -38,7 +38,8 @@ def test_entry_matches_the_hook(path: Path) -> None:
     entry = {entry.name: entry for entry in catalogue()}[name]
     offered = {(component.kind, component.name) for component in plugin.components}
     assert offered == {(kind, each) for kind, names in entry.components.items() for each in names}
-    assert all(component.summary for component in plugin.components)
+    assert [command.name for command in plugin.commands] == list(entry.commands)
+    assert all(offered.summary for offered in (*plugin.components, *plugin.commands))
 
 
 def test_every_component_stands_in_the_documentation() -> None:

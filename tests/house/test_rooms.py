@@ -18,10 +18,8 @@ FLOORS = (
     ("models",),
     ("training",),
     ("runs",),
-    ("testing",),
-    ("checking", "scaffold"),
-    ("registry",),
     ("cli",),
+    ("public",),
 )
 """The rooms from the ground up; those of one floor do not know each other."""
 

@@ -89,10 +89,10 @@ class Normal(si.Distribution):
 class Labelled(Normal):
     """Draws with a label each."""
 
-    classes = 3
+    conditions = {"kind": si.ConditionSpec(classes=("a", "b", "c"))}  # noqa: RUF012
 
-    def labelled(self, n: int, generator: torch.Generator | None = None) -> tuple[Tensor, Tensor | None]:
-        return self.sample(n, generator), torch.randint(3, (n,), generator=generator)
+    def draw(self, n: int, generator: torch.Generator | None = None) -> tuple[Tensor, si.Condition | None]:
+        return self.sample(n, generator), {"kind": torch.randint(3, (n,), generator=generator)}
 
 
 class Independent(si.Coupling):

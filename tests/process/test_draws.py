@@ -49,7 +49,7 @@ def test_a_draw_is_the_process_at_its_time(strangers, path) -> None:
         assert draw.schedule.clock == (clock or process.clock)
         torch.testing.assert_close(draw.schedule.clock.time(draw.schedule.u), draw.t, rtol=0, atol=1e-15)
         noise = process.latent.gamma(draw.t)[:, None] * draw.z
-        value = process.interpolant.value(draw.t, draw.x0, draw.x1)
+        value = process.interpolant.at(draw.t, draw.x0, draw.x1)
         torch.testing.assert_close(draw.xt, value + noise, rtol=1e-9, atol=1e-9)
 
 
@@ -87,11 +87,11 @@ def test_antithetic_draws_repeat_all_but_the_sign_of_the_noise(strangers) -> Non
     )
     draw = process.draw(8, seed(1), antithetic=True)
     assert draw.antithetic
-    for part in (draw.t, draw.x0, draw.x1, draw.condition, draw.schedule.u):
+    for part in (draw.t, draw.x0, draw.x1, draw.condition["kind"], draw.schedule.u):
         assert len(part) == 16
         assert torch.equal(part[:8], part[8:])
     assert torch.equal(draw.z[:8], -draw.z[8:])
-    middle = process.interpolant.value(draw.t, draw.x0, draw.x1)[:8]
+    middle = process.interpolant.at(draw.t, draw.x0, draw.x1)[:8]
     torch.testing.assert_close((draw.xt[:8] + draw.xt[8:]) / 2, middle)
     plain = process.draw(8, seed(1))
     assert torch.equal(plain.xt, draw.xt[:8])
@@ -103,9 +103,9 @@ def test_conditions_stay_with_their_targets(strangers) -> None:
     draw = process.draw(6, seed(8))
     generator = seed(8)
     strangers.Normal().sample(6, generator)
-    x1, labels = target.labelled(6, generator)
+    x1, told = target.draw(6, generator)
     assert torch.equal(draw.x1, x1)
-    assert torch.equal(draw.condition, labels)
+    assert torch.equal(draw.condition["kind"], told["kind"])
 
 
 def test_a_mirror_starts_where_it_ends(strangers) -> None:

@@ -16,7 +16,8 @@ U = torch.linspace(0.1, 0.9, 9, dtype=torch.float64)
 
 def completed(process, known: tuple[str, ...], wanted: str):
     rows = [field_row(process, name) for name in known]
-    return complete(process.schedule, process.clock, process.structure, rows, field_row(process, wanted))
+    found = complete(process.schedule, process.clock, process.structure, rows, field_row(process, wanted))
+    return found if found.verdict.usable else None
 
 
 def doubles(strangers, path, latent, coupling=None, one_sided=False):

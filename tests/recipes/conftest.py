@@ -25,6 +25,10 @@ COMPONENTS = {
     ("integrator", "heun"): "Heun",
     ("estimator", "log-likelihood"): "LogLikelihood",
     ("estimator", "sliced"): "Sliced",
+    ("optimizer", "adam"): "Adam",
+    ("optimizer", "sgd"): "SGD",
+    ("learning-rate", "constant"): "Steady",
+    ("learning-rate", "cosine"): "Cosine",
 }
 
 MODULE = """
@@ -39,8 +43,11 @@ from si_core.contract.estimator import Estimator
 from si_core.contract.integrator import Integrator
 from si_core.contract.interpolant import Interpolant
 from si_core.contract.latent import Latent
+from si_core.contract.learning_rate import LearningRate
 from si_core.contract.objective import Objective
+from si_core.contract.optimizer import Optimizer
 
+Rate = Annotated[float, Field(gt=0)]
 class Gaussian(Distribution):
     def __init__(self, dim: int, mean: list[float] | None = None, tail: float = float("inf")) -> None: ...
 class Checkerboard(Distribution): ...
@@ -54,7 +61,7 @@ class Brownian(Latent):
 class Velocity(Objective): ...
 class Denoiser(Objective): ...
 class MLP(torch.nn.Module):
-    def __init__(self, shape: tuple[int, ...], heads: int, classes: int | None = None, width: int = 64,
+    def __init__(self, shape: tuple[int, ...], heads: int, conditions: dict | None = None, width: int = 64,
                  activation: Literal["silu", "tanh"] = "silu", spread: tuple[float, float] = (1e-5, 0.1)) -> None: ...
 class Constant(Diffusion):
     def __init__(self, scale: float = 1.0) -> None: ...
@@ -65,8 +72,17 @@ class Heun(Integrator):
 class LogLikelihood(Estimator): ...
 class Sliced(Estimator):
     def __init__(self, projections: int = 64) -> None: ...
+class Adam(Optimizer):
+    def __init__(self, lr: Rate = 1e-3, betas: tuple[float, float] = (0.9, 0.999)) -> None: ...
+class SGD(Optimizer):
+    def __init__(self, lr: Rate = 1e-2, momentum: Annotated[float, Field(ge=0, lt=1)] = 0.0,
+                 nesterov: bool = False) -> None: ...
+class Steady(LearningRate):
+    def __init__(self, warmup: Annotated[int, Field(ge=0)] = 0) -> None: ...
+class Cosine(LearningRate):
+    def __init__(self, warmup: Annotated[int, Field(ge=0)] = 0, final: float = 0.0) -> None: ...
 for cls in (Gaussian, Checkerboard, Independent, Mirror, Linear, NoLatent, Brownian, Velocity, Denoiser, MLP, Constant,
-            Sine, Heun, LogLikelihood, Sliced):
+            Sine, Heun, LogLikelihood, Sliced, Adam, SGD, Steady, Cosine):
     cls.__abstractmethods__ = frozenset()
 """
 

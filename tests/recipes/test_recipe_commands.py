@@ -9,7 +9,7 @@ from si_core.errors import RecipeError
 from si_core.recipes.builtin import builtin_recipes, find_builtin
 from si_core.recipes.editor_schema import recipe_json_schema
 from si_core.recipes.fragments import own_schema
-from si_core.recipes.schema import default_use
+from si_core.recipes.sections import default_use
 
 GOOD = "source: {use: gaussian, dim: 2}\ntarget: checkerboard\n"
 
@@ -58,7 +58,7 @@ def test_schema_lists_installed_components_with_their_options(fakes):
     assert gaussian["required"] == ["use", "dim"]
     network = schema["$defs"]["select-network"]["anyOf"][1]["properties"]
     assert {"use", "shared", "width"} <= set(network)
-    assert not {"shape", "heads", "classes"} & set(network)
+    assert not {"shape", "heads", "conditions"} & set(network)
     assert set(schema["properties"]) == {"extends", *own_schema()["properties"]}
 
 

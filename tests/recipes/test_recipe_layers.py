@@ -37,17 +37,17 @@ def good(fakes, write):
     ("override", "key", "value"),
     [
         ("train.steps=100", "train.steps", 100),
-        ("train.optimizer.lr=1e-5", "train.optimizer", {"use": "adam", "lr": 1e-5}),
-        ("train.optimizer=sgd", "train.optimizer", {"use": "sgd", "lr": 1e-2}),
-        ("latent.scale=2", "latent", {"use": "brownian", "scale": 2.0}),
-        ("latent=none", "latent", {"use": "none"}),
-        ("latent={use: brownian, scale: 3}", "latent", {"use": "brownian", "scale": 3.0}),
-        ("network.shared=false", "network", {"use": "mlp", "shared": False, "width": 8}),
-        ("objectives.0=denoiser", "objectives.0", {"use": "denoiser"}),
-        ("objectives=[denoiser]", "objectives", [{"use": "denoiser"}]),
-        ("estimators.1.projections=9", "estimators.1", {"use": "sliced", "projections": 9}),
-        ("sample.integrator={use: heun, steps: 9}", "sample.integrator", {"use": "heun", "steps": 9}),
-        ("sample.epsilon={use: constant, scale: 2}", "sample.epsilon", {"use": "constant", "scale": 2.0}),
+        ("train.optimizer.lr=1e-5", "train.optimizer", {"use": "si-fakes/adam", "lr": 1e-5}),
+        ("train.optimizer=sgd", "train.optimizer", {"use": "si-fakes/sgd", "lr": 1e-2}),
+        ("latent.scale=2", "latent", {"use": "si-fakes/brownian", "scale": 2.0}),
+        ("latent=none", "latent", {"use": "si-fakes/none"}),
+        ("latent={use: brownian, scale: 3}", "latent", {"use": "si-fakes/brownian", "scale": 3.0}),
+        ("network.shared=false", "network", {"use": "si-fakes/mlp", "shared": False, "width": 8}),
+        ("objectives.0=denoiser", "objectives.0", {"use": "si-fakes/denoiser"}),
+        ("objectives=[denoiser]", "objectives", [{"use": "si-fakes/denoiser"}]),
+        ("estimators.1.projections=9", "estimators.1", {"use": "si-fakes/sliced", "projections": 9}),
+        ("sample.integrator={use: heun, steps: 9}", "sample.integrator", {"use": "si-fakes/heun", "steps": 9}),
+        ("sample.epsilon={use: constant, scale: 2}", "sample.epsilon", {"use": "si-fakes/constant", "scale": 2.0}),
         ("sample={number: 5}", "sample", {"number": 5, "epsilon": 0.5}),
         ("train.ema=null", "train.ema", None),
         ("title='a # b = c'", "title", "a # b = c"),
@@ -173,7 +173,7 @@ def test_extends_merges_maps_and_replaces_the_rest(fakes, write):
 
 def test_a_changed_use_drops_the_old_options(fakes, write):
     write(GOOD + "train: {optimizer: {use: sgd, momentum: 0.5}}\n", "base.yaml")
-    assert load_recipe(write("extends: base.yaml\ntrain: {optimizer: adam}\n")).train.optimizer.use == "adam"
+    assert load_recipe(write("extends: base.yaml\ntrain: {optimizer: adam}\n")).train.optimizer.name == "adam"
     assert load_recipe(write("extends: base.yaml\nsource: checkerboard\n")).source.options == {}
     # The default name written out is no change.
     assert load_recipe(write("extends: base.yaml\nnetwork: {use: mlp}\n")).network.options == {"width": 8}

@@ -61,7 +61,7 @@ def test_a_minimal_recipe_has_every_default(fakes, write):
     assert [objective.name for objective in recipe.objectives] == ["velocity"]
     assert (recipe.network.name, recipe.network.shared) == ("mlp", True)
     assert (recipe.train.steps, recipe.train.batch, recipe.train.ema, recipe.train.keep) == (2000, 1024, 0.999, 3)
-    assert (recipe.train.optimizer.use, recipe.train.optimizer.lr) == ("adam", 1e-3)
+    assert recipe.resolved()["train"]["optimizer"] == {"use": "si-fakes/adam", "lr": 1e-3, "betas": [0.9, 0.999]}
     assert (recipe.sample.number, recipe.sample.epsilon, recipe.sample.integrator) == (10000, 0.0, None)
     assert recipe.seed == 0
     assert recipe.report is True
@@ -76,12 +76,8 @@ def test_every_value_of_a_full_recipe_arrives(fakes, write):
     assert recipe.network.options == {"width": 8, "spread": [0.25, 1]}
     assert recipe.network.shared is False
     assert recipe.train.steps == 16
-    assert (recipe.train.optimizer.use, recipe.train.optimizer.lr, recipe.train.optimizer.nesterov) == (
-        "sgd",
-        1e-5,
-        True,
-    )
-    assert recipe.train.schedule.use == "cosine"
+    assert recipe.train.optimizer.plain() == {"use": "si-fakes/sgd", "lr": 1e-5, "momentum": 0.5, "nesterov": True}
+    assert recipe.train.schedule.name == "cosine"
     assert recipe.train.ema is None
     assert (recipe.sample.epsilon.name, recipe.sample.epsilon.kind) == ("constant", "diffusion")
     assert recipe.sample.condition == [0, 1]
@@ -113,11 +109,11 @@ def test_a_clock_is_a_component_with_options(fakes, write):
 def test_resolved_recipes_are_complete_and_hold_defaults_of_components(fakes, write):
     resolved = load_recipe(write(MINIMAL)).resolved()
     assert resolved["network"] == {
-        "use": "mlp", "shared": True, "width": 64, "activation": "silu", "spread": [1e-5, 0.1]
+        "use": "si-fakes/mlp", "shared": True, "width": 64, "activation": "silu", "spread": [1e-5, 0.1]
     }  # fmt: skip
     # An infinite default can't be written, so it stays the constructor's.
-    assert resolved["source"] == {"use": "gaussian", "dim": 2, "mean": None}
-    assert resolved["train"]["schedule"] == {"use": "constant", "warmup": 0}
+    assert resolved["source"] == {"use": "si-fakes/gaussian", "dim": 2, "mean": None}
+    assert resolved["train"]["schedule"] == {"use": "si-fakes/constant", "warmup": 0}
     assert list(resolved)[:4] == ["schema", "title", "meta", "seed"]
 
 
@@ -186,7 +182,7 @@ def test_differences_name_changed_keys(fakes, write):
     found = {key: (before, after) for key, before, after in differences(old, new)}
     assert found["train.steps"] == (2000, 5)
     assert found["network.width"] == (64, 9)
-    assert found["latent"] == ({"use": "none"}, {"use": "brownian", "scale": 1.0})
+    assert found["latent"] == ({"use": "si-fakes/none"}, {"use": "si-fakes/brownian", "scale": 1.0})
     assert set(found) == {"train.steps", "latent", "objectives", "network.width"}
     assert differences(old, old) == []
     assert differences({"a": 1}, {}) == [("a", 1, ABSENT)]

@@ -13,7 +13,7 @@ import pytest
 import torch
 
 import si_core as si
-from si_core.testing import IntegratorConformance, InterpolantConformance, LatentConformance
+from si_authoring.testing import IntegratorConformance, InterpolantConformance, LatentConformance
 
 for plugin in ("si_distributions", "si_estimators", "si_integrators", "si_networks", "si_objectives"):
     pytest.importorskip(plugin)
@@ -61,11 +61,11 @@ class TestKutta(IntegratorConformance):
 def test_the_path_bends_as_its_formula_says() -> None:
     path = si.build("interpolant", "detour", turn=2.0, radius=1.5)
     t, left = torch.tensor([0.5], dtype=torch.float64), torch.tensor([[-1.0, 0.0]], dtype=torch.float64)
-    assert torch.equal(path.value(t, left, -left), torch.tensor([[0.0, 1.0]], dtype=torch.float64))
-    assert torch.equal(path.value(t, -left, left), torch.tensor([[0.0, -1.0]], dtype=torch.float64))
+    assert torch.equal(path.at(t, left, -left), torch.tensor([[0.0, 1.0]], dtype=torch.float64))
+    assert torch.equal(path.at(t, -left, left), torch.tensor([[0.0, -1.0]], dtype=torch.float64))
     # Of a chord through (0, 3), two radii away, exp(-2) of the bow is left.
     away = torch.tensor([[0.0, 3.0]], dtype=torch.float64)
-    height = float(path.value(t, left + away, away - left)[0, 1]) - 3
+    height = float(path.at(t, left + away, away - left)[0, 1]) - 3
     assert height == pytest.approx(torch.tensor(-2.0).exp().item(), rel=1e-6)
 
 
@@ -73,7 +73,7 @@ def test_a_line_has_no_room_for_a_detour() -> None:
     path = si.build("interpolant", "detour")
     for shape in ((4,), (4, 1)):
         with pytest.raises(si.UsageError, match="a plane to turn in"):
-            path.value(torch.tensor(0.5), torch.zeros(shape), torch.ones(shape))
+            path.at(torch.tensor(0.5), torch.zeros(shape), torch.ones(shape))
 
 
 def test_the_clock_of_the_latent_is_found() -> None:

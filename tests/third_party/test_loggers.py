@@ -82,7 +82,7 @@ def test_a_run_from_its_start_to_its_end(run, logger):
     records = [json.loads(line) for line in Path("run/metrics.jsonl").read_text().splitlines()]
     assert [event.values for event in events if event.name == "step"] == records
     started, finished = events[0].values, events[-1].values
-    assert started["recipe"]["train"]["optimizer"]["use"] == "adam"
+    assert started["recipe"]["train"]["optimizer"]["use"] == "si-optimizers/adam"
     assert started["environment"] == json.loads(Path("run/environment.json").read_bytes())
     assert finished["estimates"] == json.loads(Path("run/estimates.json").read_bytes())
     assert set(finished["seconds"]) == {"training", "sampling", "estimation"}

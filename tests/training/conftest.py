@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import sys
 import textwrap
 from collections.abc import Callable, Iterator
@@ -29,25 +30,30 @@ def recipe(tmp_path: Path) -> Callable[..., si.load_recipe]:
 
 @pytest.fixture
 def stranger(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str, str, str, str], None]]:
-    """``stranger(kind, name, class, source)``: install a distribution ``si-stranger`` with one component."""
+    """``stranger(kind, name, class, source)``: install a distribution ``si-stranger`` with one component more."""
     site = tmp_path / "site"
     site.mkdir()
     monkeypatch.syspath_prepend(str(site))
 
+    components: list[str] = []
+
     def install(kind: str, name: str, cls: str, source: str) -> None:
         info = site / "si_stranger-1.0.dist-info"
-        info.mkdir()
+        info.mkdir(exist_ok=True)
         (info / "METADATA").write_text(METADATA.format(name="stranger"), encoding="utf-8")
         (info / "entry_points.txt").write_text("[si_core.plugins]\nstranger = si_stranger_plugin\n", encoding="utf-8")
+        components.append(f"Component({kind!r}, {name!r}, 'si_stranger_{len(components)}:{cls}', 'a test')")
         (site / "si_stranger_plugin.py").write_text(
             "from si_core import Component, hookimpl\n\n@hookimpl\ndef si_components():\n"
-            f"    return [Component({kind!r}, {name!r}, 'si_stranger_parts:{cls}', 'a test')]\n",
+            f"    return [{', '.join(components)}]\n",
             encoding="utf-8",
         )
-        (site / "si_stranger_parts.py").write_text(textwrap.dedent(source), encoding="utf-8")
+        (site / f"si_stranger_{len(components) - 1}.py").write_text(textwrap.dedent(source), encoding="utf-8")
+        sys.modules.pop("si_stranger_plugin", None)
+        importlib.invalidate_caches()
         plugins.reset()
 
     yield install
     plugins.reset()
-    for module in ("si_stranger_plugin", "si_stranger_parts"):
+    for module in ("si_stranger_plugin", *(f"si_stranger_{k}" for k in range(len(components)))):
         sys.modules.pop(module, None)

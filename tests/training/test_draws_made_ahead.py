@@ -7,9 +7,8 @@ import torch
 
 import si_core as si
 from si_core.models.assembly import assemble
-from si_core.training.draws import Draws
+from si_core.training.batches import Batches
 from si_core.training.rounds import round_end
-from si_core.training.times import TrainingTimes
 from si_core.training.trainer import Trainer
 
 RECIPE = """\
@@ -27,10 +26,8 @@ RECIPE = """\
 CPU = torch.device("cpu")
 
 
-def draws_of(assembly) -> Draws:
-    train, fields = assembly.recipe.train, assembly.fields
-    times = TrainingTimes(fields, train.times, train.batch, 3, assembly.antithetic, torch.float32, CPU)
-    return Draws(assembly, times, CPU, moving=False)
+def batches_of(assembly) -> Batches:
+    return Batches(assembly, torch.float32, CPU, moving=False)
 
 
 def same(one, other) -> bool:
@@ -41,20 +38,20 @@ def same(one, other) -> bool:
 def test_a_draw_does_not_depend_on_those_made_with_it(recipe, override):
     """From the start, and from any step: each object makes the steps after its first in one go."""
     assembly = assemble(recipe(RECIPE, override))
-    together = draws_of(assembly)
+    together = batches_of(assembly)
     for step in range(40):
-        assert same(together.at(step), draws_of(assembly).at(step)), step
-    assert same(together.at(0), draws_of(assembly).at(0)), "back to the start"
+        assert same(together.at(step).draw, batches_of(assembly).at(step).draw), step
+    assert same(together.at(0).draw, batches_of(assembly).at(0).draw), "back to the start"
 
 
 def test_small_draws_are_made_together_and_large_ones_alone(recipe, monkeypatch):
     made = []
-    draw = Draws._draw
-    monkeypatch.setattr(Draws, "_draw", lambda self, step: made.append(step) or draw(self, step))
-    draws_of(assemble(recipe(RECIPE))).at(0)
+    make = Batches._make
+    monkeypatch.setattr(Batches, "_make", lambda self, step: made.append(step) or make(self, step))
+    batches_of(assemble(recipe(RECIPE))).at(0)
     assert made == list(range(32))
     made.clear()
-    draws_of(assemble(recipe(RECIPE, "train.batch=70000"))).at(0)
+    batches_of(assemble(recipe(RECIPE, "train.batch=70000"))).at(0)
     assert made == [0]
 
 
@@ -76,11 +73,11 @@ def test_an_error_is_that_of_its_own_step(recipe, monkeypatch, error):
         return draw(source, target, n, generator)
 
     monkeypatch.setattr(coupling, "draw", failing)
-    draws = draws_of(assembly)
+    batches = batches_of(assembly)
     for step in range(3):
-        draws.at(step)
+        batches.at(step)
     with pytest.raises(type(error), match="third row"):
-        draws.at(3)
+        batches.at(3)
 
 
 def test_a_trainer_that_goes_on_elsewhere_draws_anew(recipe):
@@ -91,5 +88,5 @@ def test_a_trainer_that_goes_on_elsewhere_draws_anew(recipe):
     other.advance()
     other.restore(5, tensors, state, "here")
     for _ in range(3):
-        assert same(one.draw(), other.draw())
+        assert same(one.batch().draw, other.batch().draw)
         one.advance(), other.advance()

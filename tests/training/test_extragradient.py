@@ -166,14 +166,14 @@ def test_a_loss_that_is_not_finite_leaves_both_where_they_were(trainer_of, monke
     for _ in range(4):
         trainer.advance()
     before = point(trainer)
-    draw = trainer.draw
+    batch = trainer.batch
 
     def spoilt():
-        made = draw()
-        made.x0.fill_(math.nan)
+        made = batch()
+        made.draw.x0.fill_(math.nan)
         return made
 
-    monkeypatch.setattr(trainer, "draw", spoilt)
+    monkeypatch.setattr(trainer, "batch", spoilt)
     with pytest.raises(NumericsError, match="not finite"):
         trainer.advance()
     assert equal(point(trainer), before)

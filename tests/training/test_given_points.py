@@ -64,6 +64,8 @@ def test_a_forecast_is_the_law_given_the_present(recipe, tmp_path) -> None:
 
 
 def test_a_network_that_is_told_nothing_is_refused() -> None:
-    model = si.build("network", "mlp", context={"shape": (1,), "given": (1,)}, width=8, depth=1)
-    with pytest.raises(si.UsageError, match="given state"):
+    model = si.build(
+        "network", "mlp", context={"shape": (1,), "conditions": {"x0": si.ConditionSpec((1,))}}, width=8, depth=1
+    )
+    with pytest.raises(si.UsageError, match="'x0' is missing"):
         model(torch.tensor(0.5), torch.zeros(3, 1))

@@ -60,9 +60,14 @@ SAMPLED = "number: 10, epsilon: 0.5, integrator: {use: euler-maruyama, steps: 4}
 
 
 def test_a_run_says_where_its_drift_is_frozen(recipe, tmp_path) -> None:
-    told = warnings_of(recipe(TEXT, *TWO_SIDED, "latent=quadratic", f"sample={{{SAMPLED}}}"), tmp_path / "run")
+    """Where that was asked for: else it is refused before training, with what would help."""
+    unbounded = (TEXT, *TWO_SIDED, "latent=quadratic")
+    with pytest.raises(si.RecipeError, match=r"grow without bound at t = 0 and t = 1[\s\S]*`epsilon: gamma`"):
+        si.train(recipe(*unbounded, f"sample={{{SAMPLED}}}"))
+    told = warnings_of(recipe(*unbounded, f"sample={{{SAMPLED}, freeze: true}}"), tmp_path / "run")
     (said,) = [text for text in told if "grow without bound at t = 0 and t = 1" in text]
-    assert "`epsilon: gamma`" in said
+    assert "as `freeze` asks, they are frozen" in said
+    assert "biases samples" in said
 
 
 @pytest.mark.parametrize(
@@ -77,9 +82,13 @@ def test_a_run_says_where_its_drift_is_frozen(recipe, tmp_path) -> None:
     ],
 )
 def test_a_run_says_where_its_clock_is_too_fast_for_the_process(recipe, tmp_path, clock, ends) -> None:
-    asked = recipe(TEXT, *TWO_SIDED, "latent=brownian", f"sample={{{SAMPLED}, clock: {clock}}}")
+    parts = (TEXT, *TWO_SIDED, "latent=brownian")
+    if ends is not None:
+        with pytest.raises(si.RecipeError, match=rf"grow without bound at {ends}, [\s\S]*`clock: auto`"):
+            si.train(recipe(*parts, f"sample={{{SAMPLED}, clock: {clock}}}"))
+    asked = recipe(*parts, f"sample={{{SAMPLED}, clock: {clock}, freeze: true}}")
     told = [text for text in warnings_of(asked, tmp_path / "run") if "without bound" in text]
     assert len(told) == (ends is not None)
     for text in told:
         assert f"grow without bound at {ends};" in text
-        assert "`clock: auto` slows down there" in text
+        assert "biases samples" in text

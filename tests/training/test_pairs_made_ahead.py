@@ -12,7 +12,7 @@ from torch import nn
 import si_core as si
 from si_core.models.streams import generator, stream_seed
 from si_core.recipes.training import Train
-from si_core.training.prefetch import Pairs
+from si_core.training.pairs import PairSource
 
 pytest.importorskip("si_interpolants")
 pytest.importorskip("si_distributions")
@@ -56,7 +56,7 @@ def pairs_of(coupling, steps=12, rounds=1):
     process = si.StochasticInterpolant(
         si.build("interpolant", "linear"), si.build("latent", "none"), coupling, gaussian, gaussian
     )
-    return Pairs(process, Train(steps=steps, rounds=rounds, batch=5), SEED, CPU)
+    return PairSource(process, Train(steps=steps, rounds=rounds, batch=5), SEED, CPU)
 
 
 def drawn(coupling, step):
@@ -65,7 +65,7 @@ def drawn(coupling, step):
 
 
 def same(first, second):
-    return torch.equal(first[0], second[0]) and torch.equal(first[1], second[1])
+    return torch.equal(first.x0, second.x0) and torch.equal(first.x1, second.x1)
 
 
 @pytest.mark.parametrize("coupling", [Slow, Cheap, Trained])
@@ -92,8 +92,7 @@ def test_no_pairs_of_a_round_are_made_before_it():
     pairs = pairs_of(made, steps=12, rounds=3)
     for step in range(12):
         made.round = step // 4
-        x0, _, _ = pairs.at(step)
-        assert torch.equal(x0, drawn(Cheap(), step)[0] + step // 4), step
+        assert torch.equal(pairs.at(step).x0, drawn(Cheap(), step).x0 + step // 4), step
         # Whatever was begun is of this round.
         assert max(made.steps) < 4 * (step // 4 + 1)
 
@@ -122,4 +121,4 @@ def test_gradients_are_not_recorded_in_other_threads():
             x0, x1 = super().pair(x0.requires_grad_(), x1, generator)
             return 2 * x0, x1
 
-    assert not pairs_of(Tracked()).at(0)[0].requires_grad
+    assert not pairs_of(Tracked()).at(0).x0.requires_grad

@@ -87,14 +87,14 @@ def test_samples_can_be_differentiated_through(mixture):
 
 def test_conditions_go_in_turn_through_all_samples(digits):
     """Also where a block of samples is no multiple of the list: sample i has the class ``list[i % length]``."""
-    for classes in ([0, 1, 2, 3, 4, 5, 6, 7, 8, 9], [3, 8, 5], [7], 4):
-        samples, labels = draw_samples(digits, 50, 0, classes)
-        turn = torch.as_tensor(classes).reshape(-1)
-        assert labels.tolist() == [int(turn[i % len(turn)]) for i in range(50)]
+    for classes in ([0, 1, 2, 3, 4, 5, 6, 7, 8, 9], ["3", "8", "5"], [7], 4):
+        samples, told = draw_samples(digits, 50, 0, classes)
+        turn = torch.as_tensor([int(k) for k in classes] if isinstance(classes, list) else [classes])
+        assert told["digit"].tolist() == [int(turn[i % len(turn)]) for i in range(50)]
         assert samples.shape == (50, 1, 8, 8)
         shorter, some = draw_samples(digits, 21, 0, classes)
         assert torch.equal(shorter, samples[:21])
-        assert torch.equal(some, labels[:21])
+        assert torch.equal(some["digit"], told["digit"][:21])
 
 
 def test_conditions_reach_the_network(digits):
@@ -107,29 +107,34 @@ def test_conditions_reach_the_network(digits):
 
 
 def test_conditions_are_drawn_as_the_target_has_them(digits):
-    labels = draw_samples(digits, 400, 0)[1]
+    labels = draw_samples(digits, 400, 0)[1]["digit"]
     # Ten classes of nearly equal size: each has 40 +- 6.
     assert bool(((torch.bincount(labels, minlength=10) - 40).abs() < 5 * 6).all())
 
 
-@pytest.mark.parametrize("condition", [10, -1, [0, 10], []])
-def test_conditions_out_of_range(digits, condition):
-    with pytest.raises(si.UsageError, match=r"out of range[\s\S]*0\.\.9"):
+@pytest.mark.parametrize("condition", [10, -1, [0, 10], "ten", {"digit": 10}, []])
+def test_classes_that_there_are_not(digits, condition):
+    with pytest.raises(si.UsageError, match=r"no class|has no values"):
         si.sample(digits, 3, condition=condition)
 
 
+def test_conditions_by_other_names(digits):
+    with pytest.raises(si.UsageError, match=r"unknown condition 'species'[\s\S]*digit: one of 0, 1"):
+        si.sample(digits, 3, condition={"species": "setosa"})
+
+
 def test_conditions_of_a_target_without_classes(mixture):
-    with pytest.raises(si.UsageError, match="no classes"):
+    with pytest.raises(si.UsageError, match="takes no condition"):
         si.sample(mixture, 3, condition=0)
 
 
 def test_backward_from_data_with_their_own_classes(digits, monkeypatch):
     """Draws of the target carry their labels along: none are drawn beside them, and none can be asked for."""
     backward = replace(digits, start=1.0, stop=0.0)
-    x, labels = backward.initial(20, torch.Generator().manual_seed(1))
-    rows, truth = digits.process.target.labelled(20, torch.Generator().manual_seed(1))
+    x, own = backward.initial(20, torch.Generator().manual_seed(1))
+    rows, truth = digits.process.target.draw(20, torch.Generator().manual_seed(1))
     assert torch.equal(x, rows.to(x))
-    assert torch.equal(labels, truth)
+    assert torch.equal(own["digit"], truth["digit"])
     told = []
     conditioned = type(digits.fields).conditioned
     monkeypatch.setattr(
@@ -139,12 +144,12 @@ def test_backward_from_data_with_their_own_classes(digits, monkeypatch):
     )
     path = backward.sample(20, torch.Generator().manual_seed(1))
     assert torch.equal(path.x[0], x)
-    assert torch.equal(told[0], labels)
+    assert torch.equal(told[-1]["digit"], own["digit"])
     with pytest.raises(si.UsageError, match="their own conditions"):
         si.sample(backward, 3, condition=1)
-    with pytest.raises(si.UsageError, match="need their conditions"):
+    with pytest.raises(si.UsageError, match="'digit' is missing"):
         backward.sample(20, torch.Generator(), start_from=x)
-    assert backward.sample(20, torch.Generator(), start_from=x, condition=labels).final.shape == x.shape
+    assert backward.sample(20, torch.Generator(), start_from=x, condition=own).final.shape == x.shape
 
 
 def test_given_states_are_as_many_as_asked_for(mixture):
@@ -178,20 +183,20 @@ LIKELIHOOD = {"divergence": "hutchinson", "steps": 2}
 def test_points_of_a_conditional_model_need_their_classes(digits):
     estimator, x = si.build("estimator", "log-likelihood", **LIKELIHOOD), torch.rand(6, 1, 8, 8)
     labels = torch.tensor([0, 1, 2, 3, 4, 5])
-    with pytest.raises(si.UsageError, match=r"depend on the class[\s\S]*condition=labels"):
+    with pytest.raises(si.UsageError, match=r"'digit' is missing[\s\S]*one of 0, 1"):
         si.estimate(digits, estimator, x)
-    for wrong, word in ((labels[:5], "a condition for each point"), (labels + 5, "out of range")):
+    for wrong, word in ((labels[:5], "another shape"), (labels + 5, "out of range")):
         with pytest.raises(si.UsageError, match=word):
             si.estimate(digits, estimator, x, condition=wrong)
     found = si.estimate(digits, estimator, x, condition=labels).per_sample
     other = si.estimate(digits, estimator, x, condition=labels.flip(0)).per_sample
     assert not torch.equal(found, other)
-    told = replace(digits, fields=digits.fields.conditioned(labels))
+    told = replace(digits, fields=digits.fields.conditioned({"digit": labels}))
     assert torch.equal(si.estimate(told, estimator, x).per_sample, found)
 
 
 def test_classes_of_a_model_without_are_refused(mixture):
-    with pytest.raises(si.UsageError, match="no classes"):
+    with pytest.raises(si.UsageError, match="takes no condition"):
         si.estimate(
             mixture, si.build("estimator", "log-likelihood", steps=2), torch.rand(3, 2), condition=torch.zeros(3).long()
         )

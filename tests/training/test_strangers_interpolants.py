@@ -59,8 +59,6 @@ VALUE_ALONE = """
 
     class Strange(Interpolant):
         def value(self, t, x0, x1):
-            t = torch.as_tensor(t, dtype=x0.dtype)
-            t = t.reshape(t.shape + (1,) * (x0.ndim - t.ndim))
             return (1 - t) * x0 + t * x1 + t * (1 - t) * torch.sin(x0 + 2 * x1)
     """
 

@@ -58,7 +58,7 @@ def test_a_step_depends_on_its_number_and_not_on_the_steps_before(trainer_of):
     for _ in range(3):
         first.advance()
     second.step = 3
-    for a, b in zip((d := first.draw()).__dict__.values(), second.draw().__dict__.values(), strict=True):
+    for a, b in zip((d := first.batch().draw).__dict__.values(), second.batch().draw.__dict__.values(), strict=True):
         assert not isinstance(a, torch.Tensor) or torch.equal(a, b)
     assert len(d.t) == 32
 
@@ -182,7 +182,7 @@ def test_data_that_are_not_finite_leave_the_weights_unchanged(trainer_of, monkey
 
     monkeypatch.setattr(type(target), "sample", spoilt)
     # The draws of the next steps are made.
-    trainer._draws.forget()
+    trainer._batches.forget()
     with pytest.raises(si.NumericsError) as caught:
         trainer.advance()
     message = str(caught.value)

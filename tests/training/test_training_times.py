@@ -47,7 +47,7 @@ def trainer_of(recipe):
 
 
 def positions(trainer, steps: int) -> torch.Tensor:
-    return torch.cat([trainer._times.at(step).schedule.u.double() for step in range(steps)])
+    return torch.cat([trainer._batches.times.at(step).schedule.u.double() for step in range(steps)])
 
 
 def gradients(trainer, steps: int) -> torch.Tensor:
@@ -73,7 +73,7 @@ def test_uniform_times_are_uniform_in_the_clock(trainer_of, clock):
 @pytest.mark.parametrize(("mean", "std"), [(0.0, 1.0), (-1.0, 0.5)])
 def test_logit_normal_times_are_normal_in_the_logit(trainer_of, clock, mean, std):
     trainer = trainer_of(f"train.clock={clock}", f"train.times={{use: logit-normal, mean: {mean}, std: {std}}}")
-    steps = [trainer._times.at(step) for step in range(40)]
+    steps = [trainer._batches.times.at(step) for step in range(40)]
     assert all(step.weights is None for step in steps)
     n = ((torch.cat([step.schedule.t.double() for step in steps]).logit() - mean) / std).sort().values
     places = (torch.arange(len(n)) + 0.5) / len(n)
@@ -123,7 +123,10 @@ def test_weights_are_one_over_the_density_and_bounded(trainer_of, uniform):
     trainer = trainer_of(f"train.times={{use: importance, bins: 8, warmup: 0, uniform: {uniform}}}", STILL)
     for _ in range(32):
         trainer.advance()
-    density, steps = trainer._times._gradients.density(), [trainer._times.at(step) for step in range(32, 64)]
+    density, steps = (
+        trainer._batches.times._gradients.density(),
+        [trainer._batches.times.at(step) for step in range(32, 64)],
+    )
     u, weights = (torch.cat(parts).double() for parts in zip(*((s.schedule.u, s.weights) for s in steps), strict=True))
     assert float(density.max() / density.min()) > 1.5
     torch.testing.assert_close(weights, 1 / density[(u * 8).long()], rtol=1e-6, atol=0)
@@ -147,15 +150,17 @@ def test_the_density_follows_the_gradient(trainer_of):
     square = 2 * torch.sin(math.pi * u).square() + torch.cos(math.pi * u).square()
     size = square.reshape(8, -1).mean(1).sqrt()
     # 1000 draws a bin are remembered, of a square with relative standard deviation about 1.
-    torch.testing.assert_close(trainer._times._gradients.density(), 0.9 * size / size.mean() + 0.1, rtol=0.08, atol=0)
+    torch.testing.assert_close(
+        trainer._batches.times._gradients.density(), 0.9 * size / size.mean() + 0.1, rtol=0.08, atol=0
+    )
 
 
-@pytest.mark.parametrize("overrides", [(), (*PAIRS, "objectives=[denoiser]")])
+@pytest.mark.parametrize("overrides", [(), (*PAIRS, "objectives=[denoiser]", "sample.freeze=true")])
 def test_importance_keeps_the_expected_loss_and_gradient(trainer_of, overrides):
     """The same weights, times drawn either way: the means agree within their standard errors."""
     uniform, importance = trainer_of(STILL, *overrides), trainer_of(STILL, IMPORTANCE, *overrides)
     gradients(importance, 64)
-    density = importance._times._gradients.density()
+    density = importance._batches.times._gradients.density()
     assert float(density.max() / density.min()) > 1.5
     ours, theirs = gradients(importance, 128), gradients(uniform, 128)
     error = ((ours.var(0) + theirs.var(0)) / 128).sqrt()
@@ -186,7 +191,7 @@ def test_importance_lowers_the_variance_of_the_gradient(trainer_of, stranger):
 def test_warmup_steps_are_uniform(trainer_of):
     trainer = trainer_of("train.times={use: importance, bins: 8, warmup: 40}")
     for step in range(96):
-        weights = trainer._times.at(step).weights
+        weights = trainer._batches.times.at(step).weights
         # Whole blocks of 32 steps share a density.
         assert bool((weights == 1).all()) is (step < 64)
         trainer.advance()
@@ -196,7 +201,7 @@ def test_warmup_steps_are_uniform(trainer_of):
 def test_the_gradient_of_each_draw_is_that_of_its_own_loss(trainer_of, overrides):
     """Against a backward pass for each draw, or for each antithetic pair."""
     trainer = trainer_of(IMPORTANCE, *overrides, "train.batch=8", STILL)
-    draw, shares = trainer.draw(), trainer._times.at(0).shares
+    draw, shares = trainer.batch().draw, trainer._batches.times.at(0).shares
 
     def losses():
         predictions = trainer.assembly.fields.predictions(draw, shares)

@@ -30,7 +30,7 @@ def errors(fields: si.Fields, clock: str, reference: Tensor, grids=GRIDS) -> lis
     """Root mean square errors of RK4 at the end of the ODE."""
     found = []
     for steps in grids:
-        transport = si.Transport(fields, 0.0, clock=clock)
+        transport = si.Transport(fields, 0.0, clock=clock, freeze=True)
         final = si.integrate(transport, start(), si.build("integrator", "rk4", steps=steps)).final
         found.append(float((final - reference).square().mean().sqrt()))
     return found
@@ -145,7 +145,7 @@ def test_the_drift_is_continuous_up_to_the_ends(mixtures, make_fields, pair, eps
 
 @pytest.mark.parametrize("pair", PAIRS, ids="+".join)
 def test_in_plain_time_the_same_fields_are_frozen_near_the_ends_and_say_so(mixtures, pair):
-    transport = si.Transport(networks(mixtures(), pair, False), 0.5, clock="uniform")
+    transport = si.Transport(networks(mixtures(), pair, False), 0.5, clock="uniform", freeze=True)
     assert transport.flow.unbounded == (True, True)
 
 
@@ -164,7 +164,7 @@ def test_they_are_frozen_at_the_ends_where_the_clock_is_of_lower_order_than_the_
     mixtures, pair, clock, unbounded
 ):
     """An SDE has ``1/gamma`` of the denoiser: bounded per unit of a clock of order 2, and of none of order 1."""
-    transport = si.Transport(networks(mixtures(), pair, False), 0.5, clock=clock)
+    transport = si.Transport(networks(mixtures(), pair, False), 0.5, clock=clock, freeze=True)
     assert transport.clock is clock
     assert transport.flow.unbounded == unbounded
     x = start(torch.float32)

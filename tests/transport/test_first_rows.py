@@ -20,12 +20,14 @@ class Told(nn.Module):
         self.of_label = nn.Embedding(5, 2).double()
 
     def forward(self, t, x, condition=None):
-        return (x * (1 + t)).sin() + self.of_label(condition)
+        return (x * (1 + t)).sin() + self.of_label(condition["label"])
 
 
 @pytest.fixture
 def fields(mixtures):
-    process = mixtures()
+    plain = mixtures()
+    plain.target.conditions = {"label": si.ConditionSpec(classes=tuple("abcde"))}
+    process = si.StochasticInterpolant(plain.interpolant, plain.latent, plain.coupling, plain.source, plain.target)
     parametrisation = si.Parametrisation(process.clock, True)
     names = ("velocity", "denoiser")
     learned = si.LearnedFields(process, names, si.Predictor([Told(), Told()], 2), parametrisation)
@@ -38,8 +40,8 @@ def fields(mixtures):
 @pytest.mark.parametrize("span", [(0.0, 1.0), (0.8, 0.1)])
 def test_the_drift_of_the_first_rows_is_that_of_all(fields, epsilon, span):
     x = torch.randn(7, 2, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
-    for condition in (torch.tensor([3, 1, 4, 1, 0, 2, 2]), torch.tensor(2), torch.tensor([2])):
-        whole = si.Transport(fields.conditioned(condition), epsilon, *span)
+    for labels in (torch.tensor([3, 1, 4, 1, 0, 2, 2]), torch.tensor([2])):
+        whole = si.Transport(fields.conditioned({"label": labels}), epsilon, *span)
         head = whole.head(3)
         assert (head.start, head.stop, head.clock) == (whole.start, whole.stop, whole.clock)
         for u in (0.2, 0.5):
@@ -56,7 +58,7 @@ def test_a_measured_grid_of_a_conditional_model(fields, integrator):
     labels = torch.randint(5, (1000,), generator=generator)
     method = si.build("integrator", integrator, steps=12, grid="measured")
     epsilon = 0.5 if method.stochastic else 0.0
-    whole, few = (si.Transport(fields.conditioned(given), epsilon) for given in (labels, labels[:256]))
+    whole, few = (si.Transport(fields.conditioned({"label": given}), epsilon) for given in (labels, labels[:256]))
     one, two = (method.times(*one, torch.Generator().manual_seed(1)) for one in ((whole, x), (few, x[:256])))
     assert one == two
     trajectory = si.integrate(whole, x, method, torch.Generator().manual_seed(1))

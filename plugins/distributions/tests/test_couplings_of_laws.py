@@ -43,16 +43,19 @@ def test_only_the_independent_coupling_claims_independence():
 
 
 def test_mirror_needs_no_source():
-    x0, x1, condition = Mirror().draw(None, Gaussian(), 10, seeded())
-    assert torch.equal(x0, x1)
-    assert condition is None
+    pairs = Mirror().draw(None, Gaussian(), 10, seeded())
+    assert torch.equal(pairs.x0, pairs.x1)
+    assert pairs.condition is None
+    assert pairs.weight is None
 
 
 def test_paired_rows_have_the_same_index(rows):
     target, source = rows
-    x0, x1, _ = Paired().draw(source("source"), target, 500, seeded())
-    torch.testing.assert_close(x0, 2 * x1 + 1)
-    assert len(x1.unique(dim=0)) > 80
+    pairs = Paired().draw(source("source"), target, 500, seeded())
+    torch.testing.assert_close(pairs.x0, 2 * pairs.x1 + 1)
+    assert len(pairs.x1.unique(dim=0)) > 80
+    # The label, named as its array is, is the first column of its own row.
+    assert torch.equal(pairs.condition["y"], pairs.x1[:, 0].long())
 
 
 def test_paired_refuses_what_has_no_pairs(rows):
@@ -83,7 +86,8 @@ TARGET = Gaussian(mean=[-1.0, 2.0], covariance=[[1.0, -0.4], [-0.4, 0.8]])
 @pytest.mark.parametrize("cross", [0.0, 0.5, -0.3, [[0.2, 0.6], [-0.5, 0.1]]], ids=str)
 def test_correlated_gaussians_have_their_joint_law(cross):
     coupling = CorrelatedGaussians(cross)
-    x0, x1, _ = coupling.draw(SOURCE, TARGET, N, seeded(7))
+    pairs = coupling.draw(SOURCE, TARGET, N, seeded(7))
+    x0, x1 = pairs.x0, pairs.x1
     assert x0.dtype == x1.dtype == torch.float32
     x = coupling.cross_covariance(2)
     joint = torch.cat([torch.cat([SOURCE.covariances[0], x], 1), torch.cat([x.T, TARGET.covariances[0]], 1)])
@@ -92,23 +96,23 @@ def test_correlated_gaussians_have_their_joint_law(cross):
 
 def test_full_correlation_makes_x0_a_function_of_x1():
     source, target = Gaussian(covariance=4.0), Gaussian(mean=1.0, covariance=9.0)
-    x0, x1, _ = CorrelatedGaussians(6.0).draw(source, target, 100, seeded())
-    torch.testing.assert_close(x0, (x1 - 1) * 2 / 3, rtol=1e-5, atol=1e-5)
+    pairs = CorrelatedGaussians(6.0).draw(source, target, 100, seeded())
+    torch.testing.assert_close(pairs.x0, (pairs.x1 - 1) * 2 / 3, rtol=1e-5, atol=1e-5)
 
 
 def test_correlated_images_keep_their_shape():
     law = Gaussian(shape=[1, 3, 3])
-    x0, x1, _ = CorrelatedGaussians(0.9).draw(law, law, 5, seeded())
-    assert x0.shape == x1.shape == (5, 1, 3, 3)
+    pairs = CorrelatedGaussians(0.9).draw(law, law, 5, seeded())
+    assert pairs.x0.shape == pairs.x1.shape == (5, 1, 3, 3)
 
 
 def test_correlated_follows_new_ends_and_survives_pickling():
     coupling = CorrelatedGaussians(0.5)
     first = coupling.draw(Gaussian(), Gaussian(), 5, seeded())
     wider = coupling.draw(Gaussian(mean=3.0), Gaussian(), 5, seeded())
-    torch.testing.assert_close(wider[0], first[0] + 3)
+    torch.testing.assert_close(wider.x0, first.x0 + 3)
     copy = pickle.loads(pickle.dumps(coupling))
-    assert torch.equal(copy.draw(Gaussian(), Gaussian(), 5, seeded())[0], first[0])
+    assert torch.equal(copy.draw(Gaussian(), Gaussian(), 5, seeded()).x0, first.x0)
 
 
 @pytest.mark.parametrize(

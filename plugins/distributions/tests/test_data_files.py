@@ -127,10 +127,13 @@ def test_columns_and_labels_by_index(tmp_path, suffix):
     table[:, 1] = np.arange(40) % 3 * 2
     write(tmp_path / f"x{suffix}", table)
     law = Array(str(tmp_path / f"x{suffix}"), columns=[2, 0], label=1, held_out=0, standardise=False, dtype="float64")
-    rows, labels = law.rows(torch.arange(40))
+    rows, told = law.rows(torch.arange(40))
     np.testing.assert_array_equal(rows, table[:, [2, 0]])
-    assert labels.tolist() == [i % 3 for i in range(40)]
-    assert law.classes == 3
+    # The column and its classes have the names of the file: text keeps how its numbers are written.
+    name = "b" if suffix in (".csv", ".parquet") else "label"
+    classes = ("0.0", "2.0", "4.0") if suffix == ".csv" else ("0", "2", "4")
+    assert law.conditions == {name: si.ConditionSpec(classes=classes)}
+    assert told[name].tolist() == [i % 3 for i in range(40)]
 
 
 def test_columns_and_text_labels_by_name(tmp_path):
@@ -144,10 +147,72 @@ def test_columns_and_text_labels_by_name(tmp_path):
         "x.npz": {"label": "kind"},
     }.items():
         law = Array(str(tmp_path / name), held_out=0, standardise=False, **options)
-        rows, labels = law.rows(torch.arange(4))
+        rows, told = law.rows(torch.arange(4))
         assert rows[:, 0].tolist() == [0, 1, 2, 3]
-        assert labels.tolist() == [2, 0, 1, 0]
-        assert law.class_names == ("ant", "bee", "cat")
+        assert told["kind"].tolist() == [2, 0, 1, 0]
+        assert law.conditions == {"kind": si.ConditionSpec(classes=("ant", "bee", "cat"))}
+
+
+@pytest.mark.parametrize("suffix", [".npy", ".npz", ".csv", ".parquet"])
+def test_columns_that_networks_are_told_by_index(tmp_path, suffix):
+    table = TABLE.copy()
+    table[:, 1] = np.arange(40) % 3
+    write(tmp_path / f"x{suffix}", table)
+    law = Array(str(tmp_path / f"x{suffix}"), label=1, conditions=[2], held_out=0, standardise=False, dtype="float64")
+    rows, told = law.rows(torch.arange(40))
+    np.testing.assert_array_equal(rows, table[:, :1])
+    assert set(told) == set(law.conditions)
+    (values,) = [name for name, spec in law.conditions.items() if spec.classes is None]
+    np.testing.assert_array_equal(told[values], table[:, 2])
+    (labels,) = set(told) - {values}
+    assert told[labels].tolist() == [i % 3 for i in range(40)]
+
+
+def test_a_label_and_values_by_name_keep_their_names_and_units(tmp_path):
+    kinds = ["cat", "ant", "bee", "ant"]
+    doses = [100.0, 300.0, 200.0, 400.0]
+    lines = [f"{i},{kind},{dose}\n" for i, (kind, dose) in enumerate(zip(kinds, doses, strict=True))]
+    (tmp_path / "x.csv").write_text("size,kind,dose\n" + "".join(lines))
+    law = Array(str(tmp_path / "x.csv"), label="kind", conditions=["dose"], held_out=0)
+    rows, told = law.rows(torch.arange(4))
+    assert law.names == ("size",)
+    assert set(law.conditions) == {"kind", "dose"}
+    assert law.conditions["kind"] == si.ConditionSpec(classes=("ant", "bee", "cat"))
+    assert (law.conditions["dose"].shape, law.conditions["dose"].classes) == ((), None)
+    # Values stay in the units of the file though x is standardised; networks may take mean and scale off.
+    assert told["dose"].tolist() == doses
+    assert law.conditions["dose"].mean == pytest.approx(250.0)
+    assert law.conditions["dose"].scale == pytest.approx(np.std(doses))
+    assert told["kind"].tolist() == [2, 0, 1, 0]
+    assert rows.shape == (4, 1)
+
+
+def test_arrays_of_another_shape_go_with_their_rows(tmp_path):
+    rng = np.random.default_rng(0)
+    number = np.arange(30)
+    arrays = {"x": rng.normal(size=(30, 2)), "y": np.stack([number + 0.5 * k for k in range(6)], 1).reshape(30, 3, 2)}
+    arrays["x"][:, 0] = number
+    np.savez(tmp_path / "x.npz", **arrays, kind=np.array(["b", "a", "c"])[number % 3], dose=10.0 * number)
+    options = {"key": "x", "label": "kind", "conditions": ["y", "dose"], "standardise": False, "held_out": 0.2}
+    law = Array(str(tmp_path / "x.npz"), **options)
+    assert {name: (spec.shape, spec.classes) for name, spec in law.conditions.items()} == {
+        "kind": ((), ("a", "b", "c")),
+        "y": ((3, 2), None),
+        "dose": ((), None),
+    }
+    draws = [law.draw(50, torch.Generator().manual_seed(1)), law.rows(torch.arange(law.size)), law.held_out()]
+    for x, told in draws:
+        row = x[:, 0].round().long()
+        assert told["y"].shape == (len(x), 3, 2)
+        np.testing.assert_allclose(told["y"], arrays["y"][row], rtol=1e-6)
+        assert torch.equal(told["dose"], 10.0 * row)
+        assert torch.equal(told["kind"], torch.tensor([1, 0, 2])[row % 3])
+    fewer = {**arrays, "y": arrays["y"][:29]}
+    np.savez(tmp_path / "fewer.npz", **fewer)
+    with pytest.raises(si.DataError, match=r"a value for each row[\s\S]*'y' of shape \(29, 3, 2\), 30 rows"):
+        Array(str(tmp_path / "fewer.npz"), key="x", conditions=["y"])
+    with pytest.raises(si.DataError, match=r"no array has this key[\s\S]*'dosis'[\s\S]*dose"):
+        Array(str(tmp_path / "x.npz"), key="x", conditions=["dosis"])
 
 
 def test_numbers_as_labels_are_ordered_as_numbers():
@@ -349,13 +414,19 @@ def test_relative_paths_start_at_the_current_directory(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize(
     ("name", "rows", "columns", "classes"),
-    [("wine", 178, 13, 3), ("breast-cancer", 569, 30, 2), ("iris", 150, 4, 3), ("diabetes", 442, 11, None)],
+    [
+        ("wine", 178, 13, ("class_0", "class_1", "class_2")),
+        ("breast-cancer", 569, 30, ("benign", "malignant")),
+        ("iris", 150, 4, ("setosa", "versicolor", "virginica")),
+        ("diabetes", 442, 11, None),
+    ],
 )
 def test_named_tables(name, rows, columns, classes):
     law = Table(name, held_out=0)
-    assert (law.size, law.shape, law.classes, len(law.names)) == (rows, (columns,), classes, columns)
+    assert (law.size, law.shape, len(law.names)) == (rows, (columns,), columns)
+    assert law.conditions == ({} if classes is None else {"class": si.ConditionSpec(classes=classes)})
     torch.testing.assert_close(law.rows(torch.arange(rows))[0].std(0, correction=0), torch.ones(columns))
-    assert Table(name, label=False).classes is None
+    assert not Table(name, label=False).conditions
 
 
 def test_an_unknown_table_is_named():

@@ -9,8 +9,8 @@ import pytest
 from PIL import Image
 
 import si_core as si
+from si_authoring.testing import CouplingConformance, DistributionConformance
 from si_core.discovery.available import available
-from si_core.testing import CouplingConformance, DistributionConformance
 
 MATRIX = [[2, 0.5, 0], [0.5, 1, 0], [0, 0, 3]]
 OPTIONS = {

@@ -64,9 +64,12 @@ def test_draws_have_the_dtype_that_is_asked_for(name, dtype):
 
 
 @every
-def test_the_draws_with_labels_are_those_without(name):
+def test_the_draws_with_conditions_are_those_without(name):
     law = made(name)
-    assert torch.equal(law.labelled(50, seeded(3))[0], law.sample(50, seeded(3)))
+    x, told = law.draw(50, seeded(3))
+    assert torch.equal(x, law.sample(50, seeded(3)))
+    assert set(told or {}) == set(law.conditions)
+    si.check_condition(law.conditions, told, 50)
 
 
 @pytest.mark.parametrize("name", ["checkerboard", "odd checkerboard"])
@@ -102,10 +105,12 @@ def test_finite_data_sets_give_their_rows(name):
             law.rows(torch.tensor([0]))
         assert law.held_out() is None
         return
-    rows, labels = law.rows(torch.arange(law.size))
-    held, held_labels = law.held_out()
+    rows, told = law.rows(torch.arange(law.size))
+    held, held_told = law.held_out()
     assert len(held) == round(0.1 * (len(rows) + len(held)))
-    assert (labels is None) == (held_labels is None) == (law.classes is None)
+    for entries, values in ((rows, told), (held, held_told)):
+        assert (values is None) == (not law.conditions)
+        si.check_condition(law.conditions, values, len(entries))
     if not name.endswith("noise"):
         drawn = law.sample(5, seeded()).flatten(1)
         assert bool((drawn[:, None] == rows.flatten(1)).all(-1).any(-1).all())
@@ -118,9 +123,9 @@ def test_finite_data_sets_give_their_rows(name):
 def test_draws_live_on_the_device_of_the_generator(name):
     law = make(name)
     generator = torch.Generator("cuda").manual_seed(0)
-    x, labels = law.labelled(64, generator)
+    x, told = law.draw(64, generator)
     assert x.device.type == "cuda"
-    assert labels is None or labels.device.type == "cuda"
+    assert all(values.device.type == "cuda" for values in (told or {}).values())
     if law.has_density:
         torch.testing.assert_close(law.log_prob(x).cpu(), law.log_prob(x.cpu()), rtol=1e-4, atol=1e-4)
     torch.testing.assert_close(law.decode(x).cpu(), law.decode(x.cpu()))

@@ -39,16 +39,18 @@ def bomb(width=60_000, height=60_000):
 
 def test_digits_are_grey_levels_in_data_space():
     law = Digits(held_out=0)
-    rows, labels = law.rows(torch.arange(1797))
+    rows, told = law.rows(torch.arange(1797))
     assert law.shape == (1, 8, 8)
     assert (float(rows.min()), float(rows.max())) == (-1, 1)
     data = law.decode(rows)
     assert torch.equal(data, data.round())
     assert (float(data.min()), float(data.max())) == (0, 16)
     assert law.log_volume == pytest.approx(64 * np.log(8))
-    assert law.classes == 10
-    assert torch.bincount(labels).min() > 150
-    assert Digits(label=False).classes is None
+    assert law.conditions == {"digit": si.ConditionSpec(classes=tuple("0123456789"))}
+    assert torch.bincount(told["digit"]).min() > 150
+    plain = Digits(label=False)
+    assert not plain.conditions
+    assert plain.draw(3)[1] is None
 
 
 def test_dequantised_digits_round_to_the_digits():
@@ -72,11 +74,12 @@ def test_a_folder_of_images(tmp_path, channels):
     (tmp_path / "readme.txt").write_text("not an image")
     law = Images(str(tmp_path), channels=channels, held_out=0)
     assert law.shape == (channels, 4, 5)
-    rows, labels = law.rows(torch.arange(6))
+    rows, told = law.rows(torch.arange(6))
     wanted = pixels[:, None] if channels == 1 else pixels.transpose(0, 3, 1, 2)
     np.testing.assert_allclose(rows, wanted / 127.5 - 1, atol=1e-6)
     np.testing.assert_allclose(law.decode(rows), wanted, atol=1e-4)
-    assert labels is None
+    assert told is None
+    assert not law.conditions
     assert law.log_volume == pytest.approx(channels * 20 * np.log(127.5))
     assert law.sample(3).dtype == torch.float32
 
@@ -85,9 +88,9 @@ def test_subfolders_are_classes(tmp_path):
     for i in range(6):
         picture(tmp_path / ("10" if i % 2 else "9") / f"{i}.png", seed=i)
     law = Images(str(tmp_path), held_out=0)
-    assert law.class_names == ("9", "10")
-    assert law.rows(torch.arange(6))[1].tolist() == [1, 1, 1, 0, 0, 0]
-    assert Images(str(tmp_path), label=False).classes is None
+    assert law.conditions == {"class": si.ConditionSpec(classes=("9", "10"))}
+    assert law.rows(torch.arange(6))[1]["class"].tolist() == [1, 1, 1, 0, 0, 0]
+    assert not Images(str(tmp_path), label=False).conditions
     picture(tmp_path / "stray.png")
     with pytest.raises(si.DataError, match="1 here, 6 in sub-folders"):
         Images(str(tmp_path))

@@ -80,13 +80,15 @@ def flow_of(folder, x0, condition=None, steps=50):
 
 def test_pairs_are_the_map_of_the_flow(run, ends):
     coupling = Rectified(run(), pairs=1500)
-    x0, x1, condition = coupling.draw(*ends, 400, seeded(1))
-    assert condition is None
+    pairs = coupling.draw(*ends, 400, seeded(1))
+    x0, x1 = pairs.x0, pairs.x1
+    assert pairs.condition is None
+    assert pairs.weight is None
     # Rounding in single precision along 200 evaluations.
     torch.testing.assert_close(x1, flow_of(run(), x0), rtol=0, atol=1e-4)
     assert float((x1 - x0).abs().mean()) > 0.5
     # The source draws are standard normal: 1500 of them, with the standard errors of mean and variance.
-    x0 = coupling.draw(*ends, 20_000, seeded(2))[0].unique(dim=0)
+    x0 = coupling.draw(*ends, 20_000, seeded(2)).x0.unique(dim=0)
     assert len(x0) == 1500, "drawn with replacement from the pairs"
     assert float(x0.mean(0).abs().max()) < 4 / 1500**0.5
     assert float((x0.var(0) - 1).abs().max()) < 4 * (2 / 1500) ** 0.5
@@ -97,7 +99,8 @@ def test_draws_depend_on_the_seeds_alone(run, ends):
         coupling = Rectified(run(), pairs=1500, seed=seed)
         for n in before:
             coupling.draw(*ends, n, seeded(9))
-        return coupling.draw(*ends, 64, seeded(stream))[:2]
+        pairs = coupling.draw(*ends, 64, seeded(stream))
+        return pairs.x0, pairs.x1
 
     state = torch.get_rng_state()
     one = drawn(0, 1)
@@ -127,22 +130,24 @@ def test_pairs_are_made_when_they_are_drawn(run, ends, monkeypatch):
     assert len(loads) == 1
     assert sorted(paths) == [10, _BLOCK, _BLOCK, _BLOCK], "each block once"
     with torch.inference_mode():
-        x1 = copy.draw(*ends, 4, seeded())[1]
-    x0, x1, _ = copy.draw(*ends, 5000, seeded())
-    (x0 * torch.ones(2, requires_grad=True) * x1).sum().backward()
+        copy.draw(*ends, 4, seeded())
+    pairs = copy.draw(*ends, 5000, seeded())
+    (pairs.x0 * torch.ones(2, requires_grad=True) * pairs.x1).sum().backward()
 
 
 def test_conditions_and_units_come_along(run, labelled, ends):
     text, data = labelled
     folder = run(text, *SMALL)
     target = Array(data, key="x", label="y", standardise=False)
-    x0, x1, condition = Rectified(folder, pairs=600).draw(ends[0], target, 300, seeded())
-    assert set(condition.tolist()) == {0, 1, 2}
+    pairs = Rectified(folder, pairs=600).draw(ends[0], target, 300, seeded())
+    x0, x1, condition = pairs.x0, pairs.x1, pairs.condition
+    assert set(condition) == {"y"}
+    assert set(condition["y"].tolist()) == {0, 1, 2}
     # The run's units are standardised, this process's are those of the file.
     theirs = si.load_model(folder).process.target
     wanted = theirs.decode(flow_of(folder, x0, condition))
     torch.testing.assert_close(x1, wanted, rtol=1e-5, atol=1e-2)
-    other = theirs.decode(flow_of(folder, x0, (condition + 1) % 3))
+    other = theirs.decode(flow_of(folder, x0, {"y": (condition["y"] + 1) % 3}))
     assert float((x1 - other).abs().max()) > 0.1, "each with its own condition"
 
 
@@ -151,7 +156,8 @@ def test_a_source_in_units_of_its_own(run, tmp_path):
     np.save(tmp_path / "s.npy", np.random.default_rng(0).normal(50.0, 9.0, size=(200, 2)))
     text = MOONS.replace("source: {use: gaussian, dim: 2}", f"source: {{use: array, path: {tmp_path / 's.npy'}}}")
     source = Array(tmp_path / "s.npy", standardise=False)
-    x0, x1, _ = Rectified(run(text, *SMALL), pairs=100).draw(source, GaussianMixture(**MIXTURE), 50, seeded())
+    pairs = Rectified(run(text, *SMALL), pairs=100).draw(source, GaussianMixture(**MIXTURE), 50, seeded())
+    x0, x1 = pairs.x0, pairs.x1
     kept = source.rows(torch.arange(source.size))[0]
     assert float(torch.cdist(x0.double(), kept.double()).min(1).values.max()) < 1e-3
     assert float(x1.abs().max()) < 20
@@ -173,7 +179,8 @@ def straightness(model, x0, x1):
 def test_training_on_the_pairs_makes_paths_straighter(run, ends):
     first = si.load_model(run())
     second = si.load_model(run(MOONS, f"coupling={{use: rectified, run: {run()}, pairs: 4000}}"))
-    x0, x1, _ = Rectified(run(), pairs=2000, seed=1).draw(*ends, 2000, seeded())
+    pairs = Rectified(run(), pairs=2000, seed=1).draw(*ends, 2000, seeded())
+    x0, x1 = pairs.x0, pairs.x1
     free = ends[1].sample(2000, seeded(6))
     bend, step = straightness(first, x0, free)
     straight_bend, straight_step = straightness(second, x0, x1)
@@ -254,12 +261,12 @@ def test_runs_that_can_not_be_rectified_are_refused(run, ends, text, overrides, 
         coupling.draw(*ends, 4, seeded())
 
 
-def test_classes_must_be_those_of_the_run(run, labelled, ends):
+def test_conditions_must_be_those_of_the_run(run, labelled, ends):
     text, data = labelled
     source, target = ends
-    with pytest.raises(si.UsageError, match=r"other classes[\s\S]*3 classes \(0, 1, 2\) in the run, no classes here"):
+    with pytest.raises(si.UsageError, match=r"other conditions[\s\S]*y: one of 0, 1, 2 in the run, no conditions here"):
         Rectified(run(text, *SMALL)).draw(source, target, 4, seeded())
-    with pytest.raises(si.UsageError, match="no classes in the run, 3 classes"):
+    with pytest.raises(si.UsageError, match="no conditions in the run, y: one of 0, 1, 2 here"):
         Rectified(run()).draw(source, Array(data, key="x", label="y"), 4, seeded())
     with pytest.raises(si.UsageError, match="drawn together"):
         Rectified(run()).pair(torch.zeros(2, 2), torch.zeros(2, 2))

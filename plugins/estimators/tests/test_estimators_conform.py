@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 import si_core as si
+from si_authoring.testing import EstimatorConformance
 from si_core.discovery.available import available
-from si_core.testing import EstimatorConformance
 
 QUICK: dict[str, dict[str, Any]] = {
     "cross-entropy": {"steps": 10},

@@ -1,6 +1,7 @@
 """The excess loss against its closed form, with both of its ways."""
 
 import math
+from collections.abc import Mapping
 
 import pytest
 import torch
@@ -93,9 +94,9 @@ def test_errors():
         ExcessLoss(n=10).estimate(model_of(unknown, velocity), NOTHING, generator())
 
     class Labelled(Gaussian):
-        classes = 4
+        conditions: Mapping[str, si.ConditionSpec] = {"species": si.ConditionSpec(classes=("a", "b", "c", "d"))}
 
-    with pytest.raises(si.UsageError, match="4 classes"):
+    with pytest.raises(si.UsageError, match="species: one of a, b, c, d"):
         ExcessLoss(n=10).estimate(model_of(process_of(target=Labelled(dim=2)), velocity), NOTHING, generator())
     with pytest.raises(si.UsageError, match="generator"):
         ExcessLoss(n=10).estimate(model_of(process_of(), velocity), NOTHING)

@@ -1,6 +1,7 @@
 """What kl-bound reports: the closed-form integrals for fields with known errors, residuals elsewhere."""
 
 import math
+from collections.abc import Mapping
 
 import pytest
 import torch
@@ -12,7 +13,7 @@ from si_distributions.independent import Independent
 from si_estimators.field_errors import FieldErrors
 from si_estimators.kl_bound import KLBound, kl_rate
 from si_estimators.quadrature import SpanIntegral, SpanNodes
-from si_interpolants.latents import Brownian, NoLatent, Quadratic
+from si_interpolants.latents import Brownian, NoLatent, Quadratic, Wiener
 from si_interpolants.spatially_linear import Linear, Trigonometric
 
 FORMS = ("drift", "velocity", "interpolant-velocity")
@@ -90,6 +91,22 @@ def test_the_theorem_as_it_is_stated_for_a_constant_level(laboratory):
     assert stated.value == pytest.approx(of_losses, rel=1e-9)
 
 
+@pytest.mark.parametrize(("direction", "sign"), [("target", 1.0), ("source", -1.0)])
+def test_the_supremum_knows_the_sign_of_epsilon(laboratory, direction, sign):
+    """gamma = sqrt(2) (1-t) sqrt(t) rises faster than it falls: gamma gamma_dot = (1-t)(1-3t) runs from 1 to -1/3.
+
+    A slope that runs from c to -c, as that of a Brownian bridge, has the same supremum for either sign.
+    """
+    models, level = laboratory.random(Linear(), Wiener(math.sqrt(2)), 1, 4, of_v=True), 0.4
+    found = KLBound(form="interpolant-velocity", direction=direction, epsilon=level, n=300).estimate(
+        models.model(), torch.zeros(1, 2, dtype=torch.float64), generator(1)
+    )
+    supremum = max((1 - sign * level) ** 2, (1 / 3 + sign * level) ** 2) / level
+    stated = found.details["loss_interpolant_velocity"] / level + supremum * found.details["loss_score"]
+    # The largest of 257 times lies within 1/256 of t = 2/3, where the slope has its minimum.
+    assert found.details["with_supremum"] == pytest.approx(stated, rel=1e-3)
+
+
 @pytest.mark.parametrize("form", FORMS)
 def test_exact_fields_have_the_bound_0(form):
     process = process_of(Brownian(1.0))
@@ -162,22 +179,23 @@ def test_labels_and_single_numbers(laboratory):
     assert found.value == pytest.approx(expected.value, rel=0.5)
 
     class Labelled(Gaussian):
-        classes = 2
+        conditions: Mapping[str, si.ConditionSpec] = {"species": si.ConditionSpec(classes=("a", "b"))}
 
-        def labelled(self, n, generator=None):
-            return self.sample(n, generator), torch.randint(2, (n,), generator=generator)
+        def draw(self, n, generator=None):
+            return self.sample(n, generator), {"species": torch.randint(2, (n,), generator=generator)}
 
     class Both(torch.nn.Module):
         def forward(self, t, x, condition=None):
-            return torch.stack([x * condition[:, None], 0 * x], 1)
+            return torch.stack([x * condition["species"][:, None], 0 * x], 1)
 
     process = process_of(target=Labelled(dim=2, dtype="float64"))
     parametrisation = si.Parametrisation(process.clock, precondition=False)
-    fields = si.LearnedFields(process, ["velocity", "denoiser"], si.Predictor([Both()], 2), parametrisation)
-    conditional = model_of(process, fields, epsilon=0.5)
+    names, predictor = ["velocity", "denoiser"], si.Predictor([Both()], 2)
+    fields = si.LearnedFields(process, names, predictor, parametrisation)
+    conditional = model_of(process, fields, epsilon=si.build("diffusion", "gamma"))
     found = si.estimate(conditional, KLBound(span=(0.2, 0.8)))
     assert "held-out residuals" in found.details["reference"]
-    with pytest.raises(si.UsageError, match="2 classes"):
+    with pytest.raises(si.UsageError, match="species: one of a, b"):
         si.estimate(conditional, KLBound(reference="exact"))
 
 

@@ -1,6 +1,7 @@
 """The log-likelihood against densities that are known, and what it must not depend on."""
 
 import math
+from collections.abc import Mapping
 
 import pytest
 import torch
@@ -10,7 +11,6 @@ import si_core as si
 from si_distributions.gaussian import Gaussian
 from si_distributions.gaussian_mixture import GaussianMixture
 from si_distributions.independent import Independent
-from si_estimators.conditions import conditioned_rows
 from si_estimators.log_likelihood import LogLikelihood, log_likelihood
 from si_interpolants.latents import Brownian, NoLatent, SineSquared
 from si_interpolants.spatially_linear import Linear, Trigonometric
@@ -44,15 +44,24 @@ class Field(nn.Module):
             self.shift = nn.Embedding(labels, dimensions).double() if labels else None
 
     def forward(self, t, x, condition=None):
+        label = None if condition is None else condition["species"]
         rows = torch.cat([x.flatten(1), t.expand(len(x))[:, None]], 1)
         value = 2 * self.layers(rows)
-        return (value if condition is None else value * self.shift(condition)).reshape(x.shape)
+        return (value if label is None else value * self.shift(label)).reshape(x.shape)
+
+
+class Labelled(Gaussian):
+    conditions: Mapping[str, si.ConditionSpec] = {"species": si.ConditionSpec(classes=("a", "b", "c"))}
+
+    def draw(self, n, generator=None):
+        return self.sample(n, generator), {"species": torch.randint(3, (n,), generator=generator)}
 
 
 def learned(process, labels=0, condition=None):
     parametrisation = si.Parametrisation(process.clock, precondition=False)
     predictor = si.Predictor([Field(math.prod(process.shape), labels)], 1)
-    return si.LearnedFields(process, ["velocity"], predictor, parametrisation, condition)
+    fields = si.LearnedFields(process, ["velocity"], predictor, parametrisation)
+    return fields if condition is None else fields.conditioned(condition)
 
 
 @pytest.mark.parametrize("form", FORMS, ids=lambda form: form["path"])
@@ -225,23 +234,25 @@ def test_batches_do_not_matter(divergence, path):
 
 
 def test_labels_go_with_their_points():
-    process = process_of()
+    process = process_of(target=Labelled(mean=[1.0, -2.0], dtype="float64"))
     labels = torch.arange(7) % 3
     x = TARGET.sample(7, generator())
-    together = model_of(process, learned(process, 3, labels))
+    together = model_of(process, learned(process, 3, {"species": labels}))
     found = LogLikelihood(steps=5, batch=2).estimate(together, x).per_sample
     for row in range(7):
-        alone = model_of(process, learned(process, 3, labels[row]))
+        alone = model_of(process, learned(process, 3, {"species": labels[row : row + 1]}))
         assert float(found[row]) == pytest.approx(
             LogLikelihood(steps=5).estimate(alone, x[row : row + 1]).value, abs=1e-10
         )
-    with pytest.raises(si.UsageError, match="7 conditions, 5 points"):
+    with pytest.raises(si.UsageError, match=r"'species' has another shape[\s\S]*\(7,\)[\s\S]*\(5,\)"):
         LogLikelihood(steps=5).estimate(together, x[:5])
+    with pytest.raises(si.UsageError, match="'species' is missing"):
+        LogLikelihood(steps=5).estimate(model_of(process, learned(process, 3)), x)
 
 
 def test_fields_without_conditions_are_taken_as_they_are():
     fields = si.exact_fields(process_of())
-    assert conditioned_rows(fields, slice(0, 2), 4) is fields
+    assert fields.of_rows(slice(0, 2)) is fields
 
 
 def test_units():

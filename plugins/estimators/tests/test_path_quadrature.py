@@ -1,6 +1,7 @@
 """The log-likelihood by quadrature along the path: against the coupled form, and what it says of its own error."""
 
 import math
+from collections.abc import Mapping
 
 import pytest
 import torch
@@ -139,16 +140,25 @@ class Labelled(nn.Module):
     """Slow for one class, fast for the others."""
 
     def forward(self, t, x, condition=None):
-        return torch.sin(x * (1 + 4 * condition.to(x).reshape(-1, 1)))
+        return torch.sin(x * (1 + 4 * condition["species"].to(x).reshape(-1, 1)))
 
 
 def test_points_with_conditions_of_their_own():
-    process, labels = mixture(0.5), torch.arange(6) % 3
+    class Three(GaussianMixture):
+        conditions: Mapping[str, si.ConditionSpec] = {"species": si.ConditionSpec(classes=("a", "b", "c"))}
+
+        def draw(self, n, generator=None):
+            return self.sample(n, generator), {"species": torch.randint(3, (n,), generator=generator)}
+
+    target, source = Three(means=MEANS, covariances=0.25, dtype="float64"), Gaussian(dim=2, dtype="float64")
+    process = si.StochasticInterpolant(Linear(), NoLatent(), Independent(), source, target)
+    labels = torch.arange(6) % 3
     x = process.target.sample(6, generator())
     parametrisation = si.Parametrisation(process.clock, precondition=False)
 
-    def estimate(condition, points):
-        fields = si.LearnedFields(process, ["velocity"], si.Predictor([Labelled()], 1), parametrisation, condition)
+    def estimate(labels, points):
+        fields = si.LearnedFields(process, ["velocity"], si.Predictor([Labelled()], 1), parametrisation)
+        fields = fields.conditioned({"species": labels})
         return LogLikelihood(steps=40, tolerance=1e-4).estimate(model_of(process, fields), points)
 
     together = estimate(labels, x)

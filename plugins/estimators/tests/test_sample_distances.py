@@ -1,6 +1,7 @@
 """Distances of samples against independent formulas, closed forms, and equal laws."""
 
 import math
+from collections.abc import Mapping
 
 import pytest
 import scipy.stats
@@ -229,14 +230,14 @@ def test_options_out_of_range(estimator, options):
 
 def test_one_condition_for_all_samples_is_kept():
     class Labelled(Gaussian):
-        classes = 3
+        conditions: Mapping[str, si.ConditionSpec] = {"species": si.ConditionSpec(classes=("a", "b", "c"))}
 
-        def labelled(self, n, generator=None):
-            return self.sample(n, generator), torch.randint(3, (n,), generator=generator)
+        def draw(self, n, generator=None):
+            return self.sample(n, generator), {"species": torch.randint(3, (n,), generator=generator)}
 
     class Shift(torch.nn.Module):
         def forward(self, t, x, condition=None):
-            return 10.0 * condition[:, None] + 0 * x
+            return 10.0 * condition["species"][:, None] + 0 * x
 
     target = Labelled(dim=1)
     process = si.StochasticInterpolant(Linear(), NoLatent(), Independent(), Gaussian(dim=1), target)
@@ -246,6 +247,6 @@ def test_one_condition_for_all_samples_is_kept():
     x = target.sample(300, generator()) + 20
     mixed, single = (
         EnergyDistance(batch=70).estimate(si.Model(process, conditioned, integrator), x, generator(1)).value
-        for conditioned in (fields, fields.conditioned(torch.tensor(2)))
+        for conditioned in (fields, fields.conditioned({"species": torch.tensor([2])}))
     )
     assert abs(single) < 0.2 < 5 < mixed

@@ -1,6 +1,7 @@
 """The likelihood of the SDE: what the estimators report, for laws that are known."""
 
 import math
+from collections.abc import Mapping
 
 import pytest
 import torch
@@ -108,10 +109,13 @@ def test_events_that_are_single_numbers(laboratory):
 def test_labels_go_with_their_points_and_paths():
     class Shift(torch.nn.Module):
         def forward(self, t, x, condition=None):
-            return torch.stack([x - condition[:, None], 0.5 * x], 1)
+            return torch.stack([x - condition["species"][:, None], 0.5 * x], 1)
 
     class Labelled(Gaussian):
-        classes = 3
+        conditions: Mapping[str, si.ConditionSpec] = {"species": si.ConditionSpec(classes=("a", "b", "c"))}
+
+        def draw(self, n, generator=None):
+            return self.sample(n, generator), {"species": torch.randint(3, (n,), generator=generator)}
 
     process = si.StochasticInterpolant(
         Linear(), Brownian(1.0), Independent(), Gaussian(dim=2, dtype="float64"), Labelled(dim=2, dtype="float64")
@@ -120,9 +124,8 @@ def test_labels_go_with_their_points_and_paths():
     labels = torch.tensor([0, 2, 1, 2])
 
     def measured(x, condition, seed):
-        fields = si.LearnedFields(
-            process, ["velocity", "denoiser"], si.Predictor([Shift()], 2), parametrisation, condition
-        )
+        told, predictor = {"species": condition}, si.Predictor([Shift()], 2)
+        fields = si.LearnedFields(process, ["velocity", "denoiser"], predictor, parametrisation, told)
         model = si.Model(process, fields, si.build("integrator", "euler", steps=1), epsilon=0.3)
         estimator = SDELogLikelihood(steps=10, paths=2000, batch=3000)
         return estimator.estimate(model, x, generator(seed))
@@ -134,6 +137,8 @@ def test_labels_go_with_their_points_and_paths():
         # The error of one point is that of its paths.
         assert float(together.per_sample[row]) == pytest.approx(alone.value, abs=7 * alone.standard_error)
         assert alone.standard_error < 0.15
+    with pytest.raises(si.UsageError, match=r"'species' has another shape[\s\S]*\(4,\)[\s\S]*\(3,\)"):
+        measured(x[:3], labels, 1)
     assert float(together.per_sample.std()) > 1
 
 

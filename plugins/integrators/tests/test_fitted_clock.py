@@ -12,7 +12,7 @@ import pytest
 import torch
 
 import si_core as si
-from si_core.testing import ClockConformance
+from si_authoring.testing import ClockConformance
 from si_integrators.fitted import Fitted, fit
 from si_integrators.placement import LONGEST
 from si_integrators.smooth_map import SmoothMap

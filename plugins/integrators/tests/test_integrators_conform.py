@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 import si_core as si
+from si_authoring.testing import IntegratorConformance
 from si_core.discovery.available import available
-from si_core.testing import IntegratorConformance
 
 ADAPTIVE = ["dopri5", "adaptive-stochastic-heun"]
 NAMES = [found.component.name for found in available("integrator") if found.plugin.distribution == "si-integrators"]

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 import si_core as si
+from si_authoring.testing import ClockConformance, DiffusionConformance, InterpolantConformance, LatentConformance
+from si_authoring.testing.suite import suite
 from si_core.discovery.available import available
-from si_core.testing import ClockConformance, DiffusionConformance, InterpolantConformance, LatentConformance
-from si_core.testing.suite import suite
 
 LATENT_OPTIONS: dict[str, tuple[dict[str, object], ...]] = {
     "brownian": ({"scale": 0.3}, {"scale": 4.0}),

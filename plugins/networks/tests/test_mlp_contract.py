@@ -1,6 +1,7 @@
 """What the multilayer perceptron promises beyond its interface: batches of no rows, labels, smoothness, and errors."""
 
 import copy
+import itertools
 import math
 import pickle
 
@@ -15,6 +16,14 @@ def network(shape=(2,), seed=0, **options):
     with torch.random.fork_rng():
         torch.manual_seed(seed)
         return Mlp(shape, **{"width": 16, "depth": 3, **options}).double()
+
+
+SPECIES = {"species": si.ConditionSpec(classes=("a", "b", "c"))}
+OBSERVATION = {"observation": si.ConditionSpec((3, 2), mean=2.0, scale=4.0)}
+
+
+def labels(*places):
+    return {"species": torch.tensor(places)}
 
 
 def states(n, *shape, seed=0):
@@ -32,12 +41,14 @@ def test_batches_of_no_rows_and_of_one(shape, heads, n):
         assert out.dtype == dtype
 
 
-@pytest.mark.parametrize("classes", [None, 4])
-def test_a_plain_number_and_one_row_of_time_are_that_time_for_each_state(classes):
-    net, x = network(classes=classes), states(6, 2)
-    expected = net(torch.full((6,), 0.37, dtype=torch.float64), x)
+@pytest.mark.parametrize(
+    ("conditions", "told"), [(None, None), (SPECIES, labels(1)), (SPECIES, labels(*range(-1, 3), 0, 1))]
+)
+def test_a_plain_number_and_one_row_of_time_are_that_time_for_each_state(conditions, told):
+    net, x = network(conditions=conditions), states(6, 2)
+    expected = net(torch.full((6,), 0.37, dtype=torch.float64), x, told)
     for t in (0.37, torch.tensor([0.37], dtype=torch.float64)):
-        assert torch.allclose(net(t, x), expected, atol=1e-13)
+        assert torch.allclose(net(t, x, told), expected, atol=1e-13)
 
 
 def test_heads_share_the_trunk_and_differ():
@@ -46,15 +57,51 @@ def test_heads_share_the_trunk_and_differ():
 
 
 def test_labels():
-    net, x = network(classes=3), states(5, 2)
-    per_label = [net(0.5, x, torch.tensor(label)) for label in range(3)]
-    assert torch.allclose(net(0.5, x, torch.full((5,), 1)), per_label[1], atol=1e-13)
-    assert not torch.allclose(per_label[0], per_label[1])
-    assert torch.allclose(net(0.5, x), net(0.5, x, torch.full((5,), 3)), atol=1e-13)
-    with torch.no_grad():
-        plain = copy.deepcopy(net)
-        plain.of_class.weight.zero_()
-        assert torch.allclose(net(0.5, x), plain(0.5, x, torch.tensor(0)), atol=1e-13)
+    net, x = network(conditions=SPECIES), states(5, 2)
+    per_label = [net(0.5, x, labels(label)) for label in (0, 1, 2, -1)]
+    assert torch.allclose(net(0.5, x, labels(*[1] * 5)), per_label[1], atol=1e-13)
+    for i, j in itertools.combinations(range(4), 2):
+        assert not torch.allclose(per_label[i], per_label[j])
+    # Before it has learned anything, what is left out is as if there were no condition.
+    plain = network()
+    plain.load_state_dict({name: v for name, v in net.state_dict().items() if not name.startswith("of_conditions")})
+    assert torch.allclose(per_label[3], plain(0.5, x), atol=1e-13)
+
+
+def test_values_of_another_shape_than_x():
+    net, x = network(conditions=OBSERVATION), states(5, 2)
+    told = 2.0 + 4.0 * states(5, 3, 2, seed=1)
+    out = net(0.5, x, {"observation": told})
+    for row in range(5):
+        alone = net(0.5, x[row : row + 1], {"observation": told[row : row + 1]})
+        assert torch.allclose(alone, out[row : row + 1], atol=1e-13)
+        assert torch.allclose(net(0.5, x, {"observation": told[row : row + 1]})[row], out[row], atol=1e-13)
+    for entry in range(6):
+        other = told.clone()
+        other.view(5, 6)[:, entry] += 1.0
+        assert not torch.allclose(net(0.5, x, {"observation": other}), out), "each entry is heard"
+    # NaN stands for what is left out, in whole or in part, and never reaches the result.
+    partly = told.clone()
+    partly[1, 0, 0] = torch.nan
+    partly[3] = torch.nan
+    found = net(0.5, x, {"observation": partly})
+    left_out = net(0.5, x, {"observation": OBSERVATION["observation"].absent(x)})
+    assert torch.allclose(found[[1, 3]], left_out[[1, 3]], atol=1e-13)
+    assert torch.allclose(found[[0, 2, 4]], out[[0, 2, 4]], atol=1e-13)
+
+
+def test_values_are_told_in_their_mean_and_scale():
+    """A network told y of mean m and scale s is the one told (y - m)/s of mean 0 and scale 1."""
+    scaled, plain = network(conditions=OBSERVATION), network(conditions={"observation": si.ConditionSpec((3, 2))})
+    x, y = states(5, 2), states(5, 3, 2, seed=1)
+    one, other = scaled(0.5, x, {"observation": 2.0 + 4.0 * y}), plain(0.5, x, {"observation": y})
+    assert torch.allclose(one, other, atol=1e-12)
+
+
+def test_the_order_of_what_is_told_does_not_matter():
+    net, x = network(conditions=SPECIES | OBSERVATION), states(3, 2)
+    told = labels(0, -1, 2) | {"observation": states(3, 3, 2, seed=1)}
+    assert torch.equal(net(0.5, x, told), net(0.5, x, dict(reversed(told.items()))))
 
 
 @pytest.mark.parametrize("activation", ["silu", "gelu", "tanh"])
@@ -76,9 +123,10 @@ def test_time_is_told_apart_over_the_whole_interval():
 
 
 def test_it_starts_small_and_every_parameter_learns():
-    net, x = network(width=256, depth=4, heads=2, classes=3), states(200, 2)
-    t, labels = torch.rand(200, generator=torch.Generator().manual_seed(1)), torch.arange(200) % 4
-    out = net(t, x, labels)
+    net, x = network(width=256, depth=4, heads=2, conditions=SPECIES | OBSERVATION), states(200, 2)
+    t, values = torch.rand(200, generator=torch.Generator().manual_seed(1)), states(200, 3, 2, seed=2)
+    values[::5] = torch.nan
+    out = net(t, x, {"species": torch.arange(200) % 4 - 1, "observation": values})
     assert 0 < float(out.std()) < 0.2
     out.square().sum().backward()
     assert all(bool(parameter.grad.any()) for parameter in net.parameters())
@@ -89,9 +137,9 @@ def test_other_random_numbers_give_another_network():
 
 
 def test_copies_and_state():
-    net, x = network(classes=2), states(3, 2)
+    net, x, told = network(conditions=SPECIES), states(3, 2), labels(2, 0, -1)
     for twin in (pickle.loads(pickle.dumps(net)), copy.deepcopy(net)):
-        assert torch.equal(twin(0.2, x), net(0.2, x))
+        assert torch.equal(twin(0.2, x, told), net(0.2, x, told))
     assert all(value.is_floating_point() for value in net.state_dict().values())
     assert set(net.state_dict()) == {name for name, _ in net.named_parameters()}
 
@@ -116,9 +164,20 @@ def test_forward_mode_and_batches_of_gradients():
         (lambda: network()(0.5, states(3, 4)), [r"\(3, 4\)", r"\(B, 2\)"]),
         (lambda: network((1, 2))(0.5, states(3, 2)), [r"\(3, 2\)", r"\(B, 1, 2\)"]),
         (lambda: network()(torch.rand(2), states(3, 2)), [r"t \(2,\)", r"x \(3, 2\)"]),
-        (lambda: network()(0.5, states(3, 2), torch.zeros(3, dtype=torch.int64)), ["without classes"]),
-        (lambda: network(classes=2)(0.5, states(3, 2), torch.zeros(2, dtype=torch.int64)), ["int64", r"\(3,\)"]),
-        (lambda: network(classes=2)(0.5, states(3, 2), torch.zeros(3)), ["float32"]),
+        (lambda: network()(0.5, states(3, 2), labels(0, 1, 2)), ["unknown condition 'species'", "takes no condition"]),
+        (lambda: network(conditions=SPECIES)(0.5, states(3, 2)), ["'species' is missing", "one of a, b, c"]),
+        (lambda: network(conditions=SPECIES)(0.5, states(3, 2), labels(0, 1)), [r"\(2,\)", r"\(3,\)"]),
+        (lambda: network(conditions=SPECIES)(0.5, states(3, 2), {"species": torch.zeros(3)}), ["float32", "int64"]),
+        (
+            lambda: network(conditions=OBSERVATION)(0.5, states(3, 2), {"observation": states(3, 2, 3)}),
+            [r"\(3, 2, 3\)", r"\(3, 3, 2\)"],
+        ),
+        (
+            lambda: network(conditions=OBSERVATION)(
+                0.5, states(3, 2), {"observation": torch.zeros(3, 3, 2, dtype=torch.int64)}
+            ),
+            ["int64", "floating-point"],
+        ),
         (lambda: network(width=0), ["width", "0"]),
         (lambda: network(depth=1.5), ["depth"]),
         (lambda: network(time_features=3), ["time_features", "even"]),

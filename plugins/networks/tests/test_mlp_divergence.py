@@ -31,7 +31,7 @@ def jacobians(net, t, x, condition=None):
     """Shape (B, h, d, d), one row at a time."""
     d, found = x[0].numel(), []
     for row in range(len(x)):
-        told = None if condition is None else condition[row : row + 1]
+        told = condition and {name: v if len(v) == 1 else v[row : row + 1] for name, v in condition.items()}
         time = t if t.ndim == 0 else t[row : row + 1]
 
         def output(y, row=row, told=told, time=time):
@@ -72,11 +72,17 @@ def test_heads(heads, depth, shape):
 
 
 @pytest.mark.parametrize("heads", [None, 2])
-def test_labels_and_given_states(heads):
-    t = states(4).sigmoid()
-    check(network(classes=3, heads=heads), t, states(4, 2), torch.tensor([0, 2, 3, 1]))
-    check(network(classes=3, heads=heads), t, states(4, 2))
-    check(network(given=(2, 2), heads=heads), t, states(4, 2), states(4, 2, 2, seed=3))
+def test_labels_and_values(heads):
+    t, x = states(4).sigmoid(), states(4, 2)
+    label = {"species": si.ConditionSpec(classes=("a", "b", "c"))}
+    values = {"y": si.ConditionSpec((2, 2), mean=1.0, scale=3.0), "x0": si.ConditionSpec((2,))}
+    labels = {"species": torch.tensor([0, 2, -1, 1])}
+    told = {"y": states(4, 2, 2, seed=3), "x0": states(1, 2, seed=4)}
+    check(network(conditions=label, heads=heads), t, x, labels)
+    check(network(conditions=values, heads=heads), t, x, told)
+    both = network(conditions=label | values, heads=heads)
+    check(both, t, x, labels | told)
+    check(both, t, x, {name: spec.absent(x) for name, spec in both.conditions.items()})
 
 
 @pytest.mark.parametrize("depth", [1, 2, 3, 4])

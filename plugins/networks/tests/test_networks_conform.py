@@ -8,9 +8,9 @@ from collections.abc import Callable
 import pytest
 from torch import nn
 
+from si_authoring.testing import NetworkConformance
 from si_core.discovery.available import available
 from si_core.discovery.lookup import load
-from si_core.testing import NetworkConformance
 
 NAMES = [found.component.name for found in available("network") if found.plugin.distribution == "si-networks"]
 OPTIONS: dict[str, tuple[dict[str, object], ...]] = {

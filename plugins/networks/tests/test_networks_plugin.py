@@ -10,10 +10,13 @@ import si_core as si
 from si_networks.mlp import Mlp
 
 
-def test_the_builder_supplies_shape_heads_and_classes():
-    built = si.build("network", "mlp", context={"shape": (1, 3), "heads": 2, "classes": 4}, width=8, depth=2)
+def test_the_builder_supplies_shape_heads_and_conditions():
+    conditions = {"species": si.ConditionSpec(classes=("a", "b", "c", "d")), "observation": si.ConditionSpec((2, 2))}
+    context = {"shape": (1, 3), "heads": 2, "conditions": conditions}
+    built = si.build("network", "mlp", context=context, width=8, depth=2)
     assert isinstance(built, Mlp)
-    out = built(torch.tensor(0.5), torch.zeros(5, 1, 3), torch.zeros(5, dtype=torch.int64))
+    told = {"species": torch.zeros(5, dtype=torch.int64), "observation": torch.ones(1, 2, 2)}
+    out = built(torch.tensor(0.5), torch.zeros(5, 1, 3), told)
     assert out.shape == (5, 2, 1, 3)
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 import si_core as si
+from si_authoring.testing import ObjectiveConformance
 from si_core.discovery.available import available
-from si_core.testing import ObjectiveConformance
 
 NAMES = [found.component.name for found in available("objective") if found.plugin.distribution == "si-objectives"]
 

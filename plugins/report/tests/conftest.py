@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from si_core import RunView, Trajectory
+from si_core import ConditionSpec, RunView, Trajectory
 
 METRICS = [{"step": 10 * k, "loss": 3.0 * math.exp(-k / 9) + 0.1 * math.sin(k), "lr": 1e-3} for k in range(50)]
 ESTIMATES = [
@@ -49,7 +49,8 @@ def make_view(tmp_path):
                 "source": normal(number, *event),
                 "target": normal(number, *event),
                 "samples": normal(number, *event),
-                "conditions": torch.arange(number) % 3 if len(event) == 3 else None,
+                "condition": {"kind": torch.arange(number) % 3} if len(event) == 3 else None,
+                "conditions": {"kind": ConditionSpec(classes=("a", "b", "c"))} if len(event) == 3 else {},
                 "trajectory": Trajectory(t, torch.stack([(1 - s) * x0 + s * x1 for s in t]), 12),
                 "log_density": density,
                 "true_log_density": density,

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 import si_core as si
+from si_authoring.testing import ReportConformance
 from si_core.discovery.available import available
-from si_core.testing import ReportConformance
 
 NAMES = [found.component.name for found in available("report") if found.component.target.startswith("si_report.")]
 

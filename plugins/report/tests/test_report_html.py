@@ -75,7 +75,7 @@ def test_one_draw_and_nothing_else_make_a_report(make_view, event):
 def test_constant_draws_and_a_trajectory_that_stands_still_make_a_report(make_view, event):
     still = torch.ones(5, *event)
     backward = Trajectory(torch.tensor([1.0, 0.0]), torch.stack([still, still]), 1)
-    sets = {"source": still, "target": still, "samples": still, "conditions": None, "trajectory": backward}
+    sets = {"source": still, "target": still, "samples": still, "condition": None, "trajectory": backward}
     assert report.write(make_view(event, **sets, metrics=()))[1].name == "samples.png"
 
 

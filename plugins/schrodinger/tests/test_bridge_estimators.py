@@ -9,7 +9,7 @@ import pytest
 import torch
 
 import si_core as si
-from si_core.testing import EstimatorConformance
+from si_authoring.testing import EstimatorConformance
 from si_schrodinger.bridge_target import BridgeTarget
 from si_schrodinger.bures_wasserstein import BuresWasserstein, bures_wasserstein
 from si_schrodinger.coupling_error import CouplingError

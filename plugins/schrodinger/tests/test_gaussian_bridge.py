@@ -207,7 +207,7 @@ def test_divergence_is_that_of_the_joint_gaussians(bridge):
 
 
 def test_draws_of_the_plan_have_its_moments(bridge):
-    """40,000 draws: five standard errors of each entry of mean and cross-covariance."""
+    """40,000 draws: five standard errors of each entry of mean, cross-covariance, and covariance of either end."""
     n, d = 40_000, len(bridge.mean0)
     generator = torch.Generator().manual_seed(3)
     noise = torch.randn(n, d, dtype=torch.float64, generator=generator)
@@ -218,6 +218,9 @@ def test_draws_of_the_plan_have_its_moments(bridge):
     found = (x0 - x0.mean(0)).mT @ (x1 - x1.mean(0)) / n
     allowed = 5 * ((variance0[:, None] * variance1 + bridge.cross.square()) / n).sqrt()
     assert bool(((found - bridge.cross).abs() <= allowed).all())
+    for x, law in ((x0, bridge.covariance0), (x1, bridge.covariance1)):
+        allowed = 5 * ((law.diagonal()[:, None] * law.diagonal() + law.square()) / n).sqrt()
+        assert bool(((torch.cov(x.mT).reshape(d, d) - law).abs() <= allowed).all())
 
 
 @pytest.mark.parametrize("dtype", [torch.float64, torch.float32])

@@ -105,13 +105,13 @@ def test_before_the_first_round_ends_are_independent_and_afterwards_pairs_are_dr
     coupling, generator = Markovian(epsilon=0.1, pairs=500), torch.Generator().manual_seed(0)
     model = model_of(a, b, 0.5 * a, 0.1)
     source, target = model.process.source, model.process.target
-    x0, x1, condition = coupling.draw(source, target, 1000, generator)
-    assert condition is None
-    assert abs(float(torch.corrcoef(torch.cat([x0, x1], 1).mT)[0, 1])) < 5 / math.sqrt(1000)
+    drawn = coupling.draw(source, target, 1000, generator)
+    assert drawn.condition is None
+    assert abs(float(torch.corrcoef(torch.cat([drawn.x0, drawn.x1], 1).mT)[0, 1])) < 5 / math.sqrt(1000)
     coupling.refit(model, 1, generator)
-    x0, x1, _ = coupling.draw(source, target, 1000, generator)
+    drawn = coupling.draw(source, target, 1000, generator)
     pairs = torch.cat([coupling.first, coupling.last], 1)
-    assert bool((torch.cat([x0, x1], 1)[:, None] == pairs).all(-1).any(-1).all())
+    assert bool((torch.cat([drawn.x0, drawn.x1], 1)[:, None] == pairs).all(-1).any(-1).all())
     assert sorted(coupling.state_dict()) == ["first", "last"]
 
 

@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 import si_core as si
-from si_core.testing import InterpolantConformance, ObjectiveConformance
+from si_authoring.testing import InterpolantConformance, ObjectiveConformance
 from si_schrodinger.inner_gap import InnerGap
 from si_schrodinger.learned_linear import LearnedLinear
 from si_schrodinger.learned_path import LearnedPath
@@ -75,7 +75,7 @@ def test_training_begins_with_the_linear_path() -> None:
     x0, x1, t = (*torch.randn(2, 5, 2, generator=generator), torch.rand(5, generator=generator))
     line = x0 + t[:, None] * (x1 - x0)
     for path in (LearnedLinear(), LearnedPath((2,))):
-        torch.testing.assert_close(path.value(t, x0, x1), line)
+        torch.testing.assert_close(path.at(t, x0, x1), line)
 
 
 METHODS = ["alternating", "extragradient"]

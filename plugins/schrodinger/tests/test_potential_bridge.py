@@ -10,7 +10,7 @@ import pytest
 import torch
 
 import si_core as si
-from si_core.testing import DistributionConformance
+from si_authoring.testing import DistributionConformance
 from si_schrodinger.bridge_target import BridgeTarget
 from si_schrodinger.gaussian_bridge import GaussianBridge
 from si_schrodinger.potential_bridge import PotentialBridge

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from si_core.testing import CouplingConformance
+from si_authoring.testing import CouplingConformance
 from si_schrodinger.entropic import Entropic
 from si_schrodinger.optimal_transport import OptimalTransport
 

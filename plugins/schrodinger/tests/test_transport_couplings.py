@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 import pickle
+from collections.abc import Mapping
 
 import pytest
 import torch
@@ -54,7 +55,8 @@ def cross_covariance(coupling, source, target, n, batches):
     """E (x0 - m0)(x1 - m1)^T over batches with its standard error, each (d, d)."""
     generator, found = seeded(5), []
     for _ in range(batches):
-        x0, x1, _ = coupling.draw(source, target, n, generator)
+        pairs = coupling.draw(source, target, n, generator)
+        x0, x1 = pairs.x0, pairs.x1
         found.append((x0 - source.means[0]).T @ (x1 - target.means[0]) / n)
     stacked = torch.stack(found)
     return stacked.mean(0), stacked.std(0) / math.sqrt(batches)
@@ -63,11 +65,14 @@ def cross_covariance(coupling, source, target, n, batches):
 class Labelled(Gaussian):
     """A Gaussian whose label is the quarter of the plane."""
 
-    classes = 4
+    conditions: Mapping[str, si.ConditionSpec] = {
+        "quarter": si.ConditionSpec(classes=("++", "+-", "-+", "--")),
+        "sum": si.ConditionSpec(),
+    }
 
-    def labelled(self, n, generator=None):
+    def draw(self, n, generator=None):
         x = self.sample(n, generator)
-        return x, quarter(x)
+        return x, {"quarter": quarter(x), "sum": x.sum(1)}
 
 
 def quarter(x):
@@ -111,7 +116,8 @@ def test_marginals_are_kept(coupling):
     source, target = GaussianMixture([[3.0, 0.0], [-3.0, 0.0]], weights=[0.3, 0.7]), CASES[2][1]
     generator, first, second = seeded(2), [], []
     for _ in range(300):
-        x0, x1, _ = coupling.draw(source, target, 32, generator)
+        pairs = coupling.draw(source, target, 32, generator)
+        x0, x1 = pairs.x0, pairs.x1
         first.append(torch.cat([x0, x0.square()], 1).double().mean(0))
         second.append(torch.cat([x1, x1.square()], 1).mean(0))
     for found, law in ((torch.stack(first), source), (torch.stack(second), target)):
@@ -194,8 +200,9 @@ def test_source_is_independent_of_the_class_within_classes(coupling):
     for within in (True, False):
         generator, found = seeded(6), []
         for _ in range(60):
-            x0, x1, label = coupling(**options, within_classes=within).draw(source, target, 64, generator)
-            assert torch.equal(label, quarter(x1))
+            pairs = coupling(**options, within_classes=within).draw(source, target, 64, generator)
+            x0, label = pairs.x0, pairs.condition["quarter"]
+            assert torch.equal(label, quarter(pairs.x1))
             found.append(torch.stack([x0[label == 3].sum(0), torch.full((2,), float((label == 3).sum()))]))
         total = torch.stack(found).sum(0)
         means[within] = total[0] / total[1], 1 / math.sqrt(float(total[1, 0]))
@@ -208,15 +215,16 @@ def test_source_is_independent_of_the_class_within_classes(coupling):
 
 @pytest.mark.parametrize("coupling", [Entropic(0.1, pool=100), OptimalTransport(pool=100)], ids=name)
 def test_conditions_go_along_from_a_pool(coupling):
-    x0, x1, label = coupling.draw(Gaussian(), Labelled(), 10, seeded())
-    assert x0.shape == x1.shape == (10, 2)
-    assert torch.equal(label, quarter(x1))
-    more, *_ = coupling.draw(Gaussian(), Labelled(), 130, seeded())
-    assert more.shape == (130, 2)
+    for n in (10, 130):
+        pairs = coupling.draw(Gaussian(), Labelled(), n, seeded())
+        assert pairs.x0.shape == pairs.x1.shape == (n, 2)
+        assert torch.equal(pairs.condition["quarter"], quarter(pairs.x1))
+        assert torch.equal(pairs.condition["sum"], pairs.x1.sum(1))
 
 
 def test_within_classes_is_optimal_inside_of_each_class():
-    x0, x1, label = OptimalTransport().draw(Gaussian(), Labelled(), 64, seeded())
+    pairs = OptimalTransport().draw(Gaussian(), Labelled(), 64, seeded())
+    x0, x1, label = pairs.x0, pairs.x1, pairs.condition["quarter"]
     gain = ((x0[:, None] - x0) * (x1[:, None] - x1)).double().sum(2)
     assert float(gain[label[:, None] == label].min()) >= 0
     assert float(gain.min()) < 0

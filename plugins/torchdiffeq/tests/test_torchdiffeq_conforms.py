@@ -7,7 +7,7 @@ from typing import get_args
 import pytest
 
 import si_core as si
-from si_core.testing import IntegratorConformance
+from si_authoring.testing import IntegratorConformance
 from si_torchdiffeq.integrator import AdaptiveMethod, FixedMethod
 
 

@@ -14,12 +14,13 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 import torch
 from torch import Tensor, nn
 
+from si_core.contract.condition import Condition
 from si_core.contract.integrator import Integrator
 from si_core.errors import UsageError
 from si_core.fields.base import Fields
 from si_core.fields.learned import Predictor
 from si_core.models.acceleration.cuda import CudaRecorder
-from si_core.models.acceleration.identity import Same, method_key, networks_key, process_key, tensor_key
+from si_core.models.acceleration.identity import Same, condition_key, method_key, networks_key, process_key, tensor_key
 from si_core.models.acceleration.loops import Loop, RecordedIntegrator
 from si_core.models.acceleration.networks import SamplingNetwork, has_convolutions, with_predictor
 from si_core.models.acceleration.recent import Recent
@@ -42,15 +43,16 @@ _SETTINGS, _LOOPS = 4, 8
 class _Setting:
     """A problem for states of one form, with conditions at a fixed place in memory."""
 
-    def __init__(self, model: Model, condition: Tensor | None) -> None:
-        self._condition = None if condition is None else condition.clone()
+    def __init__(self, model: Model, condition: Condition | None) -> None:
+        self._condition = condition and {name: values.clone() for name, values in condition.items()}
         self._transport = model.transport(condition=self._condition)
         self.loops: Recent[Loop] = Recent(_LOOPS)
 
-    def told(self, condition: Tensor | None) -> Transport:
+    def told(self, condition: Condition | None) -> Transport:
         """The problem, given conditions of the same form."""
-        if self._condition is not None and condition is not None:
-            self._condition.copy_(condition)
+        if self._condition and condition:
+            for name, values in self._condition.items():
+                values.copy_(condition[name])
         return self._transport
 
     def close(self) -> None:
@@ -104,7 +106,7 @@ class Accelerator:
             f"graph={self.graph!r})"
         )
 
-    def problem(self, model: Model, x: Tensor, condition: Tensor | None) -> tuple[Transport, Integrator]:
+    def problem(self, model: Model, x: Tensor, condition: Condition | None) -> tuple[Transport, Integrator]:
         """The initial value problem of sampling and the method to solve it by.
 
         Args:
@@ -119,19 +121,19 @@ class Accelerator:
         if not self._records(model, x):
             return self._told(model, condition), model.integrator
         setting = self._settings.get(
-            (Same(original), *self._form(model), tensor_key(x), tensor_key(condition)),
+            (Same(original), *self._form(model), tensor_key(x), condition_key(condition)),
             lambda: _Setting(model, condition),
         )
         method = RecordedIntegrator(model.integrator, setting.loops, self._recorder, self._note)
         return setting.told(condition), method
 
-    def _told(self, model: Model, condition: Tensor | None) -> Transport:
+    def _told(self, model: Model, condition: Condition | None) -> Transport:
         """The problem given conditions, with the scalars of the last one, where that was the same."""
         key = (Same(model.fields), *self._scalars(model))
         if self._last is None or self._last[0] != key:
             self._last = key, model.transport()
         problem = self._last[1]
-        return problem if condition is None else problem.conditioned(condition)
+        return problem.conditioned(condition) if condition else problem
 
     def release(self) -> None:
         """Give back the memory of recordings; they are made again when they are needed."""
@@ -151,6 +153,7 @@ class Accelerator:
             model.start,
             model.stop,
             model.clock,
+            model.freeze,
             process_key(model.process),
         )
 

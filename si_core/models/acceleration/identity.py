@@ -7,11 +7,12 @@ from collections.abc import Hashable
 import torch
 from torch import Tensor, nn
 
+from si_core.contract.condition import Condition
 from si_core.contract.integrator import Integrator
 from si_core.models.learnable import learnable_parts
 from si_core.process.process import StochasticInterpolant
 
-__all__ = ["Same", "method_key", "networks_key", "process_key", "tensor_key"]
+__all__ = ["Same", "condition_key", "method_key", "networks_key", "process_key", "tensor_key"]
 
 _PLAIN = (bool, int, float, str, type(None), torch.dtype)
 
@@ -35,6 +36,11 @@ class Same:
 def tensor_key(x: Tensor | None) -> Hashable:
     """Shape, layout, precision and device."""
     return None if x is None else (x.shape, x.stride(), x.dtype, x.device)
+
+
+def condition_key(condition: Condition | None) -> Hashable:
+    """What recorded work depends on of what networks are told: all but the numbers."""
+    return tuple((name, tensor_key(values)) for name, values in (condition or {}).items())
 
 
 def networks_key(module: nn.Module) -> Hashable:

@@ -20,6 +20,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.modules.conv import _ConvNd
 
+from si_core.contract.condition import Condition
 from si_core.errors import one_line
 from si_core.fields.base import Fields
 from si_core.fields.learned import LearnedFields, Predictor
@@ -88,7 +89,7 @@ class SamplingNetwork(nn.Module):
         for mine, original in self._pairs:
             mine.copy_(original)
 
-    def forward(self, t: Tensor, x: Tensor, condition: Tensor | None = None) -> Tensor:
+    def forward(self, t: Tensor, x: Tensor, condition: Condition | None = None) -> Tensor:
         """The network at (t, x), in the precision of x, contiguous where its layout was changed."""
         if self._compiled is None:
             return self._call(t, x, condition)
@@ -100,13 +101,14 @@ class SamplingNetwork(nn.Module):
             self._note(f"sample.compile: the network is not compiled: {one_line(error, 200)}")
             return self._call(t, x, condition)
 
-    def _call(self, t: Tensor, x: Tensor, condition: Tensor | None) -> Tensor:
+    def _call(self, t: Tensor, x: Tensor, condition: Condition | None) -> Tensor:
         dtype = x.dtype
         if self.dtype is not None:
             # Autocast leaves double precision alone.
             t, x = t.float(), x.float()
-            if condition is not None and condition.is_floating_point():
-                condition = condition.float()
+            condition = condition and {
+                name: values.float() if values.is_floating_point() else values for name, values in condition.items()
+            }
         if self.channels_last and x.ndim == 4:
             x = x.contiguous(memory_format=torch.channels_last)
         # Nothing is left to cache: the weights are cast.

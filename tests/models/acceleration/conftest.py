@@ -106,14 +106,12 @@ class TapeRepeat:
 class Labelled(si.Distribution):
     """Four points with their labels."""
 
-    shape, classes = (DIM,), 4
+    shape = (DIM,)
+    conditions = {"kind": si.ConditionSpec(classes=("0", "1", "2", "3"))}  # noqa: RUF012
 
-    def sample(self, n, generator=None):
-        return self.labelled(n, generator)[0]
-
-    def labelled(self, n, generator=None):
+    def draw(self, n, generator=None):
         labels = torch.randint(4, (n,), generator=generator)
-        return labels[:, None].expand(n, DIM).float(), labels
+        return labels[:, None].expand(n, DIM).float(), {"kind": labels}
 
 
 class Waiting(nn.Module):
@@ -127,15 +125,13 @@ class Waiting(nn.Module):
         return -x * self.weight if float(x.sum()) > 0 else x * self.weight
 
 
-def network(classes: int | None = None, shape: tuple[int, ...] = (DIM,)) -> nn.Module:
+def network(conditions=None, shape: tuple[int, ...] = (DIM,)) -> nn.Module:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(3)
-        made = si.build("network", "mlp", context={"shape": shape, "classes": classes}, width=32, depth=2)
+        made = si.build("network", "mlp", context={"shape": shape, "conditions": conditions or {}}, width=32, depth=2)
     with torch.no_grad():
         # A fresh network says next to nothing.
         made.output.weight.mul_(10)
-        if classes is not None:
-            made.of_class.weight[-1].fill_(0.5)
     return made.eval().requires_grad_(False)
 
 
@@ -175,7 +171,7 @@ def make() -> Callable[..., si.Model]:
             si.build("distribution", "gaussian", shape=list(target.shape)),
             target,
         )
-        predictor = si.Predictor([own or network(target.classes, target.shape)], 1).eval()
+        predictor = si.Predictor([own or network(target.conditions, target.shape)], 1).eval()
         fields = si.LearnedFields(process, ("velocity",), predictor, si.Parametrisation(process.clock, True))
         if isinstance(method, str):
             method = si.build("integrator", method, steps=4)

@@ -64,7 +64,7 @@ def test_conditions_and_times_between(make, labelled):
     steps = on_cuda(make(target=labelled, method="rk4", epsilon=0.0, graph=False))
     for seed in range(5):
         labels = torch.randint(4, (N,), generator=torch.Generator().manual_seed(seed)).cuda()
-        assert same(model, steps, 0, condition=labels, times=[0.3, 0.6])
+        assert same(model, steps, 0, condition={"kind": labels}, times=[0.3, 0.6])
     assert graphs(model) == 3
 
 

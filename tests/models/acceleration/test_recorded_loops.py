@@ -75,10 +75,22 @@ def test_conditions_differ_between_blocks(make, plain, recorder, labelled):
     model = make(target=labelled, method="rk4", epsilon=0.0, recorder=recorder)
     for seed in range(6):
         labels = torch.randint(4, (N,), generator=seeded(100 + seed))
-        assert same(model, plain(model), 0, condition=labels)
+        assert same(model, plain(model), 0, condition={"kind": labels})
     assert recorder.recorded == 1
-    zero, one = (samples(model, 0, condition=torch.full((N,), k))[0] for k in (0, 1))
+    zero, one = (samples(model, 0, condition=str(k))[0] for k in (0, 1))
     assert not torch.equal(zero[-1], one[-1]), "the network is told"
+
+
+@pytest.mark.parametrize(("labels", "message"), [([0, -1], "left out"), ([4, 0], "out of range")])
+def test_conditions_are_checked_at_each_replay(make, recorder, labelled, labels, message):
+    """A replay reads what lies in the memory of its conditions: nothing after the door looks at it."""
+    model = make(target=labelled, method="rk4", epsilon=0.0, recorder=recorder)
+    for count in (0, 1, 2, 3):
+        with pytest.raises(si.UsageError, match=rf"'kind' is {message}"):
+            model.sample(2, seeded(count), condition={"kind": torch.tensor(labels)})
+        model.sample(2, seeded(count), condition={"kind": torch.tensor([0, 3])})
+    assert recorder.recorded == 1
+    assert recorder.replays > 0
 
 
 class InParts(si.Integrator):
@@ -249,7 +261,7 @@ def test_what_a_loop_depends_on_makes_another_loop(make, plain, recorder):
     check(3)
     check(4, replace(model, epsilon=0.25))
     check(5, replace(model, stop=0.5))
-    check(6, replace(model, clock="uniform"))
+    check(6, replace(model, clock="uniform", freeze=True))
     model.integrator.steps = 5
     check(7)
     assert plain(model).sample(N, seeded(0)).evaluations == 10
@@ -272,7 +284,7 @@ def test_a_process_that_learns_is_asked_again(make, plain, recorder):
     old, latent = model.process, Bump()
     process = si.StochasticInterpolant(old.interpolant, latent, old.coupling, old.source, old.target)
     fields = si.LearnedFields(process, ("velocity",), model.fields.predictor, model.fields.parametrisation)
-    model = replace(model, process=process, fields=fields)
+    model = replace(model, process=process, fields=fields, freeze=True)
     for count in (1, 2):
         for seed in range(4):
             assert same(model, plain(model), seed)

@@ -124,7 +124,7 @@ def test_every_part_of_the_reference_network_is_close(make, labelled, dtype):
     network = make(target=labelled).fields.predictor.networks[0].to(dtype)
     x, t, labels = torch.randn(400, 3, generator=seeded(), dtype=dtype), torch.tensor(0.3, dtype=dtype), torch.arange(4)
     with torch.inference_mode():
-        for told in (None, labels.repeat(100), torch.tensor(2)):
+        for told in ({"kind": labels.repeat(100)}, {"kind": torch.tensor([2])}, {"kind": torch.tensor([-1])}):
             for time in (t, torch.linspace(0, 1, 400, dtype=dtype)):
                 y, exact = lowered(network)(time, x, told), network(time, x, told)
                 assert y.dtype == dtype

@@ -15,7 +15,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from si_core import Coupling, Distribution, UsageError
+from si_core import Coupling, Distribution, Pairs, UsageError
 from si_distributions.gaussian import Gaussian
 from si_distributions.options import numbers
 from si_distributions.randomness import normal
@@ -59,15 +59,15 @@ class CorrelatedGaussians(Coupling):
 
     def draw(
         self, source: Distribution, target: Distribution, n: int, generator: torch.Generator | None = None
-    ) -> tuple[Tensor, Tensor, Tensor | None]:
+    ) -> Pairs:
         """n pairs of the joint law, each (n, *shape)."""
         gain, root = self._conditional(source, target)
-        x1, condition = target.labelled(n, generator)
+        x1, condition = target.draw(n, generator)
         rows = x1.flatten(1).double()
         z = normal(tuple(rows.shape), torch.float64, generator)
         mean0, mean1, gain, root = (v.to(rows) for v in (source.means[0], target.means[0], gain, root))  # type: ignore[attr-defined]
         x0 = mean0 + (rows - mean1) @ gain.T + z @ root.T
-        return x0.to(x1.dtype).reshape(x1.shape), x1, condition
+        return Pairs(x0.to(x1.dtype).reshape(x1.shape), x1, condition)
 
     def _conditional(self, source: Distribution, target: Distribution) -> tuple[Tensor, Tensor]:
         """The gain ``X C1^-1`` and the root of S, computed once for two ends."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from si_core import Coupling, Distribution
+from si_core import Coupling, Distribution, Pairs
 
 __all__ = ["Mirror"]
 
@@ -20,7 +20,7 @@ class Mirror(Coupling):
 
     def draw(
         self, source: Distribution | None, target: Distribution, n: int, generator: torch.Generator | None = None
-    ) -> tuple[Tensor, Tensor, Tensor | None]:
+    ) -> Pairs:
         """n draws of the target, each with itself; the source is not used."""
-        x1, condition = target.labelled(n, generator)
-        return x1, x1, condition
+        x1, condition = target.draw(n, generator)
+        return Pairs(x1, x1, condition)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from si_core import Coupling, DataError, Distribution
+from si_core import Coupling, DataError, Distribution, Pairs
 from si_distributions.datasets.rows import Rows
 from si_distributions.randomness import indices
 
@@ -34,11 +34,11 @@ class Paired(Coupling):
 
     def draw(
         self, source: Distribution, target: Distribution, n: int, generator: torch.Generator | None = None
-    ) -> tuple[Tensor, Tensor, Tensor | None]:
+    ) -> Pairs:
         """n pairs of rows with the target's conditions."""
         index = indices(n, _size(source, target), generator)
         x1, condition = target.rows(index)
-        return source.rows(index)[0], x1, condition
+        return Pairs(source.rows(index)[0], x1, condition)
 
 
 def _size(source: Distribution, target: Distribution) -> int:

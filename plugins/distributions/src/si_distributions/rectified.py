@@ -18,7 +18,7 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from si_core import Coupling, DataError, Distribution, Model, UsageError, build, integrate, load_model
+from si_core import Coupling, DataError, Distribution, Model, Pairs, UsageError, build, integrate, load_model
 from si_distributions.options import whole
 from si_distributions.placement import Placed
 from si_distributions.randomness import indices
@@ -76,8 +76,8 @@ class Rectified(Coupling):
 
     def draw(
         self, source: Distribution, target: Distribution, n: int, generator: torch.Generator | None = None
-    ) -> tuple[Tensor, Tensor, Tensor | None]:
-        """n pairs, each (n, *shape), with the conditions of their flows, (n,), where the run has classes.
+    ) -> Pairs:
+        """n pairs, each (n, *shape), with the conditions of their flows, where the run has some.
 
         Raises:
             UsageError: as for the class.
@@ -108,9 +108,9 @@ class _Pool:
         self._missing = set(range(-(-coupling.pairs // _BLOCK)))
         x0 = source.encode(model.process.source.decode(self._starts)).to(target.sample(1, torch.Generator()))
         self._x0, self._x1 = Placed(x0), Placed(torch.empty_like(x0))
-        self._labels = None if self._condition is None else Placed(self._condition)
+        self._told = {name: Placed(values) for name, values in (self._condition or {}).items()}
 
-    def rows(self, index: Tensor) -> tuple[Tensor, Tensor, Tensor | None]:
+    def rows(self, index: Tensor) -> Pairs:
         """Pairs by index with their conditions, on the device of the index."""
         if self._missing:
             for block in self._missing.intersection((index // _BLOCK).unique().tolist()):
@@ -119,10 +119,8 @@ class _Pool:
                 self._model = None
         # Until all are made there are no copies of the table on a device: they would not learn of what is to come.
         at = index.cpu() if self._missing else index
-        x0, x1, labels = (
-            None if t is None else t.rows(at).to(index.device) for t in (self._x0, self._x1, self._labels)
-        )
-        return x0, x1, labels  # type: ignore[return-value]
+        told = {name: values.rows(at).to(index.device) for name, values in self._told.items()}
+        return Pairs(self._x0.rows(at).to(index.device), self._x1.rows(at).to(index.device), told or None)
 
     def _make(self, block: int, device: torch.device) -> None:
         """Integrate the paths of a block, on the device that asks for it."""
@@ -130,7 +128,7 @@ class _Pool:
             self._model, self._device = load_model(self._run, device), device
         model, rows = self._model, slice(block * _BLOCK, (block + 1) * _BLOCK)
         x = self._starts[rows].to(device)
-        condition = None if self._condition is None else self._condition[rows].to(device)
+        condition = self._condition and {name: v[rows].to(device) for name, v in self._condition.items()}
         with torch.inference_mode(False), torch.no_grad():
             transport = model.transport(epsilon=0.0, start=0.0, stop=1.0, condition=condition)
             end = integrate(transport, x if model.dtype is None else x.to(model.dtype), self._method).final
@@ -171,15 +169,17 @@ def _refuse_unfit(model: Model, source: Distribution, target: Distribution, run:
     if source.standard_normal != theirs.source.standard_normal:
         got = "standard normal " + ("here" if source.standard_normal else "in the run") + " only"
         raise UsageError("the source is another law than the run's", where=where, got=got, fix="give it the run's")
-    if (target.classes, _names(target)) != (theirs.target.classes, _names(theirs.target)):
+    if _told(target) != _told(theirs.target):
         got = f"{_words(theirs.target)} in the run, {_words(target)} here"
-        raise UsageError("the target has other classes than the run's", where=where, got=got, fix="give it the run's")
+        raise UsageError(
+            "the target has other conditions than the run's", where=where, got=got, fix="give it the run's"
+        )
 
 
-def _names(law: Distribution) -> tuple[str, ...] | None:
-    return getattr(law, "class_names", None)
+def _told(law: Distribution) -> dict[str, tuple[tuple[int, ...], tuple[str, ...] | None]]:
+    """What must be equal of conditions: their means and scales may differ."""
+    return {name: (spec.shape, spec.classes) for name, spec in law.conditions.items()}
 
 
 def _words(law: Distribution) -> str:
-    names = _names(law) or ()
-    return f"{law.classes or 'no'} classes" + (f" ({', '.join(names[:5])})" if names else "")
+    return "; ".join(spec.described(name) for name, spec in law.conditions.items()) or "no conditions"

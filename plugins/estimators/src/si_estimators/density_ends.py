@@ -7,11 +7,22 @@ from typing import Literal
 
 from torch import Tensor
 
-from si_core import Distribution, NumericsError, StochasticInterpolant, UsageError
+from si_core import Distribution, Model, NumericsError, StochasticInterpolant, UsageError
 
-__all__ = ["DIRECTIONS", "UNITS", "Direction", "Unit", "density_ends", "in_unit", "refuse_non_finite", "unit_of_nats"]
+__all__ = [
+    "DIRECTIONS",
+    "UNITS",
+    "Direction",
+    "Unit",
+    "bound_of_span",
+    "density_ends",
+    "in_unit",
+    "refuse_non_finite",
+    "unit_of_nats",
+]
 
 Direction = Literal["target", "source"]
+Bound = Literal["exact", "unbiased", "consistent", "lower", "upper", "approximate"]
 Unit = Literal["nats", "bits/dim"]
 DIRECTIONS, UNITS = ("target", "source"), ("nats", "bits/dim")
 
@@ -32,6 +43,15 @@ def density_ends(process: StochasticInterpolant, direction: str, where: str) -> 
             fix=f"a {other} with a density, such as `gaussian`, or direction: {other}",
         )
     return base, end
+
+
+def bound_of_span(model: Model, bound: Bound) -> Bound:
+    """The bound of a density that is exact, or bounded, for a model that samples over all times.
+
+    Over a part of them, sampling starts from the process at another time, whose density is not that of the end that
+    stands in for it; then the number is ``approximate``.
+    """
+    return bound if {model.start, model.stop} == {0.0, 1.0} else "approximate"
 
 
 def in_unit(values: Tensor, end: Distribution, unit: str) -> Tensor:

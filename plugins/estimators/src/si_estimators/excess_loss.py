@@ -63,15 +63,15 @@ class ExcessLoss(Estimator):
             generator: the source of the draws.
 
         Raises:
-            UsageError: no closed form is known, the target has classes, or a field is out of reach of the model.
+            UsageError: no closed form is known, the process has conditions, or a field is out of reach of the model.
         """
         process = model.process
         exact = exact_fields(process)
-        if process.target.classes is not None:
+        if process.conditions:
             raise UsageError(
-                "closed forms are those of the whole target, and this model is told its classes",
+                "closed forms are those of the whole target, and this model is told its conditions",
                 where=_WHERE,
-                got=f"{process.target.classes} classes",
+                got="; ".join(spec.described(name) for name, spec in process.conditions.items()),
             )
         generator = needs_generator(generator, _WHERE)
         learned: Sequence[str] = getattr(model.fields, "names", ("velocity",))

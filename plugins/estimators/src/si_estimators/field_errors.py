@@ -22,7 +22,6 @@ import torch
 from torch import Tensor
 
 from si_core import Draw, Fields, Model, UsageError, exact_fields
-from si_estimators.conditions import conditioned_rows
 from si_estimators.draws import draw_at, draw_through, pairs_given_points
 from si_estimators.options import choice, flat, interval, needs_generator, points, whole
 from si_estimators.quadrature import SpanNodes
@@ -123,13 +122,15 @@ class ErrorSampling:
         x = points(x, model.process.shape, self.where)
         exact = known_fields(model, self.reference, self.where)
         held_out = exact is None and pairs_given_points(model.process.coupling)
+        if held_out:
+            model.fields.check_told(len(x))
         count, nodes, parts = len(x) if held_out else self.n, self.nodes(model), []
         with torch.no_grad():
             for first in range(0, count, self.batch):
                 rows = slice(first, min(first + self.batch, count))
                 if held_out:
                     draw = draw_through(model.process, x[rows], generator)
-                    fields = conditioned_rows(model.fields, rows, count)
+                    fields = model.fields.of_rows(rows)
                 else:
                     draw = model.process.draw(rows.stop - rows.start, generator)
                     fields = model.fields if draw.condition is None else model.fields.conditioned(draw.condition)
@@ -154,14 +155,14 @@ def known_fields(model: Model, reference: Reference | None, where: str) -> Field
     Raises:
         UsageError: they are asked for and not known, or the model is conditional, which closed forms are not.
     """
-    conditional = model.process.target.classes is not None
+    conditional = bool(model.process.conditions)
     if reference == "none" or (reference is None and (conditional or not exact_fields.known(model.process))):
         return None
     if conditional:
         raise UsageError(
-            "closed forms are those of the whole target, and this model is told its classes",
+            "closed forms are those of the whole target, and this model is told its conditions",
             where=where,
-            got=f"{model.process.target.classes} classes",
+            got="; ".join(spec.described(name) for name, spec in model.process.conditions.items()),
         )
     return exact_fields(model.process)
 

@@ -17,12 +17,12 @@ from pydantic import Field
 from torch import Tensor
 
 from si_core import Estimate, Estimator, Fields, Model, Transport, build
-from si_estimators.conditions import conditioned_rows
 from si_estimators.density_ends import (
     DIRECTIONS,
     UNITS,
     Direction,
     Unit,
+    bound_of_span,
     density_ends,
     in_unit,
     refuse_non_finite,
@@ -49,8 +49,10 @@ class LogLikelihood(Estimator):
     ``log rho1(x) = log rho0(X_0) - int_0^1 div b(t, X_t) dt``,   ``dX = b dt`` run backward from ``X_1 = x``
 
     (arXiv 2303.08797, section 2). The value is *exact* up to the integrator, which works in the model's clock, and the
-    quadrature; with Hutchinson's divergence, ``div b = E[v . J v]`` over random probes v, it is *unbiased* for each
-    point. In bits/dim the value keeps its sign: the figure that is usually reported is its negative, the cross-entropy.
+    quadrature (*approximate* for a model that samples over a part of the times: it starts there from the process, and
+    the density of the end stands in for that of the process); with Hutchinson's divergence, ``div b = E[v . J v]`` over
+    random probes v, it is *unbiased* for each point. In bits/dim the value keeps its sign:
+    the figure that is usually reported is its negative, the cross-entropy.
 
     The integral is taken along the path that was solved first, by nested rules whose nodes are doubled for each point
     until the estimated error is below the tolerance (:mod:`si_estimators.path_quadrature`), or solved together with the
@@ -143,7 +145,13 @@ class LogLikelihood(Estimator):
             variance = float(densities.double().var(1).mean()) / self.probes * scale**2
             details["probe_variance"] = variance
             details["probe_error"] = math.sqrt(variance / len(x))
-        found = self.mean(_WHERE, values, "exact" if self.divergence == "exact" else "unbiased", self.unit, details)
+        found = self.mean(
+            _WHERE,
+            values,
+            bound_of_span(model, "exact" if self.divergence == "exact" else "unbiased"),
+            self.unit,
+            details,
+        )
         errors = [change.error for change in changes if change.error is not None]
         if not errors:
             return found
@@ -164,6 +172,7 @@ class LogLikelihood(Estimator):
         """
         base, _ = density_ends(model.process, self.direction, _WHERE)
         x = points(x, model.process.shape, _WHERE)
+        model.fields.check_told(len(x))
         x = x.clone() if x.is_inference() else x
         probes = None
         if self.divergence == "hutchinson":
@@ -171,7 +180,7 @@ class LogLikelihood(Estimator):
         densities, changes = [], []
         for first in range(0, len(x), self.batch):
             rows = slice(first, first + self.batch)
-            fields, own = conditioned_rows(model.fields, rows, len(x)), None if probes is None else probes[:, rows]
+            fields, own = model.fields.of_rows(rows), None if probes is None else probes[:, rows]
             change = self._carried(self._transport(model, fields), x[rows], own)
             finite = torch.isfinite(flat(change.final)).all(1) & torch.isfinite(change.log_volume).all(1)
             refuse_non_finite(finite, "the path of a point left the finite numbers", _WHERE, first)
@@ -185,7 +194,7 @@ class LogLikelihood(Estimator):
     def _transport(self, model: Model, fields: Fields) -> Transport:
         early, late = sorted((model.start, model.stop))
         start, stop = (late, early) if self.direction == "target" else (early, late)
-        return Transport(fields, 0.0, start, stop, model.clock)
+        return Transport(fields, 0.0, start, stop, model.clock, model.freeze)
 
     def _carried(self, transport: Transport, x: Tensor, probes: Tensor | None) -> VolumeChange:
         if self.path == "quadrature" and self.steps is not None and can_be_cut(self.integrator, self.steps):

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from si_core import Estimate, Estimator, Model, NumericsError
-from si_estimators.density_ends import DIRECTIONS, UNITS, density_ends, in_unit, unit_of_nats
+from si_estimators.density_ends import DIRECTIONS, UNITS, bound_of_span, density_ends, in_unit, unit_of_nats
 from si_estimators.options import choice, needs_generator, positive, whole
 from si_estimators.path_weights import PathForm, Probing, effective_size, log_mean_exp, path_log_weights
 
@@ -99,7 +99,7 @@ class PathDensity:
                 details["probe_variance"] = float(variance.mean()) * scale**2
         bound = values.mean(1)
         error = self._error(bound) if len(x) > 1 else self._error(values[0])
-        return Estimate(self.name, float(bound.mean()), error, "lower", self.unit, bound, details)
+        return Estimate(self.name, float(bound.mean()), error, bound_of_span(model, "lower"), self.unit, bound, details)
 
     @property
     def _probed(self) -> bool:

@@ -55,7 +55,7 @@ def quadrature_volume(
         tolerance: the error that a point's integral may have by the quadrature, in nats.
     """
     path = KnownPath(transport, x, integrator, steps)
-    integrand = _Integrand(path, probes, _one_condition(transport))
+    integrand = _Integrand(path, probes, transport.fields.told_alike)
     n, rows = _FIRST, torch.arange(len(x), device=x.device)
     values = integrand.at(nodes(n), rows)
     found: list[tuple[Tensor, Tensor, Tensor, int]] = []
@@ -76,12 +76,6 @@ def quadrature_volume(
     log_volume = torch.cat([integral for _, integral, _, _ in found])[order].to(x.dtype)
     error = torch.cat([error for _, _, error, _ in found])[order]
     return VolumeChange(path.final, log_volume, path.evaluations, counts, error)
-
-
-def _one_condition(transport: Transport) -> bool:
-    """Whether all points have one condition, so that some of them can be looked at alone."""
-    condition = getattr(transport.fields, "condition", None)
-    return condition is None or condition.ndim == 0 or len(condition) == 1
 
 
 def _judged(values: Tensor, n: int, span: float, eps: float) -> tuple[Tensor, Tensor, Tensor]:

@@ -35,7 +35,6 @@ import torch
 from torch import Tensor
 
 from si_core import Model
-from si_estimators.conditions import conditioned_rows
 from si_estimators.density_ends import density_ends, refuse_non_finite
 from si_estimators.divergence import draw_probes, drift_and_divergence
 from si_estimators.options import flat, points
@@ -132,13 +131,14 @@ def path_log_weights(
     """
     base, _ = density_ends(model.process, direction, where)
     x = points(x, model.process.shape, where)
+    model.fields.check_told(len(x))
     x = x.clone() if x.is_inference() else x
     probing, chain = probing or Probing(), None
     weights, variances = [], []
     for chosen in torch.arange(len(x) * paths, device=x.device).split(batch):
         # Paths of one point stand together, so that a batch holds few points with their conditions.
         rows = chosen.div(paths, rounding_mode="floor")
-        fields = conditioned_rows(model.fields, rows, len(x))
+        fields = model.fields.of_rows(rows)
         if chain is None or fields is not model.fields:
             chain = chain_of(model, fields, x, epsilon, steps, where)
         final, ratio, variance = _walk(chain, x[rows], form, direction == "target", probing, generator)

@@ -70,7 +70,7 @@ def sde_transport(
     """
     span = sorted((model.start, model.stop), reverse=backward)
     level = model.epsilon if epsilon is None else epsilon
-    transport = Transport(fields, level, span[0], span[1], clock or model.clock)
+    transport = Transport(fields, level, span[0], span[1], clock or model.clock, model.freeze)
     if not transport.stochastic:
         raise UsageError(
             "this needs an SDE, and the model samples with an ODE",

@@ -13,7 +13,7 @@ __all__ = ["model_samples", "reached_end", "samples_of_one_law"]
 def model_samples(model: Model, n: int, batch: int, generator: torch.Generator) -> Tensor:
     """n independent samples in model space, shape (n, *event).
 
-    Classes are drawn as the target has them, unless the model's fields are conditioned on one for all.
+    They are given what the model's fields are, in turn, or else conditions as the data have them.
 
     Args:
         model: the model.
@@ -21,14 +21,17 @@ def model_samples(model: Model, n: int, batch: int, generator: torch.Generator) 
         batch: how many are made at once.
         generator: the source of randomness.
     """
-    condition = getattr(model.fields, "condition", None)
-    only = condition if condition is not None and condition.numel() == 1 else None
+    given = model.fields.condition
     parts = []
     for first in range(0, n, batch):
         count = min(batch, n - first)
-        given = None if only is None else only.reshape(1).expand(count)
-        parts.append(model.sample(count, generator, condition=given).final)
+        told = given and {name: _in_turn(values, first, count) for name, values in given.items()}
+        parts.append(model.sample(count, generator, condition=told).final)
     return torch.cat(parts)
+
+
+def _in_turn(values: Tensor, first: int, count: int) -> Tensor:
+    return values[torch.arange(first, first + count, device=values.device) % len(values)]
 
 
 def reached_end(model: Model) -> Distribution:

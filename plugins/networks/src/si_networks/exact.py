@@ -54,7 +54,7 @@ class Exact(nn.Module):
             nn.Parameter(_each(value, len(self.names), name)) for name, value in (("bias", bias), ("slope", slope))
         )
 
-    def forward(self, t: Tensor, x: Tensor, condition: Tensor | None = None) -> Tensor:
+    def forward(self, t: Tensor, x: Tensor, condition: Any = None) -> Tensor:
         """The fields at positions t in the clock of learning, shape (B, *event) or (B, heads, *event)."""
         s = self.process.schedule(self.clock, torch.as_tensor(t, device=x.device))
         outputs = []

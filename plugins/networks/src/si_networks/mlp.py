@@ -1,16 +1,17 @@
 """The multilayer perceptron: the network for states of a few to a few hundred dimensions.
 
-    ``h_1 = a(W_x x + W_t phi(t) + b + e(c))``,   ``h_k = a(W_k h_{k-1} + b_k)``,   ``f = V h_depth + v``
+    ``h_1 = a(W_x x + W_t phi(t) + b + sum_c e(c))``,   ``h_k = a(W_k h_{k-1} + b_k)``,   ``f = V h_depth + v``
 
-with the activation a, Fourier features ``phi(t) = (sin(pi k t), cos(pi k t))``, ``k = 1..time_features/2``, and an
-embedding e of the class c, or ``e(c) = W_c c`` for a state c that is given. Time enters beside x rather than within
-it, so that in sampling, where all states share one t, its share of the first layer is one vector: the layer's bias.
+with the activation a, Fourier features ``phi(t) = (sin(pi k t), cos(pi k t))``, ``k = 1..time_features/2``, and for
+each condition an embedding e of its class, or ``e(c) = W_c (c - mean)/scale`` of its values. Time enters beside x
+rather than within it, so that in sampling, where all states share one t, its share of the first layer is one vector:
+the layer's bias.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Annotated, Literal
 
 import torch
@@ -18,7 +19,8 @@ import torch.nn.functional as F
 from pydantic import Field
 from torch import Tensor, nn
 
-from si_core import UsageError
+from si_core import Condition, ConditionSpec, UsageError, check_condition
+from si_networks.embeddings import embedding
 from si_networks.mlp_divergence import Layers, value_and_divergence
 
 __all__ = ["Mlp"]
@@ -35,13 +37,12 @@ _OUTPUT_SCALE = 0.1
 
 
 class Mlp(nn.Module):
-    """A multilayer perceptron on ``(t, x)`` and a class, or a given state.
+    """A multilayer perceptron on ``(t, x)`` and conditions of any number and shape.
 
     Args:
         shape: the event shape; supplied by the builder.
         heads: the number of fields predicted, or None for one without an axis of heads; supplied by the builder.
-        classes: the number of classes, or None; supplied by the builder.
-        given: the event shape of a state that is given as condition, or None; supplied by the builder.
+        conditions: what it is told beside, by name; supplied by the builder.
         width: the units of a hidden layer.
         depth: the number of hidden layers.
         activation: between the layers; relu has jumps in its derivative, which likelihoods integrate.
@@ -58,8 +59,7 @@ class Mlp(nn.Module):
         self,
         shape: tuple[int, ...],
         heads: int | None = None,
-        classes: int | None = None,
-        given: tuple[int, ...] | None = None,
+        conditions: Mapping[str, ConditionSpec] | None = None,
         width: Annotated[int, Field(ge=1)] = 256,
         depth: Annotated[int, Field(ge=1)] = 4,
         activation: Literal["silu", "relu", "gelu", "tanh"] = "silu",
@@ -74,10 +74,7 @@ class Mlp(nn.Module):
             raise UsageError(
                 "unknown activation", where="mlp: activation", got=repr(activation), allowed=", ".join(_ACTIVATIONS)
             )
-        if given is not None and classes is not None:
-            raise UsageError("a class or a given state, not both", where="mlp", got=f"classes {classes}, given {given}")
-        self.shape, self.heads, self.classes = tuple(shape), heads, classes
-        self.given = None if given is None else tuple(given)
+        self.shape, self.heads, self.conditions = tuple(shape), heads, dict(conditions or {})
         self.width, self.depth, self.activation, self.time_features = width, depth, activation, time_features
         dimensions = math.prod(self.shape)
         angular = math.pi * torch.arange(1, time_features // 2 + 1)
@@ -88,29 +85,26 @@ class Mlp(nn.Module):
         self.of_time = nn.Linear(time_features, width)
         self.hidden = nn.ModuleList(nn.Linear(width, width) for _ in range(depth - 1))
         self.output = nn.Linear(width, (heads or 1) * dimensions)
-        self.of_given = None if given is None else nn.Linear(math.prod(given), width, bias=False)
-        self.of_class = None if classes is None else nn.Embedding(classes + 1, width)
+        # A list, for the name of a condition may be none of a module's.
+        self.of_conditions = nn.ModuleList(embedding(spec, width) for spec in self.conditions.values())
         with torch.no_grad():
             self.output.weight.mul_(_OUTPUT_SCALE)
             self.output.bias.zero_()
-            if self.of_class is not None:
-                self.of_class.weight[-1].zero_()
 
-    def forward(self, t: Tensor, x: Tensor, condition: Tensor | None = None) -> Tensor:
+    def forward(self, t: Tensor, x: Tensor, condition: Condition | None = None) -> Tensor:
         """The fields at ``(t, x)``.
 
         Args:
             t: times in [0, 1], shape (B,), or () for one time of all states.
             x: states, shape (B, *event).
-            condition: labels 0..classes-1, int64, shape (B,), or () for one label of all states. The label ``classes``,
-                like None, means no class: its embedding starts at zero and is learned only where training leaves
-                labels out. Of a network built for a given state: that state, shape (B, *given), or (1, *given).
+            condition: by name, shape (B, *shape), or (1, *shape) for one value of all states. A label of -1 and values
+                of NaN stand for a condition that is left out, which is learned where training leaves it out.
 
         Returns:
             shape (B, *event), or (B, heads, *event) where ``heads`` was given.
 
         Raises:
-            UsageError: states, times or given states of another shape, or labels for a network without classes.
+            UsageError: states or times of another shape, or conditions that are missing, unknown or misshaped.
         """
         if x.shape[1:] != self.shape or x.ndim == 0:
             _refuse_states(x, self.shape)
@@ -126,7 +120,7 @@ class Mlp(nn.Module):
         return self._events(self.output(h))
 
     def with_divergence(
-        self, t: Tensor, x: Tensor, condition: Tensor | None = None, probes: Tensor | None = None
+        self, t: Tensor, x: Tensor, condition: Condition | None = None, probes: Tensor | None = None
     ) -> tuple[Tensor, Tensor]:
         """The fields at ``(t, x)`` with their divergences in x, in one pass (:mod:`si_networks.mlp_divergence`).
 
@@ -155,13 +149,16 @@ class Mlp(nn.Module):
         """Rows of outputs as events, with an axis of heads where there is one."""
         return output.reshape(len(output), *(() if self.heads is None else (self.heads,)), *self.shape)
 
-    def _beside(self, t: Tensor, x: Tensor, condition: Tensor | None) -> Tensor:
+    def _beside(self, t: Tensor, x: Tensor, condition: Condition | None) -> Tensor:
         """What the first layer is told beside x: shape (width,) where it is one for all states, or (B, width)."""
         h = self._of_time(torch.as_tensor(t, dtype=x.dtype, device=x.device), x)
-        if self.of_given is not None:
-            return h + self.of_given(self._given(condition, x))
-        if self.of_class is not None or condition is not None:
-            return h + self._of_class(condition, x)
+        if not self.conditions and not condition:
+            return h
+        check_condition(self.conditions, condition, len(x), "mlp")
+        told = condition or {}
+        for name, part in zip(self.conditions, self.of_conditions, strict=True):
+            share = part(told[name])
+            h = h + (share[0] if len(share) == 1 else share)
         return h
 
     def _of_time(self, t: Tensor, x: Tensor) -> Tensor:
@@ -175,38 +172,6 @@ class Mlp(nn.Module):
                 got=f"t {tuple(t.shape)}, x {tuple(x.shape)}",
             )
         return self.of_time(torch.sin(torch.addcmul(self.phases, t.unsqueeze(-1), self.frequencies)))
-
-    def _given(self, condition: Tensor | None, x: Tensor) -> Tensor:
-        """The given states as rows, shape (B, d) or (1, d)."""
-        if condition is None or condition.shape[1:] != self.given or len(condition) not in (1, len(x)):
-            raise UsageError(
-                "this network is told a given state beside x",
-                where="mlp",
-                got="no condition" if condition is None else f"a condition of shape {tuple(condition.shape)}",
-                allowed=f"({len(x)}, {', '.join(map(str, self.given or ()))})",
-            )
-        return condition.to(x).flatten(1)
-
-    def _of_class(self, condition: Tensor | None, x: Tensor) -> Tensor:
-        """The share of the class in the first layer, shape (width,) or (B, width)."""
-        if self.of_class is None or self.classes is None:
-            raise UsageError(
-                "labels for a network without classes",
-                where="mlp",
-                got=f"a condition of shape {tuple(torch.as_tensor(condition).shape)}",
-                fix="condition=None, or a target with classes",
-            )
-        if condition is None:
-            return self.of_class.weight[self.classes]
-        labels = torch.as_tensor(condition, device=x.device)
-        if labels.is_floating_point() or labels.shape not in ((), (1,), x.shape[:1]):
-            raise UsageError(
-                "labels are whole numbers, one for all states or one for each",
-                where="mlp",
-                got=f"{labels.dtype} {tuple(labels.shape)}",
-                allowed=f"int64, shape () or ({len(x)},)",
-            )
-        return self.of_class(labels.reshape(()) if labels.numel() == 1 else labels)
 
 
 def _refuse_states(x: Tensor, shape: tuple[int, ...]) -> None:

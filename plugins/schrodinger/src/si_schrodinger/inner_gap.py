@@ -65,7 +65,7 @@ class InnerGap(Estimator):
         generator = needs_generator(generator, _WHERE)
         level, process = noise_level(model, self.epsilon, _WHERE), model.process
         objective, clock = SchrodingerBridge(level), process.clock
-        transport = Transport(model.fields, level, clock=clock)
+        transport = Transport(model.fields, level, clock=clock, freeze=model.freeze)
         points, weights = np.polynomial.legendre.leggauss(self.nodes)
         differences, squares = [], []
         with torch.no_grad():

@@ -53,17 +53,17 @@ class LearnedLinear(nn.Module, SpatiallyLinear):
         return 1 + _slope(self.of_beta, t)
 
 
-def _waves(coefficients: Tensor, t: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    frequencies = math.pi * torch.arange(len(coefficients), dtype=t.dtype, device=t.device)
+def _waves(terms: int, t: Tensor) -> tuple[Tensor, Tensor]:
+    frequencies = math.pi * torch.arange(terms, dtype=t.dtype, device=t.device)
     angles = t.unsqueeze(-1) * frequencies
-    return angles.cos(), -frequencies * angles.sin(), coefficients.to(t)
+    return angles.cos(), -frequencies * angles.sin()
 
 
 def _series(coefficients: Tensor, t: Tensor) -> Tensor:
-    wave, _, weights = _waves(coefficients, t)
-    return t * (1 - t) * (wave @ weights)
+    wave, _ = _waves(len(coefficients), t)
+    return t * (1 - t) * (wave @ coefficients)
 
 
 def _slope(coefficients: Tensor, t: Tensor) -> Tensor:
-    wave, slope, weights = _waves(coefficients, t)
-    return (1 - 2 * t) * (wave @ weights) + t * (1 - t) * (slope @ weights)
+    wave, slope = _waves(len(coefficients), t)
+    return (1 - 2 * t) * (wave @ coefficients) + t * (1 - t) * (slope @ coefficients)

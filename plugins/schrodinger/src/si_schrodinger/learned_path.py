@@ -58,15 +58,13 @@ class LearnedPath(nn.Module, Interpolant):
         if tuple(x0.shape[1:]) != self.shape:
             got = f"states of shape {tuple(x0.shape[1:])}"
             raise UsageError("a learned path is one of a given event shape", got=got, allowed=str(self.shape))
-        t = torch.as_tensor(t, dtype=x0.dtype, device=x0.device).expand(len(x0)).unsqueeze(-1)
-        a, b = x0.flatten(1), x1.flatten(1)
-        bent = (1 - t) * a + t * b + t * (1 - t) * self._network(torch.cat([a, b, t], -1))
-        return bent.reshape(x0.shape)
+        times = t.reshape(-1, 1).expand(len(x0), 1)
+        bend = self._network(torch.cat([x0.flatten(1), x1.flatten(1), times], -1)).reshape(x0.shape)
+        return (1 - t) * x0 + t * x1 + t * (1 - t) * bend
 
     def _network(self, h: Tensor) -> Tensor:
-        # Weights follow the precision of the states: a path is checked in double, and trained in single precision.
         last = len(self.weights) - 1
         for layer, (weight, bias) in enumerate(zip(self.weights, self.biases, strict=True)):
-            h = F.linear(h, weight.to(h), bias.to(h))
+            h = F.linear(h, weight, bias)
             h = h if layer == last else F.silu(h)
         return h

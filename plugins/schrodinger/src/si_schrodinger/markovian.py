@@ -19,7 +19,7 @@ import torch
 from pydantic import Field
 from torch import Tensor, nn
 
-from si_core import Coupling, Distribution, Model, UniformClock, UsageError
+from si_core import Coupling, Distribution, Model, Pairs, UniformClock, UsageError
 from si_schrodinger.simulation import Count, Paths, Simulation
 
 __all__ = ["Markovian"]
@@ -64,19 +64,19 @@ class Markovian(nn.Module, Coupling):
 
     def draw(
         self, source: Distribution, target: Distribution, n: int, generator: torch.Generator | None = None
-    ) -> tuple[Tensor, Tensor, Tensor | None]:
+    ) -> Pairs:
         """n pairs, each (n, *shape)."""
-        if target.classes is not None:
+        if target.conditions:
             raise UsageError(
-                "pairs of a bridge between labelled ends would need one for each class",
+                "pairs of a bridge are of ends without conditions: given one, each would need its own",
                 where=_WHERE,
-                got=f"a target with {target.classes} classes",
+                got="; ".join(spec.described(name) for name, spec in target.conditions.items()),
                 fix="a target without labels",
             )
         if len(self.first) == 0:
             return super().draw(source, target, n, generator)
         index = torch.randint(len(self.first), (n,), generator=generator, device=self.first.device)
-        return self.first[index], self.last[index], None
+        return Pairs(self.first[index], self.last[index])
 
     def refit(self, model: Model, rounds: int, generator: torch.Generator) -> None:
         """Make the pairs anew: by the forward SDE after odd rounds, by the backward SDE after even ones."""

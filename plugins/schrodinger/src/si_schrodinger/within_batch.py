@@ -13,7 +13,7 @@ from abc import abstractmethod
 import torch
 from torch import Tensor
 
-from si_core import Coupling, Distribution, UsageError
+from si_core import Condition, Coupling, Distribution, Pairs, UsageError
 from si_distributions.options import whole
 from si_distributions.randomness import device_of
 from si_schrodinger.costs import refuse_points
@@ -66,7 +66,7 @@ class WithinBatch(Coupling):
 
     def draw(
         self, source: Distribution, target: Distribution, n: int, generator: torch.Generator | None = None
-    ) -> tuple[Tensor, Tensor, Tensor | None]:
+    ) -> Pairs:
         """n pairs of a pool of at least n, each (n, *shape), with the target's conditions.
 
         Raises:
@@ -74,16 +74,24 @@ class WithinBatch(Coupling):
         """
         count = max(n, self._pool)
         x0 = source.sample(count, generator)
-        x1, condition = target.labelled(count, generator)
-        if condition is None or not self._within_classes:
+        x1, condition = target.draw(count, generator)
+        classes = _classes(target, condition) if self._within_classes else None
+        if classes is None:
             paired, _ = self.pair(x0, x1, generator)
         else:
             paired = torch.empty_like(x0)
             dealt = x0[torch.randperm(count, generator=generator, device=device_of(generator)).to(x0.device)]
             begin = 0
-            for label in condition.unique():
-                rows = (condition == label).nonzero()[:, 0]
+            for label in classes.unique(dim=0):
+                rows = (classes == label).all(1).nonzero()[:, 0]
                 of_class = dealt[begin : begin + len(rows)]
                 paired[rows], _ = self.pair(of_class, x1[rows], generator)
                 begin += len(rows)
-        return paired[:n], x1[:n], None if condition is None else condition[:n]
+        told = condition and {name: values[:n] for name, values in condition.items()}
+        return Pairs(paired[:n], x1[:n], told)
+
+
+def _classes(target: Distribution, condition: Condition | None) -> Tensor | None:
+    """The labels of each draw, (n, labels); None without."""
+    names = [name for name, spec in target.conditions.items() if spec.classes is not None]
+    return torch.stack([condition[name] for name in names], 1) if condition and names else None

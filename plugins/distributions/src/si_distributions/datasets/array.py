@@ -22,8 +22,12 @@ class Array(Tabular):
     Args:
         path: the file; in a recipe relative to the recipe, in a call to the current directory.
         key: the array of a .npz file that holds several.
-        columns: names or indices of the columns to keep, in this order; all but the label where left out.
-        label: name or index of the column of class labels; for .npz also the key of an array of labels.
+        columns: names or indices of the columns to keep, in this order; all but the label and the conditions where left
+            out.
+        label: name or index of the column of class labels, told to networks under its name; for .npz also the key of
+            an array of labels.
+        conditions: names or indices of further columns that networks are told, each a number; for .npz also keys of
+            arrays (N, *shape).
         standardise: whether each column gets mean 0 and variance 1 (one mean and scale for all entries where the event
             has several axes).
         held_out: the fraction of the rows kept from training, for estimators.
@@ -41,6 +45,7 @@ class Array(Tabular):
         key: str | None = None,
         columns: list[int | str] | None = None,
         label: int | str | None = None,
+        conditions: list[int | str] | None = None,
         standardise: bool = True,
         held_out: Annotated[float, Field(ge=0, lt=1)] = 0.1,
         split_seed: Annotated[int, Field(ge=0)] = 0,
@@ -48,4 +53,6 @@ class Array(Tabular):
         dtype: Precision = "float32",
     ) -> None:
         where = str(path)
-        super().__init__(read(where, key, columns, label), standardise, held_out, split_seed, missing, dtype, where)
+        super().__init__(
+            read(where, key, columns, label, conditions or ()), standardise, held_out, split_seed, missing, dtype, where
+        )

@@ -7,6 +7,7 @@ from typing import Annotated
 import numpy as np
 from pydantic import Field
 
+from si_core import ConditionSpec
 from si_distributions.datasets.rows import Rows, split
 from si_distributions.datasets.scaling import fixed
 from si_distributions.options import Precision
@@ -22,7 +23,7 @@ class Digits(Rows):
     ``data = 8 + 8 model``: grey levels 0..16 in data space, [-1, 1] in model space.
 
     Args:
-        label: whether draws carry the digit 0..9 as a condition.
+        label: whether draws carry the digit 0..9 as the condition `digit`.
         held_out: the fraction of the images kept from training, for estimators.
         split_seed: which images are held out.
         dequantise: whether draws get uniform noise of one grey level, on [-1/2, 1/2) in data space, so that they have a
@@ -46,8 +47,8 @@ class Digits(Rows):
             values,
             *split(len(values), held_out, split_seed, "digits"),
             fixed(_GREY_LEVELS / 2, _GREY_LEVELS / 2),
-            labels=found.target.astype(np.int64) if label else None,
-            class_names=tuple("0123456789") if label else None,
+            told={"digit": found.target.astype(np.int64)} if label else None,
+            conditions={"digit": ConditionSpec(classes=tuple("0123456789"))} if label else None,
             dequantise=dequantise,
             noise_seed=split_seed,
             dtype=dtype,

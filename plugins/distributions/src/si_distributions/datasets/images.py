@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 import numpy as np
 from pydantic import Field
 
+from si_core import ConditionSpec
 from si_distributions.datasets.labels import number_labels
 from si_distributions.datasets.rows import Rows, split
 from si_distributions.datasets.scaling import fixed
@@ -23,7 +24,7 @@ class Images(Rows):
     """Draws with replacement from the images of a folder, shape (channels, height, width).
 
     ``data = 127.5 + 127.5 model``: bytes 0..255 in data space, [-1, 1] in model space. Images that lie in sub-folders
-    carry their folder as class label: the folders are 0..C-1 in the order of their names, by size if these are numbers.
+    carry the name of their folder as the condition ``class``.
 
     Args:
         path: the folder; in a recipe relative to the recipe, in a call to the current directory.
@@ -57,15 +58,16 @@ class Images(Rows):
     ) -> None:
         where = str(path)
         values, folders, self.skipped = read_images(where, channels, damaged)
-        labels, class_names = None, None
+        told, conditions = {}, {}
         if label and folders is not None:
-            labels, class_names = number_labels(np.array(folders), len(values), where)
+            told["class"], names = number_labels(np.array(folders), len(values), where)
+            conditions["class"] = ConditionSpec(classes=names)
         super().__init__(
             values,
             *split(len(values), held_out, split_seed, where),
             fixed(_BYTE / 2, _BYTE / 2),
-            labels=labels,
-            class_names=class_names,
+            told=told,
+            conditions=conditions,
             dequantise=dequantise,
             noise_seed=split_seed,
             dtype=dtype,

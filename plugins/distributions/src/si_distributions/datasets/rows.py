@@ -7,6 +7,7 @@ the same data holds out the same rows. Rows of whole numbers up to 255 are store
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from functools import cached_property
 
 import numpy as np
@@ -14,7 +15,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from si_core import DataError, Distribution
+from si_core import Condition, ConditionSpec, DataError, Distribution
 from si_distributions.datasets.scaling import Scaling
 from si_distributions.options import Precision, fraction, precision, whole
 from si_distributions.placement import Placed
@@ -49,8 +50,8 @@ class Rows(Distribution):
         train: indices of the training rows.
         held: indices of the rows held out.
         scaling: between data space and model space.
-        labels: 0..C-1 for each row, or None.
-        class_names: what the labels stand for.
+        told: what draws are told of each row, by name, each (N, *shape): places among classes, or values.
+        conditions: what these are.
         names: of the columns, for a table that has them.
         numbers: the number of each row in its source, where rows were left out on the way.
         dequantise: whether draws of whole numbers get uniform noise on [-1/2, 1/2) added in data space.
@@ -66,8 +67,8 @@ class Rows(Distribution):
         held: NDArray[np.int64],
         scaling: Scaling,
         *,
-        labels: NDArray[np.int64] | None = None,
-        class_names: tuple[str, ...] | None = None,
+        told: Mapping[str, NDArray[np.generic]] | None = None,
+        conditions: Mapping[str, ConditionSpec] | None = None,
         names: tuple[str, ...] | None = None,
         numbers: NDArray[np.int64] | None = None,
         dequantise: bool = False,
@@ -79,29 +80,30 @@ class Rows(Distribution):
         self._dequantise, self._noise_seed = dequantise, noise_seed
         self.shape = tuple(values.shape[1:])
         self.size = len(train)
-        self.names, self.class_names = names, class_names
-        self.classes = None if class_names is None else len(class_names)
+        self.names, self.conditions = names, dict(conditions or {})
         self.log_volume = scaling.log_volume(self.shape)
         self.row_key = hashlib.sha256(
             (train if numbers is None else numbers[train]).astype("<i8").tobytes()
         ).hexdigest()
         """Says which rows of the source are drawn, in which order: two data sets pair up only if theirs are equal."""
         self._train, self._held = Placed(self._stored(values, train)), self._stored(values, held)
-        self._labels = None if labels is None else Placed(torch.from_numpy(labels[train]))
-        self._held_labels = None if labels is None else torch.from_numpy(labels[held])
+        tensors = {name: torch.from_numpy(values) for name, values in (told or {}).items()}
+        tensors = {name: v.to(self._dtype) if v.is_floating_point() else v for name, v in tensors.items()}
+        self._told = {name: Placed(values[torch.from_numpy(train)]) for name, values in tensors.items()}
+        self._held_told = {name: values[torch.from_numpy(held)] for name, values in tensors.items()}
 
     def sample(self, n: int, generator: torch.Generator | None = None) -> Tensor:
         """n training rows with replacement in model space, shape (n, *shape)."""
-        return self.labelled(n, generator)[0]
+        return self.draw(n, generator)[0]
 
-    def labelled(self, n: int, generator: torch.Generator | None = None) -> tuple[Tensor, Tensor | None]:
-        """n training rows with replacement, with their labels (n,) int64 where there are some."""
+    def draw(self, n: int, generator: torch.Generator | None = None) -> tuple[Tensor, Condition | None]:
+        """n training rows with replacement, with their conditions."""
         index = indices(n, self.size or 0, generator)
-        return self._finished(self._train.rows(index), self._dequantise, generator), self._label(index)
+        return self._finished(self._train.rows(index), self._dequantise, generator), self._told_of(index)
 
-    def rows(self, index: Tensor) -> tuple[Tensor, Tensor | None]:
-        """Training rows by index (n,) in 0..size-1 with their labels, on the device of the index, without noise."""
-        return self._finished(self._train.rows(index), False, None), self._label(index)
+    def rows(self, index: Tensor) -> tuple[Tensor, Condition | None]:
+        """Training rows by index (n,) in 0..size-1 with their conditions, on the device of the index, without noise."""
+        return self._finished(self._train.rows(index), False, None), self._told_of(index)
 
     def encode(self, data: Tensor) -> Tensor:
         """Data space to model space; whole numbers become the dtype of the draws."""
@@ -111,24 +113,23 @@ class Rows(Distribution):
         """Model space to data space."""
         return self._scaling.decode(x)
 
-    def held_out(self) -> tuple[Tensor, Tensor | None] | None:
-        """The rows kept from training with their labels; None where none are."""
+    def held_out(self) -> tuple[Tensor, Condition | None] | None:
+        """The rows kept from training with their conditions; None where none are."""
         if not len(self._held):
             return None
         generator = torch.Generator().manual_seed(self._noise_seed)
-        return self._finished(self._held, self._dequantise, generator), self._held_labels
+        return self._finished(self._held, self._dequantise, generator), dict(self._held_told) or None
 
     @cached_property
     def fingerprint(self) -> str:
         """SHA-256 of everything that can be drawn: equal for equal data, options and split."""
-        digest = hashlib.sha256(f"{self.shape} {self.classes} {self._dtype} {self._dequantise}".encode())
-        for tensor in (self._train.tensor, self._held, None if self._labels is None else self._labels.tensor):
-            if tensor is not None:
-                digest.update(tensor.numpy().data)
+        digest = hashlib.sha256(f"{self.shape} {self.conditions} {self._dtype} {self._dequantise}".encode())
+        for tensor in (self._train.tensor, self._held, *(told.tensor for told in self._told.values())):
+            digest.update(tensor.numpy().data)
         return digest.hexdigest()
 
-    def _label(self, index: Tensor) -> Tensor | None:
-        return None if self._labels is None else self._labels.rows(index)
+    def _told_of(self, index: Tensor) -> Condition | None:
+        return {name: values.rows(index) for name, values in self._told.items()} or None
 
     def _stored(self, values: NDArray[np.generic], index: NDArray[np.int64]) -> Tensor:
         """The rows of an index: bytes as they are, all else in model space."""

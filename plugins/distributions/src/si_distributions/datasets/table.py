@@ -31,7 +31,7 @@ class Table(Tabular):
 
     Args:
         name: wine, breast-cancer, iris or diabetes.
-        label: whether draws carry the class as a condition, where there are classes.
+        label: whether draws carry the class as the condition `class`, where there are classes.
         standardise: whether each column gets mean 0 and variance 1.
         held_out: the fraction of the rows kept from training, for estimators.
         split_seed: which rows are held out.
@@ -65,4 +65,4 @@ def _contents(name: str, label: bool) -> Contents:
         )
     found = loaders[name]()
     labels = np.asarray(found.target_names)[found.target] if label else None
-    return Contents(found.data, labels, tuple(map(str, found.feature_names)))
+    return Contents(found.data, labels, tuple(map(str, found.feature_names)), label_name="class")

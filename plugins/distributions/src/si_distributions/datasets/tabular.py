@@ -8,7 +8,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from si_core import DataError, UsageError
+from si_core import ConditionSpec, DataError, UsageError
 from si_distributions.datasets.labels import number_labels
 from si_distributions.datasets.rows import Rows, split
 from si_distributions.datasets.scaling import fixed, standardising
@@ -60,10 +60,12 @@ class Tabular(Rows):
                 allowed="values of size about 1",
                 fix="set standardise: true, or convert the array to float32 if these are counts",
             )
-        labels, class_names = None, None
+        told: dict[str, NDArray[np.generic]] = {name: rows[numbers] for name, rows in contents.conditions.items()}
+        conditions: dict[str, ConditionSpec] = {}
         if contents.labels is not None:
-            labels, class_names = number_labels(contents.labels, total, where)
-            labels = labels[numbers]
+            labels, classes = number_labels(contents.labels, total, where)
+            told[contents.label_name] = labels[numbers]
+            conditions[contents.label_name] = ConditionSpec(classes=classes)
         train, held = split(len(values), held_out, split_seed, where)
         scaling = standardising(values[train], contents.names, where) if standardise else fixed(0.0, 1.0)
         super().__init__(
@@ -71,8 +73,8 @@ class Tabular(Rows):
             train,
             held,
             scaling,
-            labels=labels,
-            class_names=class_names,
+            told=told,
+            conditions=conditions | {name: _values(told[name][train]) for name in contents.conditions},
             names=contents.names,
             numbers=numbers,
             dtype=dtype,
@@ -80,11 +82,22 @@ class Tabular(Rows):
         )
 
 
+def _values(rows: NDArray[np.generic]) -> ConditionSpec:
+    """A condition of values, with the mean and scale of the training rows."""
+    numbers = rows.astype(np.float64)
+    return ConditionSpec(tuple(rows.shape[1:]), mean=float(numbers.mean()), scale=float(numbers.std()) or 1.0)
+
+
+def _flat(values: NDArray[np.generic]) -> NDArray[np.generic]:
+    return values.reshape(len(values), -1)
+
+
 def _finite_rows(contents: Contents, missing: Missing, where: str) -> NDArray[np.int64]:
     """The numbers of the rows to keep."""
     if missing not in ("stop", "drop"):
         raise UsageError("unknown policy", where=f"{where}: missing", got=repr(missing), allowed="stop, drop")
-    rows = contents.values.reshape(len(contents.values), -1)
+    parts = [contents.values, *contents.conditions.values()]
+    rows = np.concatenate([*map(_flat, parts)], 1) if len(parts) > 1 else _flat(parts[0])
     finite = np.isfinite(rows) if rows.dtype.kind == "f" else np.ones(rows.shape, dtype=bool)
     good = finite.all(1)
     if good.all():
@@ -94,7 +107,8 @@ def _finite_rows(contents: Contents, missing: Missing, where: str) -> NDArray[np
         _log.warning("%s: dropped %d of %d rows that are missing or not finite", where, bad, len(rows))
         return np.flatnonzero(good)
     entry = int((~finite[first]).argmax())
-    position = f"column {contents.names[entry]!r}" if contents.names else f"entry {entry}"
+    names = (*contents.names, *contents.conditions) if contents.names else None
+    position = f"column {names[entry]!r}" if names else f"entry {entry}"
     raise DataError(
         "values that are missing or not finite",
         where=where,

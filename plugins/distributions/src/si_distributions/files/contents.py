@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from si_core import DataError
 
-__all__ = ["Contents", "choose_columns", "refuse_dtype"]
+__all__ = ["Contents", "choose_columns", "refuse_dtype", "with_conditions"]
 
 ACCEPTED = "float32, float64, or whole numbers"
 
@@ -25,12 +25,16 @@ class Contents:
         labels: one label a row as the file has it, shape (N,), or None.
         names: the names of the columns chosen, where the file has names.
         lines: the line of each row, where the file has lines.
+        label_name: of the label's column, where it has a name.
+        conditions: further columns, told to networks, by name, each (N, *shape).
     """
 
     values: NDArray[np.generic]
     labels: NDArray[np.generic] | None = None
     names: tuple[str, ...] | None = None
     lines: NDArray[np.int64] | None = None
+    label_name: str = "label"
+    conditions: Mapping[str, NDArray[np.generic]] = field(default_factory=dict)
 
     def row(self, index: int) -> str:
         """How an error names a row, such as ``row 3 (line 5)``."""
@@ -38,26 +42,33 @@ class Contents:
 
 
 def choose_columns(
-    names: Sequence[str], columns: Sequence[int | str] | None, label: int | str | None, where: str
+    names: Sequence[str],
+    columns: Sequence[int | str] | None,
+    label: int | str | None,
+    where: str,
+    told: Sequence[int | str] = (),
 ) -> tuple[list[int], int | None]:
-    """The indices of the columns to read and of the label.
+    """The indices of the columns to read, those that are told last, and of the label.
 
     Args:
         names: of all columns; a table without names passes empty strings.
-        columns: names or indices; None for all but the label.
+        columns: names or indices; None for all but the label and those that are told.
         label: name or index of the label's column, or None.
         where: the file.
+        told: names or indices of columns that networks are told.
 
     Raises:
         DataError: a column that is not there, or one chosen twice.
     """
     label_index = None if label is None else _find(label, names, where)
+    last = [_find(column, names, where) for column in told]
     if columns is None:
-        chosen = [i for i in range(len(names)) if i != label_index]
+        chosen = [i for i in range(len(names)) if i != label_index and i not in last]
     else:
         chosen = [_find(column, names, where) for column in columns]
     if not chosen:
         raise DataError("no column is left to read", where=where, fix="name at least one in columns")
+    chosen += last
     repeated = {i for i in chosen if chosen.count(i) > 1} | ({label_index} & set(chosen))
     if repeated:
         first = min(i for i in repeated if i is not None)
@@ -78,6 +89,17 @@ def _find(column: int | str, names: Sequence[str], where: str) -> int:
     if isinstance(column, bool) or not isinstance(column, int) or not 0 <= column < len(names):
         raise DataError("no such column", where=where, got=repr(column), allowed=f"0..{len(names) - 1}")
     return column
+
+
+def with_conditions(contents: Contents, told: Sequence[int | str]) -> Contents:
+    """The contents whose last columns are conditions, each a number a row, named as they were chosen."""
+    if not told:
+        return contents
+    names, count = [f"column {name}" if isinstance(name, int) else name for name in told], contents.values.shape[1]
+    count -= len(names)
+    own = None if contents.names is None else contents.names[:count]
+    columns = {name: contents.values[:, count + i].astype(np.float64) for i, name in enumerate(names)}
+    return replace(contents, values=contents.values[:, :count], names=own, conditions=columns)
 
 
 def refuse_dtype(dtype: np.dtype[np.generic], what: str, where: str) -> None:

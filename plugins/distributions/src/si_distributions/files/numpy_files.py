@@ -5,20 +5,23 @@ from __future__ import annotations
 import zipfile
 import zlib
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from si_core import DataError
-from si_distributions.files.contents import Contents, choose_columns, refuse_dtype
+from si_distributions.files.contents import Contents, choose_columns, refuse_dtype, with_conditions
 
 __all__ = ["read_npy", "read_npz"]
 
 _MAGIC = b"\x93NUMPY"
 
 
-def read_npy(path: Path, columns: Sequence[int | str] | None, label: int | str | None, where: str) -> Contents:
+def read_npy(
+    path: Path, columns: Sequence[int | str] | None, label: int | str | None, where: str, told: Sequence[int | str] = ()
+) -> Contents:
     """The array of a .npy file.
 
     Raises:
@@ -38,11 +41,16 @@ def read_npy(path: Path, columns: Sequence[int | str] | None, label: int | str |
         got = f"{path.stat().st_size} bytes, fewer than its header promises" if "mmap length" in str(error) else None
         raise _damaged(error, where, got) from error
     refuse_dtype(mapped.dtype, "the array", where)
-    return _table(np.array(mapped), columns, label, where)
+    return _table(np.array(mapped), columns, label, where, told)
 
 
 def read_npz(
-    path: Path, key: str | None, columns: Sequence[int | str] | None, label: int | str | None, where: str
+    path: Path,
+    key: str | None,
+    columns: Sequence[int | str] | None,
+    label: int | str | None,
+    where: str,
+    told: Sequence[int | str] = (),
 ) -> Contents:
     """One array of a .npz file, with labels from another (by name) or from one of its columns (by index).
 
@@ -58,17 +66,24 @@ def read_npz(
     try:
         with np.load(path, allow_pickle=False) as archive:
             names = list(archive.files)
-            others = [name for name in names if name != label]
+            others = [name for name in names if name != label and name not in told]
             if key is None and len(others) != 1:
                 raise DataError("which array?", where=where, allowed=", ".join(names) or "none", fix="name it in key")
             values = _member(archive, others[0] if key is None else key, where)
-            if not isinstance(label, str):
-                return _table(values, columns, label, where)
-            labels = _member(archive, label, where, any_dtype=True)
+            arrays = {name: _member(archive, name, where) for name in told if isinstance(name, str)}
+            labels = _member(archive, label, where, any_dtype=True) if isinstance(label, str) else None
     except (zipfile.BadZipFile, zlib.error, ValueError, EOFError, OverflowError, SyntaxError, MemoryError) as error:
         raise _damaged(error, where) from error
-    chosen = _table(values, columns, None, where)
-    return Contents(chosen.values, labels)
+    for name, rows in arrays.items():
+        if rows.ndim == 0 or len(rows) != len(values):
+            got = f"{name!r} of shape {rows.shape}, {len(values)} rows"
+            raise DataError("a condition has a value for each row", where=where, got=got)
+    whole = [name for name in told if not isinstance(name, str)]
+    chosen = _table(values, columns, None if isinstance(label, str) else label, where, whole)
+    conditions = {**chosen.conditions, **{name: rows.astype(np.float64) for name, rows in arrays.items()}}
+    if isinstance(label, str):
+        return replace(chosen, labels=labels, label_name=label, conditions=conditions)
+    return replace(chosen, conditions=conditions)
 
 
 def _member(archive: np.lib.npyio.NpzFile, name: str, where: str, any_dtype: bool = False) -> NDArray[np.generic]:
@@ -89,18 +104,23 @@ def _member(archive: np.lib.npyio.NpzFile, name: str, where: str, any_dtype: boo
 
 
 def _table(
-    values: NDArray[np.generic], columns: Sequence[int | str] | None, label: int | str | None, where: str
+    values: NDArray[np.generic],
+    columns: Sequence[int | str] | None,
+    label: int | str | None,
+    where: str,
+    told: Sequence[int | str] = (),
 ) -> Contents:
     if values.ndim == 0:
         raise DataError("a single number is no data set", where=where, got="a 0-d array", allowed="shape (N, *event)")
     values = values[:, None] if values.ndim == 1 else values
-    if columns is None and label is None:
+    if columns is None and label is None and not told:
         return Contents(values)
     if values.ndim != 2:
         got = f"shape {values.shape}"
         raise DataError("only an array (N, d) has columns", where=where, got=got, fix="leave columns and label out")
-    chosen, label_index = choose_columns([""] * values.shape[1], columns, label, where)
-    return Contents(values[:, chosen], None if label_index is None else values[:, label_index])
+    chosen, label_index = choose_columns([""] * values.shape[1], columns, label, where, told)
+    labels = None if label_index is None else values[:, label_index]
+    return with_conditions(Contents(values[:, chosen], labels), told)
 
 
 def _damaged(error: Exception, where: str, got: str | None = None) -> DataError:

@@ -8,12 +8,14 @@ from pathlib import Path
 import numpy as np
 
 from si_core import DataError, UsageError
-from si_distributions.files.contents import ACCEPTED, Contents, choose_columns
+from si_distributions.files.contents import ACCEPTED, Contents, choose_columns, with_conditions
 
 __all__ = ["read_parquet"]
 
 
-def read_parquet(path: Path, columns: Sequence[int | str] | None, label: int | str | None, where: str) -> Contents:
+def read_parquet(
+    path: Path, columns: Sequence[int | str] | None, label: int | str | None, where: str, told: Sequence[int | str] = ()
+) -> Contents:
     """The columns chosen, as float64 with NaN for nulls, and the label's values.
 
     Raises:
@@ -29,7 +31,7 @@ def read_parquet(path: Path, columns: Sequence[int | str] | None, label: int | s
     try:
         with pq.ParquetFile(path) as file:
             names = list(file.schema_arrow.names)
-            chosen, label_index = choose_columns(names, columns, label, where)
+            chosen, label_index = choose_columns(names, columns, label, where, told)
             wanted = [names[i] for i in chosen] + ([] if label_index is None else [names[label_index]])
             table = file.read(columns=wanted)
     except (pa.ArrowException, OSError) as error:
@@ -52,4 +54,5 @@ def read_parquet(path: Path, columns: Sequence[int | str] | None, label: int | s
     if label_index is not None:
         cells = table.column(names[label_index]).to_pylist()
         labels = np.array(["" if cell is None else cell for cell in cells])
-    return Contents(np.stack(parts, 1), labels, tuple(wanted[: len(chosen)]))
+    name = "label" if label_index is None else names[label_index]
+    return with_conditions(Contents(np.stack(parts, 1), labels, tuple(wanted[: len(chosen)]), None, name), told)

@@ -15,12 +15,14 @@ from pathlib import Path
 import numpy as np
 
 from si_core import DataError
-from si_distributions.files.contents import Contents, choose_columns
+from si_distributions.files.contents import Contents, choose_columns, with_conditions
 
 __all__ = ["read_csv"]
 
 
-def read_csv(path: Path, columns: Sequence[int | str] | None, label: int | str | None, where: str) -> Contents:
+def read_csv(
+    path: Path, columns: Sequence[int | str] | None, label: int | str | None, where: str, told: Sequence[int | str] = ()
+) -> Contents:
     """The columns chosen, as float64, and the label's cells as text.
 
     Raises:
@@ -31,7 +33,7 @@ def read_csv(path: Path, columns: Sequence[int | str] | None, label: int | str |
             first = file.readline()
             separator = max(",;\t", key=first.count)
             file.seek(0)
-            return _read(_records(csv.reader(file, delimiter=separator, strict=True)), columns, label, where)
+            return _read(_records(csv.reader(file, delimiter=separator, strict=True)), columns, label, where, told)
     except UnicodeDecodeError as error:
         raise _not_utf8(path, where) from error
     except csv.Error as error:
@@ -51,13 +53,14 @@ def _read(
     columns: Sequence[int | str] | None,
     label: int | str | None,
     where: str,
+    told: Sequence[int | str],
 ) -> Contents:
     line, first = next(records, (0, []))
     if not first:
         raise DataError("the file has no rows", where=where)
     header = any(first) and all(_number(cell) is None for cell in first if cell)
     names = first if header else [""] * len(first)
-    chosen, label_index = choose_columns(names, columns, label, where)
+    chosen, label_index = choose_columns(names, columns, label, where, told)
     numbers, labels, lines = array("d"), [], array("q")
 
     def take(line: int, cells: list[str]) -> None:
@@ -79,12 +82,14 @@ def _read(
         take(line, cells)
     if not lines:
         raise DataError("the file has a header and no rows", where=where)
-    return Contents(
+    contents = Contents(
         np.frombuffer(numbers, dtype=np.float64).reshape(len(lines), len(chosen)),
         None if label_index is None else np.array(labels),
         tuple(names[i] for i in chosen) if header else None,
         np.frombuffer(lines, dtype=np.int64),
+        "label" if label_index is None else names[label_index] or "label",
     )
+    return with_conditions(contents, told)
 
 
 def _not_utf8(path: Path, where: str) -> DataError:

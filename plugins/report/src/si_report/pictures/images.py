@@ -21,7 +21,7 @@ def images(view: RunView, settings: Settings) -> Picture:
     height, width = view.target.shape[2:]
     columns = 10 if max(height, width) <= 64 else 6 if max(height, width) <= 160 else 4
     limits = brightness(subset(view.target, REFERENCE, "target"))
-    chosen = _by_label(view.conditions, len(view.samples), columns)
+    chosen = _by_label(view, columns)
     if chosen is None:
         rows, labels, note = _rows(view.samples, "samples", columns, columns), None, "Chosen at random."
     else:
@@ -50,17 +50,19 @@ def _rows(draws: Tensor, what: str, rows: int, columns: int) -> list[Array]:
     return [chosen[k * columns : (k + 1) * columns] for k in range(rows)]
 
 
-def _by_label(conditions: Tensor | None, number: int, columns: int) -> tuple[list[Indices], list[str], str] | None:
-    """Return for each label the indices of its first draws, the labels as text, and a note; None without labels."""
-    if conditions is None or conditions.ndim != 1 or len(conditions) != number:
+def _by_label(view: RunView, columns: int) -> tuple[list[Indices], list[str], str] | None:
+    """Return for each class the indices of its first draws, its name, and a note; None without classes."""
+    labelled = [(name, spec.classes) for name, spec in view.conditions.items() if spec.classes is not None]
+    if not view.condition or not labelled:
         return None
-    labels = conditions.detach().cpu().numpy()
-    kinds = np.unique(labels)
-    if np.issubdtype(labels.dtype, np.floating) and len(kinds) > MOST_LABELS:
+    name, classes = labelled[0]
+    labels = view.condition[name].detach().cpu().numpy()
+    kinds = np.unique(labels[labels >= 0])
+    if not len(kinds):
         return None
     shown = kinds[indices(len(kinds), MOST_LABELS)]
     picks = [np.flatnonzero(labels == kind)[:columns] for kind in shown]
     note = "The first samples of each label, one row each; real images at random."
     if len(shown) < len(kinds):
         note = f"The first samples of {len(shown)} of {count(len(kinds))} labels, one row each; real images at random."
-    return picks, [f"{kind:g}" for kind in shown], note
+    return picks, [classes[kind] for kind in shown], note

@@ -45,25 +45,18 @@ class Detour(Interpolant):
         self.turn, self.radius = turn, radius
 
     def value(self, t: Tensor, x0: Tensor, x1: Tensor) -> Tensor:
-        t = _beside(t, x0)
         return (1 - t) * x0 + t * x1 + t * (1 - t) * self._bow(x0, x1)
 
     def velocity(self, t: Tensor, x0: Tensor, x1: Tensor) -> Tensor:
-        return x1 - x0 + (1 - 2 * _beside(t, x0)) * self._bow(x0, x1)
+        return x1 - x0 + (1 - 2 * t) * self._bow(x0, x1)
 
     def _bow(self, x0: Tensor, x1: Tensor) -> Tensor:
         """``B(x0, x1)``, shape (B, *event)."""
         if math.prod(x0.shape[1:]) < 2:
             raise UsageError("a detour needs a plane to turn in", got=f"an event of shape {tuple(x0.shape[1:])}")
-        square = ((x0 + x1) / 2).flatten(1).square().sum(1)
-        height = self.turn * torch.exp(-square / (2 * self.radius**2))
-        return _beside(height, x0) * _quarter_turn(x1 - x0)
-
-
-def _beside(t: Tensor, x: Tensor) -> Tensor:
-    """Numbers of shape (B,) or () in x's precision, in a shape that broadcasts over the event of x."""
-    t = torch.as_tensor(t, dtype=x.dtype, device=x.device)
-    return t.reshape(t.shape + (1,) * (x.ndim - t.ndim)) if t.ndim else t
+        middle, axes = (x0 + x1) / 2, tuple(range(1, x0.ndim))
+        height = self.turn * torch.exp(-middle.square().sum(axes, keepdim=True) / (2 * self.radius**2))
+        return height * _quarter_turn(x1 - x0)
 
 
 def _quarter_turn(x: Tensor) -> Tensor:

@@ -1,0 +1,216 @@
+"""Checks that hold for components of every kind, made of their kind's exercise."""
+
+from __future__ import annotations
+
+import pickle
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor
+
+from si_authoring.testing.check import Check, Deviations, Measured, NotApplicable, Violation
+from si_authoring.testing.construction import made_twice
+from si_authoring.testing.setting import Output, Setting
+from si_core import UsageError
+from si_core.public.discovery import (
+    KINDS,
+    host_state_kept,
+    option_problems,
+    options_model,
+    random_states,
+    same_random_state,
+)
+
+if TYPE_CHECKING:
+    from si_authoring.testing.suite import Suite
+
+__all__ = ["common_checks"]
+
+_CHOSEN = (4, 1, 3)
+_ROUNDING = 64.0
+"""How many units in the last place rows may differ by when a batch is another: matrix products are summed in blocks."""
+
+
+def common_checks(suite: Suite) -> tuple[Check, ...]:
+    """The checks that hold for every kind, for the exercise of a suite."""
+    bound: list[tuple[str, str, Callable[[Suite, Any], Measured | None]]] = [
+        ("form", "results have the shape, dtype and device of the states, for events of every rank", _form),
+        ("finite", "results are finite", _finite),
+        ("inputs-kept", "inputs are left as they were", _inputs_kept),
+        ("rows-independent", "a row's result depends on that row alone", _rows_independent),
+        ("own-randomness", "randomness comes from the generator given, and from it alone", _own_randomness),
+        ("made-alike", "made again with the same options it gives the same: constructors draw nothing", _made_alike),
+        ("host-kept", "torch's defaults, signal handlers and the current directory are left alone", _host_kept),
+        ("device", "results are where the states are", _device),
+        ("pickling", "a pickled copy gives the same", _pickling),
+        ("options", "options are typed keyword arguments whose defaults are allowed", _options),
+    ]
+    return tuple(Check(name, claim, _bind(run, suite)) for name, claim, run in bound)
+
+
+def _bind(run: Callable[[Suite, Any], Measured | None], suite: Suite) -> Callable[[Any], Measured | None]:
+    return lambda component: run(suite, component)
+
+
+def accepted(suite: Suite, component: Any) -> list[Setting]:
+    """A setting for each event shape that the component does not refuse.
+
+    Raises:
+        Violation: it refuses all of them.
+    """
+    settings, refusal = [], ""
+    for event in suite.events:
+        setting = Setting(event=event)
+        try:
+            suite.exercise(component, setting)
+        except UsageError as error:
+            refusal = error.problem
+            continue
+        settings.append(setting.anew())
+    if not settings and suite.refusable:
+        raise NotApplicable(f"it refuses all that the kit has to offer: {refusal}")
+    if not settings:
+        raise Violation(f"it refuses every event shape that was tried: {refusal}")
+    return settings
+
+
+def _form(suite: Suite, component: Any) -> None:
+    for base in accepted(suite, component):
+        for dtype in suite.dtypes:
+            setting = base.anew(dtype=dtype)
+            for output in suite.exercise(component, setting):
+                _check_form(output, setting)
+
+
+def _check_form(output: Output, setting: Setting) -> None:
+    value, where = output.value, f"{output.name} at states of shape {setting.shape}, {setting.dtype}"
+    if not isinstance(value, Tensor):
+        raise Violation(f"{where} is no tensor but {type(value).__name__}")
+    if tuple(value.shape) != output.shape:
+        raise Violation(f"{where} has shape {tuple(value.shape)} instead of {output.shape}")
+    if output.like and value.dtype != setting.dtype:
+        raise Violation(f"{where} loses the states' dtype: it is {value.dtype}")
+    if value.device.type != torch.device(setting.device).type:
+        raise Violation(f"{where} is on {value.device} instead of {setting.device}")
+
+
+def _finite(suite: Suite, component: Any) -> None:
+    for setting in accepted(suite, component):
+        for output in suite.exercise(component, setting):
+            if output.value.is_floating_point() and not bool(torch.isfinite(output.value).all()):
+                raise Violation(f"{output.name} is not finite at states of shape {setting.shape}")
+
+
+def _inputs_kept(suite: Suite, component: Any) -> None:
+    for setting in accepted(suite, component):
+        suite.exercise(component, setting)
+        changed = setting.changed()
+        if changed:
+            names = ", ".join(dict.fromkeys(changed))
+            raise Violation(f"it changes its inputs in place: {names}; work on a copy (x + y, not x += y)")
+
+
+def _rows_independent(suite: Suite, component: Any) -> Measured | None:
+    deviations = Deviations("a row's result depends on other rows of the batch")
+    compared = False
+    for setting in accepted(suite, component):
+        whole = suite.exercise(component, setting)
+        part = suite.exercise(component, setting.anew(chosen=_CHOSEN))
+        for of_all, of_part in zip(whole, part, strict=True):
+            if of_all.rows:
+                compared = True
+                expected = of_all.value[list(_CHOSEN)]
+                allowed = _ROUNDING * torch.finfo(setting.dtype).eps * (1 + float(expected.abs().max()))
+                deviations.close(of_part.value, expected, allowed, f"{of_all.name}, event {setting.event}")
+    if not compared:
+        raise NotApplicable("its results are not made row by row")
+    return deviations.result()
+
+
+def _own_randomness(suite: Suite, component: Any) -> None:
+    setting = accepted(suite, component)[0]
+    before = random_states()
+    first = suite.exercise(component, setting)
+    after = random_states()
+    used = [name for name, state in before.items() if not same_random_state(state, after[name])]
+    if used:
+        raise Violation(f"it draws from the global generator of {' and '.join(used)}; use the generator it is given")
+    again = suite.exercise(component, setting.anew())
+    _same(first, again, "two calls with equal inputs and equal generators differ")
+
+
+def _made_alike(suite: Suite, component: Any) -> None:
+    if suite.factory:
+        raise NotApplicable("its first weights have a check of their own")
+    first, second = made_twice(component, suite.context())
+    try:
+        setting = accepted(suite, first)[0]
+        one, other = (suite.exercise(made, setting.anew()) for made in (first, second))
+    except (UsageError, Violation) as error:
+        raise NotApplicable(f"it can't be made again from its attributes: {error}") from error
+    _same(one, other, "two made with equal options differ: draw from a generator seeded by an option, or not at all")
+
+
+def _host_kept(suite: Suite, component: Any) -> None:
+    with host_state_kept() as changed:
+        suite.exercise(component, accepted(suite, component)[0])
+    if changed:
+        raise Violation(f"it changes {', '.join(changed)}")
+
+
+def _device(suite: Suite, component: Any) -> None:
+    base = accepted(suite, component)[0]
+    if torch.cuda.is_available():
+        device = "cuda"
+        if not suite.placeable and isinstance(component, torch.nn.Module):
+            raise NotApplicable("a module is moved by who owns it")
+    elif suite.placeable:
+        device = "meta"
+    else:
+        raise NotApplicable("only the processor is at hand")
+    setting = base.anew(device=device)
+    try:
+        outputs = suite.exercise(component, setting)
+    except (RuntimeError, TypeError) as error:
+        text = str(error)
+        if "expected device" in text or "same device" in text:
+            raise Violation(f"it makes tensors on the processor beside states that are elsewhere: {text}") from error
+        if device == "meta" and "meta" in text:
+            raise NotApplicable("it looks at values, which torch's device meta has not") from error
+        raise
+    for output in outputs:
+        _check_form(output, setting)
+
+
+def _pickling(suite: Suite, component: Any) -> None:
+    if suite.factory:
+        raise NotApplicable("it is made by a function")
+    setting = accepted(suite, component)[0]
+    first = suite.exercise(component, setting)
+    try:
+        copy = pickle.loads(pickle.dumps(component))
+    except Exception as error:
+        raise Violation(f"it can't be pickled: {error}; keep no lambdas, open files or generators in it") from error
+    _same(first, suite.exercise(copy, setting.anew()), "a pickled copy gives something else")
+
+
+def _options(suite: Suite, component: Any) -> None:
+    cls, context = type(component), KINDS[suite.kind].context
+    if suite.factory:
+        cls = getattr(component, "func", component)
+        if not isinstance(cls, type):
+            raise NotApplicable("it is made by a function")
+    fields = options_model(cls, context).model_fields
+    defaults = {
+        name: entry.get_default(call_default_factory=True) for name, entry in fields.items() if not entry.is_required()
+    }
+    problems = [problem for problem in option_problems(cls, defaults, context) if problem.path[0] in defaults]
+    if problems:
+        raise Violation(f"its own defaults are not allowed: {'; '.join(map(str, problems))}")
+
+
+def _same(one: Sequence[Output], other: Sequence[Output], problem: str) -> None:
+    for first, second in zip(one, other, strict=True):
+        if not torch.equal(first.value.nan_to_num(), second.value.nan_to_num()):
+            raise Violation(f"{problem}: {first.name}")

@@ -1,0 +1,202 @@
+"""Conformance of networks: their form, what their outputs depend on, and where their weights come from and go to."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import torch
+from torch import Tensor, nn
+
+from si_authoring.testing.check import Deviations, Measured, Violation, check
+from si_authoring.testing.common import accepted
+from si_authoring.testing.differences import central_difference
+from si_authoring.testing.network_variants import Factory, Variant, call, made, variants_of
+from si_authoring.testing.own_divergence import compare_divergence
+from si_authoring.testing.setting import Output, Setting
+from si_authoring.testing.suite import Suite
+
+__all__ = ["SUITE"]
+
+_ROUNDING = 256.0
+"""How many units in the last place two ways to the same output may differ by: they sum in other orders."""
+
+
+def _exercise(factory: Factory, setting: Setting) -> Sequence[Output]:
+    t, one, x = setting.times(), setting.given("s", torch.full((setting.rows,), 0.3))[0], setting.states("x")
+    outputs = []
+    for variant in variants_of(factory):
+        network, condition, shape = made(factory, variant, setting), variant.condition(setting), variant.shape(setting)
+        network.train()
+        for name, time in (("forward(t, x)", t), ("forward(s, x) with s of shape ()", one)):
+            value = call(factory, network, time, x, condition)
+            outputs.append(Output(name + variant.name, _detached(value), shape))
+        network.eval()
+        with torch.no_grad():
+            value = call(factory, network, t, x, condition)
+        outputs.append(Output(f"forward(t, x) in evaluation mode{variant.name}", value, shape))
+    return outputs
+
+
+def _detached(value: Tensor) -> Tensor:
+    return value.detach() if isinstance(value, Tensor) else value
+
+
+def _trials(factory: Factory) -> Iterator[tuple[Variant, Setting, nn.Module]]:
+    """A network of each variant for each event shape, moved away from its first weights: those may be zero."""
+    for base in accepted(SUITE, factory):
+        for variant in variants_of(factory):
+            setting, generator = base.anew(), torch.Generator().manual_seed(7)
+            network = made(factory, variant, setting)
+            with torch.no_grad():
+                for parameter in network.parameters():
+                    noise = torch.randn(parameter.shape, generator=generator, dtype=torch.float64)
+                    parameter.add_(noise.to(parameter), alpha=0.1)
+            yield variant, setting, network
+
+
+def _where(variant: Variant, setting: Setting) -> str:
+    return f"event {setting.event}{variant.name}"
+
+
+def _allowed(value: Tensor) -> float:
+    return _ROUNDING * torch.finfo(value.dtype).eps * (1 + float(value.detach().abs().max()))
+
+
+@check
+def one_time(factory: Factory) -> Measured | None:
+    """One time t of shape () means that time for each state."""
+    deviations = Deviations("one time of shape () gives something else than that time for each state")
+    for variant, setting, network in _trials(factory):
+        x, condition = setting.states("x"), variant.condition(setting)
+        times = torch.full((len(x),), 0.37, dtype=x.dtype)
+        expected = call(factory, network, times, x, condition).detach()
+        got = call(factory, network, times[0], x, condition).detach()
+        deviations.close(got, expected, _allowed(expected), _where(variant, setting))
+    return deviations.result()
+
+
+@check
+def gradients(factory: Factory) -> None:
+    """Every parameter takes part: for some event shape the output has a gradient in it, and all are finite."""
+    idle: dict[str, bool] = {}
+    for variant, setting, network in _trials(factory):
+        outputs = [call(factory, network, setting.times(), setting.states("x"), variant.condition(setting))]
+        outputs += _where_left_out(factory, variant, setting, network)
+        for output in outputs:
+            weights = torch.randn(output.shape, generator=torch.Generator().manual_seed(8), dtype=output.dtype)
+            (output * weights).sum().backward()  # type: ignore[no-untyped-call]
+        for name, parameter in network.named_parameters():
+            slope = parameter.grad
+            if slope is not None and not bool(torch.isfinite(slope).all()):
+                raise Violation(f"the gradient in its parameter {name!r} is not finite ({_where(variant, setting)})")
+            if parameter.requires_grad:
+                idle[name] = idle.get(name, True) and (slope is None or not bool(slope.any()))
+    never = [name for name, is_idle in idle.items() if is_idle]
+    if never:
+        raise Violation(
+            f"no gradient reaches its parameter {', '.join(map(repr, never))}: it takes no part, or is cut off"
+        )
+
+
+def _where_left_out(factory: Factory, variant: Variant, setting: Setting, network: nn.Module) -> list[Tensor]:
+    """The output where conditions are left out, which parameters may be there for; none of networks that can't be asked
+    for it: only training with ``condition_dropout`` leaves some out."""
+    x, specs = setting.states("x"), variant.specs(setting.event)
+    if not specs:
+        return []
+    try:
+        output = call(factory, network, setting.times(), x, {name: spec.absent(x) for name, spec in specs.items()})
+    except Exception:
+        return []
+    return [output] if bool(torch.isfinite(output).all()) else []
+
+
+@check
+def inputs_heard(factory: Factory) -> None:
+    """The output depends on t, on x and on each condition that the network is made for."""
+    for variant, setting, network in _trials(factory):
+        t, x, condition = setting.times(), setting.states("x"), variant.condition(setting)
+        first = call(factory, network, t, x, condition)
+        changed = {"t": (1 - t, x, condition), "x": (t, x + 1, condition)}
+        for own, values in (condition or {}).items():
+            changed[f"the condition {own!r}"] = (t, x, {**(condition or {}), own: values.roll(1, 0)})
+        for name, (time, state, told) in changed.items():
+            if torch.equal(call(factory, network, time, state, told), first):
+                raise Violation(f"the output does not depend on {name} ({_where(variant, setting)})")
+
+
+@check
+def derivative(factory: Factory) -> Measured | None:
+    """The output can be differentiated in x, as densities need, and the derivative is that of its values."""
+    deviations = Deviations("the derivative in x is not that of the output")
+    for variant, setting, network in _trials(factory):
+        t, condition = setting.times(), variant.condition(setting)
+        x, direction = setting.states("x").requires_grad_(), setting.states("direction")
+        output = call(factory, network, t, x, condition)
+        weights = torch.randn(output.shape, generator=torch.Generator().manual_seed(9), dtype=output.dtype)
+        (slope,) = torch.autograd.grad((output * weights).sum(), x, allow_unused=True)
+        if slope is None:
+            raise Violation("the output has no gradient in x: it was detached on the way")
+
+        def along(h: Tensor) -> Tensor:
+            with torch.no_grad():
+                values = call(factory, network, t, x + h * direction, condition)  # noqa: B023 - called at once
+            return (values * weights).flatten(1).sum(1)  # noqa: B023
+
+        expected, error = central_difference(along, torch.zeros((), dtype=x.dtype))
+        found = (slope * direction).flatten(1).sum(1)
+        # Piecewise linear networks have kinks, and a row may stand on one.
+        deviations.close((found - expected).abs().median(), 0.0, error, _where(variant, setting))
+    return deviations.result()
+
+
+@check
+def own_divergence(factory: Factory) -> Measured | None:
+    """A divergence that the network offers (``with_divergence``) is that of its output, and can be differentiated."""
+    deviations = Deviations("the divergence it offers is not that of its output")
+    for variant, setting, network in _trials(factory):
+        where = _where(variant, setting)
+        compare_divergence(network, setting, variant.heads, variant.condition(setting), where, deviations)
+    return deviations.result()
+
+
+@check
+def initial_weights(factory: Factory) -> None:
+    """First weights come from torch's global generator alone, which training seeds: equal seeds give equal weights."""
+    setting = accepted(SUITE, factory)[0]
+    for variant in variants_of(factory):
+        first, second = (made(factory, variant, setting).state_dict() for _ in range(2))
+        for name, value in first.items():
+            if isinstance(value, Tensor) and not torch.equal(value, second[name]):
+                raise Violation(
+                    f"two networks made under one seed of torch's global generator differ in {name!r}{variant.name}"
+                )
+
+
+@check
+def state(factory: Factory) -> None:
+    """The state dict is all there is to keep: tensors, which make another network of the same options the same."""
+    for variant, setting, network in _trials(factory):
+        kept = network.state_dict()
+        odd = [name for name, value in kept.items() if not isinstance(value, Tensor)]
+        if odd:
+            raise Violation(f"its state dict holds {', '.join(odd)}, which is no tensor: a model file can't hold it")
+        other = made(factory, variant, setting, seed=1)
+        other.load_state_dict(kept)
+        t, x, condition = setting.times(), setting.states("x"), variant.condition(setting)
+        outputs = [call(factory, each.eval(), t, x, condition) for each in (network, other)]
+        if not torch.equal(*outputs):
+            raise Violation(
+                f"a network with the same state dict gives something else ({_where(variant, setting)}): it draws or "
+                "keeps numbers that are neither parameters nor persistent buffers"
+            )
+
+
+SUITE = Suite(
+    kind="network",
+    exercise=_exercise,
+    own=(one_time, gradients, inputs_heard, derivative, own_divergence, initial_weights, state),
+    factory=True,
+    events=((2,), (1,), (3, 4), (1, 2, 3), (1, 8, 8)),
+    placeable=True,
+)

@@ -1,0 +1,420 @@
+"""Distributions with one mistake each, rejected by the check meant for it and in words that name it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import numpy
+import pytest
+import torch
+from torch import Tensor
+
+import si_core as si
+from si_authoring.testing.doubles import Normal
+
+
+class Unnormalised(Normal):
+    def log_prob(self, x: Tensor) -> Tensor:
+        return super().log_prob(x) + math.log(1.05)
+
+
+class WiderDensity(Normal):
+    """The density of another deviation than the draws'."""
+
+    def log_prob(self, x: Tensor) -> Tensor:
+        return Normal(self.shape, self.mean, 1.2 * self.deviation).log_prob(x)
+
+
+class DensityOfCoordinates(Normal):
+    def log_prob(self, x: Tensor) -> Tensor:
+        return torch.distributions.Normal(self.mean, self.deviation).log_prob(x)
+
+
+class DensityOfTheBatch(Normal):
+    def log_prob(self, x: Tensor) -> Tensor:
+        return super().log_prob(x) - super().log_prob(x).mean()
+
+
+class DensityInBits(Normal):
+    def log_prob(self, x: Tensor) -> Tensor:
+        return super().log_prob(x) / math.log(2)
+
+
+class NoDensityAtDraws(Normal):
+    def log_prob(self, x: Tensor) -> Tensor:
+        return super().log_prob(x).masked_fill(x.flatten(1)[:, 0] > 2, -math.inf)
+
+
+class LosesThePrecision(Normal):
+    def log_prob(self, x: Tensor) -> Tensor:
+        return super().log_prob(x).float()
+
+
+class GlobalDraws(Normal):
+    def sample(self, n: int, generator: torch.Generator | None = None) -> Tensor:
+        return torch.randn(n, *self.shape)
+
+
+class DrawsByNumpy(Normal):
+    def sample(self, n: int, generator: torch.Generator | None = None) -> Tensor:
+        return torch.from_numpy(numpy.random.normal(size=(n, *self.shape)))
+
+
+class SeedsItself(Normal):
+    def sample(self, n: int, generator: torch.Generator | None = None) -> Tensor:
+        return super().sample(n, torch.Generator().manual_seed(0))
+
+
+class SeedsFromTheGenerator(Normal):
+    def sample(self, n: int, generator: torch.Generator | None = None) -> Tensor:
+        seed = 0 if generator is None else generator.initial_seed()
+        return super().sample(n, torch.Generator().manual_seed(seed))
+
+
+class OneDrawForAll(Normal):
+    def sample(self, n: int, generator: torch.Generator | None = None) -> Tensor:
+        return super().sample(1, generator).expand(n, *self.shape)
+
+
+class OneRowTooMany(Normal):
+    def sample(self, n: int, generator: torch.Generator | None = None) -> Tensor:
+        return super().sample(n + 1, generator)
+
+
+class FlatDraws(Normal):
+    def sample(self, n: int, generator: torch.Generator | None = None) -> Tensor:
+        return super().sample(n, generator).flatten(1)
+
+
+class ShapeOfAList(Normal):
+    def __init__(self) -> None:
+        super().__init__()
+        self.shape = [2]  # type: ignore[assignment]
+
+
+class SaysStandardNormal(Normal):
+    def __init__(self, mean: float = 0.0, deviation: float = 1.0) -> None:
+        super().__init__((2,), mean, deviation)
+        self.standard_normal = True
+
+
+class SaysStandardNormalOfOtherDraws(Normal):
+    """The log-density is the standard normal's, the draws have heavier tails."""
+
+    def sample(self, n: int, generator: torch.Generator | None = None) -> Tensor:
+        x = super().sample(n, generator)
+        return x * x.abs() / math.sqrt(3)
+
+
+class Constant(si.Distribution):
+    shape = (2,)
+
+    def sample(self, n: int, generator: torch.Generator | None = None) -> Tensor:
+        return torch.ones(n, 2)
+
+
+class OtherPoint(Constant):
+    point = torch.zeros(2)
+
+
+class Scaled(Normal):
+    """``data = 3 + 2 model``."""
+
+    log_volume = 2 * math.log(2)
+
+    def decode(self, x: Tensor) -> Tensor:
+        return 3 + 2 * x
+
+    def encode(self, data: Tensor) -> Tensor:
+        return (data - 3) / 2
+
+
+class VolumeOfOneCoordinate(Scaled):
+    log_volume = math.log(2)
+
+
+class VolumeOfEncode(Scaled):
+    log_volume = -2 * math.log(2)
+
+
+class NoInverse(Scaled):
+    def encode(self, data: Tensor) -> Tensor:
+        return data / 2 - 3
+
+
+class Cubed(Scaled):
+    """No map of one volume."""
+
+    def decode(self, x: Tensor) -> Tensor:
+        return x**3
+
+    def encode(self, data: Tensor) -> Tensor:
+        return data.sign() * data.abs() ** (1 / 3)
+
+
+class Rows(si.Distribution):
+    """Rows of a table, with a label and an observation of another shape, both by their number."""
+
+    shape, size = (2,), 30
+    conditions: Mapping[str, si.ConditionSpec] = {
+        "species": si.ConditionSpec(classes=("one", "two", "three")),
+        "observation": si.ConditionSpec((3,)),
+    }
+
+    def __init__(self) -> None:
+        self._x = torch.linspace(-1, 1, 60).reshape(30, 2)
+        self._y = torch.arange(30) % 3
+        self._seen = torch.arange(90.0).reshape(30, 3)
+
+    def told(self, index: Tensor) -> dict[str, Tensor]:
+        return {"species": self._y[index], "observation": self._seen[index]}
+
+    def sample(self, n: int, generator: torch.Generator | None = None) -> Tensor:
+        return self.draw(n, generator)[0]
+
+    def draw(self, n: int, generator: torch.Generator | None = None) -> tuple[Tensor, si.Condition | None]:
+        return self.rows(torch.randint(30, (n,), generator=generator))
+
+    def rows(self, index: Tensor) -> tuple[Tensor, si.Condition | None]:
+        return self._x[index], self.told(index)
+
+    def held_out(self) -> tuple[Tensor, si.Condition | None] | None:
+        return torch.full((2, 2), 5.0), self.told(torch.tensor([0, 2]))
+
+
+class LabelsFromOne(Rows):
+    def told(self, index: Tensor) -> dict[str, Tensor]:
+        return {**super().told(index), "species": self._y[index] + 1}
+
+
+class LabelsAsNumbers(Rows):
+    def told(self, index: Tensor) -> dict[str, Tensor]:
+        return {**super().told(index), "species": self._y[index].float()}
+
+
+class LabelsInColumns(Rows):
+    def draw(self, n: int, generator: torch.Generator | None = None) -> tuple[Tensor, si.Condition | None]:
+        x, told = super().draw(n, generator)
+        return x, {**told, "species": told["species"][:, None]}
+
+
+class LabelsForgotten(Rows):
+    def draw(self, n: int, generator: torch.Generator | None = None) -> tuple[Tensor, si.Condition | None]:
+        return super().draw(n, generator)[0], None
+
+
+class ConditionsUnsaid(Rows):
+    conditions: Mapping[str, si.ConditionSpec] = {}
+
+
+class ClassesForSpecs(Rows):
+    conditions: Mapping[str, si.ConditionSpec] = {"species": ("one", "two", "three"), "observation": (3,)}  # type: ignore[dict-item]
+
+
+class ValuesOfAnotherShape(Rows):
+    def told(self, index: Tensor) -> dict[str, Tensor]:
+        return {**super().told(index), "observation": self._seen[index].T}
+
+
+class ValuesFlat(Rows):
+    """One number in place of the three declared."""
+
+    def told(self, index: Tensor) -> dict[str, Tensor]:
+        return {**super().told(index), "observation": self._seen[index, 0]}
+
+
+class WholeNumbersForValues(Rows):
+    def told(self, index: Tensor) -> dict[str, Tensor]:
+        return {**super().told(index), "observation": self._seen[index].long()}
+
+
+class DeclaredAndNotGiven(Rows):
+    def told(self, index: Tensor) -> dict[str, Tensor]:
+        return {"species": self._y[index]}
+
+
+class GivenAndNotDeclared(Rows):
+    def told(self, index: Tensor) -> dict[str, Tensor]:
+        return {**super().told(index), "dose": self._seen[index, 0]}
+
+
+class OneValueForAll(Rows):
+    def told(self, index: Tensor) -> dict[str, Tensor]:
+        return {**super().told(index), "observation": self._seen[:1]}
+
+
+class ConditionsOfOtherRows(Rows):
+    """Those of the rows in their order in the table, whichever are asked for."""
+
+    def rows(self, index: Tensor) -> tuple[Tensor, si.Condition | None]:
+        return self._x[index], self.told(index.sort().values)
+
+
+class RowsMissing(Rows):
+    def rows(self, index: Tensor) -> tuple[Tensor, si.Condition | None]:
+        return self._x[index[:29]], self.told(index[:29])
+
+
+class RowsShuffled(Rows):
+    """Row i is another one in each call."""
+
+    def rows(self, index: Tensor) -> tuple[Tensor, si.Condition | None]:
+        return self._x[index.sort().values], self.told(index)
+
+
+class SizeUnsaid(Rows):
+    size = None
+
+
+class HeldOutFlat(Rows):
+    def held_out(self) -> tuple[Tensor, si.Condition | None] | None:
+        return torch.zeros(4), None
+
+
+class HeldOutWithoutConditions(Rows):
+    def held_out(self) -> tuple[Tensor, si.Condition | None] | None:
+        return torch.zeros(4, 2), None
+
+
+class HeldOutAnew(Rows):
+    def held_out(self) -> tuple[Tensor, si.Condition | None] | None:
+        self.calls = getattr(self, "calls", 0) + 1
+        return torch.full((4, 2), float(self.calls)), self.told(torch.arange(4))
+
+
+class Square(si.Distribution):
+    """Uniform on ``[0, side]^2``, whose density has edges."""
+
+    shape = (2,)
+
+    def __init__(self, side: float = 1.3, claimed: float = 1.3) -> None:
+        self.side, self.claimed = side, claimed
+
+    def sample(self, n: int, generator: torch.Generator | None = None) -> Tensor:
+        return self.side * torch.rand(n, 2, generator=generator, dtype=torch.float64)
+
+    def log_prob(self, x: Tensor) -> Tensor:
+        inside = ((x >= 0) & (x <= self.claimed)).all(1)
+        return torch.full_like(x[:, 0], -2 * math.log(self.claimed)).masked_fill(~inside, -math.inf)
+
+
+class Lopsided(Square):
+    """The density of the square's draws is uniform, and they crowd at one side."""
+
+    def sample(self, n: int, generator: torch.Generator | None = None) -> Tensor:
+        x = super().sample(n, generator)
+        return self.side * (x / self.side) ** 1.2
+
+
+@pytest.mark.parametrize(
+    ("component", "check", "words"),
+    [
+        (Unnormalised(), "density-of-draws", "integrates to 1.05 in place of 1"),
+        (Unnormalised((1,)), "density-of-draws", "integrates to 1.05"),
+        (Unnormalised((5,), 1.0, 2.0), "density-of-draws", "too large"),
+        (WiderDensity(), "density-of-draws", "do not fall where the density says"),
+        (WiderDensity((5,)), "density-of-draws", "too small"),
+        (DensityOfCoordinates(), "form", "log_prob(x) at states of shape (6,), torch.float64 has shape (6, 2)"),
+        (DensityOfCoordinates(), "density-at-draws", "one number for each row"),
+        (DensityOfTheBatch(), "rows-independent", "depends on other rows"),
+        (DensityInBits(), "density-of-draws", "in place of 1"),
+        (NoDensityAtDraws(), "density-at-draws", "-inf at a draw of its own"),
+        (LosesThePrecision(), "form", "loses the states' dtype"),
+        (GlobalDraws(), "own-randomness", "global generator of torch"),
+        (DrawsByNumpy(), "own-randomness", "global generator of numpy"),
+        (SeedsItself(), "draws-differ", "the generator given is not used"),
+        (SeedsFromTheGenerator(), "draws-differ", "the next draws from one generator are the same"),
+        (OneDrawForAll(), "draws-differ", "must be independent"),
+        (OneRowTooMany(), "draws", "gives shape (2, 2) in place of shape (1, 2)"),
+        (FlatDraws((2, 2)), "draws", "gives shape (1, 4)"),
+        (ShapeOfAList(), "draws", "no tuple of whole numbers"),
+        (SaysStandardNormal(deviation=1.01), "standard-normal", "it is not"),
+        (SaysStandardNormal(mean=0.01), "standard-normal", "it is not"),
+        (SaysStandardNormalOfOtherDraws(), "standard-normal", "it is not"),
+        (Constant(), "draws-differ", "say which by `point`"),
+        (OtherPoint(), "draws-differ", "its draws are not that point"),
+        (VolumeOfOneCoordinate(), "units", "log_volume is 0.693147, and log |d data/d model| of decode is 1.38629"),
+        (VolumeOfEncode(), "units", "log_volume is -1.38629"),
+        (NoInverse(), "units", "does not invert"),
+        (Cubed(), "units", "log_volume is one number"),
+        (LabelsFromOne(), "conditions", "the condition 'species' is out of range; got 3 at entry"),
+        (LabelsAsNumbers(), "conditions", "the condition 'species' is a label; got torch.float32, due int64"),
+        (LabelsInColumns(), "conditions", "'species' has another shape; got (500, 1), due (500,)"),
+        (LabelsForgotten(), "conditions", "the condition 'species' is missing; got no condition"),
+        (ConditionsUnsaid(), "conditions", "an unknown condition 'species'"),
+        (ClassesForSpecs(), "conditions", "'species': tuple, no name with a ConditionSpec"),
+        (ValuesOfAnotherShape(), "conditions", "'observation' has another shape; got (3, 500), due (500, 3)"),
+        (ValuesFlat(), "conditions", "'observation' has another shape; got (500,), due (500, 3)"),
+        (WholeNumbersForValues(), "conditions", "the condition 'observation' has values; got torch.int64"),
+        (DeclaredAndNotGiven(), "conditions", "the condition 'observation' is missing; got species"),
+        (GivenAndNotDeclared(), "conditions", "an unknown condition 'dose'"),
+        (OneValueForAll(), "conditions", "gives 1 values of the condition 'observation' for 500 draws"),
+        (ConditionsOfOtherRows(), "finite-rows", "the condition 'species' by another index is not that"),
+        (RowsMissing(), "finite-rows", "rows of all 30 indices have shape (29, 2)"),
+        (RowsShuffled(), "finite-rows", "not those rows"),
+        (SizeUnsaid(), "finite-rows", "size is None"),
+        (HeldOutFlat(), "held-out-rows", "None for none"),
+        (HeldOutWithoutConditions(), "held-out-rows", "held_out: the condition 'species' is missing"),
+        (HeldOutAnew(), "held-out-rows", "other rows each time"),
+        (Square(claimed=1.4), "density-of-draws", "do not fall where the density says"),
+        (Lopsided(), "density-of-draws", "do not fall where the density says"),
+    ],
+    ids=lambda value: type(value).__name__ if isinstance(value, si.Distribution) else "",
+)
+def test_a_wrong_distribution(rejected, component: si.Distribution, check: str, words: str) -> None:
+    rejected("distribution", component, check, words)
+
+
+class Point(Constant):
+    point = torch.ones(2)
+
+
+class Tails(si.Distribution):
+    """The logistic law in each coordinate, with heavier tails than a Gaussian's."""
+
+    def __init__(self, size: int = 3) -> None:
+        self.shape = (size,)
+
+    def sample(self, n: int, generator: torch.Generator | None = None) -> Tensor:
+        u = torch.rand(n, *self.shape, generator=generator, dtype=torch.float64)
+        return u.log() - (-u).log1p()
+
+    def log_prob(self, x: Tensor) -> Tensor:
+        return (-x - 2 * torch.nn.functional.softplus(-x)).sum(1)
+
+
+class Needle(si.Distribution):
+    """A tenth of the mass is within a millionth of the rest."""
+
+    shape = (2,)
+
+    def sample(self, n: int, generator: torch.Generator | None = None) -> Tensor:
+        narrow = torch.rand(n, 1, generator=generator, dtype=torch.float64) < 0.1
+        z = torch.randn(n, 2, generator=generator, dtype=torch.float64)
+        return torch.where(narrow, 0.3 + 1e-6 * z, z)
+
+    def log_prob(self, x: Tensor) -> Tensor:
+        wide, narrow = Normal().log_prob(x), Normal(mean=0.3, deviation=1e-6).log_prob(x)
+        return torch.logaddexp(math.log(0.9) + wide, math.log(0.1) + narrow)
+
+
+RIGHT: list[Any] = [
+    Normal(),
+    Normal((1,), 2.0, 0.5),
+    Normal((2, 3), -1.0, 4.0),
+    Scaled(),
+    Rows(),
+    Point(),
+    Square(),
+    Needle(),
+    Tails(1),
+    Tails(2),
+    Tails(12),
+]
+
+
+@pytest.mark.parametrize("component", RIGHT, ids=lambda law: f"{type(law).__name__}{tuple(law.shape)}")
+def test_a_right_one_is_accepted(accepted, component: si.Distribution) -> None:
+    accepted("distribution", component)

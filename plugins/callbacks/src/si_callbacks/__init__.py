@@ -1,0 +1,1 @@
+"""Callbacks: early stopping, pictures of samples."""

@@ -1,0 +1,62 @@
+"""``--condition``: what samples or points are given, ``NAME=VALUE`` or the bare value where there is one condition."""
+
+from __future__ import annotations
+
+import argparse
+from typing import TYPE_CHECKING, Any
+
+from si_core.errors import UsageError
+
+if TYPE_CHECKING:
+    from si_core.models.model import Model
+
+__all__ = ["add_condition", "asked_condition"]
+
+
+def add_condition(parser: argparse.ArgumentParser, what: str) -> None:
+    """Add the option."""
+    parser.add_argument(
+        "--condition",
+        metavar="NAME=VALUE",
+        action="append",
+        help=f"what {what} are given: a class by its name, a number, or a .npy file of values; the bare VALUE where "
+        "there is one condition; repeat it for further conditions, or with a name again to go in turn",
+    )
+
+
+def asked_condition(model: Model, given: list[str] | None) -> Any:
+    """What was asked for, as :meth:`si_core.Model.conditions` takes it; None where nothing was.
+
+    Raises:
+        UsageError: a bare value among several, or where there are several conditions; an unknown name.
+        DataError: a file of values that can't be read.
+    """
+    from si_core.models.given_values import given_values
+
+    if not given:
+        return None
+    specs = model.process.conditions
+    asked: dict[str, list[Any]] = {}
+    for text in given:
+        name, equals, value = text.partition("=")
+        if not equals or name not in specs:
+            # A class may have an equals sign in its name.
+            if len(specs) != 1:
+                raise UsageError(
+                    "a condition by its name" if specs else "this model takes no condition",
+                    where="--condition",
+                    got=text,
+                    allowed="; ".join(spec.described(own) for own, spec in specs.items()) or None,
+                    fix=f"--condition {next(iter(specs))}=VALUE" if specs else "leave it out",
+                )
+            name, value = next(iter(specs)), text
+        asked.setdefault(name, []).append(value if specs[name].classes is not None else _number(value))
+    single = {name: values[0] if len(values) == 1 else values for name, values in asked.items()}
+    return given_values(model, single)
+
+
+def _number(text: str) -> Any:
+    try:
+        return float(text)
+    except ValueError:
+        return text

@@ -1,0 +1,204 @@
+"""Conditions: what networks are told beside ``(t, x)``.
+
+Any number of them, each with a name: a label, an observation of another shape than x, a mask, the given x0. With a
+condition y that belongs to the pair (x0, x1), every field is ``E[. | x_t = x, y]``, and all that holds of fields holds
+given y. A condition that is left out stands for the mixture over it, which is learned where training leaves it out now
+and then (``train.condition_dropout``).
+
+In tensors a label is its index in :attr:`ConditionSpec.classes`, int64; left out it is -1. Values are floating-point
+numbers; left out they are NaN. People speak of labels by name (:mod:`si_core.contract.told`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from si_core.errors import UsageError
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+__all__ = ["Condition", "ConditionSpec", "check_classes", "check_condition", "check_left_out", "joined_specs"]
+
+
+@dataclass(frozen=True)
+class ConditionSpec:
+    """One condition.
+
+    Args:
+        shape: of one value, without the batch; ``()`` for a number or a label.
+        classes: the names of the classes, as the user's file has them; None for values.
+        mean: of typical values, which stay in the units of the file; networks may take it off.
+        scale: of typical values about the mean, above 0.
+
+    Raises:
+        UsageError: labels with a shape, no classes, or one name twice.
+    """
+
+    shape: tuple[int, ...] = ()
+    classes: tuple[str, ...] | None = None
+    mean: float = 0.0
+    scale: float = 1.0
+
+    def __post_init__(self) -> None:
+        if self.classes is None:
+            return
+        if self.shape:
+            raise UsageError("a label is one of its classes", got=f"shape {self.shape}", allowed="shape ()")
+        if not self.classes or len(set(self.classes)) < len(self.classes):
+            raise UsageError("classes have names of their own", got=str(self.classes))
+
+    def absent(self, like: Tensor) -> Tensor:
+        """The condition left out, for all states at once: shape (1, *shape), on the device of states like x."""
+        import torch
+
+        if self.classes is not None:
+            return torch.full((1,), -1, dtype=torch.int64, device=like.device)
+        return like.new_full((1, *self.shape), torch.nan)
+
+    def is_absent(self, values: Tensor) -> Tensor:
+        """Which entries (B, *shape) are left out, shape (B,)."""
+        if self.classes is not None:
+            return values < 0
+        return values.isnan().flatten(1).any(1) if self.shape else values.isnan()
+
+    def described(self, name: str) -> str:
+        """The condition in words, for errors."""
+        if self.classes is None:
+            return f"{name}: numbers of shape {self.shape}" if self.shape else f"{name}: a number"
+        shown = ", ".join(self.classes[:8]) + (f", ... ({len(self.classes)})" if len(self.classes) > 8 else "")
+        return f"{name}: one of {shown}"
+
+
+Condition = Mapping[str, "Tensor"]
+"""Values by name, each of shape (B, *shape), or (1, *shape) for one value of all states."""
+
+
+def joined_specs(parts: Mapping[str, Mapping[str, ConditionSpec]]) -> dict[str, ConditionSpec]:
+    """The conditions that several parts declare, by the names of the parts.
+
+    Raises:
+        UsageError: two of them declare one name.
+    """
+    joined: dict[str, ConditionSpec] = {}
+    owner: dict[str, str] = {}
+    for part, specs in parts.items():
+        for name, spec in specs.items():
+            if name in joined:
+                raise UsageError("two conditions have one name", got=f"{name!r} of the {owner[name]} and of the {part}")
+            joined[name], owner[name] = spec, part
+    return joined
+
+
+def check_condition(
+    specs: Mapping[str, ConditionSpec],
+    condition: Condition | None,
+    rows: int | None = None,
+    where: str | None = None,
+    partly: bool = False,
+) -> None:
+    """Refuse a condition that is missing, unknown, misshaped or out of range.
+
+    Args:
+        specs: what is to be told.
+        condition: what is told.
+        rows: the number of states it is told of; None where that is not known yet.
+        where: for the error.
+        partly: whether some may be missing, for others tell them.
+
+    Raises:
+        UsageError: says which, what is due, and how to give it.
+    """
+    told = condition or {}
+    for name in told:
+        if name not in specs:
+            raise UsageError(
+                f"an unknown condition {name!r}",
+                where=where,
+                got=", ".join(told),
+                allowed="; ".join(spec.described(own) for own, spec in specs.items()) or "none: it takes no condition",
+            )
+    for name, spec in specs.items():
+        if name not in told:
+            if partly:
+                continue
+            raise UsageError(
+                f"the condition {name!r} is missing",
+                where=where,
+                got=", ".join(told) or "no condition",
+                allowed=spec.described(name),
+                fix=f"tell it: condition={{{name!r}: ...}}; it can be left out only of a model trained with "
+                "train.condition_dropout",
+            )
+        _check_values(name, spec, told[name], rows, where)
+
+
+def _check_values(name: str, spec: ConditionSpec, values: Tensor, rows: int | None, where: str | None) -> None:
+    counts = () if rows is None else (1, rows)
+    shape: tuple[int, ...] = tuple(values.shape)
+    if len(shape) != 1 + len(spec.shape) or shape[1:] != spec.shape or (counts and shape[0] not in counts):
+        first = "B" if rows is None else str(rows)
+        raise UsageError(
+            f"the condition {name!r} has another shape",
+            where=where,
+            got=str(shape),
+            allowed=f"({', '.join([first, *map(str, spec.shape)])}{',' if not spec.shape else ''})",
+        )
+    if spec.classes is not None and not _whole(values):
+        raise UsageError(f"the condition {name!r} is a label", where=where, got=str(values.dtype), allowed="int64")
+    if spec.classes is None and not values.is_floating_point():
+        raise UsageError(
+            f"the condition {name!r} has values", where=where, got=str(values.dtype), allowed="floating-point numbers"
+        )
+
+
+def check_classes(specs: Mapping[str, ConditionSpec], condition: Condition) -> None:
+    """Refuse labels out of range; apart, for it reads the numbers, which a device has to wait for.
+
+    Raises:
+        UsageError: the first label out of range.
+    """
+    for name, spec in specs.items():
+        if spec.classes is None or name not in condition:
+            continue
+        labels = condition[name]
+        wrong = (labels < -1) | (labels >= len(spec.classes))
+        if bool(wrong.any()):
+            entry = int(wrong.nonzero()[0])
+            raise UsageError(
+                f"the condition {name!r} is out of range",
+                got=f"{int(labels[entry])} at entry {entry}",
+                allowed=f"0..{len(spec.classes) - 1}: {spec.described(name)}",
+            )
+
+
+def check_left_out(specs: Mapping[str, ConditionSpec], condition: Condition, optional: Collection[str]) -> None:
+    """Refuse entries that are left out, labels of -1 and values of NaN, where training never left them out.
+
+    It reads the numbers, as :func:`check_classes` does.
+
+    Args:
+        specs: the conditions.
+        condition: what is told.
+        optional: the conditions that may be left out.
+
+    Raises:
+        UsageError: the first entry left out.
+    """
+    for name, spec in specs.items():
+        if name in optional or name not in condition:
+            continue
+        absent = spec.is_absent(condition[name])
+        if bool(absent.any()):
+            raise UsageError(
+                f"the condition {name!r} is left out",
+                got=f"{'-1' if spec.classes is not None else 'NaN'} at entry {int(absent.nonzero()[0])}",
+                allowed=spec.described(name),
+                fix="tell it; it can be left out only of a model trained with train.condition_dropout",
+            )
+
+
+def _whole(values: Tensor) -> bool:
+    return not values.is_floating_point() and not values.is_complex() and str(values.dtype) != "torch.bool"

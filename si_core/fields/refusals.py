@@ -1,0 +1,138 @@
+"""What is said where a field or a drift can't be had from what is known, and only such advice as holds."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import torch
+
+from si_core.contract.clock import Clock
+from si_core.errors import UsageError
+from si_core.process.completion import WHOLE, Completion, RowFunction, Verdict, complete
+from si_core.process.process import StochasticInterpolant
+
+__all__ = ["Asked", "refusal"]
+
+_OFFERED = ("denoiser", "velocity", "interpolant-velocity", "score", "source-denoiser", "target-denoiser")
+
+
+class Asked:
+    """A row that was asked for.
+
+    Args:
+        process: the process.
+        names: the known fields.
+        known_row: the row by which a field of some name is known, or would be.
+        wanted: the row to express.
+        clock: the clock in which it is meant.
+        what: what it is, in words.
+        span: the clock positions at which it is needed, early to late.
+        noiseless: the row of the ODE's drift, where the wanted one is the drift of an SDE; else None.
+        damped: the row with a noise level that vanishes as gamma does, in place of the wanted one; else None.
+    """
+
+    def __init__(
+        self,
+        process: StochasticInterpolant,
+        names: Sequence[str],
+        known_row: Callable[[str], RowFunction],
+        wanted: RowFunction,
+        clock: Clock,
+        what: str,
+        span: tuple[float, float] = WHOLE,
+        noiseless: RowFunction | None = None,
+        damped: RowFunction | None = None,
+    ) -> None:
+        self.process, self.names, self.known_row, self.wanted = process, tuple(names), known_row, wanted
+        self.clock, self.what, self.span, self.noiseless, self.damped = clock, what, span, noiseless, damped
+
+    def completion(self, freeze: bool = False) -> Completion:
+        """The best completion of the row."""
+        return self._complete(self.names, self.wanted, self.clock, freeze)
+
+    def verdict(
+        self, names: Sequence[str] | None = None, wanted: RowFunction | None = None, clock: Clock | None = None
+    ) -> Verdict:
+        """The verdict if these fields were known, this row were wanted, in this clock."""
+        found = self._complete(
+            self.names if names is None else names, wanted or self.wanted, clock or self.clock, False
+        )
+        return found.verdict.within(self.span)
+
+    def _complete(self, names: Sequence[str], wanted: RowFunction, clock: Clock, freeze: bool) -> Completion:
+        known = [self.known_row(name) for name in names]
+        process = self.process
+        return complete(process.schedule, clock, process.structure, known, wanted, self.span, freeze)
+
+    def enough(self, rank: int) -> list[str]:
+        """The single further fields that make the verdict no worse than a rank of :attr:`Verdict.rank`."""
+        return [
+            name
+            for name in _OFFERED
+            if name not in self.names
+            and self.process.structure.has(name)
+            and self.verdict([*self.names, name]).rank <= rank
+        ]
+
+
+def refusal(asked: Asked, verdict: Verdict) -> UsageError:
+    """The error for a row with this verdict; the names of the further objectives in it would bring it in."""
+    if not verdict.in_span:
+        return _out_of_span(asked)
+    return _pole(asked, verdict) if verdict.poles else _unbounded(asked, verdict)
+
+
+def _out_of_span(asked: Asked) -> UsageError:
+    enough = asked.enough(0)
+    return UsageError(
+        f"{asked.what} can't be had from what is learned",
+        got=f"objectives {_listed(asked.names)}",
+        allowed=f"any of these beside it: {', '.join(enough)}" if enough else "no single further objective is enough",
+        fix=f"add the objective `{enough[0]}`" if enough else "add `velocity` and `denoiser`",
+    )
+
+
+def _pole(asked: Asked, verdict: Verdict) -> UsageError:
+    places = []
+    for u in verdict.poles:
+        t = float(asked.clock.time(torch.tensor(u, dtype=torch.float64)))
+        places.append(f"t = {t:.5g}" + (f" (u = {u:.5g} of the clock)" if abs(t - u) > 1e-9 else ""))
+    enough = asked.enough(0)
+    return UsageError(
+        f"{asked.what} needs coefficients that have a pole at {' and '.join(places)}: there what is learned says "
+        "too little, and no step gets past it",
+        got=f"objectives {_listed(asked.names)}",
+        allowed=f"any of these beside it: {', '.join(enough)}" if enough else "no single further objective is enough",
+        fix=f"add the objective `{enough[0]}`" if enough else "add `velocity` and `denoiser`",
+    )
+
+
+def _unbounded(asked: Asked, verdict: Verdict) -> UsageError:
+    remedies = []
+    own = asked.process.clock
+    if asked.clock != own and asked.verdict(clock=own).bounded:
+        remedies.append(f"`clock: auto`, which is {own!r} and slows down there")
+    if asked.damped is not None and asked.verdict(wanted=asked.damped).bounded:
+        remedies.append("`epsilon: gamma`, a noise level that vanishes as it must, where this one does not")
+    enough = asked.enough(0)
+    if enough:
+        remedies.append(f"the objective `{enough[0]}` too")
+    if asked.noiseless is not None and asked.verdict(wanted=asked.noiseless).bounded:
+        remedies.append("`epsilon: 0`")
+    if verdict.unbounded[1] and not verdict.unbounded[0]:
+        remedies.append("`stop: 0.99` with `denoise: true`")
+    elif verdict.unbounded[0] and not verdict.unbounded[1]:
+        remedies.append("`start: 0.01`")
+    else:
+        remedies.append("a span such as `start: 0.01`, `stop: 0.99` with `denoise: true`")
+    return UsageError(
+        f"{asked.what} needs coefficients that grow without bound at {verdict.ends}, and an error of the networks with "
+        "them",
+        got=f"objectives {_listed(asked.names)}, {asked.clock!r}",
+        allowed="; or ".join(remedies),
+        fix=f"{remedies[0]}; `freeze: true` keeps the last coefficients before the end, at the price of a bias",
+    )
+
+
+def _listed(names: Sequence[str]) -> str:
+    return ", ".join(names) or "none"

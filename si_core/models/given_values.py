@@ -1,0 +1,52 @@
+"""Conditions in recipes and on the command line: values too large to write are named by a ``.npy`` file."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from si_core.errors import DataError
+from si_core.models.model import Model
+
+__all__ = ["given_values"]
+
+
+def given_values(model: Model, given: Any) -> Any:
+    """What was given, with the files of values, or of the names of classes, read.
+
+    Args:
+        model: whose conditions they are.
+        given: as for :meth:`si_core.Model.conditions`; a text for values, and one with ``.npy`` that is no class,
+            is the path of a file.
+
+    Raises:
+        DataError: a file that is missing, damaged, or holds Python objects.
+    """
+    specs = model.process.conditions
+    if isinstance(given, Mapping):
+        return {name: _read(value) if _is_file(specs.get(name), value) else value for name, value in given.items()}
+    only = next(iter(specs.values())) if len(specs) == 1 else None
+    return _read(given) if _is_file(only, given) else given
+
+
+def _is_file(spec: Any, value: Any) -> bool:
+    if spec is None or not isinstance(value, str):
+        return False
+    # A class may have any name, also that of a file.
+    return spec.classes is None or (value not in spec.classes and Path(value).suffix == ".npy")
+
+
+def _read(path: str) -> Any:
+    if Path(path).suffix != ".npy":
+        raise DataError("values of a condition are numbers, or a .npy file", got=path, fix="numpy.save(path, values)")
+    try:
+        return np.load(path, allow_pickle=False)
+    except OSError as error:
+        raise DataError("the file can't be read", where=path, got=error.strerror or str(error)) from error
+    except (ValueError, EOFError) as error:
+        raise DataError(
+            "damaged, or Python objects, which are never loaded", where=path, got=str(error) or type(error).__name__
+        ) from error

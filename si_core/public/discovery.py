@@ -1,0 +1,47 @@
+"""What is installed (kinds, components, plugins, the catalogue), and how a name becomes a class."""
+
+from __future__ import annotations
+
+from si_core.discovery.available import Found, available, kind_named
+from si_core.discovery.catalogue import SCHEMA, CatalogueEntry, catalogue, catalogue_path, read_catalogue
+from si_core.discovery.compatibility import core_version, suggested_bound
+from si_core.discovery.core_commands import CORE_COMMANDS
+from si_core.discovery.guard import cause_of
+from si_core.discovery.hooks import ENTRY_POINT_GROUP
+from si_core.discovery.host_state import host_state_kept, random_states, same_random_state
+from si_core.discovery.kinds import KINDS
+from si_core.discovery.lookup import find, load, load_class
+from si_core.discovery.options import option_problems, options_model, validate_options
+from si_core.discovery.parameters import constructor_names
+from si_core.discovery.plugins import Plugin, installed_plugins
+from si_core.discovery.suggest import did_you_mean
+
+__all__ = [
+    "CORE_COMMANDS",
+    "ENTRY_POINT_GROUP",
+    "KINDS",
+    "SCHEMA",
+    "CatalogueEntry",
+    "Found",
+    "Plugin",
+    "available",
+    "catalogue",
+    "catalogue_path",
+    "cause_of",
+    "constructor_names",
+    "core_version",
+    "did_you_mean",
+    "find",
+    "host_state_kept",
+    "installed_plugins",
+    "kind_named",
+    "load",
+    "load_class",
+    "option_problems",
+    "options_model",
+    "random_states",
+    "read_catalogue",
+    "same_random_state",
+    "suggested_bound",
+    "validate_options",
+]

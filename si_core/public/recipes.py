@@ -1,0 +1,37 @@
+"""Recipes as documents: their nodes with positions, changes of them, and how their values are written."""
+
+from __future__ import annotations
+
+from si_core.recipes.arguments import parse_arguments
+from si_core.recipes.differences import differences
+from si_core.recipes.emit import emit, inline
+from si_core.recipes.loader import changed
+from si_core.recipes.nodes import Mapping, Node, Path, Sequence, Where, dotted, node_at, plain
+from si_core.recipes.overrides import Override, change, key_path, parse_overrides, split_argument
+from si_core.recipes.problems import fail
+from si_core.recipes.reader import read
+from si_core.recipes.recipe import Recipe
+
+__all__ = [
+    "Mapping",
+    "Node",
+    "Override",
+    "Path",
+    "Recipe",
+    "Sequence",
+    "Where",
+    "change",
+    "changed",
+    "differences",
+    "dotted",
+    "emit",
+    "fail",
+    "inline",
+    "key_path",
+    "node_at",
+    "parse_arguments",
+    "parse_overrides",
+    "plain",
+    "read",
+    "split_argument",
+]

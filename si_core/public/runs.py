@@ -1,0 +1,40 @@
+"""Runs and their folders: starting, going on, checkpoints, logs, signals, and whose code failed."""
+
+from __future__ import annotations
+
+from si_core.runs.attribution import attributed
+from si_core.runs.bookkeeping import ending_kept
+from si_core.runs.directory import RunDirectory
+from si_core.runs.environment import environment
+from si_core.runs.log import Console, RunLog
+from si_core.runs.pipeline import resume_run, start_run
+from si_core.runs.resume import HARMLESS, check_environment, previous_status, read_json, stillborn
+from si_core.runs.signals import StopSignals
+from si_core.runs.stages import selected_reports
+from si_core.runs.status import State, Status, write_status
+from si_core.storage.checkpoint import load_checkpoint, save_checkpoint
+from si_core.storage.retention import newest_verified
+
+__all__ = [
+    "HARMLESS",
+    "Console",
+    "RunDirectory",
+    "RunLog",
+    "State",
+    "Status",
+    "StopSignals",
+    "attributed",
+    "check_environment",
+    "ending_kept",
+    "environment",
+    "load_checkpoint",
+    "newest_verified",
+    "previous_status",
+    "read_json",
+    "resume_run",
+    "save_checkpoint",
+    "selected_reports",
+    "start_run",
+    "stillborn",
+    "write_status",
+]

@@ -1,0 +1,9 @@
+"""Files that are whole or not there, strict JSON, and the lock of a folder."""
+
+from __future__ import annotations
+
+from si_core.storage.atomic import storage_error, write_atomic
+from si_core.storage.lock import RunLock
+from si_core.storage.strict_json import format_json, parse_json
+
+__all__ = ["RunLock", "format_json", "parse_json", "storage_error", "write_atomic"]

@@ -1,0 +1,116 @@
+"""Batches: the one producer of what a training step needs.
+
+Times, pairs, noise, positions, conditions, coefficients and weights of a step come out of here as plain data. All of it
+is drawn from streams named by the step, so a batch may be made before its turn without changing a number, and small
+ones are, several in one go: a dozen kernels of microseconds each take twice as long where others ran between two of
+them. Batches of the next round of training wait until the coupling is refitted, and those of the next block of times
+until the times of this one are learned from.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor
+
+from si_core.contract.data import Draw
+from si_core.fields.learned import Share
+from si_core.models.assembly import Assembly
+from si_core.models.predictor import dropout_of
+from si_core.models.streams import reseed
+from si_core.training.condition_dropout import ConditionDropout
+from si_core.training.pairs import PairSource
+from si_core.training.rounds import round_end
+from si_core.training.times import StepTimes, TrainingTimes
+
+__all__ = ["Batch", "Batches"]
+
+_NUMBERS, _STEPS = 2**17, 32
+"""The most numbers that the states of the batches made in one go may have, and the most of their steps."""
+
+
+@dataclass(frozen=True)
+class Batch:
+    """What a training step needs.
+
+    Args:
+        draw: draws of the process, in the clock of learning.
+        times: their times, in the block they were drawn in.
+    """
+
+    draw: Draw
+    times: StepTimes
+
+    @property
+    def weight(self) -> Tensor | None:
+        """Of the losses by their times, shape (B,); None where all are 1. Those of pairs belong to the draw."""
+        return self.times.weights
+
+    @property
+    def shares(self) -> list[Share] | None:
+        """What is known of each field beside the network; None where outputs are the fields."""
+        return self.times.shares
+
+
+class Batches:
+    """The batch of each step.
+
+    Args:
+        assembly: the recipe, put together.
+        dtype: the precision of the states.
+        device: where to draw.
+        moving: whether the process itself is trained: then a batch is that of its step alone.
+    """
+
+    def __init__(self, assembly: Assembly, dtype: torch.dtype, device: torch.device, moving: bool) -> None:
+        recipe, process = assembly.recipe, assembly.process
+        self._process, self._train, self._seed = process, recipe.train, recipe.seed
+        self._antithetic = assembly.antithetic
+        self.times = TrainingTimes(
+            assembly.fields, self._train.times, self._train.batch, self._seed, self._antithetic, dtype, device, moving
+        )
+        dropped = dropout_of(recipe, process)
+        self._dropout = ConditionDropout(process.conditions, dropped, self._seed, device) if dropped else None
+        self._noise = torch.Generator(device=device)
+        self._pairs = PairSource(process, self._train, self._seed, device)
+        self._alone = moving or self._pairs.ahead
+        self._first, self._made = 0, list[Batch]()
+
+    def at(self, step: int) -> Batch:
+        """The batch of a step; an error of its making is raised here, at the step that it belongs to.
+
+        Args:
+            step: the step, whose coupling is as it will be to the end of its round.
+        """
+        if not self._first <= step < self._first + len(self._made):
+            self._first, self._made = step, [self._make(step)]
+            for later in range(step + 1, self._end(step)):
+                try:
+                    self._made.append(self._make(later))
+                except (Exception, SystemExit):
+                    # It is raised again when the step has its turn, also where a component called sys.exit.
+                    break
+        return self._made[step - self._first]
+
+    def forget(self) -> None:
+        """Make the next batch anew: what it is drawn from may be another now."""
+        self._made = []
+
+    def _end(self, step: int) -> int:
+        ahead = 1 if self._alone else max(1, min(_STEPS, _NUMBERS // max(self._made[0].draw.xt.numel(), 1)))
+        return min(step + ahead, round_end(self._train, step), self.times.block_end(step))
+
+    @torch.no_grad()
+    def _make(self, step: int) -> Batch:
+        times = self.times.at(step)
+        draw = self._process.draw(
+            self._train.batch,
+            noise=reseed(self._noise, self._seed, "noise", 0, step),
+            antithetic=self._antithetic,
+            schedule=times.schedule,
+            pairs=self._pairs.at(step),
+        )
+        if self._dropout is not None:
+            draw = replace(draw, condition=self._dropout.applied(draw.condition, step, self._antithetic))
+        return Batch(draw, times)

@@ -1,0 +1,67 @@
+"""Parameters that nothing trains: named before the first step is taken.
+
+A parameter without a gradient has no part in any loss, which is a mistake more often than not. Of a process it is
+refused, for the path would not be the one that is meant to be learned; networks may hold some in reserve, so there it
+is said.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor, nn
+
+from si_core.errors import RecipeError
+from si_core.recipes.recipe import Recipe
+
+__all__ = ["refuse_idle", "tell_idle"]
+
+_log = logging.getLogger(__name__)
+_SHOWN = 6
+
+
+def refuse_idle(recipe: Recipe, loss: Tensor, parameters: Mapping[str, Tensor]) -> None:
+    """Refuse parameters of a process that a loss does not depend on.
+
+    Args:
+        recipe: the recipe, whose keys are told.
+        loss: the loss of the process, shape (), at any draw.
+        parameters: those to train, by ``key.name`` with the key of their part.
+
+    Raises:
+        RecipeError: some have no gradient; names the part and the parameters.
+    """
+    found: tuple[Tensor | None, ...] = (None,) * len(parameters)
+    if loss.requires_grad:
+        found = torch.autograd.grad(loss, list(parameters.values()), allow_unused=True)
+    idle = [name for name, gradient in zip(parameters, found, strict=True) if gradient is None]
+    if not idle:
+        return
+    part = idle[0].partition(".")[0]
+    names = [name.partition(".")[2] for name in idle if name.startswith(f"{part}.")]
+    raise RecipeError(
+        f"the {part} has parameters to train that no loss depends on",
+        where=recipe.where(part),
+        got=_listed(names),
+        fix="use them in what the part computes, without detach() or torch.no_grad(); or freeze them in its "
+        "constructor: parameter.requires_grad_(False)",
+    )
+
+
+def tell_idle(predictor: nn.Module) -> None:
+    """Warn of parameters of networks that have no gradient after the losses' backward pass."""
+    idle = [
+        name for name, parameter in predictor.named_parameters() if parameter.requires_grad and parameter.grad is None
+    ]
+    if idle:
+        _log.warning(
+            "the network has parameters that no loss depends on; they stay as they began: %s (if that is meant, freeze "
+            "them: parameter.requires_grad_(False))",
+            _listed(idle),
+        )
+
+
+def _listed(names: list[str]) -> str:
+    return ", ".join(names[:_SHOWN]) + (f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else "")

@@ -1,0 +1,89 @@
+"""The validation loss: the objectives on rows that are kept from training, on one draw that is the same all along.
+
+Its times are stratified over the clock of learning, ``u_i = (i + v_i) / n`` in a random order of the rows, so that two
+records differ by what was learned and not by what was drawn. Random streams are its own: training has the same bits
+with it and without.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from si_core.contract.condition import Condition
+from si_core.contract.coupling import Coupling
+from si_core.contract.data import Draw, Pairs
+from si_core.contract.told import taken
+from si_core.models.assembly import Assembly
+from si_core.models.streams import generator
+
+__all__ = ["Validation"]
+
+_ROWS = 512
+"""Rows at most, the first of a random order: what a record costs stays below a few steps of training."""
+
+
+class Validation:
+    """Measures the losses of a training on held-out rows.
+
+    Args:
+        assembly: the recipe, put together.
+        device: where it is trained.
+    """
+
+    def __init__(self, assembly: Assembly, device: torch.device) -> None:
+        self._assembly, self._device = assembly, device
+        process = assembly.process
+        held_out = process.target.held_out()
+        # Where pairs are drawn together the partner of a held-out row is not known here.
+        paired = type(process.coupling).draw is not Coupling.draw
+        if held_out is None or len(held_out[0]) == 0 or paired or process.source is process.target:
+            self._rows: tuple[Tensor, Condition | None] | None = None
+            return
+        x1, condition = held_out
+        order = self._order(len(x1)).to(x1.device)
+        self._rows = x1[order], taken(condition, order)
+
+    @property
+    def available(self) -> bool:
+        """Whether there are rows to measure on."""
+        return self._rows is not None
+
+    def losses(self, predictor: nn.Module) -> dict[str, float]:
+        """The mean loss of each field, and ``total``; empty where no rows are held out.
+
+        Args:
+            predictor: whose fields are measured, such as the averaged one; it is as before afterwards.
+        """
+        if self._rows is None:
+            return {}
+        training = predictor.training
+        try:
+            predictor.eval()
+            with torch.no_grad():
+                draw = self._draw(*self._rows)
+                predictions = self._assembly.fields.of(predictor).predictions(draw)  # type: ignore[arg-type]
+                each = self._assembly.losses(draw, predictions)
+                means = torch.stack([loss.mean() for loss in each]).tolist()
+        finally:
+            predictor.train(training)
+        return {**dict(zip(self._assembly.fields.names, means, strict=True)), "total": sum(means)}
+
+    def _draw(self, x1: Tensor, condition: Condition | None) -> Draw:
+        process, n = self._assembly.process, len(x1)
+        x1 = x1.to(self._device)
+        condition = condition and {name: values.to(self._device) for name, values in condition.items()}
+        data = self._stream(1)
+        x0, x1 = process.coupling.pair(process.source.sample(n, data), x1, data)
+        noise = self._stream(2)
+        v = torch.rand(n, generator=noise, dtype=torch.float64, device=self._device)
+        u = (torch.arange(n, dtype=torch.float64, device=self._device) + v) / n
+        schedule = process.schedule(self._assembly.fields.parametrisation.clock, u)
+        return process.draw(n, noise=noise, schedule=schedule, pairs=Pairs(x0, x1, condition))
+
+    def _order(self, n: int) -> Tensor:
+        stream = generator(self._assembly.recipe.seed, "validation", 0, device="cpu")
+        return torch.randperm(n, generator=stream)[:_ROWS]
+
+    def _stream(self, index: int) -> torch.Generator:
+        return generator(self._assembly.recipe.seed, "validation", index, device=self._device)

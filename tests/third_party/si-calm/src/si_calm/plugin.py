@@ -1,0 +1,29 @@
+"""The plugin's entry: a kind that the core never heard of, and a component of it."""
+
+from __future__ import annotations
+
+from si_core import Component, Kind, hookimpl
+
+__all__ = ["si_components", "si_kinds"]
+
+
+@hookimpl
+def si_kinds() -> list[Kind]:
+    """Return the kinds of this plugin."""
+    return [
+        Kind(
+            "moderator",
+            "si_calm.moderator:Moderator",
+            "what keeps a run calm",
+            context=("process",),
+            section="moderators",
+            many=True,
+            default="gentle",
+        )
+    ]
+
+
+@hookimpl
+def si_components() -> list[Component]:
+    """Return the components of this plugin."""
+    return [Component("moderator", "gentle", "si_calm.moderator:Gentle", "ends training when the loss is enough")]
