@@ -36,7 +36,8 @@ def _rows(path: str) -> Tensor:
     from si_core.contract.distribution import Distribution
     from si_core.discovery.build import build
 
-    data: Distribution = build("distribution", "array", path=path, standardise=False, held_out=0.0, dtype="float64")
+    options = {"path": path, "standardise": False, "held_out": 0.0, "dtype": "float64"}
+    data: Distribution = build("distribution", "si-distributions/array", **options)
     # With nothing held out, row i is the i-th row of the file.
     return data.rows(torch.arange(data.size or 0))[0]
 

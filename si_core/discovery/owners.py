@@ -22,7 +22,16 @@ Scope = tuple[frozenset[str], ...]
 """Distributions by canonical name, those to be preferred first."""
 
 DEFAULTS: Scope = (
-    frozenset({"si-distributions", "si-integrators", "si-interpolants", "si-networks", "si-objectives"}),
+    frozenset(
+        {
+            "si-distributions",
+            "si-integrators",
+            "si-interpolants",
+            "si-networks",
+            "si-objectives",
+            "si-optimizers",
+        }
+    ),
 )
 """The distributions of the components that the core names by itself; no two of them offer the same."""
 

@@ -17,7 +17,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from si_core.process.process import StochasticInterpolant
 
@@ -55,7 +55,7 @@ def fingerprint(process: StochasticInterpolant) -> dict[str, Tensor]:
     """The numbers by quantity, float64 on the CPU, shapes (K,) and (K, P); with the parameters that parts have now."""
     u = (torch.arange(_POSITIONS, dtype=torch.float64) + 0.5) / _POSITIONS
     with torch.no_grad():
-        s = process.schedule(process.clock, u.to(_like(process.interpolant, process.latent).device))
+        s = process.schedule(process.clock, u)
         found = {"t": s.t, "dt/du": s.rate}
         scalars = {"alpha": s.alpha, "beta": s.beta, "dalpha/du": s.alpha_rate, "dbeta/du": s.beta_rate}
         found |= {name: scalar for name, scalar in scalars.items() if scalar is not None}
@@ -64,10 +64,7 @@ def fingerprint(process: StochasticInterpolant) -> dict[str, Tensor]:
         if s.alpha is None:
             found |= _general(process, s.t)
     # A schedule gives a coefficient that does not change as one number.
-    return {
-        name: value.detach().double().cpu().expand(_POSITIONS, *value.shape[1:]).clone()
-        for name, value in found.items()
-    }
+    return {name: value.double().expand(_POSITIONS, *value.shape[1:]).clone() for name, value in found.items()}
 
 
 def largest_deviation(before: Mapping[str, Tensor], now: Mapping[str, Tensor]) -> Deviation | None:
@@ -98,24 +95,15 @@ def data_parts(process: StochasticInterpolant) -> dict[str, object]:
 
 def _general(process: StochasticInterpolant, t: Tensor) -> dict[str, Tensor]:
     """``I`` and ``dI/dt`` of an interpolant that is not spatially linear, as weighted means over the event, (K, P)."""
-    like, size = _like(process.interpolant), max(math.prod(process.shape), 1)
-    starts, stops, weights = (_sequence(root, _POINTS * size).reshape(_POINTS, size) for root in _ROOTS)
+    count, size = len(t), max(math.prod(process.shape), 1)
+    points = (_sequence(root, _POINTS * size).reshape(_POINTS, size) for root in _ROOTS)
     methods = {"I(t, x0, x1)": process.interpolant.at, "dI/dt(t, x0, x1)": process.interpolant.velocity_at}
     found: dict[str, list[Tensor]] = {name: [] for name in methods}
-    times = t.to(like)
-    for start, stop, weight in zip(starts, stops, weights, strict=True):
-        x0, x1 = (x.to(like).expand(len(t), size).reshape(len(t), *process.shape) for x in (start, stop))
+    for start, stop, weight in zip(*points, strict=True):
+        x0, x1 = (x.expand(count, size).reshape(count, *process.shape) for x in (start, stop))
         for name, method in methods.items():
-            values = method(times, x0, x1).double().cpu().reshape(len(t), size)
-            found[name].append(values @ weight / math.sqrt(size))
+            found[name].append(method(t, x0, x1).reshape(count, size) @ weight / math.sqrt(size))
     return {name: torch.stack(columns, -1) for name, columns in found.items()}
-
-
-def _like(*parts: object) -> Tensor:
-    """A tensor of the device and precision of the parameters and buffers of parts; float64 on the CPU without any."""
-    modules = [part for part in parts if isinstance(part, nn.Module)]
-    tensors = (tensor for module in modules for tensor in (*module.parameters(), *module.buffers()))
-    return next((x for x in tensors if x.is_floating_point()), torch.empty((), dtype=torch.float64))
 
 
 def _sequence(root: int, count: int) -> Tensor:

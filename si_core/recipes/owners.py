@@ -18,7 +18,7 @@ from si_core.discovery.owners import DEFAULTS, Scope, scope_of
 from si_core.discovery.plugins import installed_plugins
 from si_core.errors import SIError
 from si_core.recipes.nodes import Mapping, Node, Path, Scalar, Where, node_at
-from si_core.recipes.schema import Sections
+from si_core.recipes.sections import sections_model
 from si_core.recipes.selection import Select, Selection
 from si_core.recipes.training import Section
 
@@ -78,7 +78,7 @@ def same_component(path: Path, base: Mapping, top: Mapping, names: tuple[str, st
 def kind_at(path: Path) -> str | None:
     """The kind of component that is selected at this place of a recipe; None where none is."""
     *sections, last = [part for part in path if isinstance(part, str)] or [""]
-    section: type[Section] = Sections
+    section: type[Section] = sections_model()
     for name in sections:
         field = section.model_fields.get(name)
         inner = None if field is None else field.annotation

@@ -163,7 +163,7 @@ def write_report(
     )
     files: list[Path] = []
     for selection in chosen:
-        files += build(selection.kind, selection.name, **selection.options).write(view)
+        files += build(selection.kind, selection.qualified, **selection.options).write(view)
     if files:
         console.line(f"report: {files[0]}")
     return files

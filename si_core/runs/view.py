@@ -84,7 +84,7 @@ def _log_density(model: Model) -> Callable[[Tensor], Tensor] | None:
         return None
     try:
         model.transport(epsilon=0.0, start=1.0, stop=0.0)
-        estimator = build("estimator", "log-likelihood", steps=20)
+        estimator = build("estimator", "si-estimators/log-likelihood", steps=20)
     except SIError:
         # A picture that can't be had is left out; what is wrong has nothing to do with the run.
         return None

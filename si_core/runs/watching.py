@@ -87,7 +87,7 @@ def build_parts(recipe: Recipe, assembly: Assembly, device: object) -> tuple[Par
         for index, selection in enumerate(recipe.section(str(kind.section))):
             path = f"{kind.section}.{index}" if kind.many else str(kind.section)
             value = build_selection(recipe, path, selection, **context)
-            parts.append(Part(path, find(selection.kind, selection.name), value))
+            parts.append(Part(path, find(selection.kind, selection.qualified), value))
     for part in parts:
         with located(recipe, part.path):
             part.call("before_run", recipe)

@@ -160,7 +160,7 @@ def test_a_plugin_that_is_gone_is_named_with_its_version(si, stranger, tmp_path,
     done = si(*words)
     assert done.code == 2
     assert "unknown distribution 'si-stranger/strange'" in done.err
-    assert "a run made with si-stranger==1.5, not installed here" in done.err
+    assert "a run made with si-stranger==1.5, not installed here: distribution 'strange' of si-stranger 1.5" in done.err
     assert "if you trust it: pip install si-stranger==1.5" in done.err
 
 

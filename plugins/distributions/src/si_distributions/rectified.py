@@ -101,7 +101,7 @@ class _Pool:
         _refuse_unfit(model, source, target, coupling.run)
         self._run, self._target, self._device = coupling.run, target, torch.device("cpu")
         self._model: Model | None = model
-        self._method = build("integrator", "rk4", steps=coupling.steps)
+        self._method = build("integrator", "si-integrators/rk4", steps=coupling.steps)
         generator = torch.Generator().manual_seed(coupling.seed)
         self._condition = model.conditions(coupling.pairs, generator)
         self._starts = model.process.source.sample(coupling.pairs, generator)

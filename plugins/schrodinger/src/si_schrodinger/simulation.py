@@ -100,7 +100,7 @@ class Simulation:
         """
         level, (start, stop) = self.level(model), (1.0, 0.0) if backward else (0.0, 1.0)
         whole_span = replace(model, start=start, stop=stop)
-        method = build("integrator", "stochastic-heun", steps=self.steps)
+        method = build("integrator", "si-integrators/stochastic-heun", steps=self.steps)
         for first in range(0, self.n, self.batch):
             x, condition = whole_span.initial(min(self.batch, self.n - first), generator)
             transport = whole_span.transport(epsilon=level, condition=condition)

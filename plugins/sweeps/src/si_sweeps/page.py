@@ -38,7 +38,7 @@ def write_sweep_reports(
     files: list[Path] = []
     with attributed():
         for selection in chosen:
-            files += build(selection.kind, selection.name, **selection.options).write_sweep(view)
+            files += build(selection.kind, selection.qualified, **selection.options).write_sweep(view)
     if files:
         console.line(f"report: {files[0]}")
     return files
