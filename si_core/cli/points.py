@@ -6,7 +6,7 @@ Formats other than .npy are read by the distribution ``array``, as a recipe's ow
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from si_core.errors import DataError
 
@@ -36,7 +36,7 @@ def _rows(path: str) -> Tensor:
     from si_core.contract.distribution import Distribution
     from si_core.discovery.build import build
 
-    options = {"path": path, "standardise": False, "held_out": 0.0, "dtype": "float64"}
+    options: dict[str, Any] = {"path": path, "standardise": False, "held_out": 0.0, "dtype": "float64"}
     data: Distribution = build("distribution", "si-distributions/array", **options)
     # With nothing held out, row i is the i-th row of the file.
     return data.rows(torch.arange(data.size or 0))[0]

@@ -196,19 +196,20 @@ def test_training_on_the_pairs_makes_paths_straighter(run, ends):
 
 
 def test_a_fingerprint_tells_of_another_run(run, tmp_path, caplog):
+    from si_core.process.fingerprint import data_parts
     from si_core.storage.fingerprints import data_changes, fingerprints
 
     first, copied = run(), tmp_path / "copied"
     shutil.copytree(first, copied)
     assert Rectified(first).fingerprint == Rectified(copied, pairs=5).fingerprint
     folder = run(MOONS, *SMALL, f"coupling={{use: rectified, run: {copied}, pairs: 600, steps: 4}}")
-    before = fingerprints(si.load_model(folder).process)
+    before = fingerprints(data_parts(si.load_model(folder).process))
     assert set(before) == {"coupling"}
     assert not caplog.records
     for name in ("model.safetensors", "resolved.yaml"):
         shutil.copy(run(MOONS, *SMALL, "seed=4") / name, copied)
     with caplog.at_level(logging.WARNING):
-        now = fingerprints(si.load_model(folder).process)
+        now = fingerprints(data_parts(si.load_model(folder).process))
     assert "coupling: fingerprint" in caplog.text
     assert data_changes(before, now).startswith("coupling: fingerprint")
 
