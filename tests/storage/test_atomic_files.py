@@ -9,7 +9,7 @@ import stat
 import pytest
 
 from si_core.errors import StorageError
-from si_core.runs import atomic
+from si_core.storage import atomic
 from si_core.storage.atomic import remove_temporaries, write_atomic
 from si_core.storage.faults import FAULT_POINTS, set_fault_hook
 

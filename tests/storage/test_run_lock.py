@@ -10,7 +10,7 @@ import sys
 import pytest
 
 from si_core.errors import StorageError
-from si_core.runs import lock
+from si_core.storage import lock
 from si_core.storage.lock import RunLock, is_alive
 
 HOLD = """
