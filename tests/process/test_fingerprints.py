@@ -21,6 +21,9 @@ class Scaled(si.Latent):
     def __init__(self, scale: float = 1.0):
         self.scale = scale
 
+    def __repr__(self) -> str:
+        return f"Scaled({self.scale})"
+
     def gamma(self, t):
         return self.scale * t * (1 - t)
 
@@ -30,6 +33,9 @@ class Bent(si.Interpolant):
 
     def __init__(self, bend: float = 1.0):
         self.bend = bend
+
+    def __repr__(self) -> str:
+        return f"Bent({self.bend})"
 
     def value(self, t, x0, x1):
         return (1 - t) * x0 + t * x1 + self.bend * t * (1 - t) * torch.tanh(x0 + x1)
