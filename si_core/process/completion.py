@@ -15,19 +15,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cache, cached_property, partial
 from itertools import combinations
 
 import torch
 from torch import Tensor
 
 from si_core.contract.clock import Clock
-from si_core.contract.limits import MarginLimits, end_limits
+from si_core.contract.limits import MarginLimits, end_limits, limit_nodes, limit_of
 from si_core.contract.schedule import Schedule
 from si_core.process.combination import Combination, RowFunction, combination, rows_at
 from si_core.process.poles import find_poles, grid
 from si_core.process.rows import Structure
 
-__all__ = ["MARGIN", "WHOLE", "Completion", "RowFunction", "Verdict", "complete"]
+__all__ = ["MARGIN", "WHOLE", "Completion", "RowFunction", "Verdict", "complete", "survey"]
 
 MARGIN = 2.0**-8
 """How far from an end, in the clock, unbounded coefficients are frozen where that is asked for."""
@@ -145,38 +146,59 @@ def complete(
         span: the clock positions at which the coefficients are needed, early to late.
         freeze: as for :class:`Completion`.
     """
-    whole = rows_at(structure, known, wanted, schedule(clock, grid()))
-    everything = tuple(range(len(known)))
-    best: Completion | None = None
+    whole = rows_at(structure, known, wanted, schedule(clock, survey()))
+    everything, reached = tuple(range(len(known))), list[_Candidate]()
+
+    def evaluate(indices: tuple[int, ...], u: Tensor) -> Combination:
+        return combination(rows_at(structure, [known[i] for i in indices], wanted, schedule(clock, u)))
+
     for size in range(len(known) + 1):
         for indices in combinations(everything, size):
             found = combination(whole.of(indices))
-            if _out_of_reach(found.residual):
+            if _out_of_reach(found.residual[_BETWEEN]):
                 continue
-            chosen = [known[i] for i in indices]
-
-            def evaluate(u: Tensor, chosen: Sequence[RowFunction] = chosen) -> Combination:
-                return combination(rows_at(structure, chosen, wanted, schedule(clock, u)))
-
-            verdict = _verdict(evaluate, found)
-            completion = Completion(evaluate, indices, verdict, freeze and any(verdict.within(span).unbounded))
-            if completion.verdict.bounded:
-                return completion
-            if best is None or completion.verdict.within(span).rank < best.verdict.within(span).rank:
-                best = completion
-    if best is not None:
-        return best
-
-    def nearest(u: Tensor) -> Combination:
-        return combination(rows_at(structure, known, wanted, schedule(clock, u)))
-
-    return Completion(nearest, everything, Verdict(in_span=False), freeze)
+            reached.append(_Candidate(indices, found, partial(evaluate, indices)))
+            # Whether there are poles is a longer question, for those of which the ends are none.
+            if not any(reached[-1].unbounded) and reached[-1].verdict.bounded:
+                return reached[-1].completion(freeze=False)
+    if not reached:
+        return Completion(partial(evaluate, everything), everything, Verdict(in_span=False), freeze)
+    best = min(reached, key=lambda candidate: candidate.verdict.within(span).rank)
+    return best.completion(freeze and any(best.verdict.within(span).unbounded))
 
 
-def _verdict(evaluate: Callable[[Tensor], Combination], found: Combination) -> Verdict:
-    ends = torch.tensor(WHOLE, dtype=torch.float64)
-    start, stop = torch.isfinite(end_limits(lambda u: evaluate(u).coefficients, ends)).all(-1).tolist()
-    return Verdict((not start, not stop), find_poles(evaluate, found))
+@cache
+def survey() -> Tensor:
+    """The clock positions at which rows are looked at: beside both ends, and between them on :func:`grid`."""
+    return torch.cat([limit_nodes(0.0), limit_nodes(1.0), grid()])
+
+
+_NODES = len(limit_nodes(0.0))
+_BETWEEN = slice(2 * _NODES, None)
+
+
+@dataclass(frozen=True)
+class _Candidate:
+    """A set of known rows of which the wanted one is a combination: what was found at :func:`survey`, and elsewhere."""
+
+    indices: tuple[int, ...]
+    found: Combination
+    evaluate: Callable[[Tensor], Combination]
+
+    @cached_property
+    def unbounded(self) -> tuple[bool, bool]:
+        """Whether coefficients grow without bound at t = 0 and at t = 1."""
+        coefficients = self.found.coefficients
+        ends = (coefficients[:_NODES], coefficients[_NODES : 2 * _NODES])
+        start, stop = (bool(torch.isfinite(limit_of(values)).all()) for values in ends)
+        return not start, not stop
+
+    @cached_property
+    def verdict(self) -> Verdict:
+        return Verdict(self.unbounded, find_poles(self.evaluate, self.found[_BETWEEN]))
+
+    def completion(self, freeze: bool) -> Completion:
+        return Completion(self.evaluate, self.indices, self.verdict, freeze)
 
 
 def _trusted(u: Tensor) -> Tensor:
