@@ -6,7 +6,8 @@ zeros of whole orders, and coefficients ``c ~ |u - u0|^-k`` with k = 1, 2, ...
 
 On a dense grid, closer towards the ends, the candidates are all local minima of the smallest singular value of the rows
 and all local peaks of the coefficients, however small beside others. Each is refined to rounding, and is a pole if the
-coefficients still grow, as it is approached, where the rows are last told apart. A peak of any height that ends is none.
+coefficients still grow, as it is approached, where the rows are last told apart. A peak of any height that ends is
+none.
 """
 
 from __future__ import annotations
