@@ -81,10 +81,15 @@ def limit_nodes(end: float) -> Tensor:
     return steps if end == 0.0 else 1 - steps
 
 
-def limit_of(values: Tensor) -> Tensor:
+def limit_of(values: Tensor, error: Tensor | None = None) -> Tensor:
     """The limit at an end of a function with these values at :func:`limit_nodes`, shape (nodes, *rest) to (*rest).
 
-    Infinity, with the sign found inside, where the function is unbounded.
+    Args:
+        values: shape (nodes, *rest).
+        error: by how much rounding may have moved each value, where that is known.
+
+    Returns:
+        The limit; infinity, with the sign found inside, where the function is unbounded.
     """
     weights = torch.tensor(_WEIGHTS, dtype=values.dtype, device=values.device)
     coarse = torch.tensordot(weights, values[:_NODES], 1)
@@ -93,6 +98,8 @@ def limit_of(values: Tensor) -> Tensor:
     # Rounding moves the extrapolated value too, by little beside the function and the largest computed with it.
     rounding = _OWN_ROUNDING * scale + _ROUNDING * (1 + scale.max())
     rounding = rounding + _AMPLIFICATION * torch.finfo(values.dtype).eps * scale
+    if error is not None:
+        rounding = rounding + _AMPLIFICATION * error.amax(0)
     bounded = (coarse - fine).abs() <= _AGREEMENT * variation + rounding
     return torch.where(bounded, fine, torch.copysign(torch.full_like(fine, torch.inf), values[_NODES] - values[0]))
 

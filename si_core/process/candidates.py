@@ -60,9 +60,8 @@ class Candidate:
     @cached_property
     def unbounded(self) -> tuple[bool, bool]:
         """Whether coefficients grow without bound at t = 0 and at t = 1: known sooner than all of the verdict."""
-        coefficients = self.found.coefficients[: 2 * _NODES]
-        ends = coefficients.reshape(2, _NODES, -1).transpose(0, 1)
-        start, stop = torch.isfinite(limit_of(ends)).all(-1).tolist()
+        ends = (self.found[:_NODES], self.found[_NODES : 2 * _NODES])
+        start, stop = (bool(torch.isfinite(limit_of(end.coefficients, end.error)).all()) for end in ends)
         return not start, not stop
 
     @cached_property

@@ -27,9 +27,12 @@ __all__ = ["ROUNDING", "Combination", "RowFunction", "Rows", "combination", "row
 RowFunction = Callable[[Schedule], Tensor]
 """The row of a known or wanted field at the times of a schedule, shape (N, basis)."""
 
-ROUNDING = 512 * torch.finfo(torch.float64).eps
-"""Singular values of rows with entries of about 1 are 0 below: each entry is off by a dozen roundings, a matrix of four
-rows by the fourfold, and a factor of 10 is to spare."""
+_ENTRY = 16 * torch.finfo(torch.float64).eps
+"""By how much an entry of a row, of about 1, is off: it is made of a dozen operations."""
+
+ROUNDING = 32 * _ENTRY
+"""Singular values of rows with entries of about 1 are 0 below: of four rows they are off by four entries, and as much
+again is to spare as leaves a coefficient two digits."""
 
 _SWEEPS = 2
 """Of equilibration: the first brings every row and basis element to 1, the second mends what the basis did to rows."""
@@ -64,12 +67,14 @@ class Combination:
 
     Args:
         coefficients: of the K known rows, of x, and of x0, shape (N, K + 2); not a number where rows are not finite.
+        error: by how much rounding may move each of them, of the same shape.
         residual: how much of the wanted row is out of reach, relative to its size, shape (N,).
         singular: the singular values of the known rows, equilibrated, at right angles to the free ones, shape
             (N, min(K, basis)) in falling order; the determinant of K independent rows is their product.
     """
 
     coefficients: Tensor
+    error: Tensor
     residual: Tensor
     singular: Tensor
 
@@ -85,7 +90,7 @@ class Combination:
 
     def __getitem__(self, part: slice) -> Combination:
         """At some of the times."""
-        return Combination(self.coefficients[part], self.residual[part], self.singular[part])
+        return Combination(self.coefficients[part], self.error[part], self.residual[part], self.singular[part])
 
 
 def rows_at(structure: Structure, known: Sequence[RowFunction], wanted: RowFunction, s: Schedule) -> Rows:
@@ -122,12 +127,19 @@ def combination(rows: Rows) -> Combination:
     for (axis, length), row in zip(reversed(axes), reversed(free), strict=True):
         found.append((rest * axis).sum(-1, keepdim=True) / length)
         rest = rest - found[-1] * row
-    coefficients = torch.cat([weights, *reversed(found)], -1) * of_wanted / sizes
-    of_free, zero = iter(reversed(coefficients.unbind(-1))), torch.zeros_like(missed)
-    of_values = [next(of_free) if has else zero for has in rows.has]
-    coefficients = torch.cat([coefficients[:, :count], torch.stack(of_values, -1)], -1)
+    solution = torch.cat([weights, *reversed(found)], -1)
+    least = torch.where(singular > ROUNDING, singular, 1.0).amin(-1, keepdim=True) if count else 1.0
+    back = of_wanted / sizes
+    coefficients = _valued(solution * back, count, rows.has)
+    error = _valued(_ENTRY * solution.abs().amax(-1, keepdim=True) / least * back, count, rows.has)
     coefficients = torch.where(rows.valid.unsqueeze(-1), coefficients, torch.nan)
-    return Combination(coefficients, _ratio(missed, wanted.norm(dim=-1)), singular)
+    return Combination(coefficients, error, _ratio(missed, wanted.norm(dim=-1)), singular)
+
+
+def _valued(numbers: Tensor, count: int, has: tuple[bool, bool]) -> Tensor:
+    """Of numbers for all rows (N, R), known ones and free, those for the known ones, for x, and for x0; (N, K + 2)."""
+    of_free, zero = iter(reversed(numbers[:, count:].unbind(-1))), numbers.new_zeros(len(numbers))
+    return torch.cat([numbers[:, :count], torch.stack([next(of_free) if it else zero for it in has], -1)], -1)
 
 
 def _axis(row: Tensor) -> tuple[Tensor, Tensor]:
