@@ -9,11 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import cache
 
 import torch
 from torch import Tensor
 
-__all__ = ["MarginLimits", "derivative", "end_limits", "forward_mode"]
+__all__ = ["MarginLimits", "derivative", "end_limits", "forward_mode", "limit_nodes", "limit_of"]
 
 _SPACING = 2.0**-9
 _NODES = 6
@@ -67,15 +68,29 @@ def end_limits(function: Callable[[Tensor], Tensor], u: Tensor) -> Tensor:
     for end in (0.0, 1.0):
         chosen = broken & (u == end)
         if bool(chosen.any()):
-            limit = _limit(function, end, u)
+            limit = limit_of(function(limit_nodes(end).to(u)))
             values = torch.where(chosen.reshape(-1, *(1 for _ in rest)) & ~finite, limit, values)
     return values
 
 
-def _limit(function: Callable[[Tensor], Tensor], end: float, like: Tensor) -> Tensor:
-    steps = torch.arange(1, _NODES + 1, dtype=like.dtype, device=like.device) * _SPACING
-    inward = steps if end == 0.0 else -steps
-    values = function(end + torch.cat([inward, inward / 2]))
+@cache
+def limit_nodes(end: float) -> Tensor:
+    """The positions beside an end, 0 or 1, from which :func:`limit_of` finds the limit there; float64."""
+    steps = torch.arange(1, _NODES + 1, dtype=torch.float64) * _SPACING
+    steps = torch.cat([steps, steps / 2])
+    return steps if end == 0.0 else 1 - steps
+
+
+def limit_of(values: Tensor, error: Tensor | None = None) -> Tensor:
+    """The limit at an end of a function with these values at :func:`limit_nodes`, shape (nodes, *rest) to (*rest).
+
+    Args:
+        values: shape (nodes, *rest).
+        error: by how much rounding may have moved each value, where that is known.
+
+    Returns:
+        The limit; infinity, with the sign found inside, where the function is unbounded.
+    """
     weights = torch.tensor(_WEIGHTS, dtype=values.dtype, device=values.device)
     coarse = torch.tensordot(weights, values[:_NODES], 1)
     fine = torch.tensordot(weights, values[_NODES:], 1)
@@ -83,6 +98,8 @@ def _limit(function: Callable[[Tensor], Tensor], end: float, like: Tensor) -> Te
     # Rounding moves the extrapolated value too, by little beside the function and the largest computed with it.
     rounding = _OWN_ROUNDING * scale + _ROUNDING * (1 + scale.max())
     rounding = rounding + _AMPLIFICATION * torch.finfo(values.dtype).eps * scale
+    if error is not None:
+        rounding = rounding + _AMPLIFICATION * error.amax(0)
     bounded = (coarse - fine).abs() <= _AGREEMENT * variation + rounding
     return torch.where(bounded, fine, torch.copysign(torch.full_like(fine, torch.inf), values[_NODES] - values[0]))
 

@@ -5,13 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 import torch
+from torch import Tensor
 
 from si_core.contract.clock import Clock
+from si_core.contract.schedule import Schedule
 from si_core.errors import UsageError
+from si_core.process.candidates import candidates, survey
 from si_core.process.completion import WHOLE, Completion, RowFunction, Verdict, complete
 from si_core.process.process import StochasticInterpolant
+from si_core.process.rows import Structure
 
 __all__ = ["Asked", "refusal"]
+
+_Given = tuple[Callable[[Clock, Tensor], Schedule], Clock, Structure, list[RowFunction], RowFunction]
 
 _OFFERED = ("denoiser", "velocity", "interpolant-velocity", "score", "source-denoiser", "target-denoiser")
 
@@ -45,34 +51,34 @@ class Asked:
     ) -> None:
         self.process, self.names, self.known_row, self.wanted = process, tuple(names), known_row, wanted
         self.clock, self.what, self.span, self.noiseless, self.damped = clock, what, span, noiseless, damped
+        self._surveys: dict[Clock, Schedule] = {}
 
     def completion(self, freeze: bool = False) -> Completion:
         """The best completion of the row."""
-        return self._complete(self.names, self.wanted, self.clock, freeze)
+        return complete(*self._given(self.names, self.wanted, self.clock), self.span, freeze)
 
-    def verdict(
+    def bounded(
         self, names: Sequence[str] | None = None, wanted: RowFunction | None = None, clock: Clock | None = None
-    ) -> Verdict:
-        """The verdict if these fields were known, this row were wanted, in this clock."""
-        found = self._complete(
-            self.names if names is None else names, wanted or self.wanted, clock or self.clock, False
-        )
-        return found.verdict.within(self.span)
+    ) -> bool:
+        """Whether the coefficients were bounded if these fields were known, this row wanted, in this clock."""
+        found = candidates(*self._given(names or self.names, wanted or self.wanted, clock or self.clock))
+        return any(candidate.bounded(self.span) for candidate in found)
 
-    def _complete(self, names: Sequence[str], wanted: RowFunction, clock: Clock, freeze: bool) -> Completion:
-        known = [self.known_row(name) for name in names]
-        process = self.process
-        return complete(process.schedule, clock, process.structure, known, wanted, self.span, freeze)
+    def enough(self) -> list[str]:
+        """The single further fields that make the coefficients bounded."""
+        others = [name for name in _OFFERED if name not in self.names and self.process.structure.has(name)]
+        return [name for name in others if self.bounded([*self.names, name])]
 
-    def enough(self, rank: int) -> list[str]:
-        """The single further fields that make the verdict no worse than a rank of :attr:`Verdict.rank`."""
-        return [
-            name
-            for name in _OFFERED
-            if name not in self.names
-            and self.process.structure.has(name)
-            and self.verdict([*self.names, name]).rank <= rank
-        ]
+    def _given(self, names: Sequence[str], wanted: RowFunction, clock: Clock) -> _Given:
+        return self._schedule, clock, self.process.structure, [self.known_row(name) for name in names], wanted
+
+    def _schedule(self, clock: Clock, u: Tensor) -> Schedule:
+        """The process's schedule; at the positions that every question asks for, computed once for each clock."""
+        if u is not survey():
+            return self.process.schedule(clock, u)
+        if clock not in self._surveys:
+            self._surveys[clock] = self.process.schedule(clock, u)
+        return self._surveys[clock]
 
 
 def refusal(asked: Asked, verdict: Verdict) -> UsageError:
@@ -83,7 +89,7 @@ def refusal(asked: Asked, verdict: Verdict) -> UsageError:
 
 
 def _out_of_span(asked: Asked) -> UsageError:
-    enough = asked.enough(0)
+    enough = asked.enough()
     return UsageError(
         f"{asked.what} can't be had from what is learned",
         got=f"objectives {_listed(asked.names)}",
@@ -97,7 +103,7 @@ def _pole(asked: Asked, verdict: Verdict) -> UsageError:
     for u in verdict.poles:
         t = float(asked.clock.time(torch.tensor(u, dtype=torch.float64)))
         places.append(f"t = {t:.5g}" + (f" (u = {u:.5g} of the clock)" if abs(t - u) > 1e-9 else ""))
-    enough = asked.enough(0)
+    enough = asked.enough()
     return UsageError(
         f"{asked.what} needs coefficients that have a pole at {' and '.join(places)}: there what is learned says "
         "too little, and no step gets past it",
@@ -110,14 +116,14 @@ def _pole(asked: Asked, verdict: Verdict) -> UsageError:
 def _unbounded(asked: Asked, verdict: Verdict) -> UsageError:
     remedies = []
     own = asked.process.clock
-    if asked.clock != own and asked.verdict(clock=own).bounded:
+    if asked.clock != own and asked.bounded(clock=own):
         remedies.append(f"`clock: auto`, which is {own!r} and slows down there")
-    if asked.damped is not None and asked.verdict(wanted=asked.damped).bounded:
+    if asked.damped is not None and asked.bounded(wanted=asked.damped):
         remedies.append("`epsilon: gamma`, a noise level that vanishes as it must, where this one does not")
-    enough = asked.enough(0)
+    enough = asked.enough()
     if enough:
         remedies.append(f"the objective `{enough[0]}` too")
-    if asked.noiseless is not None and asked.verdict(wanted=asked.noiseless).bounded:
+    if asked.noiseless is not None and asked.bounded(wanted=asked.noiseless):
         remedies.append("`epsilon: 0`")
     if verdict.unbounded[1] and not verdict.unbounded[0]:
         remedies.append("`stop: 0.99` with `denoise: true`")

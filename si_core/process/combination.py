@@ -4,6 +4,11 @@
 
 The rows of x, of a given x0 and of what is zero are *free*: what is left of all others at right angles to them is
 solved for the ``c_k``, and the free coefficients follow.
+
+No solution depends on the units of x0, x1 and z, nor on those of the rows. Near an end some entries are many powers of
+the distance smaller than others (``alpha = (1-t)^3``), so rows and basis are first brought to entries of about 1: rows
+that are independent look so then, as far as their entries have digits. What remains dependent within rounding is
+dependent by the structure of the process, and of the many solutions the smallest is taken.
 """
 
 from __future__ import annotations
@@ -17,12 +22,20 @@ from torch import Tensor
 from si_core.contract.schedule import Schedule
 from si_core.process.rows import Structure, stack
 
-__all__ = ["Combination", "RowFunction", "Rows", "combination", "rows_at"]
+__all__ = ["ROUNDING", "Combination", "RowFunction", "Rows", "combination", "rows_at"]
 
 RowFunction = Callable[[Schedule], Tensor]
 """The row of a known or wanted field at the times of a schedule, shape (N, basis)."""
 
-_RANK, _DEPENDENCE = 1e-10, 1e-7
+_ENTRY = 16 * torch.finfo(torch.float64).eps
+"""By how much an entry of a row, of about 1, is off: it is made of a dozen operations."""
+
+ROUNDING = 32 * _ENTRY
+"""Singular values of rows with entries of about 1 are 0 below: of four rows they are off by four entries, and as much
+again is to spare as leaves a coefficient two digits."""
+
+_SWEEPS = 2
+"""Of equilibration: the first brings every row and basis element to 1, the second mends what the basis did to rows."""
 
 
 @dataclass(frozen=True)
@@ -32,8 +45,8 @@ class Rows:
     Args:
         wanted: shape (N, basis).
         known: shape (N, K, basis).
-        free: shape (N, F, basis).
-        has: whether x and x0 are among the free rows, at their head.
+        free: shape (N, F, basis): zero rows, then those of x0 and of x.
+        has: whether x and x0 are among the free rows.
         valid: where all is finite and inside of (0, 1), shape (N,).
     """
 
@@ -54,12 +67,14 @@ class Combination:
 
     Args:
         coefficients: of the K known rows, of x, and of x0, shape (N, K + 2); not a number where rows are not finite.
+        error: by how much rounding may move each of them, of the same shape.
         residual: how much of the wanted row is out of reach, relative to its size, shape (N,).
-        singular: the singular values of the known rows at right angles to the free ones, each of unit length there,
-            shape (N, min(K, basis)) in falling order; the determinant of K independent rows is their product.
+        singular: the singular values of the known rows, equilibrated, at right angles to the free ones, shape
+            (N, min(K, basis)) in falling order; the determinant of K independent rows is their product.
     """
 
     coefficients: Tensor
+    error: Tensor
     residual: Tensor
     singular: Tensor
 
@@ -68,70 +83,149 @@ class Combination:
         """The largest coefficient in absolute value, shape (N,)."""
         return self.coefficients.abs().amax(-1)
 
+    @property
+    def rank(self) -> Tensor:
+        """How many of the known rows are independent of each other and of the free ones, shape (N,)."""
+        return (self.singular > ROUNDING).sum(-1)
+
+    def __getitem__(self, part: slice) -> Combination:
+        """At some of the times."""
+        return Combination(self.coefficients[part], self.error[part], self.residual[part], self.singular[part])
+
 
 def rows_at(structure: Structure, known: Sequence[RowFunction], wanted: RowFunction, s: Schedule) -> Rows:
     """The rows at the times of a schedule."""
     target = wanted(s)
     nothing = target.new_zeros(len(s.u), 0, target.shape[-1])
     rows = torch.stack([row(s) for row in known], -2) if known else nothing
-    valued = [structure.position_row(s), structure.anchor_row()]
-    free = [stack(row, s) for row in [*valued, *structure.zero_rows(s)] if row is not None]
+    position, anchor = structure.position_row(s), structure.anchor_row()
+    free = [stack(row, s) for row in (*structure.zero_rows(s), anchor, position) if row is not None]
     basis = torch.stack(free, -2) if free else nothing
     # At the ends rows may lose rank, so a limit from inside is the only meaning there.
     valid = (s.u > 0) & (s.u < 1)
     for part in (target, rows, basis):
         valid = valid & torch.isfinite(part).flatten(1).all(1)
     target, rows, basis = (_where(valid, part) for part in (target, rows, basis))
-    return Rows(target, rows, basis, (valued[0] is not None, valued[1] is not None), valid)
+    return Rows(target, rows, basis, (position is not None, anchor is not None), valid)
 
 
 def combination(rows: Rows) -> Combination:
     """The smallest coefficients that give the wanted row, or what is nearest to it."""
-    wanted, known, free = rows.wanted, rows.known, rows.free
-
-    def outside(part: Tensor) -> Tensor:
-        if not free.shape[1]:
-            return part
-        orthonormal: Tensor = torch.linalg.qr(free.mT)[0]
-        return part - (part @ orthonormal) @ orthonormal.mT
-
-    weights, singular = _solve(outside(known), outside(wanted.unsqueeze(-2)))
-    rest = wanted - (weights.unsqueeze(-2) @ known).squeeze(-2)
-    of_free = wanted[:, :0]
-    missing = rest
-    if free.shape[1]:
-        of_free = (rest.unsqueeze(-2) @ torch.linalg.pinv(free, rtol=_RANK)).squeeze(-2)
-        missing = rest - (of_free.unsqueeze(-2) @ free).squeeze(-2)
-    columns, zero = iter(of_free.unbind(-1)), torch.zeros_like(wanted[:, 0])
-    of_values = [next(columns) if has else zero for has in rows.has]
-    coefficients = torch.cat([weights, torch.stack(of_values, -1)], -1)
+    count = rows.known.shape[1]
+    scaled, sizes, units = _equilibrated(torch.cat([rows.known, rows.free], 1))
+    wanted = rows.wanted / units
+    of_wanted = _or_one(wanted.abs().amax(-1, keepdim=True))
+    wanted = wanted / of_wanted
+    known, free, axes = scaled[:, :count], scaled[:, count:].unbind(1), list[tuple[Tensor, Tensor]]()
+    for row in free:
+        # Twice is enough: what rounding left along the axes the first time is gone after the second.
+        axes.append(_axis(_outside(_outside(row, axes), axes)))
+    target, unknown = _outside(wanted, axes), _outside(known, axes)
+    weights, singular = _solved(unknown, target, sizes[:, :count])
+    missed = (target - _dot(weights, unknown)).norm(dim=-1)
+    rest, found = wanted - _dot(weights, known), list[Tensor]()
+    for (axis, length), row in zip(reversed(axes), reversed(free), strict=True):
+        found.append((rest * axis).sum(-1, keepdim=True) / length)
+        rest = rest - found[-1] * row
+    solution = torch.cat([weights, *reversed(found)], -1)
+    least = torch.where(singular > ROUNDING, singular, 1.0).amin(-1, keepdim=True) if count else 1.0
+    back = of_wanted / sizes
+    coefficients = _valued(solution * back, count, rows.has)
+    error = _valued(_ENTRY * solution.abs().amax(-1, keepdim=True) / least * back, count, rows.has)
     coefficients = torch.where(rows.valid.unsqueeze(-1), coefficients, torch.nan)
-    size = wanted.norm(dim=-1).clamp_min(torch.finfo(wanted.dtype).tiny)
-    return Combination(coefficients, missing.norm(dim=-1) / size, singular)
+    return Combination(coefficients, error, _ratio(missed, wanted.norm(dim=-1)), singular)
 
 
-def _solve(rows: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
-    """The smallest c (N, K) with ``c rows = target``, and the singular values of the directions of the rows.
+def _valued(numbers: Tensor, count: int, has: tuple[bool, bool]) -> Tensor:
+    """Of numbers for all rows (N, R), known ones and free, those for the known ones, for x, and for x0; (N, K + 2)."""
+    of_free, zero = iter(reversed(numbers[:, count:].unbind(-1))), numbers.new_zeros(len(numbers))
+    return torch.cat([numbers[:, :count], torch.stack([next(of_free) if it else zero for it in has], -1)], -1)
+
+
+def _axis(row: Tensor) -> tuple[Tensor, Tensor]:
+    """The direction of a row (N, basis) and its length (N, 1); direction 0 and length 1 where it is 0."""
+    length = row.norm(dim=-1, keepdim=True)
+    there = length > ROUNDING
+    length = torch.where(there, length, 1.0)
+    return torch.where(there, row / length, 0.0), length
+
+
+def _equilibrated(rows: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Rows (N, R, basis) with entries of about 1: ``rows = sizes scaled units``.
+
+    Returns:
+        scaled, shape (N, R, basis); sizes (N, R); units (N, basis).
+    """
+    sizes, units, scaled = rows.new_ones(rows.shape[:2]), rows.new_ones(rows.shape[0], rows.shape[2]), rows
+    for _ in range(_SWEEPS if rows.shape[1] else 0):
+        largest = _or_one(scaled.abs().amax(-1))
+        scaled, sizes = scaled / largest.unsqueeze(-1), sizes * largest
+        largest = _or_one(scaled.abs().amax(1))
+        scaled, units = scaled / largest.unsqueeze(1), units * largest
+    return scaled, sizes, units
+
+
+def _solved(rows: Tensor, target: Tensor, sizes: Tensor) -> tuple[Tensor, Tensor]:
+    """Weights c (N, K) with ``c rows = target``, of which ``c/sizes`` is smallest, and the singular values of the rows.
 
     Args:
-        rows: shape (N, K, basis).
-        target: shape (N, 1, basis).
+        rows: shape (N, K, basis), with entries of about 1.
+        target: shape (N, basis).
+        sizes: shape (N, K).
     """
-    sizes = rows.norm(dim=-1).clamp_min(torch.finfo(rows.dtype).tiny)
-    directions = rows / sizes.unsqueeze(-1)
-    left, singular, right = torch.linalg.svd(directions, full_matrices=False)
-    inverse = torch.where(singular > _RANK * singular[..., :1], 1 / singular, 0.0)
-    scaled: Tensor = ((target @ right.mT) * inverse.unsqueeze(-2) @ left.mT).squeeze(-2) / sizes
-    count = rows.shape[-2]
-    if count < 2:
-        return scaled, singular
-    independent = (singular > _DEPENDENCE * singular[..., :1]).sum(-1) == count
-    if bool(independent.all()):
-        return scaled, singular
-    # Independent rows have one solution, which unit lengths find with the most digits. Of the many of dependent rows
-    # the smallest is bounded if any is; unit lengths would share the target out to rows that vanish at an end.
-    smallest = (target @ torch.linalg.pinv(rows, rtol=_RANK)).squeeze(-2)
-    return torch.where(independent.unsqueeze(-1), scaled, smallest), singular
+    count = rows.shape[1]
+    if count == 0:
+        return sizes, sizes
+    if count == 1:
+        axis, length = _axis(rows.squeeze(1))
+        return (axis * target).sum(-1, keepdim=True) / length, rows.norm(dim=-1)
+    left, singular, right = torch.linalg.svd(rows, full_matrices=False)
+    counts = singular > ROUNDING
+    along = (right @ target.unsqueeze(-1)).squeeze(-1) * torch.where(counts, 1 / singular, 0.0)
+    weights = (left @ along.unsqueeze(-1)).squeeze(-1)
+    spare = counts.sum(-1, keepdim=True) < count
+    if bool(spare.any()):
+        weights = torch.where(spare, _smallest(left * counts.unsqueeze(-2), along, sizes, weights), weights)
+    return weights, singular
+
+
+def _smallest(left: Tensor, along: Tensor, sizes: Tensor, weights: Tensor) -> Tensor:
+    """Of all weights with these parts along the left singular vectors that count, those with the smallest ``c/sizes``.
+
+    Rows that vanish at an end have tiny sizes. Where one vector is spare it is taken out of a solution, otherwise the
+    solution is built of those that count: neither loses digits to how far the sizes are apart.
+    """
+    spare = torch.eye(left.shape[1], dtype=left.dtype, device=left.device) - left @ left.mT
+    index = spare.norm(dim=1).argmax(-1).reshape(-1, 1, 1).expand(-1, left.shape[1], 1)
+    vector = spare.gather(2, index).squeeze(-1)
+    steep = vector / sizes
+    one = weights - vector * _ratio((steep * weights / sizes).sum(-1), steep.square().sum(-1)).unsqueeze(-1)
+    constraints = left.mT * sizes.unsqueeze(-2)
+    lengths = _or_one(constraints.abs().amax(-1))
+    inverse = torch.linalg.pinv(constraints / lengths.unsqueeze(-1))
+    many = (inverse @ (along / lengths).unsqueeze(-1)).squeeze(-1) * sizes
+    single = (spare.diagonal(dim1=-2, dim2=-1).sum(-1) < 1.5).unsqueeze(-1)
+    return torch.where(single, one, many)
+
+
+def _dot(weights: Tensor, rows: Tensor) -> Tensor:
+    return (weights.unsqueeze(-2) @ rows).squeeze(-2)
+
+
+def _outside(part: Tensor, axes: Sequence[tuple[Tensor, Tensor]]) -> Tensor:
+    """What is left of rows (N, ..., basis) at right angles to the axes, each (N, basis)."""
+    for axis, _ in axes:
+        along = axis if part.ndim == 2 else axis.unsqueeze(-2)
+        part = part - (part * along).sum(-1, keepdim=True) * along
+    return part
+
+
+def _or_one(sizes: Tensor) -> Tensor:
+    return torch.where(sizes > 0, sizes, 1.0)
+
+
+def _ratio(part: Tensor, whole: Tensor) -> Tensor:
+    return part / _or_one(whole)
 
 
 def _where(valid: Tensor, part: Tensor) -> Tensor:

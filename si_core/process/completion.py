@@ -14,8 +14,6 @@ Of the sets of known rows the smallest with the best verdict is taken.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from itertools import combinations
 
 import torch
 from torch import Tensor
@@ -23,64 +21,18 @@ from torch import Tensor
 from si_core.contract.clock import Clock
 from si_core.contract.limits import MarginLimits, end_limits
 from si_core.contract.schedule import Schedule
+from si_core.process.candidates import TOLERANCE, Candidate, candidates, trusted
 from si_core.process.combination import Combination, RowFunction, combination, rows_at
-from si_core.process.poles import find_poles, grid
 from si_core.process.rows import Structure
+from si_core.process.verdict import WHOLE, Verdict
 
 __all__ = ["MARGIN", "WHOLE", "Completion", "RowFunction", "Verdict", "complete"]
 
 MARGIN = 2.0**-8
 """How far from an end, in the clock, unbounded coefficients are frozen where that is asked for."""
 
-WHOLE = (0.0, 1.0)
-"""The span of all clock positions."""
-
-_TOLERANCE = 1e-8
-_INSIDE = 0.02
-"""Residuals are trusted so far from the ends, where rows may lose rank or all but a few digits."""
 _BESIDE = 2.0**-20
 """How far beside a single time at which rows are dependent coefficients are taken: their mean errs by its square."""
-
-
-@dataclass(frozen=True)
-class Verdict:
-    """What the coefficients of a completion do in a span of the clock.
-
-    Args:
-        unbounded: whether they grow without bound at t = 0 and at t = 1.
-        poles: the clock positions between the ends at which they do.
-        in_span: whether the wanted row is in the span of the known ones.
-    """
-
-    unbounded: tuple[bool, bool] = (False, False)
-    poles: tuple[float, ...] = ()
-    in_span: bool = True
-
-    @property
-    def bounded(self) -> bool:
-        """Whether the coefficients are bounded."""
-        return self.in_span and not self.poles and not any(self.unbounded)
-
-    @property
-    def usable(self) -> bool:
-        """Whether the wanted field can be had at all times but the ends."""
-        return self.in_span and not self.poles
-
-    @property
-    def rank(self) -> int:
-        """0 for bounded, 1 for unbounded at an end, 2 for a pole inside, 3 for out of span."""
-        return 3 if not self.in_span else 2 if self.poles else int(any(self.unbounded))
-
-    @property
-    def ends(self) -> str:
-        """The ends at which the coefficients are unbounded, in words."""
-        return " and ".join(f"t = {end}" for end, unbounded in enumerate(self.unbounded) if unbounded)
-
-    def within(self, span: tuple[float, float]) -> Verdict:
-        """The verdict on a span of the clock, early to late: what happens outside does not matter."""
-        early, late = span
-        unbounded = (self.unbounded[0] and early <= 0.0, self.unbounded[1] and late >= 1.0)
-        return Verdict(unbounded, tuple(u for u in self.poles if early <= u <= late), self.in_span)
 
 
 class Completion:
@@ -113,7 +65,7 @@ class Completion:
 
     def _inside(self, u: Tensor) -> Tensor:
         found = self._evaluate(u)
-        single = (found.residual > _TOLERANCE) & _trusted(u)
+        single = (found.residual > TOLERANCE) & trusted(u)
         if not self.verdict.in_span or not bool(single.any()):
             return found.coefficients
         # A known row may vanish at a single time, such as the velocity in the middle of a symmetric mirror; what it
@@ -145,46 +97,17 @@ def complete(
         span: the clock positions at which the coefficients are needed, early to late.
         freeze: as for :class:`Completion`.
     """
-    whole = rows_at(structure, known, wanted, schedule(clock, grid()))
-    everything = tuple(range(len(known)))
-    best: Completion | None = None
-    for size in range(len(known) + 1):
-        for indices in combinations(everything, size):
-            found = combination(whole.of(indices))
-            if _out_of_reach(found.residual):
-                continue
-            chosen = [known[i] for i in indices]
+    reached = list[Candidate]()
+    for candidate in candidates(schedule, clock, structure, known, wanted):
+        if candidate.bounded(WHOLE):
+            return Completion(candidate.evaluate, candidate.indices, candidate.verdict, False)
+        reached.append(candidate)
+    if not reached:
 
-            def evaluate(u: Tensor, chosen: Sequence[RowFunction] = chosen) -> Combination:
-                return combination(rows_at(structure, chosen, wanted, schedule(clock, u)))
+        def nearest(u: Tensor) -> Combination:
+            return combination(rows_at(structure, known, wanted, schedule(clock, u)))
 
-            verdict = _verdict(evaluate, found)
-            completion = Completion(evaluate, indices, verdict, freeze and any(verdict.within(span).unbounded))
-            if completion.verdict.bounded:
-                return completion
-            if best is None or completion.verdict.within(span).rank < best.verdict.within(span).rank:
-                best = completion
-    if best is not None:
-        return best
-
-    def nearest(u: Tensor) -> Combination:
-        return combination(rows_at(structure, known, wanted, schedule(clock, u)))
-
-    return Completion(nearest, everything, Verdict(in_span=False), freeze)
-
-
-def _verdict(evaluate: Callable[[Tensor], Combination], found: Combination) -> Verdict:
-    ends = torch.tensor(WHOLE, dtype=torch.float64)
-    start, stop = torch.isfinite(end_limits(lambda u: evaluate(u).coefficients, ends)).all(-1).tolist()
-    return Verdict((not start, not stop), find_poles(evaluate, found))
-
-
-def _trusted(u: Tensor) -> Tensor:
-    return (u > _INSIDE) & (u < 1 - _INSIDE)
-
-
-def _out_of_reach(residual: Tensor) -> bool:
-    """Whether the wanted row is missed, and not at single times alone, where the known rows are dependent."""
-    u = grid()
-    missed = (residual > _TOLERANCE) & _trusted(u)
-    return bool((missed[1:] & missed[:-1]).any())
+        return Completion(nearest, tuple(range(len(known))), Verdict(in_span=False), freeze)
+    best = min(reached, key=lambda candidate: candidate.verdict.within(span).rank)
+    frozen = freeze and any(best.verdict.within(span).unbounded)
+    return Completion(best.evaluate, best.indices, best.verdict, frozen)

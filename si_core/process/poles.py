@@ -1,11 +1,13 @@
 """Poles of a completion between the ends of time: where its coefficients have no bound.
 
 Known rows that become dependent at one time (their determinant is 0) give a pole there, unless the wanted row lies in
-what is left of their span: then the singularity is removable. On a dense grid, closer towards the ends, the candidates
-are all local minima of the smallest singular value of the rows (at which a determinant changes sign or touches 0) and
-all local peaks of the coefficients, however small beside others. Each is refined to rounding, and is a pole if the
-coefficients keep growing as it is approached, tenfold for each hundredth of the distance, which ``1/sqrt|u - u0|`` just
-does. A peak of any height that ends is none.
+what is left of their span: then the singularity is removable. Rows are smooth between the ends, so determinants have
+zeros of whole orders, and coefficients ``c ~ |u - u0|^-k`` with k = 1, 2, ...
+
+On a dense grid, closer towards the ends, the candidates are all local minima of the smallest singular value of the rows
+and all local peaks of the coefficients, however small beside others. Each is refined to rounding, and is a pole if the
+coefficients still grow, as it is approached, where the rows are last told apart. A peak of any height that ends is
+none.
 """
 
 from __future__ import annotations
@@ -16,20 +18,27 @@ from functools import cache
 import torch
 from torch import Tensor
 
-from si_core.process.combination import Combination
+from si_core.process.combination import ROUNDING, Combination
 
 __all__ = ["find_poles", "grid"]
 
 _CELLS, _TAIL, _PER_OCTAVE = 512, 16, 4
-_ZOOM_POINTS, _ZOOMS = 33, 9
-_DISTANCES = (1e-2, 1e-4, 1e-6)
-_GROWTH = 8.0
-"""Of ``1/sqrt|u - u0|`` in a hundredth of the distance it is 10, with some of a background."""
+_DIP = 1.5
+"""How much larger than a local minimum that may hide a zero one of its neighbours is. From the nearest point of a grid
+the zero is at most half a cell away, and one and a half from a neighbour: ``|u - u0|`` rises threefold, and 1.5 leaves
+room for what is added to it."""
 
-_PEAK = 1.4
-_INDEPENDENT = 1e-7
+_ZOOM_POINTS, _ZOOMS = 129, 6
+"""The last bracket is ``2/512 (2/128)^6 = 6e-14`` wide: the rounding of positions, and far below the distances."""
+
+_DISTANCES = (1e-1, 1e-2, 1e-3, 1e-4, 1e-5, 1e-6)
+_GROWTH = 10.0
+"""In a hundredth of the distance bounded coefficients grow by 1, those of a pole by 100 and more: half way between."""
+
+_NOTHING = 1e-9
+"""Coefficients below are 0 but for rounding: rows of a clock have entries of about 1."""
+
 _SAME = 1e-9
-_RESOLVED = 1e-6
 
 
 @cache
@@ -48,80 +57,68 @@ def find_poles(evaluate: Callable[[Tensor], Combination], found: Combination) ->
         evaluate: the combination at clock positions (N,).
         found: what that gives on :func:`grid`.
     """
-    u, poles = grid(), list[float]()
-    rank = _generic_rank(found.singular)
-
-    def singular(v: Tensor) -> Tensor:
-        return evaluate(v).singular[:, rank - 1]
-
-    def inverse_size(v: Tensor) -> Tensor:
-        return _inverse(evaluate(v).size)
-
-    sizes = _inverse(found.size)
-    searches = [(inverse_size, sizes, _PEAK)]
-    if rank > 1:
-        searches.append((singular, found.singular[:, rank - 1], 0.0))
-    for function, values, ratio in searches:
-        chosen = _minima(values, ratio)
-        if len(chosen):
-            places = _refined(function, u[chosen - 1], u[chosen + 1])
-            for place in places[_grows(evaluate, places, rank)].tolist():
-                if all(abs(place - other) > _SAME for other in poles):
-                    poles.append(place)
-    return tuple(sorted(poles))
+    u, measures = grid(), _measures(found)
+    which, chosen = _dips(measures)
+    if not len(chosen):
+        return ()
+    places = _refined(lambda v: _measures(evaluate(v)), which, u[chosen - 1], u[chosen + 1])
+    beside = torch.stack([found.rank[chosen - 1], found.rank[chosen + 1]], -1)
+    poles = list[float]()
+    for place in places[_grows(evaluate, places, beside)].sort().values.tolist():
+        if not poles or place - poles[-1] > _SAME:
+            poles.append(place)
+    return tuple(poles)
 
 
-def _inverse(size: Tensor) -> Tensor:
-    """``1/(size)``, 0 where the rows themselves are not finite; large and flat where all coefficients are about 0."""
-    return torch.where(torch.isfinite(size), 1 / (size + 1e-12), 0.0)
+def _measures(found: Combination) -> Tensor:
+    """What may be 0 at a pole: the inverse of the coefficients' size, and each singular value; shape (M, N).
 
-
-def _generic_rank(singular: Tensor) -> int:
-    """How many of the rows are independent but for single times."""
-    if singular.shape[-1] == 0:
-        return 0
-    counts = (singular > _INDEPENDENT).sum(-1)
-    return int(counts.median())
-
-
-def _minima(values: Tensor, ratio: float) -> Tensor:
-    """Indices of the inner local minima near which the function may be 0.
-
-    Next to a zero of order 1 or 2, values rise by as much as they are on at least one side: others can't get there. In
-    a peak of a pole, its inverse rises by a ratio.
+    The inverse is 0 where the rows themselves are not finite; large and flat where all coefficients are 0.
     """
-    middle, before, after = values[1:-1], values[:-2], values[2:]
-    least = (middle <= before) & (middle <= after)
-    rise = torch.maximum(before, after)
-    steep = rise >= ratio * middle if ratio else rise - middle >= 0.5 * middle
-    return (least & steep & (rise > middle)).nonzero().flatten() + 1
+    size = found.size
+    inverse = torch.where(torch.isfinite(size), 1 / (size + _NOTHING), 0.0)
+    return torch.cat([inverse.unsqueeze(0), found.singular.mT])
 
 
-def _refined(function: Callable[[Tensor], Tensor], low: Tensor, high: Tensor) -> Tensor:
-    """Where the function is least in each bracket, to rounding; shape (n,)."""
+def _dips(measures: Tensor) -> tuple[Tensor, Tensor]:
+    """The inner local minima near which a measure may be 0: which measure, and the indices; each (n,)."""
+    middle, before, after = measures[:, 1:-1], measures[:, :-2], measures[:, 2:]
+    beside = torch.maximum(before, after)
+    least = (middle <= before) & (middle <= after) & (beside > _DIP * middle) & (beside > ROUNDING)
+    which, index = least.nonzero().unbind(-1)
+    return which, index + 1
+
+
+def _refined(functions: Callable[[Tensor], Tensor], which: Tensor, low: Tensor, high: Tensor) -> Tensor:
+    """Where one of several functions is least in each bracket, to rounding; shape (n,)."""
     parts = torch.linspace(0.0, 1.0, _ZOOM_POINTS, dtype=torch.float64)
     for _ in range(_ZOOMS):
         points = low[:, None] + (high - low)[:, None] * parts
-        least = function(points.flatten()).reshape(points.shape).argmin(1)
-        index = least[:, None]
+        values = functions(points.flatten()).reshape(-1, *points.shape)
+        own = which.reshape(1, -1, 1).expand(1, *points.shape)
+        index = values.gather(0, own)[0].argmin(1, keepdim=True)
         low = points.gather(1, (index - 1).clamp_min(0)).flatten()
         high = points.gather(1, (index + 1).clamp_max(_ZOOM_POINTS - 1)).flatten()
-        best = points.gather(1, index).flatten()
-    return best
+    return points.gather(1, index).flatten()
 
 
-def _grows(evaluate: Callable[[Tensor], Combination], places: Tensor, rank: int) -> Tensor:
-    """Whether the coefficients keep growing as each place is approached, from either side; shape (n,).
+def _grows(evaluate: Callable[[Tensor], Combination], places: Tensor, beside: Tensor) -> Tensor:
+    """Whether the coefficients grow as each place is approached, from either side; shape (n,).
 
-    Next to an end at which their rank falls, rows are dependent to rounding: what happens there is a matter of the end.
+    What counts is the last hundredth of the distance in which as many rows are told apart as a cell further: closer, a
+    zero of their determinant is one of rounding.
+
+    Args:
+        evaluate: the combination at clock positions.
+        places: shape (n,).
+        beside: how many rows are independent a cell to the left and a cell to the right, shape (n, 2).
     """
     room = torch.minimum(places, 1 - places).clamp_max(1 / _CELLS)
     offsets = torch.tensor([sign * d for sign in (-1, 1) for d in _DISTANCES], dtype=torch.float64)
-    points = places[:, None] + room[:, None] * offsets
-    sizes = evaluate(points.flatten()).size.nan_to_num(torch.inf, torch.inf).reshape(len(places), 2, -1)
-    growth = sizes[..., 1:] / sizes[..., :-1].clamp_min(1e-300)
-    found: Tensor = ((growth > _GROWTH) & (sizes[..., 1:] > _SAME)).flatten(1).any(1)
-    if rank == 0:
-        return found
-    beside = evaluate(torch.cat([places - room / 2, places + room / 2])).singular[:, rank - 1]
-    return found & ((room >= 1 / _CELLS) | (beside.reshape(2, -1).amin(0) > _RESOLVED))
+    found = evaluate((places[:, None] + room[:, None] * offsets).flatten())
+    sizes = found.size.nan_to_num(torch.inf, torch.inf).reshape(len(places), 2, -1)
+    growth = sizes[..., 2:] / sizes[..., :-2].clamp_min(_NOTHING)
+    resolved = (found.rank.reshape(sizes.shape) >= beside.unsqueeze(-1)).long().cumprod(-1)
+    pairs = resolved[..., 2:].sum(-1, keepdim=True)
+    last = growth.gather(-1, (pairs - 1).clamp_min(0))
+    return ((last > _GROWTH) & (pairs > 0)).flatten(1).any(1)

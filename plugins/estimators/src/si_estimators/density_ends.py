@@ -12,6 +12,7 @@ from si_core import Distribution, Model, NumericsError, StochasticInterpolant, U
 __all__ = [
     "DIRECTIONS",
     "UNITS",
+    "Bound",
     "Direction",
     "Unit",
     "bound_of_span",
@@ -45,13 +46,23 @@ def density_ends(process: StochasticInterpolant, direction: str, where: str) -> 
     return base, end
 
 
-def bound_of_span(model: Model, bound: Bound) -> Bound:
-    """The bound of a density that is exact, or bounded, for a model that samples over all times.
+def bound_of_span(model: Model, direction: str, bound: Bound) -> tuple[Bound, dict[str, str]]:
+    """The bound of a density that is exact, or bounded, for a model that samples over all times, and what to add to it.
 
-    Over a part of them, sampling starts from the process at another time, whose density is not that of the end that
-    stands in for it; then the number is ``approximate``.
+    What is told is the density of the law in which the model's paths arrive at the end of the points, however early.
+    Where they set out from the process at another time than its end, the density of that end only stands in for that of
+    the process, and where a denoising step follows, samples have another law than paths: the number is then
+    ``approximate``, and the details say why.
     """
-    return bound if {model.start, model.stop} == {0.0, 1.0} else "approximate"
+    early, late = sorted((model.start, model.stop))
+    base, end = ((early, 0.0), (late, 1.0)) if direction == "target" else ((late, 1.0), (early, 0.0))
+    if base[0] != base[1]:
+        why = f"paths set out from the process at t = {base[0]:g}, the density at t = {base[1]:g} stands in"
+    elif model.denoise and end[0] != end[1]:
+        why = f"the density is that of paths at t = {end[0]:g}, before the denoising step that samples get"
+    else:
+        return bound, {}
+    return "approximate", {"approximate": why}
 
 
 def in_unit(values: Tensor, end: Distribution, unit: str) -> Tensor:

@@ -20,6 +20,7 @@ from si_core import Estimate, Estimator, Fields, Model, Transport, build
 from si_estimators.density_ends import (
     DIRECTIONS,
     UNITS,
+    Bound,
     Direction,
     Unit,
     bound_of_span,
@@ -49,9 +50,10 @@ class LogLikelihood(Estimator):
     ``log rho1(x) = log rho0(X_0) - int_0^1 div b(t, X_t) dt``,   ``dX = b dt`` run backward from ``X_1 = x``
 
     (arXiv 2303.08797, section 2). The value is *exact* up to the integrator, which works in the model's clock, and the
-    quadrature (*approximate* for a model that samples over a part of the times: it starts there from the process, and
-    the density of the end stands in for that of the process); with Hutchinson's divergence, ``div b = E[v . J v]`` over
-    random probes v, it is *unbiased* for each point. In bits/dim the value keeps its sign:
+    quadrature, also where the model stops early: it is then that of the ODE's law there. It is *approximate* where the
+    model sets out from the process at another time than its end, whose density stands in for that of the process, and
+    where a denoising step follows; the details say so (``approximate``). With Hutchinson's divergence,
+    ``div b = E[v . J v]`` over random probes v, it is *unbiased* for each point. In bits/dim the value keeps its sign:
     the figure that is usually reported is its negative, the cross-entropy.
 
     The integral is taken along the path that was solved first, by nested rules whose nodes are doubled for each point
@@ -145,13 +147,9 @@ class LogLikelihood(Estimator):
             variance = float(densities.double().var(1).mean()) / self.probes * scale**2
             details["probe_variance"] = variance
             details["probe_error"] = math.sqrt(variance / len(x))
-        found = self.mean(
-            _WHERE,
-            values,
-            bound_of_span(model, "exact" if self.divergence == "exact" else "unbiased"),
-            self.unit,
-            details,
-        )
+        of_ode: Bound = "exact" if self.divergence == "exact" else "unbiased"
+        bound, reservation = bound_of_span(model, self.direction, of_ode)
+        found = self.mean(_WHERE, values, bound, self.unit, details | reservation)
         errors = [change.error for change in changes if change.error is not None]
         if not errors:
             return found
