@@ -55,6 +55,7 @@ if TYPE_CHECKING:
     from si_core.contract.report import RunView as RunView
     from si_core.contract.report import SweepView as SweepView
     from si_core.contract.run import Run as Run
+    from si_core.contract.runtime import Runtime as Runtime
     from si_core.contract.schedule import Schedule as Schedule
     from si_core.contract.slope import Slope as Slope
     from si_core.contract.slope import SlopeOf as SlopeOf
@@ -124,6 +125,7 @@ _HOMES: dict[str, tuple[str, ...]] = {
     "si_core.contract.problem_wrapper": ("ProblemWrapper",),
     "si_core.contract.report": ("Report", "RunView", "SweepView"),
     "si_core.contract.run": ("Run",),
+    "si_core.contract.runtime": ("Runtime",),
     "si_core.contract.slope": ("Slope", "SlopeOf"),
     "si_core.discovery.build": ("build",),
     "si_core.discovery.command": ("Command",),
