@@ -48,7 +48,7 @@ def test_one_of_several_processes_does_not_work_alone(si, tmp_path, finished, wo
     done = si(*(finished if word == "RUN" else word for word in words), WORLD_SIZE="4", RANK="1")
     assert done.code == 2
     assert "this process is one of several" in done.err
-    assert "got: process 1 of 4" in done.err
+    assert "got process 1 of 4" in done.err
     assert "Traceback" not in done.err
     assert not (tmp_path / "run").exists()
 
