@@ -32,8 +32,6 @@ if TYPE_CHECKING:
     from si_core.contract.exporter import Exporter as Exporter
     from si_core.contract.guidance import Guidance as Guidance
     from si_core.contract.integrator import Integrator as Integrator
-    from si_core.contract.integrator import LinearShare as LinearShare
-    from si_core.contract.integrator import Problem as Problem
     from si_core.contract.interpolant import (
         Interpolant as Interpolant,
     )
@@ -50,13 +48,17 @@ if TYPE_CHECKING:
     from si_core.contract.objective import Objective as Objective
     from si_core.contract.objective import Regression as Regression
     from si_core.contract.optimizer import Optimizer as Optimizer
+    from si_core.contract.problem import LinearShare as LinearShare
+    from si_core.contract.problem import Problem as Problem
+    from si_core.contract.problem_wrapper import ProblemWrapper as ProblemWrapper
     from si_core.contract.report import Report as Report
     from si_core.contract.report import RunView as RunView
     from si_core.contract.report import SweepView as SweepView
     from si_core.contract.run import Run as Run
+    from si_core.contract.runtime import Runtime as Runtime
     from si_core.contract.schedule import Schedule as Schedule
     from si_core.contract.slope import Slope as Slope
-    from si_core.contract.slope import slopes as slopes
+    from si_core.contract.slope import SlopeOf as SlopeOf
     from si_core.discovery.build import build as build
     from si_core.discovery.command import Command as Command
     from si_core.discovery.component import Component as Component
@@ -113,15 +115,18 @@ _HOMES: dict[str, tuple[str, ...]] = {
     "si_core.contract.estimator": ("Estimator",),
     "si_core.contract.exporter": ("Exporter",),
     "si_core.contract.guidance": ("Guidance",),
-    "si_core.contract.integrator": ("Integrator", "LinearShare", "Problem"),
+    "si_core.contract.integrator": ("Integrator",),
     "si_core.contract.interpolant": ("Interpolant", "LinearCoefficients", "SpatiallyLinear"),
     "si_core.contract.latent": ("Latent", "LatentCoefficients"),
     "si_core.contract.learning_rate": ("LearningRate",),
     "si_core.contract.objective": ("FIELDS", "Objective", "Regression"),
     "si_core.contract.optimizer": ("Optimizer",),
+    "si_core.contract.problem": ("LinearShare", "Problem"),
+    "si_core.contract.problem_wrapper": ("ProblemWrapper",),
     "si_core.contract.report": ("Report", "RunView", "SweepView"),
     "si_core.contract.run": ("Run",),
-    "si_core.contract.slope": ("Slope", "slopes"),
+    "si_core.contract.runtime": ("Runtime",),
+    "si_core.contract.slope": ("Slope", "SlopeOf"),
     "si_core.discovery.build": ("build",),
     "si_core.discovery.command": ("Command",),
     "si_core.discovery.component": ("Component",),

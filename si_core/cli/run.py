@@ -55,7 +55,7 @@ def run(arguments: argparse.Namespace) -> int:
         raise UsageError(f"{given[0]} is about going on with a run", where="si run", fix=f"add --resume to {given[0]}")
 
     from si_core.cli.console import open_console
-    from si_core.cli.device import checked_device
+    from si_core.contract.runtime import Runtime
     from si_core.recipes.loader import load_recipe
     from si_core.runs.directory import RunDirectory
     from si_core.runs.lost_plugins import lost_plugins_named
@@ -66,19 +66,19 @@ def run(arguments: argparse.Namespace) -> int:
     origin = named if arguments.resume and named else RunDirectory(Path(arguments.recipe).parent)
     with lost_plugins_named(origin):
         recipe = load_recipe(arguments.recipe, arguments.overrides)
-    device = checked_device(arguments.device)
+    runtime = Runtime.at(arguments.device, where="--device")
     with open_console() as console:
         if not arguments.resume:
-            start_run(recipe, console=console, device=device, out=arguments.out)
+            start_run(recipe, console=console, runtime=runtime, out=arguments.out)
         elif named and stillborn(named.path):
             console.line(f"{named.path}: the run there was stopped before it began; starting it")
-            start_run(recipe, console=console, device=device, directory=named)
+            start_run(recipe, console=console, runtime=runtime, directory=named)
         else:
             resume_run(
                 recipe,
                 RunDirectory.open(named.path) if named else newest_run(recipe.name),
                 console=console,
-                device=device,
+                runtime=runtime,
                 force=arguments.force,
                 take_over=arguments.take_over,
                 allow_data_change=arguments.allow_data_change,

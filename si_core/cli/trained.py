@@ -15,8 +15,8 @@ __all__ = ["add_device", "add_seed", "trained_model"]
 
 
 def add_device(parser: argparse.ArgumentParser, purpose: str) -> None:
-    """Add ``--device``, checked by :func:`~si_core.cli.device.checked_device` before anything is built."""
-    parser.add_argument("--device", default="cpu", help=f"where to {purpose}, such as cpu or cuda (default: cpu)")
+    """Add ``--device``, checked where the runtime is made of it, before anything is built."""
+    parser.add_argument("--device", default="cpu", help=f"where to {purpose}, such as cpu, cuda or auto (default: cpu)")
 
 
 def add_seed(parser: argparse.ArgumentParser, meaning: str) -> None:
@@ -43,7 +43,7 @@ def trained_model(arguments: Any, console: Console) -> Iterator[Model]:
         PluginError: a component raised something that is not meant for users.
         SIError: as :func:`si_core.load_model`.
     """
-    from si_core.cli.device import checked_device
+    from si_core.contract.runtime import Runtime
     from si_core.runs.attribution import attributed
     from si_core.runs.loading import load_model
     from si_core.runs.records import LogRecords
@@ -51,4 +51,4 @@ def trained_model(arguments: Any, console: Console) -> Iterator[Model]:
 
     with StopSignals() as signals, signals.at_once(), LogRecords(console) as records, attributed():
         records.direct(console)
-        yield load_model(arguments.run_directory, checked_device(arguments.device))
+        yield load_model(arguments.run_directory, Runtime.at(arguments.device, where="--device"))

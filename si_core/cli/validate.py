@@ -62,12 +62,13 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _build(recipe: Recipe) -> None:
     from si_core.cli.console import LineConsole
+    from si_core.contract.runtime import Runtime
     from si_core.runs.plan import prepare
     from si_core.runs.records import LogRecords
 
     with redirect_stdout(sys.stderr), LogRecords(LineConsole()) as records:
         records.direct(LineConsole())
-        prepare(recipe)
+        prepare(recipe, Runtime.at())
 
 
 def _needs(recipe: Recipe) -> list[dict[str, str]]:

@@ -8,16 +8,12 @@ do nothing else with them; added part by part, a drift needs no memory of its ow
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple, Protocol
 
 import torch
 from torch import Tensor
 
-if TYPE_CHECKING:
-    from si_core.contract.integrator import Problem
-
-__all__ = ["Slope", "slopes"]
+__all__ = ["Slope", "SlopeOf"]
 
 
 class Slope(NamedTuple):
@@ -69,16 +65,8 @@ class Slope(NamedTuple):
         return found.clone() if found is self.output else found
 
 
-def slopes(problem: Problem) -> Callable[[float, Tensor], Slope]:
-    """The slope of a problem at a time and a state: in parts where the problem tells them, else in one.
+class SlopeOf(Protocol):
+    """A function that gives the drift at a time and a state, in parts."""
 
-    Parts are those of the drift they are defined with: where a subclass, a wrapper or the problem itself has another
-    drift, they are not asked for.
-    """
-    for attributes in (getattr(problem, "__dict__", {}), *map(vars, type(problem).__mro__)):
-        if "slope" in attributes:
-            found: Callable[[float, Tensor], Slope] = problem.slope  # type: ignore[attr-defined]
-            return found
-        if "drift" in attributes:
-            break
-    return lambda time, x: Slope(problem.drift(time, x), x)
+    def __call__(self, time: float, x: Tensor, /) -> Slope:
+        """The drift at a time of the problem's clock, for states of shape (B, *event)."""

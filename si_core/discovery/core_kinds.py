@@ -58,7 +58,7 @@ CORE_KINDS: tuple[Kind, ...] = (
         "callback",
         "si_core.contract.callback:Callback",
         "what watches a run and may end its training",
-        ("recipe", "process", "fields", "shape", "device"),
+        ("recipe", "process", "fields", "shape", "runtime"),
         section="callbacks",
         many=True,
     ),

@@ -35,7 +35,7 @@ class Kind:
         summary: what a component of this kind is, in one line.
         context: names of constructor parameters that the builder supplies, and which are no options of a recipe. For a
             kind with a section a run has ``recipe``, ``process``, ``fields`` (their names), ``shape``, ``interpolant``,
-            ``latent`` and ``device``.
+            ``latent`` and ``runtime``.
         section: top-level key of recipes that selects components of this kind; None for none. What a section selects
             is built before the run has a folder, and asked for the methods of :class:`si_core.contract.run.Run`.
         many: whether the section is a list (of which a single selection is one of length 1).

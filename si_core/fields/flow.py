@@ -17,8 +17,8 @@ import torch
 from torch import Tensor
 
 from si_core.contract.clock import Clock
-from si_core.contract.integrator import LinearShare
 from si_core.contract.limits import MarginLimits
+from si_core.contract.problem import LinearShare
 from si_core.contract.schedule import Schedule
 from si_core.contract.slope import Slope
 from si_core.fields.parametrisation import Parametrisation

@@ -13,13 +13,13 @@ from si_core.contract.condition import Condition, check_condition
 from si_core.contract.data import Estimate
 from si_core.contract.distribution import Distribution
 from si_core.contract.estimator import Estimator
+from si_core.contract.runtime import Runtime
 from si_core.contract.told import read_condition, taken
 from si_core.discovery.build import build
 from si_core.errors import DataError, NumericsError, UsageError
 from si_core.fields.exact import exact_fields
 from si_core.models.freed_memory import keep_freed_memory
 from si_core.models.model import Model
-from si_core.models.streams import generator
 from si_core.process.process import StochasticInterpolant
 
 __all__ = ["estimate", "missing_density", "reference_points"]
@@ -74,6 +74,7 @@ def estimate(
         DataError: points of another shape, or not finite.
         NumericsError: the result is not finite.
     """
+    Runtime.at(model.device)  # refuses to do alone what is the work of several
     keep_freed_memory()
     if isinstance(estimator, str):
         estimator = build("estimator", estimator)
@@ -91,7 +92,7 @@ def estimate(
             got=f"{estimator.points_of} points, {type(getattr(model.process, lacking)).__name__} as {lacking}",
             fix=f"a {lacking} with a density, such as `gaussian`, or `direction: {lacking}`",
         )
-    stream = generator(seed, "evaluation", device=model.device)
+    stream = model.stream(seed, "evaluation")
     of_samples = "samples" in estimator.needs
     of_source = estimator.points_of == "source"
     end = model.end if of_samples else model.process.source if of_source else model.process.target

@@ -13,10 +13,12 @@ from si_core.contract.condition import Condition, check_condition
 from si_core.contract.data import Trajectory
 from si_core.contract.distribution import Distribution
 from si_core.contract.integrator import Integrator
+from si_core.contract.runtime import Runtime
 from si_core.contract.told import read_condition, repeated
 from si_core.errors import UsageError
 from si_core.fields.base import Epsilon, Fields
 from si_core.models.acceleration.accelerator import Accelerator
+from si_core.models.streams import generator
 from si_core.process.process import StochasticInterpolant
 from si_core.recipes.recipe import Recipe
 from si_core.transport.integrate import integrate
@@ -73,6 +75,14 @@ class Model:
     def _parameter(self) -> Tensor | None:
         predictor = getattr(self.fields, "predictor", None)
         return None if predictor is None else next(predictor.parameters(), None)
+
+    def on(self, runtime: Runtime) -> Model:
+        """This model, its networks called in sampling as a runtime asks for; they stay where they are."""
+        return replace(self, accelerator=self.accelerator.on(runtime))
+
+    def stream(self, seed: int, purpose: str, *indices: int) -> torch.Generator:
+        """A stream of randomness (:mod:`si_core.models.streams`) where the samples are."""
+        return generator(seed, purpose, *indices, device=self.device)
 
     @property
     def origin(self) -> Distribution:

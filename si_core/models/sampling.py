@@ -14,12 +14,12 @@ from torch import Tensor
 from si_core.contract.clock import Clock
 from si_core.contract.condition import Condition
 from si_core.contract.integrator import Integrator
+from si_core.contract.runtime import Runtime
 from si_core.contract.told import read_condition, repeated
 from si_core.errors import UsageError
 from si_core.fields.base import Epsilon
 from si_core.models.freed_memory import keep_freed_memory
 from si_core.models.model import Model
-from si_core.models.streams import generator
 
 __all__ = ["BLOCK", "draw_samples", "sample"]
 
@@ -45,12 +45,13 @@ def draw_samples(
     """
     if n < 1:
         raise UsageError("the number of samples", got=n, allowed=">= 1")
+    Runtime.at(model.device)  # refuses to do alone what is the work of several
     keep_freed_memory()
     size = (None if model.recipe is None else model.recipe.sample.batch) or BLOCK
     turn = None if condition is None else read_condition(model.process.conditions, condition)
     samples, told = [], []
     for block, first in enumerate(range(0, n, size)):
-        stream = generator(seed, "sample", block, device=model.device)
+        stream = model.stream(seed, "sample", block)
         # Whole blocks are drawn, so that a shorter request gives the head of a longer one.
         x, given = model.initial(size, stream, None if turn is None else repeated(turn, size, first))
         final = model.sample(size, stream, condition=given, start_from=x).final

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from si_core.cli.choices import chosen
 from si_core.cli.console import LineConsole, open_console
-from si_core.cli.device import checked_device
 from si_core.cli.tables import one_line, print_json, print_table
 
-__all__ = ["LineConsole", "checked_device", "chosen", "one_line", "open_console", "print_json", "print_table"]
+__all__ = ["LineConsole", "chosen", "one_line", "open_console", "print_json", "print_table"]

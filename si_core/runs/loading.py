@@ -7,6 +7,7 @@ from pathlib import Path
 
 import torch
 
+from si_core.contract.runtime import Runtime
 from si_core.errors import StorageError
 from si_core.models.assembly import assemble
 from si_core.models.learnable import learnable_parts, load_parts
@@ -29,21 +30,22 @@ __all__ = ["load_model", "load_trained"]
 _log = logging.getLogger(__name__)
 
 
-def load_model(run: str | Path, device: str | torch.device = "cpu") -> Model:
+def load_model(run: str | Path, device: str | torch.device | Runtime = "cpu") -> Model:
     """The trained model of a run.
 
     Args:
         run: the run's folder.
-        device: where to put it.
+        device: where to put it, ``auto`` for a CUDA device where there is one; or a runtime.
 
     Raises:
         StorageError: the folder is no run, has no model yet, or its weights are damaged.
+        UsageError: no such device here, or a process that is one of several.
         UsageError, PluginError: a component it needs is missing.
     """
-    return load_trained(Path(run), torch.device(device))
+    return load_trained(Path(run), Runtime.at(device))
 
 
-def load_trained(path: Path, device: torch.device) -> Model:
+def load_trained(path: Path, runtime: Runtime) -> Model:
     """The model of a run's folder, with its trained (averaged) weights."""
     directory = RunDirectory.open(path)
     if not directory.model.is_file():
@@ -69,9 +71,9 @@ def load_trained(path: Path, device: torch.device) -> Model:
     weights = load_parts(parts, tensors, str(directory.model))
     check_same_process(process, assembly.process, directory, directory.model)
     load_into(assembly.fields.predictor, weights, str(directory.model))
-    parts.to(device).requires_grad_(False)
-    assembly.fields.predictor.to(device).eval().requires_grad_(False)
-    model = assembly.model()
+    parts.to(runtime.device).requires_grad_(False)
+    assembly.fields.predictor.to(runtime.device).eval().requires_grad_(False)
+    model = assembly.model().on(runtime)
     if isinstance(recipe.sample.epsilon, Selection):
         level = stored_noise_level(directory, recipe.sample.epsilon.qualified, model.process)
         model = model.with_sampler(epsilon=level)

@@ -13,6 +13,7 @@ from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 
 from si_core.contract.event import Event
+from si_core.contract.runtime import Runtime
 from si_core.models.assembly import Assembly
 from si_core.recipes.paths import path_options
 from si_core.recipes.recipe import Recipe
@@ -48,7 +49,7 @@ def start_run(
     recipe: Recipe,
     *,
     console: Console,
-    device: str = "cpu",
+    runtime: Runtime | None = None,
     out: Path | str | None = None,
     directory: RunDirectory | None = None,
     signals: StopSignals | None = None,
@@ -59,7 +60,7 @@ def start_run(
     Args:
         recipe: the recipe.
         console: where to speak.
-        device: where to train and sample.
+        runtime: where and how to train and sample; None for this process on the CPU.
         out: exactly this folder, new or empty; None for ``runs/<recipe>/<time>-<id>``.
         directory: a folder that is this run's already.
         signals: those of a caller that runs more than this; None to listen to them here.
@@ -75,7 +76,7 @@ def start_run(
     """
     with _listening(signals) as signals, LogRecords(console) as records:
         with signals.at_once():
-            plan = prepare(recipe, device)
+            plan = prepare(recipe, runtime or Runtime.at())
             trainer = _trainer(plan)
             directory = directory or RunDirectory.create(recipe.name, out=out)
         with RunLock(directory.lock, report=console.warn), logged(directory, console, records) as log:
@@ -93,7 +94,7 @@ def resume_run(
     directory: RunDirectory,
     *,
     console: Console,
-    device: str = "cpu",
+    runtime: Runtime | None = None,
     force: bool = False,
     take_over: bool = False,
     allow_data_change: bool = False,
@@ -108,7 +109,7 @@ def resume_run(
         recipe: the recipe the run was started with, or one that differs in harmless keys.
         directory: the run's folder.
         console: where to speak.
-        device: where to train and sample.
+        runtime: where and how to train and sample; None for this process on the CPU.
         force: resume also with a recipe changed in more than harmless keys.
         take_over: take the lock of a run whose owner is on another machine.
         allow_data_change: go on with other data than the run was started with.
@@ -134,7 +135,7 @@ def resume_run(
             if previous is not None and previous.state == "finished" and not changes and _whole(directory):
                 log.line(f"{directory.path}: this run is finished; nothing to resume")
                 return
-            plan = prepare(recipe, device)
+            plan = prepare(recipe, runtime or Runtime.at())
             check_environment(plan.environment, directory, log)
             trainer = _trainer(plan)
             watch = watched(trainer, plan.parts, directory)
@@ -153,8 +154,8 @@ def _listening(signals: StopSignals | None) -> AbstractContextManager[StopSignal
 
 
 def _trainer(plan: Plan) -> Trainer:
-    with attributed(), memory_explained("training", plan.assembly, plan.device):
-        return Trainer(plan.assembly, plan.device)
+    with attributed(), memory_explained("training", plan.assembly, plan.runtime.device):
+        return Trainer(plan.assembly, plan.runtime)
 
 
 def _whole(directory: RunDirectory) -> bool:
@@ -170,7 +171,7 @@ def _stages(
     saved: Callable[[int], None],
     timed: Timed | None,
 ) -> None:
-    recipe, assembly, device = plan.recipe, plan.assembly, plan.device
+    recipe, assembly, device = plan.recipe, plan.assembly, plan.runtime.device
     trainer = watch.run.trainer
     first, times = trainer.step, [time.monotonic()]
     watch.event(Event("started", directory.path, first, {"recipe": recipe.resolved(), "environment": plan.environment}))

@@ -8,9 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-import torch
-
 from si_core.contract.estimator import Estimator
+from si_core.contract.runtime import Runtime
 from si_core.discovery.available import Found
 from si_core.discovery.lookup import find
 from si_core.discovery.plugins import installed_plugins
@@ -37,14 +36,14 @@ class Plan:
         assembly: the recipe, put together.
         estimators: what it measures, in order.
         parts: what follows it, as the sections of its recipe say.
-        device: where it trains and samples.
+        runtime: where and how it trains and samples.
         environment: the versions of all that it uses, for ``environment.json``.
     """
 
     assembly: Assembly
     estimators: tuple[Estimator, ...]
     parts: tuple[Part, ...]
-    device: torch.device
+    runtime: Runtime
     environment: dict[str, Any]
 
     @property
@@ -53,21 +52,20 @@ class Plan:
         return self.assembly.recipe
 
 
-def prepare(recipe: Recipe, device: str | torch.device = "cpu") -> Plan:
-    """Build all that a recipe asks for.
+def prepare(recipe: Recipe, runtime: Runtime) -> Plan:
+    """Build all that a recipe asks for, to be carried out by a runtime.
 
     Raises:
         RecipeError: parts that don't fit together, with the key's position.
         DataError: data that can't be used.
         PluginError: a plugin that fails.
     """
-    device = torch.device(device)
     with attributed():
         assembly = assemble(recipe)
         estimators = tuple(_estimator(recipe, index, assembly) for index in range(len(recipe.estimators)))
-        parts = build_parts(recipe, assembly, device)
-    used = environment(_followers(recipe), _components(recipe, assembly)) | {"device": str(device)}
-    return Plan(assembly, estimators, parts, device, used)
+        parts = build_parts(recipe, assembly, runtime)
+    used = environment(_followers(recipe), _components(recipe, assembly)) | runtime.described()
+    return Plan(assembly, estimators, parts, runtime, used)
 
 
 def _estimator(recipe: Recipe, index: int, assembly: Assembly) -> Estimator:

@@ -10,6 +10,7 @@ import torch
 from torch import nn
 
 from si_core.contract.event import Event
+from si_core.contract.runtime import Runtime
 from si_core.errors import DataError, NumericsError, PluginError, RecipeError, StorageError
 from si_core.fields.learned import Predictor
 from si_core.models.assembly import assemble
@@ -35,24 +36,26 @@ _PROGRESS_SECONDS = 0.1
 _LINE_SECONDS = 10.0
 
 
-def train(recipe: Recipe, device: str | torch.device = "cpu") -> Model:
+def train(recipe: Recipe, device: str | torch.device | Runtime = "cpu") -> Model:
     """Train a recipe in memory.
 
     Args:
         recipe: from :func:`si_core.load_recipe`.
-        device: where to train.
+        device: where to train, ``auto`` for a CUDA device where there is one; or a runtime.
 
     Returns:
         The trained model, with averaged weights where the recipe has ``train.ema``.
 
     Raises:
+        UsageError: no such device here, or a process that is one of several.
         RecipeError: parts that don't fit together, or one that refuses the recipe.
         NumericsError: a loss or a gradient is not finite.
         PluginError: a part that follows the run fails.
     """
+    runtime = Runtime.at(device)
     assembly = assemble(recipe)
-    parts = build_parts(recipe, assembly, torch.device(device))
-    watch = watched(Trainer(assembly, torch.device(device)), parts)
+    parts = build_parts(recipe, assembly, runtime)
+    watch = watched(Trainer(assembly, runtime), parts)
     for _ in _steps(watch):
         pass
     watch.at("after_training")
@@ -222,7 +225,7 @@ def _model(trainer: Trainer, module: nn.Module | None = None) -> Model:
     predictor = (trainer.trained() if module is None else module).eval().requires_grad_(False)
     if not isinstance(predictor, Predictor):
         raise TypeError("the trainer's module is no predictor")
-    return trainer.assembly.model(learned.of(predictor))
+    return trainer.assembly.model(learned.of(predictor)).on(trainer.runtime)
 
 
 def _save(directory: RunDirectory, watch: Watch, data: dict[str, str], console: Console) -> None:

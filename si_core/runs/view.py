@@ -15,7 +15,6 @@ from si_core.contract.report import RunView
 from si_core.discovery.build import build
 from si_core.errors import SIError
 from si_core.models.model import Model
-from si_core.models.streams import generator
 from si_core.recipes.recipe import Recipe
 from si_core.runs.directory import RunDirectory
 
@@ -41,7 +40,7 @@ def run_view(
     Where sampling runs backward, the ends change places: the samples stand beside what they should be.
     """
     process, end = model.process, model.end
-    stream = generator(recipe.seed, "evaluation", 1, device=model.device)
+    stream = model.stream(recipe.seed, "evaluation", 1)
     count = min(len(samples), _SHOWN)
     pairs = process.pairs(count, stream)
     ends = process.source.decode(pairs.x0).cpu(), process.target.decode(pairs.x1).cpu()
@@ -91,7 +90,7 @@ def _log_density(model: Model) -> Callable[[Tensor], Tensor] | None:
 
     def log_density(points: Tensor) -> Tensor:
         x = model.process.target.encode(points).to(model.device)
-        result = estimator.estimate(model, x, generator(0, "evaluation", 2, device=model.device))
+        result = estimator.estimate(model, x, model.stream(0, "evaluation", 2))
         return result.per_sample.cpu()  # type: ignore[no-any-return]
 
     return log_density

@@ -14,6 +14,7 @@ from typing import Any, NoReturn
 
 from si_core.contract.event import Event
 from si_core.contract.run import Run
+from si_core.contract.runtime import Runtime
 from si_core.discovery.events import emit
 from si_core.discovery.guard import cause_of
 from si_core.discovery.kinds import section_kinds
@@ -65,7 +66,7 @@ class Part:
         ) from error
 
 
-def build_parts(recipe: Recipe, assembly: Assembly, device: object) -> tuple[Part, ...]:
+def build_parts(recipe: Recipe, assembly: Assembly, runtime: Runtime) -> tuple[Part, ...]:
     """Build what the sections of the recipe select, in the order of the table, and ask it whether it agrees.
 
     Raises:
@@ -80,7 +81,7 @@ def build_parts(recipe: Recipe, assembly: Assembly, device: object) -> tuple[Par
         "shape": process.target.shape,
         "interpolant": process.interpolant,
         "latent": process.latent,
-        "device": device,
+        "runtime": runtime,
     }
     parts = []
     for kind in section_kinds():

@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from si_core.contract.data import Draw
+from si_core.contract.runtime import Runtime
 from si_core.fields.learned import Share
 from si_core.models.assembly import Assembly
 from si_core.models.predictor import dropout_of
@@ -59,21 +60,21 @@ class Batches:
     Args:
         assembly: the recipe, put together.
         dtype: the precision of the states.
-        device: where to draw.
+        runtime: where to draw.
         moving: whether the process itself is trained: then a batch is that of its step alone.
     """
 
-    def __init__(self, assembly: Assembly, dtype: torch.dtype, device: torch.device, moving: bool) -> None:
+    def __init__(self, assembly: Assembly, dtype: torch.dtype, runtime: Runtime, moving: bool) -> None:
         recipe, process = assembly.recipe, assembly.process
         self._process, self._train, self._seed = process, recipe.train, recipe.seed
         self._antithetic = assembly.antithetic
         self.times = TrainingTimes(
-            assembly.fields, self._train.times, self._train.batch, self._seed, self._antithetic, dtype, device, moving
+            assembly.fields, self._train.times, self._train.batch, self._seed, self._antithetic, dtype, runtime, moving
         )
         dropped = dropout_of(recipe, process)
-        self._dropout = ConditionDropout(process.conditions, dropped, self._seed, device) if dropped else None
-        self._noise = torch.Generator(device=device)
-        self._pairs = PairSource(process, self._train, self._seed, device)
+        self._dropout = ConditionDropout(process.conditions, dropped, self._seed, runtime) if dropped else None
+        self._noise = runtime.generator()
+        self._pairs = PairSource(process, self._train, self._seed, runtime)
         self._alone = moving or self._pairs.ahead
         self._first, self._made = 0, list[Batch]()
 

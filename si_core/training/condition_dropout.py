@@ -11,6 +11,7 @@ from collections.abc import Mapping
 import torch
 
 from si_core.contract.condition import Condition, ConditionSpec
+from si_core.contract.runtime import Runtime
 from si_core.models.streams import reseed
 
 __all__ = ["ConditionDropout"]
@@ -23,7 +24,7 @@ class ConditionDropout:
         specs: the conditions of the process.
         probabilities: of leaving a condition out, by name.
         seed: of the recipe.
-        device: where draws are.
+        runtime: where draws are.
     """
 
     def __init__(
@@ -31,12 +32,12 @@ class ConditionDropout:
         specs: Mapping[str, ConditionSpec],
         probabilities: Mapping[str, float],
         seed: int,
-        device: torch.device,
+        runtime: Runtime,
     ) -> None:
         # In the order of the process, whatever that of the recipe: it decides which random numbers are whose.
         self._probabilities = {name: probabilities[name] for name in specs if name in probabilities}
         self._specs, self._seed = specs, seed
-        self._stream = torch.Generator(device=device)
+        self._stream = runtime.generator()
 
     def applied(self, condition: Condition | None, step: int, antithetic: bool) -> Condition | None:
         """The condition of a step's draws, left out of some of them.

@@ -21,6 +21,7 @@ import torch
 from torch import Tensor, nn
 
 from si_core.contract.data import Draw
+from si_core.contract.runtime import Runtime
 from si_core.errors import NumericsError
 from si_core.models.assembly import Assembly
 from si_core.models.streams import reseed, stream_seed
@@ -110,16 +111,16 @@ class Networks:
         assembly: the recipe, put together.
         parameters: of the networks.
         optimizer: theirs.
-        device: where they are trained.
+        runtime: where they are trained.
     """
 
     def __init__(
-        self, assembly: Assembly, parameters: Sequence[Tensor], optimizer: torch.optim.Optimizer, device: torch.device
+        self, assembly: Assembly, parameters: Sequence[Tensor], optimizer: torch.optim.Optimizer, runtime: Runtime
     ) -> None:
         self.assembly, self.parameters, self.optimizer = assembly, parameters, optimizer
         self._rates, self._own_rates = LearningRates(assembly.recipe), own_rates(optimizer)
         self._train, seed = assembly.recipe.train, assembly.recipe.seed
-        self._data, self._noise = (torch.Generator(device=device) for _ in range(2))
+        self._data, self._noise = (runtime.generator() for _ in range(2))
         # Times of importance have the expectation of uniform ones, and learn from the step itself only.
         times = UniformTimes() if isinstance(self._train.times, ImportanceTimes) else self._train.times
         self._times = TrainingTimes(
@@ -129,7 +130,7 @@ class Networks:
             stream_seed(seed, "times", 1),
             assembly.antithetic,
             parameters[0].dtype,
-            device,
+            runtime,
             moving=True,
         )
 

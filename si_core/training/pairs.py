@@ -14,6 +14,7 @@ import torch
 from torch import nn
 
 from si_core.contract.data import Pairs
+from si_core.contract.runtime import Runtime
 from si_core.models.streams import reseed
 from si_core.process.process import StochasticInterpolant
 from si_core.recipes.training import Train
@@ -35,12 +36,12 @@ class PairSource:
         process: the process.
         train: the section of the recipe.
         seed: of the recipe.
-        device: where to draw.
+        runtime: where to draw.
     """
 
-    def __init__(self, process: StochasticInterpolant, train: Train, seed: int, device: torch.device) -> None:
-        self._process, self._train, self._seed, self._device = process, train, seed, device
-        self._generator = torch.Generator(device=device)
+    def __init__(self, process: StochasticInterpolant, train: Train, seed: int, runtime: Runtime) -> None:
+        self._process, self._train, self._seed, self._runtime = process, train, seed, runtime
+        self._generator = runtime.generator()
         coupling = process.coupling
         trained = isinstance(coupling, nn.Module) and next(coupling.parameters(), None) is not None
         self._ahead = min(_MOST, os.cpu_count() or 1) if coupling.prefetch and not trained else 0
@@ -69,7 +70,7 @@ class PairSource:
         return ends
 
     def _submit(self, pool: ThreadPoolExecutor, step: int) -> Future[Pairs]:
-        return pool.submit(self._draw, step, torch.Generator(device=self._device))
+        return pool.submit(self._draw, step, self._runtime.generator())
 
     @torch.no_grad()
     def _draw(self, step: int, stream: torch.Generator) -> Pairs:

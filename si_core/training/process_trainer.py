@@ -17,6 +17,7 @@ import torch
 from torch import Tensor, nn
 
 from si_core.contract.data import Draw
+from si_core.contract.runtime import Runtime
 from si_core.errors import NumericsError
 from si_core.models.assembly import Assembly
 from si_core.models.streams import reseed
@@ -35,20 +36,20 @@ class ProcessTrainer:
 
     Args:
         assembly: the recipe, put together.
-        parts: the learnable parts of its process, on the device.
-        device: where to train.
+        parts: the learnable parts of its process, where it is trained.
+        runtime: where to train.
 
     Raises:
         RecipeError: a parameter that the loss of the process does not depend on.
     """
 
-    def __init__(self, assembly: Assembly, parts: nn.ModuleDict, device: torch.device) -> None:
+    def __init__(self, assembly: Assembly, parts: nn.ModuleDict, runtime: Runtime) -> None:
         self.assembly, self.settings = assembly, assembly.recipe.train.process
         named = {name: parameter for name, parameter in parts.named_parameters() if name in assembly.learned}
         self.parameters = list(named.values())
         self.optimizer = torch.optim.Adam(self.parameters, lr=self.settings.lr, betas=(0.5, 0.999))
         self._rates = LearningRates(assembly.recipe)
-        self._data, self._noise = (torch.Generator(device=device) for _ in range(2))
+        self._data, self._noise = (runtime.generator() for _ in range(2))
         self._sum, self._norm, self._count = 0.0, 0.0, 0
         self._looked = -1
         with self._learning():

@@ -5,8 +5,9 @@ from __future__ import annotations
 import torch
 from torch import nn
 
+from si_core.contract.runtime import Runtime
 from si_core.models.assembly import Assembly
-from si_core.models.streams import generator
+from si_core.models.streams import reseed
 from si_core.recipes.training import Train
 
 __all__ = ["refit", "round_end", "round_length"]
@@ -24,14 +25,14 @@ def round_end(train: Train, step: int) -> int:
     return (number + 1) * length if number < train.rounds - 1 else train.steps
 
 
-def refit(assembly: Assembly, step: int, trained: nn.Module, device: torch.device) -> None:
+def refit(assembly: Assembly, step: int, trained: nn.Module, runtime: Runtime) -> None:
     """Let the coupling learn from the model, if a round has just ended and another follows.
 
     Args:
         assembly: the recipe, put together.
         step: the steps done.
         trained: the predictor to sample from.
-        device: where to draw.
+        runtime: where and how to sample.
     """
     train = assembly.recipe.train
     done, over = divmod(step, round_length(train))
@@ -39,8 +40,8 @@ def refit(assembly: Assembly, step: int, trained: nn.Module, device: torch.devic
         return
     was_training = trained.training
     try:
-        model = assembly.model(assembly.fields.of(trained.eval()))  # type: ignore[arg-type]
-        stream = generator(assembly.recipe.seed, "data", 2, done, device=device)
+        model = assembly.model(assembly.fields.of(trained.eval())).on(runtime)  # type: ignore[arg-type]
+        stream = reseed(runtime.generator(), assembly.recipe.seed, "data", 2, done)
         with torch.no_grad():
             assembly.process.coupling.refit(model, done, stream)
     finally:

@@ -12,6 +12,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from si_core.contract.runtime import Runtime
 from si_core.contract.schedule import Schedule
 from si_core.errors import StorageError
 from si_core.fields.learned import LearnedFields, Share
@@ -54,7 +55,7 @@ class TrainingTimes:
         seed: the recipe's seed.
         antithetic: whether each time is needed twice over: n rows, then the n rows with the noise turned round.
         dtype: the precision of the states.
-        device: where they are.
+        runtime: where they are.
         moving: whether the process itself is trained: then a schedule holds for one step only.
     """
 
@@ -66,13 +67,13 @@ class TrainingTimes:
         seed: int,
         antithetic: bool,
         dtype: torch.dtype,
-        device: torch.device,
+        runtime: Runtime,
         moving: bool = False,
     ) -> None:
         self._fields, self._batch, self._seed, self._antithetic, self._dtype = fields, batch, seed, antithetic, dtype
         self._times, self._clock = times, fields.parametrisation.clock
         self._steps = 1 if moving else max(1, min(_STEPS, _TIMES // batch))
-        self._generator = torch.Generator(device=device)
+        self._generator = runtime.generator()
         self._block, self._at = -1, list[StepTimes]()
         self._gradients: ImportanceDensity | None = None
         if isinstance(times, ImportanceTimes):

@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel
 
 from si_core.contract.data import Draw
+from si_core.contract.runtime import Runtime
 from si_core.errors import NumericsError, StorageError
 from si_core.models.assembly import Assembly
 from si_core.models.freed_memory import keep_freed_memory
@@ -52,38 +53,38 @@ class Trainer:
 
     Args:
         assembly: the recipe, put together.
-        device: where to train.
+        runtime: where and how to train.
     """
 
-    def __init__(self, assembly: Assembly, device: torch.device) -> None:
+    def __init__(self, assembly: Assembly, runtime: Runtime) -> None:
         keep_freed_memory()
-        self.assembly, self.device = assembly, device
-        self.train = assembly.recipe.train
+        self.assembly, self.runtime, self.train = assembly, runtime, assembly.recipe.train
+        compiled = self.train.compile if runtime.compile is None else runtime.compile
         self.step = 0
         self.stopped: str | None = None
-        self.predictor: nn.Module = assembly.fields.predictor.to(device).train()
+        self.predictor: nn.Module = assembly.fields.predictor.to(runtime.device).train()
         self.parameters = [p for p in self.predictor.parameters() if p.requires_grad]
         self.optimizer = build_optimizer(assembly.recipe, self.parameters)
         self._rates, self._own_rates = LearningRates(assembly.recipe), own_rates(self.optimizer)
         decay = self.train.ema
         self.average = None if decay is None else AveragedModel(self.predictor, multi_avg_fn=averaging(decay))
-        self.parts = learnable_parts(assembly.process).to(device)
+        self.parts = learnable_parts(assembly.process).to(runtime.device)
         moving = bool(assembly.learned)
-        self.process_trainer = ProcessTrainer(assembly, self.parts, device) if moving else None
+        self.process_trainer = ProcessTrainer(assembly, self.parts, runtime) if moving else None
         self._extragradient: Extragradient | None = None
         if self.process_trainer is not None and self.train.process.method == "extragradient":
-            networks = Networks(assembly, self.parameters, self.optimizer, device)
+            networks = Networks(assembly, self.parameters, self.optimizer, runtime)
             self._extragradient = Extragradient(networks, self.process_trainer)
-        self._batches = Batches(assembly, self.parameters[0].dtype, device, moving)
+        self._batches = Batches(assembly, self.parameters[0].dtype, runtime, moving)
         self._sizes: GradientSizes | None = None
         if isinstance(self.train.times, ImportanceTimes):
             # Inside a compiled network nothing can be watched.
-            watched = None if self.train.compile else self.predictor
+            watched = None if compiled else self.predictor
             self._sizes = GradientSizes(watched, self.train.batch * (1 + assembly.antithetic), assembly.antithetic)
         self._sums = _Sums()
         self._untried = True
-        self._validation = Validation(assembly, device)
-        if self.train.compile:
+        self._validation = Validation(assembly, runtime)
+        if compiled:
             self.predictor.compile()
 
     @property
@@ -106,7 +107,7 @@ class Trainer:
         Raises:
             NumericsError: a loss or a gradient is not finite; the weights are as before.
         """
-        refit(self.assembly, self.step, self.trained(), self.device)
+        refit(self.assembly, self.step, self.trained(), self.runtime)
         if self._extragradient is not None:
             self._extragradient.extrapolate(self.step)
         batch = self.batch()

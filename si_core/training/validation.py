@@ -13,9 +13,10 @@ from torch import Tensor, nn
 from si_core.contract.condition import Condition
 from si_core.contract.coupling import Coupling
 from si_core.contract.data import Draw, Pairs
+from si_core.contract.runtime import Runtime
 from si_core.contract.told import taken
 from si_core.models.assembly import Assembly
-from si_core.models.streams import generator
+from si_core.models.streams import generator, reseed
 
 __all__ = ["Validation"]
 
@@ -28,11 +29,11 @@ class Validation:
 
     Args:
         assembly: the recipe, put together.
-        device: where it is trained.
+        runtime: where it is trained.
     """
 
-    def __init__(self, assembly: Assembly, device: torch.device) -> None:
-        self._assembly, self._device = assembly, device
+    def __init__(self, assembly: Assembly, runtime: Runtime) -> None:
+        self._assembly, self._runtime = assembly, runtime
         process = assembly.process
         held_out = process.target.held_out()
         # Where pairs are drawn together the partner of a held-out row is not known here.
@@ -71,19 +72,19 @@ class Validation:
 
     def _draw(self, x1: Tensor, condition: Condition | None) -> Draw:
         process, n = self._assembly.process, len(x1)
-        x1 = x1.to(self._device)
-        condition = condition and {name: values.to(self._device) for name, values in condition.items()}
         data = self._stream(1)
+        x1 = x1.to(data.device)
+        condition = condition and {name: values.to(data.device) for name, values in condition.items()}
         x0, x1 = process.coupling.pair(process.source.sample(n, data), x1, data)
         noise = self._stream(2)
-        v = torch.rand(n, generator=noise, dtype=torch.float64, device=self._device)
-        u = (torch.arange(n, dtype=torch.float64, device=self._device) + v) / n
+        v = torch.rand(n, generator=noise, dtype=torch.float64, device=noise.device)
+        u = (torch.arange(n, dtype=v.dtype, device=v.device) + v) / n
         schedule = process.schedule(self._assembly.fields.parametrisation.clock, u)
         return process.draw(n, noise=noise, schedule=schedule, pairs=Pairs(x0, x1, condition))
 
     def _order(self, n: int) -> Tensor:
-        stream = generator(self._assembly.recipe.seed, "validation", 0, device="cpu")
+        stream = generator(self._assembly.recipe.seed, "validation", 0)
         return torch.randperm(n, generator=stream)[:_ROWS]
 
     def _stream(self, index: int) -> torch.Generator:
-        return generator(self._assembly.recipe.seed, "validation", index, device=self._device)
+        return reseed(self._runtime.generator(), self._assembly.recipe.seed, "validation", index)

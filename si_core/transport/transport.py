@@ -12,24 +12,26 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Hashable, Sequence
-from typing import Any, Literal
+from typing import Literal, TypeVar
 
 import torch
 from torch import Tensor
 
 from si_core.contract.clock import Clock, UniformClock
 from si_core.contract.condition import Condition
-from si_core.contract.integrator import LinearShare
-from si_core.contract.slope import Slope
+from si_core.contract.problem import LinearShare, Problem
+from si_core.contract.slope import SlopeOf
 from si_core.contract.told import taken
 from si_core.errors import UsageError
 from si_core.fields.base import Epsilon, Fields, noise_level
 
 __all__ = ["Transport"]
 
+Made = TypeVar("Made")
 
-class Transport:
-    """An initial value problem.
+
+class Transport(Problem):
+    """The initial value problem that carries one end of a process to the other, as a problem in its clock.
 
     Args:
         fields: the fields of a process.
@@ -95,9 +97,8 @@ class Transport:
         """The drift per unit of clock at a clock position, shape of x."""
         return self.flow.drift(time, x)
 
-    @property
-    def slope(self) -> Callable[[float, Tensor], Slope]:
-        """The drift at a clock position, in parts, as a function of ``(time, x)``."""
+    def slopes(self) -> SlopeOf:
+        """The drift at a clock position, in parts, as a function of ``(time, x)``: the flow's own."""
         return self.flow.slope
 
     def noise(self, time: float) -> float:
@@ -112,10 +113,9 @@ class Transport:
         """The share of the drift that is linear in x at these clock positions; see :meth:`Flow.linear`."""
         return self.flow.linear(times, spread)
 
-    @property
-    def memo(self) -> Callable[[Hashable, Callable[[], Any]], Any]:
-        """What methods make of the scalars, made once: a function of ``(key, make)``; see :meth:`Flow.memo`."""
-        return self.flow.memo
+    def memo(self, key: Hashable, make: Callable[[], Made]) -> Made:
+        """What ``make`` gave under this key before, of the last few keys; see :meth:`Flow.memo`."""
+        return self.flow.memo(key, make)
 
     def part(self, start: float, stop: float) -> Transport:
         """The same problem between two other times; it shares the computed scalars.

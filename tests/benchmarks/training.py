@@ -110,7 +110,7 @@ def trainer_of(case: TrainingCase) -> Trainer:
     if case.network == "free":
         predictor = si.Predictor([Scale(case.dim) for _ in range(case.fields)], case.fields)
         assembly = replace(assembly, fields=assembly.fields.of(predictor))
-    return Trainer(assembly, torch.device("cpu"))
+    return Trainer(assembly, si.Runtime())
 
 
 def training_work(case: TrainingCase, peers: bool = True) -> Work:

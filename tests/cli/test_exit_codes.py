@@ -41,6 +41,18 @@ def test_mistakes_leave_no_folder(si, tmp_path, words, code, message):
     assert not (tmp_path / "run").exists()
 
 
+@pytest.mark.parametrize(
+    "words", [("run", "r.yaml", *OUT), ("sample", "RUN"), ("estimate", "RUN", "energy-distance"), ("report", "RUN")]
+)
+def test_one_of_several_processes_does_not_work_alone(si, tmp_path, finished, words):
+    done = si(*(finished if word == "RUN" else word for word in words), WORLD_SIZE="4", RANK="1")
+    assert done.code == 2
+    assert "this process is one of several" in done.err
+    assert "got process 1 of 4" in done.err
+    assert "Traceback" not in done.err
+    assert not (tmp_path / "run").exists()
+
+
 def test_a_loss_that_is_not_finite_is_3_and_the_last_checkpoint_stays(si, tmp_path):
     done = si("run", "r.yaml", *OUT, moment=("weights_explode_after_step", 14))
     assert done.code == 3

@@ -82,14 +82,11 @@ def test_the_clock_of_the_latent_is_found() -> None:
     assert not process.structure.spatially_linear
 
 
-class Decay:
+class Decay(si.Problem):
     """``dX = cos(t) - X dt + g dW`` with g = 1/2 or 0, forward or backward."""
 
     def __init__(self, start: float, stop: float, level: float) -> None:
         self.start, self.stop, self.level, self.stochastic = start, stop, level, level > 0
-
-    def prepare(self, times, x):
-        pass
 
     def drift(self, time, x):
         return torch.cos(torch.as_tensor(time, dtype=x.dtype)) - x

@@ -8,7 +8,6 @@ from __future__ import annotations
 import re
 
 import pytest
-import torch
 
 import si_core as si
 from si_core.models.assembly import assemble
@@ -98,7 +97,7 @@ def test_the_component_is_named(recipe, stranger, kind, source, words):
 
 def test_what_is_too_large_a_step_is_still_called_so(recipe):
     text = TEXT.format(interpolant="linear", latent="brownian")
-    trainer = Trainer(assemble(recipe(text, "train.optimizer={use: sgd, lr: 1e30}")), torch.device("cpu"))
+    trainer = Trainer(assemble(recipe(text, "train.optimizer={use: sgd, lr: 1e30}")), si.Runtime())
     with pytest.raises(si.NumericsError, match=r"smaller learning rate"):
         for _ in range(20):
             trainer.advance()

@@ -132,7 +132,7 @@ RECIPE = """\
 def trainer(recipe, stranger):
     """``trainer(*overrides)``: a trainer of the toy."""
     stranger("distribution", "toy", "Toy", TOY)
-    return lambda *overrides: Trainer(assemble(recipe(RECIPE, *overrides)), torch.device("cpu"))
+    return lambda *overrides: Trainer(assemble(recipe(RECIPE, *overrides)), si.Runtime())
 
 
 def left_out(told: si.Condition) -> tuple[Tensor, Tensor]:

@@ -23,7 +23,7 @@ RECIPE = """\
     train: {steps: 40, batch: 16, ema: null}
 """
 
-CPU = torch.device("cpu")
+CPU = si.Runtime()
 
 
 def batches_of(assembly) -> Batches:

@@ -7,6 +7,7 @@ import math
 import pytest
 import torch
 
+import si_core as si
 from si_core.errors import NumericsError
 from si_core.models.assembly import assemble
 from si_core.training.extragradient import Extragradient
@@ -122,7 +123,7 @@ def test_a_step_without_the_second_is_a_plain_one_of_the_first():
 
 @pytest.fixture
 def trainer_of(recipe):
-    return lambda *overrides: Trainer(assemble(recipe(TEXT, *overrides)), torch.device("cpu"))
+    return lambda *overrides: Trainer(assemble(recipe(TEXT, *overrides)), si.Runtime())
 
 
 def point(trainer):

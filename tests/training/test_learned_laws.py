@@ -210,7 +210,7 @@ def test_antithetic_pairs_bound_the_gradients_of_singular_targets(trained, tmp_p
     path.write_text(text_of("velocity", "brownian"), encoding="utf-8")
     for pairs in ("auto", "false"):
         recipe = si.load_recipe(path, ["train.clock=uniform", f"train.antithetic={pairs}", "train.precondition=false"])
-        trainer = Trainer(assemble(recipe), torch.device("cpu"))
+        trainer = Trainer(assemble(recipe), si.Runtime())
         assert trainer.assembly.antithetic is (pairs == "auto")
         draws = []
         for trainer.step in range(20):

@@ -17,7 +17,7 @@ from si_core.training.pairs import PairSource
 pytest.importorskip("si_interpolants")
 pytest.importorskip("si_distributions")
 
-SEED, CPU = 3, torch.device("cpu")
+SEED, CPU = 3, si.Runtime()
 
 
 class Slow(si.Coupling):

@@ -28,7 +28,7 @@ TEXT = """\
 @pytest.fixture
 def trainer_of(recipe):
     """``trainer_of(*overrides)``: a trainer that has done no step."""
-    return lambda *overrides: Trainer(assemble(recipe(TEXT, *overrides)), torch.device("cpu"))
+    return lambda *overrides: Trainer(assemble(recipe(TEXT, *overrides)), si.Runtime())
 
 
 def weights(module) -> list[torch.Tensor]:
@@ -215,7 +215,7 @@ def test_a_loss_that_is_not_finite_is_refused_where_its_gradient_is(recipe, stra
                 return super().loss(draw, prediction) + float("nan")
         """,
     )
-    trainer = Trainer(assemble(recipe(TEXT, "objectives=[broken, denoiser]")), torch.device("cpu"))
+    trainer = Trainer(assemble(recipe(TEXT, "objectives=[broken, denoiser]")), si.Runtime())
     before = weights(trainer.predictor)
     with pytest.raises(si.NumericsError, match=r"step 1: the loss of velocity is not finite"):
         trainer.advance()

@@ -43,7 +43,7 @@ PEAK = """
 @pytest.fixture
 def trainer_of(recipe):
     """``trainer_of(*overrides)``: a trainer that has done no step."""
-    return lambda *overrides: Trainer(assemble(recipe(TEXT, *overrides)), torch.device("cpu"))
+    return lambda *overrides: Trainer(assemble(recipe(TEXT, *overrides)), si.Runtime())
 
 
 def positions(trainer, steps: int) -> torch.Tensor:

@@ -106,40 +106,7 @@ def test_a_slope_is_added_to_its_own_state_in_place(slope, x, rate):
 def test_the_slope_of_a_transport_is_its_drift(x, epsilon, precondition):
     transport = si.Transport(fields_of(NewPlace(), precondition), epsilon)
     for time in (0.0, 0.3, 1.0):
-        torch.testing.assert_close(transport.slope(time, x).value(), transport.drift(time, x))
-
-
-def test_a_problem_without_parts_has_slopes_of_one(x):
-    class Decay:
-        def drift(self, time, x):
-            return -time * x
-
-    slope = si.slopes(Decay())(0.5, x)
-    assert (slope.weight, slope.rate) == (1.0, 0.0)
-    torch.testing.assert_close(slope.value(), -0.5 * x)
-
-
-def test_parts_are_those_of_the_drift_they_are_defined_with(x):
-    transport = si.Transport(fields_of(NewPlace()))
-
-    class Wrapper:
-        """All of a transport but its drift."""
-
-        def __getattr__(self, name):
-            return getattr(transport, name)
-
-        def drift(self, time, x):
-            return torch.zeros_like(x)
-
-    class Still(si.Transport):
-        def drift(self, time, x):
-            return torch.zeros_like(x)
-
-    own = si.Transport(fields_of(NewPlace()))
-    own.drift = lambda time, x: torch.zeros_like(x)
-    for problem in (Wrapper(), Still(fields_of(NewPlace())), own):
-        assert not si.slopes(problem)(0.5, x).value().any()
-    assert si.slopes(transport)(0.5, x).value().any()
+        torch.testing.assert_close(transport.slopes()(time, x).value(), transport.drift(time, x))
 
 
 def solved(fields, x, method, epsilon):

@@ -9,8 +9,10 @@ from functools import partial
 import pytest
 from torch import Tensor
 
+import si_core as si
 
-class FunctionProblem:
+
+class FunctionProblem(si.Problem):
     """``dX = drift(t, X) dt + noise(t) dW`` from start to stop."""
 
     def __init__(

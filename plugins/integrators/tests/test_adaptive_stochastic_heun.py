@@ -8,7 +8,7 @@ from itertools import pairwise
 import pytest
 import torch
 
-from si_core import NumericsError, UsageError
+from si_core import NumericsError, Problem, UsageError
 from si_integrators.adaptive_stochastic_heun import AdaptiveStochasticHeun
 from si_integrators.stochastic_heun import StochasticHeun
 
@@ -31,7 +31,7 @@ def noise(t):
     return 0.5 + t
 
 
-class Watched:
+class Watched(Problem):
     """A problem whose drift pulls to 0 at a rate that grows fast, and that keeps the ends of the steps."""
 
     stochastic = True

@@ -192,7 +192,7 @@ def law_of(method, transport, times):
         w[3 + 2 * k : 5 + 2 * k] = torch.eye(2)
         sigma = method.deviation(transport.noise, r, t)
         room = [None] * (1 + method.spare)
-        x = method.noisy_step(si.slopes(transport), x, method._times(r, t), t - r, room, sigma, w)
+        x = method.noisy_step(transport.slopes(), x, method._times(r, t), t - r, room, sigma, w)
     rest = x[1:] - x[0]
     return x[0], rest.T @ rest
 

@@ -131,16 +131,18 @@ def test_failures_are_errors_without_assertions():
     """Under ``python -O`` torchdiffeq would repeat a step of length 0 for ever."""
     code = """
         import torch
-        from si_core import NumericsError
+        from si_core import NumericsError, Problem
         from si_torchdiffeq.integrator import TorchDiffEq
 
-        class Problem:
-            start, stop, stochastic = 0.0, 1.0, False
-            def __init__(self, drift): self.drift = drift
+        class Square(Problem):
+            def drift(self, time, x): return x**2
 
-        for drift in (lambda t, x: x**2, lambda t, x: x * float("nan")):
+        class Lost(Problem):
+            def drift(self, time, x): return x * float("nan")
+
+        for problem in (Square(), Lost()):
             try:
-                TorchDiffEq().solve(Problem(drift), torch.full((2, 1), 2.0))
+                TorchDiffEq().solve(problem, torch.full((2, 1), 2.0))
             except NumericsError as error:
                 print("refused:", error)
     """

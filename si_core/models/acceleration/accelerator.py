@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from si_core.contract.condition import Condition
 from si_core.contract.integrator import Integrator
+from si_core.contract.runtime import Precision, Runtime
 from si_core.errors import UsageError
 from si_core.fields.base import Fields
 from si_core.fields.learned import Predictor
@@ -30,11 +31,9 @@ from si_core.transport.transport import Transport
 if TYPE_CHECKING:
     from si_core.models.model import Model
 
-__all__ = ["Accelerator", "Precision"]
+__all__ = ["Accelerator"]
 
 _log = logging.getLogger(__name__)
-
-Precision = Literal["full", "bfloat16"]
 
 _SETTINGS, _LOOPS = 4, 8
 """How many problems are kept, and recorded loops of each."""
@@ -95,6 +94,14 @@ class Accelerator:
         self._networks: tuple[Hashable, Predictor] | None = None
         self._last: tuple[Hashable, Transport] | None = None
         self._noted: set[str] = set()
+
+    def on(self, runtime: Runtime) -> Accelerator:
+        """The accelerator with the precision and the compilation that a runtime asks for; itself where it does not."""
+        precision = self.precision if runtime.precision is None else runtime.precision
+        compiled = self.compile if runtime.compile is None else runtime.compile
+        if (precision, compiled) == (self.precision, self.compile):
+            return self
+        return Accelerator(precision, self.channels_last, compiled, self.graph, self._recorder)
 
     def __reduce__(self) -> tuple[Any, ...]:
         # What is recorded belongs to this process and these weights.

@@ -15,7 +15,8 @@ import torch
 from torch import Tensor
 
 from si_core.contract.data import Trajectory
-from si_core.contract.integrator import Integrator, Problem
+from si_core.contract.integrator import Integrator
+from si_core.contract.problem import Problem
 from si_core.errors import one_line
 from si_core.models.acceleration.identity import method_key
 from si_core.models.acceleration.recent import Recent

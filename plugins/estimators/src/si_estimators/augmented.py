@@ -13,14 +13,14 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from si_core import Transport
+from si_core import Problem, Transport
 from si_estimators.divergence import drift_and_divergence
 from si_estimators.options import flat
 
 __all__ = ["AugmentedFlow"]
 
 
-class AugmentedFlow:
+class AugmentedFlow(Problem):
     """The initial value problem of ``(X, l)``, as an integrator sees it.
 
     A state is a row ``(x_1, ..., x_d, l_1, ..., l_K)``: it holds an event of any shape in the form that every
@@ -32,8 +32,6 @@ class AugmentedFlow:
         shape: the event shape.
         probes: probes of the divergence for each row, shape (K, B, *event); None for the exact one.
     """
-
-    stochastic = False
 
     def __init__(self, transport: Transport, shape: tuple[int, ...], probes: Tensor | None = None) -> None:
         self.transport, self.shape, self.probes = transport, shape, probes
@@ -57,7 +55,3 @@ class AugmentedFlow:
         x, _ = self.split(state)
         velocity, divergence = drift_and_divergence(self.transport, time, x, self.probes, torch.is_grad_enabled())
         return torch.cat([flat(velocity), divergence], 1)
-
-    def noise(self, time: float) -> float:
-        """0: the flow is an ODE."""
-        return 0.0

@@ -3,11 +3,11 @@
     ``div f(x) = sum_k e_k . J e_k``  over unit vectors          ``div f(x) = E[v . J v]``  with ``E[v v^T] = I``
 
 with the Jacobian ``J = df/dx`` of each row. The second is Hutchinson's estimator (Communications in Statistics 19,
-1990). A problem whose networks offer their divergence (see :class:`si_core.Problem`) gives both at once. Elsewhere each
-product ``v^T J`` is one backward pass through the same forward pass, one after the other. On a CPU, with 500 to 4096
-rows of 2 to 64 dimensions and a network of four layers of 256, that was faster than products stacked in one pass,
-batched by vmap, or in forward mode, and parameters frozen or rows in portions gained nothing; with 200 rows it was
-within a third of the fastest. It holds one graph only.
+1990). A problem whose networks offer their divergence (see :meth:`si_core.Problem.divergence`) gives both at once.
+Elsewhere each product ``v^T J`` is one backward pass through the same forward pass, one after the other. On a CPU, with
+500 to 4096 rows of 2 to 64 dimensions and a network of four layers of 256, that was faster than products stacked in one
+pass, batched by vmap, or in forward mode, and parameters frozen or rows in portions gained nothing; with 200 rows it
+was within a third of the fastest. It holds one graph only.
 """
 
 from __future__ import annotations
@@ -59,8 +59,7 @@ def drift_and_divergence(
     Returns:
         The drift, shape (B, *event), and the divergence, shape (B, 1), or one column for each probe, (B, K).
     """
-    offered = getattr(problem, "divergence", None)
-    found = None if offered is None else offered(time, x, probes)
+    found = problem.divergence(time, x, probes)
     if found is None:
         return value_and_divergence(lambda y: problem.drift(time, y), x, probes, graph)
     drift, divergence = found

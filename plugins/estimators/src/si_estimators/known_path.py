@@ -10,12 +10,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import pairwise
-from typing import Any
 
 import torch
 from torch import Tensor
 
-from si_core import Integrator, Slope, Transport, slopes
+from si_core import Integrator, Problem, ProblemWrapper, Slope, SlopeOf, Transport
 
 __all__ = ["KnownPath", "can_be_cut"]
 
@@ -33,35 +32,36 @@ def can_be_cut(integrator: Integrator, steps: int | None) -> bool:
     return steps == 1 or integrator.part(1 / steps) is not integrator
 
 
-class _Noted:
-    """A problem that keeps the first drift asked for, if it is that of the initial state."""
+class _Noted(ProblemWrapper):
+    """A problem that keeps the first drift asked for, if it is that of the initial state x."""
 
-    def __init__(self, problem: Transport, x: Tensor) -> None:
-        self._problem, self._slope, self._x = problem, slopes(problem), x
+    def __init__(self, inner: Problem, x: Tensor) -> None:
+        super().__init__(inner)
+        self._x = x
         self.first: Tensor | None = None
         self._asked = False
 
-    def slope(self, time: float, x: Tensor) -> Slope:
-        found = self._slope(time, x)
-        if not self._asked:
-            self._asked = True
-            if time == self._problem.start and torch.equal(x, self._x):
-                self.first = found.kept()
-        return found
+    def slopes(self) -> SlopeOf:
+        slope_of = self.inner.slopes()
 
-    def drift(self, time: float, x: Tensor) -> Tensor:
-        return self.slope(time, x).value()
+        def noted(time: float, x: Tensor) -> Slope:
+            found = slope_of(time, x)
+            if not self._asked:
+                self._asked = True
+                if time == self.start and torch.equal(x, self._x):
+                    self.first = found.kept()
+            return found
 
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._problem, name)
+        return noted
+
+    # The drift is what it was.
+    divergence, linear, memo = ProblemWrapper.divergence, ProblemWrapper.linear, ProblemWrapper.memo
 
 
-class _Rehearsal:
+class _Rehearsal(Problem):
     """A problem that only learns the times at which a method will ask for its drift."""
 
-    stochastic = False
-
-    def __init__(self, problem: Transport, times: list[float]) -> None:
+    def __init__(self, problem: Problem, times: list[float]) -> None:
         self.start, self.stop, self._times = problem.start, problem.stop, times
 
     def prepare(self, times: Sequence[float], x: Tensor) -> None:
@@ -70,9 +70,6 @@ class _Rehearsal:
     def drift(self, time: float, x: Tensor) -> Tensor:
         self._times.append(time)
         return torch.zeros_like(x)
-
-    def noise(self, time: float) -> float:
-        return 0.0
 
 
 class KnownPath:

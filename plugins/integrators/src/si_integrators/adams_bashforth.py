@@ -18,8 +18,7 @@ from typing import Literal, get_args
 import torch
 from torch import Tensor
 
-from si_core import Problem, UsageError, slopes
-from si_integrators.grid import SlopeOf
+from si_core import Problem, SlopeOf, UsageError
 from si_integrators.planned import Grid, PlannedSteps, Steps
 from si_integrators.quadrature import apart, cells, lagrange
 
@@ -69,7 +68,7 @@ class AdamsBashforth(PlannedSteps):
         transport.prepare(list(dict.fromkeys(grid[:-1] + inner)), x)
         recording = torch.is_grad_enabled()
         add, state = (torch.add, x) if recording else (Tensor.add_, x.clone())
-        slope, values, states = slopes(transport), list[Tensor](), []
+        slope, values, states = transport.slopes(), list[Tensor](), []
         for k, (r, t) in enumerate(steps):
             values = [slope(r, state).kept(), *values[: order - 1]]
             if k < len(start):

@@ -24,7 +24,7 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from si_core import Integrator, Problem, Slope, Trajectory, slopes
+from si_core import Integrator, Problem, Slope, Trajectory
 from si_integrators.noise_path import NoisePath, NoiseVariance
 from si_integrators.refusals import no_generator
 from si_integrators.tolerance import Norm, Tolerance, refuse
@@ -111,7 +111,7 @@ class _Trial:
     def __init__(self, problem: Problem, x: Tensor, noise: NoisePath | None, tolerance: Tolerance) -> None:
         self.evaluations, self.new = 0, x
         self._problem, self._x, self._noise, self._tolerance = problem, x, noise, tolerance
-        self._slope_of = slopes(problem)
+        self._slope_of = problem.slopes()
         self._slope: Tensor | None = None
         self._end = float(problem.start)
 

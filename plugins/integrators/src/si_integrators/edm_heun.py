@@ -18,7 +18,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from si_integrators.grid import Room, SlopeOf
+from si_core import SlopeOf
+from si_integrators.grid import Room
 from si_integrators.heun import Heun
 
 __all__ = ["EDMHeun"]

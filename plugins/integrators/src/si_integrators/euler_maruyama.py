@@ -8,8 +8,9 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from si_core import SlopeOf
 from si_integrators.euler import Euler
-from si_integrators.grid import Room, SlopeOf
+from si_integrators.grid import Room
 
 __all__ = ["EulerMaruyama"]
 

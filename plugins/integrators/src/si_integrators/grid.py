@@ -17,14 +17,11 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from si_core import Problem, Slope, slopes
+from si_core import Problem, SlopeOf
 from si_integrators.planned import PlannedSteps
 from si_integrators.refusals import only_odes
 
-__all__ = ["FixedGrid", "Room", "SlopeOf"]
-
-SlopeOf = Callable[[float, Tensor], Slope]
-"""The drift at a time and a state, in parts."""
+__all__ = ["FixedGrid", "Room"]
 
 Room = Sequence[Tensor | None]
 """Where a step may write: the memory of the state itself, and its spare tensors. None for new tensors."""
@@ -92,7 +89,7 @@ class FixedGrid(PlannedSteps):
     ) -> tuple[list[Tensor], int]:
         plan = [(self._times(r, t), t - r) for r, t in pairwise(grid)]
         transport.prepare(list(dict.fromkeys(time for times, _ in plan for time in times)), x)
-        slope, step, noisy_step, states = slopes(transport), self.step, self.noisy_step, []
+        slope, step, noisy_step, states = transport.slopes(), self.step, self.noisy_step, []
         state, room = x, [None] * (1 + self.spare)
         if not torch.is_grad_enabled():
             state = x.clone()

@@ -12,20 +12,20 @@ where the rate is that of a Gaussian law of variance C, with ``pull = g^2/(2C)``
 
 and ``m = (drift - rate x)/drive`` is a polynomial through its values at nodes. A node is blind, and left out, where its
 drive is next to nothing beside that of the step: its drift says nothing of m. Where the whole step has no drive, the
-polynomial is that of ``drift - rate x`` itself. A problem that offers no linear share has ``gain = drive = 1``: the
-method is then the one that it generalises.
+polynomial is that of ``drift - rate x`` itself. A problem without a linear share has ``gain = drive = 1``: the method
+is then the one that it generalises.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from si_core import LinearShare, Problem, slopes
+from si_core import Problem
 from si_integrators.quadrature import apart, cells, cumulative
 
 __all__ = ["LinearSteps", "Remainder", "linear_steps"]
@@ -51,11 +51,7 @@ class LinearSteps:
         self.steps, self._grid, self._lengths = len(grid) - 1, times, times.diff()
         self._points = times[:-1, None, None] + self._lengths[:, None, None] * points
         asked = [*grid, *self._points.flatten().tolist()]
-        linear = getattr(problem, "linear", None)
-        share = None if linear is None else linear(asked, spread)
-        if share is None:
-            nothing = torch.zeros(len(asked), dtype=torch.float64)
-            share = LinearShare(nothing, nothing + 1, self._noise(problem, asked))
+        share = problem.linear(asked, spread)
         ends, inside = len(grid), self._points.shape
         rate, noise = share.rate[ends:].reshape(inside), share.noise_squared[ends:].reshape(inside)
         self.rates: list[float] = share.rate[:ends].tolist()
@@ -89,12 +85,6 @@ class LinearSteps:
     def _over_step(self, values: Tensor) -> Tensor:
         """The means over each step of values at its points, shape (steps,)."""
         return (values * self._cells).sum((1, 2))
-
-    @staticmethod
-    def _noise(problem: Problem, times: list[float]) -> Tensor:
-        if not problem.stochastic:
-            return torch.zeros(len(times), dtype=torch.float64)
-        return torch.tensor([problem.noise(time) ** 2 for time in times], dtype=torch.float64)
 
     def blind(self, step: int, node: int) -> bool:
         """Whether a value at a node says nothing of a step that has a drive."""
@@ -166,10 +156,7 @@ class LinearSteps:
 
 def linear_steps(problem: Problem, grid: list[float], spread: float | None) -> LinearSteps:
     """The scalars of the steps of a grid, those of before where the problem keeps them."""
-    memo: Callable[[Hashable, Callable[[], LinearSteps]], LinearSteps] | None = getattr(problem, "memo", None)
-    if memo is None:
-        return LinearSteps(problem, grid, spread)
-    return memo(("linear steps", tuple(grid), spread), lambda: LinearSteps(problem, grid, spread))
+    return problem.memo(("linear steps", tuple(grid), spread), lambda: LinearSteps(problem, grid, spread))
 
 
 class Remainder:
@@ -183,7 +170,7 @@ class Remainder:
 
     def __init__(self, problem: Problem, grid: list[float], rates: list[float]) -> None:
         self.evaluations = 0
-        self._slope, self._grid, self._rates = slopes(problem), grid, rates
+        self._slope, self._grid, self._rates = problem.slopes(), grid, rates
 
     def __call__(self, k: int, x: Tensor) -> Tensor:
         """The value at the k-th time, shape of x: a tensor of its own."""

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from si_integrators.grid import FixedGrid, Room, SlopeOf
+from si_core import SlopeOf
+from si_integrators.grid import FixedGrid, Room
 
 __all__ = ["Midpoint"]
 

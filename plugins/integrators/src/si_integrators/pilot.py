@@ -22,7 +22,7 @@ from itertools import pairwise
 import torch
 from torch import Tensor
 
-from si_core import Problem, slopes
+from si_core import Problem
 from si_integrators.placement import by_density, uniform
 
 __all__ = ["CELLS", "ROWS", "density", "measured"]
@@ -71,10 +71,9 @@ def density(
     Returns:
         Up to a factor ``e^(1/(p+1))``, shape (M,), float64.
     """
-    # What is bound to its rows, such as the drift for given classes, must say how it is for some of them.
-    head = getattr(problem, "head", None)
-    if head is not None and len(x) > ROWS:
-        problem, x = head(ROWS), x[:ROWS]
+    few = problem.head(ROWS) if len(x) > ROWS else None
+    if few is not None:
+        problem, x = few, x[:ROWS]
     grid = uniform(problem.start, problem.stop, cells)
     with torch.no_grad():
         problem.prepare(grid, x)
@@ -93,7 +92,7 @@ def density(
 
 def _differences(problem: Problem, x: Tensor, grid: list[float], k: int) -> tuple[Tensor, int]:
     """The size of the k-th difference of the drift on each cell, shape (M,), and the evaluations."""
-    slope = slopes(problem)
+    slope = problem.slopes()
     last, sizes = [slope(grid[0], x).kept()], []
     for r, t in pairwise(grid):
         x = torch.add(x, last[-1], alpha=t - r)
@@ -113,7 +112,7 @@ def _weak_errors(
     problem: Problem, x: Tensor, grid: list[float], order: float, generator: torch.Generator | None
 ) -> tuple[Tensor, int]:
     """The size of the local weak error on each cell, shape (M,), and the evaluations."""
-    slope, sizes = slopes(problem), list[Tensor]()
+    slope, sizes = problem.slopes(), list[Tensor]()
     first = slope(grid[0], x).kept()
     for r, t in pairwise(grid):
         h, g = t - r, float(problem.noise(r))

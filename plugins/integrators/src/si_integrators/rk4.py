@@ -5,7 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from si_integrators.grid import FixedGrid, Room, SlopeOf
+from si_core import SlopeOf
+from si_integrators.grid import FixedGrid, Room
 
 __all__ = ["RK4"]
 

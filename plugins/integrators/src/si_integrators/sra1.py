@@ -21,7 +21,8 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from si_integrators.grid import FixedGrid, Room, SlopeOf
+from si_core import SlopeOf
+from si_integrators.grid import FixedGrid, Room
 
 __all__ = ["SRA1"]
 

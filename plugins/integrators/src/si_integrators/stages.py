@@ -12,7 +12,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from si_core import Problem, slopes
+from si_core import Problem
 from si_integrators.tolerance import Tolerance
 
 __all__ = ["Stages"]
@@ -40,7 +40,7 @@ class Stages:
         tolerance: Tolerance,
     ) -> None:
         self.evaluations = 0
-        self._slope_of = slopes(problem)
+        self._slope_of = problem.slopes()
         self._problem, self._x, self._nodes, self._tolerance = problem, x, nodes, tolerance
         # Scalars go over once, and with them no number again.
         self._rows, self._error = [x.new_tensor(row) for row in rows], x.new_tensor(error)

@@ -43,7 +43,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--out", metavar="DIR", help="the sweep's folder: new or empty, or with --resume an earlier sweep's"
     )
-    parser.add_argument("--device", default="cpu", help="where to train and sample, such as cpu or cuda (default: cpu)")
+    parser.add_argument(
+        "--device", default="cpu", help="where to train and sample, such as cpu, cuda or auto (default: cpu)"
+    )
     parser.add_argument(
         "--resume", action="store_true", help="go on with the sweep in --out DIR, or the recipe's newest one"
     )
@@ -57,8 +59,8 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.take_over and not arguments.resume:
         raise UsageError("--take-over is about going on with a sweep", where="si sweep", fix="add --resume")
 
-    from si_core import load_recipe
-    from si_core.public.cli import checked_device, open_console
+    from si_core import Runtime, load_recipe
+    from si_core.public.cli import open_console
     from si_sweeps.folder import SweepDirectory
     from si_sweeps.plan import plan_sweep
     from si_sweeps.runner import run_sweep
@@ -66,13 +68,13 @@ def run(arguments: argparse.Namespace) -> int:
 
     recipe = load_recipe(arguments.recipe)
     plan = plan_sweep(recipe, arguments.overrides)
-    device = checked_device(arguments.device)
+    runtime = Runtime.at(arguments.device, where="--device")
     if not arguments.resume:
         directory = SweepDirectory.create(recipe.name, arguments.out)
     else:
         directory = SweepDirectory.open(arguments.out) if arguments.out else SweepDirectory.newest(recipe.name)
     with open_console() as console:
-        records = run_sweep(plan, directory, console=console, device=device, take_over=arguments.take_over)
+        records = run_sweep(plan, directory, console=console, runtime=runtime, take_over=arguments.take_over)
     _print(records)
     return FAILED if any(record["state"] == "failed" for record in records) else 0
 

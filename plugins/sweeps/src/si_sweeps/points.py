@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from si_core import NumericsError, SIError
+from si_core import NumericsError, Runtime, SIError
 from si_core.public.runs import Console, RunDirectory, StopSignals, resume_run, start_run
 from si_core.public.storage import storage_error
 from si_sweeps.console import PointConsole
@@ -24,7 +24,7 @@ class PointRunner:
         plan: the sweep.
         directory: its folder.
         console: the sweep's.
-        device: where to train and sample.
+        runtime: where and how to train and sample.
         signals: the sweep's.
         take_over: take the lock of a point whose owner is on another machine.
     """
@@ -32,7 +32,7 @@ class PointRunner:
     plan: SweepPlan
     directory: SweepDirectory
     console: Console
-    device: str
+    runtime: Runtime
     signals: StopSignals
     take_over: bool = False
     _failures: dict[str, NumericsError] = field(default_factory=dict, init=False)
@@ -65,16 +65,16 @@ class PointRunner:
             directory.path.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise storage_error(directory.path, error) from error
-        recipe, device, signals = point.recipe, self.device, self.signals
+        recipe, runtime, signals = point.recipe, self.runtime, self.signals
 
         def timed(stage: str, took: float) -> None:
             seconds[stage] = round(took, 3)
 
         if directory.resolved.is_file() or self._trained_elsewhere(point, directory, console):
-            resume_run(recipe, directory, console=console, device=device, take_over=self.take_over, signals=signals,
+            resume_run(recipe, directory, console=console, runtime=runtime, take_over=self.take_over, signals=signals,
                        timed=timed)  # fmt: skip
         else:
-            start_run(recipe, console=console, device=device, directory=directory, signals=signals, timed=timed)
+            start_run(recipe, console=console, runtime=runtime, directory=directory, signals=signals, timed=timed)
         return seconds
 
     def _trained_elsewhere(self, point: Point, directory: RunDirectory, console: Console) -> bool:

@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 
-from si_core import RecipeError, load_recipe
+from si_core import RecipeError, Runtime, load_recipe
 from si_core.public.discovery import available, find
 from si_core.public.recipes import Recipe, differences, emit
 from si_core.public.runs import Console, StopSignals, check_environment, environment, previous_status
@@ -32,7 +32,7 @@ def sweep(
     axes: Iterable[str] | Mapping[str, Iterable[Any]] = (),
     *,
     out: Path | str | None = None,
-    device: str = "cpu",
+    device: str | torch.device | Runtime = "cpu",
     resume: bool = False,
 ) -> list[dict[str, Any]]:
     """Run a recipe once for each combination of values, as ``si sweep`` does.
@@ -42,7 +42,7 @@ def sweep(
         axes: values by dotted key, such as ``{"sample.epsilon": [0.0, 0.5]}``, or texts ``"sample.epsilon=0,0.5"``;
             they join those of the recipe's own ``sweep``.
         out: exactly this folder, new or empty; None for ``runs/<recipe>-sweep/<time>-<id>``.
-        device: where to train and sample.
+        device: where to train and sample, ``auto`` for a CUDA device where there is one; or a runtime.
         resume: go on with the sweep in ``out``, or with the newest one of the recipe.
 
     Returns:
@@ -51,16 +51,17 @@ def sweep(
 
     Raises:
         RecipeError: an axis or a point that is wrong, before the first run starts.
-        UsageError: no axis, or no such recipe.
+        UsageError: no axis, no such recipe or device, or a process that is one of several.
         StorageError: a folder or a file that can't be used.
     """
+    runtime = Runtime.at(device)
     loaded = recipe if isinstance(recipe, Recipe) else load_recipe(recipe)
     plan = plan_sweep(loaded, axes)
     if not resume:
         directory = SweepDirectory.create(loaded.name, out)
     else:
         directory = SweepDirectory.newest(loaded.name) if out is None else SweepDirectory.open(out)
-    return rows(run_sweep(plan, directory, console=Silence(), device=device))
+    return rows(run_sweep(plan, directory, console=Silence(), runtime=runtime))
 
 
 def run_sweep(
@@ -68,7 +69,7 @@ def run_sweep(
     directory: SweepDirectory,
     *,
     console: Console,
-    device: str = "cpu",
+    runtime: Runtime | None = None,
     take_over: bool = False,
 ) -> list[Record]:
     """Carry out a sweep, or go on with one: points that are finished stay as they are, all others are run.
@@ -79,7 +80,7 @@ def run_sweep(
         plan: the sweep.
         directory: its folder.
         console: where to speak.
-        device: where to train and sample.
+        runtime: where and how to train and sample; None for this process on the CPU.
         take_over: take the lock of a sweep whose owner is on another machine.
 
     Returns:
@@ -90,6 +91,7 @@ def run_sweep(
         RecipeError: the folder holds another sweep.
         StorageError: another process has the sweep, or a file can't be written.
     """
+    runtime = runtime or Runtime.at()
     with (
         StopSignals() as signals,
         RunLock(directory.folder.lock, take_over=take_over, report=console.warn),
@@ -97,7 +99,7 @@ def run_sweep(
     ):
         with signals.at_once():
             previous = previous_status(directory.folder, log)
-            used = _environment(plan, device)
+            used = _environment(plan, runtime)
             if directory.grid.exists():
                 _check_same(plan, directory)
                 check_environment(used, directory.folder, log)
@@ -106,7 +108,7 @@ def run_sweep(
             write_atomic(directory.folder.environment, format_json(used, str(directory.folder.environment), indent=2))
             records = read_records(directory, plan, log)
             write_results(directory, records)
-        runner = PointRunner(plan, directory, log, device, signals, take_over)
+        runner = PointRunner(plan, directory, log, runtime, signals, take_over)
         with status_kept(directory, log, previous.started if previous else "", len(plan.points)) as status:
             log.line(f"sweep: {directory.path}")
             for point in plan.points:
@@ -122,12 +124,12 @@ def run_sweep(
     return records
 
 
-def _environment(plan: SweepPlan, device: str) -> dict[str, Any]:
+def _environment(plan: SweepPlan, runtime: Runtime) -> dict[str, Any]:
     """The versions of what the recipes name and of the reports; each point's folder has those of all it used."""
     chosen = {(each.kind, each.qualified) for point in plan.points for each in point.recipe.selections()}
     components = [find(kind, name) for kind, name in sorted(chosen)]
     reports = {item.plugin.distribution for item in available("report")}
-    return environment(sorted(reports), components) | {"device": str(torch.device(device))}
+    return environment(sorted(reports), components) | runtime.described()
 
 
 def _check_same(plan: SweepPlan, directory: SweepDirectory) -> None:

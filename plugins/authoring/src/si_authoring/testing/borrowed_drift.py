@@ -2,36 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-
 import torch
 from torch import Tensor
 
 from si_authoring.testing.check import Violation, check
 from si_authoring.testing.setting import Setting
-from si_core import Integrator
+from si_core import Integrator, Problem
 
 __all__ = ["drift_left_alone"]
 
 _SHARE = 0.1
 
 
-@dataclass(frozen=True)
-class _ConstantDrift:
+class _ConstantDrift(Problem):
     """``dX = value dt + size dW`` on a share of the unit interval; the drift is one tensor throughout."""
 
-    value: Tensor
-    size: float
-    start: float = 0.0
-    stop: float = _SHARE
+    stop = _SHARE
 
-    @property
-    def stochastic(self) -> bool:
-        return self.size > 0
-
-    def prepare(self, times: Sequence[float], x: Tensor) -> None:
-        """Nothing to compute."""
+    def __init__(self, value: Tensor, size: float) -> None:
+        self.value, self.size, self.stochastic = value, size, size > 0
 
     def drift(self, time: float, x: Tensor) -> Tensor:
         return self.value[: len(x)]

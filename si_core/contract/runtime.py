@@ -1,0 +1,121 @@
+"""The runtime: where the work of a process is done, and how its networks are called.
+
+It is made once, at a door (a command, :func:`si_core.train`, :func:`si_core.load_model`, ...), and handed down whole:
+nothing behind the door asks what device it is on. What works on tensors takes their device from them.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+import torch
+
+from si_core.errors import UsageError
+
+__all__ = ["Precision", "Runtime"]
+
+Precision = Literal["full", "bfloat16"]
+
+
+@dataclass(frozen=True)
+class Runtime:
+    """Where and how a process works.
+
+    Args:
+        device: where its tensors are.
+        rank: the number of this process among those that work together, from 0.
+        world: how many processes work together.
+        precision: of the networks in sampling; None for what the recipe says (``sample.precision``).
+        compile: whether networks are compiled, in training and in sampling; None for what the recipe says
+            (``train.compile``, ``sample.compile``).
+
+    Raises:
+        UsageError: no such precision, or more than one process.
+    """
+
+    device: torch.device = torch.device("cpu")  # noqa: RUF009 - a device can't change
+    rank: int = 0
+    world: int = 1
+    precision: Precision | None = None
+    compile: bool | None = None
+
+    def __post_init__(self) -> None:
+        if self.precision is not None and self.precision not in get_args(Precision):
+            raise UsageError(
+                "unknown precision", where="runtime", got=repr(self.precision), allowed=", ".join(get_args(Precision))
+            )
+        if (self.rank, self.world) != (0, 1):
+            # Each would do all of the work, and write over the others.
+            raise UsageError(
+                "this process is one of several, which do not work together yet",
+                where="WORLD_SIZE",
+                got=f"process {self.rank} of {self.world}",
+                allowed="one process",
+                fix="start it without torchrun; or WORLD_SIZE=1 where it shall work by itself",
+            )
+
+    @classmethod
+    def at(
+        cls,
+        device: str | torch.device | Runtime = "cpu",
+        *,
+        precision: Precision | None = None,
+        compile: bool | None = None,  # noqa: A002
+        where: str = "device",
+    ) -> Runtime:
+        """The runtime of this process, checked before any work is done; a runtime is returned as it is.
+
+        Args:
+            device: such as ``cpu`` or ``cuda:1``; ``auto`` for a CUDA device where there is one.
+            precision, compile: as for the class.
+            where: the door at which the device was named, for errors.
+
+        Raises:
+            UsageError: an unknown device, one that this machine lacks, or a process that is one of several
+                (``WORLD_SIZE``, as torchrun sets it).
+        """
+        if isinstance(device, Runtime):
+            return device
+        if device == "auto":
+            device = "cuda" if torch.cuda.is_available() else "cpu"
+        world = _number("WORLD_SIZE", 1)
+        rank = 0 if world == 1 else _number("RANK", 0)
+        return cls(_usable(device, where), rank, world, precision, compile)
+
+    def generator(self) -> torch.Generator:
+        """A new source of randomness on the device; to be put at the start of a stream."""
+        return torch.Generator(self.device)
+
+    def described(self) -> dict[str, str]:
+        """What results depend on, for ``environment.json``: the device, and what was not left to the recipe."""
+        told = {"precision": self.precision, "compile": self.compile}
+        return {"device": str(self.device)} | {name: str(value) for name, value in told.items() if value is not None}
+
+
+def _usable(device: str | torch.device, where: str) -> torch.device:
+    there = ["cpu", *(f"cuda:{i}" for i in range(torch.cuda.device_count()))]
+    refusal = UsageError(
+        "no such device here",
+        where=where,
+        got=str(device),
+        allowed=", ".join(there),
+        fix="--device cpu" if where.startswith("--") else "device='cpu'",
+    )
+    try:
+        made = torch.empty(0, device=device)
+    except (RuntimeError, AssertionError) as error:
+        raise refusal from error
+    if made.device.type == "meta":
+        raise refusal  # a device of torch that holds no numbers
+    return torch.device(device)
+
+
+def _number(name: str, default: int) -> int:
+    text = os.environ.get(name, "").strip()
+    if not text:
+        return default
+    if not text.isdecimal():
+        raise UsageError("processes are counted by whole numbers", where=name, got=text, fix=f"unset {name}")
+    return int(text)
