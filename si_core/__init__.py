@@ -47,6 +47,7 @@ if TYPE_CHECKING:
     from si_core.contract.latent import LatentCoefficients as LatentCoefficients
     from si_core.contract.learning_rate import LearningRate as LearningRate
     from si_core.contract.objective import FIELDS as FIELDS
+    from si_core.contract.objective import LearnedField as LearnedField
     from si_core.contract.objective import Objective as Objective
     from si_core.contract.objective import Regression as Regression
     from si_core.contract.optimizer import Optimizer as Optimizer
@@ -83,6 +84,7 @@ if TYPE_CHECKING:
     from si_core.errors import (
         UsageError as UsageError,
     )
+    from si_core.fields.called import flow_map as flow_map
     from si_core.fields.base import DirectFields as DirectFields
     from si_core.fields.base import Fields as Fields
     from si_core.fields.exact import exact_fields as exact_fields
@@ -117,7 +119,7 @@ _HOMES: dict[str, tuple[str, ...]] = {
     "si_core.contract.interpolant": ("Interpolant", "LinearCoefficients", "SpatiallyLinear"),
     "si_core.contract.latent": ("Latent", "LatentCoefficients"),
     "si_core.contract.learning_rate": ("LearningRate",),
-    "si_core.contract.objective": ("FIELDS", "Objective", "Regression"),
+    "si_core.contract.objective": ("FIELDS", "LearnedField", "Objective", "Regression"),
     "si_core.contract.optimizer": ("Optimizer",),
     "si_core.contract.report": ("Report", "RunView", "SweepView"),
     "si_core.contract.run": ("Run",),
@@ -136,6 +138,7 @@ _HOMES: dict[str, tuple[str, ...]] = {
         "StorageError",
         "UsageError",
     ),
+    "si_core.fields.called": ("flow_map",),
     "si_core.fields.exact": ("exact_fields",),
     "si_core.fields.functions": ("FunctionFields",),
     "si_core.fields.learned": ("LearnedFields", "Predictor"),

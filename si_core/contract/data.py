@@ -67,7 +67,8 @@ class Draw:
         process: the process drawn from.
         antithetic: whether the second half of the batch repeats the first with -z.
         weight: of each draw in expectations, shape (B,); None where all are 1.
-        s: further times in [0, 1], shape (B,), not above t, for objectives with ``two_times``; else None.
+        s: further times in [0, 1], shape (B,), uniform and independent of t, for objectives with ``two_times``; else
+            None.
     """
 
     t: Tensor
