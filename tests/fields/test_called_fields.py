@@ -1,5 +1,5 @@
-"""Learned fields as functions that objectives call: the same field as in training, the map of a Gaussian pair as what is
-known between two times, and derivatives in t, s and x by either mode."""
+"""Learned fields as functions that objectives call: the same field as in training, the map of a Gaussian pair as what
+is known between two times, and derivatives in t, s and x by either mode."""
 
 from __future__ import annotations
 
@@ -66,7 +66,9 @@ def test_at_a_draw_it_is_the_prediction_of_training(path, latent, coupling):
     draw = fields.process.draw(64, torch.Generator().manual_seed(0), clock=si.UniformClock())
     called = CalledField(fields, 0, draw.condition, draw.x0)(draw.t, draw.xt)
     (expected,) = fields.predictions(draw)
-    assert torch.allclose(called, expected, rtol=1e-12, atol=1e-12)
+    # A path that is all x0 for a while says nothing beside a given one: its preconditioning is 0/0 there.
+    assert torch.allclose(called, expected, rtol=1e-12, atol=1e-12, equal_nan=True)
+    assert bool(expected.isfinite().all()) or (path == "encoder-decoder" and fields.process.coupling.anchored)
 
 
 @pytest.mark.parametrize("coupling", COUPLINGS)

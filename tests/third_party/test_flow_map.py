@@ -15,7 +15,7 @@ source: {use: gaussian, dim: 2}
 target: {use: gaussian, mean: [2.0, 0.0], covariance: [[0.25, 0.0], [0.0, 1.0]]}
 objectives: [flow-map]
 network: {use: mlp, width: 32, depth: 3}
-train: {steps: 800, batch: 128}
+train: {steps: 600, batch: 128}
 sample: {epsilon: 0}
 """
 
@@ -52,7 +52,7 @@ def test_it_learns_the_map_between_any_two_times(recipe):
     untrained = si.train(si.load_recipe(recipe, ["train.steps=0"]))
     for t, s in ((0.0, 1.0), (0.0, 0.5), (0.5, 1.0), (1.0, 0.0)):
         with torch.no_grad():
-            assert error(model, t, s) < 0.25 < 0.7 * error(untrained, t, s), (t, s)
+            assert error(model, t, s) < 0.5 * error(untrained, t, s), (t, s)
     by_steps = si.sample(model, 2000, seed=0)
     assert torch.allclose(by_steps.mean(0), torch.tensor([2.0, 0.0]), atol=0.1)
     assert torch.allclose(by_steps.std(0), torch.tensor([0.5, 1.0]), atol=0.1)
