@@ -6,6 +6,9 @@ import pytest
 import torch
 
 import si_core as si
+from si_authoring.testing import ObjectiveConformance
+from si_authoring.testing.called_objectives import comes_to_rest
+from si_authoring.testing.check import Violation
 
 for plugin in ("si_distributions", "si_interpolants", "si_networks", "si_optimizers"):
     pytest.importorskip(plugin)
@@ -75,3 +78,28 @@ def test_it_learns_in_time_itself_beside_a_latent_and_other_objectives(recipe):
 def test_what_can_not_go_with_it_is_refused_at_build(recipe, change, message):
     with pytest.raises(si.RecipeError, match=message):
         si.train(si.load_recipe(recipe, [change]))
+
+
+class TestFlowMap(ObjectiveConformance):
+    @pytest.fixture
+    def component(self, strangers) -> si.Objective:
+        strangers("si-flow-map")
+        return si.build("objective", "flow-map")
+
+
+def test_the_kit_sees_a_sign_and_a_teacher_that_is_another(strangers):
+    strangers("si-flow-map")
+    right = si.build("objective", "flow-map")
+
+    class Backward(type(right)):
+        def loss_of(self, draw, field):
+            return super().loss_of(draw, lambda t, x, condition=None, s=None: -field(t, x, condition, s))
+
+    class Late(type(right)):
+        def loss_of(self, draw, field):
+            last = torch.ones_like(draw.t)
+            return super().loss_of(draw, lambda t, x, c=None, s=None: field(t, x, c, s if t is draw.t else last))
+
+    for wrong in (Backward(), Late()):
+        with pytest.raises(Violation, match="gradient"):
+            comes_to_rest.run(wrong)
