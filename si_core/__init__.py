@@ -58,6 +58,9 @@ if TYPE_CHECKING:
     from si_core.contract.schedule import Schedule as Schedule
     from si_core.contract.slope import Slope as Slope
     from si_core.contract.slope import slopes as slopes
+    from si_core.contract.weights import effective_sample_size as effective_sample_size
+    from si_core.contract.weights import resample as resample
+    from si_core.contract.weights import resample_alike as resample_alike
     from si_core.discovery.build import build as build
     from si_core.discovery.command import Command as Command
     from si_core.discovery.component import Component as Component
@@ -84,9 +87,9 @@ if TYPE_CHECKING:
     from si_core.errors import (
         UsageError as UsageError,
     )
-    from si_core.fields.called import flow_map as flow_map
     from si_core.fields.base import DirectFields as DirectFields
     from si_core.fields.base import Fields as Fields
+    from si_core.fields.called import flow_map as flow_map
     from si_core.fields.exact import exact_fields as exact_fields
     from si_core.fields.functions import FunctionFields as FunctionFields
     from si_core.fields.learned import LearnedFields as LearnedFields
@@ -124,6 +127,7 @@ _HOMES: dict[str, tuple[str, ...]] = {
     "si_core.contract.report": ("Report", "RunView", "SweepView"),
     "si_core.contract.run": ("Run",),
     "si_core.contract.slope": ("Slope", "slopes"),
+    "si_core.contract.weights": ("effective_sample_size", "resample", "resample_alike"),
     "si_core.discovery.build": ("build",),
     "si_core.discovery.command": ("Command",),
     "si_core.discovery.component": ("Component",),

@@ -12,6 +12,7 @@ from si_core.contract.condition import Condition
 from si_core.contract.data import Trajectory
 from si_core.contract.distribution import Distribution
 from si_core.contract.report import RunView
+from si_core.contract.weights import resample
 from si_core.discovery.build import build
 from si_core.errors import SIError
 from si_core.models.model import Model
@@ -68,7 +69,8 @@ def run_view(
 def _paths(model: Model, stream: torch.Generator) -> Trajectory:
     times = torch.linspace(model.start, model.stop, _MOMENTS).tolist()[1:-1]
     path = model.sample(_PATHS, stream, times=times)
-    return Trajectory(path.t.cpu(), torch.stack([model.decode(state).cpu() for state in path.x]), path.evaluations)
+    x = path.x if path.log_weights is None else path.x[:, resample(path.log_weights, stream)]
+    return Trajectory(path.t.cpu(), torch.stack([model.decode(state).cpu() for state in x]), path.evaluations)
 
 
 def _true_log_density(law: Distribution) -> Callable[[Tensor], Tensor]:
