@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -45,6 +46,9 @@ def run_view(
     stream = generator(recipe.seed, "evaluation", 1, device=model.device)
     count = min(len(samples), _SHOWN)
     pairs = process.pairs(count, stream)
+    if pairs.weight is not None:
+        chosen = resample(pairs.weight.log(), stream)
+        pairs = replace(pairs, x0=pairs.x0[chosen], x1=pairs.x1[chosen])
     ends = process.source.decode(pairs.x0).cpu(), process.target.decode(pairs.x1).cpu()
     origin, goal = ends if end is process.target else ends[::-1]
     return RunView(
@@ -58,7 +62,7 @@ def run_view(
         conditions=process.conditions,
         trajectory=_paths(model, stream),
         log_density=_log_density(model) if process.shape == (2,) else None,
-        true_log_density=_true_log_density(end) if end.has_density else None,
+        true_log_density=_true_log_density(end) if end.normalised else None,
         metrics=metrics,
         estimates=estimates,
         environment=environment,

@@ -127,11 +127,15 @@ def _features(x: Tensor) -> Tensor:
 
 
 def _batches(coupling: Coupling, ends: Ends) -> tuple[Tensor, Tensor]:
-    """Features of drawn pairs, each (batches, batch, features): batches are independent, pairs of one need not be."""
+    """Features of drawn pairs times their weights, each (batches, batch, features).
+
+    Batches are independent, pairs of one need not be.
+    """
     generator, found = _seeded(3), []
     for _ in range(_BATCHES):
         pairs = coupling.draw(*ends, _BATCH, generator)
-        found.append((_features(pairs.x0), _features(pairs.x1)))
+        weight = 1.0 if pairs.weight is None else pairs.weight.double().unsqueeze(1)
+        found.append((weight * _features(pairs.x0), weight * _features(pairs.x1)))
     return torch.stack([a for a, _ in found]), torch.stack([b for _, b in found])
 
 

@@ -8,13 +8,15 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from si_core import Coupling, Distribution, Pairs
+from si_core import Coupling, Distribution, Pairs, UsageError
 
 __all__ = ["Proposals"]
 
+_MANY = 20_000
+
 
 class Proposals(Coupling):
-    """``x1 ~ N(0, width^2)`` with ``weight = p(x1)/q(x1)``, in mean 1 over the pairs of a batch.
+    """``x1 ~ N(0, width^2)`` with ``weight = p(x1)/q(x1)``, over its mean in 20,000 draws that are always the same.
 
     Args:
         width: the standard deviation of the proposals.
@@ -29,7 +31,17 @@ class Proposals(Coupling):
     def draw(
         self, source: Distribution, target: Distribution, n: int, generator: torch.Generator | None = None
     ) -> Pairs:
+        if target.conditions:
+            raise UsageError("proposals come without the target's conditions", got=", ".join(target.conditions))
         x0 = source.sample(n, generator)
-        x1 = self.width * torch.empty_like(x0).normal_(generator=generator)
-        log_weight = target.log_prob(x1) + (x1 / self.width).square().flatten(1).sum(1) / 2
-        return Pairs(x0, x1, weight=torch.softmax(log_weight, 0) * n)
+        x1, weight = self._proposed(target, n, x0, generator)
+        many = torch.Generator(x0.device).manual_seed(0)
+        mean = self._proposed(target, _MANY, x0, many)[1].mean()
+        return Pairs(x0, x1, weight=weight / mean)
+
+    def _proposed(
+        self, target: Distribution, n: int, like: Tensor, generator: torch.Generator | None
+    ) -> tuple[Tensor, Tensor]:
+        z = like.new_empty(n, *like.shape[1:]).normal_(generator=generator)
+        x1 = self.width * z
+        return x1, (target.log_prob(x1) + z.square().flatten(1).sum(1) / 2).exp()
