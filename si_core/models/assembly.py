@@ -116,11 +116,13 @@ def assemble(recipe: Recipe) -> Assembly:
     ]
     names = [objective.field for objective in objectives]
     called = _check_calls(recipe, objectives)
-    in_time = called or recipe.train.clock == "uniform"
+    in_time = called or recipe.train.clock == "uniform" or process.structure.intervals
     clock = UniformClock() if in_time else process.clock
     antithetic = _antithetic(recipe, process, names, clock, in_time)
     # Where pairs cancel what is singular, the network must learn the field itself: its remainder would be singular too.
-    parametrisation = Parametrisation(clock, recipe.train.precondition and not antithetic)
+    # Where they live on intervals of their own, nothing is known of it beside.
+    intervals = process.structure.intervals
+    parametrisation = Parametrisation(clock, recipe.train.precondition and not antithetic and not intervals)
     two_times = any(objective.two_times for objective in objectives)
     predictor = build_predictor(recipe, process, names, parametrisation, two_times)
     with located(recipe, "objectives"):

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from si_core.contract.condition import Condition
-from si_core.contract.data import Trajectory
+from si_core.contract.data import Pairs, Trajectory
 from si_core.contract.distribution import Distribution
 from si_core.contract.report import RunView
 from si_core.contract.weights import resample
@@ -45,7 +45,11 @@ def run_view(
     process, end = model.process, model.end
     stream = generator(recipe.seed, "evaluation", 1, device=model.device)
     count = min(len(samples), _SHOWN)
-    pairs = process.pairs(count, stream)
+    if process.structure.intervals:
+        # A pair need not reach from end to end.
+        pairs = Pairs(process.source.sample(count, stream), process.target.sample(count, stream))
+    else:
+        pairs = process.pairs(count, stream)
     if pairs.weight is not None:
         chosen = resample(pairs.weight.log(), stream)
         pairs = replace(pairs, x0=pairs.x0[chosen], x1=pairs.x1[chosen])
