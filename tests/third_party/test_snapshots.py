@@ -7,6 +7,7 @@ import pytest
 import torch
 
 import si_core as si
+from si_authoring.testing import CouplingConformance
 from si_core.cli.main import main
 
 for plugin in ("si_distributions", "si_interpolants", "si_networks", "si_optimizers"):
@@ -30,6 +31,12 @@ def recipe(strangers, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "r.yaml").write_text(RECIPE)
     return tmp_path / "r.yaml"
+
+
+class TestSnapshots(CouplingConformance):
+    @pytest.fixture
+    def component(self) -> si.Coupling:
+        return si.build("coupling", "snapshots", mean=1.0)
 
 
 def test_draws_are_those_of_a_pair_on_its_interval(recipe):

@@ -8,7 +8,7 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from si_core import Coupling, Distribution, Pairs
+from si_core import Coupling, Distribution, Pairs, UsageError
 
 __all__ = ["Snapshots"]
 
@@ -38,9 +38,11 @@ class Snapshots(Coupling):
     def draw(
         self, source: Distribution, target: Distribution, n: int, generator: torch.Generator | None = None
     ) -> Pairs:
-        x0, (x1, condition) = source.sample(n, generator), target.draw(n, generator)
+        if target.conditions:
+            raise UsageError("a snapshot has no conditions", got=", ".join(target.conditions))
+        x0, x1 = source.sample(n, generator), target.sample(n, generator)
         middle = self.mean + self.std * torch.empty_like(x1).normal_(generator=generator)
         late = torch.arange(n, device=x1.device) % 2 == 1
         chosen = late.reshape(-1, *(1 for _ in x1.shape[1:]))
         interval = torch.where(late, self.at, 0.0), torch.where(late, 1.0, self.at)
-        return Pairs(torch.where(chosen, middle, x0), torch.where(chosen, x1, middle), condition, interval=interval)
+        return Pairs(torch.where(chosen, middle, x0), torch.where(chosen, x1, middle), interval=interval)
