@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from si_core.contract.latent import LatentCoefficients as LatentCoefficients
     from si_core.contract.learning_rate import LearningRate as LearningRate
     from si_core.contract.objective import FIELDS as FIELDS
+    from si_core.contract.objective import LearnedField as LearnedField
     from si_core.contract.objective import Objective as Objective
     from si_core.contract.objective import Regression as Regression
     from si_core.contract.optimizer import Optimizer as Optimizer
@@ -59,6 +60,9 @@ if TYPE_CHECKING:
     from si_core.contract.schedule import Schedule as Schedule
     from si_core.contract.slope import Slope as Slope
     from si_core.contract.slope import SlopeOf as SlopeOf
+    from si_core.contract.weights import effective_sample_size as effective_sample_size
+    from si_core.contract.weights import resample as resample
+    from si_core.contract.weights import resample_alike as resample_alike
     from si_core.discovery.build import build as build
     from si_core.discovery.command import Command as Command
     from si_core.discovery.component import Component as Component
@@ -87,6 +91,7 @@ if TYPE_CHECKING:
     )
     from si_core.fields.base import DirectFields as DirectFields
     from si_core.fields.base import Fields as Fields
+    from si_core.fields.called import flow_map as flow_map
     from si_core.fields.exact import exact_fields as exact_fields
     from si_core.fields.functions import FunctionFields as FunctionFields
     from si_core.fields.learned import LearnedFields as LearnedFields
@@ -119,7 +124,7 @@ _HOMES: dict[str, tuple[str, ...]] = {
     "si_core.contract.interpolant": ("Interpolant", "LinearCoefficients", "SpatiallyLinear"),
     "si_core.contract.latent": ("Latent", "LatentCoefficients"),
     "si_core.contract.learning_rate": ("LearningRate",),
-    "si_core.contract.objective": ("FIELDS", "Objective", "Regression"),
+    "si_core.contract.objective": ("FIELDS", "LearnedField", "Objective", "Regression"),
     "si_core.contract.optimizer": ("Optimizer",),
     "si_core.contract.problem": ("LinearShare", "Problem"),
     "si_core.contract.problem_wrapper": ("ProblemWrapper",),
@@ -127,6 +132,7 @@ _HOMES: dict[str, tuple[str, ...]] = {
     "si_core.contract.run": ("Run",),
     "si_core.contract.runtime": ("Runtime",),
     "si_core.contract.slope": ("Slope", "SlopeOf"),
+    "si_core.contract.weights": ("effective_sample_size", "resample", "resample_alike"),
     "si_core.discovery.build": ("build",),
     "si_core.discovery.command": ("Command",),
     "si_core.discovery.component": ("Component",),
@@ -141,6 +147,7 @@ _HOMES: dict[str, tuple[str, ...]] = {
         "StorageError",
         "UsageError",
     ),
+    "si_core.fields.called": ("flow_map",),
     "si_core.fields.exact": ("exact_fields",),
     "si_core.fields.functions": ("FunctionFields",),
     "si_core.fields.learned": ("LearnedFields", "Predictor"),

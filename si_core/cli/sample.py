@@ -50,23 +50,29 @@ def run(arguments: argparse.Namespace) -> int:
 
     from si_core.cli.choices import resampled
     from si_core.cli.console import open_console
+    from si_core.contract.weights import effective_sample_size
     from si_core.models.sampling import draw_samples
     from si_core.runs.memory import memory_explained
-    from si_core.runs.stages import warn_of_frozen_ends, write_array
+    from si_core.runs.stages import warn_of_frozen_ends, write_samples
 
     with open_console() as console, trained_model(arguments, console) as trained:
         model = resampled(trained.with_sampler(freeze=arguments.freeze or None), arguments)
         warn_of_frozen_ends(model, console)
         with memory_explained("sampling", model, model.device):
-            samples, _ = draw_samples(
+            samples = draw_samples(
                 model,
                 arguments.number,
                 arguments.seed,
                 asked_condition(model, arguments.condition),
                 lambda done, of: console.progress(done, of, "samples"),
             )
-        write_array(out, samples)
-        console.line(f"{len(samples)} samples of shape {tuple(samples.shape[1:])}: {out}")
+        write_samples(out, out.with_suffix(".weights.npy"), samples)
+        console.line(f"{len(samples.x)} samples of shape {tuple(samples.x.shape[1:])}: {out}")
+        if samples.log_weights is not None:
+            size = effective_sample_size(samples.log_weights)
+            console.line(
+                f"their weights, of mean 1: {out.with_suffix('.weights.npy')}; effective sample size {size:.0f}"
+            )
     return 0
 
 

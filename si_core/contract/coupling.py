@@ -30,6 +30,11 @@ class Coupling(ABC):
     """Whether x0 is given: networks are told it as the condition ``"x0"``, and fields are those of the law of x1 given
     x0 (forecasts)."""
 
+    intervals: bool = False
+    """Whether pairs live on intervals of time, such as those between snapshots: :meth:`draw` then gives each pair its
+    interval. Fields are learned in time itself, and only those that are learned are known: at one time pairs of several
+    intervals may meet, so none follows from another."""
+
     conditions: Mapping[str, ConditionSpec] = MappingProxyType({})
     """What :meth:`draw` tells of its pairs beside what the target does, by name."""
 

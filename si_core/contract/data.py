@@ -44,12 +44,16 @@ class Pairs:
         condition: what belongs to the pairs, by name, each (B, *shape); see :mod:`si_core.contract.condition`.
         weight: of each pair in expectations, shape (B,), non-negative with mean 1 over the coupling; None where all
             are 1. The law of the process is then the weighted one.
+        interval: ``(a, b)``, each (B,), ``0 <= a < b <= 1``, where pairs live on times of their own: alpha, beta and
+            gamma are functions of ``(t - a)/(b - a)`` there, and velocities are per unit of t. None where all live on
+            [0, 1]; see :attr:`si_core.Coupling.intervals`.
     """
 
     x0: Tensor
     x1: Tensor
     condition: Mapping[str, Tensor] | None = None
     weight: Tensor | None = None
+    interval: tuple[Tensor, Tensor] | None = None
 
 
 @dataclass(frozen=True)
@@ -67,7 +71,8 @@ class Draw:
         process: the process drawn from.
         antithetic: whether the second half of the batch repeats the first with -z.
         weight: of each draw in expectations, shape (B,); None where all are 1.
-        s: further times in [0, 1], shape (B,), not above t, for objectives with ``two_times``; else None.
+        s: further times in [0, 1], shape (B,), uniform and independent of t, for objectives with ``two_times``; else
+            None.
     """
 
     t: Tensor

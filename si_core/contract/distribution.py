@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from si_core.contract.condition import Condition, ConditionSpec
+from si_core.errors import UsageError
 
 __all__ = ["Distribution"]
 
@@ -43,9 +44,16 @@ class Distribution(ABC):
     """``log |d data/d model|``: what :meth:`decode` adds to the log volume."""
 
     def sample(self, n: int, generator: torch.Generator | None = None) -> Tensor:
-        """n independent draws in model space, shape (n, *shape), float32 unless the distribution was told otherwise."""
+        """n independent draws in model space, shape (n, *shape), float32 unless the distribution was told otherwise.
+
+        Raises:
+            UsageError: it is an energy.
+        """
         if type(self).draw is Distribution.draw:
-            raise TypeError(f"{type(self).__name__} can't be drawn from: it has a density alone")
+            raise UsageError(
+                f"{type(self).__name__} can't be drawn from: it has a density alone",
+                fix="a coupling that draws pairs by that density, or another distribution",
+            )
         return self.draw(n, generator)[0]
 
     def draw(self, n: int, generator: torch.Generator | None = None) -> tuple[Tensor, Condition | None]:
@@ -58,6 +66,11 @@ class Distribution(ABC):
         own = type(self)
         return own.sample is not Distribution.sample or own.draw is not Distribution.draw
 
+    @property
+    def normalised(self) -> bool:
+        """Whether :meth:`log_prob` integrates to 1; of an energy, which can't be drawn from, that is not known."""
+        return self.has_density and self.has_samples
+
     def rows(self, index: Tensor) -> tuple[Tensor, Condition | None]:
         """The rows of a finite data set by index (n,), with their conditions; only where :attr:`size` is set."""
         raise TypeError(f"{type(self).__name__} is no finite data set: it has no rows to take")
@@ -65,7 +78,7 @@ class Distribution(ABC):
     def log_prob(self, x: Tensor) -> Tensor:
         """``log p(x)`` in model space, shape (B,), in nats; only where :attr:`has_density`.
 
-        Of an energy, up to a constant.
+        Of an energy, up to a constant (:attr:`normalised`).
         """
         raise TypeError(f"{type(self).__name__} has no density")
 

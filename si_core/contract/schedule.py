@@ -11,10 +11,11 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from si_core.contract.clock import Clock
+from si_core.contract.clock import Clock, UniformClock
 from si_core.contract.interpolant import Interpolant, SpatiallyLinear
 from si_core.contract.latent import Latent
 from si_core.contract.modules import parameters_like
+from si_core.errors import UsageError
 
 __all__ = ["Row", "Scalar", "Schedule", "bare_schedule", "compute_schedule", "part_coefficients"]
 
@@ -36,6 +37,7 @@ class Schedule:
         rate: ``dt/du``, shape (N,).
         alpha, beta, alpha_rate, beta_rate: of a spatially linear interpolant, else None.
         gamma, gamma_rate, gamma_gamma_rate, rate_over_gamma: of the latent; 0 (and infinity) where it vanishes.
+        of_pairs: whether these are the scalars of pairs on intervals of their own, from :meth:`on_intervals`.
     """
 
     clock: Clock
@@ -50,6 +52,36 @@ class Schedule:
     gamma_rate: Scalar = 0.0
     gamma_gamma_rate: Scalar = 0.0
     rate_over_gamma: Scalar = float("inf")
+    of_pairs: bool = False
+
+    def on_intervals(self, a: Tensor, b: Tensor) -> Schedule:
+        """The scalars of pairs on intervals [a, b], of which t is the part that is past; per unit of time.
+
+        Args:
+            a: where they begin, shape (N,).
+            b: where they end.
+
+        Raises:
+            UsageError: a clock that is not uniform, or no intervals in [0, 1].
+        """
+        if not isinstance(self.clock, UniformClock):
+            raise UsageError(
+                "pairs on intervals are drawn in time itself", got=repr(self.clock), allowed="UniformClock()"
+            )
+        a, b = a.to(self.u), b.to(self.u)
+        if a.shape != self.t.shape or b.shape != a.shape or not bool(((a >= 0) & (b <= 1) & (a < b)).all()):
+            raise UsageError(
+                "intervals of pairs",
+                got=f"shapes {tuple(a.shape)}, {tuple(b.shape)}",
+                allowed="0 <= a < b <= 1, one a pair",
+            )
+        length = b - a
+        t = a + length * self.t
+        changed: dict[str, Scalar | None] = {"u": t, "t": t}
+        for name in ("alpha_rate", "beta_rate", "gamma_rate", "gamma_gamma_rate"):
+            scalar: Scalar | None = getattr(self, name)
+            changed[name] = None if scalar is None else scalar / length
+        return replace(self, **changed, of_pairs=True)  # type: ignore[arg-type]
 
     def to(self, dtype: torch.dtype) -> Schedule:
         """The same numbers in the precision of states, once nothing is to be computed from them that would lose it."""

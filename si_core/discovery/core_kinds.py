@@ -25,7 +25,7 @@ CORE_KINDS: tuple[Kind, ...] = (
         "network",
         "torch.nn:Module",
         "a network forward(t, x, condition)",
-        ("shape", "heads", "conditions", "process", "fields", "parametrisation"),
+        ("shape", "heads", "conditions", "two_times", "process", "fields", "parametrisation"),
     ),
     Kind(
         "diffusion",

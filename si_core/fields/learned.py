@@ -12,7 +12,7 @@ from si_core.contract.data import Draw
 from si_core.contract.objective import FIELDS
 from si_core.contract.schedule import Schedule
 from si_core.errors import UsageError
-from si_core.fields.parametrisation import Parametrisation
+from si_core.fields.parametrisation import Parametrisation, Remainder
 from si_core.fields.rows import RowFields
 from si_core.process.completion import RowFunction
 from si_core.process.process import StochasticInterpolant, spread
@@ -33,9 +33,10 @@ class Predictor(nn.Module):
     Args:
         networks: one network whose output has shape (B, heads, *event), or one per field with outputs (B, *event).
         count: the number of fields.
+        two_times: whether the networks are told a second time, as ``s=...``; unless said otherwise it is the first.
     """
 
-    def __init__(self, networks: Sequence[nn.Module], count: int) -> None:
+    def __init__(self, networks: Sequence[nn.Module], count: int, two_times: bool = False) -> None:
         super().__init__()
         if len(networks) not in (1, count):
             raise UsageError(
@@ -44,10 +45,15 @@ class Predictor(nn.Module):
         self.networks = nn.ModuleList(networks)
         # A loop of cheap networks feels what an index into a ModuleList costs.
         self._networks = tuple(networks)
-        self.shared = len(networks) < count
+        self.shared, self.two_times = len(networks) < count, two_times
 
     def forward(
-        self, position: Tensor, x: Tensor, condition: Condition | None = None, indices: Sequence[int] | None = None
+        self,
+        position: Tensor,
+        x: Tensor,
+        condition: Condition | None = None,
+        indices: Sequence[int] | None = None,
+        s: Tensor | None = None,
     ) -> tuple[Tensor, ...]:
         """The outputs for the fields with these indices (None for all), each (B, *event).
 
@@ -56,8 +62,17 @@ class Predictor(nn.Module):
             x: states, shape (B, *event).
             condition: what the networks are told beside, by name, or None.
             indices: which fields.
+            s: second positions, of the shape of the first; None for the same.
         """
         networks = self._networks
+        if self.two_times:
+            second = position if s is None else s
+            chosen = networks if self.shared or indices is None else [networks[i] for i in indices]
+            outputs = tuple(network(position, x, condition, s=second) for network in chosen)
+            if not self.shared:
+                return outputs
+            both: tuple[Tensor, ...] = outputs[0].unbind(1)
+            return both if indices is None else tuple(both[i] for i in indices)
         if self.shared:
             heads: tuple[Tensor, ...] = networks[0](position, x, condition).unbind(1)
             return heads if indices is None else tuple(heads[i] for i in indices)
@@ -78,12 +93,14 @@ class Predictor(nn.Module):
         """What :meth:`forward` gives, with the divergence of each in x; None where a network does not offer it.
 
         A network offers it as ``with_divergence(t, x, condition, probes)``: its output, and for each field the
-        divergence, shape (B,) or (B, heads), or with probes (B, K) or (B, heads, K).
+        divergence, shape (B,) or (B, heads), or with probes (B, K) or (B, heads, K). One of two times is told ``s``
+        beside.
         """
         networks = self._networks if self.shared or indices is None else tuple(self._networks[i] for i in indices)
         if not all(map(offers_divergence, networks)):
             return None
-        pairs = [network.with_divergence(position, x, condition, probes) for network in networks]  # type: ignore[operator]
+        second = {"s": position} if self.two_times else {}
+        pairs = [network.with_divergence(position, x, condition, probes, **second) for network in networks]  # type: ignore[operator]
         if self.shared:
             ((output, divergence),) = pairs
             chosen = range(output.shape[1]) if indices is None else indices
@@ -153,8 +170,12 @@ class LearnedFields(RowFields):
         """The shares of each field at the times of a schedule; None where outputs are the fields."""
         if not self.parametrisation.precondition or not self.process.structure.spatially_linear:
             return None
-        splits = [self.parametrisation.remainder(self.process.structure, self._row(name, s), s) for name in self.names]
+        splits = [self.remainder(name, s) for name in self.names]
         return [(split.skip, split.out) + (() if split.anchor is None else (split.anchor,)) for split in splits]
+
+    def remainder(self, name: str, s: Schedule) -> Remainder:
+        """How a learned field splits into what is known and the network's share, at times of the clock of learning."""
+        return self.parametrisation.remainder(self.process.structure, self._row(name, s), s)
 
     def predictions(self, draw: Draw, shares: list[Share] | None = None) -> tuple[Tensor, ...]:
         """The fields' predictions at a draw, in the clock of learning, each (B, *event).
@@ -185,7 +206,7 @@ class LearnedFields(RowFields):
 
         def row(s: Schedule) -> Tensor:
             own = s if s.clock == clock else self.process.schedule(clock, clock.position(s.t))
-            return self.parametrisation.remainder(self.process.structure, self._row(name, own), own).row
+            return self.remainder(name, own).row
 
         return row
 

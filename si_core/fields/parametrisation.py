@@ -19,9 +19,11 @@ from si_core.contract.clock import Clock
 from si_core.contract.schedule import Scalar, Schedule
 from si_core.process.rows import Row, Structure, stack
 
-__all__ = ["Parametrisation", "Remainder"]
+__all__ = ["MeanRemainder", "Parametrisation", "Remainder"]
 
 _ROUNDING = 8 * torch.finfo(torch.float64).eps
+_NEAR = 1e-5
+"""Two times so near have a difference quotient with eleven digits, and the midpoint rule has ten."""
 
 
 @dataclass(frozen=True)
@@ -55,6 +57,25 @@ class Remainder:
         nothing = terms.sum(-1).abs() <= _ROUNDING * terms.abs().sum(-1)
         unit = direction / direction.norm(dim=-1, keepdim=True)
         return torch.as_tensor(unit).masked_fill(nothing.unsqueeze(-1), 0.0)
+
+
+@dataclass(frozen=True)
+class MeanRemainder:
+    """``mean velocity = skip x + out network + anchor x0`` from t to s.
+
+    The known part is the map of the Gaussian pair of unit variance: with ``C = alpha^2 + beta^2 + gamma^2`` it carries
+    x to ``(C_s/C_t)^(1/2) x``, and an x0 that is given by as much as the mean moves. At s = t all are those of the
+    velocity, and the network's share of the map vanishes.
+
+    Args:
+        skip: shape (N,).
+        out: shape (N,).
+        anchor: shape (N,); None where x0 is not given.
+    """
+
+    skip: Tensor
+    out: Tensor
+    anchor: Tensor | None
 
 
 @dataclass(frozen=True)
@@ -96,6 +117,39 @@ class Parametrisation:
                 direction = (0.0,) * len(row)
         constant = None if anchor is None else _per_time(of_anchor - skip * in_position, s)
         return Remainder(_per_time(skip, s), _per_time(out, s), constant, row, direction, s)
+
+    def mean_remainder(self, structure: Structure, now: Schedule, middle: Schedule, then: Schedule) -> MeanRemainder:
+        """The split of the mean velocity between two times of :attr:`clock`; see :class:`MeanRemainder`.
+
+        Args:
+            structure: the process's structure.
+            now: the scalars at t.
+            middle: those half way between.
+            then: those at s.
+        """
+        at_now, at_middle = (self.remainder(structure, "velocity", s) for s in (now, middle))
+        if not self.precondition or structure.position_row(now) is None:
+            return MeanRemainder(at_now.skip, at_now.out, at_now.anchor)
+        (size, given), (last_size, last_given) = (self._spread_and_given(structure, s) for s in (now, then))
+        growth, span = last_size / size, then.u - now.u
+        near = span.abs() < _NEAR
+        length = torch.where(near, 1.0, span)
+        # Where the difference quotient has lost its digits, the midpoint rule errs by the square of the span.
+        half = 0.5 * at_middle.skip * span
+        skip = torch.where(near, at_middle.skip * (1 + half), (growth - 1) / length)
+        if at_now.anchor is None or at_middle.anchor is None:
+            return MeanRemainder(skip, at_now.out, None)
+        anchor = torch.where(near, at_middle.anchor * (1 + half), (last_given - growth * given) / length)
+        return MeanRemainder(skip, at_now.out, anchor)
+
+    def _spread_and_given(self, structure: Structure, s: Schedule) -> tuple[Tensor, Tensor]:
+        """The standard deviation of x for data of unit variance, beside a given x0, and the coefficient of that."""
+        xi = structure.position_row(s) or ()
+        anchor = structure.anchor_row()
+        given = 0.0 if anchor is None else _dot(xi, anchor)
+        for known in structure.zero_rows(s) + ([] if anchor is None else [anchor]):
+            xi = _subtract(xi, _dot(xi, known), known)
+        return _per_time(_dot(xi, xi), s).sqrt(), _per_time(given, s)
 
 
 # A training step does this for a batch of times. Element by element, without those that are 0 at all times, it costs a

@@ -17,7 +17,8 @@ from si_core.contract.coupling import Coupling
 from si_core.contract.data import Draw
 from si_core.contract.objective import FIELDS, Objective
 from si_core.errors import RecipeError
-from si_core.fields.learned import LearnedFields
+from si_core.fields.called import CalledField
+from si_core.fields.learned import LearnedFields, Share
 from si_core.fields.parametrisation import Parametrisation
 from si_core.models.learnable import freeze
 from si_core.models.model import Model
@@ -26,6 +27,7 @@ from si_core.models.predictor import build_predictor, dropout_of
 from si_core.models.sampler import Sampler, build_sampler, check_sampling
 from si_core.process.process import StochasticInterpolant
 from si_core.recipes.recipe import Recipe
+from si_core.recipes.training import ImportanceTimes
 
 __all__ = ["Assembly", "assemble"]
 
@@ -52,11 +54,45 @@ class Assembly:
     antithetic: bool
     sampler: Sampler
 
-    def losses(self, draw: Draw, predictions: Sequence[Tensor]) -> list[Tensor]:
-        """The loss of each objective at a draw, each of shape (B,), with the weights of the pairs."""
-        each = [
-            objective.loss(draw, prediction) for objective, prediction in zip(self.objectives, predictions, strict=True)
-        ]
+    @property
+    def two_times(self) -> bool:
+        """Whether an objective needs second times."""
+        return any(objective.two_times for objective in self.objectives)
+
+    def predictions(
+        self, draw: Draw, shares: list[Share] | None = None, fields: LearnedFields | None = None
+    ) -> Sequence[Tensor | None]:
+        """The predictions of the fields at a draw, each (B, *event); None for objectives that call the network.
+
+        Args:
+            draw: made in the clock of learning.
+            shares: those of the draw's schedule, where they are at hand.
+            fields: others than those of the recipe, such as averaged ones.
+        """
+        called = [objective.calls_network for objective in self.objectives]
+        if all(called):
+            return [None] * len(called)
+        found = (fields or self.fields).predictions(draw, shares)
+        return [None if calls else prediction for calls, prediction in zip(called, found, strict=True)]
+
+    def losses(
+        self, draw: Draw, predictions: Sequence[Tensor | None], fields: LearnedFields | None = None
+    ) -> list[Tensor]:
+        """The loss of each objective at a draw, each of shape (B,), with the weights of the pairs.
+
+        Args:
+            draw: made in the clock of learning.
+            predictions: from :meth:`predictions`.
+            fields: as there.
+        """
+        each = []
+        for i, (objective, prediction) in enumerate(zip(self.objectives, predictions, strict=True)):
+            if prediction is not None:
+                each.append(objective.loss(draw, prediction))
+                continue
+            # Such a loss may differentiate the field, also where its own gradient is not asked for.
+            with torch.enable_grad():
+                each.append(objective.loss_of(draw, CalledField(fields or self.fields, i, draw.condition, draw.x0)))
         return each if draw.weight is None else [loss * draw.weight for loss in each]
 
     def model(self, fields: LearnedFields | None = None) -> Model:
@@ -79,11 +115,16 @@ def assemble(recipe: Recipe) -> Assembly:
         for i, selection in enumerate(recipe.objectives)
     ]
     names = [objective.field for objective in objectives]
-    clock = process.clock if recipe.train.clock == "auto" else UniformClock()
-    antithetic = _antithetic(recipe, process, names, clock)
+    called = _check_calls(recipe, objectives)
+    in_time = called or recipe.train.clock == "uniform" or process.structure.intervals
+    clock = UniformClock() if in_time else process.clock
+    antithetic = _antithetic(recipe, process, names, clock, in_time)
     # Where pairs cancel what is singular, the network must learn the field itself: its remainder would be singular too.
-    parametrisation = Parametrisation(clock, recipe.train.precondition and not antithetic)
-    predictor = build_predictor(recipe, process, names, parametrisation)
+    # Where they live on intervals of their own, nothing is known of it beside.
+    intervals = process.structure.intervals
+    parametrisation = Parametrisation(clock, recipe.train.precondition and not antithetic and not intervals)
+    two_times = any(objective.two_times for objective in objectives)
+    predictor = build_predictor(recipe, process, names, parametrisation, two_times)
     with located(recipe, "objectives"):
         rows = {objective.field: objective.row for objective in objectives if objective.field not in FIELDS}
         optional = frozenset(dropout_of(recipe, process))
@@ -115,7 +156,40 @@ def _check_players(
         )
 
 
-def _antithetic(recipe: Recipe, process: StochasticInterpolant, names: list[str], clock: Clock) -> bool:
+def _check_calls(recipe: Recipe, objectives: list[Objective]) -> bool:
+    """Whether an objective calls the network itself, which leaves out what watches or changes its one call.
+
+    Raises:
+        RecipeError: the recipe asks for that, or a field of two times is not the velocity.
+    """
+    calling = [i for i, objective in enumerate(objectives) if objective.calls_network]
+    for i in calling:
+        objective = objectives[i]
+        if objective.two_times and objective.field != "velocity":
+            raise RecipeError(
+                "a field of two times is the mean velocity between them",
+                where=recipe.where(f"objectives.{i}"),
+                got=f"field {objective.field!r} of {type(objective).__name__}",
+                fix='field = "velocity"',
+            )
+        own = type(objective).loss_of is not Objective.loss_of
+        asked = {
+            "train.times": isinstance(recipe.train.times, ImportanceTimes)
+            and "importance: no single gradient of a draw",
+            "train.compile": own and recipe.train.compile and "true: a compiled network can't be differentiated in t",
+        }
+        for key, reason in asked.items():
+            if reason:
+                raise RecipeError(
+                    f"objective {recipe.objectives[i].name!r} calls the network itself",
+                    where=recipe.where(key),
+                    got=reason,
+                    fix=f"leave {key} out",
+                )
+    return bool(calling)
+
+
+def _antithetic(recipe: Recipe, process: StochasticInterpolant, names: list[str], clock: Clock, in_time: bool) -> bool:
     wanted = recipe.train.antithetic
     if wanted != "auto":
         if wanted and not process.structure.latent:
@@ -128,5 +202,4 @@ def _antithetic(recipe: Recipe, process: StochasticInterpolant, names: list[str]
     ends = torch.tensor([0.0, 1.0], dtype=torch.float64)
     s = process.schedule(clock, ends)
     steep = not bool(torch.isfinite(torch.as_tensor(s.gamma_rate)).all())
-    in_time = recipe.train.clock == "uniform" and process.structure.latent
-    return in_time and ((steep and "velocity" in names) or "score" in names)
+    return in_time and process.structure.latent and ((steep and "velocity" in names) or "score" in names)

@@ -22,7 +22,7 @@ from si_core.models.freed_memory import keep_freed_memory
 from si_core.models.model import Model
 from si_core.process.process import StochasticInterpolant
 
-__all__ = ["estimate", "missing_density", "reference_points"]
+__all__ = ["estimate", "missing_density", "missing_points", "reference_points"]
 
 _POINTS = {True: 4000, False: 2000}
 """How many points are drawn where data are endless: for comparisons of samples, and for densities."""
@@ -38,7 +38,7 @@ def reference_points(end: Distribution, n: int, stream: torch.Generator) -> tupl
 
 
 def missing_density(estimator: Estimator, process: StochasticInterpolant) -> str | None:
-    """The end whose density an estimator needs and which has none; None where nothing is missing.
+    """The end whose density an estimator needs and which has none, or one up to a constant; None where none is missing.
 
     Points of one end are carried to the other, whose density is asked for.
     """
@@ -46,7 +46,22 @@ def missing_density(estimator: Estimator, process: StochasticInterpolant) -> str
         return None
     name = "source" if estimator.points_of == "target" else "target"
     end = process.source if name == "source" else process.target
-    return None if end.has_density else name
+    return None if end.has_density and end.normalised else name
+
+
+def missing_points(estimator: Estimator, process: StochasticInterpolant, end: Distribution) -> str | None:
+    """The end that an estimator measures on and that can't be drawn from; None where nothing is missing.
+
+    Args:
+        estimator: the estimator.
+        process: the process.
+        end: the end that sampling reaches.
+    """
+    of_source = estimator.points_of == "source"
+    measured = end if "samples" in estimator.needs else process.source if of_source else process.target
+    if measured.has_samples or measured.held_out() is not None:
+        return None
+    return "target" if measured is process.target else "source"
 
 
 def estimate(
@@ -88,9 +103,14 @@ def estimate(
     lacking = missing_density(estimator, model.process)
     if lacking is not None:
         raise UsageError(
-            f"{type(estimator).__name__} needs the density of the {lacking}, which has none",
+            f"{type(estimator).__name__} needs the density of the {lacking}, which has none that is normalised",
             got=f"{estimator.points_of} points, {type(getattr(model.process, lacking)).__name__} as {lacking}",
             fix=f"a {lacking} with a density, such as `gaussian`, or `direction: {lacking}`",
+        )
+    if data is None and missing_points(estimator, model.process, model.end) is not None:
+        raise UsageError(
+            f"{type(estimator).__name__} measures on points of an energy, which can't be drawn from",
+            fix="give points of it: data=...",
         )
     stream = model.stream(seed, "evaluation")
     of_samples = "samples" in estimator.needs

@@ -274,7 +274,9 @@ class Model:
         last = torch.tensor(self.stop, dtype=torch.float64, device=path.x.device)
         denoise = fields.target_denoiser if forward else fields.source_denoiser
         t = torch.cat([path.t, path.t.new_tensor([end])])
-        return Trajectory(t, torch.cat([path.x, denoise(last, path.final)[None]]), path.evaluations + 1)
+        x = torch.cat([path.x, denoise(last, path.final)[None]])
+        # The step has weights of the states before it, and another density.
+        return Trajectory(t, x, path.evaluations + 1, path.log_weights)
 
     def decode(self, x: Tensor) -> Tensor:
         """Model space to data space, at the end that sampling reaches."""

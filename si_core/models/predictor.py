@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from dataclasses import replace
 
 import torch
@@ -23,7 +24,11 @@ __all__ = ["build_predictor", "dropout_of"]
 
 
 def build_predictor(
-    recipe: Recipe, process: StochasticInterpolant, names: list[str], parametrisation: Parametrisation
+    recipe: Recipe,
+    process: StochasticInterpolant,
+    names: list[str],
+    parametrisation: Parametrisation,
+    two_times: bool = False,
 ) -> Predictor:
     """The untrained networks of a recipe, in the precision of its data.
 
@@ -32,11 +37,12 @@ def build_predictor(
         process: its process.
         names: the fields to learn.
         parametrisation: how their outputs stand for them.
+        two_times: whether they are told a second time.
 
     Raises:
         RecipeError: a network that does not fit the process, with the position of what asked for it.
     """
-    predictor = _predictor(recipe, process, names, parametrisation)
+    predictor = _predictor(recipe, process, names, parametrisation, two_times)
     with located(recipe, "coupling"):
         draw = process.draw(2, generator(0, "initialisation"), clock=parametrisation.clock)
         check_condition(process.conditions, draw.condition, 2, "draws of the process")
@@ -52,11 +58,19 @@ def build_predictor(
 
 
 def _predictor(
-    recipe: Recipe, process: StochasticInterpolant, names: list[str], parametrisation: Parametrisation
+    recipe: Recipe, process: StochasticInterpolant, names: list[str], parametrisation: Parametrisation, two_times: bool
 ) -> Predictor:
     selection, count = recipe.network, len(names)
     with located(recipe, "network"):
-        parameters = constructor_names(load("network", selection.qualified))
+        network = load("network", selection.qualified)
+        parameters = constructor_names(network)
+    if two_times and not _takes_second_time(network):
+        raise RecipeError(
+            f"network {selection.name!r} takes one time, and an objective needs two",
+            where=recipe.where("network"),
+            allowed="a network whose `forward` takes `s`",
+            fix="network: mlp",
+        )
     if process.conditions and "conditions" not in parameters:
         raise RecipeError(
             f"network {selection.name!r} takes no conditions, and the process has some",
@@ -77,12 +91,18 @@ def _predictor(
                     shape=process.shape,
                     heads=count if one else None,
                     conditions=dict(process.conditions),
+                    two_times=two_times,
                     process=process,
                     fields=fields,
                     parametrisation=parametrisation,
                 )
             )
-    return Predictor(networks, count)  # type: ignore[arg-type]
+    return Predictor(networks, count, two_times)  # type: ignore[arg-type]
+
+
+def _takes_second_time(network: object) -> bool:
+    forward = getattr(network, "forward", None)
+    return callable(forward) and "s" in inspect.signature(forward).parameters
 
 
 def dropout_of(recipe: Recipe, process: StochasticInterpolant) -> dict[str, float]:

@@ -6,6 +6,7 @@ So the first 5,000 of 20,000 samples are the 5,000 samples of the same seed, how
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any, Literal
 
 import torch
@@ -16,15 +17,37 @@ from si_core.contract.condition import Condition
 from si_core.contract.integrator import Integrator
 from si_core.contract.runtime import Runtime
 from si_core.contract.told import read_condition, repeated
+from si_core.contract.weights import resample_alike
 from si_core.errors import UsageError
 from si_core.fields.base import Epsilon
 from si_core.models.freed_memory import keep_freed_memory
 from si_core.models.model import Model
 
-__all__ = ["BLOCK", "draw_samples", "sample"]
+__all__ = ["BLOCK", "Samples", "draw_samples", "sample"]
 
 BLOCK = 2048
 """Samples in a block, unless the recipe's ``sample.batch`` says how many are integrated together."""
+
+
+@dataclass(frozen=True)
+class Samples:
+    """Samples in data space, on the CPU.
+
+    Args:
+        x: shape (n, *event).
+        condition: what they were given, by name, each (n, *shape); None where nothing was.
+        log_weights: shape (n,); None where x has the law that is meant.
+    """
+
+    x: Tensor
+    condition: Condition | None = None
+    log_weights: Tensor | None = None
+
+    def without_weights(self, seed: int) -> Tensor:
+        """Draws of the law that is meant, shape (n, *event): resampled where there are weights, among those alike."""
+        if self.log_weights is None:
+            return self.x
+        return self.x[resample_alike(self.log_weights, generator(seed, "sample", 1, 0), self.condition)]
 
 
 def draw_samples(
@@ -33,8 +56,8 @@ def draw_samples(
     seed: int,
     condition: Any = None,
     progress: Callable[[int, int], None] | None = None,
-) -> tuple[Tensor, Condition | None]:
-    """n samples in data space, shape (n, *event), with what they were given, by name; all on the CPU.
+) -> Samples:
+    """n samples in data space with what they were given.
 
     Args:
         model: the model.
@@ -49,21 +72,23 @@ def draw_samples(
     keep_freed_memory()
     size = (None if model.recipe is None else model.recipe.sample.batch) or BLOCK
     turn = None if condition is None else read_condition(model.process.conditions, condition)
-    samples, told = [], []
+    samples, told, weights = [], [], []
     for block, first in enumerate(range(0, n, size)):
         stream = model.stream(seed, "sample", block)
         # Whole blocks are drawn, so that a shorter request gives the head of a longer one.
         x, given = model.initial(size, stream, None if turn is None else repeated(turn, size, first))
-        final = model.sample(size, stream, condition=given, start_from=x).final
+        path = model.sample(size, stream, condition=given, start_from=x)
         keep = min(size, n - first)
         # A copy: the last state is a part of the whole trajectory.
-        samples.append(model.decode(final[:keep].clone()).cpu())
+        samples.append(model.decode(path.final[:keep].clone()).cpu())
+        if path.log_weights is not None:
+            weights.append(path.log_weights[:keep].cpu())
         if given:
             told.append({name: values[:keep].cpu() for name, values in given.items()})
         if progress is not None:
             progress(first + keep, n)
     given = {name: torch.cat([block[name] for block in told]) for name in told[0]} if told else None
-    return torch.cat(samples), given
+    return Samples(torch.cat(samples), given, torch.cat(weights) if weights else None)
 
 
 def sample(
@@ -89,6 +114,6 @@ def sample(
             by their names, lists in turn. None for conditions as the data have them.
 
     Returns:
-        Samples in data space, shape (n, *event).
+        Samples in data space, shape (n, *event); resampled by their weights where the method gives some.
     """
-    return draw_samples(model.with_sampler(integrator, epsilon, clock), n, seed, condition)[0]
+    return draw_samples(model.with_sampler(integrator, epsilon, clock), n, seed, condition).without_weights(seed)

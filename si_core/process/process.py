@@ -77,9 +77,15 @@ class StochasticInterpolant:
         self.structure = Structure(
             spatially_linear=interpolant.spatially_linear,
             latent=not latent.vanishes,
-            one_sided=source.standard_normal and coupling.independent and interpolant.spatially_linear,
+            one_sided=(
+                source.standard_normal
+                and coupling.independent
+                and interpolant.spatially_linear
+                and not coupling.intervals
+            ),
             mirror=coupling.source_is_target,
-            anchored=source.point is not None or coupling.anchored,
+            anchored=(source.point is not None or coupling.anchored) and not coupling.intervals,
+            intervals=coupling.intervals,
         )
         for part in (interpolant, latent):
             if isinstance(part, nn.Module) and isinstance(part, SpatiallyLinear | Latent):
@@ -87,6 +93,8 @@ class StochasticInterpolant:
         self.clock = self._own_clock()
 
     def _own_clock(self) -> Clock:
+        if self.coupling.intervals:
+            return UniformClock()
         clocks: list[Clock] = []
         uniform, ends = UniformClock(), torch.tensor([0.0, 1.0], dtype=torch.float64)
         if self.interpolant.clock is not None:
@@ -110,6 +118,10 @@ class StochasticInterpolant:
 
     def noise_size(self, s: Schedule) -> Tensor:
         """The size of the noise in x_t: gamma, or that of a standard normal source where there is no latent; (N,)."""
+        if self.structure.intervals:
+            raise UsageError(
+                "pairs on intervals have no common size of noise", got="epsilon: gamma", allowed="a number, or 0"
+            )
         variance = self.structure.noise_variance(s) if not self.structure.latent else s.gamma * s.gamma
         return torch.as_tensor(variance, dtype=s.u.dtype, device=s.u.device).expand_as(s.u).sqrt()
 
@@ -142,6 +154,14 @@ class StochasticInterpolant:
         if schedule is None:
             u = torch.rand(n, generator=noise, dtype=torch.float64, device=x1.device)
             schedule = self.schedule(clock or self.clock, torch.cat([u, u]) if antithetic else u)
+        if (pairs.interval is not None) != self.structure.intervals:
+            raise UsageError(
+                f"{type(self.coupling).__name__} declares {'' if self.structure.intervals else 'no '}intervals",
+                got="pairs without" if self.structure.intervals else "pairs with some",
+                fix="`intervals` and `draw` of the coupling must agree",
+            )
+        if pairs.interval is not None:
+            schedule = schedule.on_intervals(*(torch.cat([e, e]) if antithetic else e for e in pairs.interval))
         z = x1.new_zeros(()).expand_as(x1) if self.latent.vanishes else self.latent.sample(x1, noise)
         if antithetic:
             x0, x1, z = torch.cat([x0, x0]), torch.cat([x1, x1]), torch.cat([z, -z])

@@ -25,6 +25,8 @@ Structure adds rows that are known to be zero:
 * *mirror* (x0 = x1): ``E[x0|x] - E[x1|x] = 0``;
 * *anchored* (x0 is a given point): ``E[x0|x] = x0`` is no zero but known, as x is, and its row is as free as x's;
 * without a latent z = 0.
+
+Where pairs live on intervals of their own, only the pairs have such rows; the fields themselves are the basis.
 """
 
 from __future__ import annotations
@@ -46,6 +48,11 @@ def stack(row: Row, s: Schedule) -> Tensor:
     return torch.stack([torch.as_tensor(e, dtype=s.u.dtype, device=s.u.device).expand_as(s.u) for e in row], -1)
 
 
+def _alone(field: str, size: Scalar) -> Row:
+    """The row of a field where the fields are the basis."""
+    return tuple(size if name == field else 0.0 for name in FIELDS)
+
+
 @dataclass(frozen=True)
 class Structure:
     """What is known of a process beside its schedule.
@@ -56,6 +63,8 @@ class Structure:
         one_sided: whether the source is N(0, I), independent of the target.
         mirror: whether x0 = x1.
         anchored: whether x0 is given: one point for all, or the condition of each row.
+        intervals: whether pairs live on intervals of their own. At one time several may meet, so fields are no
+            combinations of E[x0 | x], E[x1 | x] and E[z | x] by numbers: each is an element of the basis itself.
     """
 
     spatially_linear: bool
@@ -63,6 +72,7 @@ class Structure:
     one_sided: bool
     mirror: bool
     anchored: bool = False
+    intervals: bool = False
 
     @property
     def noise(self) -> str:
@@ -92,6 +102,8 @@ class Structure:
                 f"this process has no {field}: it has neither a latent nor a standard normal source",
                 fix="add a latent, such as `latent: brownian`",
             )
+        if self._of_all_pairs(s):
+            return _alone(field, s.rate if field in ("velocity", "interpolant-velocity") else 1.0)
         if not self.spatially_linear:
             return self._general_row(field, s)
         # has(...) and Structure agree with the schedule on linearity.
@@ -116,6 +128,9 @@ class Structure:
             case _:
                 return (0.0, 1.0, 0.0)
 
+    def _of_all_pairs(self, s: Schedule) -> bool:
+        return self.intervals and not s.of_pairs
+
     def _general_row(self, field: str, s: Schedule) -> Row:
         match field:
             case "velocity":
@@ -133,6 +148,8 @@ class Structure:
 
     def score_flow_row(self, s: Schedule) -> Row:
         """``(dt/du)`` times the score's row, finite where their product is."""
+        if self._of_all_pairs(s):
+            return _alone("score", s.rate)
         if self.spatially_linear and self.one_sided and s.alpha is not None:
             scale = s.rate / self.noise_variance(s)
             return (-s.alpha * scale, 0.0, -s.gamma * scale)
@@ -153,7 +170,7 @@ class Structure:
 
     def position_row(self, s: Schedule) -> Row | None:
         """The row of x itself; None where x is no row."""
-        if not self.spatially_linear or s.alpha is None or s.beta is None:
+        if self._of_all_pairs(s) or not self.spatially_linear or s.alpha is None or s.beta is None:
             return None
         return (s.alpha, s.beta, s.gamma)
 
@@ -166,6 +183,8 @@ class Structure:
     def zero_rows(self, s: Schedule) -> list[Row]:
         """Rows known to be zero, of unit length and at right angles."""
         rows: list[Row] = []
+        if self._of_all_pairs(s):
+            return rows
         if not self.spatially_linear:
             if not self.latent:
                 rows.append((0.0, 1.0, 0.0, 0.0))

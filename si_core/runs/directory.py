@@ -7,7 +7,7 @@
         metrics.jsonl  log.txt  STATUS.json               how it went
         checkpoints/step-00000500/                        where it can go on
         model.safetensors  diffusion.json  clock.json     the model, and what was measured on it to sample it
-        samples.npy  estimates.json  plots/  report.html
+        samples.npy  weights.npy  estimates.json  plots/  report.html     what came out; weights where there are some
 """
 
 from __future__ import annotations
@@ -142,6 +142,11 @@ class RunDirectory:
     def samples(self) -> Path:
         """``samples.npy``: the samples drawn at the end of the run."""
         return self.path / "samples.npy"
+
+    @property
+    def weights(self) -> Path:
+        """``weights.npy``: the weights of the samples, of mean 1; there where the method of sampling gives some."""
+        return self.path / "weights.npy"
 
     @property
     def estimates(self) -> Path:

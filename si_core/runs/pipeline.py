@@ -210,7 +210,7 @@ def _stages(
                         drawn,
                         estimates=estimates,
                         environment=plan.environment,
-                        facts=_facts(times, trainer.step - first, len(drawn[0])),
+                        facts=_facts(times, trainer.step - first, len(drawn.x)),
                         console=log,
                     )
         log.line(f"done in {time.monotonic() - times[0]:.1f} s: {directory.path}")

@@ -16,7 +16,7 @@ from si_core.discovery.plugins import installed_plugins
 from si_core.errors import RecipeError
 from si_core.fields.exact import exact_fields
 from si_core.models.assembly import Assembly, assemble
-from si_core.models.estimation import missing_density
+from si_core.models.estimation import missing_density, missing_points
 from si_core.models.parts import build_selection
 from si_core.models.sampler import default_integrator
 from si_core.recipes.recipe import Recipe
@@ -85,10 +85,17 @@ def _estimator(recipe: Recipe, index: int, assembly: Assembly) -> Estimator:
     lacking = missing_density(estimator, process)
     if lacking is not None:
         raise RecipeError(
-            f"{selection.name!r} needs the density of the {lacking}, which has none",
+            f"{selection.name!r} needs the density of the {lacking}, which has none that is normalised",
             where=recipe.where(path),
             got=f"source {recipe.source.name if recipe.source else recipe.target.name}, target {recipe.target.name}",
             fix=f"a {lacking} with a density, such as `gaussian`, or leave this estimator out",
+        )
+    energy = missing_points(estimator, process, assembly.sampler.model(assembly.fields).end)
+    if energy is not None:
+        raise RecipeError(
+            f"{selection.name!r} measures on points of the {energy}, an energy that can't be drawn from",
+            where=recipe.where(path),
+            fix="leave this estimator out",
         )
     return estimator
 

@@ -17,16 +17,16 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from si_core.contract.condition import Condition
 from si_core.contract.data import Estimate
 from si_core.contract.estimator import Estimator
+from si_core.contract.weights import effective_sample_size, weights_of_mean_one
 from si_core.discovery.available import available
 from si_core.discovery.build import build
 from si_core.errors import NumericsError
 from si_core.models.estimation import estimate
 from si_core.models.given_values import given_values
 from si_core.models.model import Model
-from si_core.models.sampling import draw_samples
+from si_core.models.sampling import Samples, draw_samples
 from si_core.process.completion import MARGIN
 from si_core.recipes.recipe import Recipe
 from si_core.recipes.selection import Selection
@@ -46,6 +46,7 @@ __all__ = [
     "warn_of_frozen_ends",
     "write_array",
     "write_report",
+    "write_samples",
 ]
 
 
@@ -69,13 +70,24 @@ def write_array(path: Path, values: Tensor) -> None:
     write_atomic(path, buffer.getvalue())
 
 
-def sample_into(
-    directory: RunDirectory, recipe: Recipe, model: Model, console: Console
-) -> tuple[Tensor, Condition | None]:
+def write_samples(path: Path, weights: Path, samples: Samples) -> None:
+    """Write samples, and their weights of mean 1 where they have some; those of samples before go.
+
+    Raises:
+        NumericsError, StorageError: as for :func:`write_array`.
+    """
+    write_array(path, samples.x)
+    if samples.log_weights is None:
+        weights.unlink(missing_ok=True)
+    else:
+        write_array(weights, weights_of_mean_one(samples.log_weights))
+
+
+def sample_into(directory: RunDirectory, recipe: Recipe, model: Model, console: Console) -> Samples:
     """Draw the samples that the recipe asks for, into ``samples.npy``; returns them with their conditions."""
     console.line(f"sampling {recipe.sample.number}")
     warn_of_frozen_ends(model, console)
-    samples, conditions = draw_samples(
+    samples = draw_samples(
         model,
         recipe.sample.number,
         recipe.seed,
@@ -84,8 +96,8 @@ def sample_into(
     )
     # What comes next needs the memory more.
     model.accelerator.release()
-    write_array(directory.samples, samples)
-    return samples, conditions
+    write_samples(directory.samples, directory.weights, samples)
+    return samples
 
 
 def warn_of_frozen_ends(model: Model, console: Console) -> None:
@@ -138,7 +150,7 @@ def write_report(
     directory: RunDirectory,
     recipe: Recipe,
     model: Model,
-    drawn: tuple[Tensor, Condition | None],
+    drawn: Samples,
     *,
     estimates: list[dict[str, Any]],
     environment: Mapping[str, Any],
@@ -150,12 +162,18 @@ def write_report(
     if not chosen:
         console.line("no report: install si-report for plots and report.html")
         return []
+    if drawn.log_weights is not None:
+        size, count = effective_sample_size(drawn.log_weights), len(drawn.x)
+        facts = {
+            **facts,
+            "samples": f"resampled by their weights, of an effective sample size of {size:.0f} in {count}",
+        }
     view = run_view(
         directory,
         recipe,
         model,
-        drawn[0],
-        condition=drawn[1],
+        drawn.without_weights(recipe.seed),
+        condition=drawn.condition,
         metrics=read_metrics(directory.metrics),
         estimates=estimates,
         environment=environment,

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from si_core.contract.condition import Condition
-from si_core.contract.data import Trajectory
+from si_core.contract.data import Pairs, Trajectory
 from si_core.contract.distribution import Distribution
 from si_core.contract.report import RunView
+from si_core.contract.weights import resample
 from si_core.discovery.build import build
 from si_core.errors import SIError
 from si_core.models.model import Model
@@ -42,7 +44,14 @@ def run_view(
     process, end = model.process, model.end
     stream = model.stream(recipe.seed, "evaluation", 1)
     count = min(len(samples), _SHOWN)
-    pairs = process.pairs(count, stream)
+    if process.structure.intervals:
+        # A pair need not reach from end to end.
+        pairs = Pairs(process.source.sample(count, stream), process.target.sample(count, stream))
+    else:
+        pairs = process.pairs(count, stream)
+    if pairs.weight is not None:
+        chosen = resample(pairs.weight.log(), stream)
+        pairs = replace(pairs, x0=pairs.x0[chosen], x1=pairs.x1[chosen])
     ends = process.source.decode(pairs.x0).cpu(), process.target.decode(pairs.x1).cpu()
     origin, goal = ends if end is process.target else ends[::-1]
     return RunView(
@@ -56,7 +65,7 @@ def run_view(
         conditions=process.conditions,
         trajectory=_paths(model, stream),
         log_density=_log_density(model) if process.shape == (2,) else None,
-        true_log_density=_true_log_density(end) if end.has_density else None,
+        true_log_density=_true_log_density(end) if end.normalised else None,
         metrics=metrics,
         estimates=estimates,
         environment=environment,
@@ -67,7 +76,8 @@ def run_view(
 def _paths(model: Model, stream: torch.Generator) -> Trajectory:
     times = torch.linspace(model.start, model.stop, _MOMENTS).tolist()[1:-1]
     path = model.sample(_PATHS, stream, times=times)
-    return Trajectory(path.t.cpu(), torch.stack([model.decode(state).cpu() for state in path.x]), path.evaluations)
+    x = path.x if path.log_weights is None else path.x[:, resample(path.log_weights, stream)]
+    return Trajectory(path.t.cpu(), torch.stack([model.decode(state).cpu() for state in x]), path.evaluations)
 
 
 def _true_log_density(law: Distribution) -> Callable[[Tensor], Tensor]:

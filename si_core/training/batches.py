@@ -23,6 +23,7 @@ from si_core.models.streams import reseed
 from si_core.training.condition_dropout import ConditionDropout
 from si_core.training.pairs import PairSource
 from si_core.training.rounds import round_end
+from si_core.training.second_times import with_second_times
 from si_core.training.times import StepTimes, TrainingTimes
 
 __all__ = ["Batch", "Batches"]
@@ -67,6 +68,7 @@ class Batches:
     def __init__(self, assembly: Assembly, dtype: torch.dtype, runtime: Runtime, moving: bool) -> None:
         recipe, process = assembly.recipe, assembly.process
         self._process, self._train, self._seed = process, recipe.train, recipe.seed
+        self._two_times = assembly.two_times
         self._antithetic = assembly.antithetic
         self.times = TrainingTimes(
             assembly.fields, self._train.times, self._train.batch, self._seed, self._antithetic, dtype, runtime, moving
@@ -112,6 +114,8 @@ class Batches:
             schedule=times.schedule,
             pairs=self._pairs.at(step),
         )
+        if self._two_times:
+            draw = with_second_times(draw, reseed(self._noise, self._seed, "times", 2, step))
         if self._dropout is not None:
             draw = replace(draw, condition=self._dropout.applied(draw.condition, step, self._antithetic))
         return Batch(draw, times)

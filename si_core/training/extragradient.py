@@ -27,6 +27,7 @@ from si_core.models.assembly import Assembly
 from si_core.models.streams import reseed, stream_seed
 from si_core.recipes.training import ImportanceTimes, UniformTimes
 from si_core.training.learning_rate import LearningRates, own_rates
+from si_core.training.second_times import with_second_times
 from si_core.training.times import TrainingTimes
 
 __all__ = ["Extragradient", "Networks", "Player"]
@@ -145,7 +146,7 @@ class Networks:
             NumericsError: a loss or a gradient is not finite.
         """
         draw, times = self._draw(step), self._times.at(step)
-        predictions = self.assembly.fields.predictions(draw, times.shares)
+        predictions = self.assembly.predictions(draw, times.shares)
         losses = [loss.mean() for loss in self.assembly.losses(draw, predictions)]
         for parameter in self.parameters:
             parameter.grad = None
@@ -168,10 +169,11 @@ class Networks:
     @torch.no_grad()
     def _draw(self, step: int) -> Draw:
         seed = self.assembly.recipe.seed
-        return self.assembly.process.draw(
+        draw = self.assembly.process.draw(
             self._train.batch,
             reseed(self._data, seed, "data", 3, step),
             noise=reseed(self._noise, seed, "noise", 3, step),
             antithetic=self.assembly.antithetic,
             schedule=self._times.at(step).schedule,
         )
+        return with_second_times(draw, self._noise) if self.assembly.two_times else draw

@@ -24,6 +24,7 @@ from si_core.models.streams import reseed
 from si_core.storage.nested import flatten_state, unflatten_state
 from si_core.training.idle import refuse_idle
 from si_core.training.learning_rate import LearningRates
+from si_core.training.second_times import with_second_times
 
 __all__ = ["ProcessTrainer"]
 
@@ -136,12 +137,13 @@ class ProcessTrainer:
 
     def _draw(self, step: int, stream: int) -> Draw:
         seed, clock = self.assembly.recipe.seed, self.assembly.fields.parametrisation.clock
-        return self.assembly.process.draw(
+        draw = self.assembly.process.draw(
             self.assembly.recipe.train.batch,
             reseed(self._data, seed, "data", stream, step),
             noise=reseed(self._noise, seed, "noise", stream, step),
             clock=clock,
         )
+        return with_second_times(draw, self._noise) if self.assembly.two_times else draw
 
     def _loss(self, draw: Draw) -> Tensor:
         fields, s = self.assembly.fields, draw.schedule
@@ -149,12 +151,11 @@ class ProcessTrainer:
             raise TypeError("the process drew without a schedule")
         with torch.no_grad():  # a field is a function of (t, x): how networks stand for it is not the process's to move
             shares = fields.shares(s)
-        predictions = fields.predictions(draw, shares)
+        predictions = self.assembly.predictions(draw, shares)
         weight = (1.0 / s.rate.clamp_min(_LEAST_RATE)).to(draw.xt)
-        weight = weight if draw.weight is None else weight * draw.weight
         total = draw.xt.new_zeros(())
-        for objective, prediction in zip(self.assembly.objectives, predictions, strict=True):
+        for objective, loss in zip(self.assembly.objectives, self.assembly.losses(draw, predictions), strict=True):
             if objective.process_role != "none":
                 sign = -1.0 if objective.process_role == "maximises" else 1.0
-                total = total + sign * (objective.loss(draw, prediction) * weight).mean()
+                total = total + sign * (loss * weight).mean()
         return total

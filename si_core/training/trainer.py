@@ -113,9 +113,9 @@ class Trainer:
         batch = self.batch()
         draw = batch.draw
         with self._sizes or nullcontext():
-            predictions = self.assembly.fields.predictions(draw, batch.shares)
+            predictions = self.assembly.predictions(draw, batch.shares)
         if self._sizes is not None:
-            self._sizes.outputs(draw.xt, predictions)
+            self._sizes.outputs(draw.xt, [each for each in predictions if each is not None])
         each = self.assembly.losses(draw, predictions)
         if batch.weight is not None:
             each = [loss * batch.weight for loss in each]

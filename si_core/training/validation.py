@@ -17,6 +17,7 @@ from si_core.contract.runtime import Runtime
 from si_core.contract.told import taken
 from si_core.models.assembly import Assembly
 from si_core.models.streams import generator, reseed
+from si_core.training.second_times import with_second_times
 
 __all__ = ["Validation"]
 
@@ -63,8 +64,8 @@ class Validation:
             predictor.eval()
             with torch.no_grad():
                 draw = self._draw(*self._rows)
-                predictions = self._assembly.fields.of(predictor).predictions(draw)  # type: ignore[arg-type]
-                each = self._assembly.losses(draw, predictions)
+                fields = self._assembly.fields.of(predictor)  # type: ignore[arg-type]
+                each = self._assembly.losses(draw, self._assembly.predictions(draw, fields=fields), fields)
                 means = torch.stack([loss.mean() for loss in each]).tolist()
         finally:
             predictor.train(training)
@@ -80,7 +81,8 @@ class Validation:
         v = torch.rand(n, generator=noise, dtype=torch.float64, device=noise.device)
         u = (torch.arange(n, dtype=v.dtype, device=v.device) + v) / n
         schedule = process.schedule(self._assembly.fields.parametrisation.clock, u)
-        return process.draw(n, noise=noise, schedule=schedule, pairs=Pairs(x0, x1, condition))
+        draw = process.draw(n, noise=noise, schedule=schedule, pairs=Pairs(x0, x1, condition))
+        return with_second_times(draw, noise) if self._assembly.two_times else draw
 
     def _order(self, n: int) -> Tensor:
         stream = generator(self._assembly.recipe.seed, "validation", 0)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Sequence
+from dataclasses import replace
 
 import torch
 from torch import Tensor
@@ -33,7 +34,8 @@ def integrate(
         times: further times t between start and stop at which to keep the state.
 
     Returns:
-        A trajectory in time t: the first state is x, the last at the transport's stop, with those at ``times`` between.
+        A trajectory in time t: the first state is x, the last at the transport's stop, with those at ``times`` between;
+        with the weights of the last states where the method has some.
 
     Raises:
         UsageError: the method does not fit the problem, or times are out of order.
@@ -57,16 +59,17 @@ def integrate(
     if len(stops) == 2:
         trajectory = integrator.solve(transport, x, generator)
         # A copy: in time itself these are the integrator's own times.
-        t, states, evaluations = transport.times(trajectory.t).clone(), trajectory.x, trajectory.evaluations
+        t = transport.times(trajectory.t).clone()
         t[0], t[-1] = transport.span
+        trajectory = replace(trajectory, t=t)
     else:
         inner = [transport.part(stops[0], time).stop for time in stops[1:-1]]
         whole = integrator.solve_at(transport, x, inner, generator)
         if whole is None:
             whole = _in_parts(transport, x, integrator, generator, stops)
-        t, states, evaluations = torch.tensor(stops, dtype=x.dtype, device=x.device), whole.x, whole.evaluations
-    _refuse_non_finite(states[-1], t[-1])
-    return Trajectory(t, states, evaluations)
+        trajectory = replace(whole, t=torch.tensor(stops, dtype=x.dtype, device=x.device))
+    _refuse_non_finite(trajectory)
+    return trajectory
 
 
 def _in_parts(
@@ -76,15 +79,18 @@ def _in_parts(
     generator: torch.Generator | None,
     stops: Sequence[float],
 ) -> Trajectory:
-    """The solution by parts of the method between the stops."""
-    kept, evaluations = [x], 0
+    """The solution by parts of the method between the stops; the weights of the parts are multiplied."""
+    kept, evaluations, log_weights = [x], 0, list[Tensor]()
     whole = abs(transport.stop - transport.start)
     for begin, end in itertools.pairwise(stops):
         piece = transport.part(begin, end)
         step = integrator.part(abs(piece.stop - piece.start) / whole).solve(piece, kept[-1], generator)
         kept.append(step.final)
         evaluations += step.evaluations
-    return Trajectory(torch.tensor(stops, dtype=x.dtype, device=x.device), torch.stack(kept), evaluations)
+        if step.log_weights is not None:
+            log_weights.append(step.log_weights)
+    t = torch.tensor(stops, dtype=x.dtype, device=x.device)
+    return Trajectory(t, torch.stack(kept), evaluations, sum(log_weights) if log_weights else None)  # type: ignore[arg-type]
 
 
 def _stops(transport: Transport, times: Sequence[float] | Tensor | None) -> list[float]:
@@ -103,7 +109,14 @@ def _stops(transport: Transport, times: Sequence[float] | Tensor | None) -> list
     return stops
 
 
-def _refuse_non_finite(x: Tensor, t: Tensor) -> None:
+def _refuse_non_finite(trajectory: Trajectory) -> None:
+    x, t, weights = trajectory.final, trajectory.t[-1], trajectory.log_weights
+    if weights is not None and not bool(torch.isfinite(weights.max()) and (weights == weights).all()):
+        raise NumericsError(
+            "the weights of the states are not finite, or all are 0",
+            where=f"integration to t = {float(t):g}",
+            fix="more steps, or a weaker steering",
+        )
     finite = torch.isfinite(x).flatten(1).all(1) if x.ndim > 1 else torch.isfinite(x)
     if not bool(finite.all()):
         row = int((~finite).nonzero()[0])

@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 import textwrap
+import tomllib
 import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -104,4 +105,35 @@ def logger(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable
     for name in [name for name in sys.modules if name.startswith("fake_")]:
         del sys.modules[name]
     monkeypatch.undo()
+    reset()
+
+
+@pytest.fixture
+def strangers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], None]]:
+    """``strangers("si-wells")``: install the distribution of that folder in this process, for one test."""
+    site = tmp_path / "strangers"
+
+    def install(name: str) -> None:
+        folder = Path(__file__).parent / name
+        metadata = tomllib.loads((folder / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+        info = site / f"{name.replace('-', '_')}-{metadata['version']}.dist-info"
+        info.mkdir(parents=True)
+        needs = "".join(f"Requires-Dist: {need}\n" for need in metadata["dependencies"])
+        head = f"Metadata-Version: 2.1\nName: {name}\nVersion: {metadata['version']}\n{needs}"
+        (info / "METADATA").write_text(head, encoding="utf-8")
+        points = metadata["entry-points"]["si_core.plugins"]
+        lines = "".join(f"{key} = {value}\n" for key, value in points.items())
+        (info / "entry_points.txt").write_text(f"[si_core.plugins]\n{lines}", encoding="utf-8")
+        monkeypatch.syspath_prepend(str(folder / "src"))
+        reset()
+
+    site.mkdir()
+    monkeypatch.syspath_prepend(str(site))
+    monkeypatch.delenv("SI_PLUGINS", raising=False)
+    yield install
+    monkeypatch.undo()
+    for folder in Path(__file__).parent.glob("si-*"):
+        package = folder.name.replace("-", "_")
+        for module in [module for module in sys.modules if module.partition(".")[0] == package]:
+            del sys.modules[module]
     reset()

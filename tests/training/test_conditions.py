@@ -88,7 +88,8 @@ def test_each_state_goes_where_its_conditions_say():
 def test_conditions_of_several_lengths_go_in_turn():
     """Sample i has the i-th of two labels and of three observations, in turn: six laws, each with its own mean."""
     y = torch.tensor([[0.0, 0.0, 0.0], [4.0, 0.0, -4.0], [0.0, 9.0, 1.0]])
-    samples, told = draw_samples(exact(), 3000, 0, {"kind": ["high", "low"], "observation": y.tolist()})
+    drawn = draw_samples(exact(), 3000, 0, {"kind": ["high", "low"], "observation": y.tolist()})
+    samples, told = drawn.x, drawn.condition
     for i in range(6):
         centre = y[i % 3] + (2 if i % 2 == 0 else -2)
         assert torch.equal(told["observation"][i::6], y[i % 3].expand(500, 3))

@@ -88,11 +88,13 @@ def test_samples_can_be_differentiated_through(mixture):
 def test_conditions_go_in_turn_through_all_samples(digits):
     """Also where a block of samples is no multiple of the list: sample i has the class ``list[i % length]``."""
     for classes in ([0, 1, 2, 3, 4, 5, 6, 7, 8, 9], ["3", "8", "5"], [7], 4):
-        samples, told = draw_samples(digits, 50, 0, classes)
+        drawn = draw_samples(digits, 50, 0, classes)
+        samples, told = drawn.x, drawn.condition
         turn = torch.as_tensor([int(k) for k in classes] if isinstance(classes, list) else [classes])
         assert told["digit"].tolist() == [int(turn[i % len(turn)]) for i in range(50)]
         assert samples.shape == (50, 1, 8, 8)
-        shorter, some = draw_samples(digits, 21, 0, classes)
+        fewer = draw_samples(digits, 21, 0, classes)
+        shorter, some = fewer.x, fewer.condition
         assert torch.equal(shorter, samples[:21])
         assert torch.equal(some["digit"], told["digit"][:21])
 
@@ -107,7 +109,7 @@ def test_conditions_reach_the_network(digits):
 
 
 def test_conditions_are_drawn_as_the_target_has_them(digits):
-    labels = draw_samples(digits, 400, 0)[1]["digit"]
+    labels = draw_samples(digits, 400, 0).condition["digit"]
     # Ten classes of nearly equal size: each has 40 +- 6.
     assert bool(((torch.bincount(labels, minlength=10) - 40).abs() < 5 * 6).all())
 

@@ -48,7 +48,8 @@ class _Recording:
         if generator is not None and self._generator is not None:
             generator.set_state(self._generator.get_state())
         solution = self._solution
-        return Trajectory(solution.t.clone(), solution.x.clone(), solution.evaluations)
+        copied = (None if part is None else part.clone() for part in (solution.log_weights, solution.log_density))
+        return Trajectory(solution.t.clone(), solution.x.clone(), solution.evaluations, *copied)
 
     def close(self) -> None:
         self._repeat.close()

@@ -59,7 +59,8 @@ class EnergyDistance(Estimator):
         """
         x = points(x, model.process.shape, _WHERE, least=4)
         with torch.no_grad():
-            y = model_samples(model, self.samples or len(x), self.batch, needs_generator(generator, _WHERE))
+            drawn = model_samples(model, self.samples or len(x), self.batch, needs_generator(generator, _WHERE))
+            y = drawn.x
             value, error = two_sample(_minus_distance, y, x)
         details = {"distance": math.sqrt(max(0.0, value)), "samples": len(y), "references": len(x)}
-        return Estimate(_WHERE, value, error, "unbiased", "1", details=details)
+        return drawn.told(Estimate(_WHERE, value, error, "unbiased", "1", details=details))

@@ -105,14 +105,15 @@ class MarginalKL(Estimator):
         generator = needs_generator(generator, _WHERE)
         x = points(x, model.process.shape, _WHERE, least=_PARTS)
         with torch.no_grad():
-            y = model_samples(model, self.samples or len(x), self.batch, generator)
+            drawn = model_samples(model, self.samples or len(x), self.batch, generator)
+            y = drawn.x
             values, error = kernel_divergence(self._first(x), self._first(y))
             details: dict[str, float] = {"samples": len(y), "references": len(x)}
             pair = samples_of_one_law(model, x, len(x), len(y), generator)
             if pair is not None and min(map(len, pair)) >= _PARTS:
                 floor, _ = kernel_divergence(*map(self._first, pair))
                 details |= {"floor": float(floor.mean()), "floor_samples": len(pair[1])}
-        return Estimate(_WHERE, float(values.mean()), error, "unbiased", "nats", values, details)
+        return drawn.told(Estimate(_WHERE, float(values.mean()), error, "unbiased", "nats", values, details))
 
     def _first(self, x: Tensor) -> Tensor:
         return flat(x)[:, : self.coordinates].double()

@@ -84,7 +84,8 @@ class MaximumMeanDiscrepancy(Estimator):
             return torch.cdist(a, b).square_().mul_(-0.5 / bandwidth**2).exp_()
 
         with torch.no_grad():
-            y = model_samples(model, self.samples or len(x), self.batch, needs_generator(generator, _WHERE))
+            drawn = model_samples(model, self.samples or len(x), self.batch, needs_generator(generator, _WHERE))
+            y = drawn.x
             value, error = two_sample(gaussian, y, x)
         details = {
             "distance": math.sqrt(max(0.0, value)),
@@ -92,4 +93,4 @@ class MaximumMeanDiscrepancy(Estimator):
             "samples": len(y),
             "references": len(x),
         }
-        return Estimate(_WHERE, value, error, "unbiased", "1", details=details)
+        return drawn.told(Estimate(_WHERE, value, error, "unbiased", "1", details=details))

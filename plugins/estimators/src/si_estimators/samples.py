@@ -2,16 +2,42 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
+
 import torch
 from torch import Tensor
 
-from si_core import Distribution, Model
+from si_core import Distribution, Estimate, Model, effective_sample_size, resample
 
-__all__ = ["model_samples", "reached_end", "samples_of_one_law"]
+__all__ = ["ModelSamples", "model_samples", "reached_end", "samples_of_one_law"]
 
 
-def model_samples(model: Model, n: int, batch: int, generator: torch.Generator) -> Tensor:
-    """n independent samples in model space, shape (n, *event).
+@dataclass(frozen=True)
+class ModelSamples:
+    """Samples of a model.
+
+    Args:
+        x: in model space, shape (n, *event).
+        effective: their effective sample size where they were resampled by weights; None for independent ones.
+    """
+
+    x: Tensor
+    effective: float | None = None
+
+    def told(self, estimate: Estimate) -> Estimate:
+        """A comparison of them, with what resampling leaves of its claims.
+
+        Means over resampled states are right in the limit of many alone, and they repeat each other, which formulas of
+        standard errors of independent ones don't see.
+        """
+        if self.effective is None:
+            return estimate
+        details = {**(estimate.details or {}), "effective_samples": self.effective}
+        return replace(estimate, bound="consistent", standard_error=None, details=details)
+
+
+def model_samples(model: Model, n: int, batch: int, generator: torch.Generator) -> ModelSamples:
+    """n samples in model space, independent unless the method of sampling gives weights: then they are resampled.
 
     They are given what the model's fields are, in turn, or else conditions as the data have them.
 
@@ -22,12 +48,19 @@ def model_samples(model: Model, n: int, batch: int, generator: torch.Generator) 
         generator: the source of randomness.
     """
     given = model.fields.condition
-    parts = []
+    parts, weights = [], []
     for first in range(0, n, batch):
         count = min(batch, n - first)
         told = given and {name: _in_turn(values, first, count) for name, values in given.items()}
-        parts.append(model.sample(count, generator, condition=told).final)
-    return torch.cat(parts)
+        path = model.sample(count, generator, condition=told)
+        parts.append(path.final)
+        if path.log_weights is not None:
+            weights.append(path.log_weights)
+    x = torch.cat(parts)
+    if not weights:
+        return ModelSamples(x)
+    log_weights = torch.cat(weights)
+    return ModelSamples(x[resample(log_weights, generator)], effective_sample_size(log_weights))
 
 
 def _in_turn(values: Tensor, first: int, count: int) -> Tensor:

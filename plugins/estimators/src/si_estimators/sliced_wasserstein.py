@@ -109,7 +109,8 @@ class SlicedWasserstein(Estimator):
         generator = needs_generator(generator, _WHERE)
         x = points(x, model.process.shape, _WHERE)
         with torch.no_grad():
-            y = model_samples(model, self.samples or len(x), self.batch, generator)
+            drawn = model_samples(model, self.samples or len(x), self.batch, generator)
+            y = drawn.x
             axes = directions(self.projections, math.prod(model.process.shape), generator)
             value, of_directions = self._root(sliced_powers(y, x, axes, self.order))
             error = math.hypot(of_directions, self._sampling_error(y, x, axes, value))
@@ -118,7 +119,7 @@ class SlicedWasserstein(Estimator):
             if pair is not None:
                 floor, _ = self._root(sliced_powers(*pair, axes, self.order))
                 details |= {"floor": floor, "floor_samples": len(pair[0]), "floor_references": len(pair[1])}
-        return Estimate(_WHERE, value, error, "upper", "1", details=details)
+        return drawn.told(Estimate(_WHERE, value, error, "upper", "1", details=details))
 
     def _root(self, powers: Tensor) -> tuple[float, float]:
         """``(mean W_p^p)^(1/p)`` and its standard error by the choice of directions."""

@@ -111,14 +111,15 @@ class Wasserstein(Estimator):
         n = min(self.samples, len(x))
         with torch.no_grad():
             chosen = x[torch.randperm(len(x), generator=generator, device=x.device)[:n]] if n < len(x) else x
-            value, error, costs = self._distance(model_samples(model, n, self.batch, generator), chosen)
+            drawn = model_samples(model, n, self.batch, generator)
+            value, error, costs = self._distance(drawn.x, chosen)
             details: dict[str, float] = {"samples": n}
             pair = samples_of_one_law(model, x, n, n, generator)
             if pair is not None:
                 size = min(map(len, pair))
                 floor = self._distance(pair[0][:size], pair[1][:size])[0]
                 details |= {"floor": floor, "floor_samples": size}
-        return Estimate(_WHERE, value, error, "upper", "1", costs, details)
+        return drawn.told(Estimate(_WHERE, value, error, "upper", "1", costs, details))
 
     def _distance(self, y: Tensor, x: Tensor) -> tuple[float, float, Tensor]:
         """``W_p``, its standard error, and ``|x - y|^p`` of each pair."""

@@ -3,7 +3,8 @@
     ``h_1 = a(W_x x + W_t phi(t) + b + sum_c e(c))``,   ``h_k = a(W_k h_{k-1} + b_k)``,   ``f = V h_depth + v``
 
 with the activation a, Fourier features ``phi(t) = (sin(pi k t), cos(pi k t))``, ``k = 1..time_features/2``, and for
-each condition an embedding e of its class, or ``e(c) = W_c (c - mean)/scale`` of its values. Time enters beside x
+each condition an embedding e of its class, or ``e(c) = W_c (c - mean)/scale`` of its values. A second time s, where an
+objective has two, adds ``W_s phi(s)``. Time enters beside x
 rather than within it, so that in sampling, where all states share one t, its share of the first layer is one vector:
 the layer's bias.
 """
@@ -43,6 +44,7 @@ class Mlp(nn.Module):
         shape: the event shape; supplied by the builder.
         heads: the number of fields predicted, or None for one without an axis of heads; supplied by the builder.
         conditions: what it is told beside, by name; supplied by the builder.
+        two_times: whether it is told a second time, by features of its own; supplied by the builder.
         width: the units of a hidden layer.
         depth: the number of hidden layers.
         activation: between the layers; relu has jumps in its derivative, which likelihoods integrate.
@@ -60,6 +62,7 @@ class Mlp(nn.Module):
         shape: tuple[int, ...],
         heads: int | None = None,
         conditions: Mapping[str, ConditionSpec] | None = None,
+        two_times: bool = False,
         width: Annotated[int, Field(ge=1)] = 256,
         depth: Annotated[int, Field(ge=1)] = 4,
         activation: Literal["silu", "relu", "gelu", "tanh"] = "silu",
@@ -83,6 +86,7 @@ class Mlp(nn.Module):
         self.register_buffer("phases", quarter, persistent=False)
         self.of_state = nn.Linear(dimensions, width, bias=False)
         self.of_time = nn.Linear(time_features, width)
+        self.of_second_time = nn.Linear(time_features, width, bias=False) if two_times else None
         self.hidden = nn.ModuleList(nn.Linear(width, width) for _ in range(depth - 1))
         self.output = nn.Linear(width, (heads or 1) * dimensions)
         # A list, for the name of a condition may be none of a module's.
@@ -91,7 +95,7 @@ class Mlp(nn.Module):
             self.output.weight.mul_(_OUTPUT_SCALE)
             self.output.bias.zero_()
 
-    def forward(self, t: Tensor, x: Tensor, condition: Condition | None = None) -> Tensor:
+    def forward(self, t: Tensor, x: Tensor, condition: Condition | None = None, s: Tensor | None = None) -> Tensor:
         """The fields at ``(t, x)``.
 
         Args:
@@ -99,6 +103,7 @@ class Mlp(nn.Module):
             x: states, shape (B, *event).
             condition: by name, shape (B, *shape), or (1, *shape) for one value of all states. A label of -1 and values
                 of NaN stand for a condition that is left out, which is learned where training leaves it out.
+            s: second times, shaped as t, of a network of two times; None for s = t.
 
         Returns:
             shape (B, *event), or (B, heads, *event) where ``heads`` was given.
@@ -108,7 +113,7 @@ class Mlp(nn.Module):
         """
         if x.shape[1:] != self.shape or x.ndim == 0:
             _refuse_states(x, self.shape)
-        h, rows, weight = self._beside(t, x, condition), x.flatten(1), self.of_state.weight
+        h, rows, weight = self._beside(t, x, condition, s), x.flatten(1), self.of_state.weight
         # One vector for all states goes through the matrix product as its bias, without a kernel of its own.
         h = F.linear(rows, weight, h) if h.ndim == 1 else torch.addmm(h, rows, weight.T)
         activation = _ACTIVATIONS[self.activation]
@@ -120,14 +125,19 @@ class Mlp(nn.Module):
         return self._events(self.output(h))
 
     def with_divergence(
-        self, t: Tensor, x: Tensor, condition: Condition | None = None, probes: Tensor | None = None
+        self,
+        t: Tensor,
+        x: Tensor,
+        condition: Condition | None = None,
+        probes: Tensor | None = None,
+        s: Tensor | None = None,
     ) -> tuple[Tensor, Tensor]:
         """The fields at ``(t, x)`` with their divergences in x, in one pass (:mod:`si_networks.mlp_divergence`).
 
         Both can be differentiated where gradient mode is on.
 
         Args:
-            t, x, condition: as for :meth:`forward`.
+            t, x, condition, s: as for :meth:`forward`.
             probes: shape (K, B, *event), for ``v . J v`` of each probe v; None for the exact divergence.
 
         Returns:
@@ -142,16 +152,20 @@ class Mlp(nn.Module):
         hidden = tuple((layer.weight, layer.bias) for layer in self.hidden)
         layers = Layers(self.of_state.weight, hidden, self.output.weight, self.output.bias, self.activation)
         directions = None if probes is None else probes.flatten(2).transpose(0, 1)
-        value, divergence = value_and_divergence(layers, self._beside(t, x, condition), x.flatten(1), directions)
+        value, divergence = value_and_divergence(layers, self._beside(t, x, condition, s), x.flatten(1), directions)
         return self._events(value), divergence[:, 0] if self.heads is None else divergence
 
     def _events(self, output: Tensor) -> Tensor:
         """Rows of outputs as events, with an axis of heads where there is one."""
         return output.reshape(len(output), *(() if self.heads is None else (self.heads,)), *self.shape)
 
-    def _beside(self, t: Tensor, x: Tensor, condition: Condition | None) -> Tensor:
+    def _beside(self, t: Tensor, x: Tensor, condition: Condition | None, s: Tensor | None) -> Tensor:
         """What the first layer is told beside x: shape (width,) where it is one for all states, or (B, width)."""
-        h = self._of_time(torch.as_tensor(t, dtype=x.dtype, device=x.device), x)
+        h: Tensor = self.of_time(self._features(t, x))
+        if self.of_second_time is not None:
+            h = h + self.of_second_time(self._features(t if s is None else s, x))
+        elif s is not None:
+            raise UsageError("a network of one time is told two", where="mlp: s", fix="mlp with two_times=True")
         if not self.conditions and not condition:
             return h
         check_condition(self.conditions, condition, len(x), "mlp")
@@ -161,8 +175,9 @@ class Mlp(nn.Module):
             h = h + (share[0] if len(share) == 1 else share)
         return h
 
-    def _of_time(self, t: Tensor, x: Tensor) -> Tensor:
-        """The share of time in the first layer, shape (width,) for one time and (B, width) for one a state."""
+    def _features(self, t: Tensor, x: Tensor) -> Tensor:
+        """phi(t), shape (time_features,) for one time and (B, time_features) for one a state."""
+        t = torch.as_tensor(t, dtype=x.dtype, device=x.device)
         if t.numel() == 1:
             t = t.reshape(())
         elif t.shape != x.shape[:1]:
@@ -171,7 +186,7 @@ class Mlp(nn.Module):
                 where="mlp",
                 got=f"t {tuple(t.shape)}, x {tuple(x.shape)}",
             )
-        return self.of_time(torch.sin(torch.addcmul(self.phases, t.unsqueeze(-1), self.frequencies)))
+        return torch.sin(torch.addcmul(self.phases, t.unsqueeze(-1), self.frequencies))
 
 
 def _refuse_states(x: Tensor, shape: tuple[int, ...]) -> None:

@@ -127,11 +127,15 @@ def _features(x: Tensor) -> Tensor:
 
 
 def _batches(coupling: Coupling, ends: Ends) -> tuple[Tensor, Tensor]:
-    """Features of drawn pairs, each (batches, batch, features): batches are independent, pairs of one need not be."""
+    """Features of drawn pairs times their weights, each (batches, batch, features).
+
+    Batches are independent, pairs of one need not be.
+    """
     generator, found = _seeded(3), []
     for _ in range(_BATCHES):
         pairs = coupling.draw(*ends, _BATCH, generator)
-        found.append((_features(pairs.x0), _features(pairs.x1)))
+        weight = 1.0 if pairs.weight is None else pairs.weight.double().unsqueeze(1)
+        found.append((weight * _features(pairs.x0), weight * _features(pairs.x1)))
     return torch.stack([a for a, _ in found]), torch.stack([b for _, b in found])
 
 
@@ -142,6 +146,8 @@ def _standard_error(of_batches: Tensor) -> Tensor:
 @check
 def marginals(coupling: Coupling) -> Measured | None:
     """Over many batches x0 has the law of the source and x1 that of the target, in mean and variance."""
+    if coupling.intervals:
+        raise NotApplicable("its pairs need not reach from end to end")
     ends = ends_of(coupling)
     deviations = {name: Deviations(f"{name} has not the law of the {end}") for name, end in _ENDS.items()}
     for name, law, features in zip(_ENDS, ends, _batches(coupling, ends), strict=True):
@@ -157,6 +163,39 @@ def marginals(coupling: Coupling) -> Measured | None:
 
 
 _ENDS = {"x0": "source", "x1": "target"}
+
+
+@check
+def weights(coupling: Coupling) -> Measured | None:
+    """Weights of drawn pairs, where there are some, are one number a pair, not negative, with mean 1."""
+    ends, generator, means = ends_of(coupling), _seeded(6), list[Tensor]()
+    for _ in range(_BATCHES):
+        weight = coupling.draw(*ends, _BATCH, generator).weight
+        if weight is None:
+            raise NotApplicable("its pairs have no weights")
+        if tuple(weight.shape) != (_BATCH,):
+            raise Violation(f"weights have shape {tuple(weight.shape)} in place of {(_BATCH,)}: one for each pair")
+        if not bool((torch.isfinite(weight) & (weight >= 0)).all()):
+            raise Violation("weights are negative or not finite")
+        means.append(weight.double().mean())
+    of_batches, deviations = torch.stack(means), Deviations("the mean weight is not 1: the loss has another scale")
+    deviations.close(of_batches.mean(), 1.0, float(_ERRORS * _standard_error(of_batches)) + 1e-6, "the mean weight")
+    return deviations.result()
+
+
+@check
+def intervals(coupling: Coupling) -> None:
+    """Pairs have intervals ``0 <= a < b <= 1``, one for each pair, if and only if the coupling declares them."""
+    if not isinstance(coupling.intervals, bool):
+        raise Violation(f"intervals is {coupling.intervals!r}, neither True nor False")
+    interval = coupling.draw(*ends_of(coupling), _BATCH, _seeded()).interval
+    if (interval is not None) != coupling.intervals:
+        raise Violation(f"intervals is {coupling.intervals}, and drawn pairs have {'some' if interval else 'none'}")
+    if interval is None:
+        raise NotApplicable("its pairs live on the whole of [0, 1]")
+    a, b = interval
+    if a.shape != (_BATCH,) or b.shape != (_BATCH,) or not bool(((a >= 0) & (a < b) & (b <= 1)).all()):
+        raise Violation(f"intervals have shapes {tuple(a.shape)}, {tuple(b.shape)}, or are not in order within [0, 1]")
 
 
 @check
@@ -200,6 +239,6 @@ def mirror(coupling: Coupling) -> None:
 SUITE = Suite(
     kind="coupling",
     exercise=_exercise,
-    own=(traits, order_of_x1, conditions, marginals, independence, mirror),
+    own=(traits, order_of_x1, conditions, marginals, weights, intervals, independence, mirror),
     events=_EVENTS,
 )

@@ -49,6 +49,8 @@ def density_of_draws(law: Distribution) -> Measured | None:
     """The density integrates to 1, and draws fall where it says."""
     if not law.has_density:
         raise NotApplicable("it has no density")
+    if not law.normalised:
+        raise NotApplicable("it is an energy: its density is known up to a constant")
     size = math.prod(law.shape)
     if size > _LARGEST:
         raise NotApplicable(f"it has {size} coordinates, too many for an integral")

@@ -26,17 +26,34 @@ def _seeded(seed: int = 0) -> torch.Generator:
     return torch.Generator().manual_seed(seed)
 
 
+def _points(law: Distribution, n: int, seed: int = 0) -> Tensor:
+    """Draws; of an energy, which has none, standard normal numbers."""
+    return law.sample(n, _seeded(seed)) if law.has_samples else torch.randn(n, *law.shape, generator=_seeded(seed))
+
+
+def _check_samples(law: Distribution) -> None:
+    if not law.has_samples:
+        raise NotApplicable("it is an energy: there are no draws of it")
+
+
 def _exercise(law: Distribution, setting: Setting) -> Sequence[Output]:
+    return (_exercise_draws(law, setting) if law.has_samples else []) + _exercise_points(law, setting)
+
+
+def _exercise_draws(law: Distribution, setting: Setting) -> list[Output]:
     outputs = [Output("sample(7, generator)", law.sample(7, setting.generator), (7, *law.shape), False, False)]
     x, told = law.draw(7, setting.generator)
     outputs.append(Output("the draws of draw(7, generator)", x, (7, *law.shape), False, False))
     for name, values in (told or {}).items():
         shape = (7, *law.conditions[name].shape) if name in law.conditions else tuple(values.shape)
         outputs.append(Output(f"the condition {name!r} of draw(7, generator)", values, shape, False, False))
-    points = setting.given("x", law.sample(setting.rows, _seeded(5)))
+    return outputs
+
+
+def _exercise_points(law: Distribution, setting: Setting) -> list[Output]:
+    points = setting.given("x", _points(law, setting.rows, 5))
     shape = (setting.count, *law.shape)
-    outputs.append(Output("decode(x)", law.decode(points), shape))
-    outputs.append(Output("encode(x)", law.encode(points), shape))
+    outputs = [Output("decode(x)", law.decode(points), shape), Output("encode(x)", law.encode(points), shape)]
     if law.has_density:
         outputs.append(Output("log_prob(x)", law.log_prob(points), (setting.count,)))
     return outputs
@@ -47,6 +64,9 @@ def draws(law: Distribution) -> None:
     """``shape`` is a tuple of whole numbers, and n draws are floating-point numbers of shape (n, *shape)."""
     if not isinstance(law.shape, tuple) or not all(isinstance(size, int) and size > 0 for size in law.shape):
         raise Violation(f"shape is {law.shape!r}, no tuple of whole numbers > 0")
+    if not law.has_samples and not law.has_density:
+        raise Violation("it has neither samples nor a density: write `sample`, `draw` or `log_prob`")
+    _check_samples(law)
     for n in (1, 7):
         x = law.sample(n, _seeded())
         if not isinstance(x, Tensor) or tuple(x.shape) != (n, *law.shape):
@@ -64,6 +84,7 @@ def _described(x: object) -> str:
 @check
 def draws_differ(law: Distribution) -> None:
     """Draws of one call differ from those of the next and of another generator, but for a constant, which says so."""
+    _check_samples(law)
     generator = _seeded()
     first, second, other = law.sample(64, generator), law.sample(64, generator), law.sample(64, _seeded(1))
     constant = bool((torch.cat([first, second, other]) == first[:1]).all())
@@ -86,10 +107,10 @@ def draws_differ(law: Distribution) -> None:
 
 @check
 def density_at_draws(law: Distribution) -> None:
-    """The log-density is finite at every draw, in the precision in which it was drawn."""
+    """The log-density is finite at every draw, in the precision in which it was drawn (of an energy near 0)."""
     if not law.has_density:
         raise NotApplicable("it has no density")
-    x = law.sample(_PLANAR if math.prod(law.shape) <= 2 else _LABELLED, _seeded())
+    x = _points(law, _PLANAR if math.prod(law.shape) <= 2 else _LABELLED)
     values = law.log_prob(x)
     if tuple(values.shape) != (len(x),):
         raise Violation(f"log_prob has shape {tuple(values.shape)} in place of {(len(x),)}: one number for each row")
@@ -123,7 +144,7 @@ def standard_normal(law: Distribution) -> Measured | None:
 @check
 def units(law: Distribution) -> Measured | None:
     """``decode`` inverts ``encode``, and ``log_volume`` is ``log |d data/d model|``."""
-    x = law.sample(7, _seeded()).double()
+    x = _points(law, 7).double()
     data = law.decode(x)
     deviations = Deviations("decode does not invert encode")
     allowed = 1e-9 * (1 + float(data.abs().max()))
@@ -152,6 +173,7 @@ def _log_volume(law: Distribution, row: Tensor) -> float:
 @check
 def conditions(law: Distribution) -> None:
     """Draws have the conditions that ``conditions`` declares, and no others: shapes, and labels 0..classes-1."""
+    _check_samples(law)
     for name, spec in law.conditions.items():
         if not isinstance(name, str) or not isinstance(spec, ConditionSpec):
             raise Violation(f"conditions has {name!r}: {type(spec).__name__}, no name with a ConditionSpec")

@@ -12,13 +12,14 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
+from si_authoring.testing.called_objectives import comes_to_rest
 from si_authoring.testing.check import Deviations, Measured, NotApplicable, Violation, check
 from si_authoring.testing.gaussian_cases import GaussianCase, gaussian_cases, gaussian_processes
 from si_authoring.testing.minimisers import minimiser_in_words, slope_at
 from si_authoring.testing.setting import Output, Setting
 from si_authoring.testing.suite import Suite
-from si_core import FIELDS, Draw, Objective, Regression, StochasticInterpolant, UsageError
-from si_core.public.process import stack
+from si_core import FIELDS, Condition, Draw, Objective, Regression, StochasticInterpolant, UsageError
+from si_core.public.process import spread, stack
 
 __all__ = ["SUITE"]
 
@@ -42,7 +43,13 @@ def _has_field(objective: Objective, process: StochasticInterpolant) -> bool:
     return True
 
 
+def _check_told(objective: Objective) -> None:
+    if objective.calls_network:
+        raise NotApplicable("it calls the network itself")
+
+
 def _cases(objective: Objective, dimensions: int = 2) -> Iterator[GaussianCase]:
+    _check_told(objective)
     return (case for case in gaussian_cases(dimensions) if _has_field(objective, case.process))
 
 
@@ -158,6 +165,7 @@ def gradient(objective: Objective) -> None:
 @check
 def finite_at_the_ends(objective: Objective) -> None:
     """In the clock of its process the loss is finite near both ends, and at them where the field's target is."""
+    _check_told(objective)
     u = torch.tensor([0.0, 1e-9, 1e-4, 1 - 1e-4, 1 - 1e-9, 1.0], dtype=torch.float64)
     for name, process in gaussian_processes((2,)).items():
         if not _has_field(objective, process):
@@ -177,6 +185,11 @@ def finite_at_the_ends(objective: Objective) -> None:
                 )
 
 
+def _smooth(t: Tensor, x: Tensor, condition: Condition | None = None, s: Tensor | None = None) -> Tensor:
+    """A field of one time or two."""
+    return x.sin() + spread(t if s is None else t * s, x)
+
+
 def _exercise(objective: Objective, setting: Setting) -> Sequence[Output]:
     # Scalars are looked at on the processor, where torch's device meta has values; then all goes where states are.
     full = Setting(rows=setting.rows, event=setting.event, seed=setting.seed)
@@ -189,6 +202,10 @@ def _exercise(objective: Objective, setting: Setting) -> Sequence[Output]:
     xt = process.position(s, x0, x1, z)
     t, x0, x1, z, x = (setting.given(n, v) for n, v in (("t", s.t), ("x0", x0), ("x1", x1), ("z", z), ("xt", xt)))
     draw = Draw(t, x0, x1, z, x, None, schedule, process)
+    if objective.calls_network:
+        if objective.two_times:
+            draw = replace(draw, s=setting.given("s", 1 - s.t))
+        return [Output("loss_of(draw, field)", objective.loss_of(draw, _smooth), (setting.count,))]
     prediction = setting.given("prediction", xt.sin() + 0.3)
     return [Output("loss(draw, prediction)", objective.loss(draw, prediction), (setting.count,))]
 
@@ -196,7 +213,7 @@ def _exercise(objective: Objective, setting: Setting) -> Sequence[Output]:
 SUITE = Suite(
     kind="objective",
     exercise=_exercise,
-    own=(known_field, gradient, minimiser, unique, excess, least, finite_at_the_ends),
+    own=(known_field, gradient, minimiser, unique, excess, least, finite_at_the_ends, comes_to_rest),
     events=((2,), (1,), (3, 4), (1, 2, 3)),
     placeable=True,
 )

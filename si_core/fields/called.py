@@ -1,0 +1,92 @@
+"""A learned field as a function of its times and of x, differentiable in all of them.
+
+Objectives that call the network are given one. Training's own predictions take the scalars of a whole block of steps at
+once; here they follow the times of each call.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from si_core.contract.condition import Condition
+from si_core.errors import UsageError
+from si_core.fields.learned import LearnedFields, Share
+from si_core.process.process import spread
+
+__all__ = ["CalledField", "flow_map"]
+
+
+class CalledField:
+    """One of the learned fields at any (t, x), or between two times; see :class:`si_core.LearnedField`.
+
+    Args:
+        fields: the learned fields, which learn in the uniform clock.
+        index: which of them.
+        condition: what is told where a call tells nothing.
+        x0: the given start of an anchored process, shape (B, *event), where it is no condition.
+    """
+
+    def __init__(
+        self, fields: LearnedFields, index: int, condition: Condition | None = None, x0: Tensor | None = None
+    ) -> None:
+        self._fields, self._index, self._condition, self._x0 = fields, index, condition, x0
+
+    def __call__(self, t: Tensor, x: Tensor, condition: Condition | None = None, s: Tensor | None = None) -> Tensor:
+        """The field at (t, x), or the mean velocity from t to s; shape (B, *event).
+
+        Raises:
+            UsageError: a second time for networks of one.
+        """
+        fields = self._fields
+        if s is not None and not fields.predictor.two_times:
+            raise UsageError(
+                "the networks are told one time", got="a second time s", fix="two_times = True on the objective"
+            )
+        told = self._condition if condition is None else condition
+        t = torch.as_tensor(t).to(x).expand(len(x))
+        s = None if s is None else torch.as_tensor(s).to(x).expand(len(x))
+        output: Tensor = fields.predictor(t, x, told, (self._index,), s)[0]
+        share = self._share(t, s)
+        if share is None:
+            return output
+        skip, out, *anchor = (torch.as_tensor(spread(part, x)) for part in share)
+        field: Tensor = skip * x + out * output
+        if not anchor:
+            return field
+        given = told["x0"] if told and "x0" in told else self._x0
+        return field + anchor[0] * (fields.anchor(x) if given is None else given.to(x))
+
+    def _share(self, t: Tensor, s: Tensor | None) -> Share | None:
+        """What is known of the field beside the network at these times; None where that is nothing."""
+        fields = self._fields
+        parametrisation, process = fields.parametrisation, fields.process
+        if not parametrisation.precondition or not process.structure.spatially_linear:
+            return None
+        times = [t.double()] if s is None else [t.double(), 0.5 * (t.double() + s.double()), s.double()]
+        now, *others = (process.schedule(parametrisation.clock, u) for u in times)
+        if s is None:
+            split = fields.remainder(fields.names[self._index], now)
+            return (split.skip, split.out) + (() if split.anchor is None else (split.anchor,))
+        mean = parametrisation.mean_remainder(process.structure, now, *others)
+        return (mean.skip, mean.out) + (() if mean.anchor is None else (mean.anchor,))
+
+
+def flow_map(fields: LearnedFields, t: Tensor | float, x: Tensor, s: Tensor | float) -> Tensor:
+    """``X_{t,s}(x) = x + (s - t) v(t, x, s)``: where the flow carries x from t to s, in one call of the network.
+
+    Args:
+        fields: learned by an objective with ``two_times``, and told their conditions.
+        t: the times of x in [0, 1], shape (B,) or ().
+        x: states, shape (B, *event).
+        s: the times asked for, shape (B,) or (); before t or after it.
+
+    Raises:
+        UsageError: fields of one time, or conditions that are missing.
+    """
+    if not isinstance(fields, LearnedFields) or not fields.predictor.two_times:
+        raise UsageError("these fields have no flow map", fix="learn them by an objective with `two_times`")
+    fields.check_told(len(x))
+    times = [torch.as_tensor(time).to(x).expand(len(x)) for time in (t, s)]
+    mean = CalledField(fields, fields.names.index("velocity"), fields.condition)(times[0], x, s=times[1])
+    return x + torch.as_tensor(spread(times[1] - times[0], x)) * mean

@@ -1,0 +1,1 @@
+"""Flow maps: the way between two times in one call of the network."""

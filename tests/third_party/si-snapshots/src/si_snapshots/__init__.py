@@ -1,0 +1,1 @@
+"""Processes through more than two laws."""

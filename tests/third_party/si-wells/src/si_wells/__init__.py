@@ -1,0 +1,1 @@
+"""Energies, and how to learn from them."""
