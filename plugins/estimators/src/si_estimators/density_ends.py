@@ -45,13 +45,21 @@ def density_ends(process: StochasticInterpolant, direction: str, where: str) -> 
     return base, end
 
 
-def bound_of_span(model: Model, bound: Bound) -> Bound:
+def bound_of_span(model: Model, bound: Bound, epsilon: float | None = None) -> Bound:
     """The bound of a density that is exact, or bounded, for a model that samples over all times.
 
     Over a part of them, sampling starts from the process at another time, whose density is not that of the end that
-    stands in for it; then the number is ``approximate``.
+    stands in for it; then the number is ``approximate``. So it is for guided fields at another noise level than that of
+    sampling: they have a law for each, where the fields of a process have one for all.
+
+    Args:
+        model: the model.
+        bound: of the density at this noise level.
+        epsilon: of the density: 0 for the ODE's, None for the model's own.
     """
-    return bound if {model.start, model.stop} == {0.0, 1.0} else "approximate"
+    whole = {model.start, model.stop} == {0.0, 1.0}
+    other = bool(model.guidance) and epsilon is not None and model.epsilon != epsilon
+    return bound if whole and not other else "approximate"
 
 
 def in_unit(values: Tensor, end: Distribution, unit: str) -> Tensor:

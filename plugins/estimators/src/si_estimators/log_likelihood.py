@@ -148,7 +148,7 @@ class LogLikelihood(Estimator):
         found = self.mean(
             _WHERE,
             values,
-            bound_of_span(model, "exact" if self.divergence == "exact" else "unbiased"),
+            bound_of_span(model, "exact" if self.divergence == "exact" else "unbiased", epsilon=0.0),
             self.unit,
             details,
         )

@@ -99,7 +99,8 @@ class PathDensity:
                 details["probe_variance"] = float(variance.mean()) * scale**2
         bound = values.mean(1)
         error = self._error(bound) if len(x) > 1 else self._error(values[0])
-        return Estimate(self.name, float(bound.mean()), error, bound_of_span(model, "lower"), self.unit, bound, details)
+        claim = bound_of_span(model, "lower", self.epsilon)
+        return Estimate(self.name, float(bound.mean()), error, claim, self.unit, bound, details)
 
     @property
     def _probed(self) -> bool:
