@@ -18,7 +18,7 @@ __all__ = ["CLOCK_HELP", "GUIDANCE_HELP", "chosen", "resampled"]
 
 CLOCK_HELP = "time of the steps: auto, uniform, a clock by name, or JSON with its options (default: the recipe's)"
 GUIDANCE_HELP = (
-    'guidance in place of the recipe\'s: a name, \'{"use": "classifier-free", "weight": 2}\', or none (repeat: in order)'
+    "guidance in place of the recipe's: a name, JSON with its options, or none; given several times, in this order"
 )
 
 

@@ -24,10 +24,10 @@ _WHERE = "classifier-free"
 class ClassifierFree(Guidance):
     """``f(x, none) + weight (f(x, c) - f(x, none))`` for each field f, by one model that knows both.
 
-    Weight 1 is the conditional law as it was learned, 0 the mixture over the condition; above 1 samples are more typical
-    of the condition and less various, below 0 they avoid it. Only for 0 and 1 are these fields those of a process: else
-    the ODE and each noise level sample laws of their own, none of them ``p(x) p(c|x)^w``. Networks are called for twice
-    as many states, for weights 0 and 1 for as many.
+    Weight 1 is the conditional law as it was learned, 0 the mixture over the condition; above 1 samples are more
+    typical of the condition and less various, below 0 they avoid it. Only for 0 and 1 are these fields those of a
+    process: else the ODE and each noise level sample laws of their own, none of them ``p(x) p(c|x)^w``. Networks are
+    called for twice as many states, for weights 0 and 1 for as many.
 
     Args:
         weight: w.

@@ -30,11 +30,10 @@ def _fields(guidance: Guidance, setting: Setting, optional: frozenset[str] = OPT
 
 
 def _exercise(guidance: Guidance, setting: Setting) -> Sequence[Output]:
-    t, x = setting.times(), setting.states("x")
+    x = setting.states("x")
     fields = _fields(guidance, setting)[1].conditioned(told(setting))
-    drift = Transport(fields, _LEVEL).drift(0.4, x)
-    values = (("velocity(t, x)", fields.velocity(t, x)), ("score(t, x)", fields.score(t, x)), ("the drift", drift))
-    return [Output(name, value, setting.shape) for name, value in values]
+    problems = (("the drift of the ODE", Transport(fields)), ("the drift of the SDE", Transport(fields, _LEVEL)))
+    return [Output(name, problem.drift(0.4, x), setting.shape) for name, problem in problems]
 
 
 @check
@@ -47,7 +46,7 @@ def same_process(guidance: Guidance) -> None:
 
 @check
 def told_before_or_after(guidance: Guidance) -> Measured | None:
-    """Guiding fields that are given a condition is guiding fields and giving it then; other conditions, other fields."""
+    """Guiding fields that are given a condition is guiding fields and giving it then; another one takes its place."""
     setting = accepted(SUITE, guidance)[0]
     fields, guided = _fields(guidance, setting)
     given, t, x = told(setting), setting.times(), setting.states("x")
@@ -91,7 +90,7 @@ def fields_kept(guidance: Guidance) -> None:
     weights = zip(fields.predictor.parameters(), fresh.predictor.parameters(), strict=True)
     alike = torch.equal(fields.conditioned(given).velocity(t, x), fresh.conditioned(given).velocity(t, x))
     if fields.condition is not None or not alike or not all(torch.equal(a, b) for a, b in weights):
-        raise Violation("it changes the fields that it was given; work on fields of its own (`conditioned` gives others)")
+        raise Violation("it changes the fields that it was given; `conditioned` gives others to work on")
 
 
 @check
@@ -129,5 +128,6 @@ SUITE = Suite(
     kind="guidance",
     exercise=_exercise,
     own=(same_process, told_before_or_after, flow_of_the_fields, fields_kept, still_told, one_value_for_all),
+    events=((2,), (), (1, 2, 3)),
     refusable=True,
 )

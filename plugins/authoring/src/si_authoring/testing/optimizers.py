@@ -1,4 +1,4 @@
-"""Conformance of optimizers: they lower a convex loss by steps that can be stopped, kept and gone on with bit for bit."""
+"""Conformance of optimizers: they lower a convex loss, by steps that are kept and gone on with bit for bit."""
 
 from __future__ import annotations
 
@@ -38,7 +38,8 @@ def _built(optimizer: Optimizer, parameters: Sequence[nn.Parameter]) -> torch.op
 
 def _loss(parameters: Sequence[nn.Parameter]) -> Tensor:
     """``1/2 sum_k c_k |p_k - 3|^2``, convex, with curvatures 1/2 and 2."""
-    return sum((0.5 * c * (p - 3.0).square().sum() for c, p in zip((0.5, 2.0), parameters, strict=True)), torch.zeros(()))
+    first, second = (0.5 * (parameter - 3.0).square().sum() for parameter in parameters)
+    return 0.5 * first + 2.0 * second
 
 
 def _step(built: torch.optim.Optimizer, parameters: Sequence[nn.Parameter], lr: float | None = None) -> None:
@@ -68,7 +69,9 @@ def learning_rate(optimizer: Optimizer) -> None:
         raise Violation(f"its lr is {lr!r} instead of a finite number > 0: training multiplies it by the schedule")
     groups = _built(optimizer, _parameters(Setting())).param_groups
     if len(groups) != 1 or groups[0]["lr"] != lr:
-        raise Violation(f"it builds groups with lr {[group['lr'] for group in groups]} instead of one with its lr, {lr}")
+        raise Violation(
+            f"it builds groups with lr {[group['lr'] for group in groups]} instead of one with its lr, {lr}"
+        )
 
 
 @check
@@ -89,17 +92,21 @@ def rate_is_followed(optimizer: Optimizer) -> Measured | None:
 def descends(optimizer: Optimizer) -> None:
     """A convex loss is lower after two hundred steps, at its own learning rate or 0.01 if that is smaller."""
     parameters = _parameters(Setting())
-    built, lr, before = _built(optimizer, parameters), min(float(optimizer.lr), _RATE), float(_loss(parameters))
+    built, lr, before = (
+        _built(optimizer, parameters),
+        min(float(optimizer.lr), _RATE),
+        float(_loss(parameters).detach()),
+    )
     for _ in range(_DESCENT):
         _step(built, parameters, lr)
-    after = float(_loss(parameters))
+    after = float(_loss(parameters).detach())
     if not after < before:
         raise Violation(f"it does not lower a convex loss: {before:.6g} before, {after:.6g} after {_DESCENT} steps")
 
 
 @check
 def resumes(optimizer: Optimizer) -> None:
-    """What its next step depends on is in ``state_dict()``: loaded into a new one it takes the same steps, bit for bit."""
+    """All that its next step depends on is in ``state_dict()``: one that loads it takes the same steps, bit for bit."""
     for dtype in SUITE.dtypes:
         parameters = _parameters(Setting(dtype=dtype))
         built = _built(optimizer, parameters)
@@ -145,7 +152,7 @@ def many_at_once(optimizer: Optimizer) -> None:
     for _ in range(_STEPS):
         _step(other, second)
     if not all(torch.equal(a, b) for a, b in zip(first, second, strict=True)):
-        raise Violation("a second one that it builds takes other steps: keep what changes in the state of what is built")
+        raise Violation("a second one that it builds takes other steps: what changes belongs to what is built")
 
 
 SUITE = Suite(

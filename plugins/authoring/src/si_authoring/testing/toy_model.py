@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import ClassVar
+
 import torch
 from torch import Tensor, nn
 
@@ -18,7 +21,10 @@ OPTIONAL = frozenset({"kind", "observation"})
 class _Labelled(Normal):
     """A normal law whose draws have a label and a number."""
 
-    conditions = {"kind": ConditionSpec(classes=("low", "high")), "observation": ConditionSpec()}
+    conditions: ClassVar[Mapping[str, ConditionSpec]] = {
+        "kind": ConditionSpec(classes=("low", "high")),
+        "observation": ConditionSpec(),
+    }
 
     def draw(self, n: int, generator: torch.Generator | None = None) -> tuple[Tensor, Condition]:
         x = self.sample(n, generator)
@@ -53,7 +59,7 @@ def toy_fields(setting: Setting, optional: frozenset[str] = OPTIONAL, conditiona
     process = process_between(Normal(setting.event), (_Labelled if conditional else Normal)(setting.event, 0.5, 0.8))
     predictor = Predictor([_Network(0.3), _Network(-0.6)], 2).to(setting.device, setting.dtype).requires_grad_(False)
     chosen = optional if conditional else frozenset[str]()
-    form = Parametrisation(process.clock)
+    form = Parametrisation(process.clock, precondition=True)
     return LearnedFields(process, ["velocity", "denoiser"], predictor, form, optional=chosen)
 
 
