@@ -59,13 +59,12 @@ class CombinedFields(TransformedFields):
         if key not in self._stacked:
             # Out of inference mode, for they may be needed where fields are differentiated.
             with torch.inference_mode(False), torch.no_grad():
-                parts = self._told(self.condition or {})
-                told = {name: self._joined(name, [parts[k] for k in self._kept], x) for name in self._names(parts)}
+                parts = [self._told(self.condition or {})[k] for k in self._kept]
+                # What all of them leave out is left out too, where the fields have been given it.
+                names = dict.fromkeys(name for part in (self.condition or {}, *parts) for name in part)
+                told = {name: self._joined(name, parts, x) for name in names}
                 self._stacked[key] = self.fields.conditioned(told) if told else self.fields
         return self._stacked[key]
-
-    def _names(self, parts: Sequence[Condition]) -> list[str]:
-        return list(dict.fromkeys(name for k in self._kept for name in parts[k]))
 
     def _joined(self, name: str, parts: Sequence[Condition], x: Tensor) -> Tensor:
         """The values of a condition for all copies, shape (K B, *shape)."""
