@@ -45,10 +45,10 @@ def package_files(names: Names, selection: str | None = None, learnable: bool = 
     examples = LEARNABLE if learnable else EXAMPLES
     if names.kind not in EXAMPLES:
         raise UsageError(
-            f"there is no package of a {names.kind} to start with: it is the kind of a plugin",
+            f"there is no {names.kind} to start with: the kind is a plugin's",
             got=f"--kind {names.kind}",
             allowed=", ".join(EXAMPLES),
-            fix=f'another --kind, and then the class and the Component("{names.kind}", ...) of plugin.py by hand',
+            fix=f"start with another --kind, and write the class and its Component({names.kind!r}, ...) by hand",
         )
     if names.kind not in examples:
         raise UsageError(
