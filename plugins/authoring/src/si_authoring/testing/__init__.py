@@ -38,3 +38,6 @@ from si_authoring.testing.conformance import OptimizerConformance as OptimizerCo
 from si_authoring.testing.conformance import ReportConformance as ReportConformance
 from si_authoring.testing.run import Result as Result
 from si_authoring.testing.run import check_component as check_component
+from si_authoring.testing.setting import Output as Output
+from si_authoring.testing.setting import Setting as Setting
+from si_authoring.testing.suite import Suite as Suite
