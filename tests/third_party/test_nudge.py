@@ -44,7 +44,7 @@ def test_it_draws_the_samples_of_a_run_to_its_point():
 @pytest.mark.parametrize("clock", [None, "uniform"])
 @pytest.mark.parametrize("strength", [0.0, 0.7, -0.4])
 def test_the_law_of_a_nudged_ode(strength, clock):
-    """From N(0, I) to itself the velocity of the trigonometric path is 0, so states decay exponentially to the point."""
+    """From N(0, I) to itself the trigonometric path has velocity 0, so states decay exponentially to the point."""
     parts = [si.build(*words) for words in (("interpolant", "trigonometric"), ("latent", "none"))]
     ends = [si.build("distribution", "gaussian", dim=2, dtype="float64") for _ in range(2)]
     process = si.StochasticInterpolant(*parts, si.build("coupling", "independent"), *ends)
