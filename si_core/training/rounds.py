@@ -39,7 +39,8 @@ def refit(assembly: Assembly, step: int, trained: nn.Module, device: torch.devic
         return
     was_training = trained.training
     try:
-        model = assembly.model(assembly.fields.of(trained.eval()))  # type: ignore[arg-type]
+        # What is learned is the process; guidance is of sampling.
+        model = assembly.model(assembly.fields.of(trained.eval())).with_guidance(())  # type: ignore[arg-type]
         stream = generator(assembly.recipe.seed, "data", 2, done, device=device)
         with torch.no_grad():
             assembly.process.coupling.refit(model, done, stream)

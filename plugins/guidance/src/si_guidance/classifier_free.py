@@ -30,7 +30,7 @@ class ClassifierFree(Guidance):
     called for twice as many states, for weights 0 and 1 for as many.
 
     Args:
-        weight: w.
+        weight: w, that of the fields given the condition; those of the mixture have ``1 - w``.
         conditions: the names of those that are left out in ``f(x, none)``; others are told to both. None for all that
             training has left out now and then.
 
