@@ -92,12 +92,15 @@ if TYPE_CHECKING:
     from si_core.fields.base import DirectFields as DirectFields
     from si_core.fields.base import Fields as Fields
     from si_core.fields.called import flow_map as flow_map
+    from si_core.fields.combined import CombinedFields as CombinedFields
     from si_core.fields.exact import exact_fields as exact_fields
     from si_core.fields.functions import FunctionFields as FunctionFields
     from si_core.fields.learned import LearnedFields as LearnedFields
     from si_core.fields.learned import Predictor as Predictor
     from si_core.fields.parametrisation import Parametrisation as Parametrisation
     from si_core.fields.rescheduled import RescheduledFields as RescheduledFields
+    from si_core.fields.steered import SteeredFields as SteeredFields
+    from si_core.fields.transformed import TransformedFields as TransformedFields
     from si_core.models.acceleration.accelerator import Accelerator as Accelerator
     from si_core.models.estimation import estimate as estimate
     from si_core.models.model import Model as Model
@@ -152,6 +155,9 @@ _HOMES: dict[str, tuple[str, ...]] = {
     "si_core.fields.functions": ("FunctionFields",),
     "si_core.fields.learned": ("LearnedFields", "Predictor"),
     "si_core.fields.rescheduled": ("RescheduledFields",),
+    "si_core.fields.combined": ("CombinedFields",),
+    "si_core.fields.steered": ("SteeredFields",),
+    "si_core.fields.transformed": ("TransformedFields",),
     "si_core.fields.base": ("DirectFields", "Fields"),
     "si_core.fields.parametrisation": ("Parametrisation",),
     "si_core.process.process": ("StochasticInterpolant",),

@@ -14,9 +14,12 @@ if TYPE_CHECKING:
     from si_core.fields.base import Epsilon
     from si_core.models.model import Model
 
-__all__ = ["CLOCK_HELP", "chosen", "resampled"]
+__all__ = ["CLOCK_HELP", "GUIDANCE_HELP", "chosen", "resampled"]
 
 CLOCK_HELP = "time of the steps: auto, uniform, a clock by name, or JSON with its options (default: the recipe's)"
+GUIDANCE_HELP = (
+    "guidance in place of the recipe's: a name, JSON with its options, or none; given several times, in this order"
+)
 
 
 def chosen(text: str, where: str, example: str) -> tuple[str, dict[str, Any]]:
@@ -51,7 +54,7 @@ def resampled(model: Model, arguments: argparse.Namespace) -> Model:
 
     Args:
         model: the trained model.
-        arguments: with ``run_directory``, ``integrator``, ``epsilon``, ``clock`` and ``seed``.
+        arguments: with ``run_directory``, ``integrator``, ``epsilon``, ``clock``, ``guidance`` and ``seed``.
 
     Raises:
         UsageError: an unknown component or a wrong option; an integrator that does not fit the noise level.
@@ -59,6 +62,7 @@ def resampled(model: Model, arguments: argparse.Namespace) -> Model:
     from si_core.discovery.build import build
     from si_core.models.sampler import default_integrator
 
+    model = _guided(model, arguments.guidance)
     integrator, epsilon, seed = arguments.integrator, arguments.epsilon, arguments.seed
     run = Path(arguments.run_directory)
     level = None if epsilon is None else _noise_level(model, run, epsilon, seed)
@@ -79,7 +83,21 @@ def resampled(model: Model, arguments: argparse.Namespace) -> Model:
     other = model.with_sampler(method, level)
     if arguments.clock is None:
         return other
-    return _clocked(other, arguments.clock, run if integrator is None and epsilon is None else None, seed)
+    own = integrator is None and epsilon is None and arguments.guidance is None
+    return _clocked(other, arguments.clock, run if own else None, seed)
+
+
+def _guided(model: Model, texts: list[str] | None) -> Model:
+    """The model with the guidance of the command line."""
+    if texts is None:
+        return model
+    from si_core.discovery.build import build
+
+    guidance = []
+    for text in texts if texts != ["none"] else []:
+        name, options = chosen(text, "--guidance", '{"use": "classifier-free", "weight": 2}')
+        guidance.append(build("guidance", name, **options))
+    return model.with_guidance(guidance)
 
 
 def _clocked(model: Model, text: str, run: Path | None, seed: int) -> Model:

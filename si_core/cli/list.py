@@ -6,6 +6,7 @@ import argparse
 
 from si_core.cli.tables import print_json, print_table
 from si_core.discovery.available import Found, available
+from si_core.discovery.catalogue import catalogue
 from si_core.discovery.kinds import KINDS
 from si_core.discovery.plugins import installed_plugins
 
@@ -46,7 +47,13 @@ def _print_close(any_found: bool, kind: str | None) -> None:
         print("'si show KIND NAME' tells the options of a component.")
     else:
         print(f"No installed plugin offers a{f' component of kind {kind!r}' if kind else 'ny component'}.")
-        print("'pip install si-recipes' brings the built-in ones.")
+        listed = [entry.install for entry in catalogue() if kind in entry.components]
+        if kind is None:
+            print("'pip install si-recipes' brings the built-in ones.")
+        elif listed:
+            print(f"{' or '.join(map(repr, listed))} brings some.")
+        else:
+            print("Nor does any that is listed.")
     unready = sum(not plugin.ready for plugin in installed_plugins())
     if unready:
         print(f"{unready} installed plugin{'s' if unready > 1 else ''} can't be used: see 'si plugins'.")

@@ -6,7 +6,7 @@ import argparse
 import hashlib
 from pathlib import Path
 
-from si_core.cli.choices import CLOCK_HELP
+from si_core.cli.choices import CLOCK_HELP, GUIDANCE_HELP
 from si_core.cli.conditions import add_condition, asked_condition
 from si_core.cli.trained import add_device, add_seed, trained_model
 from si_core.errors import StorageError, UsageError
@@ -31,6 +31,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help='noise level: 0 for the ODE, a number, or \'{"use": "gamma", "scale": 1.0}\' (default: the recipe\'s)',
     )
     parser.add_argument("--clock", metavar="NAME|JSON", help=CLOCK_HELP)
+    parser.add_argument("--guidance", metavar="NAME|JSON", action="append", help=GUIDANCE_HELP)
     add_condition(parser, "the samples")
     parser.add_argument(
         "--freeze",
@@ -87,8 +88,10 @@ def _checked(out: Path) -> Path:
 
 def _default_name(arguments: argparse.Namespace) -> Path:
     """A file in the run's folder whose name tells requests apart, so that none overwrites another's samples."""
-    chosen = (arguments.integrator, arguments.epsilon, arguments.clock, arguments.condition)
+    freeze = arguments.freeze or None
+    chosen = (
+        arguments.integrator, arguments.epsilon, arguments.clock, arguments.condition, arguments.guidance, freeze
+    )  # fmt: skip
     mark = hashlib.sha256(repr(chosen).encode()).hexdigest()[:6]
-    chosen += ("freeze",) if arguments.freeze else ()
     suffix = "" if chosen == (None,) * len(chosen) else f"-{mark}"
     return Path(arguments.run_directory) / f"samples-{arguments.number}-{arguments.seed}{suffix}.npy"

@@ -63,8 +63,8 @@ def _array_text(schema: Mapping[str, Any], root: Mapping[str, Any]) -> str:
     if "prefixItems" in schema:
         return f"a list [{', '.join(allowed_text(item, root) for item in schema['prefixItems'])}]"
     low, high = schema.get("minItems"), schema.get("maxItems")
-    if low is not None and low == high:
-        length = f" of {low} items"
+    if low is not None and high is not None:
+        length = f" of {low} items" if low == high else f" of {low} to {high} items"
     else:
         length = "".join(f" of {word} {n} items" for word, n in (("at least", low), ("at most", high)) if n is not None)
     items = schema.get("items")

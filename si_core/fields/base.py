@@ -106,6 +106,9 @@ class Fields(ABC):
     condition: Condition | None = None
     """What these fields are given: values (B, *shape), or (1, *shape), by name."""
 
+    optional: frozenset[str] = frozenset()
+    """The conditions that may be left out: training left them out now and then (``train.condition_dropout``)."""
+
     def conditioned(self, condition: Condition | None) -> Fields:
         """These fields given a condition, in place of any that they were given before.
 

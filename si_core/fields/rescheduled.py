@@ -54,7 +54,7 @@ class RescheduledFields(RowFields):
         if known.process.target is not process.target:
             raise UsageError("the schedule changes, the target does not", fix="build both processes with one target")
         self.known, self.process, self.names = known, process, known.names
-        self.condition = known.condition
+        self.condition, self.optional = known.condition, known.optional
 
     @property
     def predictor(self) -> object:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
@@ -12,10 +13,11 @@ from si_core.contract.clock import Clock
 from si_core.contract.condition import Condition, check_condition
 from si_core.contract.data import Trajectory
 from si_core.contract.distribution import Distribution
+from si_core.contract.guidance import Guidance
 from si_core.contract.integrator import Integrator
 from si_core.contract.runtime import Runtime
 from si_core.contract.told import read_condition, repeated
-from si_core.errors import UsageError
+from si_core.errors import PluginError, UsageError
 from si_core.fields.base import Epsilon, Fields
 from si_core.models.acceleration.accelerator import Accelerator
 from si_core.models.streams import generator
@@ -45,6 +47,8 @@ class Model:
             drift is refused.
         recipe: the recipe that made the model, if any.
         accelerator: how :meth:`sample` calls the networks and repeats the steps; all else is as without.
+        guidance: what made ``fields`` of those of the process, in order (:meth:`with_guidance`).
+        unguided: the fields of the process, where there is guidance.
     """
 
     process: StochasticInterpolant
@@ -58,6 +62,8 @@ class Model:
     recipe: Recipe | None = field(default=None, repr=False)
     accelerator: Accelerator = field(default_factory=Accelerator, repr=False, compare=False)
     freeze: bool = False
+    guidance: tuple[Guidance, ...] = ()
+    unguided: Fields | None = field(default=None, repr=False)
 
     @property
     def device(self) -> torch.device:
@@ -73,7 +79,8 @@ class Model:
 
     @property
     def _parameter(self) -> Tensor | None:
-        predictor = getattr(self.fields, "predictor", None)
+        # Guided fields may be anybody's, and need not show the networks that they ask.
+        predictor = getattr(self.unguided or self.fields, "predictor", None)
         return None if predictor is None else next(predictor.parameters(), None)
 
     def on(self, runtime: Runtime) -> Model:
@@ -110,6 +117,26 @@ class Model:
             freeze=self.freeze if freeze is None else freeze,
         )
 
+    def with_guidance(self, guidance: Sequence[Guidance]) -> Model:
+        """This model with fields that are guided, in order, in place of any guidance it had; empty for none.
+
+        All that is asked of the model is then asked of the guided fields: samples, likelihoods, errors. They are of
+        another law than the process, one for each noise level.
+
+        Raises:
+            UsageError: fields that can't be guided so.
+            PluginError: what a guidance gives is no fields.
+        """
+        base = self.unguided or self.fields
+        fields = base
+        for each in guidance:
+            fields = each.guided(fields)
+            if not isinstance(fields, Fields):
+                raise PluginError(
+                    "a guidance makes fields of fields", where=type(each).__name__, got=type(fields).__name__
+                )
+        return replace(self, fields=fields, guidance=tuple(guidance), unguided=base if guidance else None)
+
     def transport(
         self,
         *,
@@ -134,7 +161,7 @@ class Model:
     @property
     def optional(self) -> frozenset[str]:
         """The conditions that may be left out, for training left them out now and then."""
-        return getattr(self.fields, "optional", frozenset())
+        return self.fields.optional
 
     def conditions(self, n: int, generator: torch.Generator, condition: Any = None) -> Condition | None:
         """What n samples are given, each (n, *shape): the given values repeated in turn, the others as the data have

@@ -7,6 +7,7 @@ from typing import Literal
 
 from si_core.contract.clock import Clock
 from si_core.contract.diffusion import Diffusion
+from si_core.contract.guidance import Guidance
 from si_core.contract.integrator import Integrator
 from si_core.discovery.lookup import find
 from si_core.discovery.owners import DEFAULTS
@@ -37,6 +38,7 @@ class Sampler:
         integrator: the method.
         epsilon: the noise level.
         clock: the clock; ``"auto"`` for the process's own, ``"uniform"`` for time itself.
+        guidance: what changes the fields before they are sampled, in order.
     """
 
     recipe: Recipe
@@ -44,15 +46,17 @@ class Sampler:
     integrator: Integrator
     epsilon: Epsilon
     clock: Clock | Literal["auto", "uniform"] = "auto"
+    guidance: tuple[Guidance, ...] = ()
 
     def model(self, fields: LearnedFields) -> Model:
         """The model that samples these fields.
 
         Raises:
             UsageError: fields of a process whose schedule can't be changed.
+            RecipeError: fields that can't be guided as the recipe asks.
         """
         sample = self.recipe.sample
-        return Model(
+        model = Model(
             self.process,
             fields if fields.process is self.process else RescheduledFields(fields, self.process),
             self.integrator,
@@ -65,6 +69,10 @@ class Sampler:
             Accelerator(sample.precision, sample.channels_last, sample.compile, sample.graph),
             sample.freeze,
         )
+        if not self.guidance:
+            return model
+        with located(self.recipe, "sample.guidance"):
+            return model.with_guidance(self.guidance)
 
 
 def build_sampler(recipe: Recipe, process: StochasticInterpolant) -> Sampler:
@@ -79,7 +87,7 @@ def build_sampler(recipe: Recipe, process: StochasticInterpolant) -> Sampler:
             ends = (process.latent, process.coupling, process.source, process.target)
             process = StochasticInterpolant(path, *ends)  # type: ignore[arg-type]
     epsilon = _epsilon(recipe, process)
-    return Sampler(recipe, process, _integrator(recipe, epsilon), epsilon, _clock(recipe, process))
+    return Sampler(recipe, process, _integrator(recipe, epsilon), epsilon, _clock(recipe, process), _guidance(recipe))
 
 
 def check_sampling(sampler: Sampler, fields: LearnedFields) -> None:
@@ -123,6 +131,16 @@ def _clock(recipe: Recipe, process: StochasticInterpolant) -> Clock | Literal["a
         return clock
     with located(recipe, "sample.clock"):
         return build_clock(clock.qualified, process, **clock.options)
+
+
+def _guidance(recipe: Recipe) -> tuple[Guidance, ...]:
+    built = []
+    for i, selection in enumerate(recipe.sample.guidance):
+        guidance = build_selection(recipe, f"sample.guidance.{i}", selection)
+        if not isinstance(guidance, Guidance):
+            raise RecipeError("no guidance", where=recipe.where(f"sample.guidance.{i}"), got=repr(guidance))
+        built.append(guidance)
+    return tuple(built)
 
 
 def _integrator(recipe: Recipe, epsilon: Epsilon) -> Integrator:

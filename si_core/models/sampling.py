@@ -22,6 +22,7 @@ from si_core.errors import UsageError
 from si_core.fields.base import Epsilon
 from si_core.models.freed_memory import keep_freed_memory
 from si_core.models.model import Model
+from si_core.models.streams import reseed
 
 __all__ = ["BLOCK", "Samples", "draw_samples", "sample"]
 
@@ -47,7 +48,11 @@ class Samples:
         """Draws of the law that is meant, shape (n, *event): resampled where there are weights, among those alike."""
         if self.log_weights is None:
             return self.x
-        return self.x[resample_alike(self.log_weights, generator(seed, "sample", 1, 0), self.condition)]
+        return self.x[
+            resample_alike(
+                self.log_weights, reseed(torch.Generator(self.x.device), seed, "sample", 1, 0), self.condition
+            )
+        ]
 
 
 def draw_samples(

@@ -50,6 +50,11 @@ class Sample(Section):
     clock: Annotated[Selection | Literal["auto", "uniform"], Select("clock", words=("auto", "uniform"))] = Field(
         default="auto", description="time of the steps: the clock of the process, plain t, or a clock by name"
     )
+    guidance: Annotated[list[Annotated[Selection, Select("guidance")]], Field(max_length=100), OneOrMany()] = Field(
+        default=[],
+        description="what changes the fields before they are sampled, in order; one needs no list",
+        examples=["guidance: {use: classifier-free, weight: 2.0}"],
+    )
     denoise: bool = Field(
         default=False, description="whether sampling that stops before the end finishes with a denoising step"
     )

@@ -40,9 +40,18 @@ def default_use(path: tuple[str | int, ...]) -> str | None:
 
 def listed(root: Mapping) -> Mapping:
     """The keys with a single selection that stands for a list made a list of one, and nothing an empty one."""
+    return _listed(root, sections_model())
+
+
+def _listed(root: Mapping, section: type[Section]) -> Mapping:
     entries = dict(root.entries)
-    for key, field in sections_model().model_fields.items():
+    for key, field in section.model_fields.items():
         entry = entries.get(key)
+        inner = field.annotation
+        if entry is not None and isinstance(inner, type) and issubclass(inner, Section):
+            if isinstance(entry.node, Mapping):
+                entries[key] = Entry(entry.where, _listed(entry.node, inner))
+            continue
         if entry is None or not any(isinstance(mark, OneOrMany) for mark in field.metadata):
             continue
         node = entry.node

@@ -26,7 +26,8 @@ def fit_noise_level(directory: RunDirectory, model: Model, chosen: Selection | f
     """
     if not isinstance(model.epsilon, Diffusion) or not isinstance(chosen, Selection):
         return model
-    options = model.epsilon.fitted(model, seed)
+    # Of the errors that were learned; what guidance changes is meant.
+    options = model.epsilon.fitted(model.with_guidance(()), seed)
     if options is None:
         return model
     keep_options(directory.diffusion, "diffusion", chosen.qualified, options)

@@ -40,7 +40,9 @@ def refit(assembly: Assembly, step: int, trained: nn.Module, runtime: Runtime) -
         return
     was_training = trained.training
     try:
-        model = assembly.model(assembly.fields.of(trained.eval())).on(runtime)  # type: ignore[arg-type]
+        # What is learned is the process; guidance is of sampling.
+        model = assembly.model(assembly.fields.of(trained.eval())).with_guidance(())  # type: ignore[arg-type]
+        model = model.on(runtime)
         stream = reseed(runtime.generator(), assembly.recipe.seed, "data", 2, done)
         with torch.no_grad():
             assembly.process.coupling.refit(model, done, stream)

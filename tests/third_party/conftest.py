@@ -17,20 +17,45 @@ from torch import Tensor
 
 from si_core.discovery.plugins import reset
 
-DETOUR = Path(__file__).parent / "si-detour"
+HERE = Path(__file__).parent
+
+
+def unpacked(name: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder in which a distribution of this folder is installed: its wheel, built and unpacked."""
+    pytest.importorskip("hatchling")
+    wheels, site = tmp_path_factory.mktemp("wheels"), tmp_path_factory.mktemp("site")
+    build = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(wheels)]
+    subprocess.run(build, cwd=HERE / name, check=True, capture_output=True)
+    (wheel,) = wheels.glob("*.whl")
+    with zipfile.ZipFile(wheel) as archive:
+        archive.extractall(site)
+    return site
 
 
 @pytest.fixture(scope="session")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder in which si-detour is installed: its wheel, unpacked."""
-    pytest.importorskip("hatchling")
-    wheels, site = tmp_path_factory.mktemp("wheels"), tmp_path_factory.mktemp("site")
-    build = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(wheels)]
-    subprocess.run(build, cwd=DETOUR, check=True, capture_output=True)
-    (wheel,) = wheels.glob("si_detour-*.whl")
-    with zipfile.ZipFile(wheel) as archive:
-        archive.extractall(site)
-    return site
+    """A folder in which si-detour is installed."""
+    return unpacked("si-detour", tmp_path_factory)
+
+
+@pytest.fixture
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], Path]]:
+    """``wheel(name)``: install a distribution of this folder in this process, for a test; the folder it is in."""
+    packages: list[str] = []
+    with pytest.MonkeyPatch.context() as patch:
+
+        def install(name: str) -> Path:
+            site = unpacked(name, tmp_path_factory)
+            patch.syspath_prepend(str(site))
+            patch.delenv("SI_PLUGINS", raising=False)
+            packages.append(name.replace("-", "_"))
+            reset()
+            return site
+
+        yield install
+    reset()
+    for name in [name for name in sys.modules if name.partition(".")[0] in packages]:
+        del sys.modules[name]
 
 
 @pytest.fixture(scope="module")

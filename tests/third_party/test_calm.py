@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import json
-import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 import si_core as si
 from si_core.cli.main import main
-from si_core.discovery.plugins import reset
 
 for plugin in ("si_recipes", "si_optimizers"):
     pytest.importorskip(plugin)
 
-CALM = Path(__file__).parent / "si-calm" / "src"
 RECIPE = """\
 source: {use: gaussian, dim: 2}
 target: two-moons
@@ -28,23 +26,10 @@ moderators: [{enough: 1.0e9}]
 
 
 @pytest.fixture(autouse=True)
-def installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    info = tmp_path / "site" / "si_calm-1.0.dist-info"
-    info.mkdir(parents=True)
-    (info / "METADATA").write_text(
-        "Metadata-Version: 2.1\nName: si-calm\nVersion: 1.0\nRequires-Dist: si-core>=0.1,<0.2\n"
-    )
-    (info / "entry_points.txt").write_text("[si_core.plugins]\ncalm = si_calm.plugin\n")
-    monkeypatch.syspath_prepend(str(CALM))
-    monkeypatch.syspath_prepend(str(tmp_path / "site"))
-    monkeypatch.delenv("SI_PLUGINS", raising=False)
+def calm(wheel: Callable[[str], None], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    wheel("si-calm")
     monkeypatch.chdir(tmp_path)
     Path("r.yaml").write_text(RECIPE)
-    reset()
-    yield
-    reset()
-    for name in [name for name in sys.modules if name.partition(".")[0] == "si_calm"]:
-        del sys.modules[name]
 
 
 def test_the_section_is_part_of_recipes(capsys):
@@ -73,3 +58,26 @@ def test_one_that_raises_stops_the_run_in_its_own_name(monkeypatch):
     with pytest.raises(si.PluginError, match="'gentle' of si-calm") as caught:
         si.train(si.load_recipe("r.yaml"))
     assert "after_step failed" in str(caught.value)
+
+
+def test_its_command_is_one_of_si(capsys):
+    assert main(["run", "r.yaml", "moderators=null", "--out", "run"]) == 0
+    capsys.readouterr()
+    assert main(["calm", "run", "--enough", "1e9"]) == 0
+    assert capsys.readouterr().out == "calm from step 5 on\n"
+    assert main(["calm", "run", "--enough", "-1"]) == 1
+    assert main(["calm", "elsewhere"]) == 4
+    assert main(["--help"]) == 0
+    assert "say at which step a run was calm" in capsys.readouterr().out
+
+
+def test_its_kind_brings_its_checks(capsys):
+    pytest.importorskip("si_authoring")
+    from si_authoring.testing import check_component
+
+    calm = {result.check: result.state for result in check_component("moderator", si.build("moderator", "gentle"))}
+    assert calm["calm-at-zero"] == "holds"
+    assert "violated" not in calm.values()
+    restless = si.build("moderator", "gentle", enough=-1.0)
+    found = {result.check: result.state for result in check_component("moderator", restless)}
+    assert found["calm-at-zero"] == "violated"

@@ -65,7 +65,7 @@ def test_a_run_learns_the_energy_from_weighted_pairs(recipe, capsys):
     # What the weights leave out is another law: the proposals' own.
     proposals = si.load_model("run").process.pairs(4000, torch.Generator().manual_seed(0)).x1
     assert abs(float(proposals.mean()) - mean) > 0.3
-    assert json.loads(open("run/STATUS.json").read())["state"] == "finished"
+    assert json.loads((recipe.parent / "run" / "STATUS.json").read_text())["state"] == "finished"
 
 
 @pytest.mark.parametrize(

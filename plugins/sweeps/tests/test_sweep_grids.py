@@ -129,7 +129,7 @@ def test_keys_that_change_together_are_one_axis(tmp_path):
     assert [(steps, batch) for _, steps, batch in found] == [(2, 4), (2, 4), (3, 6), (3, 6)]
     assert [values for values, *_ in found[::2]] == [{"train.steps": 2, "seed": 1}, {"train.steps": 3, "seed": 1}]
     assert plan.resolved()["sweep"] == {
-        "use": "grid",
+        "use": "si-sweeps/grid",
         "train.steps, train.batch": [[2, 4], [3, 6]],
         "seed": [1, 2],
     }

@@ -122,9 +122,11 @@ class Accelerator:
             condition: their conditions, or None.
         """
         original = model.fields
-        fields = self._fields(original)
-        if fields is not original:
-            model = replace(model, fields=fields)
+        fields = self._fields(model.unguided or original)
+        if fields is not (model.unguided or original):
+            model = replace(model, fields=fields, unguided=None).with_guidance(model.guidance)
+            if model.guidance and original.condition:
+                model = replace(model, fields=model.fields.conditioned(original.condition))
         if not self._records(model, x):
             return self._told(model, condition), model.integrator
         setting = self._settings.get(
@@ -171,6 +173,8 @@ class Accelerator:
         why = None
         if not self._recorder.records(x.device):
             why = f"CUDA graphs need a CUDA device, and the states are on {x.device}"
+        elif model.guidance:
+            why = "guided fields may keep what they make of conditions, and recorded steps would go on with it"
         elif model.integrator.adaptive:
             why = f"{type(model.integrator).__name__} chooses its steps by what it finds"
         elif method_key(model.integrator) is None:

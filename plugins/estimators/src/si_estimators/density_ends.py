@@ -46,13 +46,22 @@ def density_ends(process: StochasticInterpolant, direction: str, where: str) -> 
     return base, end
 
 
-def bound_of_span(model: Model, direction: str, bound: Bound) -> tuple[Bound, dict[str, str]]:
+def bound_of_span(
+    model: Model, direction: str, bound: Bound, epsilon: float | None = None
+) -> tuple[Bound, dict[str, str]]:
     """The bound of a density that is exact, or bounded, for a model that samples over all times, and what to add to it.
 
     What is told is the density of the law in which the model's paths arrive at the end of the points, however early.
     Where they set out from the process at another time than its end, the density of that end only stands in for that of
     the process, and where a denoising step follows, samples have another law than paths: the number is then
-    ``approximate``, and the details say why.
+    ``approximate``, and the details say why. So it is for guided fields at another noise level than that of sampling:
+    they have a law for each, where the fields of a process have one for all.
+
+    Args:
+        model: the model.
+        direction: the end of the points.
+        bound: of the density at this noise level.
+        epsilon: of the density: 0 for the ODE's, None for the model's own.
     """
     early, late = sorted((model.start, model.stop))
     base, end = ((early, 0.0), (late, 1.0)) if direction == "target" else ((late, 1.0), (early, 0.0))
@@ -60,6 +69,8 @@ def bound_of_span(model: Model, direction: str, bound: Bound) -> tuple[Bound, di
         why = f"paths set out from the process at t = {base[0]:g}, the density at t = {base[1]:g} stands in"
     elif model.denoise and end[0] != end[1]:
         why = f"the density is that of paths at t = {end[0]:g}, before the denoising step that samples get"
+    elif model.guidance and epsilon is not None and model.epsilon != epsilon:
+        why = f"guided fields have another law at the noise level {epsilon:g} than at that of sampling"
     else:
         return bound, {}
     return "approximate", {"approximate": why}

@@ -148,7 +148,7 @@ class LogLikelihood(Estimator):
             details["probe_variance"] = variance
             details["probe_error"] = math.sqrt(variance / len(x))
         of_ode: Bound = "exact" if self.divergence == "exact" else "unbiased"
-        bound, reservation = bound_of_span(model, self.direction, of_ode)
+        bound, reservation = bound_of_span(model, self.direction, of_ode, epsilon=0.0)
         found = self.mean(_WHERE, values, bound, self.unit, details | reservation)
         errors = [change.error for change in changes if change.error is not None]
         if not errors:

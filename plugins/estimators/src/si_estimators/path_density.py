@@ -99,7 +99,7 @@ class PathDensity:
                 details["probe_variance"] = float(variance.mean()) * scale**2
         bound = values.mean(1)
         error = self._error(bound) if len(x) > 1 else self._error(values[0])
-        kind, reservation = bound_of_span(model, self.direction, "lower")
+        kind, reservation = bound_of_span(model, self.direction, "lower", self.epsilon)
         return Estimate(self.name, float(bound.mean()), error, kind, self.unit, bound, details | reservation)
 
     @property

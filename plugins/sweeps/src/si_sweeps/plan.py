@@ -69,7 +69,7 @@ class SweepPlan:
                 axis.settled(node, partial(_at, self.points[place * stride].recipe.resolved()))
                 for place, node in enumerate(axis.nodes)
             ]
-        return self.recipe.resolved() | {"sweep": {"use": "grid", **grid}}
+        return self.recipe.resolved() | {"sweep": {"use": "si-sweeps/grid", **grid}}
 
 
 def plan_sweep(recipe: Recipe, axes: Iterable[str] | Mapping[str, Iterable[Any]] = ()) -> SweepPlan:

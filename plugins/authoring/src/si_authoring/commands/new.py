@@ -6,13 +6,13 @@ import argparse
 import shlex
 from pathlib import Path
 
+from si_authoring.scaffold.examples import EXAMPLES
 from si_authoring.scaffold.names import Names, names
 from si_authoring.scaffold.package import package_files
 from si_authoring.scaffold.taken import refuse_taken, rivals
 from si_authoring.scaffold.writing import write_package
 from si_core import UsageError
 from si_core.public.cli import LineConsole
-from si_core.public.discovery import KINDS
 
 __all__ = ["add_arguments", "run"]
 
@@ -27,7 +27,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("thing", metavar="plugin", help="what to start")
     parser.add_argument("distribution", metavar="NAME", nargs="?", help="its distribution, si-<topic>")
     parser.add_argument(
-        "--kind", default="interpolant", metavar="KIND", help=f"{', '.join(KINDS)} (default interpolant)"
+        "--kind", default="interpolant", metavar="KIND", help=f"{', '.join(EXAMPLES)} (default interpolant)"
     )
     parser.add_argument(
         "--name", dest="component", metavar="COMPONENT", help="what recipes call it (default the topic)"

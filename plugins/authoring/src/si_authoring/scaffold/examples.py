@@ -19,7 +19,9 @@ class Example:
         use: how the recipe selects it, with ``$selection`` for its name.
         class_itself: whether conformance looks at the class instead of an instance: the builder makes one for a shape.
         arguments: those of the instance that conformance looks at.
-        train: the training of the recipe.
+        train: the training of the recipe, with ``$selection`` for its name.
+        sampling: further keys of the recipe's ``sample``, as they stand in its mapping.
+        sections: further keys of the recipe, a line each.
         beside: by kind, what the recipe uses in place of :data:`RECIPE`.
     """
 
@@ -28,6 +30,8 @@ class Example:
     class_itself: bool = False
     arguments: str = ""
     train: str = _TRAIN
+    sampling: str = ""
+    sections: str = ""
     beside: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -45,8 +49,19 @@ EXAMPLES: dict[str, Example] = {
     "integrator": Example("Euler-Maruyama: x' = x + h f(t, x) + sqrt(|h|) g(t) w", "{use: $selection, steps: 100}"),
     "estimator": Example("E|X|^2 - E|Y|^2, X of the model and Y of the data", "[$selection, energy-distance]"),
     "report": Example("a page of plain text: report.txt"),
+    "optimizer": Example(
+        "RMSprop: p - lr g/sqrt(v), v the running square of g",
+        train="{steps: 1500, batch: 512, optimizer: {use: $selection, lr: 2e-3}}",
+    ),
+    "learning-rate": Example(
+        "min((n+1)/W, sqrt(W/(n+1))), W steps of warm-up",
+        train="{steps: 1500, batch: 512, optimizer: {use: adam, lr: 4e-3}, schedule: {use: $selection, warmup: 200}}",
+    ),
+    "callback": Example("ends training when the loss is enough", sections="callbacks: {use: $selection, enough: 0.0}"),
+    "guidance": Example("b + strength t (1-t) (point - x)", sampling=", guidance: {use: $selection, strength: 1.0}"),
+    "exporter": Example("the weights as numpy arrays: weights.npz"),
 }
-"""By kind, for every kind."""
+"""By kind, for every kind of the core."""
 
 LEARNABLE: dict[str, Example] = {
     "interpolant": Example(
@@ -71,4 +86,5 @@ RECIPE: dict[str, str] = {
     "clock": "auto",
     "estimator": "[energy-distance]",
 }
-"""By kind, what the recipe uses of the others: built-in components. (A report is written of every run.)"""
+"""By kind, what the recipe uses of the others: built-in components. (A report is written of every run; an exporter is
+chosen when a model is exported.)"""

@@ -19,7 +19,7 @@ LONGEST = 32
 _WORDS = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 _VALUES = {"null", "true", "false"}
 _MODULES = {"plugin", "recipes"}
-_IMPORTED = {"Annotated", "Any", "ClassVar", "Field", "Mapping", "Path", "Tensor"}
+_IMPORTED = {"Annotated", "Any", "ClassVar", "Field", "Iterable", "Mapping", "Path", "Tensor"}
 
 
 @dataclass(frozen=True)

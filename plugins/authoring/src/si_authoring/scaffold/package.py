@@ -40,9 +40,16 @@ def package_files(names: Names, selection: str | None = None, learnable: bool = 
         learnable: whether the component has parameters, which the recipe trains.
 
     Raises:
-        UsageError: components of this kind have no parameters of their own to train.
+        UsageError: a kind of a plugin's; or components of this kind have no parameters of their own to train.
     """
     examples = LEARNABLE if learnable else EXAMPLES
+    if names.kind not in EXAMPLES:
+        raise UsageError(
+            f"there is no {names.kind} to start with: the kind is a plugin's",
+            got=f"--kind {names.kind}",
+            allowed=", ".join(EXAMPLES),
+            fix=f"start with another --kind, and write the class and its Component({names.kind!r}, ...) by hand",
+        )
     if names.kind not in examples:
         raise UsageError(
             f"there is no learnable {names.kind} to start with",
@@ -61,14 +68,17 @@ def package_files(names: Names, selection: str | None = None, learnable: bool = 
 
 def _values(names: Names, selection: str, example: Example) -> dict[str, str]:
     bound = suggested_bound(core_version())
-    suite = f"{names.kind.capitalize()}Conformance"
+    suite = f"{''.join(word.capitalize() for word in names.kind.split('-'))}Conformance"
     imports = sorted(
         ["si_authoring.testing import " + suite, f"{names.package}.{names.module} import {names.class_name}"],
         key=lambda line: line.split()[0],
     )
-    uses = {**RECIPE, **example.beside, names.kind: Template(example.use).substitute(selection=selection)}
+    uses = {**RECIPE, **example.beside, names.kind: example.use}
+    places = {f"use_{kind}": use for kind, use in uses.items()}
+    places |= {"train": example.train, "sampling": example.sampling}
+    places["sections"] = f"\n{example.sections}" if example.sections else ""
     return {
-        **{f"use_{kind}": use for kind, use in uses.items()},
+        **{place: Template(text).substitute(selection=selection) for place, text in places.items()},
         "distribution": names.distribution,
         "topic": names.topic,
         "package": names.package,
@@ -79,7 +89,6 @@ def _values(names: Names, selection: str, example: Example) -> dict[str, str]:
         "component": names.component,
         "selection": selection,
         "summary": example.summary,
-        "train": example.train,
         "instance": names.class_name if example.class_itself else f"{names.class_name}({example.arguments})",
         "type": f"type[{names.class_name}]" if example.class_itself else names.class_name,
         "suite": suite,

@@ -19,17 +19,22 @@ from si_authoring.testing.run import Result, run_check
 from si_authoring.testing.suite import suite
 
 __all__ = [
+    "CallbackConformance",
     "ClockConformance",
     "Conformance",
     "CouplingConformance",
     "DiffusionConformance",
     "DistributionConformance",
     "EstimatorConformance",
+    "ExporterConformance",
+    "GuidanceConformance",
     "IntegratorConformance",
     "InterpolantConformance",
     "LatentConformance",
+    "LearningRateConformance",
     "NetworkConformance",
     "ObjectiveConformance",
+    "OptimizerConformance",
     "ReportConformance",
 ]
 
@@ -142,3 +147,33 @@ class ReportConformance(Conformance):
     """The checks of a report."""
 
     kind = "report"
+
+
+class OptimizerConformance(Conformance):
+    """The checks of an optimizer."""
+
+    kind = "optimizer"
+
+
+class LearningRateConformance(Conformance):
+    """The checks of a learning rate."""
+
+    kind = "learning-rate"
+
+
+class GuidanceConformance(Conformance):
+    """The checks of a guidance."""
+
+    kind = "guidance"
+
+
+class ExporterConformance(Conformance):
+    """The checks of an exporter."""
+
+    kind = "exporter"
+
+
+class CallbackConformance(Conformance):
+    """The checks of a callback."""
+
+    kind = "callback"

@@ -16,7 +16,7 @@ import torch
 from si_authoring.testing.check import NotApplicable, Violation
 from si_core.public.discovery import constructor_names, host_state_kept
 
-__all__ = ["made_twice"]
+__all__ = ["made_twice", "seed_globals"]
 
 
 def made_twice(component: Any, context: Mapping[str, Any]) -> tuple[Any, Any]:
@@ -47,7 +47,7 @@ def made_twice(component: Any, context: Mapping[str, Any]) -> tuple[Any, Any]:
 def _made(cls: type[Any], options: Mapping[str, Any], seed: int) -> Any:
     with host_state_kept(generators=True):
         module = issubclass(cls, torch.nn.Module)
-        _seed(seed, 0 if module else seed)
+        seed_globals(seed, 0 if module else seed)
         with host_state_kept(generators=True) as changed:
             try:
                 made = cls(**options)
@@ -62,7 +62,8 @@ def _made(cls: type[Any], options: Mapping[str, Any], seed: int) -> Any:
     return made
 
 
-def _seed(seed: int, of_torch: int) -> None:
+def seed_globals(seed: int, of_torch: int) -> None:
+    """Seed the global generators of Python, of numpy where it is imported, and of torch."""
     random.seed(seed)
     torch.default_generator.manual_seed(of_torch)
     numpy = sys.modules.get("numpy.random")

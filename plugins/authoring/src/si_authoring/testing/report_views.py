@@ -53,6 +53,9 @@ class Folders:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(text)
 
+    own = frozenset(name.partition("/")[0] for name in _OWN_FILES)
+    """What lies in the folder of the run before anything is written."""
+
     def strays(self) -> list[str]:
         """The files outside of the run's folder, relative to the temporary one."""
         found = (path for path in self.root.rglob("*") if path.is_file() and not path.is_relative_to(self.run))

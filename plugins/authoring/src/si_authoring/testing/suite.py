@@ -26,6 +26,11 @@ SUITES: dict[str, str] = {
     "integrator": "si_authoring.testing.integrators",
     "estimator": "si_authoring.testing.estimators",
     "report": "si_authoring.testing.reports",
+    "optimizer": "si_authoring.testing.optimizers",
+    "learning-rate": "si_authoring.testing.learning_rates",
+    "guidance": "si_authoring.testing.guidances",
+    "exporter": "si_authoring.testing.exporters",
+    "callback": "si_authoring.testing.callbacks",
 }
 """The module of each kind's suite, which is its attribute ``SUITE``."""
 

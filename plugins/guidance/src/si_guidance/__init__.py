@@ -1,0 +1,1 @@
+"""Guidance: fields changed before a model samples."""

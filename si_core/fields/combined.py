@@ -1,0 +1,125 @@
+"""Combined fields: the fields of a model under several conditions, mixed with weights that add up to one.
+
+    ``f(t, x) = sum_k w_k f(t, x; c_k)``,    ``sum_k w_k = 1``
+
+Every field of a process is linear in those that are learned, in x and in a given x0. With weights that add up to one
+the combined fields are so with the same coefficients: which of them are combined makes no difference.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+
+import torch
+from torch import Tensor
+
+from si_core.contract.clock import Clock
+from si_core.contract.condition import Condition
+from si_core.contract.schedule import Schedule
+from si_core.contract.slope import Slope
+from si_core.errors import UsageError
+from si_core.fields.base import Fields
+from si_core.fields.flow import Flow, NoiseLevel
+from si_core.fields.transformed import TransformedFields
+from si_core.process.completion import WHOLE
+
+__all__ = ["CombinedFields"]
+
+
+class CombinedFields(TransformedFields):
+    """Fields under several conditions, combined; networks are called once, for as many copies of the states.
+
+    Args:
+        fields: the fields to combine.
+        weights: of each, K numbers that add up to 1; those of weight 0 are not computed.
+        told: what each of the K is told, given what all are told. A condition that one of them leaves out has to be one
+            that may be left out (:attr:`si_core.Fields.optional`).
+
+    Raises:
+        UsageError: weights that are not finite, or do not add up to 1.
+    """
+
+    def __init__(
+        self, fields: Fields, weights: Sequence[float], told: Callable[[Condition], Sequence[Condition]]
+    ) -> None:
+        if not all(map(math.isfinite, weights)) or not math.isclose(sum(weights), 1.0, abs_tol=1e-9):
+            raise UsageError("weights of fields", got=str(list(weights)), allowed="finite numbers that add up to 1")
+        self._kept = [k for k, weight in enumerate(weights) if weight]
+        self._weights, self._told = [weights[k] for k in self._kept], told
+        super().__init__(fields)
+
+    def _follow(self, fields: Fields) -> None:
+        super()._follow(fields)
+        self._stacked: dict[tuple[int, torch.dtype, torch.device], Fields] = {}
+
+    def stacked(self, x: Tensor) -> Fields:
+        """The fields of K copies of states like x one after the other, each told its own."""
+        key = (len(x), x.dtype, x.device)
+        if key not in self._stacked:
+            # Out of inference mode, for they may be needed where fields are differentiated.
+            with torch.inference_mode(False), torch.no_grad():
+                parts = [self._told(self.condition or {})[k] for k in self._kept]
+                # What all of them leave out is left out too, where the fields have been given it.
+                names = dict.fromkeys(name for part in (self.condition or {}, *parts) for name in part)
+                told = {name: self._joined(name, parts, x) for name in names}
+                self._stacked[key] = self.fields.conditioned(told) if told else self.fields
+        return self._stacked[key]
+
+    def _joined(self, name: str, parts: Sequence[Condition], x: Tensor) -> Tensor:
+        """The values of a condition for all copies, shape (K B, *shape)."""
+        spec = self.process.conditions[name] if self.process is not None else None
+        values = [part[name] if name in part or spec is None else spec.absent(x) for part in parts]
+        return torch.cat([each.expand(len(x), *each.shape[1:]) for each in values])
+
+    def copies(self, x: Tensor, dim: int = 0) -> Tensor:
+        """States once for each of the fields, shape (K B, *event)."""
+        return x if len(self._weights) == 1 else torch.cat([x] * len(self._weights), dim)
+
+    def combined(self, values: Tensor) -> Tensor:
+        """The sum of (K B, ...) over the K, each with its weight: shape (B, ...)."""
+        first, *others = values.chunk(len(self._weights)) if len(values) else [values]
+        total = first if self._weights[0] == 1.0 else first * self._weights[0]
+        for other, weight in zip(others, self._weights[1:], strict=False):
+            total = torch.add(total, other, alpha=weight)
+        return total
+
+    def field(self, name: str, s: Schedule, x: Tensor) -> Tensor:
+        if len(s.u) > 1:
+            s = self.schedule(s.clock, self.copies(s.u))
+        return self.combined(self.stacked(x).field(name, s, self.copies(x)))
+
+    def flow(
+        self,
+        clock: Clock,
+        level: NoiseLevel | None,
+        sign: float = 1.0,
+        span: tuple[float, float] = WHOLE,
+        freeze: bool = False,
+    ) -> Flow[object]:
+        return _CombinedFlow(self, self.fields.flow(clock, level, sign, span, freeze))
+
+
+class _CombinedFlow(Flow[object]):
+    """Steps are those of the flow of one of the fields."""
+
+    fields: CombinedFields
+
+    def __init__(self, fields: CombinedFields, inner: Flow[object]) -> None:
+        super().__init__(inner.clock, inner.schedule, inner.level, inner.sign, fields)
+        self._inner, self.unbounded = inner, inner.unbounded
+
+    def steps(self, u: Tensor, x: Tensor) -> list[object]:
+        return self._inner.steps(u, x)
+
+    def at(self, step: object, x: Tensor) -> Slope:
+        fields = self.fields
+        slope = self._inner.of(fields.stacked(x)).at(step, fields.copies(x))
+        # The share of x is the same in all, and the weights add up to one.
+        return Slope(fields.combined(slope.output), x, slope.weight, slope.rate)
+
+    def with_divergence(self, step: object, x: Tensor, probes: Tensor | None) -> tuple[Tensor, Tensor] | None:
+        fields = self.fields
+        many = None if probes is None else fields.copies(probes, 1)
+        found = self._inner.of(fields.stacked(x)).with_divergence(step, fields.copies(x), many)
+        return None if found is None else (fields.combined(found[0]), fields.combined(found[1]))

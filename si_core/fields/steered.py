@@ -1,0 +1,97 @@
+"""Steered fields: something is added to fields of a process, without another call of networks.
+
+``b' = b + added_b(t, x)``        ``s' = s + added_s(t, x)``
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from typing import Self
+
+import torch
+from torch import Tensor
+
+from si_core.contract.clock import Clock
+from si_core.contract.schedule import Schedule
+from si_core.contract.slope import Slope
+from si_core.fields.base import Fields
+from si_core.fields.flow import Flow, NoiseLevel
+from si_core.fields.transformed import TransformedFields
+from si_core.process.completion import WHOLE
+
+__all__ = ["SteeredFields"]
+
+
+class SteeredFields(TransformedFields):
+    """Fields to which something is added; a subclass says what.
+
+    Args:
+        fields: the fields to steer.
+    """
+
+    @abstractmethod
+    def added(self, name: str, s: Schedule, x: Tensor) -> Tensor | None:
+        """What is added to a field; None for nothing.
+
+        Args:
+            name: of the field: an ODE asks for ``"velocity"``, an SDE for ``"score"`` too.
+            s: times ``s.t``, of length 1 or B; ``s.rate`` is dt/du.
+            x: states, shape (B, *event).
+
+        Returns:
+            Shape, dtype and device of x; beside a velocity per unit of time.
+        """
+
+    def field(self, name: str, s: Schedule, x: Tensor) -> Tensor:
+        value, added = self.fields.field(name, s, x), self._added(name, s, x)
+        return value if added is None else value + added
+
+    def _added(self, name: str, s: Schedule, x: Tensor) -> Tensor | None:
+        """What is added, per unit of the schedule's clock."""
+        added = self.added(name, s, x)
+        if added is None or name not in ("velocity", "interpolant-velocity"):
+            return added
+        rate = torch.as_tensor(s.rate).to(x)
+        return added * rate.reshape(-1, *(1 for _ in x.shape[1:]))
+
+    def flow(
+        self,
+        clock: Clock,
+        level: NoiseLevel | None,
+        sign: float = 1.0,
+        span: tuple[float, float] = WHOLE,
+        freeze: bool = False,
+    ) -> Flow[object]:
+        return _SteeredFlow(self, self.fields.flow(clock, level, sign, span, freeze))  # type: ignore[return-value]
+
+
+class _SteeredFlow(Flow[tuple[object, Schedule, float]]):
+    """Steps are those of the flow that is steered, with the schedule and the weight of the score."""
+
+    fields: SteeredFields
+
+    def __init__(self, fields: SteeredFields, inner: Flow[object]) -> None:
+        super().__init__(inner.clock, inner.schedule, inner.level, inner.sign, fields)
+        self._inner, self.unbounded = inner, inner.unbounded
+
+    def of(self, fields: Fields) -> Self:
+        flow = super().of(fields)
+        if isinstance(fields, TransformedFields):
+            flow._inner = self._inner.of(fields.fields)
+        return flow
+
+    def steps(self, u: Tensor, x: Tensor) -> list[tuple[object, Schedule, float]]:
+        weights = (0.5 * self.sign * self.noise_squared(u)).tolist()
+        schedules = self.fields.schedule(self.clock, u.to(x.device)).split(len(u))
+        return list(zip(self._inner.steps(u, x), schedules, weights, strict=True))
+
+    def at(self, step: tuple[object, Schedule, float], x: Tensor) -> Slope:
+        inner, schedule, weight = step
+        drift = self._inner.at(inner, x).value()
+        added = self.fields._added("velocity", schedule, x)
+        if added is not None:
+            drift = drift + added
+        added = self.fields._added("score", schedule, x) if weight else None
+        if added is not None:
+            drift = torch.add(drift, added, alpha=weight)
+        return Slope(drift, x)

@@ -1,0 +1,1 @@
+"""Samples nudged towards a point."""
