@@ -14,6 +14,7 @@ import pytest
 import torch
 
 import si_core as si
+from si_core.contract.told import read_condition
 from si_distributions.datasets.array import Array
 from si_distributions.datasets.labels import number_labels
 from si_distributions.datasets.table import Table
@@ -129,10 +130,9 @@ def test_columns_and_labels_by_index(tmp_path, suffix):
     law = Array(str(tmp_path / f"x{suffix}"), columns=[2, 0], label=1, held_out=0, standardise=False, dtype="float64")
     rows, told = law.rows(torch.arange(40))
     np.testing.assert_array_equal(rows, table[:, [2, 0]])
-    # The column and its classes have the names of the file: text keeps how its numbers are written.
+    # The column has the name of the file, and numbers are named as a person writes them in every format.
     name = "b" if suffix in (".csv", ".parquet") else "label"
-    classes = ("0.0", "2.0", "4.0") if suffix == ".csv" else ("0", "2", "4")
-    assert law.conditions == {name: si.ConditionSpec(classes=classes)}
+    assert law.conditions == {name: si.ConditionSpec(classes=("0", "2", "4"))}
     assert told[name].tolist() == [i % 3 for i in range(40)]
 
 
@@ -224,6 +224,47 @@ def test_numbers_as_labels_are_ordered_as_numbers():
     assert number_labels(np.array([b"b", b"a"]), 2, "x")[1] == ("a", "b")
     with pytest.raises(si.DataError, match="whole"):
         number_labels(np.array([1e300, 0.0]), 2, "x")
+
+
+@pytest.mark.parametrize(("numbers", "names"), [([3, 0, -1], ("-1", "0", "3")), ([1.5, 0.1, 2], ("0.1", "1.5", "2"))])
+@pytest.mark.parametrize("suffix", [".npy", ".npz", ".csv", ".parquet", " by savetxt.csv"])
+def test_labels_that_are_numbers_go_round_by_every_spelling(tmp_path, suffix, numbers, names):
+    """Whatever wrote the file, the classes are the same, and each is found by every spelling of its number."""
+    path, table = tmp_path / f"x{suffix}", TABLE.copy()
+    table[:, 1] = np.resize(numbers, 40)
+    if "savetxt" in suffix:
+        np.savetxt(path, table, delimiter=",")
+    else:
+        write(path, table)
+    law = Array(str(path), label=1, held_out=0)
+    ((name, spec),) = law.conditions.items()
+    assert spec.classes == names
+    labels = law.rows(torch.arange(40))[1][name]
+    assert [float(names[k]) for k in labels.tolist()] == table[:, 1].tolist()
+    for place, number in enumerate(sorted(numbers)):
+        written = (float(number), np.float32(number), f"{number:.18e}", repr(float(number)), names[place])
+        for spelling in (*written, *([number] if isinstance(number, int) else [])):
+            assert read_condition(law.conditions, spelling)[name].tolist() == [place]
+
+
+@pytest.mark.parametrize(
+    "texts", [["1.1", "1.10"], ["01", "1"], ["1", "1.0"], ["1.0", "x"], ["a", "b"], ["inf", "1.0"]]
+)
+def test_names_that_are_not_numbers_alone_stay_as_they_are(tmp_path, texts):
+    (tmp_path / "x.csv").write_text("size,kind\n" + "".join(f"{i},{kind}\n" for i, kind in enumerate(texts * 3)))
+    law = Array(str(tmp_path / "x.csv"), label="kind", held_out=0)
+    assert law.conditions["kind"].classes == tuple(sorted(texts))
+    for text in texts:
+        place = sorted(texts).index(text)
+        assert read_condition(law.conditions, text)["kind"].tolist() == [place]
+
+
+def test_a_number_of_two_classes_names_neither():
+    specs = {"version": si.ConditionSpec(classes=("1.1", "1.10", "2.0", "01"))}
+    assert read_condition(specs, 2)["version"].tolist() == [2]
+    for several in ("1.100", 1, "3", True):
+        with pytest.raises(si.UsageError, match="no class"):
+            read_condition(specs, several)
 
 
 @pytest.mark.parametrize("suffix", [".npy", ".npz", ".csv", ".parquet"])
