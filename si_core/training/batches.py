@@ -9,7 +9,7 @@ until the times of this one are learned from.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -112,5 +112,5 @@ class Batches:
             pairs=self._pairs.at(step),
         )
         if self._dropout is not None:
-            draw = replace(draw, condition=self._dropout.applied(draw.condition, step, self._antithetic))
+            draw = self._dropout.applied(draw, step)
         return Batch(draw, times)

@@ -289,6 +289,53 @@ def test_empty_cells_are_missing_values(tmp_path):
     assert Array(str(tmp_path / "x.csv"), missing="drop", held_out=0).size == 2
 
 
+def lacking(path):
+    """Values by columns a, b, c; a condition y and a label k, one of them lacking in two rows, both in a third."""
+    dose, kind = np.arange(40.0), np.array(["cat", "ant"] * 20)
+    dose[[3, 7]], kind[[5, 7]] = np.nan, ""
+    if path.suffix == ".csv":
+        cells = ["" if np.isnan(y) else repr(y) for y in dose.tolist()]
+        lines = [f"{a!r},{b!r},{y},{k}" for (a, b, _), y, k in zip(TABLE.tolist(), cells, kind, strict=True)]
+        path.write_text("\n".join(["a,b,y,k", *lines]) + "\n")
+    elif path.suffix == ".npz":
+        np.savez(path, x=TABLE[:, :2], y=dose, k=kind)
+    else:
+        kinds = pa.array([k or None for k in kind.tolist()])
+        pq.write_table(pa.table({"a": TABLE[:, 0], "b": TABLE[:, 1], "y": dose, "k": kinds}), path)
+    options = {"key": "x"} if path.suffix == ".npz" else {}
+    return {**options, "label": "k", "conditions": ["y"], "held_out": 0, "standardise": False, "dtype": "float64"}
+
+
+@pytest.mark.parametrize("suffix", [".npz", ".csv", ".parquet"])
+def test_rows_without_a_label_or_a_condition_stop_are_dropped_or_left_out(tmp_path, suffix):
+    path = tmp_path / f"x{suffix}"
+    options = lacking(path)
+    with pytest.raises(si.DataError, match=r"3 of 40 rows; first row 3.*'y': nan.*missing: drop.*leave-out.*dropout"):
+        Array(str(path), **options)
+    dropped = Array(str(path), missing="drop", **options)
+    np.testing.assert_array_equal(everything(dropped), np.delete(TABLE, [3, 5, 7], 0)[:, :2])
+    law = Array(str(path), missing="leave-out", **options)
+    x, told = law.rows(torch.arange(40))
+    np.testing.assert_array_equal(x, TABLE[:, :2])
+    assert law.conditions["k"].classes == ("ant", "cat")
+    for name, rows in (("y", [3, 7]), ("k", [5, 7])):
+        assert law.conditions[name].is_absent(told[name]).nonzero().flatten().tolist() == rows
+    expected = [0 if i % 2 else 1 for i in range(40)]
+    assert [k for k in told["k"].tolist() if k >= 0] == [k for i, k in enumerate(expected) if i not in (5, 7)]
+    # Mean and scale are of the values that are there.
+    assert law.conditions["y"].mean == pytest.approx(np.delete(np.arange(40.0), [3, 7]).mean())
+
+
+def test_values_are_not_left_out_and_a_condition_not_of_all_rows(tmp_path):
+    (tmp_path / "x.csv").write_text("a,y\n1,\n2,\n")
+    for missing in ("stop", "drop", "leave-out"):
+        with pytest.raises(si.DataError, match=r"2 of 2 rows; .*no row is whole"):
+            Array(str(tmp_path / "x.csv"), conditions=["y"], missing=missing)
+    (tmp_path / "y.csv").write_text("a,y\n1,2\n,1\n2,3\n")
+    with pytest.raises(si.DataError, match=r"1 of 3 rows; first row 1 \(line 3\), column 'a': nan"):
+        Array(str(tmp_path / "y.csv"), conditions=["y"], missing="leave-out")
+
+
 class Canary:
     def __reduce__(self):
         return os.mkdir, (os.environ["CANARY"],)
@@ -399,7 +446,7 @@ FAULTS = [
     ("quote.csv", {}, "not readable as CSV"),
     ("underscore.csv", {}, "'1_0'"),
     ("twice.csv", {"columns": ["a"]}, "2 columns have the name 'a'"),
-    ("labels.csv", {"label": "b"}, "without a label.*1 of 2 rows, the first row 1"),
+    ("labels.csv", {"label": "b"}, "without a label.*1 of 2 rows; first row 1 .line 3., label 'b'"),
     ("broken.parquet", {}, "damaged or no Parquet"),
     ("text.parquet", {}, "column 'b' holds no numbers.*string"),
     ("text.parquet", {"columns": ["c"]}, "column 'c' holds no numbers.*bool"),

@@ -7,7 +7,8 @@ from typing import Annotated
 
 from pydantic import Field
 
-from si_distributions.datasets.tabular import Missing, Tabular
+from si_distributions.datasets.missing import Missing
+from si_distributions.datasets.tabular import Tabular
 from si_distributions.files.read import read
 from si_distributions.options import Precision
 
@@ -32,7 +33,8 @@ class Array(Tabular):
             has several axes).
         held_out: the fraction of the rows kept from training, for estimators.
         split_seed: which rows are held out.
-        missing: what to do with rows that are not finite: stop, or drop.
+        missing: what to do with rows in which something is missing or not finite: stop; drop them; or leave-out, which
+            keeps those that lack a label or a condition alone (train.condition_dropout must name it).
         dtype: of the draws.
 
     Raises:

@@ -7,7 +7,19 @@ from numpy.typing import NDArray
 
 from si_core import DataError, class_names, number_of
 
-__all__ = ["missing_labels", "number_labels"]
+__all__ = ["check_labels", "missing_labels", "number_labels"]
+
+
+def check_labels(labels: NDArray[np.generic], rows: int, where: str) -> None:
+    """Refuse what can't be labels.
+
+    Raises:
+        DataError: not one label a row, or another dtype than whole numbers, floats and text.
+    """
+    if labels.shape != (rows,):
+        raise DataError("one label for each row", where=where, got=f"shape {labels.shape}", allowed=f"shape ({rows},)")
+    if labels.dtype.kind not in "iubfUS":
+        raise DataError("labels are whole numbers or text", where=where, got=f"dtype {labels.dtype}")
 
 
 def missing_labels(labels: NDArray[np.generic]) -> NDArray[np.bool_]:
@@ -29,10 +41,7 @@ def number_labels(labels: NDArray[np.generic], rows: int, where: str) -> tuple[N
     Raises:
         DataError: not one label a row, a row without a label, or numbers that name hardly any rows in common.
     """
-    if labels.shape != (rows,):
-        raise DataError("one label for each row", where=where, got=f"shape {labels.shape}", allowed=f"shape ({rows},)")
-    if labels.dtype.kind not in "iubfUS":
-        raise DataError("labels are whole numbers or text", where=where, got=f"dtype {labels.dtype}")
+    check_labels(labels, rows, where)
     missing = missing_labels(labels)
     if missing.any():
         got = f"{int(missing.sum())} of {rows} rows, the first row {int(missing.argmax())}"
