@@ -134,7 +134,7 @@ class Rows(Distribution):
     def _stored(self, values: NDArray[np.generic], index: NDArray[np.int64]) -> Tensor:
         """The rows of an index: bytes as they are, all else in model space."""
         if values.dtype == np.uint8:
-            # Indexing keeps the order of axes in memory, which need not be that of the shape: channels come last in files.
+            # Indexing keeps the order of axes in memory, and files have channels last.
             return torch.from_numpy(np.ascontiguousarray(values[index]))
         out = torch.empty((len(index), *self.shape), dtype=self._dtype)
         step = max(1, _BLOCK // max(1, int(np.prod(self.shape))))
