@@ -32,7 +32,7 @@ def installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     info = tmp_path / "site" / "si_calm-1.0.dist-info"
     info.mkdir(parents=True)
     (info / "METADATA").write_text(
-        "Metadata-Version: 2.1\nName: si-calm\nVersion: 1.0\nRequires-Dist: si-core>=0.1,<0.2\n"
+        "Metadata-Version: 2.1\nName: si-calm\nVersion: 1.0\nRequires-Dist: si-core>=0.2,<0.3\n"
     )
     (info / "entry_points.txt").write_text("[si_core.plugins]\ncalm = si_calm.plugin\n")
     monkeypatch.syspath_prepend(str(CALM))
