@@ -9,10 +9,12 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 if TYPE_CHECKING:
     from si_core.contract.callback import Callback as Callback
+    from si_core.contract.class_names import class_names as class_names
+    from si_core.contract.class_names import number_of as number_of
     from si_core.contract.clock import Clock as Clock
     from si_core.contract.clock import SineClock as SineClock
     from si_core.contract.clock import UniformClock as UniformClock
@@ -113,6 +115,7 @@ if TYPE_CHECKING:
     from si_core.transport.transport import Transport as Transport
 
 _HOMES: dict[str, tuple[str, ...]] = {
+    "si_core.contract.class_names": ("class_names", "number_of"),
     "si_core.contract.clock": ("Clock", "SineClock", "UniformClock"),
     "si_core.contract.condition": ("Condition", "ConditionSpec", "check_classes", "check_condition"),
     "si_core.contract.callback": ("Callback",),

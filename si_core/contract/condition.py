@@ -6,7 +6,9 @@ given y. A condition that is left out stands for the mixture over it, which is l
 and then (``train.condition_dropout``).
 
 In tensors a label is its index in :attr:`ConditionSpec.classes`, int64; left out it is -1. Values are floating-point
-numbers; left out they are NaN. People speak of labels by name (:mod:`si_core.contract.told`).
+numbers; left out they are NaN. Data some rows of which lack a condition are refused before training, unless
+``train.condition_dropout`` names it: such rows then teach the mixture. People speak of labels by name
+(:mod:`si_core.contract.told`).
 """
 
 from __future__ import annotations

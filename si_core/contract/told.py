@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from si_core.contract.class_names import ClassFinder
 from si_core.contract.condition import Condition, ConditionSpec, check_classes, check_condition
 from si_core.errors import UsageError
 
@@ -79,18 +80,16 @@ def _labels(name: str, spec: ConditionSpec, classes: tuple[str, ...], value: Any
     several = value if isinstance(value, Sequence | np.ndarray) and not isinstance(value, str) else [value]
     if not len(several):
         raise UsageError(f"the condition {name!r} has no values", where=where, allowed=spec.described(name))
-    places = {own: place for place, own in enumerate(classes)}
+    finder = ClassFinder(classes)
     found = []
     for entry in several:
         # A file's names are texts: 1 and 1.0 stand for the class "1", never for a place.
-        text = str(entry)
-        if text not in places and isinstance(entry, float | np.floating) and float(entry).is_integer():
-            text = str(int(entry))
-        if text not in places:
+        place = finder.place(entry)
+        if place is None:
             raise UsageError(
                 f"no class {entry!r}", where=where, got=f"{name} = {entry!r}", allowed=spec.described(name)
             )
-        found.append(places[text])
+        found.append(place)
     return torch.tensor(found, dtype=torch.int64)
 
 

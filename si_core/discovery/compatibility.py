@@ -1,6 +1,6 @@
 """Whether a plugin fits this si-core: read from its metadata, without importing it.
 
-A plugin states the range it was written for as an ordinary dependency, ``si-core>=0.1,<0.2``. One without an upper
+A plugin states the range it was written for as an ordinary dependency, ``si-core>=0.2,<0.3``. One without an upper
 bound can be used, with a remark: it may break at some later release, in a way that nobody could foresee.
 """
 
@@ -35,7 +35,7 @@ def core_version() -> str:
 
 
 def suggested_bound(core: str) -> str:
-    """Return the range that a plugin written for ``core`` declares: ``"si-core>=0.1,<0.2"`` for 0.1.3."""
+    """Return the range that a plugin written for ``core`` declares: ``"si-core>=0.2,<0.3"`` for 0.2.3."""
     version = Version(core)
     return f"si-core>={version.major}.{version.minor},<{version.major}.{version.minor + 1}"
 
@@ -65,7 +65,7 @@ def unfit(distribution: str, requires: tuple[str, ...], core: str) -> tuple[str,
     Args:
         distribution: the plugin's, such as ``"si-cubic"``.
         requires: its ``Requires-Dist`` lines.
-        core: version of si-core, such as ``"0.1.0"``.
+        core: version of si-core, such as ``"0.2.0"``.
     """
     try:
         bound = required_core(requires)

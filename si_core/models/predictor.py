@@ -15,6 +15,7 @@ from si_core.discovery.parameters import constructor_names
 from si_core.errors import RecipeError, SIError, UsageError
 from si_core.fields.learned import Predictor
 from si_core.fields.parametrisation import Parametrisation
+from si_core.models.missing_conditions import refuse_missing_conditions
 from si_core.models.parts import located, own_stream, selected
 from si_core.models.streams import generator, stream_seed
 from si_core.process.process import StochasticInterpolant
@@ -41,6 +42,7 @@ def build_predictor(
 
     Raises:
         RecipeError: a network that does not fit the process, with the position of what asked for it.
+        DataError: data that lack a condition which training does not leave out.
     """
     predictor = _predictor(recipe, process, names, parametrisation, two_times)
     with located(recipe, "coupling"):
@@ -50,6 +52,8 @@ def build_predictor(
     with located(recipe, "network"):
         _try(predictor, process.shape, draw, len(names), f"the target at {recipe.where('target')}")
     optional = dropout_of(recipe, process)
+    with located(recipe, "target"):
+        refuse_missing_conditions(process, optional)
     if optional and draw.condition:
         left_out = {name: process.conditions[name].absent(draw.xt) for name in optional}
         with located(recipe, "train.condition_dropout"):

@@ -4,7 +4,8 @@ At the positions ``u_k = (k + 1/2) / K``, K = 32, of the process's own clock: ``
 ``d gamma/du``, and of a spatially linear interpolant ``alpha``, ``beta`` and their derivatives by u. Of any other
 interpolant, ``I(t, x0, x1)`` and ``dI/dt`` at fixed points: their means over the event with fixed weights, K by P
 numbers for P = 8 triples (x0, x1, weights). The points are low-discrepancy sequences (multiples of square roots,
-modulo 1) of unit variance, the same on every machine and with every version of torch.
+modulo 1) of unit variance, the same on every machine and with every version of torch. Of a latent also its noise, and
+of a coupling its pairs, where they are well defined (:mod:`si_core.process.fixed_draws`).
 
 Two are compared number by number, for the same formulas differ by rounding between machines: by :data:`TOLERANCE` times
 the largest size of the quantity, far below the error of any network and far above the rounding of single precision.
@@ -17,8 +18,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
+from si_core.process.fixed_draws import NOISE, PAIRED, TORCH_NOISE, of_coupling, of_latent, sequence
 from si_core.process.process import StochasticInterpolant
 
 __all__ = ["TOLERANCE", "Deviation", "data_parts", "fingerprint", "largest_deviation"]
@@ -36,7 +38,7 @@ class Deviation:
 
     Args:
         quantity: ``"gamma"``, ``"I(t, x0, x1)"``, ...
-        time: the time t of the process that is remembered.
+        time: the time t of the process that is remembered; NaN where the quantity has none.
         before: its value.
         now: that of the other process; None for a quantity that only one of them has.
     """
@@ -48,12 +50,14 @@ class Deviation:
 
     def __str__(self) -> str:
         values = ["absent" if value is None else f"{value:.6g}" for value in (self.before, self.now)]
-        return f"{self.quantity} at t = {self.time:.4g}: {values[0]} when it was trained, {values[1]} now"
+        at = "" if math.isnan(self.time) else f" at t = {self.time:.4g}"
+        return f"{self.quantity}{at}: {values[0]} when it was trained, {values[1]} now"
 
 
 def fingerprint(process: StochasticInterpolant) -> dict[str, Tensor]:
     """The numbers by quantity, float64 on the CPU, shapes (K,) and (K, P); with the parameters that parts have now."""
-    u = (torch.arange(_POSITIONS, dtype=torch.float64) + 0.5) / _POSITIONS
+    device = _device(process)
+    u = (torch.arange(_POSITIONS, dtype=torch.float64, device=device) + 0.5) / _POSITIONS
     with torch.no_grad():
         s = process.schedule(process.clock, u)
         found = {"t": s.t, "dt/du": s.rate}
@@ -61,16 +65,22 @@ def fingerprint(process: StochasticInterpolant) -> dict[str, Tensor]:
         found |= {name: scalar for name, scalar in scalars.items() if scalar is not None}
         if not process.latent.vanishes:
             found |= {"gamma": torch.as_tensor(s.gamma), "dgamma/du": torch.as_tensor(s.gamma_rate)}
+            found |= of_latent(process.latent, process.shape, _POSITIONS, device)
         if s.alpha is None:
             found |= _general(process, s.t)
+        found |= of_coupling(process.coupling, process.shape, _POSITIONS, device)
     # A schedule gives a coefficient that does not change as one number.
-    return {name: value.double().expand(_POSITIONS, *value.shape[1:]).clone() for name, value in found.items()}
+    return {name: value.double().cpu().expand(_POSITIONS, *value.shape[1:]).clone() for name, value in found.items()}
 
 
 def largest_deviation(before: Mapping[str, Tensor], now: Mapping[str, Tensor]) -> Deviation | None:
     """Where the second differs most from the first, relative to the size of the quantity; None where they agree."""
     worst, found = 1.0, None
-    for name in dict.fromkeys([*before, *now]):
+    names = dict.fromkeys([*before, *now])
+    if TORCH_NOISE in names and not _equal(before.get(TORCH_NOISE), now.get(TORCH_NOISE)):
+        # Another generator: noise from it can't be compared, but a latent that comes or goes can.
+        names = dict.fromkeys(name for name in names if name not in (NOISE, TORCH_NOISE))
+    for name in names:
         old, new = before.get(name), now.get(name)
         if old is None or new is None or old.shape != new.shape:
             first = [None if value is None or value.numel() == 0 else float(value.flatten()[0]) for value in (old, new)]
@@ -82,7 +92,8 @@ def largest_deviation(before: Mapping[str, Tensor], now: Mapping[str, Tensor]) -
         k = int(ratio.argmax())
         if float(ratio.flatten()[k]) > worst:
             worst = float(ratio.flatten()[k])
-            time = before["t"].flatten()[k // max(old[0].numel(), 1)] if "t" in before else math.nan
+            timeless = "t" not in before or name in (NOISE, PAIRED) or name.endswith("of the coupling")
+            time = math.nan if timeless else before["t"].flatten()[k // max(old[0].numel(), 1)]
             found = Deviation(name, float(time), float(old.flatten()[k]), float(new.flatten()[k]))
     return found
 
@@ -93,10 +104,23 @@ def data_parts(process: StochasticInterpolant) -> dict[str, object]:
     return parts if process.source is process.target else {"source": process.source, **parts}
 
 
+def _equal(one: Tensor | None, other: Tensor | None) -> bool:
+    return one is not None and other is not None and torch.allclose(one, other, rtol=0, atol=TOLERANCE)
+
+
+def _device(process: StochasticInterpolant) -> torch.device:
+    """Where the parts that are modules are."""
+    for part in (process.interpolant, process.latent):
+        if isinstance(part, nn.Module):
+            for value in (*part.parameters(), *part.buffers()):
+                return value.device
+    return torch.device("cpu")
+
+
 def _general(process: StochasticInterpolant, t: Tensor) -> dict[str, Tensor]:
     """``I`` and ``dI/dt`` of an interpolant that is not spatially linear, as weighted means over the event, (K, P)."""
     count, size = len(t), max(math.prod(process.shape), 1)
-    points = (_sequence(root, _POINTS * size).reshape(_POINTS, size) for root in _ROOTS)
+    points = (sequence(root, _POINTS * size).reshape(_POINTS, size).to(t.device) for root in _ROOTS)
     methods = {"I(t, x0, x1)": process.interpolant.at, "dI/dt(t, x0, x1)": process.interpolant.velocity_at}
     found: dict[str, list[Tensor]] = {name: [] for name in methods}
     for start, stop, weight in zip(*points, strict=True):
@@ -104,9 +128,3 @@ def _general(process: StochasticInterpolant, t: Tensor) -> dict[str, Tensor]:
         for name, method in methods.items():
             found[name].append(method(t, x0, x1).reshape(count, size) @ weight / math.sqrt(size))
     return {name: torch.stack(columns, -1) for name, columns in found.items()}
-
-
-def _sequence(root: int, count: int) -> Tensor:
-    """``2 sqrt(3) ({k sqrt(root)} - 1/2)`` for k = 1 .. count: of mean 0 and variance 1."""
-    k = torch.arange(1, count + 1, dtype=torch.float64)
-    return 2 * math.sqrt(3) * (torch.frac(k * math.sqrt(root)) - 0.5)

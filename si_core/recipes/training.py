@@ -118,7 +118,7 @@ class Train(Section):
     condition_dropout: Annotated[float, Field(ge=0, lt=1)] | dict[str, Annotated[float, Field(ge=0, lt=1)]] = Field(
         default=0.0,
         description="how often a condition is left out, so that the networks learn the mixture over it as well: a "
-        "probability for each condition, or one a name",
+        "probability for each condition, or one a name; only then may rows of the data lack one",
     )
     antithetic: bool | Literal["auto"] = Field(
         default="auto", description="draw pairs with opposite noise; auto where the targets need it"

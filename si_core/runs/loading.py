@@ -19,7 +19,13 @@ from si_core.runs.bookkeeping import resumption
 from si_core.runs.directory import RunDirectory
 from si_core.runs.lost_plugins import lost_plugins_named
 from si_core.runs.noise_level import stored_noise_level
-from si_core.runs.same_process import check_same_process, split_fingerprint, versions_told
+from si_core.runs.same_process import (
+    check_same_process,
+    sampling_told,
+    split_fingerprint,
+    split_sampling,
+    versions_told,
+)
 from si_core.runs.sampling_clock import stored_clock
 from si_core.storage.fingerprints import PARTS, data_changes, fingerprints
 from si_core.storage.tensors import load_tensors
@@ -67,9 +73,13 @@ def load_trained(path: Path, runtime: Runtime) -> Model:
     if told:
         _log.warning("%s: %s", path, told)
     process, tensors = split_fingerprint(stored.tensors)
+    sampled, tensors = split_sampling(tensors)
     parts = learnable_parts(assembly.process)
     weights = load_parts(parts, tensors, str(directory.model))
     check_same_process(process, assembly.process, directory, directory.model)
+    other = sampling_told(sampled, assembly)
+    if other:
+        _log.warning("%s: %s", path, other)
     load_into(assembly.fields.predictor, weights, str(directory.model))
     parts.to(runtime.device).requires_grad_(False)
     assembly.fields.predictor.to(runtime.device).eval().requires_grad_(False)

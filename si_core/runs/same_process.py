@@ -7,31 +7,77 @@ the process as it was is only told.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from pathlib import Path
 
 from torch import Tensor
 
 from si_core.errors import PluginError, StorageError
+from si_core.models.assembly import Assembly
 from si_core.process.fingerprint import fingerprint, largest_deviation
 from si_core.process.process import StochasticInterpolant
 from si_core.runs.components_used import components_used, version_changes
 from si_core.runs.directory import RunDirectory
 
-__all__ = ["check_same_process", "fingerprint_tensors", "split_fingerprint", "versions_told"]
+__all__ = [
+    "check_same_process",
+    "fingerprint_tensors",
+    "sampling_told",
+    "split_fingerprint",
+    "split_sampling",
+    "versions_told",
+]
 
-_PREFIX = "fingerprint."
+_PREFIX, _SAMPLING = "fingerprint.", "sampling."
 
 
-def fingerprint_tensors(process: StochasticInterpolant) -> dict[str, Tensor]:
-    """The fingerprint of a process by names with a prefix, to be stored beside weights."""
-    return {f"{_PREFIX}{name}": value for name, value in fingerprint(process).items()}
+def fingerprint_tensors(assembly: Assembly) -> dict[str, Tensor]:
+    """The fingerprints of the process and of what it is sampled along, by names with prefixes, beside weights."""
+    found = {f"{_PREFIX}{name}": value for name, value in fingerprint(assembly.process).items()}
+    along = _along(assembly)
+    if along is not None:
+        sampled = fingerprint(assembly.sampler.process)
+        found |= {f"{_SAMPLING}{along}.{name}": value for name, value in sampled.items()}
+    return found
 
 
 def split_fingerprint(tensors: Mapping[str, Tensor]) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
-    """The fingerprint among stored tensors, and the others."""
-    own = {name.removeprefix(_PREFIX): value for name, value in tensors.items() if name.startswith(_PREFIX)}
-    return own, {name: value for name, value in tensors.items() if not name.startswith(_PREFIX)}
+    """The fingerprint of the process among stored tensors, and the others."""
+    return _split(tensors, _PREFIX)
+
+
+def split_sampling(tensors: Mapping[str, Tensor]) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+    """The fingerprint of what the process is sampled along among stored tensors, and the others."""
+    return _split(tensors, _SAMPLING)
+
+
+def sampling_told(before: Mapping[str, Tensor], assembly: Assembly) -> str:
+    """What to say of a ``sample.interpolant`` that is another than it was; empty where it is not.
+
+    Args:
+        before: its fingerprint, as it was kept; that of another choice says nothing of this one.
+        assembly: the recipe as it is put together now.
+    """
+    along = _along(assembly)
+    kept = {} if along is None else _split(before, f"{along}.")[0]
+    deviation = largest_deviation(kept, fingerprint(assembly.sampler.process)) if kept else None
+    if deviation is None:
+        return ""
+    return f"sample.interpolant is another than it was: samples of the same law, and not the same samples ({deviation})"
+
+
+def _along(assembly: Assembly) -> str | None:
+    """A name for the choice of ``sample.interpolant`` with its options; None where there is none."""
+    chosen = assembly.recipe.sample.interpolant
+    if chosen is None:
+        return None
+    return hashlib.sha256(f"{chosen.qualified} {sorted(chosen.options.items())}".encode()).hexdigest()[:16]
+
+
+def _split(tensors: Mapping[str, Tensor], prefix: str) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+    own = {name.removeprefix(prefix): value for name, value in tensors.items() if name.startswith(prefix)}
+    return own, {name: value for name, value in tensors.items() if not name.startswith(prefix)}
 
 
 def check_same_process(
@@ -59,7 +105,7 @@ def check_same_process(
     deviation = largest_deviation(before, fingerprint(process))
     if deviation is None:
         return
-    used = [one for one in components_used(directory) if one.kind in ("interpolant", "latent", "clock")]
+    used = [one for one in components_used(directory) if one.kind in ("interpolant", "latent", "coupling", "clock")]
     changed = version_changes(used)
     wanted = dict.fromkeys(f"{one.distribution}=={one.version}" for one in used if one.installed != one.version)
     versions = ", ".join(changed) or ", ".join(f"{one}, the same version now" for one in used) or "versions unknown"

@@ -139,7 +139,7 @@ def train_into(
     metadata = {f"data.{end}": mark for end, mark in data.items()}
     metadata |= {"fields": ",".join(trainer.assembly.fields.names), "step": str(trainer.step)}
     weights = {name: value for name, value in trainer.trained().state_dict().items() if isinstance(value, torch.Tensor)}
-    kept = parts_tensors(trainer.parts) | fingerprint_tensors(trainer.assembly.process)
+    kept = parts_tensors(trainer.parts) | fingerprint_tensors(trainer.assembly)
     save_tensors(directory.model, weights | kept, metadata)
     return _model(trainer)
 

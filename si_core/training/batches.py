@@ -9,7 +9,7 @@ until the times of this one are learned from.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -117,5 +117,5 @@ class Batches:
         if self._two_times:
             draw = with_second_times(draw, reseed(self._noise, self._seed, "times", 2, step))
         if self._dropout is not None:
-            draw = replace(draw, condition=self._dropout.applied(draw.condition, step, self._antithetic))
+            draw = self._dropout.applied(draw, step)
         return Batch(draw, times)

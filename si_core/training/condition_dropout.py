@@ -2,15 +2,21 @@
 
 With probability p a draw is told nothing of a condition; the minimiser where it is left out is ``E[. | x_t]``, and
 where it is told ``E[. | x_t, y]`` as before (Ho and Salimans, arXiv 2207.12598, for guidance).
+
+Draws whose data lack the condition get the weight p: among all draws that are told nothing of it, those with it and
+those without then have the shares of the data, so what is learned is the mixture over all of them, whatever makes a
+condition go missing. With several conditions the weights multiply.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import torch
 
-from si_core.contract.condition import Condition, ConditionSpec
+from si_core.contract.condition import ConditionSpec
+from si_core.contract.data import Draw
 from si_core.contract.runtime import Runtime
 from si_core.models.streams import reseed
 
@@ -39,24 +45,24 @@ class ConditionDropout:
         self._specs, self._seed = specs, seed
         self._stream = runtime.generator()
 
-    def applied(self, condition: Condition | None, step: int, antithetic: bool) -> Condition | None:
-        """The condition of a step's draws, left out of some of them.
+    def applied(self, draw: Draw, step: int) -> Draw:
+        """The draws of a step, told nothing of a condition in some of them.
 
         Args:
-            condition: of the draws, each (B, *shape).
+            draw: draws of the process; the second half of antithetic ones repeats the pairs of the first.
             step: the step, which names the random numbers.
-            antithetic: whether the second half of the draws repeats the pairs of the first.
         """
-        if not condition:
-            return condition
+        if not draw.condition:
+            return draw
         reseed(self._stream, self._seed, "conditions", 0, step)
-        told = dict(condition)
+        told, weight = dict(draw.condition), draw.weight
         for name, probability in self._probabilities.items():
-            values = told[name]
-            count = len(values) // (1 + antithetic)
-            left_out = torch.rand(count, generator=self._stream, device=values.device) < probability
-            if antithetic:
+            spec, values = self._specs[name], told[name]
+            left_out = torch.rand(len(values) // (1 + draw.antithetic), generator=self._stream, device=values.device)
+            left_out = left_out < probability
+            if draw.antithetic:
                 left_out = torch.cat([left_out, left_out])
-            absent = self._specs[name].absent(values)
-            told[name] = torch.where(left_out.reshape(-1, *(1 for _ in values.shape[1:])), absent, values)
-        return told
+            share = torch.where(spec.is_absent(values), probability, 1.0).to(draw.xt.dtype)
+            weight = share if weight is None else weight * share
+            told[name] = torch.where(left_out.reshape(-1, *(1 for _ in values.shape[1:])), spec.absent(values), values)
+        return replace(draw, condition=told, weight=weight)

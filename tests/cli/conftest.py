@@ -176,7 +176,7 @@ def status(run: Path) -> dict[str, Any]:
     return json.loads((run / "STATUS.json").read_text(encoding="utf-8"))
 
 
-METADATA = "Metadata-Version: 2.1\nName: si-stranger\nVersion: 1.5\nRequires-Dist: si-core>=0.1,<0.2\n"
+METADATA = "Metadata-Version: 2.1\nName: si-stranger\nVersion: 1.5\nRequires-Dist: si-core>=0.2,<0.3\n"
 OFFER = """\
 from si_core import Component, hookimpl
 

@@ -12,7 +12,7 @@ import pytest
 from si_core.discovery import catalogue as catalogue_module
 from si_core.discovery.plugins import Plugin, installed_plugins, reset
 
-FITS = "si-core>=0.1,<0.2"
+FITS = "si-core>=0.2,<0.3"
 OFFER = """
     from si_core import Component, hookimpl
 
@@ -109,7 +109,7 @@ def listed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable
         path = tmp_path / "registry.yaml"
         path.write_text(
             f"schema: 1\nplugins:\n- name: {name}\n  summary: a test\n  source: https://example.org\n"
-            f"  install: pip install '{name}>=1'\n  requires: '>=0.1,<0.2'\n  licence: MIT\n  status: {status}\n{extra}"
+            f"  install: pip install '{name}>=1'\n  requires: '>=0.2,<0.3'\n  licence: MIT\n  status: {status}\n{extra}"
             f"  maintainers: [someone]\n  components: {{{kind}: [{component}]}}\n",
             encoding="utf-8",
         )

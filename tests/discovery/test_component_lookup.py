@@ -85,9 +85,9 @@ def test_deprecated_provider_names_its_successor(listed):
 @pytest.mark.parametrize(
     ("source", "requires", "setting", "state"),
     [
-        ("import fake_absent_module", "si-core>=0.1,<0.2", None, "broken"),
+        ("import fake_absent_module", "si-core>=0.2,<0.3", None, "broken"),
         ("x = 1", "si-core>=99", None, "incompatible"),
-        ("x = 1", "si-core>=0.1,<0.2", "", "disabled"),
+        ("x = 1", "si-core>=0.2,<0.3", "", "disabled"),
     ],
 )
 def test_offered_by_a_plugin_that_is_not_ready(install, listed, monkeypatch, source, requires, setting, state):

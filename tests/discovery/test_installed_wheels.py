@@ -42,18 +42,18 @@ HEAD = "from si_core import Component, hookimpl\n"
 OFFER = HEAD + "@hookimpl\ndef si_components():\n    return [Component('latent', {offer!r}, 'si_{module}.plugin:X')]\n"
 
 TROUBLE: dict[str, tuple[str, str]] = {
-    "import-error": ("import a_module_that_is_nowhere\n", ">=0.1,<0.2"),
-    "exits": ("import sys\nsys.exit(0)\n", ">=0.1,<0.2"),
-    "hangs": ("import time\ntime.sleep(600)\n", ">=0.1,<0.2"),
-    "slow": ("import time\ntime.sleep(2.2)\n" + OFFER, ">=0.1,<0.2"),
-    "first": (OFFER.replace("{offer!r}", "'taken'"), ">=0.1,<0.2"),
-    "second": (OFFER.replace("{offer!r}", "'taken'"), ">=0.1,<0.2"),
+    "import-error": ("import a_module_that_is_nowhere\n", ">=0.2,<0.3"),
+    "exits": ("import sys\nsys.exit(0)\n", ">=0.2,<0.3"),
+    "hangs": ("import time\ntime.sleep(600)\n", ">=0.2,<0.3"),
+    "slow": ("import time\ntime.sleep(2.2)\n" + OFFER, ">=0.2,<0.3"),
+    "first": (OFFER.replace("{offer!r}", "'taken'"), ">=0.2,<0.3"),
+    "second": (OFFER.replace("{offer!r}", "'taken'"), ">=0.2,<0.3"),
     "old": ("raise SystemError('it must not be imported')\n", ">=7,<8"),
     "boundless": (OFFER, ""),
-    "misspelt": (HEAD + "@hookimpl\ndef si_componets():\n    return []\n", ">=0.1,<0.2"),
-    "returns": (HEAD + "@hookimpl\ndef si_components():\n    return 'linear'\n", ">=0.1,<0.2"),
-    "seeds": ("import os, random\nrandom.seed(1)\nos.chdir('/')\n" + OFFER, ">=0.1,<0.2"),
-    "signals": ("import signal\nsignal.signal(signal.SIGTERM, signal.SIG_IGN)\n" + OFFER, ">=0.1,<0.2"),
+    "misspelt": (HEAD + "@hookimpl\ndef si_componets():\n    return []\n", ">=0.2,<0.3"),
+    "returns": (HEAD + "@hookimpl\ndef si_components():\n    return 'linear'\n", ">=0.2,<0.3"),
+    "seeds": ("import os, random\nrandom.seed(1)\nos.chdir('/')\n" + OFFER, ">=0.2,<0.3"),
+    "signals": ("import signal\nsignal.signal(signal.SIGTERM, signal.SIG_IGN)\n" + OFFER, ">=0.2,<0.3"),
 }
 EXPECTED = {
     "import-error": ("broken", "ModuleNotFoundError: No module named 'a_module_that_is_nowhere'"),
@@ -62,7 +62,7 @@ EXPECTED = {
     "slow": ("ready", ""),
     "first": ("clash", ""),
     "second": ("clash", ""),
-    "old": ("incompatible", "needs si-core <8,>=7, you have 0.1"),
+    "old": ("incompatible", "needs si-core <8,>=7, you have 0.2"),
     "boundless": ("ready", ""),
     "misspelt": ("broken", "unknown hook 'si_componets', did you mean 'si_components'?"),
     "returns": ("broken", "hook 'si_components' returned str"),

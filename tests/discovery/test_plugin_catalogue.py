@@ -12,7 +12,7 @@ ENTRY = """
   summary: a
   source: here
   install: pip install si-a
-  requires: ">=0.1,<0.2"
+  requires: ">=0.2,<0.3"
   licence: MIT
   status: official
   maintainers: [x]
@@ -36,7 +36,7 @@ def test_shipped_catalogue_can_be_read():
 
 def test_entries(tmp_path):
     (entry,) = read(tmp_path, GOOD)
-    assert (entry.name, entry.components["latent"], entry.requires) == ("si-a", ("one", "two"), ">=0.1,<0.2")
+    assert (entry.name, entry.components["latent"], entry.requires) == ("si-a", ("one", "two"), ">=0.2,<0.3")
 
 
 @pytest.mark.parametrize(

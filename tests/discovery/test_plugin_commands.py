@@ -146,7 +146,7 @@ def catalogue(monkeypatch, tmp_path):
     path = tmp_path / "registry.yaml"
     entries = [
         f"- name: si-{command}\n  summary: a test\n  source: https://example.org\n  install: pip install si-{command}\n"
-        f"  requires: '>=0.1,<0.2'\n  licence: MIT\n  status: community\n  maintainers: [someone]\n"
+        f"  requires: '>=0.2,<0.3'\n  licence: MIT\n  status: community\n  maintainers: [someone]\n"
         f"  components: {{}}\n  commands: [{command}]\n"
         for command in ("calm", "far", "bad")
     ]

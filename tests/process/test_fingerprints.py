@@ -10,6 +10,7 @@ from torch import nn
 
 import si_core as si
 from si_core.process.fingerprint import TOLERANCE, fingerprint, largest_deviation
+from si_core.process.fixed_draws import NOISE, PAIRED, TORCH_NOISE
 from si_core.process.process import StochasticInterpolant
 
 pytest.importorskip("si_recipes")
@@ -26,6 +27,21 @@ class Scaled(si.Latent):
 
     def gamma(self, t):
         return self.scale * t * (1 - t)
+
+
+class Loud(Scaled):
+    """Noise of twice the size, which gamma says nothing of."""
+
+    def sample(self, like, generator=None):
+        return 2 * super().sample(like, generator)
+
+
+class Blurred(Scaled):
+    """Noise of the same variance, in which the entries of an event go together."""
+
+    def sample(self, like, generator=None):
+        z = super().sample(like, generator)
+        return (z + z.roll(1, -1)) / 2**0.5
 
 
 class Bent(si.Interpolant):
@@ -52,13 +68,24 @@ class Learned(nn.Module, si.Interpolant):
         return (1 - t) * x0 + t * x1 + t * (1 - t) * self.net(x0 * x1)
 
 
-def process(interpolant="linear", latent="none", **options):
+class Pairing(si.Coupling):
+    """x0 in an order that a function of both ends, and the generator, gives."""
+
+    def __init__(self, order):
+        self.order = order
+
+    def pair(self, x0, x1, generator=None):
+        return x0[self.order(x0, x1, generator)], x1
+
+
+def process(interpolant="linear", latent="none", coupling="independent", **options):
     law = si.build("distribution", "gaussian", dim=2)
     path = (
         si.build("interpolant", interpolant, shape=(2,), latent=None) if isinstance(interpolant, str) else interpolant
     )
     noise = si.build("latent", latent, **options) if isinstance(latent, str) else latent
-    return StochasticInterpolant(path, noise, si.build("coupling", "independent"), law, law)
+    pairs = si.build("coupling", coupling) if isinstance(coupling, str) else coupling
+    return StochasticInterpolant(path, noise, pairs, law, law)
 
 
 @pytest.mark.parametrize("interpolant", ["linear", "trigonometric", Bent()], ids=str)
@@ -124,3 +151,58 @@ def test_a_learned_path_is_fingerprinted_with_its_parameters():
     found = largest_deviation(before, fingerprint(process(path)))
     assert found is not None
     assert not any(math.isnan(value) for value in (found.time, found.before, found.now))
+
+
+@pytest.mark.parametrize("latent", [Loud(), Blurred()], ids=lambda latent: type(latent).__name__)
+def test_noise_of_another_law_is_told_though_gamma_is_the_same(latent):
+    plain, other = fingerprint(process(latent=Scaled())), fingerprint(process(latent=latent))
+    assert largest_deviation(other, fingerprint(process(latent=type(latent)()))) is None
+    for pair in ((plain, other), (other, plain)):
+        found = largest_deviation(*pair)
+        assert found is not None
+        assert found.quantity == NOISE
+        assert "t =" not in str(found)
+
+
+def test_other_numbers_of_torch_say_nothing_of_a_latent():
+    before, now = (fingerprint(process(latent=Loud())) for _ in range(2))
+    before[TORCH_NOISE], before[NOISE] = before[TORCH_NOISE].roll(1, 0), before[NOISE].roll(1, 0)
+    assert largest_deviation(before, now) is None
+    assert "gamma" in largest_deviation(before, fingerprint(process(latent=Scaled(3.0)))).quantity
+
+
+def rank(x):
+    return x.flatten(1)[:, 0].argsort()
+
+
+SORTED = Pairing(lambda x0, x1, _: rank(x0)[rank(x1).argsort()])
+REVERSED = Pairing(lambda x0, x1, _: rank(x0).flip(0)[rank(x1).argsort()])
+RANDOM = Pairing(lambda x0, _, generator: torch.randperm(len(x0), generator=generator))
+REFUSES = Pairing(lambda *_: 1 / 0)
+
+
+@pytest.mark.parametrize("pair", [(SORTED, REVERSED), (SORTED, "independent"), (REVERSED, "independent")])
+def test_another_pairing_is_told(pair):
+    one, other = (fingerprint(process(coupling=coupling)) for coupling in pair)
+    assert largest_deviation(one, fingerprint(process(coupling=pair[0]))) is None
+    assert largest_deviation(one, other) is not None
+
+
+@pytest.mark.parametrize("coupling", [RANDOM, REFUSES])
+def test_a_pairing_that_is_not_well_defined_is_not_compared(coupling):
+    one = fingerprint(process(coupling=coupling))
+    assert PAIRED not in one
+    assert largest_deviation(one, fingerprint(process(coupling=coupling))) is None
+    found = largest_deviation(one, fingerprint(process()))
+    assert found is not None, "one that says it is independent, and one that does not"
+
+
+@pytest.mark.parametrize("name", ["independent", "mirror", "paired", "optimal-transport", "entropic"])
+def test_fingerprints_leave_no_trace_and_are_the_same_with_every_coupling(name):
+    try:
+        made = process(coupling=name)
+    except si.SIError:
+        pytest.skip("it needs options, or is not installed")
+    state = torch.random.get_rng_state()
+    assert largest_deviation(fingerprint(made), fingerprint(made)) is None
+    assert torch.equal(state, torch.random.get_rng_state())

@@ -104,7 +104,7 @@ heard = []
 def si_event(event):
     heard.append(event)
 """
-METADATA = "Metadata-Version: 2.1\nName: si-{name}\nVersion: 1.0\nRequires-Dist: si-core>=0.1,<0.2\n"
+METADATA = "Metadata-Version: 2.1\nName: si-{name}\nVersion: 1.0\nRequires-Dist: si-core>=0.2,<0.3\n"
 
 
 @pytest.fixture

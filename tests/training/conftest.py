@@ -13,7 +13,7 @@ import pytest
 import si_core as si
 from si_core.discovery import plugins
 
-METADATA = "Metadata-Version: 2.1\nName: si-{name}\nVersion: 1.0\nRequires-Dist: si-core>=0.1,<0.2\n"
+METADATA = "Metadata-Version: 2.1\nName: si-{name}\nVersion: 1.0\nRequires-Dist: si-core>=0.2,<0.3\n"
 
 
 @pytest.fixture

@@ -251,6 +251,45 @@ def test_what_is_left_out_is_learned_as_the_mixture(recipe, stranger):
     torch.testing.assert_close(found, torch.tensor([[0.0], [-2.0], [2.0]]).expand(3, 3), rtol=0, atol=0.13)
 
 
+PARTLY = """
+import torch
+import si_core as si
+
+class Partly(si.Distribution):
+    '''Rows -2 (low) and 2 (high): of the high ones three quarters have no label.'''
+
+    shape = (3,)
+    conditions = {"kind": si.ConditionSpec(classes=("low", "high"))}
+    SIZE
+
+    def rows(self, index):
+        high = index % 2
+        return (4.0 * high - 2)[:, None].expand(-1, 3), {"kind": torch.where((high == 1) & (index % 8 > 1), -1, high)}
+
+    def draw(self, n, generator=None):
+        return self.rows(torch.randint(1000, (n,), generator=generator))
+"""
+
+
+@pytest.mark.parametrize("size", ["", "size = 1000"])
+def test_rows_without_a_condition_teach_the_mixture_and_nothing_else(recipe, stranger, size):
+    """-2 and 2 by label, and 0 over all rows: not 0.55, the mean of what is told no label.
+
+    One draw in 16 is told `high`, so that ``lr s = 0.05`` again; five times the scatter, below 0.053.
+    """
+    stranger("distribution", "partly", "Partly", PARTLY.replace("SIZE", size))
+    stranger("network", "means", "Means", MEANS)
+    sgd = "train.optimizer={use: sgd, lr: 0.8}"
+    made = (RECIPE.replace("target: toy", "target: partly"), *PLAIN, "latent=none", sgd)
+    model = si.train(recipe(*made, "train.condition_dropout=0.5"))
+    found = model.fields.predictor.networks[0].means
+    torch.testing.assert_close(found, torch.tensor([[0.0], [-2.0], [2.0]]).expand(3, 3), rtol=0, atol=0.26)
+    count = "375 of 1000 training rows" if size else "of 256 draws of the target"
+    missing = rf"'kind' is missing[\s\S]*{count} without it[\s\S]*condition_dropout: {{kind: 0.1}}"
+    with pytest.raises(si.DataError, match=missing):
+        si.train(recipe(*made))
+
+
 # Weights of pairs.
 
 TILTED = """

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,8 @@ import torch
 
 pytest.importorskip("si_interpolants")
 import si_core as si
+from si_core.models.assembly import assemble
+from si_core.runs.same_process import fingerprint_tensors, sampling_told, split_fingerprint, split_sampling
 
 TEXT = """
 source: {use: gaussian, dim: 2}
@@ -92,3 +95,19 @@ def test_a_run_says_where_its_clock_is_too_fast_for_the_process(recipe, tmp_path
     for text in told:
         assert f"grow without bound at {ends};" in text
         assert "biases samples" in text
+
+
+def test_another_version_of_what_is_sampled_along_is_told(recipe) -> None:
+    """The same choice with other numbers is told, and no other choice: a recipe may be sampled along what it likes."""
+    along = "sample.interpolant={use: trigonometric}"
+    before = assemble(recipe(TEXT, along))
+    _, rest = split_fingerprint(fingerprint_tensors(before))
+    kept, others = split_sampling(rest)
+    assert kept
+    assert not others
+    assert not sampling_told(kept, assemble(recipe(TEXT, along)))
+    linear = assemble(recipe(TEXT, "sample.interpolant=linear"))
+    assert not sampling_told(kept, linear)
+    assert not sampling_told(kept, assemble(recipe(TEXT)))
+    changed = replace(before, sampler=replace(before.sampler, process=linear.sampler.process))
+    assert "alpha" in sampling_told(kept, changed)

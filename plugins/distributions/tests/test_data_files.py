@@ -14,6 +14,7 @@ import pytest
 import torch
 
 import si_core as si
+from si_core.contract.told import read_condition
 from si_distributions.datasets.array import Array
 from si_distributions.datasets.labels import number_labels
 from si_distributions.datasets.table import Table
@@ -129,10 +130,9 @@ def test_columns_and_labels_by_index(tmp_path, suffix):
     law = Array(str(tmp_path / f"x{suffix}"), columns=[2, 0], label=1, held_out=0, standardise=False, dtype="float64")
     rows, told = law.rows(torch.arange(40))
     np.testing.assert_array_equal(rows, table[:, [2, 0]])
-    # The column and its classes have the names of the file: text keeps how its numbers are written.
+    # The column has the name of the file, and numbers are named as a person writes them in every format.
     name = "b" if suffix in (".csv", ".parquet") else "label"
-    classes = ("0.0", "2.0", "4.0") if suffix == ".csv" else ("0", "2", "4")
-    assert law.conditions == {name: si.ConditionSpec(classes=classes)}
+    assert law.conditions == {name: si.ConditionSpec(classes=("0", "2", "4"))}
     assert told[name].tolist() == [i % 3 for i in range(40)]
 
 
@@ -226,6 +226,47 @@ def test_numbers_as_labels_are_ordered_as_numbers():
         number_labels(np.array([1e300, 0.0]), 2, "x")
 
 
+@pytest.mark.parametrize(("numbers", "names"), [([3, 0, -1], ("-1", "0", "3")), ([1.5, 0.1, 2], ("0.1", "1.5", "2"))])
+@pytest.mark.parametrize("suffix", [".npy", ".npz", ".csv", ".parquet", " by savetxt.csv"])
+def test_labels_that_are_numbers_go_round_by_every_spelling(tmp_path, suffix, numbers, names):
+    """Whatever wrote the file, the classes are the same, and each is found by every spelling of its number."""
+    path, table = tmp_path / f"x{suffix}", TABLE.copy()
+    table[:, 1] = np.resize(numbers, 40)
+    if "savetxt" in suffix:
+        np.savetxt(path, table, delimiter=",")
+    else:
+        write(path, table)
+    law = Array(str(path), label=1, held_out=0)
+    ((name, spec),) = law.conditions.items()
+    assert spec.classes == names
+    labels = law.rows(torch.arange(40))[1][name]
+    assert [float(names[k]) for k in labels.tolist()] == table[:, 1].tolist()
+    for place, number in enumerate(sorted(numbers)):
+        written = (float(number), np.float32(number), f"{number:.18e}", repr(float(number)), names[place])
+        for spelling in (*written, *([number] if isinstance(number, int) else [])):
+            assert read_condition(law.conditions, spelling)[name].tolist() == [place]
+
+
+@pytest.mark.parametrize(
+    "texts", [["1.1", "1.10"], ["01", "1"], ["1", "1.0"], ["1.0", "x"], ["a", "b"], ["inf", "1.0"]]
+)
+def test_names_that_are_not_numbers_alone_stay_as_they_are(tmp_path, texts):
+    (tmp_path / "x.csv").write_text("size,kind\n" + "".join(f"{i},{kind}\n" for i, kind in enumerate(texts * 3)))
+    law = Array(str(tmp_path / "x.csv"), label="kind", held_out=0)
+    assert law.conditions["kind"].classes == tuple(sorted(texts))
+    for text in texts:
+        place = sorted(texts).index(text)
+        assert read_condition(law.conditions, text)["kind"].tolist() == [place]
+
+
+def test_a_number_of_two_classes_names_neither():
+    specs = {"version": si.ConditionSpec(classes=("1.1", "1.10", "2.0", "01"))}
+    assert read_condition(specs, 2)["version"].tolist() == [2]
+    for several in ("1.100", 1, "3", True):
+        with pytest.raises(si.UsageError, match="no class"):
+            read_condition(specs, several)
+
+
 @pytest.mark.parametrize("suffix", [".npy", ".npz", ".csv", ".parquet"])
 def test_missing_values_stop_or_are_dropped(tmp_path, suffix, caplog):
     table = TABLE.copy()
@@ -246,6 +287,53 @@ def test_empty_cells_are_missing_values(tmp_path):
     with pytest.raises(si.DataError, match=r"1 of 3 rows; first row 1 \(line 3\), column 'b'"):
         Array(str(tmp_path / "x.csv"))
     assert Array(str(tmp_path / "x.csv"), missing="drop", held_out=0).size == 2
+
+
+def lacking(path):
+    """Values by columns a, b, c; a condition y and a label k, one of them lacking in two rows, both in a third."""
+    dose, kind = np.arange(40.0), np.array(["cat", "ant"] * 20)
+    dose[[3, 7]], kind[[5, 7]] = np.nan, ""
+    if path.suffix == ".csv":
+        cells = ["" if np.isnan(y) else repr(y) for y in dose.tolist()]
+        lines = [f"{a!r},{b!r},{y},{k}" for (a, b, _), y, k in zip(TABLE.tolist(), cells, kind, strict=True)]
+        path.write_text("\n".join(["a,b,y,k", *lines]) + "\n")
+    elif path.suffix == ".npz":
+        np.savez(path, x=TABLE[:, :2], y=dose, k=kind)
+    else:
+        kinds = pa.array([k or None for k in kind.tolist()])
+        pq.write_table(pa.table({"a": TABLE[:, 0], "b": TABLE[:, 1], "y": dose, "k": kinds}), path)
+    options = {"key": "x"} if path.suffix == ".npz" else {}
+    return {**options, "label": "k", "conditions": ["y"], "held_out": 0, "standardise": False, "dtype": "float64"}
+
+
+@pytest.mark.parametrize("suffix", [".npz", ".csv", ".parquet"])
+def test_rows_without_a_label_or_a_condition_stop_are_dropped_or_left_out(tmp_path, suffix):
+    path = tmp_path / f"x{suffix}"
+    options = lacking(path)
+    with pytest.raises(si.DataError, match=r"3 of 40 rows; first row 3.*'y': nan.*missing: drop.*leave-out.*dropout"):
+        Array(str(path), **options)
+    dropped = Array(str(path), missing="drop", **options)
+    np.testing.assert_array_equal(everything(dropped), np.delete(TABLE, [3, 5, 7], 0)[:, :2])
+    law = Array(str(path), missing="leave-out", **options)
+    x, told = law.rows(torch.arange(40))
+    np.testing.assert_array_equal(x, TABLE[:, :2])
+    assert law.conditions["k"].classes == ("ant", "cat")
+    for name, rows in (("y", [3, 7]), ("k", [5, 7])):
+        assert law.conditions[name].is_absent(told[name]).nonzero().flatten().tolist() == rows
+    expected = [0 if i % 2 else 1 for i in range(40)]
+    assert [k for k in told["k"].tolist() if k >= 0] == [k for i, k in enumerate(expected) if i not in (5, 7)]
+    # Mean and scale are of the values that are there.
+    assert law.conditions["y"].mean == pytest.approx(np.delete(np.arange(40.0), [3, 7]).mean())
+
+
+def test_values_are_not_left_out_and_a_condition_not_of_all_rows(tmp_path):
+    (tmp_path / "x.csv").write_text("a,y\n1,\n2,\n")
+    for missing in ("stop", "drop", "leave-out"):
+        with pytest.raises(si.DataError, match=r"2 of 2 rows; .*no row is whole"):
+            Array(str(tmp_path / "x.csv"), conditions=["y"], missing=missing)
+    (tmp_path / "y.csv").write_text("a,y\n1,2\n,1\n2,3\n")
+    with pytest.raises(si.DataError, match=r"1 of 3 rows; first row 1 \(line 3\), column 'a': nan"):
+        Array(str(tmp_path / "y.csv"), conditions=["y"], missing="leave-out")
 
 
 class Canary:
@@ -358,7 +446,7 @@ FAULTS = [
     ("quote.csv", {}, "not readable as CSV"),
     ("underscore.csv", {}, "'1_0'"),
     ("twice.csv", {"columns": ["a"]}, "2 columns have the name 'a'"),
-    ("labels.csv", {"label": "b"}, "without a label.*1 of 2 rows, the first row 1"),
+    ("labels.csv", {"label": "b"}, "without a label.*1 of 2 rows; first row 1 .line 3., label 'b'"),
     ("broken.parquet", {}, "damaged or no Parquet"),
     ("text.parquet", {}, "column 'b' holds no numbers.*string"),
     ("text.parquet", {"columns": ["c"]}, "column 'c' holds no numbers.*bool"),

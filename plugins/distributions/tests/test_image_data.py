@@ -82,11 +82,16 @@ def test_a_folder_of_images(tmp_path, channels):
     assert not law.conditions
     assert law.log_volume == pytest.approx(channels * 20 * np.log(127.5))
     assert law.sample(3).dtype == torch.float32
+    again = Images(str(tmp_path), channels=channels, held_out=0)
+    assert law.fingerprint == again.fingerprint != Images(str(tmp_path), channels=channels, held_out=0.2).fingerprint
 
 
 def test_subfolders_are_classes(tmp_path):
     for i in range(6):
         picture(tmp_path / ("10" if i % 2 else "9") / f"{i}.png", seed=i)
+    # What tools leave behind is no class, and none of its pictures is data.
+    for place in (".ipynb_checkpoints/0.png", "__MACOSX/0.png", ".thumbnail.png", "9/._0.png"):
+        picture(tmp_path / place)
     law = Images(str(tmp_path), held_out=0)
     assert law.conditions == {"class": si.ConditionSpec(classes=("9", "10"))}
     assert law.rows(torch.arange(6))[1]["class"].tolist() == [1, 1, 1, 0, 0, 0]

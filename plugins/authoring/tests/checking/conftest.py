@@ -50,7 +50,7 @@ def package(tmp_path: Path) -> Write:
         source: str = CUBIC,
         components: str = "interpolant mine Mine",
         plugin: str = "",
-        range_of_core: str = ">=0.1,<0.2",
+        range_of_core: str = ">=0.2,<0.3",
     ) -> Path:
         folder = tmp_path / "si-mine"
         code = folder / "src" / "si_mine"

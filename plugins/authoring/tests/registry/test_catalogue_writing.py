@@ -19,7 +19,7 @@ STRANGE = CatalogueEntry(
     summary="It's: 100% # not a comment, 'quoted' and \"twice\"",
     source="https://example.org/a?b=c#d",
     install="pip install 'si-strange>=1,<2'",
-    requires=">=0.1,<0.2",
+    requires=">=0.2,<0.3",
     licence="MIT",
     status="deprecated",
     maintainers=("Ångström, A.", "no", "1.0"),

@@ -101,7 +101,7 @@ def catalogued(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Mon
     path = tmp_path_factory.mktemp("catalogue") / "registry.yaml"
     path.write_text(
         "schema: 1\nplugins:\n- {name: si-known, summary: a test, source: 'https://example.org', licence: MIT,\n"
-        "   install: pip install si-known, requires: '>=0.1,<0.2', status: community, maintainers: [someone],\n"
+        "   install: pip install si-known, requires: '>=0.2,<0.3', status: community, maintainers: [someone],\n"
         "   components: {latent: [known]}}\n",
         encoding="utf-8",
     )

@@ -121,6 +121,39 @@ class ConditionsOfOthers(Independent):
         return si.Pairs(pairs.x0, pairs.x1.flip(0), pairs.condition)
 
 
+class ValuesOfOthers(Independent):
+    """Reorders x1 with its labels, and forgets what else is told."""
+
+    def draw(
+        self, source: si.Distribution, target: si.Distribution, n: int, generator: torch.Generator | None = None
+    ) -> si.Pairs:
+        pairs = super().draw(source, target, n, generator)
+        told = {name: v if v.is_floating_point() else v.flip(0) for name, v in (pairs.condition or {}).items()}
+        return si.Pairs(pairs.x0, pairs.x1.flip(0), told)
+
+
+class ValuesRounded(Independent):
+    """Passes what is told on in half the precision."""
+
+    def draw(
+        self, source: si.Distribution, target: si.Distribution, n: int, generator: torch.Generator | None = None
+    ) -> si.Pairs:
+        pairs = super().draw(source, target, n, generator)
+        told = {name: v.half() if v.is_floating_point() else v for name, v in (pairs.condition or {}).items()}
+        return si.Pairs(pairs.x0, pairs.x1, told)
+
+
+class ValuesFlat(Independent):
+    """Of an observation the first number alone."""
+
+    def draw(
+        self, source: si.Distribution, target: si.Distribution, n: int, generator: torch.Generator | None = None
+    ) -> si.Pairs:
+        pairs = super().draw(source, target, n, generator)
+        told = {name: v[:, 0] if v.ndim > 1 else v for name, v in (pairs.condition or {}).items()}
+        return si.Pairs(pairs.x0, pairs.x1, told)
+
+
 class DrawsNoTarget(Independent):
     """Draws x1 of the source's law."""
 
@@ -192,6 +225,9 @@ class WeightsInColumns(Independent):
         (LosesARow(), "form", "has shape (5, 2) instead of (6, 2)"),
         (LosesConditions(), "conditions", "loses the conditions"),
         (ConditionsOfOthers(), "conditions", "do not belong to their x1"),
+        (ValuesOfOthers(), "conditions", "of 'echo'"),
+        (ValuesRounded(), "conditions", "of 'echo'"),
+        (ValuesFlat(), "conditions", "the condition 'echo' has another shape; got (200,), due (200, 3)"),
         (GivesATuple(), "form", "draw gives tuple, no si.Pairs"),
         (DeclaresNothing(), "conditions", "an unknown condition 'distance'"),
         (DeclaresMore(), "conditions", "the condition 'cost' is missing"),

@@ -264,6 +264,57 @@ class RowsShuffled(Rows):
         return self._x[index.sort().values], self.told(index)
 
 
+class DrawsToldOfOthers(Rows):
+    """Draws rows, and then what is told of them: each by itself at random."""
+
+    def draw(self, n: int, generator: torch.Generator | None = None) -> tuple[Tensor, si.Condition | None]:
+        x, _ = super().draw(n, generator)
+        return x, self.told(torch.randint(30, (n,), generator=generator))
+
+
+class Split(si.Distribution):
+    """300 rows with a dose that depends on x, of which the last 60 of a permutation are held out."""
+
+    shape, size = (2,), 240
+    conditions: Mapping[str, si.ConditionSpec] = {"dose": si.ConditionSpec()}
+    order_of_doses = order_of_rows = torch.randperm(300, generator=torch.Generator().manual_seed(1))
+
+    def __init__(self) -> None:
+        noise = torch.randn(300, 3, generator=torch.Generator().manual_seed(0))
+        self._x, self._dose = noise[:, :2], noise[:, 1].exp() + noise[:, 2] / 4
+
+    def _at(self, place: Tensor) -> tuple[Tensor, si.Condition | None]:
+        return self._x[self.order_of_rows[place]], {"dose": self._dose[self.order_of_doses[place]]}
+
+    def draw(self, n: int, generator: torch.Generator | None = None) -> tuple[Tensor, si.Condition | None]:
+        return self.rows(torch.randint(self.size, (n,), generator=generator))
+
+    def rows(self, index: Tensor) -> tuple[Tensor, si.Condition | None]:
+        return self._at(index)
+
+    def held_out(self) -> tuple[Tensor, si.Condition | None] | None:
+        return self._at(torch.arange(self.size, 300))
+
+
+class SplitsValuesAlone(Split):
+    """The held-out rows are those of the permutation, their doses the last of the file."""
+
+    def held_out(self) -> tuple[Tensor, si.Condition | None] | None:
+        return super().held_out()[0], {"dose": self._dose[self.size :]}
+
+
+class SplitsLabelsOtherwise(Split):
+    conditions: Mapping[str, si.ConditionSpec] = {"dose": si.ConditionSpec(classes=("low", "high"))}
+
+    def _at(self, place: Tensor) -> tuple[Tensor, si.Condition | None]:
+        x, told = super()._at(place)
+        return x, {"dose": (told["dose"] > 1).long()}
+
+    def held_out(self) -> tuple[Tensor, si.Condition | None] | None:
+        x, told = super().held_out()
+        return x, {"dose": told["dose"].roll(1)}
+
+
 class SizeUnsaid(Rows):
     size = None
 
@@ -358,6 +409,9 @@ class Lopsided(Square):
         (HeldOutFlat(), "held-out-rows", "None for none"),
         (HeldOutWithoutConditions(), "held-out-rows", "held_out: the condition 'species' is missing"),
         (HeldOutAnew(), "held-out-rows", "other rows each time"),
+        (DrawsToldOfOthers(), "told-of-rows", "draw tells the condition 'species' of other rows"),
+        (SplitsValuesAlone(), "told-of-held-out-rows", "the condition 'dose' of held-out rows has nothing to do"),
+        (SplitsLabelsOtherwise(), "told-of-held-out-rows", "the condition 'dose' of held-out rows has nothing to do"),
         (Square(claimed=1.4), "density-of-draws", "do not fall where the density says"),
         (Lopsided(), "density-of-draws", "do not fall where the density says"),
     ],
@@ -406,6 +460,7 @@ RIGHT: list[Any] = [
     Normal((2, 3), -1.0, 4.0),
     Scaled(),
     Rows(),
+    Split(),
     Point(),
     Square(),
     Needle(),

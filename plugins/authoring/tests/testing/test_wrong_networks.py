@@ -150,6 +150,60 @@ class LabelsByPosition(Small):
         return super().told(first, x)
 
 
+class Telling(Small):
+    """One that knows conditions, to make mistakes with their values in."""
+
+    def __init__(self, shape: tuple[int, ...], conditions: Specs | None = None) -> None:
+        super().__init__(shape, conditions=conditions)
+
+    def heard(self, values: Tensor, x: Tensor) -> Tensor:
+        return values
+
+    def told(self, condition: Condition | None, x: Tensor) -> Tensor | float:
+        told = {n: v if self.conditions[n].classes else self.heard(v, x) for n, v in (condition or {}).items()}
+        return super().told(told, x)
+
+
+class ValuesInSinglePrecision(Telling):
+    def heard(self, values: Tensor, x: Tensor) -> Tensor:
+        return values.float()
+
+
+class ValuesLeftInTheirDtype(Small):
+    """Multiplies float64 weights with what was made float32: torch refuses."""
+
+    def __init__(self, shape: tuple[int, ...], conditions: Specs | None = None) -> None:
+        super().__init__(shape, conditions=conditions)
+
+    def told(self, condition: Condition | None, x: Tensor) -> Tensor | float:
+        float32 = {n: v.float() if v.is_floating_point() else v for n, v in (condition or {}).items()}
+        return sum((self.of_conditions[n](v if v.ndim == 1 else v.flatten(1)) for n, v in float32.items()), 0.0)
+
+
+class FirstNumberOfValues(Telling):
+    """Hears the first number of an observation, as if it were of shape ()."""
+
+    def heard(self, values: Tensor, x: Tensor) -> Tensor:
+        return values.flatten(1)[:, :1].expand(-1, values[0].numel())
+
+
+class ValuesOfTheBatch(Telling):
+    """Reads an observation (B, 3) as (3, B): numbers of other rows."""
+
+    def heard(self, values: Tensor, x: Tensor) -> Tensor:
+        return values.flatten(1).T.reshape(len(values), -1)
+
+
+class NeedsAValueForEach(Telling):
+    def heard(self, values: Tensor, x: Tensor) -> Tensor:
+        return torch.cat([values.flatten(1), x.flatten(1)], 1)[:, : values[0].numel()]
+
+
+class OneValueIsHalf(Telling):
+    def heard(self, values: Tensor, x: Tensor) -> Tensor:
+        return values / 2 if len(values) < len(x) else values
+
+
 class NeedsATimeForEach(Plain):
     def forward(self, t: Tensor, x: Tensor, condition: Condition | None = None) -> Tensor:
         return super().forward(t[:, None].squeeze(1), x)
@@ -302,6 +356,12 @@ class RefusesAll(Plain):
         (IgnoresLabels, "inputs-heard", "does not depend on the condition 'species'"),
         (IgnoresTheObservation, "inputs-heard", "does not depend on the condition 'observation'"),
         (ValuesOfTheShapeOfX, "form", "must match"),
+        (ValuesInSinglePrecision, "inputs-heard", "digits beyond single precision of the condition 'observation'"),
+        (ValuesLeftInTheirDtype, "form", "same dtype"),
+        (FirstNumberOfValues, "inputs-heard", "does not depend on number 1 of the condition 'observation'"),
+        (ValuesOfTheBatch, "rows-independent", "depends on other rows"),
+        (NeedsAValueForEach, "one-value", "Sizes of tensors must match"),
+        (OneValueIsHalf, "one-value", "one value of a condition gives something else"),
         (LabelsByPosition, "rows-independent", "depends on other rows"),
         (NeedsATimeForEach, "form", "too many indices"),
         (OneTimeIsHalf, "one-time", "one time of shape ()"),
@@ -313,7 +373,7 @@ class RefusesAll(Plain):
         (DivergenceForEachProbeFirst, "own-divergence", "has shape (2, 6) instead of (6, 2)"),
         (ChangesTheState, "inputs-kept", "changes its inputs in place: x"),
         (ChangesTheTime, "inputs-kept", "changes its inputs in place: t"),
-        (WeightsOfNumpy, "initial-weights", "differ in 'gain'"),
+        (WeightsOfNumpy, "initial-weights", "draws from the global generator of numpy"),
         (WeightsOfTheMoment, "initial-weights", "differ in 'first.weight'"),
         (KeepsFrequenciesToItself, "state", "gives something else"),
         (OddState, "state", "which is no tensor"),

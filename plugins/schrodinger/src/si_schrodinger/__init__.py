@@ -1,3 +1,3 @@
 """Schrödinger bridges: couplings of optimal transport, iterative fitting, learned interpolants, exact answers."""
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"

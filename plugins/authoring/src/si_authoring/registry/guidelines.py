@@ -167,7 +167,7 @@ GUIDELINES: tuple[Guideline, ...] = (
     ),
     Guideline(
         "upper-bound",
-        "It requires `si-core` with a lower and an upper bound, such as `si-core>=0.1,<0.2`, that admit this release.",
+        "It requires `si-core` with a lower and an upper bound, such as `si-core>=0.2,<0.3`, that admit this release.",
         _upper_bound,
     ),
     Guideline("licence", "Its licence is an SPDX expression, such as `MIT` or `Apache-2.0`.", _licence),

@@ -16,43 +16,44 @@ from si_authoring.testing.doubles import Normal
 from si_core import Condition, ConditionSpec, Coupling, Distribution, SIError, build
 from si_core.public.discovery import available
 
-__all__ = ["Ends", "Labelled", "Table", "ends_of", "halves"]
+__all__ = ["TOLD", "Ends", "Labelled", "Table", "ends_of", "told_of"]
 
 Ends = tuple[Distribution, Distribution]
 """A source and a target."""
 
 
-HALVES = {"half": ConditionSpec(classes=("negative", "positive"))}
+TOLD = {"half": ConditionSpec(classes=("negative", "positive")), "echo": ConditionSpec((3,))}
 
 
-def halves(x: Tensor) -> Tensor:
-    """The label of each row, (B,): whether its first entry is positive."""
-    return (x.flatten(1)[:, 0] > 0).long()
+def told_of(x: Tensor) -> dict[str, Tensor]:
+    """What is told of each row, (B,) and (B, 3): whether its first entry is positive, and multiples of that entry."""
+    first = x.flatten(1)[:, 0]
+    return {"half": (first > 0).long(), "echo": torch.stack([first, -2 * first, 4 * first], 1)}
 
 
 class Labelled(Normal):
-    """``N(0, I)`` with a label that tells the half."""
+    """``N(0, I)`` with a label and values that tell the first entry."""
 
-    conditions = HALVES
+    conditions = TOLD
 
     def draw(self, n: int, generator: torch.Generator | None = None) -> tuple[Tensor, Condition | None]:
         x = self.sample(n, generator)
-        return x, {"half": halves(x)}
+        return x, told_of(x)
 
 
 class Table(Distribution):
-    """Rows of a table of Gaussian numbers, in float64, with a label that tells the half.
+    """Rows of a table of Gaussian numbers, in float64, with a label and values that tell the first entry.
 
     Args:
         seed: of the numbers.
-        labels: whether there are labels.
+        told: whether there are conditions.
     """
 
     shape, size = (2,), 60
 
-    def __init__(self, seed: int, labels: bool) -> None:
+    def __init__(self, seed: int, told: bool) -> None:
         self._x = torch.randn(60, 2, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
-        self.conditions = HALVES if labels else {}
+        self.conditions = TOLD if told else {}
 
     def sample(self, n: int, generator: torch.Generator | None = None) -> Tensor:
         return self.draw(n, generator)[0]
@@ -63,7 +64,7 @@ class Table(Distribution):
 
     def rows(self, index: Tensor) -> tuple[Tensor, Condition | None]:
         x = self._x.to(index.device)[index]
-        return x, {"half": halves(x)} if self.conditions else None
+        return x, told_of(x) if self.conditions else None
 
 
 def _candidates(coupling: Coupling) -> Iterator[Ends]:
@@ -71,7 +72,7 @@ def _candidates(coupling: Coupling) -> Iterator[Ends]:
         yield Labelled(), Labelled()
         return
     yield Normal(mean=1.0, deviation=2.0), Labelled()
-    yield Table(0, labels=False), Table(1, labels=True)
+    yield Table(0, told=False), Table(1, told=True)
     for found in available("distribution"):
         name = f"{found.plugin.distribution}/{found.component.name}"
         try:

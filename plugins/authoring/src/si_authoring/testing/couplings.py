@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from si_authoring.testing.check import Deviations, Measured, NotApplicable, Violation, check
-from si_authoring.testing.coupled_laws import Ends, ends_of, halves
+from si_authoring.testing.coupled_laws import TOLD, Ends, ends_of, told_of
 from si_authoring.testing.setting import Output, Setting
 from si_authoring.testing.suite import Suite
 from si_core import Coupling, Pairs, UsageError, check_classes, check_condition
@@ -58,6 +58,10 @@ def _exercise(coupling: Coupling, setting: Setting) -> Sequence[Output]:
         shape = (n, *target.shape)
         outputs.append(Output(f"x0 of draw(source, target, {n})", pairs.x0, shape, rows=False, like=False))
         outputs.append(Output(f"x1 of draw(source, target, {n})", pairs.x1, shape, rows=False, like=False))
+        for name, values in (pairs.condition or {}).items():
+            spec = {**target.conditions, **coupling.conditions}.get(name)
+            due = (n, *(values.shape[1:] if spec is None else spec.shape))
+            outputs.append(Output(f"the condition {name!r} of draw({n})", values, due, rows=False, like=False))
         if pairs.weight is not None:
             outputs.append(Output(f"weights of draw(source, target, {n})", pairs.weight, (n,), rows=False, like=False))
     return outputs
@@ -112,8 +116,13 @@ def conditions(coupling: Coupling) -> None:
         raise Violation(f"draw: {error.problem}; got {error.got}, due {error.allowed}") from error
     if not due:
         raise NotApplicable("the laws that it pairs have no conditions, and it has none of its own")
-    if "half" in target.conditions and not torch.equal((pairs.condition or {})["half"], halves(pairs.x1)):
-        raise Violation("conditions do not belong to their x1: draw or pair changes the order")
+    if target.conditions is not TOLD:
+        return
+    for name, values in told_of(pairs.x1).items():
+        if not torch.equal((pairs.condition or {})[name].to(values), values):
+            raise Violation(
+                f"conditions do not belong to their x1: draw or pair changes the order, or the values, of {name!r}"
+            )
 
 
 def _seeded(seed: int = 0) -> torch.Generator:

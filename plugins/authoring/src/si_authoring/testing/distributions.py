@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from si_authoring.testing.aligned_rows import told_of_held_out_rows, told_of_rows
 from si_authoring.testing.check import Deviations, Measured, NotApplicable, Violation, check
 from si_authoring.testing.densities import density_of_draws, drawn
 from si_authoring.testing.setting import Output, Setting
@@ -246,6 +247,8 @@ SUITE = Suite(
         conditions,
         finite_rows,
         held_out_rows,
+        told_of_rows,
+        told_of_held_out_rows,
     ),
     events=((),),
 )

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 import torch
 from torch import Tensor, nn
 
-from si_authoring.testing.check import Deviations, Measured, Violation, check
+from si_authoring.testing.check import Deviations, Measured, NotApplicable, Violation, check
 from si_authoring.testing.common import accepted
 from si_authoring.testing.differences import central_difference
 from si_authoring.testing.network_variants import Factory, Variant, call, made, variants_of
@@ -19,6 +19,10 @@ __all__ = ["SUITE"]
 
 _ROUNDING = 256.0
 """How many units in the last place two ways to the same output may differ by: they sum in other orders."""
+_NUMBERS = 12
+"""The most numbers of a condition that are changed one by one."""
+_SMALL = 1e-9
+"""Below the resolution of single precision, and far above that of double precision."""
 
 
 def _exercise(factory: Factory, setting: Setting) -> Sequence[Output]:
@@ -76,6 +80,25 @@ def one_time(factory: Factory) -> Measured | None:
 
 
 @check
+def one_value(factory: Factory) -> Measured | None:
+    """One value of a condition, of shape (1, *shape), means that value for each state."""
+    deviations = Deviations("one value of a condition gives something else than that value for each state")
+    for variant, setting, network in _trials(factory):
+        told = variant.condition(setting)
+        if told is None:
+            continue
+        t, x = setting.times(), setting.states("x")
+        for name, values in told.items():
+            each = {**told, name: values[:1].expand_as(values)}
+            expected = call(factory, network, t, x, each).detach()
+            got = call(factory, network, t, x, {**told, name: values[:1]}).detach()
+            deviations.close(got, expected, _allowed(expected), f"{name}, {_where(variant, setting)}")
+    if deviations.result() is None:
+        raise NotApplicable("it takes no conditions")
+    return deviations.result()
+
+
+@check
 def gradients(factory: Factory) -> None:
     """Every parameter takes part: for some event shape the output has a gradient in it, and all are finite."""
     idle: dict[str, bool] = {}
@@ -113,16 +136,33 @@ def _where_left_out(factory: Factory, variant: Variant, setting: Setting, networ
 
 @check
 def inputs_heard(factory: Factory) -> None:
-    """The output depends on t, on x and on each condition that the network is made for."""
+    """The output depends on t, on x and on each condition that the network is made for: on each number of values, and
+    on changes of them by a billionth, in double precision."""
     for variant, setting, network in _trials(factory):
         t, x, condition = setting.times(), setting.states("x"), variant.condition(setting)
         first = call(factory, network, t, x, condition)
         changed = {"t": (1 - t, x, condition), "x": (t, x + 1, condition)}
         for own, values in (condition or {}).items():
             changed[f"the condition {own!r}"] = (t, x, {**(condition or {}), own: values.roll(1, 0)})
+            for what, others in _changes(values).items():
+                changed[f"{what} of the condition {own!r}"] = (t, x, {**(condition or {}), own: others})
         for name, (time, state, told) in changed.items():
             if torch.equal(call(factory, network, time, state, told), first):
                 raise Violation(f"the output does not depend on {name} ({_where(variant, setting)})")
+
+
+def _changes(values: Tensor) -> dict[str, Tensor]:
+    """The values of a condition with one of their numbers changed, or all of them by very little."""
+    if not values.is_floating_point():
+        return {}
+    flat, found = values.flatten(1), {}
+    for k in range(min(flat.shape[1], _NUMBERS)):
+        other = flat.clone()
+        other[:, k] += 1
+        found[f"number {k}"] = other.reshape(values.shape)
+    if values.dtype == torch.float64:
+        found["digits beyond single precision"] = values + _SMALL
+    return found
 
 
 @check
@@ -195,7 +235,7 @@ def state(factory: Factory) -> None:
 SUITE = Suite(
     kind="network",
     exercise=_exercise,
-    own=(one_time, gradients, inputs_heard, derivative, own_divergence, initial_weights, state),
+    own=(one_time, one_value, gradients, inputs_heard, derivative, own_divergence, initial_weights, state),
     factory=True,
     events=((2,), (1,), (3, 4), (1, 2, 3), (1, 8, 8)),
     placeable=True,

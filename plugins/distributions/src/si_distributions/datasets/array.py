@@ -7,7 +7,8 @@ from typing import Annotated
 
 from pydantic import Field
 
-from si_distributions.datasets.tabular import Missing, Tabular
+from si_distributions.datasets.missing import Missing
+from si_distributions.datasets.tabular import Tabular
 from si_distributions.files.read import read
 from si_distributions.options import Precision
 
@@ -25,14 +26,15 @@ class Array(Tabular):
         columns: names or indices of the columns to keep, in this order; all but the label and the conditions where left
             out.
         label: name or index of the column of class labels, told to networks under its name; for .npz also the key of
-            an array of labels.
+            an array of labels. Classes have the names of the file, numbers as a person writes them (0.000e+00 is 0).
         conditions: names or indices of further columns that networks are told, each a number; for .npz also keys of
             arrays (N, *shape).
         standardise: whether each column gets mean 0 and variance 1 (one mean and scale for all entries where the event
             has several axes).
         held_out: the fraction of the rows kept from training, for estimators.
         split_seed: which rows are held out.
-        missing: what to do with rows that are not finite: stop, or drop.
+        missing: what to do with rows in which something is missing or not finite: stop; drop them; or leave-out, which
+            keeps those that lack a label or a condition alone (train.condition_dropout must name it).
         dtype: of the draws.
 
     Raises:

@@ -5,48 +5,65 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from si_core import DataError
+from si_core import DataError, class_names, number_of
 
-__all__ = ["number_labels"]
-
-_EXACT = 2**53  # whole numbers up to here are exact as floats
+__all__ = ["check_labels", "missing_labels", "number_labels"]
 
 
-def number_labels(labels: NDArray[np.generic], rows: int, where: str) -> tuple[NDArray[np.int64], tuple[str, ...]]:
-    """Labels 0..C-1, shape (N,), and the names of the classes in that order.
-
-    The distinct values in rising order get the numbers; text that reads as whole numbers is ordered as numbers.
+def check_labels(labels: NDArray[np.generic], rows: int, where: str) -> None:
+    """Refuse what can't be labels.
 
     Raises:
-        DataError: not one label a row, a row without a label, or numbers that are not whole.
+        DataError: not one label a row, or another dtype than whole numbers, floats and text.
     """
     if labels.shape != (rows,):
         raise DataError("one label for each row", where=where, got=f"shape {labels.shape}", allowed=f"shape ({rows},)")
     if labels.dtype.kind not in "iubfUS":
         raise DataError("labels are whole numbers or text", where=where, got=f"dtype {labels.dtype}")
-    kind = labels.dtype.kind
-    if kind == "S":
-        labels, kind = np.array([name.decode("utf-8", "replace") for name in labels.tolist()]), "U"
-    missing = ~np.isfinite(labels) if kind == "f" else (labels == "") if kind == "U" else np.zeros(rows, dtype=bool)
+
+
+def missing_labels(labels: NDArray[np.generic]) -> NDArray[np.bool_]:
+    """Which rows have no label, shape (N,): empty text, and NaN among numbers, also where a text file has it."""
+    if labels.dtype.kind == "f":
+        return ~np.isfinite(labels)
+    if labels.dtype.kind not in "US":
+        return np.zeros(labels.shape, dtype=bool)
+    texts = _texts(labels)
+    nan = np.char.lower(texts) == "nan"
+    if nan.any() and any(number_of(str(text)) is None for text in np.unique(texts[~nan & (texts != "")])):
+        nan[:] = False
+    return nan | (texts == "")
+
+
+def number_labels(labels: NDArray[np.generic], rows: int, where: str) -> tuple[NDArray[np.int64], tuple[str, ...]]:
+    """Labels 0..C-1, shape (N,), and the names of the classes in that order, by the rule of :func:`si.class_names`.
+
+    Raises:
+        DataError: not one label a row, a row without a label, or numbers that name hardly any rows in common.
+    """
+    check_labels(labels, rows, where)
+    missing = missing_labels(labels)
     if missing.any():
         got = f"{int(missing.sum())} of {rows} rows, the first row {int(missing.argmax())}"
         raise DataError(
             "rows without a label", where=where, got=got, fix="give them a label or leave them out of the file"
         )
-    if kind == "f":
-        broken = (labels != np.round(labels.astype(np.float64))) | (np.abs(labels) > _EXACT)
-        if broken.any():
-            got = f"{labels[broken][0]} in row {int(broken.argmax())}"
-            raise DataError("labels must be whole", where=where, got=got, fix="is it a class at all?")
-    whole = _whole(labels)
-    values, numbered = np.unique(labels if whole is None else whole, return_inverse=True)
-    return numbered.reshape(-1).astype(np.int64), tuple(str(value) for value in values)
+    if labels.dtype.kind == "b":
+        labels = labels.astype(np.int64)
+    values, numbered = np.unique(_texts(labels) if labels.dtype.kind == "S" else labels, return_inverse=True)
+    names, places = class_names([str(value) for value in values])
+    broken = [name for name in names if isinstance(number_of(name), float)]
+    if broken and 2 * len(names) > rows:
+        raise DataError(
+            "labels must be whole numbers, or names that rows have in common",
+            where=where,
+            got=f"{broken[0]}, one of {len(names)} values in {rows} rows",
+            fix="is it a class at all? Numbers that networks are told stand in conditions",
+        )
+    return np.array(places, dtype=np.int64)[numbered.reshape(-1)], names
 
 
-def _whole(labels: NDArray[np.generic]) -> NDArray[np.int64] | None:
-    """The labels as integers, or None for text that is not written as whole numbers are (01 is another name than 1)."""
-    try:
-        whole = labels.astype(np.int64)
-    except (ValueError, OverflowError):
-        return None
-    return whole if labels.dtype.kind != "U" or bool((whole.astype(str) == labels).all()) else None
+def _texts(labels: NDArray[np.generic]) -> NDArray[np.str_]:
+    if labels.dtype.kind == "S":
+        return np.array([name.decode("utf-8", "replace") for name in labels.tolist()])
+    return labels.astype(np.str_)

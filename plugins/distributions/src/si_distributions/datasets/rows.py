@@ -134,7 +134,8 @@ class Rows(Distribution):
     def _stored(self, values: NDArray[np.generic], index: NDArray[np.int64]) -> Tensor:
         """The rows of an index: bytes as they are, all else in model space."""
         if values.dtype == np.uint8:
-            return torch.from_numpy(values[index])
+            # Indexing keeps the order of axes in memory, and files have channels last.
+            return torch.from_numpy(np.ascontiguousarray(values[index]))
         out = torch.empty((len(index), *self.shape), dtype=self._dtype)
         step = max(1, _BLOCK // max(1, int(np.prod(self.shape))))
         for start in range(0, len(index), step):

@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
-import logging
-from typing import Literal
-
 import numpy as np
 from numpy.typing import NDArray
 
-from si_core import ConditionSpec, DataError, UsageError
-from si_distributions.datasets.labels import number_labels
+from si_core import ConditionSpec, DataError
+from si_distributions.datasets.labels import missing_labels, number_labels
+from si_distributions.datasets.missing import Missing, whole_rows
 from si_distributions.datasets.rows import Rows, split
 from si_distributions.datasets.scaling import fixed, standardising
 from si_distributions.files.contents import Contents
 from si_distributions.options import Precision
 
-__all__ = ["Missing", "Tabular"]
-
-Missing = Literal["stop", "drop"]
-_log = logging.getLogger(__name__)
+__all__ = ["Tabular"]
 
 
 class Tabular(Rows):
@@ -31,12 +26,13 @@ class Tabular(Rows):
         standardise: whether each column gets mean 0 and variance 1; see :func:`~.scaling.standardising`.
         held_out: the fraction of the rows kept from training.
         split_seed: which rows these are.
-        missing: what to do with rows that are not finite: stop, or drop them with a warning.
+        missing: what to do with rows that lack a value, a label or a condition: stop; drop them with a warning; or keep
+            those that lack nothing but labels and conditions, which are then left out (-1 and NaN).
         dtype: of the draws.
         where: the component or file, for errors.
 
     Attributes:
-        dropped: the number of rows left out because they were not finite.
+        dropped: the number of rows left out because something was missing or not finite.
     """
 
     def __init__(
@@ -49,7 +45,7 @@ class Tabular(Rows):
         dtype: Precision,
         where: str,
     ) -> None:
-        numbers = _finite_rows(contents, missing, where)
+        numbers = whole_rows(contents, missing, where)
         values, total = contents.values[numbers], len(contents.values)
         self.dropped = total - len(values)
         if not standardise and values.dtype == np.uint8:
@@ -60,11 +56,18 @@ class Tabular(Rows):
                 allowed="values of size about 1",
                 fix="set standardise: true, or convert the array to float32 if these are counts",
             )
-        told: dict[str, NDArray[np.generic]] = {name: rows[numbers] for name, rows in contents.conditions.items()}
+        told: dict[str, NDArray[np.generic]] = {}
+        for name, rows in contents.conditions.items():
+            # A condition is told as a whole or not at all.
+            lacking = ~np.isfinite(rows.reshape(total, -1)).all(1)
+            told[name] = np.where(lacking.reshape(-1, *(1 for _ in rows.shape[1:])), np.nan, rows)[numbers]
         conditions: dict[str, ConditionSpec] = {}
         if contents.labels is not None:
-            labels, classes = number_labels(contents.labels, total, where)
-            told[contents.label_name] = labels[numbers]
+            kept = contents.labels[numbers]
+            given = ~missing_labels(kept)
+            labels, classes = number_labels(kept[given], int(given.sum()), where)
+            told[contents.label_name] = np.full(len(kept), -1, dtype=np.int64)
+            told[contents.label_name][given] = labels
             conditions[contents.label_name] = ConditionSpec(classes=classes)
         train, held = split(len(values), held_out, split_seed, where)
         scaling = standardising(values[train], contents.names, where) if standardise else fixed(0.0, 1.0)
@@ -85,33 +88,7 @@ class Tabular(Rows):
 def _values(rows: NDArray[np.generic]) -> ConditionSpec:
     """A condition of values, with the mean and scale of the training rows."""
     numbers = rows.astype(np.float64)
+    numbers = numbers[np.isfinite(numbers)]
+    if not len(numbers):
+        return ConditionSpec(tuple(rows.shape[1:]))
     return ConditionSpec(tuple(rows.shape[1:]), mean=float(numbers.mean()), scale=float(numbers.std()) or 1.0)
-
-
-def _flat(values: NDArray[np.generic]) -> NDArray[np.generic]:
-    return values.reshape(len(values), -1)
-
-
-def _finite_rows(contents: Contents, missing: Missing, where: str) -> NDArray[np.int64]:
-    """The numbers of the rows to keep."""
-    if missing not in ("stop", "drop"):
-        raise UsageError("unknown policy", where=f"{where}: missing", got=repr(missing), allowed="stop, drop")
-    parts = [contents.values, *contents.conditions.values()]
-    rows = np.concatenate([*map(_flat, parts)], 1) if len(parts) > 1 else _flat(parts[0])
-    finite = np.isfinite(rows) if rows.dtype.kind == "f" else np.ones(rows.shape, dtype=bool)
-    good = finite.all(1)
-    if good.all():
-        return np.arange(len(rows))
-    bad, first = int((~good).sum()), int((~good).argmax())
-    if missing == "drop" and good.any():
-        _log.warning("%s: dropped %d of %d rows that are missing or not finite", where, bad, len(rows))
-        return np.flatnonzero(good)
-    entry = int((~finite[first]).argmax())
-    names = (*contents.names, *contents.conditions) if contents.names else None
-    position = f"column {names[entry]!r}" if names else f"entry {entry}"
-    raise DataError(
-        "values that are missing or not finite",
-        where=where,
-        got=f"{bad} of {len(rows)} rows; first {contents.row(first)}, {position}: {rows[first, entry]}",
-        fix="repair the file" + (", or set missing: drop" if good.any() else "; no row is whole"),
-    )

@@ -73,7 +73,8 @@ def _files(path: str) -> tuple[list[Path], list[str] | None]:
         problem = "this is a file, not a folder" if root.is_file() else "no such folder"
         raise DataError(problem, where=path, got=repr(str(root.absolute())), fix=near(root))
     here = _images_in(root)
-    below = [(file, folder.name) for folder in sorted(root.iterdir()) if folder.is_dir() for file in _images_in(folder)]
+    classes = sorted(folder for folder in root.iterdir() if folder.is_dir() and not _left_behind(folder))
+    below = [(file, folder.name) for folder in classes for file in _images_in(folder)]
     if here and below:
         raise DataError(
             "images both in the folder and in sub-folders",
@@ -87,7 +88,13 @@ def _files(path: str) -> tuple[list[Path], list[str] | None]:
 
 
 def _images_in(folder: Path) -> list[Path]:
-    return sorted(file for file in folder.iterdir() if file.suffix.lower() in _FORMATS and file.is_file())
+    files = (file for file in folder.iterdir() if file.suffix.lower() in _FORMATS and file.is_file())
+    return sorted(file for file in files if not _left_behind(file))
+
+
+def _left_behind(path: Path) -> bool:
+    """Whether a tool left it there: hidden files and folders (``.ipynb_checkpoints``), ``__MACOSX``."""
+    return path.name.startswith(".") or path.name == "__MACOSX"
 
 
 def _decode(file: Path, channels: int, size: tuple[int, ...] | None, first: Path | None) -> NDArray[np.uint8]:
