@@ -127,6 +127,22 @@ def test_another_schedule(shared: bool) -> None:
     check(si.Transport(fields, 0.4), states())
 
 
+def test_fields_under_several_conditions_combined() -> None:
+    process = process_of("one-sided")
+    process.conditions = {"kind": si.ConditionSpec(classes=("a", "b", "c")), "y": si.ConditionSpec((3,))}
+    told = {"kind": torch.tensor([0, 1, 2, 0, 1]), "y": torch.randn(5, 3, dtype=torch.float64)}
+
+    def others(condition: si.Condition) -> list[si.Condition]:
+        kind = condition.get("kind", torch.tensor([0]))
+        return [condition, {**condition, "kind": (kind + 1) % 3}, {**condition, "kind": (kind + 2) % 3}]
+
+    plain = learned(process, ["velocity", "score"], False, True, conditions=process.conditions)
+    fields = si.CombinedFields(plain, (2.5, -1.0, -0.5), others)
+    for given in (told, {name: values[1:2] for name, values in told.items()}):
+        check(si.Transport(fields.conditioned(given)), states())
+        check(si.Transport(fields.conditioned(given), 0.4, 1.0, 0.0), states())
+
+
 class Stranger(nn.Module):
     """Offers no divergence."""
 

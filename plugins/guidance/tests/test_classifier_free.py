@@ -227,3 +227,24 @@ def test_a_recipe_that_never_leaves_the_condition_out_is_refused_before_training
 def test_a_weight_is_finite():
     with pytest.raises(si.UsageError, match="weight"):
         si.build("guidance", "classifier-free", weight=math.nan)
+
+
+@pytest.mark.parametrize(
+    ("written", "weights"),
+    [
+        ("null", []),
+        ("[]", []),
+        ("classifier-free", [{"weight": 3}]),  # the name that is there already keeps its options
+        ("{use: classifier-free, weight: 4.0}", [{"weight": 4.0}]),
+        ("[classifier-free, {use: classifier-free, weight: 4.0}]", [{}, {"weight": 4.0}]),
+    ],
+)
+def test_one_guidance_needs_no_list(recipe, written, weights):
+    found = si.load_recipe(recipe, [f"sample.guidance={written}"]).sample.guidance
+    assert [each.options for each in found] == weights
+    assert {each.qualified for each in found} <= {"si-guidance/classifier-free"}
+
+
+def test_a_wrong_option_is_pointed_at(recipe):
+    with pytest.raises(si.RecipeError, match="did you mean 'weight'"):
+        si.load_recipe(recipe, ["sample.guidance.wieght=2"])

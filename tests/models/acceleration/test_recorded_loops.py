@@ -93,6 +93,28 @@ def test_conditions_are_checked_at_each_replay(make, recorder, labelled, labels,
     assert recorder.replays > 0
 
 
+class Contrast(si.Guidance):
+    """Three times the fields of a label less twice those of the next."""
+
+    def guided(self, fields):
+        def told(condition):
+            labels = condition.get("kind", torch.tensor([0]))
+            return condition, {"kind": (labels + 1) % 4}
+
+        return si.CombinedFields(fields, (3.0, -2.0), told)
+
+
+def test_guided_fields_are_not_recorded(make, plain, recorder, labelled, caplog):
+    """They keep what they make of conditions, which a replay would go on with."""
+    model = make(target=labelled, method="rk4", epsilon=0.0, graph=True, recorder=recorder)
+    model = model.with_guidance([Contrast()])
+    for seed in range(4):
+        labels = torch.randint(4, (N,), generator=seeded(100 + seed))
+        assert same(model, plain(model), 0, condition={"kind": labels})
+    assert recorder.attempts == 0
+    assert "guided fields" in caplog.text
+
+
 class InParts(si.Integrator):
     """A method that keeps no states on the way of its own accord."""
 

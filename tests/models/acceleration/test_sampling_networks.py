@@ -188,6 +188,28 @@ def test_another_schedule_of_sampling_is_lowered_too(make):
     assert 0 < float(error) < 0.05 * float(full.sample(200, seeded()).final.norm())
 
 
+class Contrast(si.Guidance):
+    """Three times the fields of a label less twice those of the next."""
+
+    def guided(self, fields):
+        def told(condition):
+            return condition, {"kind": (condition.get("kind", torch.tensor([0])) + 1) % 4}
+
+        return si.CombinedFields(fields, (3.0, -2.0), told)
+
+
+def test_guided_fields_are_lowered_too(make, labelled):
+    """What is called fast are the networks that they ask, for the conditions that they were given."""
+    full = make(target=labelled, graph=False).with_guidance([Contrast()])
+    low = replace(full, accelerator=Accelerator("bfloat16", graph=False))
+    told = {"kind": torch.tensor([0, 3])}
+    exact = full.sample(2, seeded(), condition=told).final
+    for model in (low, replace(low, fields=low.fields.conditioned(told))):
+        found = model.sample(2, seeded(), condition=told).final
+        assert not torch.equal(found, exact)
+        torch.testing.assert_close(found, exact, rtol=0.1, atol=0.1)
+
+
 def test_fields_without_networks_say_so_once(make, caplog):
     model = make(epsilon=0.0, method="rk4", precision="bfloat16")
     model = replace(model, fields=si.FunctionFields(velocity=lambda t, x: -x, process=model.process))
