@@ -36,6 +36,7 @@ class Remainder:
         anchor: ``c_0``, shape (N,); None where x0 is not given.
         field_row: the field's row.
         direction: the direction of the network's own row, of any length; None where that row is the field's.
+        position: what direction is at right angles to: the row of x without what is known; None as for direction.
         schedule: the times.
     """
 
@@ -44,15 +45,19 @@ class Remainder:
     anchor: Tensor | None
     field_row: Row
     direction: Row | None
+    position: Row | None
     schedule: Schedule
 
     @property
     def row(self) -> Tensor:
         """The network's own row, shape (N, basis): of unit length, and 0 where it learns nothing, for x says all."""
         whole = stack(self.field_row, self.schedule)
-        if self.direction is None:
+        if self.direction is None or self.position is None:
             return whole
-        direction = stack(self.direction, self.schedule)
+        # Where x says almost all, little is left but rounding in the elements that x has most of; a second time at
+        # right angles to x has digits in all.
+        share = _dot(self.direction, self.position) / torch.as_tensor(_dot(self.position, self.position))
+        direction = stack(_subtract(self.direction, share, self.position), self.schedule)
         terms = whole * direction
         nothing = terms.sum(-1).abs() <= _ROUNDING * terms.abs().sum(-1)
         unit = direction / direction.norm(dim=-1, keepdim=True)
@@ -95,7 +100,7 @@ class Parametrisation:
         row = structure.row(field, s) if isinstance(field, str) else field
         xi = structure.position_row(s) if self.precondition else None
         if xi is None:
-            return Remainder(torch.zeros_like(s.u), torch.ones_like(s.u), None, row, None, s)
+            return Remainder(torch.zeros_like(s.u), torch.ones_like(s.u), None, row, None, None, s)
         anchor = structure.anchor_row()
         of_anchor, in_position = (0.0, 0.0) if anchor is None else (_dot(row, anchor), _dot(xi, anchor))
         zeros = structure.zero_rows(s) + ([] if anchor is None else [anchor])
@@ -116,7 +121,7 @@ class Parametrisation:
             case _:
                 direction = (0.0,) * len(row)
         constant = None if anchor is None else _per_time(of_anchor - skip * in_position, s)
-        return Remainder(_per_time(skip, s), _per_time(out, s), constant, row, direction, s)
+        return Remainder(_per_time(skip, s), _per_time(out, s), constant, row, direction, xi, s)
 
     def mean_remainder(self, structure: Structure, now: Schedule, middle: Schedule, then: Schedule) -> MeanRemainder:
         """The split of the mean velocity between two times of :attr:`clock`; see :class:`MeanRemainder`.

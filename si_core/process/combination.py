@@ -83,11 +83,6 @@ class Combination:
         """The largest coefficient in absolute value, shape (N,)."""
         return self.coefficients.abs().amax(-1)
 
-    @property
-    def rank(self) -> Tensor:
-        """How many of the known rows are independent of each other and of the free ones, shape (N,)."""
-        return (self.singular > ROUNDING).sum(-1)
-
     def __getitem__(self, part: slice) -> Combination:
         """At some of the times."""
         return Combination(self.coefficients[part], self.error[part], self.residual[part], self.singular[part])

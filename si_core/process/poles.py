@@ -39,6 +39,7 @@ _NOTHING = 1e-9
 """Coefficients below are 0 but for rounding: rows of a clock have entries of about 1."""
 
 _SAME = 1e-9
+_EIGHTH = 0.125
 
 
 @cache
@@ -57,17 +58,38 @@ def find_poles(evaluate: Callable[[Tensor], Combination], found: Combination) ->
         evaluate: the combination at clock positions (N,).
         found: what that gives on :func:`grid`.
     """
-    u, measures = grid(), _measures(found)
-    which, chosen = _dips(measures)
+    u, rank = grid(), _independent(found)
+    which, chosen = _dips(_measures(found))
     if not len(chosen):
         return ()
     places = _refined(lambda v: _measures(evaluate(v)), which, u[chosen - 1], u[chosen + 1])
-    beside = torch.stack([found.rank[chosen - 1], found.rank[chosen + 1]], -1)
+    beside = torch.stack([rank[chosen - 1], rank[chosen + 1]], -1)
     poles = list[float]()
     for place in places[_grows(evaluate, places, beside)].sort().values.tolist():
         if not poles or place - poles[-1] > _SAME:
             poles.append(place)
     return tuple(poles)
+
+
+def _rank(found: Combination, u: Tensor) -> Tensor:
+    """How many rows are told apart at clock positions u, shape (N,).
+
+    Times have as many digits as positions, so the entries of rows that vanish with the distance d to an end are off by
+    rounding beside it, or beside ``d^2`` in a clock of order 2.
+    """
+    distance = torch.minimum(u, 1 - u).unsqueeze(-1)
+    return (found.singular > ROUNDING / distance.square()).sum(-1)
+
+
+def _independent(found: Combination) -> Tensor:
+    """How many rows are independent but for single times, at the positions of the grid, shape (N,).
+
+    Towards an end fewer and fewer may be told apart: within an eighth of it, as many are as at any position further in.
+    """
+    rank = _rank(found, grid())
+    outer = int((grid() < _EIGHTH).sum())
+    start, between, stop = rank.split([outer, len(rank) - 2 * outer, outer])
+    return torch.cat([start.flip(0).cummax(0).values.flip(0), between, stop.cummax(0).values])
 
 
 def _measures(found: Combination) -> Tensor:
@@ -115,10 +137,11 @@ def _grows(evaluate: Callable[[Tensor], Combination], places: Tensor, beside: Te
     """
     room = torch.minimum(places, 1 - places).clamp_max(1 / _CELLS)
     offsets = torch.tensor([sign * d for sign in (-1, 1) for d in _DISTANCES], dtype=torch.float64)
-    found = evaluate((places[:, None] + room[:, None] * offsets).flatten())
+    points = (places[:, None] + room[:, None] * offsets).flatten()
+    found = evaluate(points)
     sizes = found.size.nan_to_num(torch.inf, torch.inf).reshape(len(places), 2, -1)
     growth = sizes[..., 2:] / sizes[..., :-2].clamp_min(_NOTHING)
-    resolved = (found.rank.reshape(sizes.shape) >= beside.unsqueeze(-1)).long().cumprod(-1)
+    resolved = (_rank(found, points).reshape(sizes.shape) >= beside.unsqueeze(-1)).long().cumprod(-1)
     pairs = resolved[..., 2:].sum(-1, keepdim=True)
     last = growth.gather(-1, (pairs - 1).clamp_min(0))
     return ((last > _GROWTH) & (pairs > 0)).flatten(1).any(1)
