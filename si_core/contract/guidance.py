@@ -9,7 +9,12 @@ __all__ = ["Guidance"]
 
 
 class Guidance(ABC):
-    """A transform of fields, ``Fields -> Fields``: a model applies those it has in order."""
+    """A transform of fields, ``Fields -> Fields``: a model applies those it has in order.
+
+    Recipes select it in ``sample.guidance``. What it makes is most easily a subclass of
+    :class:`si_core.SteeredFields`, which adds something to velocity and score, or
+    :class:`si_core.CombinedFields`, which mixes the fields under several conditions.
+    """
 
     @abstractmethod
     def guided(self, fields: Any) -> Any:

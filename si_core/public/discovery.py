@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import importlib
+from typing import TYPE_CHECKING, Any
+
 from si_core.discovery.available import Found, available, kind_named
 from si_core.discovery.catalogue import SCHEMA, CatalogueEntry, catalogue, catalogue_path, read_catalogue
 from si_core.discovery.compatibility import core_version, suggested_bound
@@ -11,10 +14,20 @@ from si_core.discovery.hooks import ENTRY_POINT_GROUP
 from si_core.discovery.host_state import host_state_kept, random_states, same_random_state
 from si_core.discovery.kinds import KINDS
 from si_core.discovery.lookup import find, load, load_class
-from si_core.discovery.options import option_problems, options_model, validate_options
-from si_core.discovery.parameters import constructor_names
 from si_core.discovery.plugins import Plugin, installed_plugins
 from si_core.discovery.suggest import did_you_mean
+
+if TYPE_CHECKING:
+    from si_core.discovery.options import option_problems, options_model, validate_options
+    from si_core.discovery.parameters import constructor_names
+
+_LATE = {
+    "constructor_names": "si_core.discovery.parameters",
+    "option_problems": "si_core.discovery.options",
+    "options_model": "si_core.discovery.options",
+    "validate_options": "si_core.discovery.options",
+}
+"""What is imported when it is asked for: pydantic takes its time, and not every tool looks at options."""
 
 __all__ = [
     "CORE_COMMANDS",
@@ -45,3 +58,9 @@ __all__ = [
     "suggested_bound",
     "validate_options",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _LATE:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(_LATE[name]), name)

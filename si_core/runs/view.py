@@ -91,6 +91,9 @@ def _log_density(model: Model) -> Callable[[Tensor], Tensor] | None:
         return None
     if model.end is not process.target:
         return None
+    if model.guidance and model.epsilon != 0.0:
+        # Guided fields have another law with noise than by their ODE: it would stand beside samples of that.
+        return None
     try:
         model.transport(epsilon=0.0, start=1.0, stop=0.0)
         estimator = build("estimator", "si-estimators/log-likelihood", steps=20)
