@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 import si_core as si
 from si_core.models.assembly import assemble
+from si_core.models.missing_conditions import refuse_missing_conditions
 from si_core.models.sampling import draw_samples
 from si_core.training.trainer import Trainer
 
@@ -288,6 +289,31 @@ def test_rows_without_a_condition_teach_the_mixture_and_nothing_else(recipe, str
     missing = rf"'kind' is missing[\s\S]*{count} without it[\s\S]*condition_dropout: {{kind: 0.1}}"
     with pytest.raises(si.DataError, match=missing):
         si.train(recipe(*made))
+
+
+@pytest.mark.parametrize("missing", ["rows", "held_out"])
+def test_every_row_is_looked_at_those_held_out_as_well(missing):
+    class OneLacks(Toy):
+        size = 5000
+
+        def rows(self, index):
+            x, told = Toy.draw(self, len(index), seeded())
+            lacking = index == 4321 if missing == "rows" else torch.zeros(len(index), dtype=torch.bool)
+            return x, {**told, "observation": told["observation"].masked_fill(lacking[:, None], torch.nan)}
+
+        def held_out(self):
+            x, told = Toy.draw(self, 7, seeded())
+            return x, {**told, "kind": torch.where(torch.arange(7) == 3, -1 if missing == "held_out" else 0, 1)}
+
+    process = si.StochasticInterpolant(
+        *(si.build(*part) for part in (("interpolant", "linear"), ("latent", "none"), ("coupling", "independent"))),
+        si.build("distribution", "gaussian", dim=3),
+        OneLacks(),
+    )
+    name, count = ("observation", "1 of 5000 training rows") if missing == "rows" else ("kind", "1 of 7 held-out rows")
+    with pytest.raises(si.DataError, match=rf"'{name}' is missing[\s\S]*{count}"):
+        refuse_missing_conditions(process, ())
+    refuse_missing_conditions(process, (name,))
 
 
 # Weights of pairs.
