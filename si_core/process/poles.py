@@ -88,7 +88,7 @@ def _independent(found: Combination) -> Tensor:
     """
     rank = _rank(found, grid())
     outer = int((grid() < _EIGHTH).sum())
-    start, between, stop = rank.split([outer, len(rank) - 2 * outer, outer])
+    start, between, stop = rank[:outer], rank[outer:-outer], rank[-outer:]
     return torch.cat([start.flip(0).cummax(0).values.flip(0), between, stop.cummax(0).values])
 
 
