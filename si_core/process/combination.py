@@ -2,8 +2,8 @@
 
     ``w = sum_k c_k r_k + c_x xi + c_0 (row of x0) + (zero rows)``
 
-The rows of x, of a given x0 and of what is zero are *free*: what is left of all others at right angles to them is
-solved for the ``c_k``, and the free coefficients follow.
+The rows of x, of a given x0 and of what is zero are *free*: each takes an element of the basis out of all others, what
+is left is solved for the ``c_k``, and the free coefficients follow.
 
 No solution depends on the units of x0, x1 and z, nor on those of the rows. Near an end some entries are many powers of
 the distance smaller than others (``alpha = (1-t)^3``), so rows and basis are first brought to entries of about 1: rows
@@ -107,28 +107,81 @@ def rows_at(structure: Structure, known: Sequence[RowFunction], wanted: RowFunct
 def combination(rows: Rows) -> Combination:
     """The smallest coefficients that give the wanted row, or what is nearest to it."""
     count = rows.known.shape[1]
-    scaled, sizes, units = _equilibrated(torch.cat([rows.known, rows.free], 1))
+    given = torch.cat([rows.known, rows.free], 1)
+    sizes, units = _equilibrated(given.abs())
     wanted = rows.wanted / units
     of_wanted = _or_one(wanted.abs().amax(-1, keepdim=True))
-    wanted = wanted / of_wanted
-    known, free, axes = scaled[:, :count], scaled[:, count:].unbind(1), list[tuple[Tensor, Tensor]]()
-    for row in free:
-        # Twice is enough: what rounding left along the axes the first time is gone after the second.
-        axes.append(_axis(_outside(_outside(row, axes), axes)))
-    target, unknown = _outside(wanted, axes), _outside(known, axes)
-    weights, singular = _solved(unknown, target, sizes[:, :count])
-    missed = (target - _dot(weights, unknown)).norm(dim=-1)
-    rest, found = wanted - _dot(weights, known), list[Tensor]()
-    for (axis, length), row in zip(reversed(axes), reversed(free), strict=True):
-        found.append((rest * axis).sum(-1, keepdim=True) / length)
-        rest = rest - found[-1] * row
-    solution = torch.cat([weights, *reversed(found)], -1)
-    least = torch.where(singular > ROUNDING, singular, 1.0).amin(-1, keepdim=True) if count else 1.0
+    everything = torch.cat([given / units.unsqueeze(1) / sizes.unsqueeze(-1), (wanted / of_wanted).unsqueeze(1)], 1)
+    rest, magnitude, shares = everything, everything.abs(), list[Tensor]()
+    for index in range(count, given.shape[1]):
+        rest, magnitude, share = _eliminated(rest, magnitude, index, count)
+        shares.append(share)
+    # Once more, now that rows have fewer elements; by the sizes of the terms, so that what cancels stays small.
+    own, left = _equilibrated(magnitude[:, :count])
+    unknown, target = rest[:, :count] / own.unsqueeze(-1) / left.unsqueeze(1), rest[:, -1] / left
+    solved, singular = _solved(unknown, target, sizes[:, :count] * own)
+    missed = (target - _dot(solved, unknown)).norm(dim=-1) / _or_one((magnitude[:, -1] / left).norm(dim=-1))
+    weights, error = solved / own, torch.zeros_like(own)
+    if count:
+        least = torch.where(singular > ROUNDING, singular, 1.0).amin(-1, keepdim=True)
+        error = _ENTRY * solved.abs().amax(-1, keepdim=True) / least / own
+    of_free, of_free_error = _of_free(weights, error, shares)
     back = of_wanted / sizes
-    coefficients = _valued(solution * back, count, rows.has)
-    error = _valued(_ENTRY * solution.abs().amax(-1, keepdim=True) / least * back, count, rows.has)
+    coefficients = _valued(torch.cat([weights, of_free], -1) * back, count, rows.has)
+    error = _valued(torch.cat([error, of_free_error], -1) * back, count, rows.has)
     coefficients = torch.where(rows.valid.unsqueeze(-1), coefficients, torch.nan)
-    return Combination(coefficients, error, _ratio(missed, wanted.norm(dim=-1)), singular)
+    return Combination(coefficients, error, missed, singular)
+
+
+def _eliminated(rows: Tensor, magnitude: Tensor, index: int, count: int) -> tuple[Tensor, Tensor, Tensor]:
+    """All rows but the free ones up to an index, less the multiples of the free row there that take an element out.
+
+    Args:
+        rows: known, free, and wanted ones, shape (N, R, basis).
+        magnitude: the sizes of the terms that their elements are made of, of the same shape.
+        index: of the free row, without those before it.
+        count: of the known rows.
+
+    Returns:
+        The rows and magnitudes, and how often the free row was in each, shape (N, R); 0 where it depends on those
+        before it.
+    """
+    row = rows[:, index]
+    largest, column = row.abs().max(-1, keepdim=True)
+    there = largest > ROUNDING * magnitude[:, index].amax(-1, keepdim=True)
+    inverse = torch.where(there, 1 / torch.where(there, row.gather(1, column), 1.0), 0.0)
+    columns = column.unsqueeze(1).expand(-1, rows.shape[1], 1)
+    share = rows.gather(2, columns) * inverse.unsqueeze(1)
+    share[:, count : index + 1] = 0.0
+    rest = rows - share * row.unsqueeze(1)
+    magnitude = magnitude + share.abs() * magnitude[:, index].unsqueeze(1)
+    gone = torch.zeros_like(rest, dtype=torch.bool).scatter_(2, columns, True) & there.unsqueeze(1)
+    gone[:, count : index + 1] = False
+    return rest.masked_fill(gone, 0.0), magnitude.masked_fill(gone, 0.0), share.squeeze(-1)
+
+
+def _of_free(weights: Tensor, error: Tensor, shares: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
+    """The weights (N, F) of the free rows once those (N, K) of the known ones are found, with errors.
+
+    Args:
+        weights: of the known rows.
+        error: of these weights.
+        shares: of each free row, without those before it, in the known, the free and the wanted rows, shape (N, R).
+    """
+    if not shares:
+        return weights[:, :0], weights[:, :0]
+    count, values, errors = weights.shape[1], list[Tensor](), list[Tensor]()
+    for share in shares:
+        terms = weights * share[:, :count]
+        values.append(share[:, -1] - terms.sum(-1))
+        from_known = (error * share[:, :count].abs()).sum(-1)
+        errors.append(_ENTRY * (share[:, -1].abs() + terms.abs().sum(-1)) + from_known)
+    for later in range(len(shares) - 1, 0, -1):
+        for earlier in range(later):
+            of_later = shares[earlier][:, count + later]
+            values[earlier] = values[earlier] - values[later] * of_later
+            errors[earlier] = errors[earlier] + errors[later] * of_later.abs()
+    return torch.stack(values, -1), torch.stack(errors, -1)
 
 
 def _valued(numbers: Tensor, count: int, has: tuple[bool, bool]) -> Tensor:
@@ -137,27 +190,17 @@ def _valued(numbers: Tensor, count: int, has: tuple[bool, bool]) -> Tensor:
     return torch.cat([numbers[:, :count], torch.stack([next(of_free) if it else zero for it in has], -1)], -1)
 
 
-def _axis(row: Tensor) -> tuple[Tensor, Tensor]:
-    """The direction of a row (N, basis) and its length (N, 1); direction 0 and length 1 where it is 0."""
-    length = row.norm(dim=-1, keepdim=True)
-    there = length > ROUNDING
-    length = torch.where(there, length, 1.0)
-    return torch.where(there, row / length, 0.0), length
-
-
-def _equilibrated(rows: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Rows (N, R, basis) with entries of about 1: ``rows = sizes scaled units``.
-
-    Returns:
-        scaled, shape (N, R, basis); sizes (N, R); units (N, basis).
-    """
-    sizes, units, scaled = rows.new_ones(rows.shape[:2]), rows.new_ones(rows.shape[0], rows.shape[2]), rows
-    for _ in range(_SWEEPS if rows.shape[1] else 0):
-        largest = _or_one(scaled.abs().amax(-1))
-        scaled, sizes = scaled / largest.unsqueeze(-1), sizes * largest
-        largest = _or_one(scaled.abs().amax(1))
-        scaled, units = scaled / largest.unsqueeze(1), units * largest
-    return scaled, sizes, units
+def _equilibrated(magnitude: Tensor) -> tuple[Tensor, Tensor]:
+    """Sizes (N, R) and units (N, basis) beside which rows with entries of this size (N, R, basis) are about 1."""
+    sizes, units = torch.ones_like(magnitude[..., 0]), torch.ones_like(magnitude[:, 0]) if magnitude.shape[1] else None
+    if units is None:
+        return sizes, magnitude.new_ones(magnitude.shape[0], magnitude.shape[2])
+    for _ in range(_SWEEPS):
+        largest = _or_one(magnitude.amax(-1))
+        magnitude, sizes = magnitude / largest.unsqueeze(-1), sizes * largest
+        largest = _or_one(magnitude.amax(1))
+        magnitude, units = magnitude / largest.unsqueeze(1), units * largest
+    return sizes, units
 
 
 def _solved(rows: Tensor, target: Tensor, sizes: Tensor) -> tuple[Tensor, Tensor]:
@@ -172,8 +215,9 @@ def _solved(rows: Tensor, target: Tensor, sizes: Tensor) -> tuple[Tensor, Tensor
     if count == 0:
         return sizes, sizes
     if count == 1:
-        axis, length = _axis(rows.squeeze(1))
-        return (axis * target).sum(-1, keepdim=True) / length, rows.norm(dim=-1)
+        square = rows.square().sum(-1)
+        along = (rows.squeeze(1) * target).sum(-1, keepdim=True)
+        return torch.where(square > ROUNDING**2, along / _or_one(square), 0.0), square.sqrt()
     left, singular, right = torch.linalg.svd(rows, full_matrices=False)
     counts = singular > ROUNDING
     along = (right @ target.unsqueeze(-1)).squeeze(-1) * torch.where(counts, 1 / singular, 0.0)
@@ -193,8 +237,10 @@ def _smallest(left: Tensor, along: Tensor, sizes: Tensor, weights: Tensor) -> Te
     spare = torch.eye(left.shape[1], dtype=left.dtype, device=left.device) - left @ left.mT
     index = spare.norm(dim=1).argmax(-1).reshape(-1, 1, 1).expand(-1, left.shape[1], 1)
     vector = spare.gather(2, index).squeeze(-1)
-    steep = vector / sizes
-    one = weights - vector * _ratio((steep * weights / sizes).sum(-1), steep.square().sum(-1)).unsqueeze(-1)
+    # weights - vector (z c)/(z z) with z = vector/sizes, c = weights/sizes, in differences that do not cancel twice.
+    crossed = weights.unsqueeze(-1) * vector.unsqueeze(-2)
+    steep = (vector / sizes).square().sum(-1, keepdim=True)
+    one = ((crossed - crossed.mT) @ (vector / sizes.square()).unsqueeze(-1)).squeeze(-1) / _or_one(steep)
     constraints = left.mT * sizes.unsqueeze(-2)
     lengths = _or_one(constraints.abs().amax(-1))
     inverse = torch.linalg.pinv(constraints / lengths.unsqueeze(-1))
@@ -207,20 +253,8 @@ def _dot(weights: Tensor, rows: Tensor) -> Tensor:
     return (weights.unsqueeze(-2) @ rows).squeeze(-2)
 
 
-def _outside(part: Tensor, axes: Sequence[tuple[Tensor, Tensor]]) -> Tensor:
-    """What is left of rows (N, ..., basis) at right angles to the axes, each (N, basis)."""
-    for axis, _ in axes:
-        along = axis if part.ndim == 2 else axis.unsqueeze(-2)
-        part = part - (part * along).sum(-1, keepdim=True) * along
-    return part
-
-
 def _or_one(sizes: Tensor) -> Tensor:
     return torch.where(sizes > 0, sizes, 1.0)
-
-
-def _ratio(part: Tensor, whole: Tensor) -> Tensor:
-    return part / _or_one(whole)
 
 
 def _where(valid: Tensor, part: Tensor) -> Tensor:
