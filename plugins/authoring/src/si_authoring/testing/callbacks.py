@@ -12,6 +12,7 @@ from typing import Any
 import torch
 
 from si_authoring.testing.check import NotApplicable, Violation, check
+from si_authoring.testing.common import accepted
 from si_authoring.testing.report_views import folders
 from si_authoring.testing.setting import Output, Setting
 from si_authoring.testing.suite import Suite
@@ -110,18 +111,18 @@ def moments(callback: Callback) -> None:
 @check
 def run_kept(callback: Callback) -> None:
     """The run's records and its model stay as they are: it looks, and asks for a stop at most."""
-    setting = Setting()
-    with folders() as made:
+    setting = accepted(SUITE, callback)[0]
+    # As training has it, whatever an exercise left behind.
+    with folders() as made, torch.enable_grad():
         run = _run(setting, made.run)
         records = {step: _record(step) for step in range(_RECORDS, _STEPS + 1, _RECORDS)}
         follower = copy.deepcopy(callback)
         _tell(follower, "before_training", run)
         for step in range(1, _STEPS + 1):
             run.step, run.metrics = step, records.get(step, run.metrics)
-            gradients = torch.is_grad_enabled()
             _tell(follower, "after_step", run)
-            if torch.is_grad_enabled() != gradients:
-                raise Violation("it leaves gradients switched off, or on, for the training")
+            if not torch.is_grad_enabled():
+                raise Violation("it leaves gradients switched off for the training")
         weights = zip(_weights(run.shown), _weights(toy_model(setting)), strict=True)
     if any(record != _record(step) for step, record in records.items()):
         raise Violation("it changes the record that it is shown; work on a copy")
@@ -137,9 +138,10 @@ def _weights(model: Model) -> list[torch.Tensor]:
 @check
 def own_folder(callback: Callback) -> None:
     """What it writes is in the run's folder, beside the run's own files; of a run in memory it writes nothing."""
+    setting = accepted(SUITE, callback)[0]
     for inside in (True, False):
         with folders() as made:
-            _followed(copy.deepcopy(callback), _run(Setting(), made.run if inside else None))
+            _followed(copy.deepcopy(callback), _run(setting, made.run if inside else None))
             strays, changed = made.strays(), made.changed()
         if strays:
             place = "outside of the run's folder" if inside else "for a run in memory (`run.directory` is None)"
@@ -151,6 +153,7 @@ def own_folder(callback: Callback) -> None:
 @check
 def resumes(callback: Callback) -> None:
     """Stopped at any step and gone on with from its ``state()``, it asks for the same stops as if nothing had been."""
+    accepted(SUITE, callback)
     if not callable(getattr(callback, "state", None)):
         whole = _followed(copy.deepcopy(callback), _run(Setting()))
         for cut in range(1, _STEPS):
