@@ -13,7 +13,7 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from si_core import Draw, LearnedField, Objective
+from si_core import Draw, LearnedField, Objective, UsageError
 
 __all__ = ["FlowMap"]
 
@@ -33,7 +33,8 @@ class FlowMap(Objective):
 
     def loss_of(self, draw: Draw, field: LearnedField) -> Tensor:
         t, s, x = draw.t, draw.s, draw.xt
-        assert s is not None
+        if s is None:
+            raise UsageError("a flow map needs a second time", fix="draws of training have it")
         velocity = field(t, x)
 
         def carried(s: Tensor) -> Tensor:
