@@ -21,21 +21,12 @@ from torch import Tensor
 
 from si_core.contract.schedule import Schedule
 from si_core.process.rows import Structure, stack
+from si_core.process.systems import ENTRY, ROUNDING, equilibrated, or_one, product, solved
 
-__all__ = ["ROUNDING", "Combination", "RowFunction", "Rows", "combination", "rows_at"]
+__all__ = ["Combination", "RowFunction", "Rows", "combination", "rows_at"]
 
 RowFunction = Callable[[Schedule], Tensor]
 """The row of a known or wanted field at the times of a schedule, shape (N, basis)."""
-
-_ENTRY = 16 * torch.finfo(torch.float64).eps
-"""By how much an entry of a row, of about 1, is off: it is made of a dozen operations."""
-
-ROUNDING = 32 * _ENTRY
-"""Singular values of rows with entries of about 1 are 0 below: of four rows they are off by four entries, and as much
-again is to spare as leaves a coefficient two digits."""
-
-_SWEEPS = 2
-"""Of equilibration: the first brings every row and basis element to 1, the second mends what the basis did to rows."""
 
 
 @dataclass(frozen=True)
@@ -108,23 +99,23 @@ def combination(rows: Rows) -> Combination:
     """The smallest coefficients that give the wanted row, or what is nearest to it."""
     count = rows.known.shape[1]
     given = torch.cat([rows.known, rows.free], 1)
-    sizes, units = _equilibrated(given.abs())
+    sizes, units = equilibrated(given.abs())
     wanted = rows.wanted / units
-    of_wanted = _or_one(wanted.abs().amax(-1, keepdim=True))
+    of_wanted = or_one(wanted.abs().amax(-1, keepdim=True))
     everything = torch.cat([given / units.unsqueeze(1) / sizes.unsqueeze(-1), (wanted / of_wanted).unsqueeze(1)], 1)
     rest, magnitude, shares = everything, everything.abs(), list[Tensor]()
     for index in range(count, given.shape[1]):
         rest, magnitude, share = _eliminated(rest, magnitude, index, count)
         shares.append(share)
     # Once more, now that rows have fewer elements; by the sizes of the terms, so that what cancels stays small.
-    own, left = _equilibrated(magnitude[:, :count])
+    own, left = equilibrated(magnitude[:, :count])
     unknown, target = rest[:, :count] / own.unsqueeze(-1) / left.unsqueeze(1), rest[:, -1] / left
-    solved, singular = _solved(unknown, target, sizes[:, :count] * own)
-    missed = (target - _dot(solved, unknown)).norm(dim=-1) / _or_one((magnitude[:, -1] / left).norm(dim=-1))
-    weights, error = solved / own, torch.zeros_like(own)
+    parts, singular = solved(unknown, target, sizes[:, :count] * own)
+    missed = (target - product(parts, unknown)).norm(dim=-1) / or_one((magnitude[:, -1] / left).norm(dim=-1))
+    weights, error = parts / own, torch.zeros_like(own)
     if count:
         least = torch.where(singular > ROUNDING, singular, 1.0).amin(-1, keepdim=True)
-        error = _ENTRY * solved.abs().amax(-1, keepdim=True) / least / own
+        error = ENTRY * parts.abs().amax(-1, keepdim=True) / least / own
     of_free, of_free_error = _of_free(weights, error, shares)
     back = of_wanted / sizes
     coefficients = _valued(torch.cat([weights, of_free], -1) * back, count, rows.has)
@@ -175,7 +166,7 @@ def _of_free(weights: Tensor, error: Tensor, shares: Sequence[Tensor]) -> tuple[
         terms = weights * share[:, :count]
         values.append(share[:, -1] - terms.sum(-1))
         from_known = (error * share[:, :count].abs()).sum(-1)
-        errors.append(_ENTRY * (share[:, -1].abs() + terms.abs().sum(-1)) + from_known)
+        errors.append(ENTRY * (share[:, -1].abs() + terms.abs().sum(-1)) + from_known)
     for later in range(len(shares) - 1, 0, -1):
         for earlier in range(later):
             of_later = shares[earlier][:, count + later]
@@ -188,73 +179,6 @@ def _valued(numbers: Tensor, count: int, has: tuple[bool, bool]) -> Tensor:
     """Of numbers for all rows (N, R), known ones and free, those for the known ones, for x, and for x0; (N, K + 2)."""
     of_free, zero = iter(reversed(numbers[:, count:].unbind(-1))), numbers.new_zeros(len(numbers))
     return torch.cat([numbers[:, :count], torch.stack([next(of_free) if it else zero for it in has], -1)], -1)
-
-
-def _equilibrated(magnitude: Tensor) -> tuple[Tensor, Tensor]:
-    """Sizes (N, R) and units (N, basis) beside which rows with entries of this size (N, R, basis) are about 1."""
-    sizes, units = torch.ones_like(magnitude[..., 0]), torch.ones_like(magnitude[:, 0]) if magnitude.shape[1] else None
-    if units is None:
-        return sizes, magnitude.new_ones(magnitude.shape[0], magnitude.shape[2])
-    for _ in range(_SWEEPS):
-        largest = _or_one(magnitude.amax(-1))
-        magnitude, sizes = magnitude / largest.unsqueeze(-1), sizes * largest
-        largest = _or_one(magnitude.amax(1))
-        magnitude, units = magnitude / largest.unsqueeze(1), units * largest
-    return sizes, units
-
-
-def _solved(rows: Tensor, target: Tensor, sizes: Tensor) -> tuple[Tensor, Tensor]:
-    """Weights c (N, K) with ``c rows = target``, of which ``c/sizes`` is smallest, and the singular values of the rows.
-
-    Args:
-        rows: shape (N, K, basis), with entries of about 1.
-        target: shape (N, basis).
-        sizes: shape (N, K).
-    """
-    count = rows.shape[1]
-    if count == 0:
-        return sizes, sizes
-    if count == 1:
-        square = rows.square().sum(-1)
-        along = (rows.squeeze(1) * target).sum(-1, keepdim=True)
-        return torch.where(square > ROUNDING**2, along / _or_one(square), 0.0), square.sqrt()
-    left, singular, right = torch.linalg.svd(rows, full_matrices=False)
-    counts = singular > ROUNDING
-    along = (right @ target.unsqueeze(-1)).squeeze(-1) * torch.where(counts, 1 / singular, 0.0)
-    weights = (left @ along.unsqueeze(-1)).squeeze(-1)
-    spare = counts.sum(-1, keepdim=True) < count
-    if bool(spare.any()):
-        weights = torch.where(spare, _smallest(left * counts.unsqueeze(-2), along, sizes, weights), weights)
-    return weights, singular
-
-
-def _smallest(left: Tensor, along: Tensor, sizes: Tensor, weights: Tensor) -> Tensor:
-    """Of all weights with these parts along the left singular vectors that count, those with the smallest ``c/sizes``.
-
-    Rows that vanish at an end have tiny sizes. Where one vector is spare it is taken out of a solution, otherwise the
-    solution is built of those that count: neither loses digits to how far the sizes are apart.
-    """
-    spare = torch.eye(left.shape[1], dtype=left.dtype, device=left.device) - left @ left.mT
-    index = spare.norm(dim=1).argmax(-1).reshape(-1, 1, 1).expand(-1, left.shape[1], 1)
-    vector = spare.gather(2, index).squeeze(-1)
-    # weights - vector (z c)/(z z) with z = vector/sizes, c = weights/sizes, in differences that do not cancel twice.
-    crossed = weights.unsqueeze(-1) * vector.unsqueeze(-2)
-    steep = (vector / sizes).square().sum(-1, keepdim=True)
-    one = ((crossed - crossed.mT) @ (vector / sizes.square()).unsqueeze(-1)).squeeze(-1) / _or_one(steep)
-    constraints = left.mT * sizes.unsqueeze(-2)
-    lengths = _or_one(constraints.abs().amax(-1))
-    inverse = torch.linalg.pinv(constraints / lengths.unsqueeze(-1))
-    many = (inverse @ (along / lengths).unsqueeze(-1)).squeeze(-1) * sizes
-    single = (spare.diagonal(dim1=-2, dim2=-1).sum(-1) < 1.5).unsqueeze(-1)
-    return torch.where(single, one, many)
-
-
-def _dot(weights: Tensor, rows: Tensor) -> Tensor:
-    return (weights.unsqueeze(-2) @ rows).squeeze(-2)
-
-
-def _or_one(sizes: Tensor) -> Tensor:
-    return torch.where(sizes > 0, sizes, 1.0)
 
 
 def _where(valid: Tensor, part: Tensor) -> Tensor:

@@ -18,7 +18,8 @@ from functools import cache
 import torch
 from torch import Tensor
 
-from si_core.process.combination import ROUNDING, Combination
+from si_core.process.combination import Combination
+from si_core.process.systems import ROUNDING
 
 __all__ = ["find_poles", "grid"]
 

@@ -1,0 +1,85 @@
+"""Small linear systems at many times, whose rows and basis differ in size by any power of the distance to an end."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+__all__ = ["ENTRY", "ROUNDING", "equilibrated", "or_one", "product", "solved"]
+
+ENTRY = 16 * torch.finfo(torch.float64).eps
+"""By how much an entry of a row, of about 1, is off: it is made of a dozen operations."""
+
+ROUNDING = 32 * ENTRY
+"""Singular values of rows with entries of about 1 are 0 below: of four rows they are off by four entries, and as much
+again is to spare as leaves a coefficient two digits."""
+
+_SWEEPS = 2
+"""Of equilibration: the first brings every row and basis element to 1, the second mends what the basis did to rows."""
+
+
+def equilibrated(magnitude: Tensor) -> tuple[Tensor, Tensor]:
+    """Sizes (N, R) and units (N, basis) beside which rows with entries of this size (N, R, basis) are about 1."""
+    sizes, units = torch.ones_like(magnitude[..., 0]), torch.ones_like(magnitude[:, 0]) if magnitude.shape[1] else None
+    if units is None:
+        return sizes, magnitude.new_ones(magnitude.shape[0], magnitude.shape[2])
+    for _ in range(_SWEEPS):
+        largest = or_one(magnitude.amax(-1))
+        magnitude, sizes = magnitude / largest.unsqueeze(-1), sizes * largest
+        largest = or_one(magnitude.amax(1))
+        magnitude, units = magnitude / largest.unsqueeze(1), units * largest
+    return sizes, units
+
+
+def solved(rows: Tensor, target: Tensor, sizes: Tensor) -> tuple[Tensor, Tensor]:
+    """Weights c (N, K) with ``c rows = target``, of which ``c/sizes`` is smallest, and the singular values of the rows.
+
+    Args:
+        rows: shape (N, K, basis), with entries of about 1.
+        target: shape (N, basis).
+        sizes: shape (N, K).
+    """
+    count = rows.shape[1]
+    if count == 0:
+        return sizes, sizes
+    if count == 1:
+        square = rows.square().sum(-1)
+        along = (rows.squeeze(1) * target).sum(-1, keepdim=True)
+        return torch.where(square > ROUNDING**2, along / or_one(square), 0.0), square.sqrt()
+    left, singular, right = torch.linalg.svd(rows, full_matrices=False)
+    counts = singular > ROUNDING
+    along = (right @ target.unsqueeze(-1)).squeeze(-1) * torch.where(counts, 1 / singular, 0.0)
+    weights = (left @ along.unsqueeze(-1)).squeeze(-1)
+    spare = counts.sum(-1, keepdim=True) < count
+    if bool(spare.any()):
+        weights = torch.where(spare, _smallest(left * counts.unsqueeze(-2), along, sizes, weights), weights)
+    return weights, singular
+
+
+def _smallest(left: Tensor, along: Tensor, sizes: Tensor, weights: Tensor) -> Tensor:
+    """Of all weights with these parts along the left singular vectors that count, those with the smallest ``c/sizes``.
+
+    Rows that vanish at an end have tiny sizes. Where one vector is spare it is taken out of a solution, otherwise the
+    solution is built of those that count: neither loses digits to how far the sizes are apart.
+    """
+    spare = torch.eye(left.shape[1], dtype=left.dtype, device=left.device) - left @ left.mT
+    index = spare.norm(dim=1).argmax(-1).reshape(-1, 1, 1).expand(-1, left.shape[1], 1)
+    vector = spare.gather(2, index).squeeze(-1)
+    # weights - vector (z c)/(z z) with z = vector/sizes, c = weights/sizes, in differences that do not cancel twice.
+    crossed = weights.unsqueeze(-1) * vector.unsqueeze(-2)
+    steep = (vector / sizes).square().sum(-1, keepdim=True)
+    one = ((crossed - crossed.mT) @ (vector / sizes.square()).unsqueeze(-1)).squeeze(-1) / or_one(steep)
+    constraints = left.mT * sizes.unsqueeze(-2)
+    lengths = or_one(constraints.abs().amax(-1))
+    inverse = torch.linalg.pinv(constraints / lengths.unsqueeze(-1))
+    many = (inverse @ (along / lengths).unsqueeze(-1)).squeeze(-1) * sizes
+    single = (spare.diagonal(dim1=-2, dim2=-1).sum(-1) < 1.5).unsqueeze(-1)
+    return torch.where(single, one, many)
+
+
+def product(weights: Tensor, rows: Tensor) -> Tensor:
+    return (weights.unsqueeze(-2) @ rows).squeeze(-2)
+
+
+def or_one(sizes: Tensor) -> Tensor:
+    return torch.where(sizes > 0, sizes, 1.0)
