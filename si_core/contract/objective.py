@@ -4,7 +4,7 @@ The regression objectives (arXiv 2303.08797, section 3) have the form
 
     ``L[f] = E[ 1/2 |f(t, x_t)|^2 - <target, f(t, x_t)> ]``,   ``L[f] - min L = 1/2 E|f - field|^2``,
 
-with the target given by the field's row (:mod:`si_core.process.rows`); the expanded form has no infinite constant.
+with the target given by the field's row (:mod:`si_core.process.coefficients`); the expanded form has no infinite constant.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ class Objective(ABC):
         return self.two_times or type(self).loss_of is not Objective.loss_of
 
     def row(self, process: Process, s: Schedule) -> Row:
-        """The row of the field per unit of the schedule's clock; see :mod:`si_core.process.rows`.
+        """The row of the field per unit of the schedule's clock; see :mod:`si_core.process.coefficients`.
 
         Override it for a field that the process has no name for, such as the forward drift at a level of noise.
 

@@ -16,7 +16,7 @@ from typing import Any, ClassVar, TypeVar
 import torch
 from torch import Tensor
 
-from si_core.contract.slope import Slope, SlopeOf
+from si_core.contract.drift_parts import Slope, SlopeOf
 from si_core.errors import UsageError
 
 __all__ = ["LinearShare", "Problem"]

@@ -8,8 +8,8 @@ from typing import Self, TypeVar
 
 from torch import Tensor
 
+from si_core.contract.drift_parts import SlopeOf
 from si_core.contract.problem import LinearShare, Problem
-from si_core.contract.slope import SlopeOf
 
 __all__ = ["ProblemWrapper"]
 

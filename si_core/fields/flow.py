@@ -17,14 +17,14 @@ import torch
 from torch import Tensor
 
 from si_core.contract.clock import Clock
+from si_core.contract.drift_parts import Slope
 from si_core.contract.limits import MarginLimits
 from si_core.contract.problem import LinearShare
 from si_core.contract.schedule import Schedule
-from si_core.contract.slope import Slope
 from si_core.fields.parametrisation import Parametrisation
+from si_core.process.coefficients import stack
 from si_core.process.completion import MARGIN, RowFunction
 from si_core.process.process import StochasticInterpolant
-from si_core.process.rows import stack
 
 if TYPE_CHECKING:
     from si_core.fields.base import Fields

@@ -12,8 +12,8 @@ from si_core.contract.condition import Condition
 from si_core.contract.schedule import Schedule
 from si_core.errors import UsageError
 from si_core.fields.base import DirectFields, Fields
+from si_core.fields.completed import RowFields, field_row
 from si_core.fields.flow import Flow, NoiseLevel
-from si_core.fields.rows import RowFields, field_row
 from si_core.process.completion import WHOLE, RowFunction
 from si_core.process.process import StochasticInterpolant, spread
 
@@ -28,7 +28,7 @@ _RATES = ("velocity", "interpolant-velocity")
 class FunctionFields(RowFields, DirectFields):
     """Fields given as functions ``f(t, x)`` per unit of time.
 
-    With a process, the other fields follow by rows (:mod:`si_core.process.rows`); without one there are no others.
+    With a process, the other fields follow by rows (:mod:`si_core.process.coefficients`); without one there are no others.
 
     Args:
         velocity: the velocity ``b``.

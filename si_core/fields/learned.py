@@ -12,11 +12,11 @@ from si_core.contract.data import Draw
 from si_core.contract.objective import FIELDS
 from si_core.contract.schedule import Schedule
 from si_core.errors import UsageError
+from si_core.fields.completed import RowFields
 from si_core.fields.parametrisation import Parametrisation, Remainder
-from si_core.fields.rows import RowFields
+from si_core.process.coefficients import Row
 from si_core.process.completion import RowFunction
 from si_core.process.process import StochasticInterpolant, spread
-from si_core.process.rows import Row
 
 __all__ = ["LearnedFields", "OwnRow", "Predictor", "Share", "offers_divergence"]
 

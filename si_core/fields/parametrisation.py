@@ -17,7 +17,7 @@ from torch import Tensor
 
 from si_core.contract.clock import Clock
 from si_core.contract.schedule import Scalar, Schedule
-from si_core.process.rows import Row, Structure, stack
+from si_core.process.coefficients import Row, Structure, stack
 
 __all__ = ["MeanRemainder", "Parametrisation", "Remainder"]
 

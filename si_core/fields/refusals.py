@@ -11,9 +11,9 @@ from si_core.contract.clock import Clock
 from si_core.contract.schedule import Schedule
 from si_core.errors import UsageError
 from si_core.process.candidates import candidates, survey
+from si_core.process.coefficients import Structure
 from si_core.process.completion import WHOLE, Completion, RowFunction, Verdict, complete
 from si_core.process.process import StochasticInterpolant
-from si_core.process.rows import Structure
 
 __all__ = ["Asked", "refusal"]
 

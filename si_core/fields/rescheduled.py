@@ -19,7 +19,7 @@ from torch import Tensor
 from si_core.contract.condition import Condition
 from si_core.contract.schedule import Schedule
 from si_core.errors import UsageError
-from si_core.fields.rows import RowFields
+from si_core.fields.completed import RowFields
 from si_core.process.completion import RowFunction
 from si_core.process.process import StochasticInterpolant
 

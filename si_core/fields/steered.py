@@ -12,8 +12,8 @@ import torch
 from torch import Tensor
 
 from si_core.contract.clock import Clock
+from si_core.contract.drift_parts import Slope
 from si_core.contract.schedule import Schedule
-from si_core.contract.slope import Slope
 from si_core.fields.base import Fields
 from si_core.fields.flow import Flow, NoiseLevel
 from si_core.fields.transformed import TransformedFields

@@ -17,9 +17,9 @@ from torch import Tensor
 from si_core.contract.clock import Clock
 from si_core.contract.limits import limit_nodes, limit_of
 from si_core.contract.schedule import Schedule
+from si_core.process.coefficients import Structure
 from si_core.process.combination import Combination, RowFunction, combination, rows_at
 from si_core.process.poles import find_poles, grid
-from si_core.process.rows import Structure
 from si_core.process.verdict import Verdict
 
 __all__ = ["TOLERANCE", "Candidate", "candidates", "survey", "trusted"]

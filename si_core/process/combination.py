@@ -20,7 +20,7 @@ import torch
 from torch import Tensor
 
 from si_core.contract.schedule import Schedule
-from si_core.process.rows import Structure, stack
+from si_core.process.coefficients import Structure, stack
 
 __all__ = ["ROUNDING", "Combination", "RowFunction", "Rows", "combination", "rows_at"]
 

@@ -22,8 +22,8 @@ from si_core.contract.clock import Clock
 from si_core.contract.limits import MarginLimits, end_limits
 from si_core.contract.schedule import Schedule
 from si_core.process.candidates import TOLERANCE, Candidate, candidates, trusted
+from si_core.process.coefficients import Structure
 from si_core.process.combination import Combination, RowFunction, combination, rows_at
-from si_core.process.rows import Structure
 from si_core.process.verdict import WHOLE, Verdict
 
 __all__ = ["MARGIN", "WHOLE", "Completion", "RowFunction", "Verdict", "complete"]

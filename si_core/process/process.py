@@ -17,7 +17,7 @@ from si_core.contract.interpolant import Interpolant, SpatiallyLinear, slope_clo
 from si_core.contract.latent import Latent
 from si_core.contract.schedule import Scalar, Schedule, compute_schedule, part_coefficients
 from si_core.errors import UsageError
-from si_core.process.rows import Row, Structure
+from si_core.process.coefficients import Row, Structure
 
 __all__ = ["StochasticInterpolant", "spread"]
 
@@ -113,7 +113,7 @@ class StochasticInterpolant:
         return compute_schedule(self.interpolant, self.latent, clock, u)
 
     def row(self, field: str, s: Schedule) -> Row:
-        """The row of a field per unit of the schedule's clock; see :mod:`si_core.process.rows`."""
+        """The row of a field per unit of the schedule's clock; see :mod:`si_core.process.coefficients`."""
         return self.structure.row(field, s)
 
     def noise_size(self, s: Schedule) -> Tensor:

@@ -19,8 +19,8 @@ from torch import Tensor
 
 from si_core.contract.clock import Clock, UniformClock
 from si_core.contract.condition import Condition
+from si_core.contract.drift_parts import SlopeOf
 from si_core.contract.problem import LinearShare, Problem
-from si_core.contract.slope import SlopeOf
 from si_core.contract.told import taken
 from si_core.errors import UsageError
 from si_core.fields.base import Epsilon, Fields, noise_level

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 import si_core as si
-from si_core.process.rows import stack
+from si_core.process.coefficients import stack
 
 pytest.importorskip("si_interpolants")
 pytest.importorskip("si_distributions")

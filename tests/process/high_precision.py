@@ -1,6 +1,6 @@
 """The rows of spatially linear processes and their combinations in 160 digits, near the ends and between them.
 
-Written from the table of fields in :mod:`si_core.process.rows` and solved by Cramer's rule, which no cancellation hurts
+Written from the table of fields in :mod:`si_core.process.coefficients` and solved by Cramer's rule, which no cancellation hurts
 at this precision: what a coefficient does at an end is read off where it is far beyond doubt. mpmath comes with torch.
 """
 

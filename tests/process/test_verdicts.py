@@ -10,10 +10,10 @@ import torch
 from torch import Tensor
 
 import si_core as si
+from si_core.fields.completed import field_row
 from si_core.fields.flow import drift_row
-from si_core.fields.rows import field_row
+from si_core.process.coefficients import stack
 from si_core.process.completion import complete
-from si_core.process.rows import stack
 
 pytest.importorskip("si_interpolants")
 pytest.importorskip("si_distributions")

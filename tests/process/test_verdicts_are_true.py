@@ -17,8 +17,8 @@ import si_core as si
 from si_core.fields.flow import drift_row
 from si_core.fields.parametrisation import Parametrisation
 from si_core.process.candidates import candidates
+from si_core.process.coefficients import stack
 from si_core.process.combination import RowFunction
-from si_core.process.rows import stack
 
 pytest.importorskip("si_interpolants")
 pytest.importorskip("si_distributions")

@@ -23,9 +23,9 @@ from torch.nn.modules.conv import _ConvNd
 from si_core.contract.condition import Condition
 from si_core.errors import one_line
 from si_core.fields.base import Fields
+from si_core.fields.completed import RowFields
 from si_core.fields.learned import LearnedFields, Predictor
 from si_core.fields.rescheduled import RescheduledFields
-from si_core.fields.rows import RowFields
 
 __all__ = ["SamplingNetwork", "has_convolutions", "with_predictor"]
 

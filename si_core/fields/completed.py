@@ -10,16 +10,16 @@ import torch
 from torch import Tensor
 
 from si_core.contract.clock import Clock
+from si_core.contract.drift_parts import Slope
 from si_core.contract.objective import FIELDS
 from si_core.contract.schedule import Schedule
-from si_core.contract.slope import Slope
 from si_core.errors import UsageError
 from si_core.fields.base import Fields
 from si_core.fields.flow import Flow, NoiseLevel, drift_row
 from si_core.fields.refusals import Asked, refusal
+from si_core.process.coefficients import stack
 from si_core.process.completion import WHOLE, Completion, RowFunction
 from si_core.process.process import StochasticInterpolant, spread
-from si_core.process.rows import stack
 
 __all__ = ["RowFields", "field_row", "require"]
 
