@@ -27,7 +27,7 @@ class LatentCoefficients:
         gamma: the size of the noise.
         gamma_rate: ``d gamma/du``.
         gamma_gamma_rate: ``gamma d gamma/du``, finite also where ``d gamma/du`` is not.
-        rate_over_gamma: ``(dt/du)/gamma``, the size of the score's row per unit of clock.
+        rate_over_gamma: ``(dt/du)/gamma``, the size of the score's coefficient per unit of clock.
     """
 
     gamma: Tensor

@@ -97,7 +97,8 @@ class Fields(ABC):
             level: the noise level; None for an ODE.
             sign: +1 forward, -1 backward.
             span: the clock positions at which it is needed, early to late.
-            freeze: whether coefficients that have no bound at an end are frozen beside it, in place of a refusal.
+            freeze: whether weights of known fields that have no bound at an end are frozen beside it, in place of a
+                refusal.
 
         Raises:
             UsageError: the drift is out of reach of what is known, or unbounded; says what would help.

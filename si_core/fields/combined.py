@@ -3,7 +3,7 @@
     ``f(t, x) = sum_k w_k f(t, x; c_k)``,    ``sum_k w_k = 1``
 
 Every field of a process is linear in those that are learned, in x and in a given x0. With weights that add up to one
-the combined fields are so with the same coefficients: which of them are combined makes no difference.
+the combined fields are so with the same weights: which of them are combined makes no difference.
 """
 
 from __future__ import annotations

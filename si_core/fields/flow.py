@@ -23,13 +23,13 @@ from si_core.contract.problem import LinearShare
 from si_core.contract.schedule import Schedule
 from si_core.fields.parametrisation import Parametrisation
 from si_core.process.coefficients import stack
-from si_core.process.completion import MARGIN, RowFunction
+from si_core.process.completion import MARGIN, CoefficientFunction
 from si_core.process.process import StochasticInterpolant
 
 if TYPE_CHECKING:
     from si_core.fields.base import Fields
 
-__all__ = ["Flow", "NoiseLevel", "drift_row"]
+__all__ = ["Flow", "NoiseLevel", "drift_coefficients"]
 
 NoiseLevel = Callable[[Schedule], Tensor]
 """``epsilon`` at the times of a schedule, shape (N,)."""
@@ -41,17 +41,17 @@ _KEPT = 8
 """How many of the things that methods make of a flow's scalars are kept."""
 
 
-def drift_row(process: StochasticInterpolant, level: NoiseLevel | None, sign: float) -> RowFunction:
-    """The row of ``(dt/du) (b + sign epsilon s)``."""
+def drift_coefficients(process: StochasticInterpolant, level: NoiseLevel | None, sign: float) -> CoefficientFunction:
+    """The coefficients of ``(dt/du) (b + sign epsilon s)``."""
 
-    def row(s: Schedule) -> Tensor:
-        velocity = stack(process.row("velocity", s), s)
+    def coefficients(s: Schedule) -> Tensor:
+        velocity = stack(process.coefficients("velocity", s), s)
         if level is None:
             return velocity
-        score = stack(process.structure.score_flow_row(s), s)
+        score = stack(process.structure.score_drift_coefficients(s), s)
         return velocity + sign * level(s).unsqueeze(-1) * score
 
-    return row
+    return coefficients
 
 
 def _reference_variance(s: Schedule, spread: float) -> Tensor:
@@ -71,7 +71,7 @@ class Flow(ABC, Generic[Step]):
     """
 
     unbounded: tuple[bool, ...] = (False, False)
-    """Whether coefficients were frozen near t = 0 and t = 1, where they have no bound."""
+    """Whether weights of the known fields were frozen near t = 0 and t = 1, where they have no bound."""
 
     def __init__(
         self,
@@ -188,11 +188,14 @@ class Flow(ABC, Generic[Step]):
             return self._guessed(process, u) if spread is None else self._gaussian(u, spread)
 
     def _guessed(self, process: StochasticInterpolant, u: Tensor) -> LinearShare:
-        row, parametrisation = drift_row(process, self.level, self.sign), Parametrisation(self.clock, True)
+        coefficients, parametrisation = (
+            drift_coefficients(process, self.level, self.sign),
+            Parametrisation(self.clock, True),
+        )
 
         def inside(v: Tensor) -> Tensor:
             s = self.schedule(v)
-            split = parametrisation.remainder(process.structure, tuple(row(s).unbind(-1)), s)
+            split = parametrisation.remainder(process.structure, tuple(coefficients(s).unbind(-1)), s)
             return torch.stack([split.skip, split.out], -1)
 
         rate, drive = MarginLimits(inside, MARGIN)(u).unbind(-1)

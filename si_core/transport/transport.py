@@ -39,7 +39,7 @@ class Transport(Problem):
         start: the time of the initial state, in [0, 1].
         stop: the time to reach, in [0, 1]; below ``start`` for the backward problem.
         clock: the clock of the integration; None or ``"auto"`` for the process's own, ``"uniform"`` for time itself.
-        freeze: where coefficients of the drift have no bound at an end of the span, keep the last ones beside it.
+        freeze: where weights of known fields have no bound at an end of the span, keep the last ones beside it.
 
     Raises:
         UsageError: times out of range or equal, or a drift that can't be had from what is known, or has no bound in the

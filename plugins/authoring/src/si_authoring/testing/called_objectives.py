@@ -55,8 +55,8 @@ def true_field(objective: Objective, process: StochasticInterpolant) -> _Field:
         if objective.field in FIELDS:
             return fields.field(objective.field, schedule, x)
         known = ("source-denoiser", "target-denoiser")
-        row = objective.row(process, schedule)
-        parts = [spread(share, x) * fields.field(name, schedule, x) for share, name in zip(row, known, strict=False)]
+        terms = zip(objective.coefficients(process, schedule), known, strict=False)
+        parts = [spread(scalar, x) * fields.field(name, schedule, x) for scalar, name in terms]
         return torch.stack(parts).sum(0)
 
     return mean_velocity if objective.two_times else single
@@ -108,7 +108,7 @@ def _processes(objective: Objective) -> dict[str, StochasticInterpolant]:
     usable = {}
     for name, process in gaussian_processes((2,)).items():
         try:
-            objective.row(process, process.schedule(UniformClock(), torch.tensor([0.5])))
+            objective.coefficients(process, process.schedule(UniformClock(), torch.tensor([0.5])))
         except UsageError:
             continue
         if not process.structure.latent:

@@ -64,7 +64,7 @@ class NormalFields(DirectFields):
 
     def field(self, name: str, s: Schedule, x: Tensor) -> Tensor:
         process = self.process
-        process.row(name, s)  # refuses a field that the process has not
+        process.coefficients(name, s)  # refuses a field that the process has not
         alpha, beta, gamma = (torch.as_tensor(part, dtype=torch.float64) for part in (s.alpha, s.beta, s.gamma))
         mean, variance = self.law(s)
         r = (x - spread(mean, x)) / spread(variance, x)

@@ -30,14 +30,14 @@ _ROUNDING = 1e-9
 
 def _names_its_field(objective: Objective) -> bool:
     name = getattr(objective, "field", None)
-    return name in FIELDS or (isinstance(name, str) and type(objective).row is not Objective.row)
+    return name in FIELDS or (isinstance(name, str) and type(objective).coefficients is not Objective.coefficients)
 
 
 def _has_field(objective: Objective, process: StochasticInterpolant) -> bool:
     if not _names_its_field(objective):
         raise NotApplicable("its field is none of those that are known")
     try:
-        objective.row(process, process.schedule(process.clock, torch.tensor([0.5])))
+        objective.coefficients(process, process.schedule(process.clock, torch.tensor([0.5])))
     except UsageError:
         return False
     return True
@@ -54,10 +54,10 @@ def _cases(objective: Objective, dimensions: int = 2) -> Iterator[GaussianCase]:
 
 
 def _best(objective: Objective, case: GaussianCase) -> Tensor:
-    """The field in closed form: by its name where that is known, else by its row."""
+    """The field in closed form: by its name where that is known, else by its coefficients."""
     if objective.field in FIELDS:
         return case.exact(objective.field)
-    return case.of_row(objective.row(case.process, case.schedule))
+    return case.of_coefficients(objective.coefficients(case.process, case.schedule))
 
 
 def _expected(objective: Objective, case: GaussianCase, prediction: Tensor) -> Tensor:
@@ -70,13 +70,15 @@ def _expected(objective: Objective, case: GaussianCase, prediction: Tensor) -> T
 
 @check
 def known_field(objective: Objective) -> None:
-    """``field`` names a field of the process, such as its velocity, or one whose row the objective says itself."""
+    """``field`` names a field of the process, such as its velocity, or one with coefficients of its own."""
     if not _names_its_field(objective):
         name = getattr(objective, "field", None)
         got = "it has no attribute 'field'" if name is None else f"its field is {name!r}"
-        raise Violation(f"{got}; one of {', '.join(FIELDS)}, or a name of its own with a method `row`")
+        raise Violation(f"{got}; one of {', '.join(FIELDS)}, or a name of its own with a method `coefficients`")
     if not any(_has_field(objective, process) for process in gaussian_processes((2,)).values()):
-        raise Violation(f"no process between Gaussians has its field {objective.field!r}: its row refuses them all")
+        raise Violation(
+            f"no process between Gaussians has its field {objective.field!r}: its `coefficients` refuse them all"
+        )
 
 
 @check
@@ -177,7 +179,7 @@ def finite_at_the_ends(objective: Objective) -> None:
             loss = objective.loss(draw, prediction.clone())
             (slope,) = torch.autograd.grad(loss.sum(), prediction)
             fine = torch.isfinite(loss) & torch.isfinite(slope).flatten(1).all(1)
-            wrong = torch.isfinite(stack(objective.row(process, s), s)).all(-1) & ~fine
+            wrong = torch.isfinite(stack(objective.coefficients(process, s), s)).all(-1) & ~fine
             if bool(wrong.any()):
                 raise Violation(
                     f"the loss or its gradient is not finite at u = {float(s.u[wrong][0]):g} of the clock, where the "
