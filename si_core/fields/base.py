@@ -17,7 +17,7 @@ from torch import Tensor
 from si_core.contract.clock import Clock, UniformClock
 from si_core.contract.condition import Condition
 from si_core.contract.diffusion import Diffusion
-from si_core.contract.drift_parts import Slope
+from si_core.contract.drift_parts import DriftParts
 from si_core.contract.schedule import Schedule, bare_schedule
 from si_core.contract.told import taken
 from si_core.errors import UsageError
@@ -198,12 +198,12 @@ class _DirectFlow(Flow[tuple[Schedule, float]]):
         weights = (0.5 * self.sign * self.noise_squared(u)).tolist()
         return list(zip(self.fields.schedule(self.clock, u.to(x.device)).split(len(u)), weights, strict=True))
 
-    def at(self, step: tuple[Schedule, float], x: Tensor) -> Slope:
+    def at(self, step: tuple[Schedule, float], x: Tensor) -> DriftParts:
         schedule, weight = step
         drift = self.fields.field("velocity", schedule, x)
         if weight:
             drift = torch.add(drift, self.fields.field("score", schedule, x), alpha=weight)
-        return Slope(drift, x)
+        return DriftParts(drift, x)
 
 
 class DirectFields(Fields):

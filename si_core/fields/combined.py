@@ -16,7 +16,7 @@ from torch import Tensor
 
 from si_core.contract.clock import Clock
 from si_core.contract.condition import Condition
-from si_core.contract.drift_parts import Slope
+from si_core.contract.drift_parts import DriftParts
 from si_core.contract.schedule import Schedule
 from si_core.errors import UsageError
 from si_core.fields.base import Fields
@@ -112,11 +112,11 @@ class _CombinedFlow(Flow[object]):
     def steps(self, u: Tensor, x: Tensor) -> list[object]:
         return self._inner.steps(u, x)
 
-    def at(self, step: object, x: Tensor) -> Slope:
+    def at(self, step: object, x: Tensor) -> DriftParts:
         fields = self.fields
-        slope = self._inner.of(fields.stacked(x)).at(step, fields.copies(x))
+        parts = self._inner.of(fields.stacked(x)).at(step, fields.copies(x))
         # The share of x is the same in all, and the weights add up to one.
-        return Slope(fields.combined(slope.output), x, slope.weight, slope.rate)
+        return DriftParts(fields.combined(parts.output), x, parts.weight, parts.rate)
 
     def with_divergence(self, step: object, x: Tensor, probes: Tensor | None) -> tuple[Tensor, Tensor] | None:
         fields = self.fields

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from si_core.contract.clock import Clock
-from si_core.contract.drift_parts import Slope
+from si_core.contract.drift_parts import DriftParts
 from si_core.contract.objective import FIELDS
 from si_core.contract.schedule import Schedule
 from si_core.errors import UsageError
@@ -101,16 +101,16 @@ class _CompletedFlow(Flow[_Step]):
         positions = self.fields.positions(self.clock.time(u), x)
         return [_Step(p, tuple(w[:-2]), *w[-2:]) for p, w in zip(positions, weights.tolist(), strict=True)]
 
-    def at(self, step: _Step, x: Tensor) -> Slope:
-        return self._slope(step, x, self.fields.outputs(step.position, x, self._indices))
+    def at(self, step: _Step, x: Tensor) -> DriftParts:
+        return self._parts(step, x, self.fields.outputs(step.position, x, self._indices))
 
-    def _slope(self, step: _Step, x: Tensor, outputs: Sequence[Tensor]) -> Slope:
+    def _parts(self, step: _Step, x: Tensor, outputs: Sequence[Tensor]) -> DriftParts:
         if len(outputs) == 1 and not step.of_anchor:
-            return Slope(outputs[0], x, step.weights[0], step.of_x)
+            return DriftParts(outputs[0], x, step.weights[0], step.of_x)
         total = _weighted(outputs, step.weights, x)
         if step.of_anchor:
             total.add_(self.fields.anchor(x), alpha=step.of_anchor)
-        return Slope(total, x, 1.0, step.of_x)
+        return DriftParts(total, x, 1.0, step.of_x)
 
     def with_divergence(self, step: _Step, x: Tensor, probes: Tensor | None) -> tuple[Tensor, Tensor] | None:
         # div sum_k c_k f_k + c x = sum_k c_k div f_k + c d: only what was learned is differentiated.
@@ -118,7 +118,7 @@ class _CompletedFlow(Flow[_Step]):
         if found is None:
             return None
         outputs, divergences = found
-        drift = self._slope(step, x, outputs).value()
+        drift = self._parts(step, x, outputs).value()
         if probes is None:
             total = torch.full(x.shape[:1], step.of_x * x[:1].numel(), dtype=x.dtype, device=x.device)
         else:

@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 
 from si_core.contract.clock import Clock
-from si_core.contract.drift_parts import Slope
+from si_core.contract.drift_parts import DriftParts
 from si_core.contract.limits import MarginLimits
 from si_core.contract.problem import LinearShare
 from si_core.contract.schedule import Schedule
@@ -119,7 +119,7 @@ class Flow(ABC, Generic[Step]):
         """What :meth:`at` needs at clock positions u, shape (N,), for states like x."""
 
     @abstractmethod
-    def at(self, step: Step, x: Tensor) -> Slope:
+    def at(self, step: Step, x: Tensor) -> DriftParts:
         """The drift."""
 
     def prepare(self, times: Sequence[float], x: Tensor) -> None:
@@ -135,7 +135,7 @@ class Flow(ABC, Generic[Step]):
                 self._steps.update(zip(missing, self.steps(u, x), strict=True))
                 self._noise.update(zip(missing, self.noise_squared(u).sqrt().tolist(), strict=True))
 
-    def slope(self, time: float, x: Tensor) -> Slope:
+    def drift_parts(self, time: float, x: Tensor) -> DriftParts:
         """The drift at a time, in parts."""
         step = self._steps.get(time)
         if step is None or self._form != (x.dtype, x.device):
@@ -145,7 +145,7 @@ class Flow(ABC, Generic[Step]):
 
     def drift(self, time: float, x: Tensor) -> Tensor:
         """The drift at a time, shape of x."""
-        return self.slope(time, x).value()
+        return self.drift_parts(time, x).value()
 
     def divergence(self, time: float, x: Tensor, probes: Tensor | None = None) -> tuple[Tensor, Tensor] | None:
         """The drift at a time, shape of x, and its divergence, where that is known without differentiating the drift.
@@ -207,9 +207,9 @@ class Flow(ABC, Generic[Step]):
 
         def inside(v: Tensor) -> Tensor:
             s = self.schedule(v)
-            alpha_slope = torch.as_tensor(s.alpha) * torch.as_tensor(s.alpha_rate)
-            beta_slope = spread**2 * torch.as_tensor(s.beta) * torch.as_tensor(s.beta_rate)
-            growth = (alpha_slope + beta_slope + s.gamma_gamma_rate) / _reference_variance(s, spread)
+            of_alpha = torch.as_tensor(s.alpha) * torch.as_tensor(s.alpha_rate)
+            of_beta = spread**2 * torch.as_tensor(s.beta) * torch.as_tensor(s.beta_rate)
+            growth = (of_alpha + of_beta + s.gamma_gamma_rate) / _reference_variance(s, spread)
             return torch.stack([growth, torch.as_tensor(s.beta_rate) - torch.as_tensor(s.beta) * growth], -1)
 
         growth, drive = MarginLimits(inside, MARGIN)(u).unbind(-1)

@@ -13,7 +13,7 @@ from si_core.contract.condition import Condition, ConditionSpec, joined_specs
 from si_core.contract.coupling import Coupling
 from si_core.contract.data import Draw, Pairs
 from si_core.contract.distribution import Distribution
-from si_core.contract.interpolant import Interpolant, SpatiallyLinear, slope_clock
+from si_core.contract.interpolant import Interpolant, SpatiallyLinear, derivative_clock
 from si_core.contract.latent import Latent
 from si_core.contract.schedule import Scalar, Schedule, compute_schedule, part_coefficients
 from si_core.errors import UsageError
@@ -101,11 +101,11 @@ class StochasticInterpolant:
             clocks.append(self.interpolant.clock)
         elif isinstance(self.interpolant, SpatiallyLinear):
             linear = part_coefficients(self.interpolant, uniform, ends)
-            clocks.append(slope_clock([linear["alpha_rate"], linear["beta_rate"]]))
+            clocks.append(derivative_clock([linear["alpha_rate"], linear["beta_rate"]]))
         if self.latent.clock is not None:
             clocks.append(self.latent.clock)
         elif not self.latent.vanishes:
-            clocks.append(slope_clock([part_coefficients(self.latent, uniform, ends)["gamma_rate"]]))
+            clocks.append(derivative_clock([part_coefficients(self.latent, uniform, ends)["gamma_rate"]]))
         return join_clocks(clocks)
 
     def schedule(self, clock: Clock, u: Tensor) -> Schedule:
@@ -210,8 +210,8 @@ class StochasticInterpolant:
         s = draw.schedule
         basis = [draw.z, draw.z, draw.x0, draw.x1]
         if coefficients[0] != 0.0 and s is not None:
-            slope = self.interpolant.velocity_at(s.t, draw.x0, draw.x1)
-            basis[0] = slope * spread(s.rate, slope)
+            derivative = self.interpolant.velocity_at(s.t, draw.x0, draw.x1)
+            basis[0] = derivative * spread(s.rate, derivative)
         return _combine(coefficients, tuple(basis))
 
     def regression_target(self, field: str, draw: Draw) -> Tensor:

@@ -19,7 +19,7 @@ from torch import Tensor
 
 from si_core.contract.clock import Clock, UniformClock
 from si_core.contract.condition import Condition
-from si_core.contract.drift_parts import SlopeOf
+from si_core.contract.drift_parts import DriftFunction
 from si_core.contract.problem import LinearShare, Problem
 from si_core.contract.told import taken
 from si_core.errors import UsageError
@@ -97,9 +97,9 @@ class Transport(Problem):
         """The drift per unit of clock at a clock position, shape of x."""
         return self.flow.drift(time, x)
 
-    def slopes(self) -> SlopeOf:
+    def drift_parts(self) -> DriftFunction:
         """The drift at a clock position, in parts, as a function of ``(time, x)``: the flow's own."""
-        return self.flow.slope
+        return self.flow.drift_parts
 
     def noise(self, time: float) -> float:
         """``sqrt(2 epsilon dt/du)`` at a clock position."""

@@ -106,7 +106,7 @@ def test_drifts_from_exact_networks_are_the_exact_drifts_from_end_to_end(interpo
             drifts[u] = ours.drift(u, x)
             assert bool(torch.isfinite(drifts[u]).all())
             torch.testing.assert_close(drifts[u], truth.drift(u, x), rtol=1e-6, atol=1e-6)
-        # A drift with slope below 100 moves by less than 1e-2 in 1e-4.
+        # A drift with derivative below 100 moves by less than 1e-2 in 1e-4.
         assert float((drifts[0.0] - drifts[1e-4]).abs().max()) < 1e-2
         assert float((drifts[1.0] - drifts[1 - 1e-4]).abs().max()) < 1e-2
 

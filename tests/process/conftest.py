@@ -23,7 +23,7 @@ class LinearByWeights(si.SpatiallyLinear):
 
 
 class RootOfTime(si.SpatiallyLinear):
-    """Infinite slope at t = 0, where beta leaves like a square root."""
+    """Infinite derivative at t = 0, where beta leaves like a square root."""
 
     def alpha(self, t: Tensor) -> Tensor:
         return 1 - t

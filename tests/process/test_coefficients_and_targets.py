@@ -31,11 +31,11 @@ def test_targets_are_coefficients_times_the_draw(strangers) -> None:
         process = doubles(strangers, strangers.LinearByWeights(), strangers.Root())
         draw = process.draw(40, torch.Generator().manual_seed(0), clock=clock)
         t, rate = draw.t[:, None], draw.schedule.rate[:, None]
-        gamma, slope = (t * (1 - t)).sqrt(), -2 * (1 - t) * draw.x0 + 3 * t**2 * draw.x1
+        gamma, derivative = (t * (1 - t)).sqrt(), -2 * (1 - t) * draw.x0 + 3 * t**2 * draw.x1
         gamma_dot = (1 - 2 * t) / (2 * gamma)
         expected = {
-            "velocity": (slope + gamma_dot * draw.z) * rate,
-            "interpolant-velocity": slope * rate,
+            "velocity": (derivative + gamma_dot * draw.z) * rate,
+            "interpolant-velocity": derivative * rate,
             "score": -draw.z / gamma,
             "denoiser": draw.z,
             "source-denoiser": draw.x0,
@@ -170,7 +170,7 @@ def test_a_general_sde_is_refused_with_what_would_do(strangers) -> None:
 
 
 class Lopsided(si.Latent):
-    """``gamma = t (1-t)^2``: its slope is 0 at t = 1/3, which no grid hits."""
+    """``gamma = t (1-t)^2``: its derivative is 0 at t = 1/3, which no grid hits."""
 
     def gamma(self, t: torch.Tensor) -> torch.Tensor:
         return t * (1 - t) ** 2

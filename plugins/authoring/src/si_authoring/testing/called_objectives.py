@@ -67,7 +67,7 @@ def _perturbations(t: Tensor, x: Tensor, s: Tensor) -> list[Tensor]:
     return [torch.ones_like(x), x, wave, spread(s - t, x) * x]
 
 
-def _slopes(objective: Objective, process: StochasticInterpolant, shift: float) -> Tensor:
+def _gradients(objective: Objective, process: StochasticInterpolant, shift: float) -> Tensor:
     """The gradient of the mean loss along each perturbation, beside the true field by a constant; (batches, K)."""
     true = true_field(objective, process)
     generator = torch.Generator().manual_seed(11)
@@ -124,7 +124,7 @@ def comes_to_rest(objective: Objective) -> Measured | None:
     that leads back."""
     deviations = Deviations("at the true field the mean loss has a gradient: something else is learned")
     for name, process in _processes(objective).items():
-        at_rest, beside = _slopes(objective, process, 0.0), _slopes(objective, process, _SHIFT)
+        at_rest, beside = _gradients(objective, process, 0.0), _gradients(objective, process, _SHIFT)
         error = at_rest.std(0) / len(at_rest) ** 0.5
         for k, words in enumerate(("a constant", "x", "cos(2t) sin(x)", "(s - t) x")):
             allowed = float(_ERRORS * error[k]) + 1e-9

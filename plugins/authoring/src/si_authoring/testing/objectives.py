@@ -15,7 +15,7 @@ from torch import Tensor
 from si_authoring.testing.called_objectives import comes_to_rest
 from si_authoring.testing.check import Deviations, Measured, NotApplicable, Violation, check
 from si_authoring.testing.gaussian_cases import GaussianCase, gaussian_cases, gaussian_processes
-from si_authoring.testing.minimisers import minimiser_in_words, slope_at
+from si_authoring.testing.minimisers import gradient_at, minimiser_in_words
 from si_authoring.testing.setting import Output, Setting
 from si_authoring.testing.suite import Suite
 from si_core import FIELDS, Condition, Draw, Objective, Regression, StochasticInterpolant, UsageError
@@ -84,12 +84,12 @@ def known_field(objective: Objective) -> None:
 @check
 def minimiser(objective: Objective) -> Measured | None:
     """Between Gaussians, given any x_t, the expected loss has gradient zero at the closed-form field."""
-    slopes = [(case, slope_at(objective, case, _best(objective, case))) for case in _cases(objective)]
-    missed = [case for case, slope in slopes if not bool((slope.abs() <= _ROUNDING).all())]
+    gradients = [(case, gradient_at(objective, case, _best(objective, case))) for case in _cases(objective)]
+    missed = [case for case, gradient in gradients if not bool((gradient.abs() <= _ROUNDING).all())]
     words = minimiser_in_words(objective, missed, lambda case: _best(objective, case)) if missed else ""
     deviations = Deviations(words)
-    for case, slope in slopes:
-        deviations.close(slope, 0.0, _ROUNDING, case.name)
+    for case, gradient in gradients:
+        deviations.close(gradient, 0.0, _ROUNDING, case.name)
     return deviations.result()
 
 
@@ -177,8 +177,8 @@ def finite_at_the_ends(objective: Objective) -> None:
             draw = process.draw(len(u), torch.Generator().manual_seed(5), antithetic=antithetic, schedule=s)
             prediction = (draw.xt.sin() + 0.3).requires_grad_()
             loss = objective.loss(draw, prediction.clone())
-            (slope,) = torch.autograd.grad(loss.sum(), prediction)
-            fine = torch.isfinite(loss) & torch.isfinite(slope).flatten(1).all(1)
+            (gradient,) = torch.autograd.grad(loss.sum(), prediction)
+            fine = torch.isfinite(loss) & torch.isfinite(gradient).flatten(1).all(1)
             wrong = torch.isfinite(stack(objective.coefficients(process, s), s)).all(-1) & ~fine
             if bool(wrong.any()):
                 raise Violation(
