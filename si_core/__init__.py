@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from si_core.contract.data import Trajectory as Trajectory
     from si_core.contract.diffusion import Diffusion as Diffusion
     from si_core.contract.distribution import Distribution as Distribution
+    from si_core.contract.drift_parts import DriftFunction as DriftFunction
+    from si_core.contract.drift_parts import DriftParts as DriftParts
     from si_core.contract.estimator import Estimator as Estimator
     from si_core.contract.event import Event as Event
     from si_core.contract.exporter import Exporter as Exporter
@@ -60,8 +62,6 @@ if TYPE_CHECKING:
     from si_core.contract.run import Run as Run
     from si_core.contract.runtime import Runtime as Runtime
     from si_core.contract.schedule import Schedule as Schedule
-    from si_core.contract.slope import Slope as Slope
-    from si_core.contract.slope import SlopeOf as SlopeOf
     from si_core.contract.weights import effective_sample_size as effective_sample_size
     from si_core.contract.weights import resample as resample
     from si_core.contract.weights import resample_alike as resample_alike
@@ -123,6 +123,7 @@ _HOMES: dict[str, tuple[str, ...]] = {
     "si_core.contract.data": ("Draw", "Estimate", "Pairs", "Trajectory"),
     "si_core.contract.diffusion": ("Diffusion",),
     "si_core.contract.distribution": ("Distribution",),
+    "si_core.contract.drift_parts": ("DriftFunction", "DriftParts"),
     "si_core.contract.estimator": ("Estimator",),
     "si_core.contract.exporter": ("Exporter",),
     "si_core.contract.guidance": ("Guidance",),
@@ -137,7 +138,6 @@ _HOMES: dict[str, tuple[str, ...]] = {
     "si_core.contract.report": ("Report", "RunView", "SweepView"),
     "si_core.contract.run": ("Run",),
     "si_core.contract.runtime": ("Runtime",),
-    "si_core.contract.slope": ("Slope", "SlopeOf"),
     "si_core.contract.weights": ("effective_sample_size", "resample", "resample_alike"),
     "si_core.discovery.build": ("build",),
     "si_core.discovery.command": ("Command",),

@@ -36,7 +36,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--freeze",
         action="store_true",
-        help="where coefficients of the drift have no bound at an end, keep the last ones beside it",
+        help="where weights of the learned fields in the drift have no bound at an end, keep the last ones",
     )
     add_seed(parser, "equal seeds give equal samples")
     parser.add_argument("--out", metavar="FILE.npy", help="where to write (default: a name of its own in RUN)")

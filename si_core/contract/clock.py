@@ -1,11 +1,12 @@
 """Clocks: the time variable in which a process is smooth.
 
-A process may be rough in its time t: ``gamma = sqrt(a t (1-t))`` has infinite slope at both ends. A clock is a smooth
-increasing map ``t = time(u)`` of [0, 1] onto itself that slows down where the process is rough, so that everything is
-smooth in u. ``rate = dt/du`` converts: a velocity per unit of clock is ``rate`` times the velocity per unit of time.
+A process may be rough in its time t: ``gamma = sqrt(a t (1-t))`` has infinite derivative at both ends. A clock is a
+smooth increasing map ``t = time(u)`` of [0, 1] onto itself that slows down where the process is rough, so that
+everything is smooth in u. ``rate = dt/du`` converts: a velocity per unit of clock is ``rate`` times the velocity per
+unit of time.
 
 The *order* of a clock at an end says how it starts there: ``t ~ u^p`` and ``1-t ~ (1-u)^q`` for orders (p, q).
-A process with slope like ``t^(-1/2)`` at an end needs order 2 there.
+A process with derivative like ``t^(-1/2)`` at an end needs order 2 there.
 """
 
 from __future__ import annotations

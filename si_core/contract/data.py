@@ -90,7 +90,7 @@ class Draw:
     def target(self, field: str) -> Tensor:
         """The regression target of a field: its coefficients times (x0, x1, z), shape (B, *event).
 
-        In the draw's own clock a velocity is ``dx/du``; see :mod:`si_core.process.rows`.
+        In the draw's own clock a velocity is ``dx/du``; see :mod:`si_core.process.coefficients`.
 
         Raises:
             UsageError: the draw knows no process, or the process no such field.

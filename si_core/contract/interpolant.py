@@ -19,7 +19,7 @@ from si_core.contract.clock import Clock, SineClock, UniformClock
 from si_core.contract.limits import derivative, end_limits, forward_mode
 from si_core.contract.modules import parameters_like
 
-__all__ = ["Interpolant", "LinearCoefficients", "SpatiallyLinear", "slope_clock"]
+__all__ = ["Interpolant", "LinearCoefficients", "SpatiallyLinear", "derivative_clock"]
 
 
 def match(t: Tensor | float, x: Tensor) -> Tensor:
@@ -39,7 +39,7 @@ class Interpolant(ABC):
     """Whether ``I = alpha(t) x0 + beta(t) x1``; set by :class:`SpatiallyLinear`."""
 
     clock: Clock | None = None
-    """The clock in which the path is smooth; None to find out from the slopes at the ends."""
+    """The clock in which the path is smooth; None to find out from the derivatives at the ends."""
 
     @abstractmethod
     def value(self, t: Tensor, x0: Tensor, x1: Tensor) -> Tensor:
@@ -151,10 +151,10 @@ class SpatiallyLinear(Interpolant):
         return LinearCoefficients(*end_limits(coefficients, u).unbind(-1))
 
 
-def slope_clock(slopes: list[Tensor]) -> Clock:
-    """The clock that tames functions whose slopes at t = 0 and 1 are given, each of shape (2,).
+def derivative_clock(derivatives: list[Tensor]) -> Clock:
+    """The clock that tames functions whose derivatives at t = 0 and 1 are given, each of shape (2,).
 
-    An infinite slope at an end (the square-root case) asks for order 2 there.
+    An infinite derivative at an end (the square-root case) asks for order 2 there.
     """
-    steep = [any(not bool(torch.isfinite(slope[end])) for slope in slopes) for end in (0, 1)]
+    steep = [any(not bool(torch.isfinite(derivative[end])) for derivative in derivatives) for end in (0, 1)]
     return SineClock(*steep) if any(steep) else UniformClock()

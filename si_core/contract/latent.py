@@ -1,7 +1,7 @@
 """Latents: the size ``gamma(t)`` of the noise in ``x_t = I(t, x0, x1) + gamma(t) z``.
 
-``gamma(0) = gamma(1) = 0``, ``gamma > 0`` between, ``gamma^2`` smooth; gamma itself may have infinite slope at the ends
-(arXiv 2303.08797, section 2). An author writes ``gamma`` alone.
+``gamma(0) = gamma(1) = 0``, ``gamma > 0`` between, ``gamma^2`` smooth; gamma itself may have infinite derivative at the
+ends (arXiv 2303.08797, section 2). An author writes ``gamma`` alone.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ class LatentCoefficients:
         gamma: the size of the noise.
         gamma_rate: ``d gamma/du``.
         gamma_gamma_rate: ``gamma d gamma/du``, finite also where ``d gamma/du`` is not.
-        rate_over_gamma: ``(dt/du)/gamma``, the size of the score's row per unit of clock.
+        rate_over_gamma: ``(dt/du)/gamma``, the size of the score's coefficient per unit of clock.
     """
 
     gamma: Tensor
@@ -43,7 +43,7 @@ class Latent(ABC):
     """Whether gamma is 0 at all times (deterministic interpolants)."""
 
     clock: Clock | None = None
-    """The clock in which gamma is smooth; None to find out from the slope at the ends."""
+    """The clock in which gamma is smooth; None to find out from the derivative at the ends."""
 
     @abstractmethod
     def gamma(self, t: Tensor) -> Tensor:

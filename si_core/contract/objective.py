@@ -4,7 +4,8 @@ The regression objectives (arXiv 2303.08797, section 3) have the form
 
     ``L[f] = E[ 1/2 |f(t, x_t)|^2 - <target, f(t, x_t)> ]``,   ``L[f] - min L = 1/2 E|f - field|^2``,
 
-with the target given by the field's row (:mod:`si_core.process.rows`); the expanded form has no infinite constant.
+with the target given by the field's coefficients (:mod:`si_core.process.coefficients`); the expanded form has no
+infinite constant.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from si_core.contract.condition import Condition
 from si_core.contract.data import Draw
 from si_core.contract.expanded_square import expanded_square
 from si_core.contract.process import Process
-from si_core.contract.schedule import Row, Schedule
+from si_core.contract.schedule import Coefficients, Schedule
 from si_core.errors import UsageError
 
 __all__ = ["FIELDS", "LearnedField", "Objective", "Regression"]
@@ -53,7 +54,7 @@ class Objective(ABC):
     """
 
     field: ClassVar[str]
-    """The field that minimises the loss: one of :data:`FIELDS`, or a name of its own where :meth:`row` says its row."""
+    """The field that minimises the loss: one of :data:`FIELDS`, or another whose :meth:`coefficients` it gives."""
 
     process_role: ClassVar[Literal["none", "minimises", "maximises"]] = "none"
     """What the learnable parts of a process do with the loss that networks minimise; both at once is a game."""
@@ -66,15 +67,15 @@ class Objective(ABC):
         """Whether the loss calls the network itself, rather than being told its prediction at the draw."""
         return self.two_times or type(self).loss_of is not Objective.loss_of
 
-    def row(self, process: Process, s: Schedule) -> Row:
-        """The row of the field per unit of the schedule's clock; see :mod:`si_core.process.rows`.
+    def coefficients(self, process: Process, s: Schedule) -> Coefficients:
+        """The coefficients of the field per unit of the schedule's clock; see :mod:`si_core.process.coefficients`.
 
         Override it for a field that the process has no name for, such as the forward drift at a level of noise.
 
         Raises:
             UsageError: the process has no such field.
         """
-        return process.row(self.field, s)
+        return process.coefficients(self.field, s)
 
     def loss(self, draw: Draw, prediction: Tensor) -> Tensor:
         """The loss of each draw, shape (B,).
@@ -99,7 +100,7 @@ class Regression(Objective):
     """``1/2 |f|^2 - <target, f>``, summed over the event: the minimiser is ``E[target | x_t]``."""
 
     def target(self, draw: Draw) -> Tensor:
-        """What the field is the conditional expectation of, its row times the draw: shape (B, *event).
+        """What the field is the conditional expectation of, its coefficients times the draw: shape (B, *event).
 
         Raises:
             UsageError: the draw knows no process, or the process no such field.
@@ -108,7 +109,7 @@ class Regression(Objective):
             raise UsageError(
                 "this draw was made by hand, without its process", fix="make it with StochasticInterpolant.draw"
             )
-        return draw.process.target_of(self.row(draw.process, draw.schedule), draw)
+        return draw.process.target_of(self.coefficients(draw.process, draw.schedule), draw)
 
     def loss(self, draw: Draw, prediction: Tensor) -> Tensor:
         return expanded_square(prediction, self.target(draw))

@@ -16,7 +16,7 @@ from typing import Any, ClassVar, TypeVar
 import torch
 from torch import Tensor
 
-from si_core.contract.slope import Slope, SlopeOf
+from si_core.contract.drift_parts import DriftFunction, DriftParts
 from si_core.errors import UsageError
 
 __all__ = ["LinearShare", "Problem"]
@@ -54,7 +54,7 @@ class Problem(ABC):
     What says something of the drift or of the noise holds for those that it was written for. So where a class gives one
     of these anew, it has what follows from it by default again, and not from the class that it inherits from:
 
-    * :meth:`slopes` follows :meth:`drift`, and :meth:`drift` follows :meth:`slopes`: one of them is enough;
+    * :meth:`drift_parts` follows :meth:`drift`, and :meth:`drift` follows :meth:`drift_parts`: one of them is enough;
     * :meth:`divergence` follows both;
     * :meth:`linear` follows these and :meth:`noise`;
     * :meth:`memo` follows these and :meth:`linear`.
@@ -72,14 +72,14 @@ class Problem(ABC):
     """Whether the noise is not 0 throughout."""
 
     _FOLLOW: ClassVar[dict[str, tuple[str, ...]]] = {
-        "divergence": ("drift", "slopes"),
-        "linear": ("drift", "slopes", "noise"),
-        "memo": ("drift", "slopes", "noise", "linear"),
+        "divergence": ("drift", "drift_parts"),
+        "linear": ("drift", "drift_parts", "noise"),
+        "memo": ("drift", "drift_parts", "noise", "linear"),
     }
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
-        names = ("drift", "slopes", "noise", *cls._FOLLOW)
+        names = ("drift", "drift_parts", "noise", *cls._FOLLOW)
         # How far up the line of ancestors each one stands: the nearest one holds.
         rank = {name: next(k for k, base in enumerate(cls.__mro__) if name in vars(base)) for name in names}
         anew: dict[str, Callable[..., Any]] = {
@@ -87,10 +87,10 @@ class Problem(ABC):
             for name, leaders in cls._FOLLOW.items()
             if any(rank[leader] < rank[name] for leader in leaders)
         }
-        if rank["drift"] < rank["slopes"]:
-            anew["slopes"] = _slopes_by_drift(cls)
-        elif rank["slopes"] < rank["drift"]:
-            anew["drift"] = _drift_by_slopes(cls)
+        if rank["drift"] < rank["drift_parts"]:
+            anew["drift_parts"] = _parts_by_drift(cls)
+        elif rank["drift_parts"] < rank["drift"]:
+            anew["drift"] = _drift_by_parts(cls)
         for name, method in anew.items():
             setattr(cls, name, method)
 
@@ -121,13 +121,13 @@ class Problem(ABC):
         Methods call it where they know their times beforehand, for speed; the drift may be asked at other times.
         """
 
-    def slopes(self) -> SlopeOf:
+    def drift_parts(self) -> DriftFunction:
         """The drift at ``(time, x)``, in parts, as a function; methods ask for it once, before their loop.
 
         By default ``1 drift + 0 x``, at the cost of the drift. A problem whose drift is ``weight output + rate x``
         saves its callers a tensor of the size of x for each evaluation by giving it in these parts.
         """
-        return _slopes_by_drift(type(self))(self)
+        return _parts_by_drift(type(self))(self)
 
     def divergence(self, time: float, x: Tensor, probes: Tensor | None = None) -> tuple[Tensor, Tensor] | None:
         """The drift with its divergence in x, for less than differentiating :meth:`drift` costs.
@@ -177,17 +177,17 @@ class Problem(ABC):
         return None
 
 
-def _slopes_by_drift(cls: type[Problem]) -> Callable[[Problem], SlopeOf]:
+def _parts_by_drift(cls: type[Problem]) -> Callable[[Problem], DriftFunction]:
     # By the drift of this class: one that inherits may call this from a drift of its own.
-    def slopes(self: Problem) -> SlopeOf:
-        return lambda time, x: Slope(cls.drift(self, time, x), x)
+    def drift_parts(self: Problem) -> DriftFunction:
+        return lambda time, x: DriftParts(cls.drift(self, time, x), x)
 
-    return slopes
+    return drift_parts
 
 
-def _drift_by_slopes(cls: type[Problem]) -> Callable[[Problem, float, Tensor], Tensor]:
+def _drift_by_parts(cls: type[Problem]) -> Callable[[Problem, float, Tensor], Tensor]:
     def drift(self: Problem, time: float, x: Tensor) -> Tensor:
         """The drift at a time, shape of x."""
-        return cls.slopes(self)(time, x).value()
+        return cls.drift_parts(self)(time, x).value()
 
     return drift

@@ -8,8 +8,8 @@ from typing import Self, TypeVar
 
 from torch import Tensor
 
+from si_core.contract.drift_parts import DriftFunction
 from si_core.contract.problem import LinearShare, Problem
-from si_core.contract.slope import SlopeOf
 
 __all__ = ["ProblemWrapper"]
 
@@ -40,9 +40,9 @@ class ProblemWrapper(Problem):
     def prepare(self, times: Sequence[float], x: Tensor) -> None:
         self.inner.prepare(times, x)
 
-    def slopes(self) -> SlopeOf:
+    def drift_parts(self) -> DriftFunction:
         # The inner function itself: a wrapper costs the loop nothing.
-        return self.inner.slopes()
+        return self.inner.drift_parts()
 
     def divergence(self, time: float, x: Tensor, probes: Tensor | None = None) -> tuple[Tensor, Tensor] | None:
         return self.inner.divergence(time, x, probes)

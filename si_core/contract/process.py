@@ -9,7 +9,7 @@ from torch import Tensor
 
 from si_core.contract.clock import Clock
 from si_core.contract.condition import ConditionSpec
-from si_core.contract.schedule import Row, Schedule
+from si_core.contract.schedule import Coefficients, Schedule
 
 __all__ = ["Process"]
 
@@ -56,10 +56,10 @@ class Process(Protocol):
     def schedule(self, clock: Clock, u: Tensor) -> Schedule:
         """The scalars at clock positions u, shape (N,) or ()."""
 
-    def row(self, field: str, s: Schedule) -> Row:
+    def coefficients(self, field: str, s: Schedule) -> Coefficients:
         """The coefficients of a field over (x0, x1, z) per unit of the schedule's clock."""
 
-    def target_of(self, row: Row, draw: Any) -> Tensor:
+    def target_of(self, coefficients: Coefficients, draw: Any) -> Tensor:
         """Coefficients times a draw, shape (B, *event)."""
 
     def regression_target(self, field: str, draw: Any) -> Tensor:

@@ -1,7 +1,7 @@
 """The time-dependent scalars of a process, computed once per set of times and in the clock asked for.
 
-Everything downstream (targets, rows, drifts) reads them from here. They are computed in double precision, for near an
-end of time ``1 - t`` loses its digits in single precision and gamma with it.
+Everything downstream (targets, coefficients, drifts) reads them from here. They are computed in double precision, for
+near an end of time ``1 - t`` loses its digits in single precision and gamma with it.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ from si_core.contract.latent import Latent
 from si_core.contract.modules import parameters_like
 from si_core.errors import UsageError
 
-__all__ = ["Row", "Scalar", "Schedule", "bare_schedule", "compute_schedule", "part_coefficients"]
+__all__ = ["Coefficients", "Scalar", "Schedule", "bare_schedule", "compute_schedule", "part_coefficients"]
 
 Scalar = Tensor | float
 """A number for every time, shape (N,), or one number for all of them."""
 
-Row = tuple[Scalar, ...]
+Coefficients = tuple[Scalar, ...]
 """The coefficients of a field: one number, or one number a time, for every element of the basis."""
 
 

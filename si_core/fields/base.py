@@ -17,8 +17,8 @@ from torch import Tensor
 from si_core.contract.clock import Clock, UniformClock
 from si_core.contract.condition import Condition
 from si_core.contract.diffusion import Diffusion
+from si_core.contract.drift_parts import DriftParts
 from si_core.contract.schedule import Schedule, bare_schedule
-from si_core.contract.slope import Slope
 from si_core.contract.told import taken
 from si_core.errors import UsageError
 from si_core.fields.flow import Flow, NoiseLevel
@@ -97,7 +97,8 @@ class Fields(ABC):
             level: the noise level; None for an ODE.
             sign: +1 forward, -1 backward.
             span: the clock positions at which it is needed, early to late.
-            freeze: whether coefficients that have no bound at an end are frozen beside it, in place of a refusal.
+            freeze: whether weights of known fields that have no bound at an end are frozen beside it, in place of a
+                refusal.
 
         Raises:
             UsageError: the drift is out of reach of what is known, or unbounded; says what would help.
@@ -197,12 +198,12 @@ class _DirectFlow(Flow[tuple[Schedule, float]]):
         weights = (0.5 * self.sign * self.noise_squared(u)).tolist()
         return list(zip(self.fields.schedule(self.clock, u.to(x.device)).split(len(u)), weights, strict=True))
 
-    def at(self, step: tuple[Schedule, float], x: Tensor) -> Slope:
+    def at(self, step: tuple[Schedule, float], x: Tensor) -> DriftParts:
         schedule, weight = step
         drift = self.fields.field("velocity", schedule, x)
         if weight:
             drift = torch.add(drift, self.fields.field("score", schedule, x), alpha=weight)
-        return Slope(drift, x)
+        return DriftParts(drift, x)
 
 
 class DirectFields(Fields):

@@ -3,7 +3,7 @@
     ``f(t, x) = sum_k w_k f(t, x; c_k)``,    ``sum_k w_k = 1``
 
 Every field of a process is linear in those that are learned, in x and in a given x0. With weights that add up to one
-the combined fields are so with the same coefficients: which of them are combined makes no difference.
+the combined fields are so with the same weights: which of them are combined makes no difference.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from torch import Tensor
 
 from si_core.contract.clock import Clock
 from si_core.contract.condition import Condition
+from si_core.contract.drift_parts import DriftParts
 from si_core.contract.schedule import Schedule
-from si_core.contract.slope import Slope
 from si_core.errors import UsageError
 from si_core.fields.base import Fields
 from si_core.fields.flow import Flow, NoiseLevel
@@ -112,11 +112,11 @@ class _CombinedFlow(Flow[object]):
     def steps(self, u: Tensor, x: Tensor) -> list[object]:
         return self._inner.steps(u, x)
 
-    def at(self, step: object, x: Tensor) -> Slope:
+    def at(self, step: object, x: Tensor) -> DriftParts:
         fields = self.fields
-        slope = self._inner.of(fields.stacked(x)).at(step, fields.copies(x))
+        parts = self._inner.of(fields.stacked(x)).at(step, fields.copies(x))
         # The share of x is the same in all, and the weights add up to one.
-        return Slope(fields.combined(slope.output), x, slope.weight, slope.rate)
+        return DriftParts(fields.combined(parts.output), x, parts.weight, parts.rate)
 
     def with_divergence(self, step: object, x: Tensor, probes: Tensor | None) -> tuple[Tensor, Tensor] | None:
         fields = self.fields

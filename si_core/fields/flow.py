@@ -17,19 +17,19 @@ import torch
 from torch import Tensor
 
 from si_core.contract.clock import Clock
+from si_core.contract.drift_parts import DriftParts
 from si_core.contract.limits import MarginLimits
 from si_core.contract.problem import LinearShare
 from si_core.contract.schedule import Schedule
-from si_core.contract.slope import Slope
 from si_core.fields.parametrisation import Parametrisation
-from si_core.process.completion import MARGIN, RowFunction
+from si_core.process.coefficients import stack
+from si_core.process.completion import MARGIN, CoefficientFunction
 from si_core.process.process import StochasticInterpolant
-from si_core.process.rows import stack
 
 if TYPE_CHECKING:
     from si_core.fields.base import Fields
 
-__all__ = ["Flow", "NoiseLevel", "drift_row"]
+__all__ = ["Flow", "NoiseLevel", "drift_coefficients"]
 
 NoiseLevel = Callable[[Schedule], Tensor]
 """``epsilon`` at the times of a schedule, shape (N,)."""
@@ -41,17 +41,17 @@ _KEPT = 8
 """How many of the things that methods make of a flow's scalars are kept."""
 
 
-def drift_row(process: StochasticInterpolant, level: NoiseLevel | None, sign: float) -> RowFunction:
-    """The row of ``(dt/du) (b + sign epsilon s)``."""
+def drift_coefficients(process: StochasticInterpolant, level: NoiseLevel | None, sign: float) -> CoefficientFunction:
+    """The coefficients of ``(dt/du) (b + sign epsilon s)``."""
 
-    def row(s: Schedule) -> Tensor:
-        velocity = stack(process.row("velocity", s), s)
+    def coefficients(s: Schedule) -> Tensor:
+        velocity = stack(process.coefficients("velocity", s), s)
         if level is None:
             return velocity
-        score = stack(process.structure.score_flow_row(s), s)
+        score = stack(process.structure.score_drift_coefficients(s), s)
         return velocity + sign * level(s).unsqueeze(-1) * score
 
-    return row
+    return coefficients
 
 
 def _reference_variance(s: Schedule, spread: float) -> Tensor:
@@ -71,7 +71,7 @@ class Flow(ABC, Generic[Step]):
     """
 
     unbounded: tuple[bool, ...] = (False, False)
-    """Whether coefficients were frozen near t = 0 and t = 1, where they have no bound."""
+    """Whether weights of the known fields were frozen near t = 0 and t = 1, where they have no bound."""
 
     def __init__(
         self,
@@ -119,7 +119,7 @@ class Flow(ABC, Generic[Step]):
         """What :meth:`at` needs at clock positions u, shape (N,), for states like x."""
 
     @abstractmethod
-    def at(self, step: Step, x: Tensor) -> Slope:
+    def at(self, step: Step, x: Tensor) -> DriftParts:
         """The drift."""
 
     def prepare(self, times: Sequence[float], x: Tensor) -> None:
@@ -135,7 +135,7 @@ class Flow(ABC, Generic[Step]):
                 self._steps.update(zip(missing, self.steps(u, x), strict=True))
                 self._noise.update(zip(missing, self.noise_squared(u).sqrt().tolist(), strict=True))
 
-    def slope(self, time: float, x: Tensor) -> Slope:
+    def drift_parts(self, time: float, x: Tensor) -> DriftParts:
         """The drift at a time, in parts."""
         step = self._steps.get(time)
         if step is None or self._form != (x.dtype, x.device):
@@ -145,7 +145,7 @@ class Flow(ABC, Generic[Step]):
 
     def drift(self, time: float, x: Tensor) -> Tensor:
         """The drift at a time, shape of x."""
-        return self.slope(time, x).value()
+        return self.drift_parts(time, x).value()
 
     def divergence(self, time: float, x: Tensor, probes: Tensor | None = None) -> tuple[Tensor, Tensor] | None:
         """The drift at a time, shape of x, and its divergence, where that is known without differentiating the drift.
@@ -188,11 +188,14 @@ class Flow(ABC, Generic[Step]):
             return self._guessed(process, u) if spread is None else self._gaussian(u, spread)
 
     def _guessed(self, process: StochasticInterpolant, u: Tensor) -> LinearShare:
-        row, parametrisation = drift_row(process, self.level, self.sign), Parametrisation(self.clock, True)
+        coefficients, parametrisation = (
+            drift_coefficients(process, self.level, self.sign),
+            Parametrisation(self.clock, True),
+        )
 
         def inside(v: Tensor) -> Tensor:
             s = self.schedule(v)
-            split = parametrisation.remainder(process.structure, tuple(row(s).unbind(-1)), s)
+            split = parametrisation.remainder(process.structure, tuple(coefficients(s).unbind(-1)), s)
             return torch.stack([split.skip, split.out], -1)
 
         rate, drive = MarginLimits(inside, MARGIN)(u).unbind(-1)
@@ -204,9 +207,9 @@ class Flow(ABC, Generic[Step]):
 
         def inside(v: Tensor) -> Tensor:
             s = self.schedule(v)
-            alpha_slope = torch.as_tensor(s.alpha) * torch.as_tensor(s.alpha_rate)
-            beta_slope = spread**2 * torch.as_tensor(s.beta) * torch.as_tensor(s.beta_rate)
-            growth = (alpha_slope + beta_slope + s.gamma_gamma_rate) / _reference_variance(s, spread)
+            of_alpha = torch.as_tensor(s.alpha) * torch.as_tensor(s.alpha_rate)
+            of_beta = spread**2 * torch.as_tensor(s.beta) * torch.as_tensor(s.beta_rate)
+            growth = (of_alpha + of_beta + s.gamma_gamma_rate) / _reference_variance(s, spread)
             return torch.stack([growth, torch.as_tensor(s.beta_rate) - torch.as_tensor(s.beta) * growth], -1)
 
         growth, drive = MarginLimits(inside, MARGIN)(u).unbind(-1)

@@ -12,9 +12,9 @@ from si_core.contract.condition import Condition
 from si_core.contract.schedule import Schedule
 from si_core.errors import UsageError
 from si_core.fields.base import DirectFields, Fields
+from si_core.fields.completed import CompletedFields, field_coefficients
 from si_core.fields.flow import Flow, NoiseLevel
-from si_core.fields.rows import RowFields, field_row
-from si_core.process.completion import WHOLE, RowFunction
+from si_core.process.completion import WHOLE, CoefficientFunction
 from si_core.process.process import StochasticInterpolant, spread
 
 __all__ = ["FieldFunction", "FunctionFields"]
@@ -25,10 +25,10 @@ FieldFunction = Callable[[Tensor, Tensor], Tensor]
 _RATES = ("velocity", "interpolant-velocity")
 
 
-class FunctionFields(RowFields, DirectFields):
+class FunctionFields(CompletedFields, DirectFields):
     """Fields given as functions ``f(t, x)`` per unit of time.
 
-    With a process, the other fields follow by rows (:mod:`si_core.process.rows`); without one there are no others.
+    With a process, the other fields follow (:mod:`si_core.process.completion`); without one there are no others.
 
     Args:
         velocity: the velocity ``b``.
@@ -62,9 +62,9 @@ class FunctionFields(RowFields, DirectFields):
         self.names = tuple(self.functions)
         self._unseen = set(self.names)
 
-    def known_row(self, name: str) -> RowFunction:
-        row = field_row(self._with_process(), name)
-        return (lambda s: row(s) / s.rate.unsqueeze(-1)) if name in _RATES else row
+    def known_coefficients(self, name: str) -> CoefficientFunction:
+        coefficients = field_coefficients(self._with_process(), name)
+        return (lambda s: coefficients(s) / s.rate.unsqueeze(-1)) if name in _RATES else coefficients
 
     def _with_process(self) -> StochasticInterpolant:
         if self.process is None:
@@ -102,7 +102,7 @@ class FunctionFields(RowFields, DirectFields):
         function = self.functions.get(name)
         if function is None:
             self._with_process()
-            return RowFields.field(self, name, s, x)
+            return CompletedFields.field(self, name, s, x)
         t = s.t.to(device=x.device, dtype=x.dtype)
         value = function(t.reshape(()) if len(t) == 1 else t, x)
         if self._unseen:
@@ -121,7 +121,7 @@ class FunctionFields(RowFields, DirectFields):
         if all(name in self.functions for name in needed):
             return DirectFields.flow(self, clock, level, sign, span, freeze)
         self._with_process()
-        return RowFields.flow(self, clock, level, sign, span, freeze)
+        return CompletedFields.flow(self, clock, level, sign, span, freeze)
 
     def conditioned(self, condition: Condition | None) -> Fields:
         return Fields.conditioned(self, condition)

@@ -12,16 +12,16 @@ from si_core.contract.data import Draw
 from si_core.contract.objective import FIELDS
 from si_core.contract.schedule import Schedule
 from si_core.errors import UsageError
+from si_core.fields.completed import CompletedFields
 from si_core.fields.parametrisation import Parametrisation, Remainder
-from si_core.fields.rows import RowFields
-from si_core.process.completion import RowFunction
+from si_core.process.coefficients import Coefficients
+from si_core.process.completion import CoefficientFunction
 from si_core.process.process import StochasticInterpolant, spread
-from si_core.process.rows import Row
 
-__all__ = ["LearnedFields", "OwnRow", "Predictor", "Share", "offers_divergence"]
+__all__ = ["LearnedFields", "OwnCoefficients", "Predictor", "Share", "offers_divergence"]
 
-OwnRow = Callable[[StochasticInterpolant, Schedule], Row]
-"""The row of a field in a process at the times of a schedule, as :meth:`si_core.Objective.row` gives it."""
+OwnCoefficients = Callable[[StochasticInterpolant, Schedule], Coefficients]
+"""The coefficients of a field in a process at some times, as :meth:`si_core.Objective.coefficients` gives them."""
 
 Share = tuple[Tensor, ...]
 """``c_skip``, ``c_out`` and, where x0 is given, ``c_0`` of :mod:`si_core.fields.parametrisation`; each (N,)."""
@@ -116,7 +116,7 @@ def offers_divergence(network: nn.Module) -> bool:
     return False
 
 
-class LearnedFields(RowFields):
+class LearnedFields(CompletedFields):
     """Fields of a process learned by networks.
 
     Args:
@@ -125,7 +125,7 @@ class LearnedFields(RowFields):
         predictor: the networks.
         parametrisation: how outputs stand for fields.
         condition: what the networks are told beside (t, x), by name: one value a state, or one for all states.
-        rows: the rows of those fields that the process has no name for.
+        coefficients: those of the fields that the process has no name for.
         optional: the conditions that training leaves out now and then, so that they may be left out.
 
     Raises:
@@ -141,13 +141,13 @@ class LearnedFields(RowFields):
         predictor: Predictor,
         parametrisation: Parametrisation,
         condition: Condition | None = None,
-        rows: Mapping[str, OwnRow] | None = None,
+        coefficients: Mapping[str, OwnCoefficients] | None = None,
         optional: frozenset[str] = frozenset(),
     ) -> None:
-        self._rows = dict(rows or {})
+        self._own = dict(coefficients or {})
         for name in names:
-            if name not in self._rows and (name not in FIELDS or not process.structure.has(name)):
-                process.row(name, process.schedule(parametrisation.clock, torch.tensor(0.5)))
+            if name not in self._own and (name not in FIELDS or not process.structure.has(name)):
+                process.coefficients(name, process.schedule(parametrisation.clock, torch.tensor(0.5)))
         if len(set(names)) != len(names):
             raise UsageError("a field is learned twice", got=", ".join(names), fix="keep one objective for each field")
         self.process, self.names, self.predictor = process, tuple(names), predictor
@@ -175,7 +175,7 @@ class LearnedFields(RowFields):
 
     def remainder(self, name: str, s: Schedule) -> Remainder:
         """How a learned field splits into what is known and the network's share, at times of the clock of learning."""
-        return self.parametrisation.remainder(self.process.structure, self._row(name, s), s)
+        return self.parametrisation.remainder(self.process.structure, self._coefficients(name, s), s)
 
     def predictions(self, draw: Draw, shares: list[Share] | None = None) -> tuple[Tensor, ...]:
         """The fields' predictions at a draw, in the clock of learning, each (B, *event).
@@ -201,18 +201,18 @@ class LearnedFields(RowFields):
             predictions.append(known.addcmul_(torch.as_tensor(spread(out, output)), output))
         return tuple(predictions)
 
-    def known_row(self, name: str) -> RowFunction:
+    def known_coefficients(self, name: str) -> CoefficientFunction:
         clock = self.parametrisation.clock
 
-        def row(s: Schedule) -> Tensor:
+        def coefficients(s: Schedule) -> Tensor:
             own = s if s.clock == clock else self.process.schedule(clock, clock.position(s.t))
-            return self.remainder(name, own).row
+            return self.remainder(name, own).coefficients
 
-        return row
+        return coefficients
 
-    def _row(self, name: str, s: Schedule) -> Row:
-        own = self._rows.get(name)
-        return self.process.row(name, s) if own is None else own(self.process, s)
+    def _coefficients(self, name: str, s: Schedule) -> Coefficients:
+        own = self._own.get(name)
+        return self.process.coefficients(name, s) if own is None else own(self.process, s)
 
     def positions(self, t: Tensor, x: Tensor) -> list[object]:
         return list(self.parametrisation.clock.position(t).to(device=x.device, dtype=x.dtype).unbind())
@@ -245,5 +245,5 @@ class LearnedFields(RowFields):
 
     def _with(self, predictor: Predictor, condition: Condition | None) -> LearnedFields:
         return LearnedFields(
-            self.process, self.names, predictor, self.parametrisation, condition, self._rows, self.optional
+            self.process, self.names, predictor, self.parametrisation, condition, self._own, self.optional
         )

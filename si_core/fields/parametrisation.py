@@ -4,8 +4,10 @@
 
 With preconditioning ``c_skip`` is the best linear guess of the field from x for data of unit variance and ``c_out`` the
 size of what remains, so that every network learns a target of about unit variance and the guess is exact where x says
-all (Karras et al., arXiv 2206.00364, section 5, for any row instead of the denoiser alone). In a one-sided process and
-in a mirror all fields then have the same remainder, whose row is smooth in time: none is singular at either end.
+all (Karras et al., arXiv 2206.00364, section 5, for any field instead of the denoiser alone). In a one-sided process
+and
+in a mirror all fields then have the same remainder, whose coefficients are smooth in time: none is singular at either
+end.
 """
 
 from __future__ import annotations
@@ -17,7 +19,7 @@ from torch import Tensor
 
 from si_core.contract.clock import Clock
 from si_core.contract.schedule import Scalar, Schedule
-from si_core.process.rows import Row, Structure, stack
+from si_core.process.coefficients import Coefficients, Structure, stack
 
 __all__ = ["MeanRemainder", "Parametrisation", "Remainder"]
 
@@ -28,30 +30,30 @@ _NEAR = 1e-5
 
 @dataclass(frozen=True)
 class Remainder:
-    """``field_row = c_skip xi + c_out row + c_0 (row of x0)`` up to rows that are zero.
+    """``field_coefficients = c_skip xi + c_out coefficients + c_0 (those of x0)`` up to combinations that are zero.
 
     Args:
         skip: ``c_skip``, shape (N,).
         out: ``c_out``, shape (N,); of either sign, and 0 where x says all.
         anchor: ``c_0``, shape (N,); None where x0 is not given.
-        field_row: the field's row.
-        direction: the direction of the network's own row, of any length; None where that row is the field's.
-        position: what direction is at right angles to: the row of x without what is known; None as for direction.
+        field_coefficients: those of the field.
+        direction: the direction of the network's own coefficients, of any length; None where these are the field's.
+        position: what direction is at right angles to: x without what is known; None as for direction.
         schedule: the times.
     """
 
     skip: Tensor
     out: Tensor
     anchor: Tensor | None
-    field_row: Row
-    direction: Row | None
-    position: Row | None
+    field_coefficients: Coefficients
+    direction: Coefficients | None
+    position: Coefficients | None
     schedule: Schedule
 
     @property
-    def row(self) -> Tensor:
-        """The network's own row, shape (N, basis): of unit length, and 0 where it learns nothing, for x says all."""
-        whole = stack(self.field_row, self.schedule)
+    def coefficients(self) -> Tensor:
+        """The network's own coefficients, shape (N, basis): of unit length, 0 where it learns nothing: x says all."""
+        whole = stack(self.field_coefficients, self.schedule)
         if self.direction is None or self.position is None:
             return whole
         # Where x says almost all, little is left but rounding in the elements that x has most of; a second time at
@@ -95,33 +97,33 @@ class Parametrisation:
     clock: Clock
     precondition: bool
 
-    def remainder(self, structure: Structure, field: str | Row, s: Schedule) -> Remainder:
-        """The split of a field, by its name or its row, at the times of a schedule in :attr:`clock`."""
-        row = structure.row(field, s) if isinstance(field, str) else field
-        xi = structure.position_row(s) if self.precondition else None
+    def remainder(self, structure: Structure, field: str | Coefficients, s: Schedule) -> Remainder:
+        """The split of a field, by its name or its coefficients, at the times of a schedule in :attr:`clock`."""
+        coefficients = structure.coefficients(field, s) if isinstance(field, str) else field
+        xi = structure.position_coefficients(s) if self.precondition else None
         if xi is None:
-            return Remainder(torch.zeros_like(s.u), torch.ones_like(s.u), None, row, None, None, s)
-        anchor = structure.anchor_row()
-        of_anchor, in_position = (0.0, 0.0) if anchor is None else (_dot(row, anchor), _dot(xi, anchor))
-        zeros = structure.zero_rows(s) + ([] if anchor is None else [anchor])
+            return Remainder(torch.zeros_like(s.u), torch.ones_like(s.u), None, coefficients, None, None, s)
+        anchor = structure.given_start_coefficients()
+        of_anchor, in_position = (0.0, 0.0) if anchor is None else (_dot(coefficients, anchor), _dot(xi, anchor))
+        zeros = structure.zero_combinations(s) + ([] if anchor is None else [anchor])
         for zero in zeros:
             xi = _subtract(xi, _dot(xi, zero), zero)
         square = _dot(xi, xi)
-        skip = _dot(row, xi) / square
+        skip = _dot(coefficients, xi) / square
         out: Scalar = 0.0
         match zeros:
             case []:
-                direction = _subtract(row, skip, xi)
+                direction = _subtract(coefficients, skip, xi)
                 out = torch.as_tensor(_dot(direction, direction)).sqrt()
             case [zero]:
                 # One direction is left, the same for every field. Taken from x and not from the field, it does not
                 # turn round where the field's share of it passes through 0. It is as long as xi.
                 direction = _cross(xi, zero)
-                out = _dot(row, direction) / torch.as_tensor(square).sqrt()
+                out = _dot(coefficients, direction) / torch.as_tensor(square).sqrt()
             case _:
-                direction = (0.0,) * len(row)
+                direction = (0.0,) * len(coefficients)
         constant = None if anchor is None else _per_time(of_anchor - skip * in_position, s)
-        return Remainder(_per_time(skip, s), _per_time(out, s), constant, row, direction, xi, s)
+        return Remainder(_per_time(skip, s), _per_time(out, s), constant, coefficients, direction, xi, s)
 
     def mean_remainder(self, structure: Structure, now: Schedule, middle: Schedule, then: Schedule) -> MeanRemainder:
         """The split of the mean velocity between two times of :attr:`clock`; see :class:`MeanRemainder`.
@@ -133,7 +135,7 @@ class Parametrisation:
             then: those at s.
         """
         at_now, at_middle = (self.remainder(structure, "velocity", s) for s in (now, middle))
-        if not self.precondition or structure.position_row(now) is None:
+        if not self.precondition or structure.position_coefficients(now) is None:
             return MeanRemainder(at_now.skip, at_now.out, at_now.anchor)
         (size, given), (last_size, last_given) = (self._spread_and_given(structure, s) for s in (now, then))
         growth, span = last_size / size, then.u - now.u
@@ -149,10 +151,10 @@ class Parametrisation:
 
     def _spread_and_given(self, structure: Structure, s: Schedule) -> tuple[Tensor, Tensor]:
         """The standard deviation of x for data of unit variance, beside a given x0, and the coefficient of that."""
-        xi = structure.position_row(s) or ()
-        anchor = structure.anchor_row()
+        xi = structure.position_coefficients(s) or ()
+        anchor = structure.given_start_coefficients()
         given = 0.0 if anchor is None else _dot(xi, anchor)
-        for known in structure.zero_rows(s) + ([] if anchor is None else [anchor]):
+        for known in structure.zero_combinations(s) + ([] if anchor is None else [anchor]):
             xi = _subtract(xi, _dot(xi, known), known)
         return _per_time(_dot(xi, xi), s).sqrt(), _per_time(given, s)
 
@@ -169,20 +171,20 @@ def _per_time(scalar: Scalar, s: Schedule) -> Tensor:
     return torch.as_tensor(scalar, dtype=s.u.dtype, device=s.u.device).expand_as(s.u)
 
 
-def _dot(first: Row, second: Row) -> Scalar:
+def _dot(first: Coefficients, second: Coefficients) -> Scalar:
     """``sum_i first_i second_i``."""
     terms = [p * q for p, q in zip(first, second, strict=True) if not (_is_zero(p) or _is_zero(q))]
     return sum(terms[1:], start=terms[0]) if terms else 0.0
 
 
-def _subtract(row: Row, factor: Scalar, other: Row) -> Row:
-    """``row - factor other``."""
+def _subtract(one: Coefficients, factor: Scalar, other: Coefficients) -> Coefficients:
+    """``one - factor other``."""
     if _is_zero(factor):
-        return row
-    return tuple(p if _is_zero(q) else p - factor * q for p, q in zip(row, other, strict=True))
+        return one
+    return tuple(p if _is_zero(q) else p - factor * q for p, q in zip(one, other, strict=True))
 
 
-def _cross(first: Row, second: Row) -> Row:
-    """The row at right angles to two rows of three elements."""
+def _cross(first: Coefficients, second: Coefficients) -> Coefficients:
+    """The coefficients at right angles to two of three elements."""
     (a, b, c), (p, q, r) = first, second
     return tuple(_dot((x, -y), (v, w)) for x, v, y, w in ((b, r, c, q), (c, p, a, r), (a, q, b, p)))

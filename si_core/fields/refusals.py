@@ -11,66 +11,67 @@ from si_core.contract.clock import Clock
 from si_core.contract.schedule import Schedule
 from si_core.errors import UsageError
 from si_core.process.candidates import candidates, survey
-from si_core.process.completion import WHOLE, Completion, RowFunction, Verdict, complete
+from si_core.process.coefficients import Structure
+from si_core.process.completion import WHOLE, CoefficientFunction, Completion, Verdict, complete
 from si_core.process.process import StochasticInterpolant
-from si_core.process.rows import Structure
 
 __all__ = ["Asked", "refusal"]
 
-_Given = tuple[Callable[[Clock, Tensor], Schedule], Clock, Structure, list[RowFunction], RowFunction]
+_Given = tuple[Callable[[Clock, Tensor], Schedule], Clock, Structure, list[CoefficientFunction], CoefficientFunction]
 
 _OFFERED = ("denoiser", "velocity", "interpolant-velocity", "score", "source-denoiser", "target-denoiser")
 
 
 class Asked:
-    """A row that was asked for.
+    """A field or a drift that was asked for.
 
     Args:
         process: the process.
         names: the known fields.
-        known_row: the row by which a field of some name is known, or would be.
-        wanted: the row to express.
-        clock: the clock in which it is meant.
+        known_coefficients: those by which a field of some name is known, or would be.
+        wanted: the coefficients of what was asked for.
+        clock: the clock in which they are meant.
         what: what it is, in words.
         span: the clock positions at which it is needed, early to late.
-        noiseless: the row of the ODE's drift, where the wanted one is the drift of an SDE; else None.
-        damped: the row with a noise level that vanishes as gamma does, in place of the wanted one; else None.
+        noiseless: those of the ODE's drift, where the drift of an SDE was asked for; else None.
+        damped: those with a noise level that vanishes as gamma does, in place of the wanted one; else None.
     """
 
     def __init__(
         self,
         process: StochasticInterpolant,
         names: Sequence[str],
-        known_row: Callable[[str], RowFunction],
-        wanted: RowFunction,
+        known_coefficients: Callable[[str], CoefficientFunction],
+        wanted: CoefficientFunction,
         clock: Clock,
         what: str,
         span: tuple[float, float] = WHOLE,
-        noiseless: RowFunction | None = None,
-        damped: RowFunction | None = None,
+        noiseless: CoefficientFunction | None = None,
+        damped: CoefficientFunction | None = None,
     ) -> None:
-        self.process, self.names, self.known_row, self.wanted = process, tuple(names), known_row, wanted
+        self.process, self.names = process, tuple(names)
+        self.known_coefficients, self.wanted = known_coefficients, wanted
         self.clock, self.what, self.span, self.noiseless, self.damped = clock, what, span, noiseless, damped
         self._surveys: dict[Clock, Schedule] = {}
 
     def completion(self, freeze: bool = False) -> Completion:
-        """The best completion of the row."""
+        """The best completion of what was asked for."""
         return complete(*self._given(self.names, self.wanted, self.clock), self.span, freeze)
 
     def bounded(
-        self, names: Sequence[str] | None = None, wanted: RowFunction | None = None, clock: Clock | None = None
+        self, names: Sequence[str] | None = None, wanted: CoefficientFunction | None = None, clock: Clock | None = None
     ) -> bool:
-        """Whether the coefficients were bounded if these fields were known, this row wanted, in this clock."""
+        """Whether the weights were bounded if these fields were known, this one wanted, in this clock."""
         found = candidates(*self._given(names or self.names, wanted or self.wanted, clock or self.clock))
         return any(candidate.bounded(self.span) for candidate in found)
 
     def enough(self) -> list[str]:
-        """The single further fields that make the coefficients bounded."""
+        """The single further fields that make the weights bounded."""
         others = [name for name in _OFFERED if name not in self.names and self.process.structure.has(name)]
         return [name for name in others if self.bounded([*self.names, name])]
 
-    def _given(self, names: Sequence[str], wanted: RowFunction, clock: Clock) -> _Given:
-        return self._schedule, clock, self.process.structure, [self.known_row(name) for name in names], wanted
+    def _given(self, names: Sequence[str], wanted: CoefficientFunction, clock: Clock) -> _Given:
+        return self._schedule, clock, self.process.structure, [self.known_coefficients(name) for name in names], wanted
 
     def _schedule(self, clock: Clock, u: Tensor) -> Schedule:
         """The process's schedule; at the positions that every question asks for, computed once for each clock."""
@@ -82,7 +83,7 @@ class Asked:
 
 
 def refusal(asked: Asked, verdict: Verdict) -> UsageError:
-    """The error for a row with this verdict; the names of the further objectives in it would bring it in."""
+    """The error for what has this verdict; with the further objectives that it names it could be had."""
     if not verdict.in_span:
         return _out_of_span(asked)
     return _pole(asked, verdict) if verdict.poles else _unbounded(asked, verdict)
@@ -105,8 +106,8 @@ def _pole(asked: Asked, verdict: Verdict) -> UsageError:
         places.append(f"t = {t:.5g}" + (f" (u = {u:.5g} of the clock)" if abs(t - u) > 1e-9 else ""))
     enough = asked.enough()
     return UsageError(
-        f"{asked.what} needs coefficients that have a pole at {' and '.join(places)}: there what is learned says "
-        "too little, and no step gets past it",
+        f"{asked.what} needs weights of the learned fields that have a pole at {' and '.join(places)}: there what "
+        "is learned says too little, and no step gets past it",
         got=f"objectives {_listed(asked.names)}",
         allowed=f"any of these beside it: {', '.join(enough)}" if enough else "no single further objective is enough",
         fix=f"add the objective `{enough[0]}`" if enough else "add `velocity` and `denoiser`",
@@ -132,11 +133,11 @@ def _unbounded(asked: Asked, verdict: Verdict) -> UsageError:
     else:
         remedies.append("a span such as `start: 0.01`, `stop: 0.99` with `denoise: true`")
     return UsageError(
-        f"{asked.what} needs coefficients that grow without bound at {verdict.ends}, and an error of the networks with "
-        "them",
+        f"{asked.what} needs weights of the learned fields that grow without bound at {verdict.ends}, and an error of "
+        "the networks with them",
         got=f"objectives {_listed(asked.names)}, {asked.clock!r}",
         allowed="; or ".join(remedies),
-        fix=f"{remedies[0]}; `freeze: true` keeps the last coefficients before the end, at the price of a bias",
+        fix=f"{remedies[0]}; `freeze: true` keeps the last weights before the end, at the price of a bias",
     )
 
 

@@ -19,8 +19,8 @@ from torch import Tensor
 from si_core.contract.condition import Condition
 from si_core.contract.schedule import Schedule
 from si_core.errors import UsageError
-from si_core.fields.rows import RowFields
-from si_core.process.completion import RowFunction
+from si_core.fields.completed import CompletedFields
+from si_core.process.completion import CoefficientFunction
 from si_core.process.process import StochasticInterpolant
 
 __all__ = ["RescheduledFields"]
@@ -29,7 +29,7 @@ _HALVINGS = 60
 """Of the interval [0, 1], until it is a rounding error."""
 
 
-class RescheduledFields(RowFields):
+class RescheduledFields(CompletedFields):
     """The fields of a one-sided process by those known of another with the same ends.
 
     Args:
@@ -42,7 +42,7 @@ class RescheduledFields(RowFields):
 
     process: StochasticInterpolant
 
-    def __init__(self, known: RowFields, process: StochasticInterpolant) -> None:
+    def __init__(self, known: CompletedFields, process: StochasticInterpolant) -> None:
         for which in (known.process, process):
             if not which.structure.one_sided:
                 raise UsageError(
@@ -74,10 +74,10 @@ class RescheduledFields(RowFields):
         u = torch.where(angle <= 0, 0.0, torch.where(angle >= math.pi / 2, 1.0, 0.5 * (low + high)))
         return u, _polar(old, old.schedule(old.clock, u))[1] / length
 
-    def known_row(self, name: str) -> RowFunction:
-        inner, old = self.known.known_row(name), self.known.process
+    def known_coefficients(self, name: str) -> CoefficientFunction:
+        inner, old = self.known.known_coefficients(name), self.known.process
 
-        def row(s: Schedule) -> Tensor:
+        def coefficients(s: Schedule) -> Tensor:
             before = old.schedule(old.clock, self._matched(s.t)[0])
             of_x0, of_x1, of_z = inner(before).unbind(-1)
             # E[x0|x] = (alpha/sigma) E[n|x] and E[z|x] = (gamma/sigma) E[n|x], of either process.
@@ -86,7 +86,7 @@ class RescheduledFields(RowFields):
             alpha, gamma = _shares(self.process, s)
             return torch.stack([of_noise * alpha, of_x1, of_noise * gamma], -1)
 
-        return row
+        return coefficients
 
     def positions(self, t: Tensor, x: Tensor) -> list[object]:
         u, ratio = self._matched(t.double())
@@ -109,7 +109,7 @@ class RescheduledFields(RowFields):
 
     def conditioned(self, condition: Condition | None) -> RescheduledFields:
         known = self.known.conditioned(condition)
-        if not isinstance(known, RowFields):
+        if not isinstance(known, CompletedFields):
             raise UsageError("these fields take no condition")
         return RescheduledFields(known, self.process)
 

@@ -12,8 +12,8 @@ import torch
 from torch import Tensor
 
 from si_core.contract.clock import Clock
+from si_core.contract.drift_parts import DriftParts
 from si_core.contract.schedule import Schedule
-from si_core.contract.slope import Slope
 from si_core.fields.base import Fields
 from si_core.fields.flow import Flow, NoiseLevel
 from si_core.fields.transformed import TransformedFields
@@ -85,7 +85,7 @@ class _SteeredFlow(Flow[tuple[object, Schedule, float]]):
         schedules = self.fields.schedule(self.clock, u.to(x.device)).split(len(u))
         return list(zip(self._inner.steps(u, x), schedules, weights, strict=True))
 
-    def at(self, step: tuple[object, Schedule, float], x: Tensor) -> Slope:
+    def at(self, step: tuple[object, Schedule, float], x: Tensor) -> DriftParts:
         inner, schedule, weight = step
         drift = self._inner.at(inner, x).value()
         added = self.fields._added("velocity", schedule, x)
@@ -94,4 +94,4 @@ class _SteeredFlow(Flow[tuple[object, Schedule, float]]):
         added = self.fields._added("score", schedule, x) if weight else None
         if added is not None:
             drift = torch.add(drift, added, alpha=weight)
-        return Slope(drift, x)
+        return DriftParts(drift, x)

@@ -126,9 +126,11 @@ def assemble(recipe: Recipe) -> Assembly:
     two_times = any(objective.two_times for objective in objectives)
     predictor = build_predictor(recipe, process, names, parametrisation, two_times)
     with located(recipe, "objectives"):
-        rows = {objective.field: objective.row for objective in objectives if objective.field not in FIELDS}
+        coefficients = {
+            objective.field: objective.coefficients for objective in objectives if objective.field not in FIELDS
+        }
         optional = frozenset(dropout_of(recipe, process))
-        fields = LearnedFields(process, names, predictor, parametrisation, rows=rows, optional=optional)
+        fields = LearnedFields(process, names, predictor, parametrisation, coefficients=coefficients, optional=optional)
     _check_players(recipe, process, objectives, learned)
     sampler = build_sampler(recipe, process)
     check_sampling(sampler, fields)

@@ -43,7 +43,7 @@ class Model:
         clock: the clock of sampling; None for the process's own.
         denoise: whether sampling that stops before the end finishes with a denoising step: ``E[x1|x_t]`` in place of
             ``x_t`` (backward: ``E[x0|x_t]``).
-        freeze: whether coefficients of the drift that have no bound at an end are frozen beside it; without, such a
+        freeze: whether weights of learned fields that have no bound at an end are frozen beside it; without, such a
             drift is refused.
         recipe: the recipe that made the model, if any.
         accelerator: how :meth:`sample` calls the networks and repeats the steps; all else is as without.
@@ -108,7 +108,7 @@ class Model:
         clock: Clock | Literal["auto", "uniform"] | None = None,
         freeze: bool | None = None,
     ) -> Model:
-        """This model with another method, noise level or clock, or with its coefficients frozen."""
+        """This model with another method, noise level or clock, or with its weights frozen."""
         return replace(
             self,
             integrator=integrator or self.integrator,

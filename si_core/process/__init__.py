@@ -1,1 +1,1 @@
-"""The process ``x_t``: its scalars in time, its rows, and how a field is completed from others."""
+"""The process ``x_t``: its scalars in time, coefficients of its fields, and how a field is completed from others."""

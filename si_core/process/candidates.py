@@ -1,7 +1,7 @@
-"""The sets of known rows of which a wanted row is a combination, each with what its coefficients do.
+"""The sets of known fields of which a wanted field is a combination, each with what its weights do.
 
-All rows are computed once, at the positions of :func:`survey`, for all sets, for the limits at both ends, and for the
-search for poles between them.
+All coefficients are computed once, at the positions of :func:`survey`, for all sets, for the limits at both ends, and
+for the search for poles between them.
 """
 
 from __future__ import annotations
@@ -17,15 +17,15 @@ from torch import Tensor
 from si_core.contract.clock import Clock
 from si_core.contract.limits import limit_nodes, limit_of
 from si_core.contract.schedule import Schedule
-from si_core.process.combination import Combination, RowFunction, combination, rows_at
+from si_core.process.coefficients import Structure
+from si_core.process.combination import CoefficientFunction, Combination, combination, system_at
 from si_core.process.poles import find_poles, grid
-from si_core.process.rows import Structure
 from si_core.process.verdict import Verdict
 
 __all__ = ["TOLERANCE", "Candidate", "candidates", "survey", "trusted"]
 
 TOLERANCE = 1e-8
-"""The residual, beside the wanted row, from which on that row is missed: half of the digits."""
+"""The residual, beside the wanted field, from which on that field is missed: half of the digits."""
 
 _INSIDE = 0.02
 _NODES = len(limit_nodes(0.0))
@@ -34,21 +34,21 @@ _BETWEEN = slice(2 * _NODES, None)
 
 @cache
 def survey() -> Tensor:
-    """The clock positions at which rows are looked at: beside both ends, and between them on :func:`grid`; (N,)."""
+    """The clock positions at which coefficients are computed: beside the ends, and between on :func:`grid`; (N,)."""
     return torch.cat([limit_nodes(0.0), limit_nodes(1.0), grid()])
 
 
 def trusted(u: Tensor) -> Tensor:
-    """Where residuals are trusted: not beside the ends, where rows may lose all but a few digits."""
+    """Where residuals are trusted: not beside the ends, where coefficients may lose all but a few digits."""
     return (u > _INSIDE) & (u < 1 - _INSIDE)
 
 
 @dataclass(frozen=True)
 class Candidate:
-    """A set of known rows of which the wanted one is a combination, but for single times.
+    """A set of known fields of which the wanted one is a combination, but for single times.
 
     Args:
-        indices: which of all known rows.
+        indices: which of all known fields.
         found: the combination at :func:`survey`.
         evaluate: the combination at other clock positions.
     """
@@ -59,18 +59,18 @@ class Candidate:
 
     @cached_property
     def unbounded(self) -> tuple[bool, bool]:
-        """Whether coefficients grow without bound at t = 0 and at t = 1: known sooner than all of the verdict."""
+        """Whether weights grow without bound at t = 0 and at t = 1: known sooner than all of the verdict."""
         ends = (self.found[:_NODES], self.found[_NODES : 2 * _NODES])
-        start, stop = (bool(torch.isfinite(limit_of(end.coefficients, end.error)).all()) for end in ends)
+        start, stop = (bool(torch.isfinite(limit_of(end.weights, end.error)).all()) for end in ends)
         return not start, not stop
 
     @cached_property
     def verdict(self) -> Verdict:
-        """What the coefficients do at the ends and between them."""
+        """What the weights do at the ends and between them."""
         return Verdict(self.unbounded, find_poles(self.evaluate, self.found[_BETWEEN]))
 
     def bounded(self, span: tuple[float, float]) -> bool:
-        """Whether the coefficients are bounded in a span of the clock."""
+        """Whether the weights are bounded in a span of the clock."""
         return not any(Verdict(self.unbounded).within(span).unbounded) and self.verdict.within(span).bounded
 
 
@@ -78,14 +78,14 @@ def candidates(
     schedule: Callable[[Clock, Tensor], Schedule],
     clock: Clock,
     structure: Structure,
-    known: Sequence[RowFunction],
-    wanted: RowFunction,
+    known: Sequence[CoefficientFunction],
+    wanted: CoefficientFunction,
 ) -> Iterator[Candidate]:
-    """The candidates among the sets of known rows, small ones first; arguments of ``completion.complete``."""
-    whole = rows_at(structure, known, wanted, schedule(clock, survey()))
+    """The candidates among the sets of known fields, small ones first; arguments of ``completion.complete``."""
+    whole = system_at(structure, known, wanted, schedule(clock, survey()))
 
     def evaluate(indices: tuple[int, ...], u: Tensor) -> Combination:
-        return combination(rows_at(structure, [known[i] for i in indices], wanted, schedule(clock, u)))
+        return combination(system_at(structure, [known[i] for i in indices], wanted, schedule(clock, u)))
 
     for size in range(len(known) + 1):
         for indices in combinations(range(len(known)), size):
@@ -95,6 +95,6 @@ def candidates(
 
 
 def _out_of_reach(residual: Tensor) -> bool:
-    """Whether the wanted row is missed, and not at single times alone, where the known rows are dependent."""
+    """Whether the wanted field is missed, and not at single times alone, where the known ones are dependent."""
     missed = (residual > TOLERANCE) & trusted(grid())
     return bool((missed[1:] & missed[:-1]).any())

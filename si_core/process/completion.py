@@ -1,14 +1,15 @@
 """Completion: any field as a linear combination of the known ones and of x.
 
-Given known rows ``r_k`` (what networks learned), the position row ``xi`` (x is known) and zero rows, a wanted row w is
+Given the coefficients ``r_k`` of known fields (what networks learned), ``xi`` of x itself and of combinations that are
+zero, those of a wanted field are
 
-    ``w = sum_k c_k r_k + c_x xi + (zero rows)``     so     ``field(x) = sum_k c_k field_k(x) + c_x x``.
+    ``w = sum_k c_k r_k + c_x xi + (zero combinations)``     so     ``field(x) = sum_k c_k field_k(x) + c_x x``.
 
-Where x0 is given, its row is known as well, and ``c_0 x0`` is added.
+Where x0 is given it is known as well, and ``c_0 x0`` is added.
 
-The coefficients are numbers for every time: they are found once on a grid and cost nothing in a loop. Each completion
+The weights ``c`` are numbers for every time: they are found once on a grid and cost nothing in a loop. Each completion
 comes with a verdict on them: *bounded*, *unbounded at an end*, *a pole inside*, or *out of the span* of what is known.
-Of the sets of known rows the smallest with the best verdict is taken.
+Of the sets of known fields the smallest with the best verdict is taken.
 """
 
 from __future__ import annotations
@@ -22,27 +23,27 @@ from si_core.contract.clock import Clock
 from si_core.contract.limits import MarginLimits, end_limits
 from si_core.contract.schedule import Schedule
 from si_core.process.candidates import TOLERANCE, Candidate, candidates, trusted
-from si_core.process.combination import Combination, RowFunction, combination, rows_at
-from si_core.process.rows import Structure
+from si_core.process.coefficients import Structure
+from si_core.process.combination import CoefficientFunction, Combination, combination, system_at
 from si_core.process.verdict import WHOLE, Verdict
 
-__all__ = ["MARGIN", "WHOLE", "Completion", "RowFunction", "Verdict", "complete"]
+__all__ = ["MARGIN", "WHOLE", "CoefficientFunction", "Completion", "Verdict", "complete"]
 
 MARGIN = 2.0**-8
-"""How far from an end, in the clock, unbounded coefficients are frozen where that is asked for."""
+"""How far from an end, in the clock, unbounded weights are frozen where that is asked for."""
 
 _BESIDE = 2.0**-20
-"""How far beside a single time at which rows are dependent coefficients are taken: their mean errs by its square."""
+"""How far beside a single time at which known fields are dependent weights are taken: their mean errs by its square."""
 
 
 class Completion:
-    """The coefficients of a wanted field as functions of the clock position.
+    """The weights that make a wanted field, as functions of the clock position.
 
     Args:
         evaluate: the combination at clock positions.
         indices: which of all known fields are in use.
-        verdict: what the coefficients do between the ends and at them.
-        freeze: whether, at an end where coefficients are unbounded, their last values in :data:`MARGIN` are kept.
+        verdict: what the weights do between the ends and at them.
+        freeze: whether, at an end where weights are unbounded, their last values in :data:`MARGIN` are kept.
     """
 
     def __init__(
@@ -53,11 +54,11 @@ class Completion:
 
     @property
     def unbounded(self) -> tuple[bool, bool]:
-        """Whether coefficients grow without bound at t = 0 and at t = 1."""
+        """Whether weights grow without bound at t = 0 and at t = 1."""
         return self.verdict.unbounded
 
     def __call__(self, u: Tensor) -> Tensor:
-        """The coefficients at clock positions u, shape (N, len(indices) + 2): of the known fields, of x, and of x0.
+        """The weights at clock positions u, shape (N, len(indices) + 2): of the known fields, of x, and of x0.
 
         Infinite at an end where they are unbounded, unless they are frozen there.
         """
@@ -67,34 +68,34 @@ class Completion:
         found = self._evaluate(u)
         single = (found.residual > TOLERANCE) & trusted(u)
         if not self.verdict.in_span or not bool(single.any()):
-            return found.coefficients
-        # A known row may vanish at a single time, such as the velocity in the middle of a symmetric mirror; what it
+            return found.weights
+        # A known field may vanish at a single time, such as the velocity in the middle of a symmetric mirror; what it
         # gives there is the limit from both sides.
-        beside = [self._evaluate(u + shift).coefficients for shift in (-_BESIDE, _BESIDE)]
-        return torch.where(single.unsqueeze(-1), (beside[0] + beside[1]) / 2, found.coefficients)
+        beside = [self._evaluate(u + shift).weights for shift in (-_BESIDE, _BESIDE)]
+        return torch.where(single.unsqueeze(-1), (beside[0] + beside[1]) / 2, found.weights)
 
 
 def complete(
     schedule: Callable[[Clock, Tensor], Schedule],
     clock: Clock,
     structure: Structure,
-    known: Sequence[RowFunction],
-    wanted: RowFunction,
+    known: Sequence[CoefficientFunction],
+    wanted: CoefficientFunction,
     span: tuple[float, float] = WHOLE,
     freeze: bool = False,
 ) -> Completion:
-    """The best completion of a wanted row from known ones, with its verdict.
+    """The best completion of a wanted field from known ones, with its verdict.
 
     Bounded at all times is best, then bounded in the span, unbounded at an end, and poles inside; of equals the first
-    with the fewest fields. Out of the span of the known rows the completion is that of all of them.
+    with the fewest fields. Out of the span of the known fields the completion is that of all of them.
 
     Args:
         schedule: the process's schedule for a clock and clock positions.
-        clock: the clock in which ``wanted`` is meant and the coefficients are wanted.
+        clock: the clock in which ``wanted`` is meant and the weights are wanted.
         structure: the process's structure.
-        known: the rows of the known fields.
-        wanted: the row to express.
-        span: the clock positions at which the coefficients are needed, early to late.
+        known: the coefficients of the known fields.
+        wanted: the coefficients of the field to express.
+        span: the clock positions at which the weights are needed, early to late.
         freeze: as for :class:`Completion`.
     """
     reached = list[Candidate]()
@@ -105,7 +106,7 @@ def complete(
     if not reached:
 
         def nearest(u: Tensor) -> Combination:
-            return combination(rows_at(structure, known, wanted, schedule(clock, u)))
+            return combination(system_at(structure, known, wanted, schedule(clock, u)))
 
         return Completion(nearest, tuple(range(len(known))), Verdict(in_span=False), freeze)
     best = min(reached, key=lambda candidate: candidate.verdict.within(span).rank)

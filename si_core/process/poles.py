@@ -1,13 +1,13 @@
-"""Poles of a completion between the ends of time: where its coefficients have no bound.
+"""Poles of a completion between the ends of time: where its weights have no bound.
 
-Known rows that become dependent at one time (their determinant is 0) give a pole there, unless the wanted row lies in
-what is left of their span: then the singularity is removable. Rows are smooth between the ends, so determinants have
-zeros of whole orders, and coefficients ``c ~ |u - u0|^-k`` with k = 1, 2, ...
+Known fields whose coefficients become dependent at one time (their determinant is 0) give a pole there, unless the
+wanted field lies in what is left of their span: then the singularity is removable. Coefficients are smooth between the
+ends, so determinants have zeros of whole orders, and weights ``c ~ |u - u0|^-k`` with k = 1, 2, ...
 
-On a dense grid, closer towards the ends, the candidates are all local minima of the smallest singular value of the rows
-and all local peaks of the coefficients, however small beside others. Each is refined to rounding, and is a pole if the
-coefficients still grow, as it is approached, where the rows are last told apart. A peak of any height that ends is
-none.
+On a dense grid, closer towards the ends, the candidates are all local minima of the smallest singular value of the
+known coefficients and all local peaks of the weights, however small beside others. Each is refined to rounding, and is
+a pole if the weights still grow, as it is approached, where the fields are last told apart. A peak of any height that
+ends is none.
 """
 
 from __future__ import annotations
@@ -34,10 +34,10 @@ _ZOOM_POINTS, _ZOOMS = 129, 6
 
 _DISTANCES = (1e-1, 1e-2, 1e-3, 1e-4, 1e-5, 1e-6)
 _GROWTH = 10.0
-"""In a hundredth of the distance bounded coefficients grow by 1, those of a pole by 100 and more: half way between."""
+"""In a hundredth of the distance bounded weights grow by 1, those of a pole by 100 and more: half way between."""
 
 _NOTHING = 1e-9
-"""Coefficients below are 0 but for rounding: rows of a clock have entries of about 1."""
+"""Weights below are 0 but for rounding: coefficients of fields in a clock are of about 1."""
 
 _SAME = 1e-9
 _EIGHTH = 0.125
@@ -73,9 +73,9 @@ def find_poles(evaluate: Callable[[Tensor], Combination], found: Combination) ->
 
 
 def _rank(found: Combination, u: Tensor) -> Tensor:
-    """How many rows are told apart at clock positions u, shape (N,).
+    """How many known fields are told apart at clock positions u, shape (N,).
 
-    Times have as many digits as positions, so the entries of rows that vanish with the distance d to an end are off by
+    Times have as many digits as positions, so coefficients that vanish with the distance d to an end are off by
     rounding beside it, or beside ``d^2`` in a clock of order 2.
     """
     distance = torch.minimum(u, 1 - u).unsqueeze(-1)
@@ -83,7 +83,7 @@ def _rank(found: Combination, u: Tensor) -> Tensor:
 
 
 def _independent(found: Combination) -> Tensor:
-    """How many rows are independent but for single times, at the positions of the grid, shape (N,).
+    """How many known fields are independent but for single times, at the positions of the grid, shape (N,).
 
     Towards an end fewer and fewer may be told apart: within an eighth of it, as many are as at any position further in.
     """
@@ -94,9 +94,9 @@ def _independent(found: Combination) -> Tensor:
 
 
 def _measures(found: Combination) -> Tensor:
-    """What may be 0 at a pole: the inverse of the coefficients' size, and each singular value; shape (M, N).
+    """What may be 0 at a pole: the inverse of the weights' size, and each singular value; shape (M, N).
 
-    The inverse is 0 where the rows themselves are not finite; large and flat where all coefficients are 0.
+    The inverse is 0 where the coefficients of fields are not finite; large and flat where all weights are 0.
     """
     size = found.size
     inverse = torch.where(torch.isfinite(size), 1 / (size + _NOTHING), 0.0)
@@ -126,15 +126,16 @@ def _refined(functions: Callable[[Tensor], Tensor], which: Tensor, low: Tensor, 
 
 
 def _grows(evaluate: Callable[[Tensor], Combination], places: Tensor, beside: Tensor) -> Tensor:
-    """Whether the coefficients grow as each place is approached, from either side; shape (n,).
+    """Whether the weights grow as each place is approached, from either side; shape (n,).
 
-    What counts is the last hundredth of the distance in which as many rows are told apart as a cell further: closer, a
+    What counts is the last hundredth of the distance in which as many fields are told apart as a cell further: closer,
+        a
     zero of their determinant is one of rounding.
 
     Args:
         evaluate: the combination at clock positions.
         places: shape (n,).
-        beside: how many rows are independent a cell to the left and a cell to the right, shape (n, 2).
+        beside: how many fields are independent a cell to the left and a cell to the right, shape (n, 2).
     """
     room = torch.minimum(places, 1 - places).clamp_max(1 / _CELLS)
     offsets = torch.tensor([sign * d for sign in (-1, 1) for d in _DISTANCES], dtype=torch.float64)

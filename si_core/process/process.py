@@ -13,11 +13,11 @@ from si_core.contract.condition import Condition, ConditionSpec, joined_specs
 from si_core.contract.coupling import Coupling
 from si_core.contract.data import Draw, Pairs
 from si_core.contract.distribution import Distribution
-from si_core.contract.interpolant import Interpolant, SpatiallyLinear, slope_clock
+from si_core.contract.interpolant import Interpolant, SpatiallyLinear, derivative_clock
 from si_core.contract.latent import Latent
 from si_core.contract.schedule import Scalar, Schedule, compute_schedule, part_coefficients
 from si_core.errors import UsageError
-from si_core.process.rows import Row, Structure
+from si_core.process.coefficients import Coefficients, Structure
 
 __all__ = ["StochasticInterpolant", "spread"]
 
@@ -101,20 +101,20 @@ class StochasticInterpolant:
             clocks.append(self.interpolant.clock)
         elif isinstance(self.interpolant, SpatiallyLinear):
             linear = part_coefficients(self.interpolant, uniform, ends)
-            clocks.append(slope_clock([linear["alpha_rate"], linear["beta_rate"]]))
+            clocks.append(derivative_clock([linear["alpha_rate"], linear["beta_rate"]]))
         if self.latent.clock is not None:
             clocks.append(self.latent.clock)
         elif not self.latent.vanishes:
-            clocks.append(slope_clock([part_coefficients(self.latent, uniform, ends)["gamma_rate"]]))
+            clocks.append(derivative_clock([part_coefficients(self.latent, uniform, ends)["gamma_rate"]]))
         return join_clocks(clocks)
 
     def schedule(self, clock: Clock, u: Tensor) -> Schedule:
         """The process's scalars at clock positions u in [0, 1], shape (N,) or ()."""
         return compute_schedule(self.interpolant, self.latent, clock, u)
 
-    def row(self, field: str, s: Schedule) -> Row:
-        """The row of a field per unit of the schedule's clock; see :mod:`si_core.process.rows`."""
-        return self.structure.row(field, s)
+    def coefficients(self, field: str, s: Schedule) -> Coefficients:
+        """The coefficients of a field per unit of the schedule's clock; see :mod:`si_core.process.coefficients`."""
+        return self.structure.coefficients(field, s)
 
     def noise_size(self, s: Schedule) -> Tensor:
         """The size of the noise in x_t: gamma, or that of a standard normal source where there is no latent; (N,)."""
@@ -143,8 +143,8 @@ class StochasticInterpolant:
             generator: the source of x0, x1 and their pairing.
             noise: the source of t and z; the same generator where it is None.
             clock: the clock of the draw; None for the process's own.
-            antithetic: return 2n rows, the second n with the same (t, x0, x1) and -z.
-            schedule: the times of the rows in place of random ones in ``clock``.
+            antithetic: return 2n draws, the second n with the same (t, x0, x1) and -z.
+            schedule: the times of the draws in place of random ones in ``clock``.
             pairs: n pairs, drawn already by the coupling.
         """
         noise = noise or generator
@@ -203,27 +203,27 @@ class StochasticInterpolant:
         centre = torch.stack([self.interpolant.at(t, x0, x1) for t in times])
         return centre if self.latent.vanishes else centre + self.latent.path(times, x1, generator)
 
-    def target_of(self, row: Row, draw: Draw) -> Tensor:
-        """A row times the draw, shape (B, *event)."""
+    def target_of(self, coefficients: Coefficients, draw: Draw) -> Tensor:
+        """Coefficients times the draw, shape (B, *event)."""
         if self.structure.spatially_linear:
-            return _combine(row, (draw.x0, draw.x1, draw.z))
+            return _combine(coefficients, (draw.x0, draw.x1, draw.z))
         s = draw.schedule
         basis = [draw.z, draw.z, draw.x0, draw.x1]
-        if row[0] != 0.0 and s is not None:
-            slope = self.interpolant.velocity_at(s.t, draw.x0, draw.x1)
-            basis[0] = slope * spread(s.rate, slope)
-        return _combine(row, tuple(basis))
+        if coefficients[0] != 0.0 and s is not None:
+            derivative = self.interpolant.velocity_at(s.t, draw.x0, draw.x1)
+            basis[0] = derivative * spread(s.rate, derivative)
+        return _combine(coefficients, tuple(basis))
 
     def regression_target(self, field: str, draw: Draw) -> Tensor:
         """The regression target of a field at a draw, in the draw's clock, shape (B, *event)."""
         if draw.schedule is None:
             raise UsageError("this draw has no schedule: make it with StochasticInterpolant.draw")
-        return self.target_of(self.row(field, draw.schedule), draw)
+        return self.target_of(self.coefficients(field, draw.schedule), draw)
 
 
-def _combine(row: Row, basis: tuple[Tensor, ...]) -> Tensor:
-    """``sum_i row_i basis_i`` with as few kernels as the numbers allow."""
-    terms = [(s, e) for s, e in zip(row, basis, strict=True) if not (isinstance(s, float) and s == 0.0)]
+def _combine(coefficients: Coefficients, basis: tuple[Tensor, ...]) -> Tensor:
+    """``sum_i coefficients_i basis_i`` with as few kernels as the numbers allow."""
+    terms = [(s, e) for s, e in zip(coefficients, basis, strict=True) if not (isinstance(s, float) and s == 0.0)]
     if not terms:
         return basis[0].new_zeros(()).expand_as(basis[0])
     scalar, element = terms[0]

@@ -1,4 +1,4 @@
-"""Small linear systems at many times, whose rows and basis differ in size by any power of the distance to an end."""
+"""Small linear systems at many times, whose vectors and basis differ in size by any power of the distance to an end."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ from torch import Tensor
 __all__ = ["ENTRY", "ROUNDING", "equilibrated", "or_one", "product", "solved"]
 
 ENTRY = 16 * torch.finfo(torch.float64).eps
-"""By how much an entry of a row, of about 1, is off: it is made of a dozen operations."""
+"""By how much an entry of a vector, of about 1, is off: it is made of a dozen operations."""
 
 ROUNDING = 32 * ENTRY
-"""Singular values of rows with entries of about 1 are 0 below: of four rows they are off by four entries, and as much
-again is to spare as leaves a coefficient two digits."""
+"""Singular values of vectors with entries of about 1 are 0 below: of four they are off by four entries, and as much
+again is to spare as leaves a weight two digits."""
 
 _SWEEPS = 2
-"""Of equilibration: the first brings every row and basis element to 1, the second mends what the basis did to rows."""
+"""Of equilibration: the first brings every vector and basis element to 1, the second mends what the basis did."""
 
 
 def equilibrated(magnitude: Tensor) -> tuple[Tensor, Tensor]:
-    """Sizes (N, R) and units (N, basis) beside which rows with entries of this size (N, R, basis) are about 1."""
+    """Sizes (N, R) and units (N, basis) beside which vectors with entries of this size (N, R, basis) are about 1."""
     sizes, units = torch.ones_like(magnitude[..., 0]), torch.ones_like(magnitude[:, 0]) if magnitude.shape[1] else None
     if units is None:
         return sizes, magnitude.new_ones(magnitude.shape[0], magnitude.shape[2])
@@ -31,22 +31,22 @@ def equilibrated(magnitude: Tensor) -> tuple[Tensor, Tensor]:
     return sizes, units
 
 
-def solved(rows: Tensor, target: Tensor, sizes: Tensor) -> tuple[Tensor, Tensor]:
-    """Weights c (N, K) with ``c rows = target``, of which ``c/sizes`` is smallest, and the singular values of the rows.
+def solved(vectors: Tensor, target: Tensor, sizes: Tensor) -> tuple[Tensor, Tensor]:
+    """Weights c (N, K) with ``c vectors = target``, of which ``c/sizes`` is smallest, and their singular values.
 
     Args:
-        rows: shape (N, K, basis), with entries of about 1.
+        vectors: shape (N, K, basis), with entries of about 1.
         target: shape (N, basis).
         sizes: shape (N, K).
     """
-    count = rows.shape[1]
+    count = vectors.shape[1]
     if count == 0:
         return sizes, sizes
     if count == 1:
-        square = rows.square().sum(-1)
-        along = (rows.squeeze(1) * target).sum(-1, keepdim=True)
+        square = vectors.square().sum(-1)
+        along = (vectors.squeeze(1) * target).sum(-1, keepdim=True)
         return torch.where(square > ROUNDING**2, along / or_one(square), 0.0), square.sqrt()
-    left, singular, right = torch.linalg.svd(rows, full_matrices=False)
+    left, singular, right = torch.linalg.svd(vectors, full_matrices=False)
     counts = singular > ROUNDING
     along = (right @ target.unsqueeze(-1)).squeeze(-1) * torch.where(counts, 1 / singular, 0.0)
     weights = (left @ along.unsqueeze(-1)).squeeze(-1)
@@ -59,8 +59,8 @@ def solved(rows: Tensor, target: Tensor, sizes: Tensor) -> tuple[Tensor, Tensor]
 def _smallest(left: Tensor, along: Tensor, sizes: Tensor, weights: Tensor) -> Tensor:
     """Of all weights with these parts along the left singular vectors that count, those with the smallest ``c/sizes``.
 
-    Rows that vanish at an end have tiny sizes. Where one vector is spare it is taken out of a solution, otherwise the
-    solution is built of those that count: neither loses digits to how far the sizes are apart.
+    Vectors that vanish at an end have tiny sizes. Where one singular vector is spare it is taken out of a solution,
+    otherwise the solution is built of those that count: neither loses digits to how far the sizes are apart.
     """
     spare = torch.eye(left.shape[1], dtype=left.dtype, device=left.device) - left @ left.mT
     index = spare.norm(dim=1).argmax(-1).reshape(-1, 1, 1).expand(-1, left.shape[1], 1)
@@ -77,8 +77,8 @@ def _smallest(left: Tensor, along: Tensor, sizes: Tensor, weights: Tensor) -> Te
     return torch.where(single, one, many)
 
 
-def product(weights: Tensor, rows: Tensor) -> Tensor:
-    return (weights.unsqueeze(-2) @ rows).squeeze(-2)
+def product(weights: Tensor, vectors: Tensor) -> Tensor:
+    return (weights.unsqueeze(-2) @ vectors).squeeze(-2)
 
 
 def or_one(sizes: Tensor) -> Tensor:

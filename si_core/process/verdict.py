@@ -12,12 +12,12 @@ WHOLE = (0.0, 1.0)
 
 @dataclass(frozen=True)
 class Verdict:
-    """What the coefficients of a completion do in a span of the clock.
+    """What the weights of a completion do in a span of the clock.
 
     Args:
         unbounded: whether they grow without bound at t = 0 and at t = 1.
         poles: the clock positions between the ends at which they do.
-        in_span: whether the wanted row is in the span of the known ones.
+        in_span: whether the wanted field is in the span of the known ones.
     """
 
     unbounded: tuple[bool, bool] = (False, False)
@@ -26,7 +26,7 @@ class Verdict:
 
     @property
     def bounded(self) -> bool:
-        """Whether the coefficients are bounded."""
+        """Whether the weights are bounded."""
         return self.in_span and not self.poles and not any(self.unbounded)
 
     @property
@@ -41,7 +41,7 @@ class Verdict:
 
     @property
     def ends(self) -> str:
-        """The ends at which the coefficients are unbounded, in words."""
+        """The ends at which the weights are unbounded, in words."""
         return " and ".join(f"t = {end}" for end, unbounded in enumerate(self.unbounded) if unbounded)
 
     def within(self, span: tuple[float, float]) -> Verdict:

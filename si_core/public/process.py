@@ -6,7 +6,7 @@ from si_core.contract.data import Bound
 from si_core.fields.base import Epsilon
 from si_core.fields.functions import FieldFunction
 from si_core.fields.learned import offers_divergence
+from si_core.process.coefficients import Coefficients, stack
 from si_core.process.process import spread
-from si_core.process.rows import Row, stack
 
-__all__ = ["Bound", "Epsilon", "FieldFunction", "Row", "offers_divergence", "spread", "stack"]
+__all__ = ["Bound", "Coefficients", "Epsilon", "FieldFunction", "offers_divergence", "spread", "stack"]

@@ -60,7 +60,7 @@ class Sample(Section):
     )
     freeze: bool = Field(
         default=False,
-        description="keep the last coefficients of the drift beside an end where they have no bound; else refused",
+        description="keep the last weights of the learned fields beside an end where they have no bound; else refused",
     )
     batch: Batch | None = Field(default=None, description="samples integrated together; null picks it by size")
     condition: Told | dict[str, Told] | None = Field(

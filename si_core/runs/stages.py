@@ -101,14 +101,14 @@ def sample_into(directory: RunDirectory, recipe: Recipe, model: Model, console: 
 
 
 def warn_of_frozen_ends(model: Model, console: Console) -> None:
-    """Say where coefficients without bound are frozen: samples are biased, and steps that are too long go astray."""
+    """Say where weights without bound are frozen: samples are biased, and steps that are too long go astray."""
     transport = model.transport()
     ends = [end for end, unbounded in enumerate(transport.flow.unbounded) if unbounded]
     if not ends:
         return
     console.warn(
-        f"coefficients of the drift grow without bound at {' and '.join(f't = {end}' for end in ends)}; as `freeze` "
-        f"asks, they are frozen in the last {MARGIN:.2g} of the clock, which biases samples"
+        f"weights of the learned fields grow without bound at {' and '.join(f't = {end}' for end in ends)}; as "
+        f"`freeze` asks, they are frozen in the last {MARGIN:.2g} of the clock, which biases samples"
     )
 
 

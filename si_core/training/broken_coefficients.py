@@ -68,8 +68,8 @@ def _coefficients(
                 yield kind, name, values
     if s.alpha is None:
         path = process.interpolant
-        value, slope = path.at(s.t, x0, x1), path.velocity_at(s.t, x0, x1)
+        value, derivative = path.at(s.t, x0, x1), path.velocity_at(s.t, x0, x1)
         given = torch.isfinite(x0).flatten(1).all(1) & torch.isfinite(x1).flatten(1).all(1)
-        for name, rows in (("value", value), ("velocity", slope * spread(s.rate, slope))):
+        for name, rows in (("value", value), ("velocity", derivative * spread(s.rate, derivative))):
             size = rows.detach().flatten(1).abs().sum(1)
             yield "interpolant", name, torch.where(given, size, 0.0)

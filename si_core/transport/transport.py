@@ -19,8 +19,8 @@ from torch import Tensor
 
 from si_core.contract.clock import Clock, UniformClock
 from si_core.contract.condition import Condition
+from si_core.contract.drift_parts import DriftFunction
 from si_core.contract.problem import LinearShare, Problem
-from si_core.contract.slope import SlopeOf
 from si_core.contract.told import taken
 from si_core.errors import UsageError
 from si_core.fields.base import Epsilon, Fields, noise_level
@@ -39,7 +39,7 @@ class Transport(Problem):
         start: the time of the initial state, in [0, 1].
         stop: the time to reach, in [0, 1]; below ``start`` for the backward problem.
         clock: the clock of the integration; None or ``"auto"`` for the process's own, ``"uniform"`` for time itself.
-        freeze: where coefficients of the drift have no bound at an end of the span, keep the last ones beside it.
+        freeze: where weights of known fields have no bound at an end of the span, keep the last ones beside it.
 
     Raises:
         UsageError: times out of range or equal, or a drift that can't be had from what is known, or has no bound in the
@@ -97,9 +97,9 @@ class Transport(Problem):
         """The drift per unit of clock at a clock position, shape of x."""
         return self.flow.drift(time, x)
 
-    def slopes(self) -> SlopeOf:
+    def drift_parts(self) -> DriftFunction:
         """The drift at a clock position, in parts, as a function of ``(time, x)``: the flow's own."""
-        return self.flow.slope
+        return self.flow.drift_parts
 
     def noise(self, time: float) -> float:
         """``sqrt(2 epsilon dt/du)`` at a clock position."""

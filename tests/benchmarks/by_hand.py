@@ -27,9 +27,9 @@ def ode_loop(network: nn.Module, method: str, steps: int) -> Callable[[Tensor], 
     def heun(x: Tensor) -> Tensor:
         x = x.clone()
         for t, end in zip(starts, ends, strict=True):
-            slope = network(t, x)
-            predictor = torch.add(x, slope, alpha=h)
-            x.add_(slope, alpha=h / 2).add_(network(end, predictor), alpha=h / 2)
+            drift = network(t, x)
+            predictor = torch.add(x, drift, alpha=h)
+            x.add_(drift, alpha=h / 2).add_(network(end, predictor), alpha=h / 2)
         return x
 
     def rk4(x: Tensor) -> Tensor:

@@ -47,8 +47,8 @@ def two_field_step(networks: nn.ModuleList, batch: int, dim: int, noisy: bool, e
         t = torch.rand(batch, 1, generator=generator).clamp_(MARGIN, 1 - MARGIN)
         z = torch.randn(batch, dim, generator=generator)
         gamma = (t * (1 - t)).sqrt()
-        mean, slope, noise, turn = torch.lerp(x0, x1, t), x1 - x0, gamma * z, (0.5 - t) / gamma * z
-        xt, target = torch.cat([mean + noise, mean - noise]), torch.cat([slope + turn, slope - turn])
+        mean, derivative, noise, turn = torch.lerp(x0, x1, t), x1 - x0, gamma * z, (0.5 - t) / gamma * z
+        xt, target = torch.cat([mean + noise, mean - noise]), torch.cat([derivative + turn, derivative - turn])
         times, z = torch.cat([t, t]).squeeze(1), torch.cat([z, -z])
         b, eta = velocity(times, xt), denoiser(times, xt)
         finish((b * (0.5 * b - target)).sum(1).mean() + (eta * (0.5 * eta - z)).sum(1).mean())

@@ -54,7 +54,7 @@ def test_method_noise_level_and_clock_can_be_chosen(si, finished, words):
 def test_the_clocks_by_name_and_the_words(si, tmp_path):
     """The process's own clock is the sine one, so the word, the component and none are the same.
 
-    In plain time the last coefficients beside an end are kept, as the recipe asks.
+    In plain time the last weights beside an end are kept, as the recipe asks.
     """
     assert si("run", "r.yaml", "train.steps=2", "sample.freeze=true", "--out", "run").code == 0
     words = ("run", "-n", 32)

@@ -71,8 +71,8 @@ def test_position_is_the_inverse_of_time(clock: si.Clock) -> None:
 @pytest.mark.parametrize("clock", ALL, ids=repr)
 def test_rate_is_the_derivative_of_time(clock: si.Clock) -> None:
     u = torch.linspace(0, 1, 101, dtype=torch.float64)
-    (slope,) = torch.autograd.functional.jvp(clock.time, u, torch.ones_like(u))[1:]
-    torch.testing.assert_close(clock.rate(u), slope, rtol=1e-13, atol=1e-15)
+    (derivative,) = torch.autograd.functional.jvp(clock.time, u, torch.ones_like(u))[1:]
+    torch.testing.assert_close(clock.rate(u), derivative, rtol=1e-13, atol=1e-15)
 
 
 @pytest.mark.parametrize("clock", ALL, ids=repr)

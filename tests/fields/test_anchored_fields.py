@@ -50,7 +50,7 @@ def test_any_one_field_gives_the_others(interpolant, latent, options, known) -> 
     for wanted in (*FIELDS, "source-denoiser"):
         wanted = wanted.replace("-", "_")
         truth, found = getattr(exact, wanted)(t, x), getattr(fields, wanted)(t, x)
-        # The share of a wanted row in a known one is at most 1/gamma^2 ~ 500 here, and so is the loss of digits.
+        # The weight of a known field in a wanted one is at most 1/gamma^2 ~ 500 here, and so is the loss of digits.
         assert float((found - truth).abs().max()) < 1e-10 * float(1 + truth.abs().max()), wanted
     torch.testing.assert_close(exact.source_denoiser(t, x), torch.tensor(POINT, dtype=torch.float64).expand(60, 2))
 

@@ -21,7 +21,7 @@ PAIRS = (("velocity", "denoiser"), ("interpolant-velocity", "denoiser"))
 
 
 class Silent(nn.Module):
-    """A network that says nothing; only the coefficients around it are looked at."""
+    """A network that says nothing; only the weights around it are looked at."""
 
     def forward(self, position: Tensor, x: Tensor, condition: Tensor | None = None) -> Tensor:
         return torch.zeros_like(x)
@@ -76,18 +76,18 @@ def test_rough_processes_have_bounded_coefficients_up_to_the_ends(interpolant: s
         transport = si.Transport(learned(process, names), epsilon=epsilon, start=start, stop=1 - start)
         completion = transport.flow.completion
         assert completion.unbounded == (False, False)
-        coefficients = completion(u)
+        weights = completion(u)
         sign = 1 if start == 0 else -1
         of_noise = gamma_rate - sign * epsilon * math.pi / root
-        assert bool(torch.isfinite(coefficients).all())
-        assert float((coefficients[:2] - coefficients[[2, 5]]).abs().max()) < 1e-3
+        assert bool(torch.isfinite(weights).all())
+        assert float((weights[:2] - weights[[2, 5]]).abs().max()) < 1e-3
         if interpolant != "encoder-decoder":
-            # That path has only x0 or only x1 at a time, so its coefficients are not unique.
-            expected = torch.zeros_like(coefficients)
+            # That path has only x0 or only x1 at a time, so its weights are not unique.
+            expected = torch.zeros_like(weights)
             for column, index in enumerate(completion.indices):
                 expected[:, column] = (torch.ones_like(u), of_noise)[index]
-            torch.testing.assert_close(coefficients, expected, rtol=0, atol=1e-7)
-            # Where the denoiser is not in use its coefficient is 0 throughout.
+            torch.testing.assert_close(weights, expected, rtol=0, atol=1e-7)
+            # Where the denoiser is not in use its weight is 0 throughout.
             assert 1 in completion.indices or float(of_noise.abs().max()) == 0
         noise = [transport.noise(float(position)) for position in u]
         expected_noise = (2 * epsilon * process.clock.rate(u)).sqrt()
@@ -106,14 +106,14 @@ def test_drifts_from_exact_networks_are_the_exact_drifts_from_end_to_end(interpo
             drifts[u] = ours.drift(u, x)
             assert bool(torch.isfinite(drifts[u]).all())
             torch.testing.assert_close(drifts[u], truth.drift(u, x), rtol=1e-6, atol=1e-6)
-        # A drift with slope below 100 moves by less than 1e-2 in 1e-4.
+        # A drift with derivative below 100 moves by less than 1e-2 in 1e-4.
         assert float((drifts[0.0] - drifts[1e-4]).abs().max()) < 1e-2
         assert float((drifts[1.0] - drifts[1 - 1e-4]).abs().max()) < 1e-2
 
 
 @pytest.mark.parametrize("precondition", [False, True])
 def test_an_encoder_decoder_passes_its_midpoint(precondition: bool) -> None:
-    """At t = 1/2 alpha = beta = 0, x is noise alone and every velocity is 0: no coefficient may break there."""
+    """At t = 1/2 alpha = beta = 0, x is noise alone and every velocity is 0: no weight may break there."""
     process = process_of("encoder-decoder", "encoder-decoder")
     for names in PAIRS:
         fields = learned(process, names, precondition=precondition)
@@ -135,9 +135,9 @@ def test_any_one_preconditioned_field_gives_a_bounded_one_sided_ode(interpolant:
         for sign in (1.0, -1.0):
             flow = learned(process, [name], precondition=True).flow(process.clock, None, sign)
             assert flow.unbounded == (False, False), name
-            coefficients = flow.completion(torch.linspace(0, 1, 65, dtype=torch.float64))
-            assert bool(torch.isfinite(coefficients).all())
-            assert float(coefficients.abs().max()) < 20
+            weights = flow.completion(torch.linspace(0, 1, 65, dtype=torch.float64))
+            assert bool(torch.isfinite(weights).all())
+            assert float(weights.abs().max()) < 20
             assert float((flow.completion(near) - flow.completion(beside)).abs().max()) < 1e-3
     raw = [learned(process, [name]).flow(process.clock, None, freeze=True).unbounded for name in si.FIELDS]
     assert any(any(ends) for ends in raw), "without preconditioning some field is singular: the property says something"
@@ -250,7 +250,7 @@ def test_a_noise_level_is_a_number_not_below_zero(epsilon: object) -> None:
 
 @pytest.mark.parametrize("given", [("velocity", "denoiser"), ("interpolant-velocity", "score"), ("velocity", "score")])
 def test_fields_at_a_time_are_exact_however_close_to_an_end(given) -> None:
-    """Only at an end itself, where a field may be infinite, is a coefficient frozen."""
+    """Only at an end itself, where a field may be infinite, is a weight frozen."""
     process, x = process_of("linear", "brownian"), points()
     exact = si.exact_fields(process)
     python = {name: name.replace("-", "_") for name in si.FIELDS}

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 import si_core as si
-from si_core.process.rows import stack
+from si_core.process.coefficients import stack
 
 pytest.importorskip("si_interpolants")
 pytest.importorskip("si_distributions")
@@ -49,7 +49,7 @@ def remainder(process: si.StochasticInterpolant, name: str, u: Tensor) -> object
 
 
 class ExactRemainder(nn.Module):
-    """The network's own row times the exact ``E[(x0, x1, z) | x]``."""
+    """The network's own coefficients times the exact ``E[(x0, x1, z) | x]``."""
 
     def __init__(self, process: si.StochasticInterpolant, name: str) -> None:
         super().__init__()
@@ -57,14 +57,14 @@ class ExactRemainder(nn.Module):
 
     def forward(self, position: Tensor, x: Tensor, condition: Tensor | None = None) -> Tensor:
         s = self.process.schedule(self.process.clock, position)
-        # At an end itself x may say all, and the row is then the limit from inside.
-        row = remainder(self.process, self.name, s.u.clamp(1e-7, 1 - 1e-7)).row
-        if not row.any():
+        # At an end itself x may say all, and the coefficients are then the limit from inside.
+        own = remainder(self.process, self.name, s.u.clamp(1e-7, 1 - 1e-7)).coefficients
+        if not own.any():
             # So it may be at a single time inside, such as for the velocity in the middle of a mirror.
-            row = remainder(self.process, self.name, s.u + 1e-7).row
+            own = remainder(self.process, self.name, s.u + 1e-7).coefficients
         etas = [self.exact.field(name, s, x) for name in ("source-denoiser", "target-denoiser")]
         etas.append(self.exact.field("denoiser", s, x) if self.process.structure.latent else torch.zeros_like(x))
-        return sum(row[:, i, None] * eta for i, eta in enumerate(etas))
+        return sum(own[:, i, None] * eta for i, eta in enumerate(etas))
 
 
 def learned(process: si.StochasticInterpolant, names: list[str]) -> si.LearnedFields:
@@ -84,38 +84,41 @@ def draw_at(process: si.StochasticInterpolant, u: Tensor) -> si.Draw:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_the_split_of_a_row_is_whole(kind: str) -> None:
-    """``row = c_skip xi + c_out network_row`` up to zero rows; the network's row has unit length and is all but x."""
+def test_the_split_of_a_field_is_whole(kind: str) -> None:
+    """``field = c_skip x + c_out network`` up to what is zero; what it learns has length 1 and nothing of x."""
     process = process_of(kind)
     s = process.schedule(process.clock, GRID)
-    xi, zeros = stack(process.structure.position_row(s), s), [stack(z, s) for z in process.structure.zero_rows(s)]
+    xi, zeros = (
+        stack(process.structure.position_coefficients(s), s),
+        [stack(z, s) for z in process.structure.zero_combinations(s)],
+    )
     for name in fields_of(process):
-        split, row = remainder(process, name, GRID), stack(process.row(name, s), s)
-        rest = row - split.skip[:, None] * xi - split.out[:, None] * split.row
+        split, whole = remainder(process, name, GRID), stack(process.coefficients(name, s), s)
+        rest = whole - split.skip[:, None] * xi - split.out[:, None] * split.coefficients
         for zero in zeros:
             rest = rest - (rest * zero).sum(-1, keepdim=True) * zero
-        assert float((rest.norm(dim=-1) / (1 + row.norm(dim=-1))).max()) < 1e-12, name
-        lengths = split.row.norm(dim=-1)
+        assert float((rest.norm(dim=-1) / (1 + whole.norm(dim=-1))).max()) < 1e-12, name
+        lengths = split.coefficients.norm(dim=-1)
         assert bool(((lengths - 1).abs().lt(1e-12) | (lengths.eq(0) & split.out.abs().lt(1e-14))).all()), name
         for direction in (xi, *zeros):
-            # The position enters up to zero rows: its part at right angles to them is what x says.
+            # The position enters up to zero combinations: its part at right angles to them is what x says.
             part = direction
             for zero in zeros if direction is xi else ():
                 part = part - (part * zero).sum(-1, keepdim=True) * zero
-            assert float((split.row * part).sum(-1).abs().max()) < 1e-9, name
+            assert float((split.coefficients * part).sum(-1).abs().max()) < 1e-9, name
 
 
 @pytest.mark.parametrize("kind", ["one-sided, no latent", "one-sided, rough", "mirror"])
 def test_all_fields_share_one_smooth_remainder(kind: str) -> None:
     process = process_of(kind)
     u = torch.linspace(0.001, 0.999, 512, dtype=torch.float64)
-    rows = {name: remainder(process, name, u).row for name in fields_of(process)}
-    shared = rows["target-denoiser"]
+    found = {name: remainder(process, name, u).coefficients for name in fields_of(process)}
+    shared = found["target-denoiser"]
     assert float(shared.diff(dim=0).norm(dim=-1).max()) < 0.05, "the direction turns round somewhere"
-    for name, row in rows.items():
-        learning = row.norm(dim=-1) > 0
+    for name, own in found.items():
+        learning = own.norm(dim=-1) > 0
         assert bool(learning.float().mean() > 0.99), name
-        torch.testing.assert_close(row[learning], shared[learning], rtol=0, atol=1e-9, msg=name)
+        torch.testing.assert_close(own[learning], shared[learning], rtol=0, atol=1e-9, msg=name)
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -130,7 +133,7 @@ def test_predictions_of_exact_remainders_are_the_exact_fields(kind: str) -> None
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_drifts_of_exact_remainders_are_the_exact_drifts(kind: str) -> None:
-    """From every pair of fields and every single one that will do; up to the ends where coefficients are bounded."""
+    """From every pair of fields and every single one that will do; up to the ends where weights are bounded."""
     process, x = process_of(kind), points()
     exact, names = si.exact_fields(process), fields_of(process)
     sets = [list(c) for size in (1, 2) for c in itertools.combinations(names, size)]
@@ -163,7 +166,7 @@ def test_what_x_says_alone_teaches_a_network_nothing() -> None:
     process = si.StochasticInterpolant(path, gamma, mirror, None, target)
     split = remainder(process, "interpolant-velocity", GRID)
     assert float(split.out.abs().max()) < 1e-15
-    assert not bool(split.row.any())
+    assert not bool(split.coefficients.any())
     assert float(split.skip.abs().max()) < 1e-15
     with pytest.raises(si.UsageError, match="can't be had"):
         si.Transport(learned(process, ["interpolant-velocity"]))
@@ -175,7 +178,7 @@ def test_what_x_says_alone_teaches_a_network_nothing() -> None:
 
 
 def test_targets_of_unit_data_have_about_unit_variance() -> None:
-    """``(target - c_skip x)/c_out`` for x0, x1, z uncorrelated with unit variance is the network's row: length 1."""
+    """``(target - c_skip x)/c_out`` for uncorrelated x0, x1, z of unit variance is what is learned: of length 1."""
     process = process_of("two-sided, rough")
     n = 4000
     generator = torch.Generator().manual_seed(0)

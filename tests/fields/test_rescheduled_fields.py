@@ -56,7 +56,7 @@ def test_fields_are_those_of_the_new_process(old, new, name) -> None:
             continue
         wanted = wanted.replace("-", "_")
         truth = getattr(exact, wanted)(t, x)
-        # Matched times are exact to rounding; a row at the other time has a condition number below 1e4 here.
+        # Matched times are exact to rounding; coefficients at the other time have a condition number below 1e4 here.
         torch.testing.assert_close(getattr(fields, wanted)(t, x), truth, rtol=1e-9, atol=1e-9)
 
 
@@ -70,7 +70,7 @@ def test_the_map_of_the_ode_stays_the_same(new) -> None:
     transport = si.Transport(fields, freeze=True)
     found = si.integrate(transport, x, method).final
     # Latents add noise to the process, not to its map between the ends; what is left are 200 steps of order 4, or of
-    # the frozen end where a denoiser alone has an unbounded coefficient.
+    # the frozen end where a denoiser alone has an unbounded weight.
     bound = 1e-5 if not any(transport.flow.unbounded) else 2e-2
     assert float((found - truth).abs().max()) < bound
 

@@ -40,7 +40,7 @@ def exact(p: si.StochasticInterpolant) -> si.Fields:
 
 
 def given(p: si.StochasticInterpolant) -> si.Fields:
-    """By rows, from two functions."""
+    """By completion, from two functions."""
     known = si.exact_fields(p)
     return si.FunctionFields(velocity=known.velocity, score=known.score, process=p)
 

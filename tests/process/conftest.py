@@ -23,7 +23,7 @@ class LinearByWeights(si.SpatiallyLinear):
 
 
 class RootOfTime(si.SpatiallyLinear):
-    """Infinite slope at t = 0, where beta leaves like a square root."""
+    """Infinite derivative at t = 0, where beta leaves like a square root."""
 
     def alpha(self, t: Tensor) -> Tensor:
         return 1 - t
@@ -41,7 +41,7 @@ class LinearByValue(si.Interpolant):
 
 
 class Curved(si.Interpolant):
-    """``I = (1-t) x0 + t x1 + t(1-t) sin(x0 x1)``: no row of x0 and x1."""
+    """``I = (1-t) x0 + t x1 + t(1-t) sin(x0 x1)``: no combination of x0 and x1."""
 
     def value(self, t: Tensor, x0: Tensor, x1: Tensor) -> Tensor:
         t = t.reshape(t.shape + (1,) * (x0.ndim - t.ndim))

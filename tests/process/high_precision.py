@@ -1,7 +1,8 @@
-"""The rows of spatially linear processes and their combinations in 160 digits, near the ends and between them.
+"""Coefficients of the fields of spatially linear processes, and combinations, in 160 digits, near the ends and between.
 
-Written from the table of fields in :mod:`si_core.process.rows` and solved by Cramer's rule, which no cancellation hurts
-at this precision: what a coefficient does at an end is read off where it is far beyond doubt. mpmath comes with torch.
+Written from the table of fields in :mod:`si_core.process.coefficients`, and solved by Cramer's rule, which no
+cancellation hurts at this precision: what a weight does at an end is read off where it is far beyond doubt. mpmath
+comes with torch.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ __all__ = ["PATHS", "HighPrecision", "Path"]
 mp.mp.dps = 160
 
 Real = Callable[[mp.mpf], mp.mpf]
-Row = tuple[mp.mpf, ...]
+Vector = tuple[mp.mpf, ...]
 Path = str | tuple[float, float]
 """A path of si-interpolants by name, or the powers of ``alpha = (1-t)^p``, ``beta = t^q``."""
 
@@ -56,29 +57,29 @@ CLOCKS: dict[tuple[int, int], Real] = {
 }
 
 
-def _dot(a: Row, b: Row) -> mp.mpf:
+def _dot(a: Vector, b: Vector) -> mp.mpf:
     return mp.fsum(x * y for x, y in zip(a, b, strict=True))
 
 
-def _less(a: Row, factor: mp.mpf, b: Row) -> Row:
+def _less(a: Vector, factor: mp.mpf, b: Vector) -> Vector:
     return tuple(x - factor * y for x, y in zip(a, b, strict=True))
 
 
-def _outside(row: Row, free: Sequence[Row]) -> Row:
-    """What is left of a row at right angles to others that are so to each other; exactly 0 where that is rounding."""
-    rest = row
+def _outside(vector: Vector, free: Sequence[Vector]) -> Vector:
+    """What is left of a vector at right angles to others, which are so to each other; 0 where that is rounding."""
+    rest = vector
     for axis in free:
         rest = _less(rest, _dot(rest, axis) / _dot(axis, axis), axis)
-    return rest if _dot(rest, rest) > _ROUNDING**2 * _dot(row, row) else (_ZERO,) * 3
+    return rest if _dot(rest, rest) > _ROUNDING**2 * _dot(vector, vector) else (_ZERO,) * 3
 
 
 @dataclass(frozen=True)
-class _Rows:
-    """Rows by the name of their field, and ``drift``: whole, and at right angles to x and to what is zero; x's own."""
+class _Vectors:
+    """Coefficients by field, and ``drift``: whole, and at right angles to x and to what is zero; those of x."""
 
-    whole: dict[str, Row]
-    outside: dict[str, Row]
-    position: Row
+    whole: dict[str, Vector]
+    outside: dict[str, Vector]
+    position: Vector
 
 
 class HighPrecision:
@@ -87,7 +88,7 @@ class HighPrecision:
     Args:
         path: its interpolant.
         latent: its latent.
-        orders: those of the clock that velocities and coefficients are meant in.
+        orders: those of the clock that velocities and weights are meant in.
         one_sided: whether the source is a standard normal.
         precondition: whether networks learn the remainder beside x, of unit length.
         level: of the noise: ``ODE``, ``constant`` (1/2), or ``gamma``.
@@ -104,7 +105,7 @@ class HighPrecision:
             p, q = map(mp.mpf, path)
             self.alpha, self.beta = (lambda t: (1 - t) ** p), (lambda t: t**q)
         self.shrink = (lambda t: mp.sqrt(1 - self.gamma(t) ** 2)) if path == "variance-matched-trigonometric" else None
-        self._known: dict[mp.mpf, _Rows] = {}
+        self._known: dict[mp.mpf, _Vectors] = {}
 
     def _scalars(self, u: mp.mpf) -> tuple[mp.mpf, ...]:
         shrink = self.shrink or (lambda t: _ONE)
@@ -114,15 +115,15 @@ class HighPrecision:
         rates = [mp.diff(lambda v, f=f: f(self.time(v)), u) for f in functions]
         return (*values, *rates, mp.diff(self.time, u))
 
-    def rows(self, u: mp.mpf) -> _Rows:
-        """All rows at a time, made once."""
+    def vectors(self, u: mp.mpf) -> _Vectors:
+        """The coefficients of all fields at a time, made once."""
         if u not in self._known:
-            self._known[u] = self._rows(u)
+            self._known[u] = self._vectors(u)
         return self._known[u]
 
-    def _rows(self, u: mp.mpf) -> _Rows:
+    def _vectors(self, u: mp.mpf) -> _Vectors:
         alpha, beta, gamma, alpha_rate, beta_rate, gamma_rate, rate = self._scalars(u)
-        rows = {
+        vectors = {
             "velocity": (alpha_rate, beta_rate, gamma_rate),
             "interpolant-velocity": (alpha_rate, beta_rate, _ZERO),
             "source-denoiser": (_ONE, _ZERO, _ZERO),
@@ -131,26 +132,26 @@ class HighPrecision:
         free = [(alpha, beta, gamma)]
         if self.one_sided:
             variance = alpha**2 + gamma**2
-            rows["score"] = (-alpha / variance, _ZERO, -gamma / variance)
-            rows["denoiser"] = (_ZERO, _ZERO, _ONE) if self.latent else (_ONE, _ZERO, _ZERO)
+            vectors["score"] = (-alpha / variance, _ZERO, -gamma / variance)
+            vectors["denoiser"] = (_ZERO, _ZERO, _ONE) if self.latent else (_ONE, _ZERO, _ZERO)
             free.insert(0, (gamma, _ZERO, -alpha))
         elif self.latent:
-            rows["score"], rows["denoiser"] = (_ZERO, _ZERO, -1 / gamma), (_ZERO, _ZERO, _ONE)
+            vectors["score"], vectors["denoiser"] = (_ZERO, _ZERO, -1 / gamma), (_ZERO, _ZERO, _ONE)
         else:
             free.insert(0, (_ZERO, _ZERO, _ONE))
         noise = {"ODE": _ZERO, "constant": _ONE / 2, "gamma": gamma if self.latent else alpha}[self.level]
-        drift = _less(rows["velocity"], -rate * noise, rows["score"]) if noise else rows["velocity"]
+        drift = _less(vectors["velocity"], -rate * noise, vectors["score"]) if noise else vectors["velocity"]
         if self.precondition:
-            for name, row in rows.items():
-                rest = _outside(row, free)
+            for name, vector in vectors.items():
+                rest = _outside(vector, free)
                 size = mp.sqrt(_dot(rest, rest))
-                rows[name] = tuple(part / size for part in rest) if size else rest
-        rows["drift"] = drift
-        return _Rows(rows, {name: _outside(row, free) for name, row in rows.items()}, free[-1])
+                vectors[name] = tuple(part / size for part in rest) if size else rest
+        vectors["drift"] = drift
+        return _Vectors(vectors, {name: _outside(vector, free) for name, vector in vectors.items()}, free[-1])
 
     def size(self, names: Sequence[str], u: mp.mpf) -> tuple[mp.mpf, mp.mpf]:
-        """The largest of the smallest coefficients of up to two fields and of x, and the square of what is missed."""
-        of = self.rows(u)
+        """The largest of the smallest weights of up to two fields and of x, and the square of what is missed."""
+        of = self.vectors(u)
         rest, target = of.whole["drift"], of.outside["drift"]
         size = _dot(rest, rest) or _ONE
         known = [of.outside[name] for name in names]
@@ -165,7 +166,7 @@ class HighPrecision:
         return all(self.size(names, u)[1] < mp.mpf(10) ** -40 for u in _BETWEEN)
 
     def unbounded(self, names: Sequence[str]) -> tuple[bool, bool]:
-        """Whether the coefficients grow at t = 0 and at t = 1: by no more than 1.2, or by sqrt(10), in a tenth."""
+        """Whether the weights grow at t = 0 and at t = 1: by no more than 1.2, or by sqrt(10), in a tenth."""
         found = []
         for end in (0, 1):
             far, near = (self.size(names, u if end == 0 else 1 - u)[0] for u in _NEAR)
@@ -175,7 +176,7 @@ class HighPrecision:
         return found[0], found[1]
 
     def growth(self, names: Sequence[str], pole: float) -> float:
-        """By how much the coefficients grow in a hundredth of the distance to a time, on the side where it is more."""
+        """By how much the weights grow in a hundredth of the distance to a time, on the side where it is more."""
         sides = []
         for sign in (-1, 1):
             far, near = (self.size(names, mp.mpf(pole) + sign * mp.mpf(d))[0] for d in ("1e-6", "1e-8"))
@@ -183,19 +184,19 @@ class HighPrecision:
         return max(sides)
 
 
-def _smallest(rows: Sequence[Row], target: Row) -> list[mp.mpf]:
-    if not rows:
+def _smallest(vectors: Sequence[Vector], target: Vector) -> list[mp.mpf]:
+    if not vectors:
         return []
-    sizes = [_dot(row, row) for row in rows]
-    along = [_dot(row, target) for row in rows]
-    if len(rows) == 1:
+    sizes = [_dot(vector, vector) for vector in vectors]
+    along = [_dot(vector, target) for vector in vectors]
+    if len(vectors) == 1:
         return [along[0] / sizes[0]] if sizes[0] else [_ZERO]
-    product = _dot(*rows)
+    product = _dot(*vectors)
     determinant, total = sizes[0] * sizes[1] - product**2, sum(sizes)
     if determinant > _ROUNDING * sizes[0] * sizes[1]:
         first, second = sizes[1] * along[0] - product * along[1], sizes[0] * along[1] - product * along[0]
         return [first / determinant, second / determinant]
-    # Dependent rows: the Gram matrix has rank 1, its pseudo-inverse is the matrix over the square of its trace.
+    # Dependent vectors: the Gram matrix has rank 1, its pseudo-inverse is the matrix over the square of its trace.
     if not total:
         return [_ZERO, _ZERO]
     first, second = sizes[0] * along[0] + product * along[1], product * along[0] + sizes[1] * along[1]

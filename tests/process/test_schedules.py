@@ -40,7 +40,7 @@ def test_a_path_by_its_value_alone(strangers) -> None:
     torch.testing.assert_close(s.t, U)
 
 
-def test_a_latent_with_infinite_slopes_gets_its_clock_unasked(strangers) -> None:
+def test_a_latent_with_infinite_derivatives_gets_its_clock_unasked(strangers) -> None:
     """``gamma = sqrt(t(1-t))``: the (2, 2) clock, in which it is ``sin(pi u)/2`` and ``(dt/du)/gamma`` is pi."""
     for path in (strangers.LinearByWeights(), strangers.LinearByValue()):
         process = strangers.process(path, strangers.Root())

@@ -1,4 +1,4 @@
-"""Verdicts on completions: what is accepted is bounded on a finer grid, and coefficients blow up at named poles."""
+"""Verdicts on completions: what is accepted is bounded on a finer grid, and weights blow up at named poles."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ import torch
 from torch import Tensor
 
 import si_core as si
-from si_core.fields.flow import drift_row
-from si_core.fields.rows import field_row
+from si_core.fields.completed import field_coefficients
+from si_core.fields.flow import drift_coefficients
+from si_core.process.coefficients import stack
 from si_core.process.completion import complete
-from si_core.process.rows import stack
 
 pytest.importorskip("si_interpolants")
 pytest.importorskip("si_distributions")
@@ -33,10 +33,13 @@ def process_of(path: str, latent: str) -> si.StochasticInterpolant:
 
 
 def independent(process, names, wanted, u: float) -> float:
-    """The largest coefficient at a time by numpy's least squares, of rows of unit length."""
+    """The largest weight at a time by numpy's least squares, of vectors of unit length."""
     s = process.schedule(process.clock, torch.tensor([u], dtype=torch.float64))
-    rows = [*(field_row(process, name)(s) for name in names), stack(process.structure.position_row(s), s)]
-    a = torch.cat(rows).numpy().T
+    vectors = [
+        *(field_coefficients(process, name)(s) for name in names),
+        stack(process.structure.position_coefficients(s), s),
+    ]
+    a = torch.cat(vectors).numpy().T
     sizes = np.linalg.norm(a, axis=0)
     return float(np.abs(np.linalg.lstsq(a / sizes, wanted(s)[0].numpy(), rcond=1e-14)[0] / sizes).max())
 
@@ -52,10 +55,10 @@ def positions() -> Tensor:
 def test_bounded_is_bounded_and_poles_are_poles(path: str, latent: str, level: str) -> None:
     process = process_of(path, latent)
     epsilon = process.noise_size if level == "gamma" else EPSILONS[level]
-    wanted = drift_row(process, epsilon, 1.0)
+    wanted = drift_coefficients(process, epsilon, 1.0)
     for names in itertools.combinations(si.FIELDS, 2):
-        rows = [field_row(process, name) for name in names]
-        found = complete(process.schedule, process.clock, process.structure, rows, wanted)
+        known = [field_coefficients(process, name) for name in names]
+        found = complete(process.schedule, process.clock, process.structure, known, wanted)
         verdict = found.verdict
         if verdict.bounded:
             size = found(positions()).abs().amax(-1)
@@ -63,7 +66,7 @@ def test_bounded_is_bounded_and_poles_are_poles(path: str, latent: str, level: s
             coarse = float(found(torch.linspace(0, 1, 301, dtype=torch.float64)).abs().max())
             assert float(size.max()) < 10 * coarse + 10, (names, float(size.max()), coarse)
         if path == "encoder-decoder":
-            continue  # x0 and x1 take turns there, so that coefficients are not unique
+            continue  # x0 and x1 take turns there, so that weights are not unique
         for pole in verdict.poles:
             chosen = [names[i] for i in found.indices]
             room = min(pole, 1 - pole)
@@ -74,9 +77,9 @@ def test_bounded_is_bounded_and_poles_are_poles(path: str, latent: str, level: s
 def test_a_pole_is_found_behind_a_higher_peak_at_an_end() -> None:
     """[velocity, target denoiser], trigonometric with sin^2(pi t): 1/gamma at both ends, a pole at 0.60817."""
     process = process_of("trigonometric", "sine-squared")
-    rows = [field_row(process, name) for name in ("velocity", "target-denoiser")]
-    wanted = drift_row(process, EPSILONS["constant"], 1.0)
-    verdict = complete(process.schedule, process.clock, process.structure, rows, wanted).verdict
+    known = [field_coefficients(process, name) for name in ("velocity", "target-denoiser")]
+    wanted = drift_coefficients(process, EPSILONS["constant"], 1.0)
+    verdict = complete(process.schedule, process.clock, process.structure, known, wanted).verdict
     assert verdict.rank == 2
     assert any(abs(pole - 0.60817) < 1e-5 for pole in verdict.poles)
     assert verdict.within((0.0, 0.5)).poles == ()

@@ -14,11 +14,11 @@ import torch
 from torch import Tensor
 
 import si_core as si
-from si_core.fields.flow import drift_row
+from si_core.fields.flow import drift_coefficients
 from si_core.fields.parametrisation import Parametrisation
 from si_core.process.candidates import candidates
-from si_core.process.combination import RowFunction
-from si_core.process.rows import stack
+from si_core.process.coefficients import stack
+from si_core.process.combination import CoefficientFunction
 
 pytest.importorskip("si_interpolants")
 pytest.importorskip("si_distributions")
@@ -29,7 +29,7 @@ from .high_precision import LATENTS, PATHS, HighPrecision, Path
 STRANGERS: tuple[Path, ...] = ((3, 1), (2, 1), (1, 2), (0.5, 0.5), (4, 3), (0.5, 4))
 MODES = tuple(itertools.product(("ODE", "constant", "gamma"), (False, True)))
 REPORTED = ((3, 1), "brownian", False, "constant", True), ((2, 1), "brownian", False, "constant", False)
-"""Refused once, as coefficients jumped between solutions near t = 1."""
+"""Refused once, as weights jumped between solutions near t = 1."""
 
 
 class Power(si.SpatiallyLinear):
@@ -55,17 +55,20 @@ def process_of(path: Path, latent: str, one_sided: bool) -> si.StochasticInterpo
     return si.StochasticInterpolant(interpolant, gamma, si.build("coupling", "independent"), source, target)
 
 
-def zeros(process: si.StochasticInterpolant, rows: list[RowFunction]) -> list[float]:
-    """Where the determinant of known rows with the free ones changes its sign."""
+def zeros(process: si.StochasticInterpolant, known: list[CoefficientFunction]) -> list[float]:
+    """Where the determinant of known fields with the free ones changes its sign."""
 
     def determinant(u: Tensor) -> Tensor:
         s = process.schedule(process.clock, u)
-        free = [stack(row, s) for row in (*process.structure.zero_rows(s), process.structure.position_row(s))]
-        matrix = torch.stack([row(s) for row in rows] + free, -2)
+        free = [
+            stack(each, s)
+            for each in (*process.structure.zero_combinations(s), process.structure.position_coefficients(s))
+        ]
+        matrix = torch.stack([each(s) for each in known] + free, -2)
         return torch.linalg.det(matrix / matrix.norm(dim=-1, keepdim=True))
 
     u = torch.linspace(0.003, 0.997, 1001, dtype=torch.float64)
-    if len(rows) + len(process.structure.zero_rows(process.schedule(process.clock, u))) != 2:
+    if len(known) + len(process.structure.zero_combinations(process.schedule(process.clock, u))) != 2:
         return []
     values = determinant(u)
     if float(values.abs().max()) < 1e-9:
@@ -87,14 +90,14 @@ def check(path: Path, latent: str, one_sided: bool, level: str, precondition: bo
     fields = [name for name in si.FIELDS if process.structure.has(name)]
     truth = HighPrecision(path, latent, process.clock.orders, one_sided, precondition, level)
     of = Parametrisation(process.clock, precondition)
-    rows: dict[str, RowFunction] = {
-        name: lambda s, name=name: of.remainder(process.structure, name, s).row for name in fields
+    by_name: dict[str, CoefficientFunction] = {
+        name: lambda s, name=name: of.remainder(process.structure, name, s).coefficients for name in fields
     }
     noise = {"ODE": None, "constant": lambda s: torch.full_like(s.u, 0.5), "gamma": process.noise_size}[level]
-    wanted = drift_row(process, noise, 1.0)
+    wanted = drift_coefficients(process, noise, 1.0)
     seen = set[tuple[str, ...]]()
     for pair in itertools.combinations(fields, 2):
-        known = [rows[name] for name in pair]
+        known = [by_name[name] for name in pair]
         found = candidates(process.schedule, process.clock, process.structure, known, wanted)
         reached = {tuple(pair[i] for i in candidate.indices): candidate for candidate in found}
         for names in ((), *((name,) for name in pair), pair):
@@ -109,7 +112,7 @@ def check(path: Path, latent: str, one_sided: bool, level: str, precondition: bo
             poles = candidate.verdict.poles
             for pole in poles:
                 assert truth.growth(names, pole) > 30, (names, pole)
-            for zero in zeros(process, [rows[name] for name in names]):
+            for zero in zeros(process, [by_name[name] for name in names]):
                 is_pole = truth.growth(names, zero) > 30
                 assert is_pole == any(abs(zero - pole) < 1e-6 for pole in poles), (names, zero, poles)
 

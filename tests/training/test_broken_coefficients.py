@@ -1,6 +1,6 @@
 """A coefficient that is not finite near an end of time: training says whose it is, and blames nothing else.
 
-Sampling asks for bounded coefficients before: it freezes them here, so that training is reached.
+Sampling asks for bounded weights of the learned fields before: it freezes them here, so that training is reached.
 """
 
 from __future__ import annotations

@@ -90,7 +90,7 @@ def test_a_value_alone_completes_its_fields(recipe, stranger, objectives):
 
 
 def test_a_value_alone_says_what_it_lacks(recipe, stranger):
-    """Without spatial linearity x is no row: a Gaussian source does not make one field enough."""
+    """Without spatial linearity x has no coefficients: a Gaussian source does not make one field enough."""
     stranger("interpolant", "strange", "Strange", VALUE_ALONE)
     with pytest.raises(si.RecipeError, match=r"r\.yaml:5:13: an SDE can't be had[\s\S]*denoiser"):
         si.train(recipe(ONE_FIELD))

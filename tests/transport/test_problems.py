@@ -46,8 +46,8 @@ class Plain(si.Problem):
 class InParts(si.Problem):
     """Only the drift in parts is said."""
 
-    def slopes(self):
-        return lambda time, x: si.Slope(torch.sin(x), x, 2.0, -0.5)
+    def drift_parts(self):
+        return lambda time, x: si.DriftParts(torch.sin(x), x, 2.0, -0.5)
 
 
 class Scaled(si.ProblemWrapper):
@@ -60,12 +60,12 @@ class Scaled(si.ProblemWrapper):
 class ScaledInParts(si.ProblemWrapper):
     """The same, in parts."""
 
-    def slopes(self):
-        slope_of = self.inner.slopes()
+    def drift_parts(self):
+        drift_of = self.inner.drift_parts()
 
         def scaled(time, x):
-            output, x, weight, rate = slope_of(time, x)
-            return si.Slope(output, x, FACTOR * weight, FACTOR * rate)
+            output, x, weight, rate = drift_of(time, x)
+            return si.DriftParts(output, x, FACTOR * weight, FACTOR * rate)
 
         return scaled
 
@@ -80,12 +80,12 @@ class Twice(Scaled):
 class TwiceInParts(Scaled):
     """Parts that go on from those of a drift."""
 
-    def slopes(self):
-        slope_of = super().slopes()
+    def drift_parts(self):
+        drift_of = super().drift_parts()
 
         def scaled(time, x):
-            output, x, weight, rate = slope_of(time, x)
-            return si.Slope(output, x, 2.0 * weight, 2.0 * rate)
+            output, x, weight, rate = drift_of(time, x)
+            return si.DriftParts(output, x, 2.0 * weight, 2.0 * rate)
 
         return scaled
 
@@ -142,9 +142,9 @@ def x():
 @pytest.mark.parametrize("name", NAMES)
 def test_the_parts_are_those_of_the_drift(name, x):
     problem = problems()[name]
-    slope_of = problem.slopes()
+    drift_of = problem.drift_parts()
     for time in (0.0, 0.3, 1.0):
-        torch.testing.assert_close(slope_of(time, x).value(), problem.drift(time, x), rtol=1e-13, atol=1e-13)
+        torch.testing.assert_close(drift_of(time, x).value(), problem.drift(time, x), rtol=1e-13, atol=1e-13)
 
 
 @pytest.mark.parametrize("name", NAMES)

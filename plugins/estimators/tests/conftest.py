@@ -92,7 +92,9 @@ class LinearGaussians:
         names = ("alpha", "beta", "alpha_dot", "beta_dot")
         found = {name: getattr(self.interpolant, name)(t) * ones for name in names}
         found["gamma"] = self.latent.gamma(t) * ones
-        found["slope"] = torch.zeros_like(t) if self.latent.vanishes else self.latent.gamma_gamma_dot(t) * ones
+        found["gamma_gamma_dot"] = (
+            torch.zeros_like(t) if self.latent.vanishes else self.latent.gamma_gamma_dot(t) * ones
+        )
         return {name: value[:, None] for name, value in found.items()}
 
     def moments(self, t: Tensor) -> tuple[Tensor, Tensor]:
@@ -112,7 +114,7 @@ class LinearGaussians:
         gain = (
             (s["alpha"] * s["alpha_dot"])[..., None] * self.c0
             + (s["beta"] * s["beta_dot"])[..., None] * self.c1
-            + s["slope"][..., None] * torch.eye(self.m0.shape[-1], dtype=t.dtype)
+            + s["gamma_gamma_dot"][..., None] * torch.eye(self.m0.shape[-1], dtype=t.dtype)
         )
         velocity = Affine(s["alpha_dot"] * self.m0 + s["beta_dot"] * self.m1, gain @ inverse)
         return velocity, Affine(torch.zeros_like(velocity.offset), -inverse)
@@ -120,10 +122,10 @@ class LinearGaussians:
     def errors(self, t: Tensor) -> tuple[Affine, Affine, Affine]:
         """db, ds, dv at times (M,)."""
         first, score = self.velocity.at(t), self.score.at(t)
-        slope = self.scalars(t)["slope"]
+        derivative = self.scalars(t)["gamma_gamma_dot"]
         if self.of_v:
-            return first + score * -slope, score, first
-        return first, score, first + score * slope
+            return first + score * -derivative, score, first
+        return first, score, first + score * derivative
 
     def products(self, t: Tensor) -> dict[tuple[str, str], Tensor]:
         """``E<d, d'>`` of all errors at times (M,), each (M, R)."""
@@ -144,7 +146,7 @@ class LinearGaussians:
         mean_t, _ = self.moments(t)
         sign, identity = (1.0 if forward else -1.0), torch.eye(mean_t.shape[-1], dtype=t.dtype)
 
-        def slope(i: int, state: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor]:
+        def derivative(i: int, state: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor]:
             mean, covariance = state
             along = drift.offset[i] + (drift.matrix[i] @ (mean - mean_t[i])[..., None])[..., 0]
             product = drift.matrix[i] @ covariance
@@ -154,10 +156,10 @@ class LinearGaussians:
         h = 1 / steps
         for k in range(steps):
             i, middle, j = (2 * k, 2 * k + 1, 2 * k + 2) if forward else (-1 - 2 * k, -2 - 2 * k, -3 - 2 * k)
-            k1 = slope(i, state)
-            k2 = slope(middle, tuple(x + h / 2 * d for x, d in zip(state, k1, strict=True)))
-            k3 = slope(middle, tuple(x + h / 2 * d for x, d in zip(state, k2, strict=True)))
-            k4 = slope(j, tuple(x + h * d for x, d in zip(state, k3, strict=True)))
+            k1 = derivative(i, state)
+            k2 = derivative(middle, tuple(x + h / 2 * d for x, d in zip(state, k1, strict=True)))
+            k3 = derivative(middle, tuple(x + h / 2 * d for x, d in zip(state, k2, strict=True)))
+            k4 = derivative(j, tuple(x + h * d for x, d in zip(state, k3, strict=True)))
             state = tuple(
                 x + h / 6 * (a + 2 * b + 2 * c + d) for x, a, b, c, d in zip(state, k1, k2, k3, k4, strict=True)
             )
@@ -188,8 +190,8 @@ class LinearGaussians:
                     return torch.cat([function(time, row[None]) for time, row in zip(times, x, strict=True)])
                 exact, error = self.exact(times), self.errors(times)
                 if which == 2:
-                    slope = self.scalars(times)["slope"]
-                    total = exact[0] + exact[1] * slope + error[2]
+                    derivative = self.scalars(times)["gamma_gamma_dot"]
+                    total = exact[0] + exact[1] * derivative + error[2]
                 else:
                     total = exact[which] + error[which]
                 centred = x - self.moments(times)[0][0, 0]

@@ -36,11 +36,11 @@ def test_moments_of_the_process_at_every_time(coupling, latent):
         assert torch.allclose(at.xt.mean(0), mean, rtol=0, atol=5 * (2 / N) ** 0.5)
         assert torch.allclose(torch.cov(at.xt.T), covariance, rtol=0, atol=10 * (2 / N) ** 0.5)
         assert float(at.t) == time
-        # The same ends and noise at all times, so that the target of the velocity is the slope of the path.
+        # The same ends and noise at all times, so that the target of the velocity is the derivative of the path.
         h = 1e-5
         near = (draw_at(draw, si.UniformClock(), torch.tensor(time + s * h, dtype=torch.float64)).xt for s in (1, -1))
-        slope = (next(near) - next(near)) / (2 * h)
-        assert torch.allclose(at.target("velocity"), slope, atol=1e-6)
+        derivative = (next(near) - next(near)) / (2 * h)
+        assert torch.allclose(at.target("velocity"), derivative, atol=1e-6)
 
 
 def test_pairs_that_are_drawn_together_are_known():

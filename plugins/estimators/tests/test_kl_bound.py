@@ -28,7 +28,7 @@ def closed_form(models, form, epsilon, direction):
     nodes = SpanNodes(models.process().clock, (0.0, 1.0), 32)
     errors = FieldErrors(nodes, models.products(nodes.t), True, "")
     sign = 1.0 if direction == "target" else -1.0
-    rate = kl_rate(form, errors, epsilon(nodes.t)[:, None], sign, models.scalars(nodes.t)["slope"])
+    rate = kl_rate(form, errors, epsilon(nodes.t)[:, None], sign, models.scalars(nodes.t)["gamma_gamma_dot"])
     return float(SpanIntegral(nodes, rate).of(rate)[0])
 
 
@@ -69,7 +69,7 @@ def test_closed_forms_and_the_divergence_below_them(laboratory, interpolant, lat
     if form == "interpolant-velocity":
         t = torch.linspace(0, 1, 2001, dtype=torch.float64)
         sign = 1.0 if direction == "target" else -1.0
-        supremum = float(((models.scalars(t)["slope"][:, 0] - sign * epsilon(t)) ** 2 / epsilon(t)).max())
+        supremum = float(((models.scalars(t)["gamma_gamma_dot"][:, 0] - sign * epsilon(t)) ** 2 / epsilon(t)).max())
         assert details["with_supremum"] >= found.value
         # A constant level in front of the velocity's loss would be another theorem; here it is in the integral.
         of_score = details["loss_score"] * supremum
@@ -95,7 +95,8 @@ def test_the_theorem_as_it_is_stated_for_a_constant_level(laboratory):
 def test_the_supremum_knows_the_sign_of_epsilon(laboratory, direction, sign):
     """gamma = sqrt(2) (1-t) sqrt(t) rises faster than it falls: gamma gamma_dot = (1-t)(1-3t) runs from 1 to -1/3.
 
-    A slope that runs from c to -c, as that of a Brownian bridge, has the same supremum for either sign.
+    A product ``gamma gamma_dot`` that runs from c to -c, as that of a Brownian bridge, has the same supremum for either
+    sign.
     """
     models, level = laboratory.random(Linear(), Wiener(math.sqrt(2)), 1, 4, of_v=True), 0.4
     found = KLBound(form="interpolant-velocity", direction=direction, epsilon=level, n=300).estimate(
@@ -103,7 +104,7 @@ def test_the_supremum_knows_the_sign_of_epsilon(laboratory, direction, sign):
     )
     supremum = max((1 - sign * level) ** 2, (1 / 3 + sign * level) ** 2) / level
     stated = found.details["loss_interpolant_velocity"] / level + supremum * found.details["loss_score"]
-    # The largest of 257 times lies within 1/256 of t = 2/3, where the slope has its minimum.
+    # The largest of 257 times lies within 1/256 of t = 2/3, where the product has its minimum.
     assert found.details["with_supremum"] == pytest.approx(stated, rel=1e-3)
 
 

@@ -41,12 +41,12 @@ def bounds(models, epsilon, direction):
     nodes = SpanNodes(models.process().clock, (0.0, 1.0), 32)
     errors = FieldErrors(nodes, models.products(nodes.t), True, "")
     sign = 1.0 if direction == "target" else -1.0
-    level, slope = epsilon(nodes.t), models.scalars(nodes.t)["slope"]
-    rates = {form: kl_rate(form, errors, level, sign, slope) for form in FORMS}
+    level, gamma_gamma_dot = epsilon(nodes.t), models.scalars(nodes.t)["gamma_gamma_dot"]
+    rates = {form: kl_rate(form, errors, level, sign, gamma_gamma_dot) for form in FORMS}
     found = {form: SpanIntegral(nodes, rate).of(rate) for form, rate in rates.items()}
     whole = SpanIntegral(nodes, rates["drift"])
     t = torch.linspace(0, 1, 401, dtype=torch.float64)
-    factor = ((models.scalars(t)["slope"] - sign * epsilon(t)) ** 2 / epsilon(t)).amax(0)
+    factor = ((models.scalars(t)["gamma_gamma_dot"] - sign * epsilon(t)) ** 2 / epsilon(t)).amax(0)
     of_interpolant, of_score = errors.of("interpolant-velocity"), errors.of("score")
     found["supremum"] = whole.of(of_interpolant / (2 * level)) + factor * whole.of(of_score) / 2
     return found

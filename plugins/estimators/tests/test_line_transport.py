@@ -40,7 +40,7 @@ def test_potentials_of_equal_sizes_are_those_of_the_assignment(order):
 
 
 def test_a_shift_has_a_linear_potential_for_samples_of_any_sizes():
-    """With T x = x + c the slope is 2 |c| for p = 2; b repeats each point of the shifted a, as the same law."""
+    """With T x = x + c the derivative is 2 |c| for p = 2; b repeats each point of the shifted a, as the same law."""
     a = normal(30, 2, seed=1)
     found = line_potential(a, (a + 0.7).repeat(4, 1), 2.0)
     expected = -1.4 * a
@@ -49,5 +49,5 @@ def test_a_shift_has_a_linear_potential_for_samples_of_any_sizes():
     assert float((ragged - found).std(0).max()) < 0.2
 
 
-def test_one_point_has_no_slope():
+def test_one_point_has_no_derivative():
     assert line_potential(normal(1, 3), normal(5, 3), 2.0).tolist() == [[0.0, 0.0, 0.0]]

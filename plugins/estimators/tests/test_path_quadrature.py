@@ -234,7 +234,7 @@ def test_the_path_between_stops_has_order_four(latent):
         assert torch.equal(path.at(0.31, torch.tensor([4, 2])), path.at(0.31)[[4, 2]])
         assert torch.equal(path.at(0.0), x)
         assert torch.equal(path.at(1.0), path.final)
-        # One more than the steps', for the slope at the end.
+        # One more than the steps', for the drift at the end.
         assert path.evaluations == 4 * steps + 1
     assert rms(found[1] - found[2]) < rms(found[0] - found[2]) / 8
 

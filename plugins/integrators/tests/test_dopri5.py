@@ -143,7 +143,7 @@ def test_it_ends_at_the_stop_and_stays_within_the_span(problem, span, dtype):
 def test_a_drift_that_is_tiny_or_nothing_takes_one_step(problem):
     for drift in (lambda t, x: torch.zeros_like(x), lambda t, x: 1e-9 * x):
         trajectory = Dopri5().solve(problem(drift), states(3, 2))
-        assert trajectory.evaluations == 8, "the first slope, the trial step, one step"
+        assert trajectory.evaluations == 8, "the first drift, the trial step, one step"
     assert Dopri5().solve(problem(turn), states(0, 2)).x.shape == (2, 0, 2)
 
 

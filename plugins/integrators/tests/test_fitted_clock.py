@@ -50,13 +50,13 @@ def test_maps_are_right_to_rounding_up_to_the_largest_coefficients(size):
         u = grid(65)
         v = found.value(u)
         assert (float(v[0]), float(v[-1])) == (0.0, 1.0)
-        heights = found.slope(u[:-1].unsqueeze(-1) + grid(1025) / 64)
+        heights = found.derivative(u[:-1].unsqueeze(-1) + grid(1025) / 64)
         # Simpson's rule with h = 2^-16 is off by h^4/180 times the change of the third derivative, below 1e-14 here.
         integrals = (4 * heights[:, 1::2].sum(-1) + 2 * heights[:, ::2].sum(-1) - heights[:, 0] - heights[:, -1]) / 3
         torch.testing.assert_close(v.diff(), integrals / 64 / 1024, rtol=0, atol=1e-13)
-        torch.testing.assert_close(found.inverse(v), u, rtol=0, atol=1e-13 / float(found.slope(u).min()))
+        torch.testing.assert_close(found.inverse(v), u, rtol=0, atol=1e-13 / float(found.derivative(u).min()))
         tiny = torch.tensor([1e-12, 1e-300], dtype=torch.float64)
-        torch.testing.assert_close(found.value(tiny), tiny * found.slope(tiny), rtol=1e-10, atol=0)
+        torch.testing.assert_close(found.value(tiny), tiny * found.derivative(tiny), rtol=1e-10, atol=0)
         torch.testing.assert_close(found.inverse(found.value(tiny)), tiny, rtol=1e-10, atol=0)
 
 
@@ -106,7 +106,7 @@ def test_steps_are_where_a_closed_form_says(problem, rate):
     v = grid()
     density = 0.75 * b * torch.exp(b * v) / (math.exp(b) - 1) + 0.25
     u = 0.75 * (torch.exp(b * v) - 1) / (math.exp(b) - 1) + 0.25 * v
-    torch.testing.assert_close(SmoothMap(found).slope(u), 1 / density, rtol=5e-3, atol=0)
+    torch.testing.assert_close(SmoothMap(found).derivative(u), 1 / density, rtol=5e-3, atol=0)
 
 
 def test_backward_it_is_the_same_map(problem):
@@ -127,14 +127,15 @@ def test_outside_of_the_span_the_error_is_taken_to_be_constant(problem):
 
     x = torch.zeros(3, 2, dtype=torch.float64)
     whole, part = fit(problem(drift), x, 2), fit(problem(drift, None, 0.3, 0.7), x, 2)
-    slopes = [
-        SmoothMap(c).slope(SmoothMap(c).inverse(torch.tensor([0.3, 0.7], dtype=torch.float64))) for c in (whole, part)
+    derivatives = [
+        SmoothMap(c).derivative(SmoothMap(c).inverse(torch.tensor([0.3, 0.7], dtype=torch.float64)))
+        for c in (whole, part)
     ]
-    ratios = [float(s[1] / s[0]) for s in slopes]
+    ratios = [float(s[1] / s[0]) for s in derivatives]
     # A step at 0.7 beside one at 0.3 is exp(-0.4) but for the quarter of the uniform density.
     assert ratios[1] == pytest.approx(ratios[0], abs=0.05)
-    assert float(SmoothMap(part).slope(torch.ones((), dtype=torch.float64))) > float(
-        SmoothMap(whole).slope(torch.ones((), dtype=torch.float64))
+    assert float(SmoothMap(part).derivative(torch.ones((), dtype=torch.float64))) > float(
+        SmoothMap(whole).derivative(torch.ones((), dtype=torch.float64))
     )
 
 

@@ -112,7 +112,7 @@ def test_noise_on_the_way_has_independent_increments(problem, method, span):
 @WAYS
 @pytest.mark.parametrize("method", [lambda n: AdamsBashforth(n, order=4), lambda n: Exponential(n, order=3)])
 def test_times_next_to_each_other_cost_no_digits_in_single_precision(problem, method, span):
-    """Slopes a rounding apart say nothing of the bend of a solution, and must not be extrapolated from."""
+    """Drifts a rounding apart say nothing of the bend of a solution, and must not be extrapolated from."""
     for share in (1e-7, 1e-5):
         times = [span[0] + (span[1] - span[0]) * part for part in (share, 0.5, 0.5 + share)]
         task = problem(turn, None, *span)

@@ -93,7 +93,7 @@ def test_a_rule_that_rejects_by_the_noise_does_not_change_its_law(problem):
         (lambda t: 0.7, lambda t: 0.49 * t, 1e-13),
         (rising, lambda t: t**3, 1e-13),
         (lambda t: math.exp(2 * t), lambda t: math.expm1(4 * t) / 4, 1e-7),
-        # A slope that is infinite at an end: cells of length 1/128, off by 0.03 h^(3/2) in the first and the last.
+        # A derivative that is infinite at an end: cells of length 1/128, off by 0.03 h^(3/2) in the first and the last.
         (lambda t: (t * (1 - t)) ** 0.25, None, 5e-5),
         (lambda t: t**4, lambda t: t**9 / 9, 1e-7),
     ],

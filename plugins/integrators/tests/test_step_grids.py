@@ -131,7 +131,7 @@ def test_steps_follow_the_weak_error_of_a_linear_sde(problem, method, span):
     def rate(t):
         return 1 + 9 / (1 + ((t - 0.4) / 0.1) ** 2)
 
-    def slope(t):
+    def derivative(t):
         return -1800 * (t - 0.4) * ((rate(t) - 1) / 9) ** 2
 
     task = problem(lambda t, x: -sign * rate(t) * x, lambda t: 1.0, *span)
@@ -140,7 +140,7 @@ def test_steps_follow_the_weak_error_of_a_linear_sde(problem, method, span):
     for k in range(cells):
         t = span[0] + (span[1] - span[0]) * (k + 0.5) / cells
         a = rate(t)
-        density.append(math.sqrt(math.hypot((a * a - sign * slope(t)) / 2 * math.sqrt(square), a)))
+        density.append(math.sqrt(math.hypot((a * a - sign * derivative(t)) / 2 * math.sqrt(square), a)))
         square += (1 - 2 * a * square) / cells
     exact = torch.tensor(density, dtype=torch.float64)
     share = 0.75 * exact / exact.sum() + 0.25 / cells
@@ -192,7 +192,7 @@ def law_of(method, transport, times):
         w[3 + 2 * k : 5 + 2 * k] = torch.eye(2)
         sigma = method.deviation(transport.noise, r, t)
         room = [None] * (1 + method.spare)
-        x = method.noisy_step(transport.slopes(), x, method._times(r, t), t - r, room, sigma, w)
+        x = method.noisy_step(transport.drift_parts(), x, method._times(r, t), t - r, room, sigma, w)
     rest = x[1:] - x[0]
     return x[0], rest.T @ rest
 

@@ -85,7 +85,7 @@ def test_coefficients_are_finite_to_the_very_ends(name: str, latent: str, clock:
         values = torch.stack([getattr(coefficients, p) for p in PARTS])
         assert not bool(torch.isnan(values).any())
         assert bool(torch.isfinite(values[:, 1:-1]).all())
-        # A clock of a lower order than the path's own leaves its infinite slope, and says so.
+        # A clock of a lower order than the path's own leaves its infinite derivative, and says so.
         assert bool(torch.isfinite(values[:, [0, -1]]).all()) == tamed
         torch.testing.assert_close(values[:2, 0], torch.tensor([1.0, 0.0]).double(), rtol=0, atol=1e-12)
         torch.testing.assert_close(values[:2, -1], torch.tensor([0.0, 1.0]).double(), rtol=0, atol=1e-12)

@@ -75,7 +75,7 @@ def test_coefficients_at_the_very_ends(name: str, options: dict[str, float], clo
             assert bool(torch.isinf(found.rate_over_gamma[end])) == (smooth or clock.orders[end] == 1)
             for part in PARTS[:3] if smooth or clock.orders[end] == 2 else ("gamma_gamma_rate",):
                 value, neighbour = getattr(found, part)[end], getattr(beside, part)[end]
-                # A step of 1e-4 in u moves a smooth coefficient by at most its slope, below 200 for these options.
+                # A step of 1e-4 in u moves a smooth coefficient by at most its derivative, below 200 for these options.
                 assert abs(float(value - neighbour)) < 2e-2, part
             if not smooth and clock.orders[end] == 2:
                 torch.testing.assert_close(found.rate_over_gamma[end], beside.rate_over_gamma[end], rtol=1e-5, atol=0)

@@ -110,10 +110,10 @@ def test_smooth_in_time_and_state(activation):
     t = torch.tensor(0.4, dtype=torch.float64, requires_grad=True)
     x.requires_grad_()
     assert torch.autograd.gradcheck(net, (t, x))
-    slope = torch.autograd.grad(net(t, x).sum(), t)[0]
+    derivative = torch.autograd.grad(net(t, x).sum(), t)[0]
     step = 1e-6
     difference = (net(t + step, x) - net(t - step, x)).sum() / (2 * step)
-    assert float(slope.detach()) == pytest.approx(float(difference.detach()), rel=1e-5)
+    assert float(derivative.detach()) == pytest.approx(float(difference.detach()), rel=1e-5)
 
 
 def test_time_is_told_apart_over_the_whole_interval():

@@ -102,15 +102,15 @@ def test_the_loss_is_that_of_the_table(name: str, process: str) -> None:
         draw, of = draw_of(process, antithetic), process_of(process)
         t, rate = draw.schedule.t, draw.schedule.rate
         path, latent = of.interpolant, of.latent
-        slope = path.alpha_dot(t)[:, None] * draw.x0 + path.beta_dot(t)[:, None] * draw.x1
-        rough = latent.gamma_dot(t)[:, None] * draw.z if of.structure.latent else 0 * slope
-        noise = latent.gamma(t)[:, None] * draw.z if of.structure.latent else 0 * slope
+        derivative = path.alpha_dot(t)[:, None] * draw.x0 + path.beta_dot(t)[:, None] * draw.x1
+        rough = latent.gamma_dot(t)[:, None] * draw.z if of.structure.latent else 0 * derivative
+        noise = latent.gamma(t)[:, None] * draw.z if of.structure.latent else 0 * derivative
         variance = latent.gamma(t)[:, None] ** 2 if of.structure.latent else 0 * t[:, None]
         if of.structure.one_sided:
             noise, variance = noise + path.alpha(t)[:, None] * draw.x0, variance + path.alpha(t)[:, None] ** 2
         target = {
-            "velocity": (slope + rough) * rate[:, None],
-            "interpolant-velocity": slope * rate[:, None],
+            "velocity": (derivative + rough) * rate[:, None],
+            "interpolant-velocity": derivative * rate[:, None],
             "score": -noise / variance,
             "denoiser": draw.z if of.structure.latent else draw.x0,
             "source-denoiser": draw.x0,

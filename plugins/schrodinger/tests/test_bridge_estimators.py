@@ -112,7 +112,7 @@ def test_energy_and_divergence_of_exact_fields_are_the_closed_form(model, bridge
         assert found.per_sample.shape == (4096,)
 
 
-def test_energy_of_fields_that_follow_by_rows(process, bridge):
+def test_energy_of_fields_that_follow(process, bridge):
     """The drift from an interpolant velocity and a denoiser, whose share of a velocity has no bound at the ends."""
     exact = si.exact_fields(process)
     fields = si.FunctionFields(

@@ -168,15 +168,15 @@ def test_moments_solve_their_differential_equations(bridge):
     identity = torch.eye(d, dtype=torch.float64)
     for t in (0.1, 0.5, 0.9):
         mean, covariance = bridge.moments(t)
-        slope_mean, slope = (
+        mean_rate, rate = (
             (after - before) / (2 * h)
             for after, before in zip(bridge.moments(t + h), bridge.moments(t - h), strict=True)
         )
         at_mean = bridge.drift(t, mean[None])[0]
         gain = (bridge.drift(t, mean + identity) - at_mean).mT
-        torch.testing.assert_close(at_mean, slope_mean, rtol=1e-10, atol=1e-10)
+        torch.testing.assert_close(at_mean, mean_rate, rtol=1e-10, atol=1e-10)
         flow = gain @ covariance + covariance @ gain.mT + 2 * bridge.epsilon * identity
-        torch.testing.assert_close(flow, slope, rtol=1e-8, atol=1e-9)
+        torch.testing.assert_close(flow, rate, rtol=1e-8, atol=1e-9)
 
 
 def test_energy_is_four_epsilon_times_the_divergence(bridge):

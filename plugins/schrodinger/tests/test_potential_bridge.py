@@ -54,7 +54,7 @@ def test_the_potential_is_a_convolution(bridge):
 def test_the_potential_solves_its_equation(bridge, t):
     """``d log psi/dt = -epsilon Lap log psi - epsilon |grad log psi|^2``: the drift solves the equation of a bridge."""
     x, h = normal(10, 2, 3), 1e-4
-    slope = (bridge.log_potential(t + h, x) - bridge.log_potential(t - h, x)) / (2 * h)
+    derivative = (bridge.log_potential(t + h, x) - bridge.log_potential(t - h, x)) / (2 * h)
     steps = h * torch.eye(2, dtype=torch.float64)
     laplacian = sum(
         (bridge.drift(t, x + step)[:, i] - bridge.drift(t, x - step)[:, i]) / (2 * h) for i, step in enumerate(steps)
@@ -62,7 +62,7 @@ def test_the_potential_solves_its_equation(bridge, t):
     gradient = bridge.drift(t, x) / (2 * bridge.epsilon)
     expected = -bridge.epsilon * (laplacian + gradient.square().sum(1))
     # Central differences: h^2 times a third derivative, of the order of 1e3 for the narrowest component.
-    torch.testing.assert_close(slope, expected, rtol=1e-4, atol=1e-4)
+    torch.testing.assert_close(derivative, expected, rtol=1e-4, atol=1e-4)
 
 
 def test_times_may_differ_from_row_to_row_and_events_may_have_axes(bridge):
@@ -118,8 +118,8 @@ def simulated(drift, x, epsilon, steps, seed, stop=1.0):
     generator, h = seeded(seed), stop / steps
     for k in range(steps):
         noise = (2 * epsilon * h) ** 0.5 * torch.randn(x.shape, dtype=x.dtype, generator=generator)
-        slope = drift(k * h, x)
-        x = x + h / 2 * (slope + drift((k + 1) * h, x + h * slope + noise)) + noise
+        derivative = drift(k * h, x)
+        x = x + h / 2 * (derivative + drift((k + 1) * h, x + h * derivative + noise)) + noise
     return x
 
 

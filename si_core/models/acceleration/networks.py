@@ -23,9 +23,9 @@ from torch.nn.modules.conv import _ConvNd
 from si_core.contract.condition import Condition
 from si_core.errors import one_line
 from si_core.fields.base import Fields
+from si_core.fields.completed import CompletedFields
 from si_core.fields.learned import LearnedFields, Predictor
 from si_core.fields.rescheduled import RescheduledFields
-from si_core.fields.rows import RowFields
 
 __all__ = ["SamplingNetwork", "has_convolutions", "with_predictor"]
 
@@ -48,7 +48,7 @@ def with_predictor(fields: Fields, change: Callable[[Predictor, int], Predictor]
         return fields.of(change(fields.predictor, len(fields.names)))
     if isinstance(fields, RescheduledFields):
         known = with_predictor(fields.known, change)
-        return RescheduledFields(known, fields.process) if isinstance(known, RowFields) else None
+        return RescheduledFields(known, fields.process) if isinstance(known, CompletedFields) else None
     return None
 
 

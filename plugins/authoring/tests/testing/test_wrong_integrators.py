@@ -237,10 +237,10 @@ class FreshNoiseInTheCorrector(Euler):
         return super().solve(transport, x, generator)
 
     def step(self, transport: si.Problem, x: Tensor, r: float, t: float, w: Tensor | None) -> Tensor:
-        slope, h, size = transport.drift(r, x), t - r, self.size(transport, r, t)
+        drift, h, size = transport.drift(r, x), t - r, self.size(transport, r, t)
         fresh = 0.0 if w is None else self.draw(x, self._generator)
-        ahead = x + h * slope + size * fresh
-        return x + h / 2 * (slope + transport.drift(t, ahead)) + (0.0 if w is None else size * w)
+        ahead = x + h * drift + size * fresh
+        return x + h / 2 * (drift + transport.drift(t, ahead)) + (0.0 if w is None else size * w)
 
     def __getstate__(self) -> dict[str, object]:
         return {"steps": self.steps}
@@ -250,9 +250,9 @@ class NoiseOfTheStart(FreshNoiseInTheCorrector):
     """The same noise in both stages, but of the size at the start of the step: order 1 where the noise varies."""
 
     def step(self, transport: si.Problem, x: Tensor, r: float, t: float, w: Tensor | None) -> Tensor:
-        slope, h = transport.drift(r, x), t - r
+        drift, h = transport.drift(r, x), t - r
         noise = 0.0 if w is None else self.size(transport, r, t) * w
-        return x + h / 2 * (slope + transport.drift(t, x + h * slope + noise)) + noise
+        return x + h / 2 * (drift + transport.drift(t, x + h * drift + noise)) + noise
 
 
 class ForgetsTheDriftBesideNoise(Euler):
@@ -426,9 +426,9 @@ class AdamsBashforth(si.Integrator):
     def solve(self, transport: si.Problem, x: Tensor, generator: torch.Generator | None = None) -> si.Trajectory:
         first, last, h = x, None, (transport.stop - transport.start) / self.steps
         for k in range(self.steps):
-            slope = transport.drift(transport.start + h * k, x)
-            x = x + h * (slope if last is None else 1.5 * slope - 0.5 * last)
-            last = slope
+            drift = transport.drift(transport.start + h * k, x)
+            x = x + h * (drift if last is None else 1.5 * drift - 0.5 * last)
+            last = drift
         ends = torch.tensor([transport.start, transport.stop], dtype=x.dtype)
         return si.Trajectory(ends, torch.stack([first, x]), self.steps)
 

@@ -165,8 +165,8 @@ class CurvedInfiniteNearAnEnd(si.Interpolant):
         return torch.where((t < 1) & (t > 1 - 1e-5), torch.nan, x1 - x0)
 
 
-class SlopeCutOff(Line):
-    """``beta = sqrt(t)``, whose slope is finite at the end itself: the clock is not found by it."""
+class DerivativeCutOff(Line):
+    """``beta = sqrt(t)``, whose derivative is finite at the end itself: the clock is not found by it."""
 
     def beta(self, t: Tensor) -> Tensor:
         return t.sqrt()
@@ -181,7 +181,7 @@ class SlopeCutOff(Line):
         (InfiniteNearAnEnd(), "finite-near-the-ends", "beta_rate is inf at 1e-06 from u = 0"),
         (CurvedInfiniteNearAnEnd(), "finite-near-the-ends", "velocity is nan at 1e-06 from u = 1"),
         (
-            SlopeCutOff(),
+            DerivativeCutOff(),
             "clock-order",
             "power 0.5 of the distance to t = 0, and it declares no clock",
         ),
@@ -258,18 +258,18 @@ class SaysItVanishes(Bridge):
     vanishes = True
 
 
-class SlopesCutOff(Bridge):
-    """Rough at both ends, with slopes that are finite there: the clock is not found by them."""
+class DerivativesCutOff(Bridge):
+    """Rough at both ends, with derivatives that are finite there: the clock is not found by them."""
 
     def gamma_dot(self, t: Tensor) -> Tensor:
         return self.gamma_gamma_dot(t) / self.gamma(t).clamp(min=1e-6)
 
 
-class SmoothByDeclaration(SlopesCutOff):
+class SmoothByDeclaration(DerivativesCutOff):
     clock = si.UniformClock()
 
 
-class SlowAtOneEnd(SlopesCutOff):
+class SlowAtOneEnd(DerivativesCutOff):
     clock = si.SineClock(stop=False)
 
 
@@ -288,7 +288,7 @@ class ThirdOrder(si.UniformClock):
 
 
 class TooSlow(Bridge):
-    """In a clock of order 3 gamma is of order 3/2: its slope is bounded, and has a root in it."""
+    """In a clock of order 3 gamma is of order 3/2: its derivative is bounded, and has a root in it."""
 
     clock = ThirdOrder()
 
@@ -349,7 +349,7 @@ class Smooth(si.Latent):
         (WrongPaths(), "paths", "not the variance"),
         (SaysItVanishes(), "positive-inside", "says that it vanishes"),
         (
-            SlopesCutOff(),
+            DerivativesCutOff(),
             "clock-order",
             "power 0.5 of the distance to t = 0, and it declares no clock",
         ),

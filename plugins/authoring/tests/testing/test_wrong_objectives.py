@@ -141,13 +141,13 @@ class ForwardDrift(si.Regression):
 
     field: ClassVar[str] = "forward-drift"
 
-    def row(self, process, s):
-        velocity, score = process.row("velocity", s), process.row("score", s)
+    def coefficients(self, process, s):
+        velocity, score = process.coefficients("velocity", s), process.coefficients("score", s)
         return tuple(b + 0.5 * q * s.rate for b, q in zip(velocity, score, strict=True))
 
 
 class HalfTheScore(ForwardDrift):
-    """Its target has the score of another level of noise than its row."""
+    """Its target has the score of another level of noise than its coefficients."""
 
     def target(self, draw: si.Draw) -> Tensor:
         rate = draw.schedule.rate.to(draw.xt).reshape(-1, *(1 for _ in draw.xt.shape[1:]))
@@ -155,7 +155,7 @@ class HalfTheScore(ForwardDrift):
 
 
 class RefusesEverything(ForwardDrift):
-    def row(self, process, s):
+    def coefficients(self, process, s):
         raise si.UsageError("no process has this field")
 
 

@@ -119,12 +119,12 @@ class GaussianMixtureFields(DirectFields):
         match name:
             case "velocity" | "interpolant-velocity":
                 alpha_rate, beta_rate = _entries(s.alpha_rate), _entries(s.beta_rate)
-                slope = alpha_rate * self._m0 + beta_rate * self._m1
+                derivative = alpha_rate * self._m0 + beta_rate * self._m1
                 da, db = alpha_rate[..., None], beta_rate[..., None]
                 gain = a * da * self._c0 + b * db * self._c1 + da * b * self._x + a * db * self._x.mT
                 if name == "velocity":
                     gain = gain + _entries(s.gamma_gamma_rate)[..., None] * identity
-                return slope, gain
+                return derivative, gain
             case "score":
                 return zero, -identity
             case "denoiser" if self.process.structure.noise == "z":

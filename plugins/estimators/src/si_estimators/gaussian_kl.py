@@ -57,7 +57,7 @@ def transported_moments(
     rates = [(*affine_drift(transport, time, len(mean), dtype), float(transport.noise(time)) ** 2) for time in grid]
     eye, sign = torch.eye(len(mean), dtype=mean.dtype), 1.0 if h > 0 else -1.0
 
-    def slope(rate: tuple[Tensor, Tensor, float], m: Tensor, c: Tensor) -> tuple[Tensor, Tensor]:
+    def derivative(rate: tuple[Tensor, Tensor, float], m: Tensor, c: Tensor) -> tuple[Tensor, Tensor]:
         matrix, constant, noise = rate
         # Noise widens the law in whichever direction time runs.
         return matrix @ m + constant, matrix @ c + c @ matrix.T + sign * noise * eye
@@ -65,10 +65,10 @@ def transported_moments(
     m, c = mean, covariance
     for k in range(steps):
         first, middle, last = rates[2 * k : 2 * k + 3]
-        k1 = slope(first, m, c)
-        k2 = slope(middle, m + h / 2 * k1[0], c + h / 2 * k1[1])
-        k3 = slope(middle, m + h / 2 * k2[0], c + h / 2 * k2[1])
-        k4 = slope(last, m + h * k3[0], c + h * k3[1])
+        k1 = derivative(first, m, c)
+        k2 = derivative(middle, m + h / 2 * k1[0], c + h / 2 * k1[1])
+        k3 = derivative(middle, m + h / 2 * k2[0], c + h / 2 * k2[1])
+        k4 = derivative(last, m + h * k3[0], c + h * k3[1])
         m = m + h / 6 * (k1[0] + 2 * k2[0] + 2 * k3[0] + k4[0])
         c = c + h / 6 * (k1[1] + 2 * k2[1] + 2 * k3[1] + k4[1])
     return m, c

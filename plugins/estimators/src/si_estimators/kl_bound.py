@@ -38,7 +38,7 @@ _FORMS: tuple[KLForm, ...] = ("drift", "velocity", "interpolant-velocity")
 
 
 def kl_rate(
-    form: KLForm, errors: FieldErrors, epsilon: Tensor, sign: float = 1.0, slope: Tensor | float = 0.0
+    form: KLForm, errors: FieldErrors, epsilon: Tensor, sign: float = 1.0, gamma_gamma_dot: Tensor | float = 0.0
 ) -> Tensor:
     """The integrand of a bound per unit of time, for each draw, shape (M, n).
 
@@ -53,7 +53,7 @@ def kl_rate(
         errors: of the fields, (M, n).
         epsilon: noise levels at the nodes, shape (M, 1).
         sign: +1 for the forward SDE, -1 for the backward one.
-        slope: ``gamma gamma_dot`` at the nodes, shape (M, 1); for the last form.
+        gamma_gamma_dot: ``gamma gamma_dot`` at the nodes, shape (M, 1); for the last form.
     """
     of_score = errors.of("score")
     if form == "drift":
@@ -61,7 +61,7 @@ def kl_rate(
         return (errors.of("velocity") + 2 * sign * epsilon * cross + epsilon**2 * of_score) / (4 * epsilon)
     if form == "velocity":
         return errors.of("velocity") / (2 * epsilon) + epsilon * of_score / 2
-    return (errors.of("interpolant-velocity") + (slope - sign * epsilon) ** 2 * of_score) / (2 * epsilon)
+    return (errors.of("interpolant-velocity") + (gamma_gamma_dot - sign * epsilon) ** 2 * of_score) / (2 * epsilon)
 
 
 def noise_levels(model: Model, nodes: SpanNodes, epsilon: float | None, where: str) -> Tensor:
@@ -159,8 +159,8 @@ class KLBound(Estimator):
         epsilon = noise_levels(model, nodes, self.epsilon, _WHERE)
         names = ["velocity", "score", *(["interpolant-velocity"] if self.form == "interpolant-velocity" else [])]
         errors = self.sampling.errors(model, x, generator, names)
-        slope = _slope(model, nodes.t)[:, None]
-        rate = kl_rate(self.form, errors, epsilon, self.sign, slope)
+        gamma_gamma_dot = _gamma_gamma_dot(model, nodes.t)[:, None]
+        rate = kl_rate(self.form, errors, epsilon, self.sign, gamma_gamma_dot)
         integral = SpanIntegral(nodes, rate)
         details: dict[str, Any] = {
             "form": self.form,
@@ -182,10 +182,10 @@ class KLBound(Estimator):
         t = clock.time(torch.linspace(first, last, _SUPREMUM_TIMES, dtype=torch.float64)).clamp(*span)
         transport = sde_transport(model, model.fields, self.epsilon, _WHERE, clock=UniformClock())
         epsilon = torch.tensor([transport.noise(time) ** 2 / 2 for time in t.tolist()], dtype=torch.float64)
-        return float(((_slope(model, t) - self.sign * epsilon).square() / epsilon).max())
+        return float(((_gamma_gamma_dot(model, t) - self.sign * epsilon).square() / epsilon).max())
 
 
-def _slope(model: Model, t: Tensor) -> Tensor:
+def _gamma_gamma_dot(model: Model, t: Tensor) -> Tensor:
     """``gamma gamma_dot`` at times t, shape (N,)."""
     s = model.process.schedule(UniformClock(), t)
     return torch.as_tensor(s.gamma_gamma_rate, dtype=torch.float64).expand_as(t)

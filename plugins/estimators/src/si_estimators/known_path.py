@@ -14,7 +14,7 @@ from itertools import pairwise
 import torch
 from torch import Tensor
 
-from si_core import Integrator, Problem, ProblemWrapper, Slope, SlopeOf, Transport
+from si_core import DriftFunction, DriftParts, Integrator, Problem, ProblemWrapper, Transport
 
 __all__ = ["KnownPath", "can_be_cut"]
 
@@ -41,11 +41,11 @@ class _Noted(ProblemWrapper):
         self.first: Tensor | None = None
         self._asked = False
 
-    def slopes(self) -> SlopeOf:
-        slope_of = self.inner.slopes()
+    def drift_parts(self) -> DriftFunction:
+        drift_of = self.inner.drift_parts()
 
-        def noted(time: float, x: Tensor) -> Slope:
-            found = slope_of(time, x)
+        def noted(time: float, x: Tensor) -> DriftParts:
+            found = drift_of(time, x)
             if not self._asked:
                 self._asked = True
                 if time == self.start and torch.equal(x, self._x):
@@ -94,11 +94,11 @@ class KnownPath:
             method.solve(_Rehearsal(piece, asked), x[:1])
         transport.prepare(asked, x)
         self._states: list[Tensor] = [x]
-        self._slopes: list[Tensor] = []
+        self._drifts: list[Tensor] = []
         for piece in pieces:
             noted = _Noted(piece, self._states[-1])
             solution = method.solve(noted, self._states[-1])
-            self._slopes.append(self._slope() if noted.first is None else noted.first)
+            self._drifts.append(self._drift() if noted.first is None else noted.first)
             self._states.append(solution.final)
             self.evaluations += solution.evaluations
 
@@ -118,18 +118,18 @@ class KnownPath:
         s = fraction * self._steps - k
         if s in (0.0, 1.0):
             return _chosen(self._states[k + int(s)], rows)
-        if k + 1 == len(self._slopes):
-            self._slopes.append(self._slope())
+        if k + 1 == len(self._drifts):
+            self._drifts.append(self._drift())
         first, last = (_chosen(self._states[k + i], rows) for i in (0, 1))
-        slope, next_slope = (_chosen(self._slopes[k + i], rows) for i in (0, 1))
+        drift, next_drift = (_chosen(self._drifts[k + i], rows) for i in (0, 1))
         h = (self.transport.stop - self.transport.start) / self._steps
-        bend = slope * (h * s * (1 - s) ** 2) - next_slope * (h * s**2 * (1 - s))
+        bend = drift * (h * s * (1 - s) ** 2) - next_drift * (h * s**2 * (1 - s))
         return first + (last - first) * (s**2 * (3 - 2 * s)) + bend
 
-    def _slope(self) -> Tensor:
+    def _drift(self) -> Tensor:
         """The drift at the last state known, where the method did not begin its step with it."""
         self.evaluations += 1
-        k = len(self._slopes)
+        k = len(self._drifts)
         return self.transport.drift(self.position(k / self._steps), self._states[k])
 
     def _time(self, fraction: float) -> float:

@@ -2,7 +2,7 @@
 
     ``W_p^p(F, G) = int_0^1 |F^-1(q) - G^-1(q)|^p dq``
 
-The potentials ``phi(x) + psi(y) <= |x-y|^p`` whose scatter is that of ``W_p^p`` have the slope
+The potentials ``phi(x) + psi(y) <= |x-y|^p`` whose scatter is that of ``W_p^p`` have the derivative
 ``phi'(x) = p |x - T x|^(p-1) sign(x - T x)``, T the optimal map (del Barrio and Loubes, Annals of Probability 47, 2019,
 arXiv 1705.01299).
 """
@@ -48,8 +48,8 @@ def line_potential(a: Tensor, b: Tensor, order: float) -> Tensor:
     """
     a, place = a.sort(0)
     gap = a - _mapped(b.sort(0).values, len(a))
-    slope = order * gap.abs().pow(order - 1) * gap.sign()
-    rises = a.diff(dim=0) * (slope[1:] + slope[:-1]) / 2
+    derivative = order * gap.abs().pow(order - 1) * gap.sign()
+    rises = a.diff(dim=0) * (derivative[1:] + derivative[:-1]) / 2
     sorted_values = torch.cat([torch.zeros_like(a[:1]), rises.cumsum(0)])
     return torch.empty_like(a).scatter_(0, place, sorted_values)
 

@@ -1,8 +1,8 @@
-"""The Adams-Bashforth methods: one evaluation a step, and the slopes of the steps before.
+"""The Adams-Bashforth methods: one evaluation a step, and the drifts of the steps before.
 
     x' = x + sum_j b_j f(t_j, x_j),    b_j = int_r^t l_j(s) ds,    j = k, k-1, ..., k-order+1
 
-with l_j the Lagrange polynomials of the times of the last ``order`` slopes: on equal steps the classical coefficients,
+with l_j the Lagrange polynomials of the times of the last ``order`` drifts: on equal steps the classical coefficients,
 on others those of variable steps. The first ``order - 1`` steps are of a Runge-Kutta method of an order less, whose few
 local errors ``O(h^order)`` keep the order of the whole: with few steps a dearer start costs more than it brings.
 
@@ -18,7 +18,7 @@ from typing import Literal, get_args
 import torch
 from torch import Tensor
 
-from si_core import Problem, SlopeOf, UsageError
+from si_core import DriftFunction, Problem, UsageError
 from si_integrators.planned import Grid, PlannedSteps, Steps
 from si_integrators.quadrature import apart, cells, lagrange
 
@@ -68,12 +68,12 @@ class AdamsBashforth(PlannedSteps):
         transport.prepare(list(dict.fromkeys(grid[:-1] + inner)), x)
         recording = torch.is_grad_enabled()
         add, state = (torch.add, x) if recording else (Tensor.add_, x.clone())
-        slope, values, states = transport.slopes(), list[Tensor](), []
+        drift, values, states = transport.drift_parts(), list[Tensor](), []
         for k, (r, t) in enumerate(steps):
-            values = [slope(r, state).kept(), *values[: order - 1]]
+            values = [drift(r, state).kept(), *values[: order - 1]]
             if k < len(start):
                 times = [_time(r, t, fraction) for fraction in fractions]
-                state = add(state, mean(slope, times, state, values[0], t - r), alpha=t - r)
+                state = add(state, mean(drift, times, state, values[0], t - r), alpha=t - r)
             else:
                 for value, weight in zip(values, _weights(grid[k - order + 1 : k + 2]), strict=True):
                     if weight:
@@ -84,23 +84,23 @@ class AdamsBashforth(PlannedSteps):
         return [*states, state], len(steps) + len(start) * len(fractions)
 
 
-def _euler(slope: SlopeOf, times: Sequence[float], x: Tensor, first: Tensor, h: float) -> Tensor:
+def _euler(drift: DriftFunction, times: Sequence[float], x: Tensor, first: Tensor, h: float) -> Tensor:
     return first
 
 
-def _heun(slope: SlopeOf, times: Sequence[float], x: Tensor, first: Tensor, h: float) -> Tensor:
-    return slope(times[0], torch.add(x, first, alpha=h)).added_to(first, 1.0) / 2
+def _heun(drift: DriftFunction, times: Sequence[float], x: Tensor, first: Tensor, h: float) -> Tensor:
+    return drift(times[0], torch.add(x, first, alpha=h)).added_to(first, 1.0) / 2
 
 
-def _kutta(slope: SlopeOf, times: Sequence[float], x: Tensor, first: Tensor, h: float) -> Tensor:
+def _kutta(drift: DriftFunction, times: Sequence[float], x: Tensor, first: Tensor, h: float) -> Tensor:
     """Kutta's method of order 3: ``(k1 + 4 k2 + k3)/6``."""
-    middle = slope(times[0], torch.add(x, first, alpha=h / 2))
+    middle = drift(times[0], torch.add(x, first, alpha=h / 2))
     total, ahead = middle.added_to(first, 4.0), middle.added_to(torch.add(x, first, alpha=-h), 2 * h)
-    return slope(times[1], ahead).added_to(total, 1.0) / 6
+    return drift(times[1], ahead).added_to(total, 1.0) / 6
 
 
 _STARTS = {2: ((), _euler), 3: ((1.0,), _heun), 4: ((0.5, 1.0), _kutta)}
-"""By order, the times of the evaluations of a starting step after its first, as fractions, and its mean slope."""
+"""By order, the times of the evaluations of a starting step after its first, as fractions, and its mean drift."""
 
 
 def _time(r: float, t: float, fraction: float) -> float:
@@ -108,7 +108,7 @@ def _time(r: float, t: float, fraction: float) -> float:
 
 
 def _weights(times: list[float]) -> list[float]:
-    """The integrals ``b_j`` over the last step, of the latest slope first."""
+    """The integrals ``b_j`` over the last step, of the latest drift first."""
     *nodes, stop = times
     nodes.reverse()
     points, weights, _ = cells()

@@ -24,7 +24,7 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from si_core import Integrator, Problem, Slope, Trajectory
+from si_core import DriftParts, Integrator, Problem, Trajectory
 from si_integrators.noise_path import NoisePath, NoiseVariance
 from si_integrators.refusals import no_generator
 from si_integrators.tolerance import Norm, Tolerance, refuse
@@ -111,26 +111,26 @@ class _Trial:
     def __init__(self, problem: Problem, x: Tensor, noise: NoisePath | None, tolerance: Tolerance) -> None:
         self.evaluations, self.new = 0, x
         self._problem, self._x, self._noise, self._tolerance = problem, x, noise, tolerance
-        self._slope_of = problem.slopes()
-        self._slope: Tensor | None = None
+        self._drift_of = problem.drift_parts()
+        self._drift: Tensor | None = None
         self._end = float(problem.start)
 
     def step(self, time: float, end: float) -> float:
         self._problem.prepare([time, end], self._x)
-        if self._slope is None:
-            self._slope = self._evaluated(time, self._x).kept()
+        if self._drift is None:
+            self._drift = self._evaluated(time, self._x).kept()
         h, self._end = end - time, end
-        predicted = torch.add(self._x, self._slope, alpha=h)
+        predicted = torch.add(self._x, self._drift, alpha=h)
         if self._noise is not None:
             predicted = predicted + self._noise.increment(time, end)
-        error = (self._evaluated(end, predicted).value() - self._slope) * (h / 2)
+        error = (self._evaluated(end, predicted).value() - self._drift) * (h / 2)
         self.new = predicted + error
         with torch.no_grad():
             scale = self._tolerance.scale(torch.maximum(self._x.abs(), self.new.abs()))
             return float(self._tolerance.norm(error / scale))
 
     def accept(self) -> None:
-        self._x, self._slope = self.new, None
+        self._x, self._drift = self.new, None
         if self._noise is not None:
             self._noise.forget(self._end)
 
@@ -141,6 +141,6 @@ class _Trial:
             return size
         return f"{size}; the step makes {int((~finite).sum())} of {len(finite)} states not finite"
 
-    def _evaluated(self, time: float, x: Tensor) -> Slope:
+    def _evaluated(self, time: float, x: Tensor) -> DriftParts:
         self.evaluations += 1
-        return self._slope_of(time, x)
+        return self._drift_of(time, x)

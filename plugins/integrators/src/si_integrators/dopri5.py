@@ -99,7 +99,7 @@ class Dopri5(Integrator):
 
     def _first_step(self, stages: Stages, start: float, stop: float) -> float:
         span, sign = abs(stop - start), math.copysign(1.0, stop - start)
-        state, slope = stages.sizes()
-        trial = trial_step(state, slope, span)
+        state, drift = stages.sizes()
+        trial = trial_step(state, drift, span)
         bend = stages.bend(start + sign * trial, sign * trial)
-        return min(span, first_step(slope, bend, trial, self.order))
+        return min(span, first_step(drift, bend, trial, self.order))

@@ -5,7 +5,7 @@ At the share s of a step of length h from x the solution is the polynomial of de
     ``x + h sum_j w_j(s) k_j``,   ``w = s (b + (1-s) (e_1 - b + s (2b - e_1 - e_7 + (1-s) d)))``
 
 with b the weights of the state after the step, e_i the unit vectors, and d what the order conditions ask for: it has
-the states and the slopes of both ends.
+the states and the drifts at both ends.
 
 Dormand and Prince, *A family of embedded Runge-Kutta formulae*, 1980; Hairer, Norsett and Wanner, *Solving Ordinary
 Differential Equations I*, 1993, section II.6.

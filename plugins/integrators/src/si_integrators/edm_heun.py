@@ -18,7 +18,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from si_core import SlopeOf
+from si_core import DriftFunction
 from si_integrators.grid import Room
 from si_integrators.heun import Heun
 
@@ -41,6 +41,6 @@ class EDMHeun(Heun):
     order = 1.0
 
     def noisy_step(
-        self, slope: SlopeOf, x: Tensor, times: tuple[float, ...], h: float, room: Room, sigma: float, w: Tensor
+        self, drift: DriftFunction, x: Tensor, times: tuple[float, ...], h: float, room: Room, sigma: float, w: Tensor
     ) -> Tensor:
-        return self.step(slope, torch.add(x, w, alpha=sigma, out=room[0]), times, h, room)
+        return self.step(drift, torch.add(x, w, alpha=sigma, out=room[0]), times, h, room)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from si_core import SlopeOf
+from si_core import DriftFunction
 from si_integrators.grid import FixedGrid, Room
 
 __all__ = ["Euler"]
@@ -22,5 +22,5 @@ class Euler(FixedGrid):
     order = 1.0
     nodes = (0.0,)
 
-    def step(self, slope: SlopeOf, x: Tensor, times: tuple[float, ...], h: float, room: Room) -> Tensor:
-        return slope(times[0], x).added_to(x, h, room[0])
+    def step(self, drift: DriftFunction, x: Tensor, times: tuple[float, ...], h: float, room: Room) -> Tensor:
+        return drift(times[0], x).added_to(x, h, room[0])

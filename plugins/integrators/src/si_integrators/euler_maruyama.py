@@ -8,7 +8,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from si_core import SlopeOf
+from si_core import DriftFunction
 from si_integrators.euler import Euler
 from si_integrators.grid import Room
 
@@ -29,6 +29,6 @@ class EulerMaruyama(Euler):
     stochastic = True
 
     def noisy_step(
-        self, slope: SlopeOf, x: Tensor, times: tuple[float, ...], h: float, room: Room, sigma: float, w: Tensor
+        self, drift: DriftFunction, x: Tensor, times: tuple[float, ...], h: float, room: Room, sigma: float, w: Tensor
     ) -> Tensor:
-        return torch.add(slope(times[0], x).added_to(x, h, room[0]), w, alpha=sigma, out=room[0])
+        return torch.add(drift(times[0], x).added_to(x, h, room[0]), w, alpha=sigma, out=room[0])

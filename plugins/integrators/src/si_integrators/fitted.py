@@ -72,7 +72,7 @@ class Fitted(Clock):
         if self._map is None:
             return self.own.rate(u)
         position = u.double()
-        return (self.own.rate(self._map.value(position)) * self._map.slope(position)).to(u.dtype)
+        return (self.own.rate(self._map.value(position)) * self._map.derivative(position)).to(u.dtype)
 
     def position(self, t: Tensor) -> Tensor:
         if self._map is None:
@@ -142,7 +142,7 @@ def _tamed(coefficients: Sequence[float]) -> list[float]:
     def allowed(share: float) -> list[float] | None:
         scaled = [share * c for c in coefficients]
         fits = sum(map(abs, scaled)) < SmoothMap.LARGEST - _ROUNDED
-        return scaled if fits and float(SmoothMap(scaled).slope(u).max()) <= LONGEST else None
+        return scaled if fits and float(SmoothMap(scaled).derivative(u).max()) <= LONGEST else None
 
     # The longest step grows with the share, from 1 at share 0.
     low, high = 0.0, 1.0

@@ -17,7 +17,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from si_core import Problem, SlopeOf
+from si_core import DriftFunction, Problem
 from si_integrators.planned import PlannedSteps
 from si_integrators.refusals import only_odes
 
@@ -49,13 +49,14 @@ class FixedGrid(PlannedSteps):
     """How many standard normal numbers a step needs for each entry of the state."""
 
     @abstractmethod
-    def step(self, slope: SlopeOf, x: Tensor, times: tuple[float, ...], h: float, room: Room) -> Tensor:
+    def step(self, drift: DriftFunction, x: Tensor, times: tuple[float, ...], h: float, room: Room) -> Tensor:
         """The state after a step of an ODE.
 
-        A slope is used up before the next is asked for: its output may be where the network writes the next one too.
+        The drift at one time is used up before the next is asked for: its output may be where the network writes the
+            next one too.
 
         Args:
-            slope: the drift of the problem.
+            drift: the drift of the problem.
             x: the state at the beginning of the step.
             times: the times of :attr:`nodes`.
             h: the signed length of the step.
@@ -64,7 +65,7 @@ class FixedGrid(PlannedSteps):
         """
 
     def noisy_step(
-        self, slope: SlopeOf, x: Tensor, times: tuple[float, ...], h: float, room: Room, sigma: float, w: Tensor
+        self, drift: DriftFunction, x: Tensor, times: tuple[float, ...], h: float, room: Room, sigma: float, w: Tensor
     ) -> Tensor:
         """The state after a step of an SDE, with the noise increment ``sigma w``.
 
@@ -89,7 +90,7 @@ class FixedGrid(PlannedSteps):
     ) -> tuple[list[Tensor], int]:
         plan = [(self._times(r, t), t - r) for r, t in pairwise(grid)]
         transport.prepare(list(dict.fromkeys(time for times, _ in plan for time in times)), x)
-        slope, step, noisy_step, states = transport.slopes(), self.step, self.noisy_step, []
+        drift, step, noisy_step, states = transport.drift_parts(), self.step, self.noisy_step, []
         state, room = x, [None] * (1 + self.spare)
         if not torch.is_grad_enabled():
             state = x.clone()
@@ -101,10 +102,10 @@ class FixedGrid(PlannedSteps):
         for first, last in pairwise((0, *kept, len(plan))):
             if sigmas:
                 for (times, h), sigma in zip(plan[first:last], sigmas[first:last], strict=True):
-                    state = noisy_step(slope, state, times, h, room, sigma, w.normal_(generator=generator))
+                    state = noisy_step(drift, state, times, h, room, sigma, w.normal_(generator=generator))
             else:
                 for times, h in plan[first:last]:
-                    state = step(slope, state, times, h, room)
+                    state = step(drift, state, times, h, room)
             # The next steps may work in place.
             states.append(state if last == len(plan) else state.clone())
         return states, len(plan) * len(self.nodes)

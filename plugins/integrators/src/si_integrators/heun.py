@@ -1,11 +1,11 @@
-"""Heun's method, the explicit trapezoid: an Euler predictor, then the mean of the slopes at both ends; order 2."""
+"""Heun's method, the explicit trapezoid: an Euler predictor, then the mean of the drifts at both ends; order 2."""
 
 from __future__ import annotations
 
 import torch
 from torch import Tensor
 
-from si_core import SlopeOf
+from si_core import DriftFunction
 from si_integrators.grid import FixedGrid, Room
 
 __all__ = ["Heun"]
@@ -26,10 +26,10 @@ class Heun(FixedGrid):
     nodes = (0.0, 1.0)
     spare = 1
 
-    def step(self, slope: SlopeOf, x: Tensor, times: tuple[float, ...], h: float, room: Room) -> Tensor:
+    def step(self, drift: DriftFunction, x: Tensor, times: tuple[float, ...], h: float, room: Room) -> Tensor:
         start, end = times
         state, ahead = room[:2]
-        first = slope(start, x)
+        first = drift(start, x)
         predictor = first.added_to(x, h, ahead)
         half = torch.lerp(x, predictor, 0.5, out=state)
-        return slope(end, predictor).added_to(half, h / 2, state)
+        return drift(end, predictor).added_to(half, h / 2, state)

@@ -170,12 +170,12 @@ class Remainder:
 
     def __init__(self, problem: Problem, grid: list[float], rates: list[float]) -> None:
         self.evaluations = 0
-        self._slope, self._grid, self._rates = problem.slopes(), grid, rates
+        self._drift, self._grid, self._rates = problem.drift_parts(), grid, rates
 
     def __call__(self, k: int, x: Tensor) -> Tensor:
         """The value at the k-th time, shape of x: a tensor of its own."""
         self.evaluations += 1
-        slope, rate = self._slope(self._grid[k], x), self._rates[k]
+        parts, rate = self._drift(self._grid[k], x), self._rates[k]
         # Where the share is that by which the network was learned, nothing of x is left but rounding.
-        left = slope.rate - rate if abs(slope.rate - rate) > _ROUNDING * abs(rate) else 0.0
-        return slope._replace(rate=left).kept()
+        left = parts.rate - rate if abs(parts.rate - rate) > _ROUNDING * abs(rate) else 0.0
+        return parts._replace(rate=left).kept()

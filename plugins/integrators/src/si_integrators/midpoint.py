@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from si_core import SlopeOf
+from si_core import DriftFunction
 from si_integrators.grid import FixedGrid, Room
 
 __all__ = ["Midpoint"]
@@ -23,7 +23,7 @@ class Midpoint(FixedGrid):
     nodes = (0.0, 0.5)
     spare = 1
 
-    def step(self, slope: SlopeOf, x: Tensor, times: tuple[float, ...], h: float, room: Room) -> Tensor:
+    def step(self, drift: DriftFunction, x: Tensor, times: tuple[float, ...], h: float, room: Room) -> Tensor:
         start, middle = times
         state, halfway = room
-        return slope(middle, slope(start, x).added_to(x, h / 2, halfway)).added_to(x, h, state)
+        return drift(middle, drift(start, x).added_to(x, h / 2, halfway)).added_to(x, h, state)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from si_core import SlopeOf
+from si_core import DriftFunction
 from si_integrators.grid import FixedGrid, Room
 
 __all__ = ["RK4"]
@@ -27,13 +27,13 @@ class RK4(FixedGrid):
     nodes = (0.0, 0.5, 0.5, 1.0)
     spare = 2
 
-    def step(self, slope: SlopeOf, x: Tensor, times: tuple[float, ...], h: float, room: Room) -> Tensor:
+    def step(self, drift: DriftFunction, x: Tensor, times: tuple[float, ...], h: float, room: Room) -> Tensor:
         start, middle, _, end = times
         state, sum_, moved = room
-        ahead = slope(start, x).added_to(x, h / 2, moved)
+        ahead = drift(start, x).added_to(x, h / 2, moved)
         total = torch.sub(ahead, x, out=sum_)
-        ahead = slope(middle, ahead).added_to(x, h / 2, moved)
+        ahead = drift(middle, ahead).added_to(x, h / 2, moved)
         total = torch.add(total, ahead, alpha=2, out=sum_)
-        ahead = slope(middle, ahead).added_to(x, h, moved)
+        ahead = drift(middle, ahead).added_to(x, h, moved)
         total = torch.add(total, ahead, out=sum_)
-        return slope(end, ahead).added_to(torch.div(total, 3, out=sum_), h / 6, state)
+        return drift(end, ahead).added_to(torch.div(total, 3, out=sum_), h / 6, state)

@@ -1,4 +1,4 @@
-"""Smooth increasing maps of [0, 1] onto itself by the logarithm of their slope.
+"""Smooth increasing maps of [0, 1] onto itself by the logarithm of their derivative.
 
     ``v(u) = int_0^u w / int_0^1 w``,    ``log w(u) = sum_{k>=1} c_k P_k(2u-1)``
 
@@ -61,7 +61,7 @@ class SmoothMap:
         part = length * means / self._whole
         return torch.where(ahead, part, 1 - part)
 
-    def slope(self, u: Tensor) -> Tensor:
+    def derivative(self, u: Tensor) -> Tensor:
         """``dv/du``, shape of u, float64."""
         return self._weight(u) / self._whole
 
@@ -71,7 +71,7 @@ class SmoothMap:
         for _ in range(_ITERATIONS):
             excess = self.value(u) - v
             low, high = torch.where(excess <= 0, u, low), torch.where(excess >= 0, u, high)
-            step = u - excess / self.slope(u)
+            step = u - excess / self.derivative(u)
             u = torch.where((step >= low) & (step <= high), step, (low + high) / 2)
         return u
 

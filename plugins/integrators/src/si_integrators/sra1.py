@@ -21,7 +21,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from si_core import SlopeOf
+from si_core import DriftFunction
 from si_integrators.grid import FixedGrid, Room
 
 __all__ = ["SRA1"]
@@ -50,21 +50,21 @@ class SRA1(FixedGrid):
         early, late = (float(noise(time)) ** 2 for time in self._times(r, t))
         return math.sqrt(abs(t - r) * (early + 2 * late) / 3)
 
-    def step(self, slope: SlopeOf, x: Tensor, times: tuple[float, ...], h: float, room: Room) -> Tensor:
+    def step(self, drift: DriftFunction, x: Tensor, times: tuple[float, ...], h: float, room: Room) -> Tensor:
         start, later = times
         state, moved = room
-        first = slope(start, x)
+        first = drift(start, x)
         ahead, x = first.added_to(x, 0.75 * h, moved), first.added_to(x, h / 3, state)
-        return slope(later, ahead).added_to(x, 2 * h / 3, state)
+        return drift(later, ahead).added_to(x, 2 * h / 3, state)
 
     def noisy_step(
-        self, slope: SlopeOf, x: Tensor, times: tuple[float, ...], h: float, room: Room, sigma: float, w: Tensor
+        self, drift: DriftFunction, x: Tensor, times: tuple[float, ...], h: float, room: Room, sigma: float, w: Tensor
     ) -> Tensor:
         start, later = times
         state, moved = room
-        first = slope(start, x)
+        first = drift(start, x)
         ahead, x = first.added_to(x, 0.75 * h, moved), first.added_to(x, h / 3, state)
         ahead = torch.add(ahead, w[0], alpha=0.75 * sigma, out=moved)
         ahead = torch.add(ahead, w[1], alpha=0.75 * sigma / math.sqrt(3), out=moved)
         x = torch.add(x, w[0], alpha=sigma, out=state)
-        return slope(later, ahead).added_to(x, 2 * h / 3, state)
+        return drift(later, ahead).added_to(x, 2 * h / 3, state)

@@ -52,16 +52,16 @@ class StepControl:
         return length * min(longest, max(_SHORTEST, factor))
 
 
-def first_step(slope: float, bend: float, trial: float, order: float) -> float:
-    """The first step: the largest whose error, by the size of slope and bend, is a small part of the tolerance.
+def first_step(drift: float, bend: float, trial: float, order: float) -> float:
+    """The first step: the largest whose error, by the size of drift and bend, is a small part of the tolerance.
 
     Args:
-        slope: the size of the drift, in units of the tolerance.
+        drift: the size of the drift, in units of the tolerance.
         bend: that of the change of the drift over a trial step, by its length.
         trial: the length of this step, of :func:`trial_step`.
         order: of the method.
     """
-    largest = max(slope, bend)
+    largest = max(drift, bend)
     if not math.isfinite(largest):
         return trial
     if largest <= 1e-15:
@@ -69,16 +69,16 @@ def first_step(slope: float, bend: float, trial: float, order: float) -> float:
     return float(min(100 * trial, (_AIM / largest) ** (1 / order)))
 
 
-def trial_step(state: float, slope: float, span: float) -> float:
+def trial_step(state: float, drift: float, span: float) -> float:
     """The length of an Euler step that changes the state by a hundredth, within a hundredth of the span.
 
     Args:
         state: the size of the state, in units of the tolerance.
-        slope: that of the drift.
+        drift: that of the drift.
         span: the length of the span.
     """
     longest = _TRIAL * span
-    if not (_TINY <= state < math.inf and _TINY <= slope < math.inf):
+    if not (_TINY <= state < math.inf and _TINY <= drift < math.inf):
         # The drift vanishes, as at the ends of some clocks, or says nothing.
         return longest
-    return min(longest, 0.01 * state / slope)
+    return min(longest, 0.01 * state / drift)

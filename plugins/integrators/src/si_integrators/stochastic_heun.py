@@ -17,7 +17,7 @@ term because predictor and corrector share dN. They agree if and only if
 
 so ``V = h g(r)^2``, wrong at O(h^2) unless g is constant, does not do. The trapezoid ``V = h/2 (g(r)^2 + g(t)^2)``
 does, needs no time beside the grid, and is exact where g^2 is linear. It is ``g^2 = 2 epsilon dt/du`` that is averaged,
-and not g: where it vanishes at an end of the span g^2 is smooth, while g has the infinite slope of a square root.
+and not g: where it vanishes at an end of the span g^2 is smooth, while g has the infinite derivative of a square root.
 For a backward step read ``|h|`` for h in V.
 """
 
@@ -29,7 +29,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from si_core import SlopeOf
+from si_core import DriftFunction
 from si_integrators.grid import Room
 from si_integrators.heun import Heun
 
@@ -56,12 +56,12 @@ class StochasticHeun(Heun):
         return math.sqrt(abs(t - r) / 2 * (float(noise(r)) ** 2 + float(noise(t)) ** 2))
 
     def noisy_step(
-        self, slope: SlopeOf, x: Tensor, times: tuple[float, ...], h: float, room: Room, sigma: float, w: Tensor
+        self, drift: DriftFunction, x: Tensor, times: tuple[float, ...], h: float, room: Room, sigma: float, w: Tensor
     ) -> Tensor:
         start, end = times
         state, ahead, noisy = room
-        first = slope(start, x)
+        first = drift(start, x)
         moved = torch.add(x, w, alpha=sigma, out=noisy)
         predictor = first.added_to(moved, h, ahead)
         half = torch.lerp(moved, predictor, 0.5, out=noisy)
-        return slope(end, predictor).added_to(half, h / 2, state)
+        return drift(end, predictor).added_to(half, h / 2, state)

@@ -110,10 +110,10 @@ class LikelihoodOptimal(Diffusion):
         """D at times t; infinite while x1 has not entered the path."""
         path = self.interpolant
         alpha, beta = path.alpha(t), path.beta(t)
-        variance, slope = alpha.square(), alpha * path.alpha_dot(t)
+        variance, derivative = alpha.square(), alpha * path.alpha_dot(t)
         if not self.latent.vanishes:
-            variance, slope = variance + self.latent.gamma(t).square(), slope + self.latent.gamma_gamma_dot(t)
-        level = variance * path.beta_dot(t) / beta - slope
+            variance, derivative = variance + self.latent.gamma(t).square(), derivative + self.latent.gamma_gamma_dot(t)
+        level = variance * path.beta_dot(t) / beta - derivative
         return torch.where(beta.abs() <= torch.finfo(t.dtype).eps, torch.inf, level)
 
 

@@ -33,7 +33,7 @@ class NoLatent(Latent):
 class Brownian(Latent):
     """``gamma = sqrt(scale t(1-t))``: the standard deviation of a Brownian bridge.
 
-    Its slope is infinite at both ends; in the clock ``t = sin^2(pi u/2)`` it is ``sqrt(scale)/2 sin(pi u)``.
+    Its derivative is infinite at both ends; in the clock ``t = sin^2(pi u/2)`` it is ``sqrt(scale)/2 sin(pi u)``.
 
     Args:
         scale: a in ``sqrt(a t(1-t))``.
@@ -70,7 +70,7 @@ class Brownian(Latent):
 class Wiener(Latent):
     """``gamma = scale (1-t) sqrt(t)``: a Wiener process that is damped to 0, ``gamma z ~ scale (1-t) W_t``.
 
-    The noise of forecasts and of Föllmer processes (arXiv 2403.13724), with paths. Its slope is infinite at t = 0.
+    The noise of forecasts and of Föllmer processes (arXiv 2403.13724), with paths. Its derivative is infinite at t = 0.
 
     Args:
         scale: the size of the noise beside the damping.

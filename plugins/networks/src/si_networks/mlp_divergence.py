@@ -4,13 +4,14 @@ With ``z_k`` the inputs of the activation a and ``D_k = diag a'(z_k)``, the Jaco
 
     ``J = V D_L W_L D_(L-1) ... W_2 D_1 W_x``,    ``div f = tr J``,    or ``v . J v`` for a probe v.
 
-The slopes D come with the value. What is left are products with known matrices, one a layer for many tangents at once:
+The derivatives D come with the value. What is left are products with known matrices, one a layer for many tangents at
+once:
 
 * *from the states*: a tangent for each unit vector, or for each probe. The first layer is free, for its tangents are
   ``D_1 W_x``, and the last is contracted with V: d rows through L-1 layers.
 * *from the units*: with the fixed matrix ``K = W_x V``, ``tr J`` is the sum over i, j of
   ``D_1[i] K[i, j] D_L[j] (W_L D_(L-1) ... W_2)[j, i]``: w rows, the width, through L-2 layers, whatever d is; none
-  where L = 2, with the fixed ``K * W_2^T`` between the slopes, or L = 1, with the diagonal of K before them.
+  where L = 2, with the fixed ``K * W_2^T`` between the derivatives, or L = 1, with the diagonal of K before them.
 
 A reverse pass costs what the first way does. Rows are taken in portions whose tangents stay in the processor's cache,
 so memory does not grow with the batch; where gradients are recorded all rows go at once.
@@ -74,7 +75,7 @@ class Layers:
 
     @cached_property
     def start(self) -> Tensor:
-        """What the slopes scale first: ``W_x^T``, shape (d, w), or ``W_2^T``, shape (w, w), from the units.
+        """What the derivatives scale first: ``W_x^T``, shape (d, w), or ``W_2^T``, shape (w, w), from the units.
 
         Contiguous, for what is transposed without being copied would hand its strides on to all tangents.
         """
@@ -128,10 +129,10 @@ def value_and_divergence(layers: Layers, beside: Tensor, x: Tensor, probes: Tens
     room, values, divergences = _Room(x), [], []
     for begin in range(0, max(1, len(x)), rows):
         some = slice(begin, begin + rows)
-        value, slopes = _value(layers, beside if beside.ndim == 1 else beside[some], x[some], room)
+        value, derivatives = _value(layers, beside if beside.ndim == 1 else beside[some], x[some], room)
         values.append(value)
         for first in range(0, max(1, len(value)), few):
-            part = [slope[first : first + few] for slope in slopes]
+            part = [derivative[first : first + few] for derivative in derivatives]
             if probes is not None:
                 divergences.append(_of_probes(layers, part, probes[some][first : first + few], room))
             else:
@@ -144,86 +145,87 @@ def _joined(parts: list[Tensor]) -> Tensor:
 
 
 def _value(layers: Layers, beside: Tensor, x: Tensor, room: _Room) -> tuple[Tensor, list[Tensor]]:
-    """The outputs (n, h d) and the slopes of each layer, each (n, w)."""
+    """The outputs (n, h d) and the derivatives of each layer, each (n, w)."""
     activation, shape = _ACTIVATIONS[layers.activation], (len(x), len(layers.first))
     z = torch.addmm(beside, x, layers.first.T, out=room("z", *shape))
-    h, slope = activation(z, room("h", *shape), room("slope 0", *shape))
-    slopes = [slope]
+    h, derivative = activation(z, room("h", *shape), room("derivative 0", *shape))
+    derivatives = [derivative]
     for k, (weight, bias) in enumerate(layers.hidden, 1):
         z = torch.addmm(bias, h, weight.T, out=room("z", *shape))
-        h, slope = activation(z, room("h", *shape), room(f"slope {k}", *shape))
-        slopes.append(slope)
-    return F.linear(h, layers.last, layers.shift), slopes
+        h, derivative = activation(z, room("h", *shape), room(f"derivative {k}", *shape))
+        derivatives.append(derivative)
+    return F.linear(h, layers.last, layers.shift), derivatives
 
 
-def _of_states(layers: Layers, slopes: list[Tensor], room: _Room) -> Tensor:
+def _of_states(layers: Layers, derivatives: list[Tensor], room: _Room) -> Tensor:
     """``tr J`` of each head, (n, h), from a tangent for each unit vector."""
     d, w, h = layers.dimensions
-    start = torch.mul(slopes[0].unsqueeze(1), layers.start, out=room("even", len(slopes[0]), d, w))
-    return _through(layers, slopes, start, room).view(-1, d * w) @ layers.last.view(h, d * w).T
+    start = torch.mul(derivatives[0].unsqueeze(1), layers.start, out=room("even", len(derivatives[0]), d, w))
+    return _through(layers, derivatives, start, room).view(-1, d * w) @ layers.last.view(h, d * w).T
 
 
-def _of_probes(layers: Layers, slopes: list[Tensor], probes: Tensor, room: _Room) -> Tensor:
+def _of_probes(layers: Layers, derivatives: list[Tensor], probes: Tensor, room: _Room) -> Tensor:
     """``v . J v`` of each head, (n, h, K), for probes (n, K, d)."""
     d, w, h = layers.dimensions
     n, many, _ = probes.shape
     start = torch.mm(probes.reshape(-1, d), layers.first.T, out=room("even", n * many, w)).view(n, many, w)
-    tangents = _through(layers, slopes, _scaled(start, slopes[0].unsqueeze(1)), room)
+    tangents = _through(layers, derivatives, _scaled(start, derivatives[0].unsqueeze(1)), room)
     products = (tangents.view(-1, w) @ layers.last.T).view(n, many, h, d)
     return (products * probes.unsqueeze(2)).sum(-1).transpose(1, 2)
 
 
-def _of_units(layers: Layers, slopes: list[Tensor], room: _Room) -> Tensor:
+def _of_units(layers: Layers, derivatives: list[Tensor], room: _Room) -> Tensor:
     """``tr J`` of each head, (n, h), from a tangent for each unit of the first layer."""
     _, w, h = layers.dimensions
     if not layers.hidden:
-        return slopes[0] @ (layers.first.T * layers.last.view(h, -1, w)).sum(1).T
+        return derivatives[0] @ (layers.first.T * layers.last.view(h, -1, w)).sum(1).T
     if len(layers.hidden) == 1:
-        return ((slopes[0] @ (layers.start * layers.loop)) * slopes[1]).sum(-1).T
-    tangents = torch.mul(slopes[1].unsqueeze(1), layers.start, out=room("even", len(slopes[1]), w, w))
+        return ((derivatives[0] @ (layers.start * layers.loop)) * derivatives[1]).sum(-1).T
+    tangents = torch.mul(derivatives[1].unsqueeze(1), layers.start, out=room("even", len(derivatives[1]), w, w))
     rest = Layers(layers.first, layers.hidden[1:], layers.last, layers.shift, layers.activation)
-    tangents = _scaled(_through(rest, slopes[1:], tangents, room), slopes[0].unsqueeze(2))
+    tangents = _scaled(_through(rest, derivatives[1:], tangents, room), derivatives[0].unsqueeze(2))
     return tangents.view(-1, w * w) @ layers.loop.view(h, w * w).T
 
 
-def _through(layers: Layers, slopes: list[Tensor], tangents: Tensor, room: _Room) -> Tensor:
+def _through(layers: Layers, derivatives: list[Tensor], tangents: Tensor, room: _Room) -> Tensor:
     """Tangents (n, r, w) behind the first activation, carried to behind the last: one matrix product a layer."""
     shape, w = tangents.shape, tangents.shape[-1]
     names = itertools.cycle(("odd", "even"))
-    for slope, (weight, _) in zip(slopes[1:], layers.hidden, strict=True):
+    for derivative, (weight, _) in zip(derivatives[1:], layers.hidden, strict=True):
         flat = tangents.view(-1, w)
         product = torch.mm(flat, weight.T, out=room(next(names), len(flat), w))
-        tangents = _scaled(product.view(shape), slope.unsqueeze(1))
+        tangents = _scaled(product.view(shape), derivative.unsqueeze(1))
     return tangents
 
 
-def _scaled(tangents: Tensor, slope: Tensor) -> Tensor:
-    return tangents * slope if torch.is_grad_enabled() else tangents.mul_(slope)
+def _scaled(tangents: Tensor, derivative: Tensor) -> Tensor:
+    return tangents * derivative if torch.is_grad_enabled() else tangents.mul_(derivative)
 
 
-# Each activation with its slope, from what they share. They may write to z, where they may write to h and slope.
+# Each activation with its derivative, from what they share. They may write to z, where they may write to h and
+# derivative.
 
 
-def _silu(z: Tensor, h: Tensor | None, slope: Tensor | None) -> tuple[Tensor, Tensor]:
-    s = torch.sigmoid(z, out=slope)
+def _silu(z: Tensor, h: Tensor | None, derivative: Tensor | None) -> tuple[Tensor, Tensor]:
+    s = torch.sigmoid(z, out=derivative)
     value = torch.mul(z, s, out=h)
     # s (1 + z (1 - s)) = s + h (1 - s), in one pass.
-    return value, torch.lerp(s, s.new_ones(()), value, out=slope)
+    return value, torch.lerp(s, s.new_ones(()), value, out=derivative)
 
 
-def _relu(z: Tensor, h: Tensor | None, slope: Tensor | None) -> tuple[Tensor, Tensor]:
+def _relu(z: Tensor, h: Tensor | None, derivative: Tensor | None) -> tuple[Tensor, Tensor]:
     return F.relu(z), (z > 0).to(z.dtype)
 
 
-def _gelu(z: Tensor, h: Tensor | None, slope: Tensor | None) -> tuple[Tensor, Tensor]:
+def _gelu(z: Tensor, h: Tensor | None, derivative: Tensor | None) -> tuple[Tensor, Tensor]:
     share = torch.erf(z / math.sqrt(2)).add(1).mul(0.5)
     density = torch.exp(z.square() * -0.5) / math.sqrt(2 * math.pi)
-    return torch.mul(z, share, out=h), torch.addcmul(share, z, density, out=slope)
+    return torch.mul(z, share, out=h), torch.addcmul(share, z, density, out=derivative)
 
 
-def _tanh(z: Tensor, h: Tensor | None, slope: Tensor | None) -> tuple[Tensor, Tensor]:
+def _tanh(z: Tensor, h: Tensor | None, derivative: Tensor | None) -> tuple[Tensor, Tensor]:
     value = torch.tanh(z, out=h)
-    return value, torch.addcmul(value.new_ones(()), value, value, value=-1, out=slope)
+    return value, torch.addcmul(value.new_ones(()), value, value, value=-1, out=derivative)
 
 
 _Activation = Callable[[Tensor, Tensor | None, Tensor | None], tuple[Tensor, Tensor]]

@@ -1,7 +1,8 @@
 """The six regression objectives: ``L[f] = E[ 1/2 |f|^2 - <target, f> ]``, whose minimiser is ``E[target | x_t]``.
 
 ``L[f] - min L = 1/2 E|f - field|^2`` and ``min L = -1/2 E|field|^2`` (arXiv 2303.08797, section 3). The target of a
-field is its row times the draw (x0, x1, z); the expanded form keeps finite what the completed square makes infinite.
+field is its coefficients times the draw (x0, x1, z); the expanded form keeps finite what the completed square makes
+infinite.
 """
 
 from __future__ import annotations
@@ -46,7 +47,7 @@ class Score(Regression):
             return super().loss(draw, prediction)
         structure = draw.process.structure
         # Weighted term by term: the target is infinite where the weight is 0, and their product is not.
-        noise = draw.process.target_of(structure.noise_row(draw.schedule), draw)
+        noise = draw.process.target_of(structure.noise_coefficients(draw.schedule), draw)
         weight = torch.as_tensor(structure.noise_variance(draw.schedule)).to(prediction)
         return 0.5 * weight * prediction.square().flatten(1).sum(1) + (noise * prediction).flatten(1).sum(1)
 

@@ -44,7 +44,7 @@ def refitted_cross(covariance0: Tensor, covariance1: Tensor, cross: Tensor, epsi
     flow = identity
     h = 1.0 / _STEPS
 
-    def slope(u: float, f: Tensor) -> Tensor:
+    def derivative(u: float, f: Tensor) -> Tensor:
         t, rate = math.sin(math.pi * u / 2) ** 2, math.pi / 2 * math.sin(math.pi * u)
         s = (1 - t) ** 2 * a + t**2 * b + t * (1 - t) * (x + x.mT + 2 * epsilon * identity)
         k = -(1 - t) * a + t * b - t * x + (1 - t) * x.mT - 2 * epsilon * t * identity
@@ -53,9 +53,9 @@ def refitted_cross(covariance0: Tensor, covariance1: Tensor, cross: Tensor, epsi
     # The classical Runge-Kutta method in the sine clock: S_t leaves a narrow end fast, within t = S/(2 epsilon).
     for step in range(_STEPS):
         u = step * h
-        first = slope(u, flow)
-        second = slope(u + h / 2, flow + h / 2 * first)
-        third = slope(u + h / 2, flow + h / 2 * second)
-        fourth = slope(u + h, flow + h * third)
+        first = derivative(u, flow)
+        second = derivative(u + h / 2, flow + h / 2 * first)
+        third = derivative(u + h / 2, flow + h / 2 * second)
+        fourth = derivative(u + h, flow + h * third)
         flow = flow + h / 6 * (first + 2 * second + 2 * third + fourth)
     return a @ flow.mT

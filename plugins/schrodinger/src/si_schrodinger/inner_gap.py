@@ -1,6 +1,7 @@
 """The inner gap of the max-min form: whether networks have reached the forward drift of the path as it now stands.
 
-For the forward drift ``b_F`` of a process with target T (the row of ``b_F`` times the draw), ``E[T | x_t] = b_F``, so
+For the forward drift ``b_F`` of a process with target T (the coefficients of ``b_F`` times the draw),
+``E[T | x_t] = b_F``, so
 
     ``gap = int E[ |u|^2 - <T, u> ] du / int E|u|^2 du``,      which is 0 for ``u = b_F``
 

@@ -47,10 +47,10 @@ class LearnedLinear(nn.Module, SpatiallyLinear):
         return t + _series(self.of_beta, t)
 
     def alpha_dot(self, t: Tensor) -> Tensor:
-        return -1 + _slope(self.of_alpha, t)
+        return -1 + _derivative(self.of_alpha, t)
 
     def beta_dot(self, t: Tensor) -> Tensor:
-        return 1 + _slope(self.of_beta, t)
+        return 1 + _derivative(self.of_beta, t)
 
 
 def _waves(terms: int, t: Tensor) -> tuple[Tensor, Tensor]:
@@ -64,6 +64,6 @@ def _series(coefficients: Tensor, t: Tensor) -> Tensor:
     return t * (1 - t) * (wave @ coefficients)
 
 
-def _slope(coefficients: Tensor, t: Tensor) -> Tensor:
-    wave, slope = _waves(len(coefficients), t)
-    return (1 - 2 * t) * (wave @ coefficients) + t * (1 - t) * (slope @ coefficients)
+def _derivative(coefficients: Tensor, t: Tensor) -> Tensor:
+    wave, derivative = _waves(len(coefficients), t)
+    return (1 - 2 * t) * (wave @ coefficients) + t * (1 - t) * (derivative @ coefficients)

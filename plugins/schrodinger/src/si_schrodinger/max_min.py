@@ -31,8 +31,8 @@ _ROUNDING = 1e-9
 class SchrodingerBridge(Regression):
     """Learns the forward drift ``b_F = b + epsilon s``, and the path for which its energy is least.
 
-    The row of the field is that of the velocity plus epsilon times that of the score, so that every drift at this noise
-    level follows from it. A learnable interpolant maximises what networks minimise (``train.process``).
+    The field is the velocity plus epsilon times the score, so that every drift at this noise level follows from it. A
+    learnable interpolant maximises what networks minimise (``train.process``).
 
     Args:
         epsilon: the noise of the reference ``dX = sqrt(2 epsilon) dW``.
@@ -53,12 +53,12 @@ class SchrodingerBridge(Regression):
         self.epsilon = float(epsilon)
         self._checked: StochasticInterpolant | None = None
 
-    def row(self, process: StochasticInterpolant, s: Schedule) -> tuple[Tensor | float, ...]:
-        """The row of ``(dt/du) (b + epsilon s)``, per unit of the schedule's clock."""
+    def coefficients(self, process: StochasticInterpolant, s: Schedule) -> tuple[Tensor | float, ...]:
+        """The coefficients of ``(dt/du) (b + epsilon s)``, per unit of the schedule's clock."""
         if process is not self._checked:
             self._check(process)
             self._checked = process
-        velocity, score = process.row("velocity", s), process.structure.score_flow_row(s)
+        velocity, score = process.coefficients("velocity", s), process.structure.score_drift_coefficients(s)
         return tuple(b if _is_zero(r) else b + self.epsilon * r for b, r in zip(velocity, score, strict=True))
 
     def __getstate__(self) -> dict[str, object]:

@@ -55,8 +55,8 @@ def true_field(objective: Objective, process: StochasticInterpolant) -> _Field:
         if objective.field in FIELDS:
             return fields.field(objective.field, schedule, x)
         known = ("source-denoiser", "target-denoiser")
-        row = objective.row(process, schedule)
-        parts = [spread(share, x) * fields.field(name, schedule, x) for share, name in zip(row, known, strict=False)]
+        terms = zip(objective.coefficients(process, schedule), known, strict=False)
+        parts = [spread(scalar, x) * fields.field(name, schedule, x) for scalar, name in terms]
         return torch.stack(parts).sum(0)
 
     return mean_velocity if objective.two_times else single
@@ -67,7 +67,7 @@ def _perturbations(t: Tensor, x: Tensor, s: Tensor) -> list[Tensor]:
     return [torch.ones_like(x), x, wave, spread(s - t, x) * x]
 
 
-def _slopes(objective: Objective, process: StochasticInterpolant, shift: float) -> Tensor:
+def _gradients(objective: Objective, process: StochasticInterpolant, shift: float) -> Tensor:
     """The gradient of the mean loss along each perturbation, beside the true field by a constant; (batches, K)."""
     true = true_field(objective, process)
     generator = torch.Generator().manual_seed(11)
@@ -108,7 +108,7 @@ def _processes(objective: Objective) -> dict[str, StochasticInterpolant]:
     usable = {}
     for name, process in gaussian_processes((2,)).items():
         try:
-            objective.row(process, process.schedule(UniformClock(), torch.tensor([0.5])))
+            objective.coefficients(process, process.schedule(UniformClock(), torch.tensor([0.5])))
         except UsageError:
             continue
         if not process.structure.latent:
@@ -124,7 +124,7 @@ def comes_to_rest(objective: Objective) -> Measured | None:
     that leads back."""
     deviations = Deviations("at the true field the mean loss has a gradient: something else is learned")
     for name, process in _processes(objective).items():
-        at_rest, beside = _slopes(objective, process, 0.0), _slopes(objective, process, _SHIFT)
+        at_rest, beside = _gradients(objective, process, 0.0), _gradients(objective, process, _SHIFT)
         error = at_rest.std(0) / len(at_rest) ** 0.5
         for k, words in enumerate(("a constant", "x", "cos(2t) sin(x)", "(s - t) x")):
             allowed = float(_ERRORS * error[k]) + 1e-9

@@ -95,8 +95,8 @@ def rate(clock: Clock) -> Measured | None:
     deviations = Deviations("rate is not the derivative of time")
     u = _grid()
     for position in u[steep_inside(u)]:
-        slope, error = central_difference(clock.time, position.reshape(1))
-        deviations.close(clock.rate(position.reshape(1)), slope, error, f"u = {float(position):.3g}")
+        derivative, error = central_difference(clock.time, position.reshape(1))
+        deviations.close(clock.rate(position.reshape(1)), derivative, error, f"u = {float(position):.3g}")
     return deviations.result()
 
 
@@ -111,8 +111,8 @@ def inverse(clock: Clock) -> Measured | None:
         # Where t is flat a rounding of t moves u by its root, and by more the higher the order.
         t, rates = clock.time(grid), clock.rate(grid)
         found = clock.position(t)
-        for u, back, slope in zip(grid[1:-1].tolist(), found[1:-1].tolist(), rates[1:-1].tolist(), strict=True):
-            deviations.close(back, u, 16 * eps * (1 + _NEWTON / slope), f"u = {u:.3g}, {dtype}")
+        for u, back, derivative in zip(grid[1:-1].tolist(), found[1:-1].tolist(), rates[1:-1].tolist(), strict=True):
+            deviations.close(back, u, 16 * eps * (1 + _NEWTON / derivative), f"u = {u:.3g}, {dtype}")
     return deviations.result()
 
 

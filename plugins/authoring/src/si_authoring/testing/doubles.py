@@ -110,12 +110,12 @@ class Heun(Integrator):
         transport.prepare(times, x)
         first = x
         for r, t in pairwise(times):
-            slope, noise = transport.drift(r, x), torch.zeros_like(x)
+            drift, noise = transport.drift(r, x), torch.zeros_like(x)
             if transport.stochastic:
                 noise = torch.empty_like(x).normal_(generator=generator) * abs(h) ** 0.5
-            ahead = x + h * slope + transport.noise(r) * noise
+            ahead = x + h * drift + transport.noise(r) * noise
             spread = (transport.noise(r) + transport.noise(t)) / 2
-            x = x + h / 2 * (slope + transport.drift(t, ahead)) + spread * noise
+            x = x + h / 2 * (drift + transport.drift(t, ahead)) + spread * noise
         ends = torch.tensor([times[0], times[-1]], dtype=x.dtype, device=x.device)
         return Trajectory(ends, torch.stack([first, x]), 2 * self.steps)
 

@@ -64,17 +64,17 @@ class NormalFields(DirectFields):
 
     def field(self, name: str, s: Schedule, x: Tensor) -> Tensor:
         process = self.process
-        process.row(name, s)  # refuses a field that the process has not
+        process.coefficients(name, s)  # refuses a field that the process has not
         alpha, beta, gamma = (torch.as_tensor(part, dtype=torch.float64) for part in (s.alpha, s.beta, s.gamma))
         mean, variance = self.law(s)
         r = (x - spread(mean, x)) / spread(variance, x)
         match name:
             case "velocity" | "interpolant-velocity":
-                slopes = [torch.as_tensor(part, dtype=torch.float64) for part in (s.alpha_rate, s.beta_rate)]
-                gain = alpha * slopes[0] * self._v0 + beta * slopes[1] * self._v1
+                rates = [torch.as_tensor(part, dtype=torch.float64) for part in (s.alpha_rate, s.beta_rate)]
+                gain = alpha * rates[0] * self._v0 + beta * rates[1] * self._v1
                 if name == "velocity":
                     gain = gain + torch.as_tensor(s.gamma_gamma_rate)
-                return spread(slopes[0] * self._m0 + slopes[1] * self._m1, x) + spread(gain, x) * r
+                return spread(rates[0] * self._m0 + rates[1] * self._m1, x) + spread(gain, x) * r
             case "score":
                 return -r
             case "denoiser" if process.structure.noise == "z":

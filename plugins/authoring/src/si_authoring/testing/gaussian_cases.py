@@ -13,7 +13,7 @@ from si_authoring.testing.conditional import ConditionalDraws, conditional_draws
 from si_authoring.testing.doubles import Normal, Silent, process_between
 from si_authoring.testing.exact import NormalFields
 from si_core import Schedule, StochasticInterpolant, UniformClock
-from si_core.public.process import Row, spread
+from si_core.public.process import Coefficients, spread
 
 __all__ = ["GaussianCase", "gaussian_cases", "gaussian_processes"]
 
@@ -47,10 +47,11 @@ class GaussianCase:
         """The closed-form field at the draws, per unit of their clock, shape (B, *event)."""
         return NormalFields(self.process).field(field, self.schedule, self.draws.draw.xt)
 
-    def of_row(self, row: Row) -> Tensor:
-        """A row times ``E[(x0, x1, z) | x_t]``, shape (B, *event)."""
+    def of_coefficients(self, coefficients: Coefficients) -> Tensor:
+        """Coefficients times ``E[(x0, x1, z) | x_t]``, shape (B, *event)."""
         known = ["source-denoiser", "target-denoiser", *(["denoiser"] if self.process.structure.latent else [])]
-        parts = [spread(share, self.draws.draw.xt) * self.exact(name) for share, name in zip(row, known, strict=False)]
+        terms = zip(coefficients, known, strict=False)
+        parts = [spread(scalar, self.draws.draw.xt) * self.exact(name) for scalar, name in terms]
         return torch.stack(parts).sum(0)
 
 

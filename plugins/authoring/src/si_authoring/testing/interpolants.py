@@ -76,9 +76,9 @@ def derivative(path: Interpolant) -> Measured | None:
         x0, x1 = setting.states("x0"), setting.states("x1")
         for time in torch.linspace(0.06, 0.94, 23, dtype=torch.float64):
             t = time.expand(len(x0)).clone()
-            slope, error = central_difference(partial(_value, path, x0, x1), t)
+            derivative, error = central_difference(partial(_value, path, x0, x1), t)
             got = path.velocity_at(t, x0, x1)
-            deviations.close(got, slope, error, f"t = {float(time):.3g}, event {setting.event}")
+            deviations.close(got, derivative, error, f"t = {float(time):.3g}, event {setting.event}")
     return deviations.result()
 
 
@@ -139,8 +139,10 @@ def coefficients(path: Interpolant) -> Measured | None:
     inside = path.in_clock(clock, inner)
     for name, function in (("alpha", path.alpha), ("beta", path.beta)):
         deviations.close(getattr(inside, name), function(clock.time(inner)), 1e-12, name)
-        slope, error = central_difference(lambda v, f=function: torch.as_tensor(f(clock.time(v))).expand_as(v), inner)  # type: ignore[misc]
-        deviations.close(getattr(inside, f"{name}_rate"), slope, error, f"{name}_rate")
+        derivative, error = central_difference(
+            lambda v, f=function: torch.as_tensor(f(clock.time(v))).expand_as(v), inner
+        )  # type: ignore[misc]
+        deviations.close(getattr(inside, f"{name}_rate"), derivative, error, f"{name}_rate")
     return deviations.result()
 
 
@@ -167,7 +169,7 @@ def finite_near_the_ends(path: Interpolant) -> None:
 
 @check
 def clock_order(path: Interpolant) -> Measured | None:
-    """In the clock of its process the slopes of alpha and beta are bounded at both ends; that of ``sqrt(t)`` is not."""
+    """In the clock of its process alpha and beta have bounded derivatives at both ends; ``sqrt(t)`` has not."""
     if not isinstance(path, SpatiallyLinear):
         raise NotApplicable("it is not spatially linear")
     clock, worst = _clock(path), Measured(0.0, _EXPONENT)

@@ -73,8 +73,8 @@ def derivative(latent: Latent) -> Measured | None:
     deviations = Deviations("gamma_dot is not the derivative of gamma")
     t = torch.linspace(0.06, 0.94, 45, dtype=torch.float64)
     for time in t:
-        slope, error = central_difference(latent.gamma, time.reshape(1))
-        deviations.close(latent.gamma_dot(time.reshape(1)), slope, error, f"t = {float(time):.3g}")
+        derivative, error = central_difference(latent.gamma, time.reshape(1))
+        deviations.close(latent.gamma_dot(time.reshape(1)), derivative, error, f"t = {float(time):.3g}")
     return deviations.result()
 
 
@@ -84,8 +84,8 @@ def gamma_gamma_dot(latent: Latent) -> Measured | None:
     latent = placed(latent)
     deviations = Deviations("gamma_gamma_dot is not half the derivative of gamma^2")
     for time in torch.linspace(0.06, 0.94, 45, dtype=torch.float64):
-        slope, error = central_difference(lambda s: latent.gamma(s).square() / 2, time.reshape(1))
-        deviations.close(latent.gamma_gamma_dot(time.reshape(1)), slope, error, f"t = {float(time):.3g}")
+        derivative, error = central_difference(lambda s: latent.gamma(s).square() / 2, time.reshape(1))
+        deviations.close(latent.gamma_gamma_dot(time.reshape(1)), derivative, error, f"t = {float(time):.3g}")
     ends = latent.gamma_gamma_dot(torch.tensor([0.0, 1.0], dtype=torch.float64))
     for end, value in zip((0, 1), ends.tolist(), strict=True):
         if not math.isfinite(value):
@@ -114,10 +114,10 @@ def coefficients(latent: Latent) -> Measured | None:
     inner = u[steep_inside(u)]
     inside = latent.in_clock(clock, inner)
     deviations.close(inside.gamma, latent.gamma(clock.time(inner)), 1e-12, "gamma")
-    slope, error = central_difference(lambda v: latent.gamma(clock.time(v)), inner)
-    deviations.close(inside.gamma_rate, slope, error, "gamma_rate")
-    slope, error = central_difference(lambda v: latent.gamma(clock.time(v)).square() / 2, inner)
-    deviations.close(inside.gamma_gamma_rate, slope, error, "gamma_gamma_rate")
+    derivative, error = central_difference(lambda v: latent.gamma(clock.time(v)), inner)
+    deviations.close(inside.gamma_rate, derivative, error, "gamma_rate")
+    derivative, error = central_difference(lambda v: latent.gamma(clock.time(v)).square() / 2, inner)
+    deviations.close(inside.gamma_gamma_rate, derivative, error, "gamma_gamma_rate")
     deviations.close(inside.rate_over_gamma * inside.gamma, clock.rate(inner), 1e-10, "rate_over_gamma")
     return deviations.result()
 
@@ -139,7 +139,7 @@ def clock_order(latent: Latent) -> Measured | None:
     clock, worst = _clock(latent), Measured(0.0, _EXPONENT)
     for end, power in exponents(latent.gamma, clock):
         order = clock.orders[end]
-        # A latent whose slope is bounded in time itself may be as smooth as it likes.
+        # A latent whose derivative is bounded in time itself may be as smooth as it likes.
         off = 1 - power if order == 1 else abs(power - max(1, round(power)))
         measured = Measured(max(off, 0.0), _EXPONENT, f"gamma ~ u^{power:.3g} at t = {end} of {clock!r}")
         if not measured.deviation <= measured.allowed:
@@ -151,7 +151,7 @@ def clock_order(latent: Latent) -> Measured | None:
 def _rough_in_words(latent: Latent, power: float, order: int, end: int) -> str:
     declares = f"it declares a clock of order {order} there"
     if latent.clock is None:
-        declares = "it declares no clock, and its slope at the end does not tell"
+        declares = "it declares no clock, and its derivative at the end does not tell"
     if abs(2 * power - round(2 * power)) > 2 * _EXPONENT:
         advice = "gamma^2 has to be smooth"
     else:

@@ -11,7 +11,7 @@ from si_authoring.testing.check import Violation
 from si_authoring.testing.gaussian_cases import GaussianCase
 from si_core import FIELDS, Objective, UsageError
 
-__all__ = ["Closed", "minimiser_in_words", "slope_at"]
+__all__ = ["Closed", "gradient_at", "minimiser_in_words"]
 
 Closed = Callable[[GaussianCase], Tensor]
 """A field in closed form, at the draws of a case."""
@@ -20,7 +20,7 @@ _EXPLAINED = 1e-6
 _VELOCITIES = ("velocity", "interpolant-velocity")
 
 
-def slope_at(objective: Objective, case: GaussianCase, prediction: Tensor) -> Tensor:
+def gradient_at(objective: Objective, case: GaussianCase, prediction: Tensor) -> Tensor:
     """``E[g | x_t] / E[|g| | x_t]`` with g the gradient of the loss in the prediction, shape (T, P, *event).
 
     Raises:
@@ -74,7 +74,7 @@ def _multiple(objective: Objective, missed: Sequence[GaussianCase], candidate: C
         fields = [candidate(case) for case in missed]
     except UsageError:
         return None
-    # In the direction of the field the slope is linear in k for a loss that is quadratic, and k its zero.
+    # In the direction of the field the gradient is linear in k for a loss that is quadratic, and k its zero.
     at_0, at_1 = (
         sum(
             float(case.draws.given(_gradient(objective, case, k * f) * f).sum())
@@ -85,5 +85,5 @@ def _multiple(objective: Objective, missed: Sequence[GaussianCase], candidate: C
     if at_0 == at_1:
         return None
     multiple = at_0 / (at_0 - at_1)
-    stationary = (slope_at(objective, case, multiple * f) for case, f in zip(missed, fields, strict=True))
-    return multiple if all(bool((slope.abs() <= _EXPLAINED).all()) for slope in stationary) else None
+    stationary = (gradient_at(objective, case, multiple * f) for case, f in zip(missed, fields, strict=True))
+    return multiple if all(bool((gradient.abs() <= _EXPLAINED).all()) for gradient in stationary) else None

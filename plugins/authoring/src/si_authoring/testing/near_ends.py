@@ -2,7 +2,7 @@
 
 Of uniform draws of a clock position one in 500,000 comes within 1e-6 of an end: a training run has some of them. There
 every coefficient has to be finite, and smooth: a function ``f - f(end) ~ c v^p`` of the distance v to the end has
-a bounded slope for p >= 1, and has no root in it for whole p.
+a bounded derivative for p >= 1, and has no root in it for whole p.
 """
 
 from __future__ import annotations

@@ -109,11 +109,11 @@ def gradients(factory: Factory) -> None:
             weights = torch.randn(output.shape, generator=torch.Generator().manual_seed(8), dtype=output.dtype)
             (output * weights).sum().backward()  # type: ignore[no-untyped-call]
         for name, parameter in network.named_parameters():
-            slope = parameter.grad
-            if slope is not None and not bool(torch.isfinite(slope).all()):
+            gradient = parameter.grad
+            if gradient is not None and not bool(torch.isfinite(gradient).all()):
                 raise Violation(f"the gradient in its parameter {name!r} is not finite ({_where(variant, setting)})")
             if parameter.requires_grad:
-                idle[name] = idle.get(name, True) and (slope is None or not bool(slope.any()))
+                idle[name] = idle.get(name, True) and (gradient is None or not bool(gradient.any()))
     never = [name for name, is_idle in idle.items() if is_idle]
     if never:
         raise Violation(
@@ -174,8 +174,8 @@ def derivative(factory: Factory) -> Measured | None:
         x, direction = setting.states("x").requires_grad_(), setting.states("direction")
         output = call(factory, network, t, x, condition)
         weights = torch.randn(output.shape, generator=torch.Generator().manual_seed(9), dtype=output.dtype)
-        (slope,) = torch.autograd.grad((output * weights).sum(), x, allow_unused=True)
-        if slope is None:
+        (gradient,) = torch.autograd.grad((output * weights).sum(), x, allow_unused=True)
+        if gradient is None:
             raise Violation("the output has no gradient in x: it was detached on the way")
 
         def along(h: Tensor) -> Tensor:
@@ -184,7 +184,7 @@ def derivative(factory: Factory) -> Measured | None:
             return (values * weights).flatten(1).sum(1)  # noqa: B023
 
         expected, error = central_difference(along, torch.zeros((), dtype=x.dtype))
-        found = (slope * direction).flatten(1).sum(1)
+        found = (gradient * direction).flatten(1).sum(1)
         # Piecewise linear networks have kinks, and a row may stand on one.
         deviations.close((found - expected).abs().median(), 0.0, error, _where(variant, setting))
     return deviations.result()

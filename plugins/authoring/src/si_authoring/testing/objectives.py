@@ -15,7 +15,7 @@ from torch import Tensor
 from si_authoring.testing.called_objectives import comes_to_rest
 from si_authoring.testing.check import Deviations, Measured, NotApplicable, Violation, check
 from si_authoring.testing.gaussian_cases import GaussianCase, gaussian_cases, gaussian_processes
-from si_authoring.testing.minimisers import minimiser_in_words, slope_at
+from si_authoring.testing.minimisers import gradient_at, minimiser_in_words
 from si_authoring.testing.setting import Output, Setting
 from si_authoring.testing.suite import Suite
 from si_core import FIELDS, Condition, Draw, Objective, Regression, StochasticInterpolant, UsageError
@@ -30,14 +30,14 @@ _ROUNDING = 1e-9
 
 def _names_its_field(objective: Objective) -> bool:
     name = getattr(objective, "field", None)
-    return name in FIELDS or (isinstance(name, str) and type(objective).row is not Objective.row)
+    return name in FIELDS or (isinstance(name, str) and type(objective).coefficients is not Objective.coefficients)
 
 
 def _has_field(objective: Objective, process: StochasticInterpolant) -> bool:
     if not _names_its_field(objective):
         raise NotApplicable("its field is none of those that are known")
     try:
-        objective.row(process, process.schedule(process.clock, torch.tensor([0.5])))
+        objective.coefficients(process, process.schedule(process.clock, torch.tensor([0.5])))
     except UsageError:
         return False
     return True
@@ -54,10 +54,10 @@ def _cases(objective: Objective, dimensions: int = 2) -> Iterator[GaussianCase]:
 
 
 def _best(objective: Objective, case: GaussianCase) -> Tensor:
-    """The field in closed form: by its name where that is known, else by its row."""
+    """The field in closed form: by its name where that is known, else by its coefficients."""
     if objective.field in FIELDS:
         return case.exact(objective.field)
-    return case.of_row(objective.row(case.process, case.schedule))
+    return case.of_coefficients(objective.coefficients(case.process, case.schedule))
 
 
 def _expected(objective: Objective, case: GaussianCase, prediction: Tensor) -> Tensor:
@@ -70,24 +70,26 @@ def _expected(objective: Objective, case: GaussianCase, prediction: Tensor) -> T
 
 @check
 def known_field(objective: Objective) -> None:
-    """``field`` names a field of the process, such as its velocity, or one whose row the objective says itself."""
+    """``field`` names a field of the process, such as its velocity, or one with coefficients of its own."""
     if not _names_its_field(objective):
         name = getattr(objective, "field", None)
         got = "it has no attribute 'field'" if name is None else f"its field is {name!r}"
-        raise Violation(f"{got}; one of {', '.join(FIELDS)}, or a name of its own with a method `row`")
+        raise Violation(f"{got}; one of {', '.join(FIELDS)}, or a name of its own with a method `coefficients`")
     if not any(_has_field(objective, process) for process in gaussian_processes((2,)).values()):
-        raise Violation(f"no process between Gaussians has its field {objective.field!r}: its row refuses them all")
+        raise Violation(
+            f"no process between Gaussians has its field {objective.field!r}: its `coefficients` refuse them all"
+        )
 
 
 @check
 def minimiser(objective: Objective) -> Measured | None:
     """Between Gaussians, given any x_t, the expected loss has gradient zero at the closed-form field."""
-    slopes = [(case, slope_at(objective, case, _best(objective, case))) for case in _cases(objective)]
-    missed = [case for case, slope in slopes if not bool((slope.abs() <= _ROUNDING).all())]
+    gradients = [(case, gradient_at(objective, case, _best(objective, case))) for case in _cases(objective)]
+    missed = [case for case, gradient in gradients if not bool((gradient.abs() <= _ROUNDING).all())]
     words = minimiser_in_words(objective, missed, lambda case: _best(objective, case)) if missed else ""
     deviations = Deviations(words)
-    for case, slope in slopes:
-        deviations.close(slope, 0.0, _ROUNDING, case.name)
+    for case, gradient in gradients:
+        deviations.close(gradient, 0.0, _ROUNDING, case.name)
     return deviations.result()
 
 
@@ -175,9 +177,9 @@ def finite_at_the_ends(objective: Objective) -> None:
             draw = process.draw(len(u), torch.Generator().manual_seed(5), antithetic=antithetic, schedule=s)
             prediction = (draw.xt.sin() + 0.3).requires_grad_()
             loss = objective.loss(draw, prediction.clone())
-            (slope,) = torch.autograd.grad(loss.sum(), prediction)
-            fine = torch.isfinite(loss) & torch.isfinite(slope).flatten(1).all(1)
-            wrong = torch.isfinite(stack(objective.row(process, s), s)).all(-1) & ~fine
+            (gradient,) = torch.autograd.grad(loss.sum(), prediction)
+            fine = torch.isfinite(loss) & torch.isfinite(gradient).flatten(1).all(1)
+            wrong = torch.isfinite(stack(objective.coefficients(process, s), s)).all(-1) & ~fine
             if bool(wrong.any()):
                 raise Violation(
                     f"the loss or its gradient is not finite at u = {float(s.u[wrong][0]):g} of the clock, where the "

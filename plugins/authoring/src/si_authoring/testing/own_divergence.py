@@ -51,8 +51,10 @@ def compare_divergence(
         weights = torch.linspace(-1, 1, expected.numel(), dtype=x.dtype, device=x.device).reshape(expected.shape)
         if not recorded[1].requires_grad:
             raise Violation(f"its divergence can't be differentiated where gradient mode is on ({where})")
-        own, slope = (_slope((each.reshape(expected.shape) * weights).sum(), x) for each in (recorded[1], expected))
-        found.close(own, slope, _allowed(slope), where)
+        own, gradient = (
+            _gradient((each.reshape(expected.shape) * weights).sum(), x) for each in (recorded[1], expected)
+        )
+        found.close(own, gradient, _allowed(gradient), where)
 
 
 def _by_autograd(fields: Tensor, x: Tensor, directions: Tensor | None) -> Tensor:
@@ -69,11 +71,11 @@ def _by_autograd(fields: Tensor, x: Tensor, directions: Tensor | None) -> Tensor
     return torch.stack(heads, 1)
 
 
-def _slope(total: Tensor, x: Tensor) -> Tensor:
+def _gradient(total: Tensor, x: Tensor) -> Tensor:
     if not total.requires_grad:
         return torch.zeros_like(x)
-    (slope,) = torch.autograd.grad(total, x, allow_unused=True, retain_graph=True)
-    return torch.zeros_like(x) if slope is None else slope
+    (gradient,) = torch.autograd.grad(total, x, allow_unused=True, retain_graph=True)
+    return torch.zeros_like(x) if gradient is None else gradient
 
 
 def _allowed(value: Tensor) -> float:

@@ -66,7 +66,7 @@ class _Linear:
                 final = solved(method, fields, x, span, pieces, lambda t: torch.exp(k * (t - 1)) / 2, seeded())
         except NumericsError:
             return _Moments(math.inf, math.inf, 0.0, 0.0)
-        exact = _slope(2 * a + k) if forward else math.exp(-k) * _slope(2 * a - k)
+        exact = _decay(2 * a + k) if forward else math.exp(-k) * _decay(2 * a - k)
         mean = abs(float(final.mean()) - (_LEVEL + (_START - _LEVEL) * math.exp(-a)))
         ratio = float(final.var()) / exact
         if not (math.isfinite(ratio) and math.isfinite(mean)):
@@ -74,7 +74,7 @@ class _Linear:
         return _Moments(mean, abs(ratio - 1), math.sqrt(exact * ratio / rows), ratio * math.sqrt(2 / rows))
 
 
-def _slope(z: float) -> float:
+def _decay(z: float) -> float:
     """``(1 - e^-z)/z``."""
     return -math.expm1(-z) / z if z else 1.0
 

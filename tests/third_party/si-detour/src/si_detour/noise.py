@@ -17,8 +17,9 @@ __all__ = ["RootSine"]
 class RootSine(Latent):
     """``gamma = scale sqrt(sin(pi t))``, so ``gamma gamma_dot = (pi/2) scale^2 cos(pi t)``.
 
-    ``gamma^2`` is smooth and gamma has infinite slope at both ends, as the standard deviation of a Brownian bridge has.
-    The clock is not declared: the core sees the slopes and takes ``t = sin^2(pi u/2)``.
+    ``gamma^2`` is smooth and gamma has infinite derivative at both ends, as the standard deviation of a Brownian bridge
+    has.
+    The clock is not declared: the core sees the derivatives and takes ``t = sin^2(pi u/2)``.
 
     Args:
         scale: gamma at t = 1/2, in the units of the states.

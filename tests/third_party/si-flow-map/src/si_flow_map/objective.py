@@ -40,6 +40,6 @@ class FlowMap(Objective):
         def carried(s: Tensor) -> Tensor:
             return x + (s - t).reshape(-1, *(1 for _ in x.shape[1:])) * field(t, x, s=s)
 
-        end, slope = torch.func.jvp(carried, (s,), (torch.ones_like(s),))
-        taught = (slope - field(s, end.detach()).detach()).square()
+        end, derivative = torch.func.jvp(carried, (s,), (torch.ones_like(s),))
+        taught = (derivative - field(s, end.detach()).detach()).square()
         return (velocity * (velocity / 2 - draw.target("velocity")) + self.weight / 2 * taught).flatten(1).sum(1)

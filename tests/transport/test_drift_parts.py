@@ -1,4 +1,4 @@
-"""Slopes: a drift in parts, added to a state without a tensor of its own; where outputs lie does not matter."""
+"""Drift parts: a drift, added to a state without a tensor of its own; where outputs lie does not matter."""
 
 from __future__ import annotations
 
@@ -70,43 +70,43 @@ def x():
 
 
 @pytest.fixture
-def slope(x):
+def parts(x):
     output = torch.randn(5, 3, generator=torch.Generator().manual_seed(2), dtype=torch.float64)
-    return si.Slope(output, x, 0.7, -0.3)
+    return si.DriftParts(output, x, 0.7, -0.3)
 
 
-def test_a_slope_is_added_wherever_it_is_written(slope, x):
+def test_a_drift_is_added_wherever_it_is_written(parts, x):
     base, h = torch.ones_like(x), 0.25
-    wanted = base + h * (0.7 * slope.output - 0.3 * x)
-    torch.testing.assert_close(slope.value(), 0.7 * slope.output - 0.3 * x)
-    torch.testing.assert_close(slope.added_to(base, h), wanted)
-    torch.testing.assert_close(slope.value(torch.empty_like(x)), slope.value())
+    wanted = base + h * (0.7 * parts.output - 0.3 * x)
+    torch.testing.assert_close(parts.value(), 0.7 * parts.output - 0.3 * x)
+    torch.testing.assert_close(parts.added_to(base, h), wanted)
+    torch.testing.assert_close(parts.value(torch.empty_like(x)), parts.value())
     out = torch.empty_like(x)
-    assert slope.added_to(base, h, out) is out
+    assert parts.added_to(base, h, out) is out
     torch.testing.assert_close(out, wanted)
     over_base = base.clone()
-    assert slope.added_to(over_base, h, over_base) is over_base
+    assert parts.added_to(over_base, h, over_base) is over_base
     torch.testing.assert_close(over_base, wanted)
     own = x.clone()
-    torch.testing.assert_close(slope._replace(x=own).added_to(base, h, own), wanted)
+    torch.testing.assert_close(parts._replace(x=own).added_to(base, h, own), wanted)
 
 
 @pytest.mark.parametrize("rate", [0.0, -0.3])
-def test_a_slope_is_added_to_its_own_state_in_place(slope, x, rate):
+def test_a_drift_is_added_to_its_own_state_in_place(parts, x, rate):
     h = 0.25
-    for output in (slope.output, x, x[:, :1].expand_as(x), x.flip(1)):
+    for output in (parts.output, x, x[:, :1].expand_as(x), x.flip(1)):
         wanted = x + h * (0.7 * output + rate * x)
         own = x.clone()
         inside = own if output is x else own[:, :1].expand_as(own) if output.stride() == (3, 0) else output
-        torch.testing.assert_close(si.Slope(inside, own, 0.7, rate).added_to(own, h, own), wanted)
+        torch.testing.assert_close(si.DriftParts(inside, own, 0.7, rate).added_to(own, h, own), wanted)
 
 
 @pytest.mark.parametrize("epsilon", [0.0, 0.5])
 @pytest.mark.parametrize("precondition", [True, False])
-def test_the_slope_of_a_transport_is_its_drift(x, epsilon, precondition):
+def test_the_parts_of_a_transport_are_its_drift(x, epsilon, precondition):
     transport = si.Transport(fields_of(NewPlace(), precondition), epsilon)
     for time in (0.0, 0.3, 1.0):
-        torch.testing.assert_close(transport.slopes()(time, x).value(), transport.drift(time, x))
+        torch.testing.assert_close(transport.drift_parts()(time, x).value(), transport.drift(time, x))
 
 
 def solved(fields, x, method, epsilon):

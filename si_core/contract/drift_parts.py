@@ -1,8 +1,8 @@
-"""Slopes: the drift at a state, in the parts in which it comes.
+"""Drift parts: the drift at a state, in the parts in which it comes.
 
     drift = weight output + rate x
 
-A network's output is a share of the drift beside a multiple of the state. Methods add multiples of slopes to states and
+A network's output is a part of the drift beside a multiple of the state. Methods add multiples of drifts to states and
 do nothing else with them; added part by part, a drift needs no memory of its own and fewer passes over the states.
 """
 
@@ -13,10 +13,10 @@ from typing import NamedTuple, Protocol
 import torch
 from torch import Tensor
 
-__all__ = ["Slope", "SlopeOf"]
+__all__ = ["DriftFunction", "DriftParts"]
 
 
-class Slope(NamedTuple):
+class DriftParts(NamedTuple):
     """``weight output + rate x``.
 
     Args:
@@ -65,8 +65,8 @@ class Slope(NamedTuple):
         return found.clone() if found is self.output else found
 
 
-class SlopeOf(Protocol):
+class DriftFunction(Protocol):
     """A function that gives the drift at a time and a state, in parts."""
 
-    def __call__(self, time: float, x: Tensor, /) -> Slope:
+    def __call__(self, time: float, x: Tensor, /) -> DriftParts:
         """The drift at a time of the problem's clock, for states of shape (B, *event)."""

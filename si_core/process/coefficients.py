@@ -1,10 +1,11 @@
-"""Rows: every field of a process is a row of time-dependent numbers times conditional expectations.
+"""The coefficients of fields: every field of a process is numbers of time times conditional expectations.
 
-For a spatially linear process ``x_t = alpha x0 + beta x1 + gamma z`` a field is ``row . E[(x0, x1, z) | x_t = x]``, and
-its regression target is the same row times the draw (x0, x1, z). Per unit of clock u (``' = d/du``):
+For a spatially linear process ``x_t = alpha x0 + beta x1 + gamma z`` a field is
+``coefficients . E[(x0, x1, z) | x_t = x]``, and its regression target is the same coefficients times the draw (x0, x1,
+z). Per unit of clock u (``' = d/du``):
 
 ====================  ==============================================
-field                 row over (x0, x1, z)
+field                 coefficients of x0, x1, z
 ====================  ==============================================
 velocity              ``(alpha', beta', gamma')``
 interpolant velocity  ``(alpha', beta', 0)``
@@ -15,18 +16,19 @@ target denoiser       ``(0, 1, 0)``
 position x            ``(alpha, beta, gamma)``
 ====================  ==============================================
 
-For any other interpolant the basis is ``(dI/du, z, x0, x1)``, in which x itself is no row.
+For any other interpolant the basis is ``(dI/du, z, x0, x1)``, in which x itself has no coefficients.
 
-Structure adds rows that are known to be zero:
+Structure adds combinations of the basis that are known to be zero:
 
 * *one-sided* (a standard normal source, independent of the target): ``gamma E[x0|x] - alpha E[z|x] = 0``; the score is
   ``-E[alpha x0 + gamma z|x]/(alpha^2 + gamma^2)``, which exists without a latent too: the source is then the noise, and
   is what the denoiser finds;
 * *mirror* (x0 = x1): ``E[x0|x] - E[x1|x] = 0``;
-* *anchored* (x0 is a given point): ``E[x0|x] = x0`` is no zero but known, as x is, and its row is as free as x's;
+* *anchored* (x0 is a given point): ``E[x0|x] = x0`` is no zero but known, as x is, and its coefficients are as free as
+  those of x;
 * without a latent z = 0.
 
-Where pairs live on intervals of their own, only the pairs have such rows; the fields themselves are the basis.
+Where pairs live on intervals of their own, only the pairs have such coefficients; the fields themselves are the basis.
 """
 
 from __future__ import annotations
@@ -37,19 +39,21 @@ import torch
 from torch import Tensor
 
 from si_core.contract.objective import FIELDS
-from si_core.contract.schedule import Row, Scalar, Schedule
+from si_core.contract.schedule import Coefficients, Scalar, Schedule
 from si_core.errors import UsageError
 
-__all__ = ["Row", "Structure", "stack"]
+__all__ = ["Coefficients", "Structure", "stack"]
 
 
-def stack(row: Row, s: Schedule) -> Tensor:
-    """A row as a tensor, shape (N, basis), float64."""
-    return torch.stack([torch.as_tensor(e, dtype=s.u.dtype, device=s.u.device).expand_as(s.u) for e in row], -1)
+def stack(coefficients: Coefficients, s: Schedule) -> Tensor:
+    """Coefficients as a tensor, shape (N, basis), float64."""
+    return torch.stack(
+        [torch.as_tensor(e, dtype=s.u.dtype, device=s.u.device).expand_as(s.u) for e in coefficients], -1
+    )
 
 
-def _alone(field: str, size: Scalar) -> Row:
-    """The row of a field where the fields are the basis."""
+def _alone(field: str, size: Scalar) -> Coefficients:
+    """The coefficients of a field where the fields are the basis."""
     return tuple(size if name == field else 0.0 for name in FIELDS)
 
 
@@ -62,7 +66,7 @@ class Structure:
         latent: whether there is one (gamma is not 0).
         one_sided: whether the source is N(0, I), independent of the target.
         mirror: whether x0 = x1.
-        anchored: whether x0 is given: one point for all, or the condition of each row.
+        anchored: whether x0 is given: one point for all, or the condition of each state.
         intervals: whether pairs live on intervals of their own. At one time several may meet, so fields are no
             combinations of E[x0 | x], E[x1 | x] and E[z | x] by numbers: each is an element of the basis itself.
     """
@@ -91,8 +95,8 @@ class Structure:
             return self.latent
         return field not in ("score", "denoiser") or self.latent or self.one_sided
 
-    def row(self, field: str, s: Schedule) -> Row:
-        """The row of a field per unit of clock.
+    def coefficients(self, field: str, s: Schedule) -> Coefficients:
+        """The coefficients of a field per unit of clock.
 
         Raises:
             UsageError: the process has no such field.
@@ -105,7 +109,7 @@ class Structure:
         if self._of_all_pairs(s):
             return _alone(field, s.rate if field in ("velocity", "interpolant-velocity") else 1.0)
         if not self.spatially_linear:
-            return self._general_row(field, s)
+            return self._general_coefficients(field, s)
         # has(...) and Structure agree with the schedule on linearity.
         alpha, beta, alpha_rate, beta_rate = s.alpha, s.beta, s.alpha_rate, s.beta_rate
         if alpha is None or beta is None or alpha_rate is None or beta_rate is None:
@@ -119,7 +123,7 @@ class Structure:
                 if not self.one_sided:
                     return (0.0, 0.0, -1.0 / s.gamma)
                 variance = self.noise_variance(s)
-                of_source, nothing, of_latent = self.noise_row(s)
+                of_source, nothing, of_latent = self.noise_coefficients(s)
                 return (-of_source / variance, nothing, -of_latent / variance)
             case "denoiser":
                 return (1.0, 0.0, 0.0) if self._source_is_noise else (0.0, 0.0, 1.0)
@@ -131,7 +135,7 @@ class Structure:
     def _of_all_pairs(self, s: Schedule) -> bool:
         return self.intervals and not s.of_pairs
 
-    def _general_row(self, field: str, s: Schedule) -> Row:
+    def _general_coefficients(self, field: str, s: Schedule) -> Coefficients:
         match field:
             case "velocity":
                 return (1.0, s.gamma_rate, 0.0, 0.0)
@@ -146,8 +150,8 @@ class Structure:
             case _:
                 return (0.0, 0.0, 0.0, 1.0)
 
-    def score_flow_row(self, s: Schedule) -> Row:
-        """``(dt/du)`` times the score's row, finite where their product is."""
+    def score_drift_coefficients(self, s: Schedule) -> Coefficients:
+        """``(dt/du)`` times the coefficients of the score, finite where their product is."""
         if self._of_all_pairs(s):
             return _alone("score", s.rate)
         if self.spatially_linear and self.one_sided and s.alpha is not None:
@@ -162,40 +166,40 @@ class Structure:
         gamma_squared = s.gamma * s.gamma
         return gamma_squared + s.alpha * s.alpha if self.one_sided and s.alpha is not None else gamma_squared
 
-    def noise_row(self, s: Schedule) -> Row:
-        """The row of the Gaussian noise in x_t, of :meth:`noise_variance`: ``gamma z``, plus ``alpha x0`` one-sided."""
+    def noise_coefficients(self, s: Schedule) -> Coefficients:
+        """The coefficients of the Gaussian noise in x_t: ``gamma z``, plus ``alpha x0`` where it is one-sided."""
         if not self.spatially_linear:
             return (0.0, s.gamma, 0.0, 0.0)
         return (s.alpha if self.one_sided and s.alpha is not None else 0.0, 0.0, s.gamma)
 
-    def position_row(self, s: Schedule) -> Row | None:
-        """The row of x itself; None where x is no row."""
+    def position_coefficients(self, s: Schedule) -> Coefficients | None:
+        """The coefficients of x itself; None where x has none."""
         if self._of_all_pairs(s) or not self.spatially_linear or s.alpha is None or s.beta is None:
             return None
         return (s.alpha, s.beta, s.gamma)
 
-    def anchor_row(self) -> Row | None:
-        """The row of x0 where that is given; else None."""
+    def given_start_coefficients(self) -> Coefficients | None:
+        """The coefficients of x0 where that is given; else None."""
         if not self.anchored:
             return None
         return (1.0, 0.0, 0.0) if self.spatially_linear else (0.0, 0.0, 1.0, 0.0)
 
-    def zero_rows(self, s: Schedule) -> list[Row]:
-        """Rows known to be zero, of unit length and at right angles."""
-        rows: list[Row] = []
+    def zero_combinations(self, s: Schedule) -> list[Coefficients]:
+        """The coefficients of what is known to be zero, of unit length and at right angles."""
+        zeros: list[Coefficients] = []
         if self._of_all_pairs(s):
-            return rows
+            return zeros
         if not self.spatially_linear:
             if not self.latent:
-                rows.append((0.0, 1.0, 0.0, 0.0))
+                zeros.append((0.0, 1.0, 0.0, 0.0))
             if self.mirror:
-                rows.append((0.0, 0.0, 0.5**0.5, -(0.5**0.5)))
-            return rows
+                zeros.append((0.0, 0.0, 0.5**0.5, -(0.5**0.5)))
+            return zeros
         if not self.latent:
-            rows.append((0.0, 0.0, 1.0))
+            zeros.append((0.0, 0.0, 1.0))
         elif self.one_sided and s.alpha is not None:
             size = torch.sqrt(torch.as_tensor(self.noise_variance(s)))
-            rows.append((s.gamma / size, 0.0, -s.alpha / size))
+            zeros.append((s.gamma / size, 0.0, -s.alpha / size))
         if self.mirror:
-            rows.append((0.5**0.5, -(0.5**0.5), 0.0))
-        return rows
+            zeros.append((0.5**0.5, -(0.5**0.5), 0.0))
+        return zeros

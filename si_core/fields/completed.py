@@ -1,4 +1,4 @@
-"""Fields completed by rows from those that are known: learned by networks, or given as functions."""
+"""Fields completed from those that are known: learned by networks, or given as functions."""
 
 from __future__ import annotations
 
@@ -10,38 +10,38 @@ import torch
 from torch import Tensor
 
 from si_core.contract.clock import Clock
+from si_core.contract.drift_parts import DriftParts
 from si_core.contract.objective import FIELDS
 from si_core.contract.schedule import Schedule
-from si_core.contract.slope import Slope
 from si_core.errors import UsageError
 from si_core.fields.base import Fields
-from si_core.fields.flow import Flow, NoiseLevel, drift_row
+from si_core.fields.flow import Flow, NoiseLevel, drift_coefficients
 from si_core.fields.refusals import Asked, refusal
-from si_core.process.completion import WHOLE, Completion, RowFunction
+from si_core.process.coefficients import stack
+from si_core.process.completion import WHOLE, CoefficientFunction, Completion
 from si_core.process.process import StochasticInterpolant, spread
-from si_core.process.rows import stack
 
-__all__ = ["RowFields", "field_row", "require"]
+__all__ = ["CompletedFields", "field_coefficients", "require"]
 
 _SDE = "an SDE"
 
 
-def field_row(process: StochasticInterpolant, name: str) -> RowFunction:
-    """The row of a field per unit of the schedule's clock."""
-    return lambda s: stack(process.row(name, s), s)
+def field_coefficients(process: StochasticInterpolant, name: str) -> CoefficientFunction:
+    """The coefficients of a field per unit of the schedule's clock."""
+    return lambda s: stack(process.coefficients(name, s), s)
 
 
 def require(asked: Asked, freeze: bool = False, ends: bool = False) -> Completion:
-    """The completion of a row that was asked for.
+    """The completion of a field or a drift that was asked for.
 
     Args:
-        asked: the row.
-        freeze: whether unbounded coefficients are frozen beside their end.
+        asked: what was asked for.
+        freeze: whether unbounded weights are frozen beside their end.
         ends: whether they are refused where they are not frozen.
 
     Raises:
-        UsageError: it is out of the span of the known rows, has a pole between the ends, or is unbounded at an end that
-            matters; says what would help.
+        UsageError: it is out of the span of the known fields, has a pole between the ends, or is unbounded at an end
+            that matters; says what would help.
     """
     if asked.what == _SDE and not asked.process.structure.has("score"):
         raise UsageError(
@@ -65,12 +65,12 @@ class _Step:
     of_anchor: float
 
 
-class _RowFlow(Flow[_Step]):
-    fields: RowFields
+class _CompletedFlow(Flow[_Step]):
+    fields: CompletedFields
 
     def __init__(
         self,
-        fields: RowFields,
+        fields: CompletedFields,
         clock: Clock,
         level: NoiseLevel | None,
         sign: float,
@@ -84,31 +84,33 @@ class _RowFlow(Flow[_Step]):
         everything = self.completion.indices == tuple(range(len(fields.names)))
         self._indices = None if everything else self.completion.indices
 
-    def _asked(self, fields: RowFields, span: tuple[float, float]) -> Asked:
-        process, wanted = fields.process, drift_row(fields.process, self.level, self.sign)
+    def _asked(self, fields: CompletedFields, span: tuple[float, float]) -> Asked:
+        process, wanted = fields.process, drift_coefficients(fields.process, self.level, self.sign)
         if self.level is None:
-            return Asked(process, fields.names, fields.known_row, wanted, self.clock, "the ODE", span)
-        noiseless, damped = (drift_row(process, level, self.sign) for level in (None, process.noise_size))
-        return Asked(process, fields.names, fields.known_row, wanted, self.clock, _SDE, span, noiseless, damped)
+            return Asked(process, fields.names, fields.known_coefficients, wanted, self.clock, "the ODE", span)
+        noiseless, damped = (drift_coefficients(process, level, self.sign) for level in (None, process.noise_size))
+        return Asked(
+            process, fields.names, fields.known_coefficients, wanted, self.clock, _SDE, span, noiseless, damped
+        )
 
     def steps(self, u: Tensor, x: Tensor) -> list[_Step]:
-        coefficients = self.completion(u)
-        # A coefficient that is a number of the formula (0 or 1) costs a kernel when it is off by rounding.
-        nearest = coefficients.round()
-        coefficients = torch.where((coefficients - nearest).abs() < 1e-12, nearest, coefficients)
+        weights = self.completion(u)
+        # A weight that is a number of the formula (0 or 1) costs a kernel when it is off by rounding.
+        nearest = weights.round()
+        weights = torch.where((weights - nearest).abs() < 1e-12, nearest, weights)
         positions = self.fields.positions(self.clock.time(u), x)
-        return [_Step(p, tuple(c[:-2]), *c[-2:]) for p, c in zip(positions, coefficients.tolist(), strict=True)]
+        return [_Step(p, tuple(w[:-2]), *w[-2:]) for p, w in zip(positions, weights.tolist(), strict=True)]
 
-    def at(self, step: _Step, x: Tensor) -> Slope:
-        return self._slope(step, x, self.fields.outputs(step.position, x, self._indices))
+    def at(self, step: _Step, x: Tensor) -> DriftParts:
+        return self._parts(step, x, self.fields.outputs(step.position, x, self._indices))
 
-    def _slope(self, step: _Step, x: Tensor, outputs: Sequence[Tensor]) -> Slope:
+    def _parts(self, step: _Step, x: Tensor, outputs: Sequence[Tensor]) -> DriftParts:
         if len(outputs) == 1 and not step.of_anchor:
-            return Slope(outputs[0], x, step.weights[0], step.of_x)
+            return DriftParts(outputs[0], x, step.weights[0], step.of_x)
         total = _weighted(outputs, step.weights, x)
         if step.of_anchor:
             total.add_(self.fields.anchor(x), alpha=step.of_anchor)
-        return Slope(total, x, 1.0, step.of_x)
+        return DriftParts(total, x, 1.0, step.of_x)
 
     def with_divergence(self, step: _Step, x: Tensor, probes: Tensor | None) -> tuple[Tensor, Tensor] | None:
         # div sum_k c_k f_k + c x = sum_k c_k div f_k + c d: only what was learned is differentiated.
@@ -116,7 +118,7 @@ class _RowFlow(Flow[_Step]):
         if found is None:
             return None
         outputs, divergences = found
-        drift = self._slope(step, x, outputs).value()
+        drift = self._parts(step, x, outputs).value()
         if probes is None:
             total = torch.full(x.shape[:1], step.of_x * x[:1].numel(), dtype=x.dtype, device=x.device)
         else:
@@ -127,11 +129,11 @@ class _RowFlow(Flow[_Step]):
         return drift, total
 
 
-def _refuse_infinite(name: str, coefficients: Tensor, s: Schedule) -> None:
-    finite = torch.isfinite(coefficients).all(-1)
+def _refuse_infinite(name: str, weights: Tensor, s: Schedule) -> None:
+    finite = torch.isfinite(weights).all(-1)
     if not bool(finite.all()):
         raise UsageError(
-            f"the {name} is found from what is known by coefficients that have no bound at an end of time",
+            f"the {name} is a sum of known fields whose weights have no bound at an end of time",
             got=f"t = {float(s.t[~finite][0]):g}",
             fix="ask at a time beside it, such as 1e-4 or 1 - 1e-4",
         )
@@ -148,10 +150,10 @@ def _weighted(outputs: Sequence[Tensor], weights: Sequence[float], x: Tensor) ->
     return total
 
 
-class RowFields(Fields):
+class CompletedFields(Fields):
     """Fields of a process of which some are known and the others follow.
 
-    A subclass names the known fields, gives the row by which it knows a field, and evaluates them.
+    A subclass names the known fields, gives the coefficients by which it knows a field, and evaluates them.
     """
 
     process: StochasticInterpolant
@@ -159,8 +161,8 @@ class RowFields(Fields):
     """The names of the known fields."""
 
     @abstractmethod
-    def known_row(self, name: str) -> RowFunction:
-        """The row of what :meth:`outputs` gives, or would give, for a field, at the times of any schedule."""
+    def known_coefficients(self, name: str) -> CoefficientFunction:
+        """The coefficients of what :meth:`outputs` gives, or would give, for a field, at the times of any schedule."""
 
     @abstractmethod
     def positions(self, t: Tensor, x: Tensor) -> list[object]:
@@ -200,14 +202,14 @@ class RowFields(Fields):
         span: tuple[float, float] = WHOLE,
         freeze: bool = False,
     ) -> Flow[object]:
-        return _RowFlow(self, clock, level, sign, span, freeze)  # type: ignore[return-value]
+        return _CompletedFlow(self, clock, level, sign, span, freeze)  # type: ignore[return-value]
 
     def _completion(self, name: str, clock: Clock) -> Completion:
         """The completion of a field in a clock; found once."""
         found: dict[tuple[str, Clock], Completion] = self.__dict__.setdefault("_completions", {})
         if (name, clock) not in found:
-            wanted = field_row(self.process, name)
-            asked = Asked(self.process, self.names, self.known_row, wanted, clock, f"the {name}")
+            wanted = field_coefficients(self.process, name)
+            asked = Asked(self.process, self.names, self.known_coefficients, wanted, clock, f"the {name}")
             found[name, clock] = require(asked)
         return found[name, clock]
 
@@ -215,18 +217,18 @@ class RowFields(Fields):
         if name not in FIELDS:
             raise UsageError("unknown field", got=repr(name), allowed=", ".join(FIELDS))
         if not self.process.structure.has(name):
-            self.process.row(name, s)
+            self.process.coefficients(name, s)
         completion = self._completion(name, s.clock)
-        coefficients = completion(s.u.cpu()).to(s.u.device)
-        _refuse_infinite(name, coefficients, s)
+        weights = completion(s.u.cpu()).to(s.u.device)
+        _refuse_infinite(name, weights, s)
         positions = self.positions(s.t, x)
         if len(positions) == 1:
             outputs = self.outputs(positions[0], x, completion.indices)
         else:
             outputs = self.outputs(torch.stack([torch.as_tensor(p) for p in positions]), x, completion.indices)
-        total = spread(coefficients[:, -2], x) * x
+        total = spread(weights[:, -2], x) * x
         if self.process.structure.anchored:
-            total = total + spread(coefficients[:, -1], x) * self.anchor(x)
+            total = total + spread(weights[:, -1], x) * self.anchor(x)
         for i, output in enumerate(outputs):
-            total = total + spread(coefficients[:, i], x) * output
+            total = total + spread(weights[:, i], x) * output
         return total

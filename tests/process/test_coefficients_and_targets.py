@@ -1,4 +1,4 @@
-"""Rows and targets: linear processes against the same path written as a general one, and what is out of the span."""
+"""Coefficients and targets: linear processes against the same path written as a general one, what is out of span."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ import pytest
 import torch
 
 import si_core as si
-from si_core.fields.rows import field_row
+from si_core.fields.completed import field_coefficients
 from si_core.process.completion import complete
 
 U = torch.linspace(0.1, 0.9, 9, dtype=torch.float64)
 
 
 def completed(process, known: tuple[str, ...], wanted: str):
-    rows = [field_row(process, name) for name in known]
-    found = complete(process.schedule, process.clock, process.structure, rows, field_row(process, wanted))
+    given = [field_coefficients(process, name) for name in known]
+    found = complete(process.schedule, process.clock, process.structure, given, field_coefficients(process, wanted))
     return found if found.verdict.usable else None
 
 
@@ -25,17 +25,17 @@ def doubles(strangers, path, latent, coupling=None, one_sided=False):
     return strangers.process(path, latent, coupling, source, target)
 
 
-def test_targets_are_rows_times_the_draw(strangers) -> None:
-    """The table of rows, from the formulas in t: rates per unit of the draw's clock."""
+def test_targets_are_coefficients_times_the_draw(strangers) -> None:
+    """The table of coefficients, from the formulas in t: rates per unit of the draw's clock."""
     for clock in (si.SineClock(), si.UniformClock()):
         process = doubles(strangers, strangers.LinearByWeights(), strangers.Root())
         draw = process.draw(40, torch.Generator().manual_seed(0), clock=clock)
         t, rate = draw.t[:, None], draw.schedule.rate[:, None]
-        gamma, slope = (t * (1 - t)).sqrt(), -2 * (1 - t) * draw.x0 + 3 * t**2 * draw.x1
+        gamma, derivative = (t * (1 - t)).sqrt(), -2 * (1 - t) * draw.x0 + 3 * t**2 * draw.x1
         gamma_dot = (1 - 2 * t) / (2 * gamma)
         expected = {
-            "velocity": (slope + gamma_dot * draw.z) * rate,
-            "interpolant-velocity": slope * rate,
+            "velocity": (derivative + gamma_dot * draw.z) * rate,
+            "interpolant-velocity": derivative * rate,
             "score": -draw.z / gamma,
             "denoiser": draw.z,
             "source-denoiser": draw.x0,
@@ -89,30 +89,30 @@ def test_fields_a_process_does_not_have(strangers) -> None:
         draw.target("drift")
 
 
-def test_zero_rows_are_orthonormal_and_vanish_on_the_draw_they_describe(strangers) -> None:
+def test_zero_combinations_are_orthonormal_and_vanish_on_the_draw_they_describe(strangers) -> None:
     cases = itertools.product((strangers.LinearByWeights, strangers.Curved), (strangers.Bump, strangers.NoNoise))
     for (path, latent), coupling in itertools.product(cases, (None, strangers.Mirror())):
         process = doubles(strangers, path(), latent(), coupling, one_sided=coupling is None)
         s = process.schedule(process.clock, U)
-        rows = process.structure.zero_rows(s)
-        if not rows:
+        zeros = process.structure.zero_combinations(s)
+        if not zeros:
             continue
-        stacked = [[float(torch.as_tensor(e).expand(len(U))[4]) for e in row] for row in rows]
-        gram = torch.tensor(stacked).double().reshape(len(rows), -1)
-        torch.testing.assert_close(gram @ gram.mT, torch.eye(len(rows)).double(), rtol=0, atol=1e-6)
+        stacked = [[float(torch.as_tensor(e).expand(len(U))[4]) for e in zero] for zero in zeros]
+        gram = torch.tensor(stacked).double().reshape(len(zeros), -1)
+        torch.testing.assert_close(gram @ gram.mT, torch.eye(len(zeros)).double(), rtol=0, atol=1e-6)
         draw = process.draw(20_000, torch.Generator().manual_seed(0))
         fixed = process.schedule(process.clock, torch.tensor(0.4))
         xt = process.position(fixed, draw.x0, draw.x1, draw.z)
         at = si.Draw(draw.t, draw.x0, draw.x1, draw.z, xt, None, fixed, process)
-        for row in process.structure.zero_rows(fixed):
-            values = process.target_of(row, at)
-            # E[row | x_t] = 0: uncorrelated with any function of x_t, within five standard errors.
+        for zero in process.structure.zero_combinations(fixed):
+            values = process.target_of(zero, at)
+            # E[zero | x_t] = 0: uncorrelated with any function of x_t, within five standard errors.
             for test in (xt, xt.sin(), torch.ones_like(xt)):
                 product = values * test
                 assert bool((product.mean(0).abs() <= 5 * product.std(0) / len(product) ** 0.5).all())
 
 
-def test_general_rows_that_follow(strangers) -> None:
+def test_general_fields_that_follow(strangers) -> None:
     """In the basis (dI/du, z, x0, x1): ``b = v + gamma' eta_z`` and ``s = -eta_z/gamma``, and nothing of x."""
     process = doubles(strangers, strangers.Curved(), strangers.Bump())
     s = process.schedule(process.clock, U)
@@ -122,11 +122,11 @@ def test_general_rows_that_follow(strangers) -> None:
         (("denoiser",), "score"): (-1 / s.gamma,),
         (("score",), "denoiser"): (-s.gamma,),
     }
-    for (known, wanted), coefficients in cases.items():
+    for (known, wanted), weights in cases.items():
         found = completed(process, known, wanted)
         assert found.indices == tuple(range(len(known)))
         torch.testing.assert_close(
-            found(U), torch.stack([*coefficients, torch.zeros_like(U), torch.zeros_like(U)], -1), rtol=1e-9, atol=1e-10
+            found(U), torch.stack([*weights, torch.zeros_like(U), torch.zeros_like(U)], -1), rtol=1e-9, atol=1e-10
         )
 
 
@@ -141,7 +141,7 @@ def test_general_rows_that_follow(strangers) -> None:
         (("velocity", "interpolant-velocity"), "denoiser"),
     ],
 )
-def test_general_rows_out_of_the_span(strangers, known, wanted) -> None:
+def test_general_fields_out_of_the_span(strangers, known, wanted) -> None:
     assert completed(doubles(strangers, strangers.Curved(), strangers.Bump()), known, wanted) is None
 
 
@@ -170,14 +170,14 @@ def test_a_general_sde_is_refused_with_what_would_do(strangers) -> None:
 
 
 class Lopsided(si.Latent):
-    """``gamma = t (1-t)^2``: its slope is 0 at t = 1/3, which no grid hits."""
+    """``gamma = t (1-t)^2``: its derivative is 0 at t = 1/3, which no grid hits."""
 
     def gamma(self, t: torch.Tensor) -> torch.Tensor:
         return t * (1 - t) ** 2
 
 
-def test_rows_that_are_parallel_at_one_time_are_not_used(strangers) -> None:
-    """(b - v)/gamma' is the denoiser but for one time, where its coefficients have a pole."""
+def test_fields_that_are_parallel_at_one_time_are_not_used(strangers) -> None:
+    """(b - v)/gamma' is the denoiser but for one time, where its weights have a pole."""
     for path in (strangers.Curved(), strangers.LinearByWeights()):
         process = doubles(strangers, path, Lopsided())
         assert completed(process, ("velocity", "interpolant-velocity"), "denoiser") is None
