@@ -56,6 +56,7 @@ if TYPE_CHECKING:
     from si_core.contract.problem import LinearShare as LinearShare
     from si_core.contract.problem import Problem as Problem
     from si_core.contract.problem_wrapper import ProblemWrapper as ProblemWrapper
+    from si_core.contract.process import Structure as Structure
     from si_core.contract.report import Report as Report
     from si_core.contract.report import RunView as RunView
     from si_core.contract.report import SweepView as SweepView
@@ -135,6 +136,7 @@ _HOMES: dict[str, tuple[str, ...]] = {
     "si_core.contract.optimizer": ("Optimizer",),
     "si_core.contract.problem": ("LinearShare", "Problem"),
     "si_core.contract.problem_wrapper": ("ProblemWrapper",),
+    "si_core.contract.process": ("Structure",),
     "si_core.contract.report": ("Report", "RunView", "SweepView"),
     "si_core.contract.run": ("Run",),
     "si_core.contract.runtime": ("Runtime",),

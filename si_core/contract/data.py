@@ -9,13 +9,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
+from si_core.contract.combine import combined
 from si_core.errors import UsageError
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from si_core.contract.process import Process
-    from si_core.contract.schedule import Schedule
+    from si_core.contract.process import Structure
+    from si_core.contract.schedule import Coefficients, Schedule
 
 __all__ = ["Bound", "Draw", "Estimate", "Pairs", "Trajectory"]
 
@@ -68,7 +69,8 @@ class Draw:
         xt: the process at ``t``, shape (B, *event).
         condition: what the networks are told beside (t, x), by name, each (B, *shape); None where there is nothing.
         schedule: the process's time-dependent scalars at ``t``, in the clock of the draw.
-        process: the process drawn from.
+        structure: what is known of the process drawn from, which gives the coefficients of its fields.
+        velocity: ``dI/du`` at fixed (x0, x1), shape (B, *event); None where the path is spatially linear.
         antithetic: whether the second half of the batch repeats the first with -z.
         weight: of each draw in expectations, shape (B,); None where all are 1.
         s: further times in [0, 1], shape (B,), uniform and independent of t, for objectives with ``two_times``; else
@@ -82,7 +84,8 @@ class Draw:
     xt: Tensor
     condition: Mapping[str, Tensor] | None = None
     schedule: Schedule | None = None
-    process: Process | None = None
+    structure: Structure | None = None
+    velocity: Tensor | None = None
     antithetic: bool = False
     weight: Tensor | None = None
     s: Tensor | None = None
@@ -93,13 +96,29 @@ class Draw:
         In the draw's own clock a velocity is ``dx/du``; see :mod:`si_core.process.coefficients`.
 
         Raises:
-            UsageError: the draw knows no process, or the process no such field.
+            UsageError: the draw was made by hand, or the process has no such field.
         """
-        if self.process is None:
+        structure, schedule = self.made
+        return self.combined(structure.coefficients(field, schedule))
+
+    def combined(self, coefficients: Coefficients) -> Tensor:
+        """Coefficients times the draw, shape (B, *event): over (x0, x1, z), or over (dI/du, z, x0, x1)."""
+        if self.velocity is None:
+            return combined(coefficients, (self.x0, self.x1, self.z))
+        return combined(coefficients, (self.velocity, self.z, self.x0, self.x1))
+
+    @property
+    def made(self) -> tuple[Structure, Schedule]:
+        """What a process knows of its draws.
+
+        Raises:
+            UsageError: it was made by hand.
+        """
+        if self.structure is None or self.schedule is None:
             raise UsageError(
                 "this draw was made by hand, without its process", fix="make it with StochasticInterpolant.draw"
             )
-        return self.process.regression_target(field, self)
+        return self.structure, self.schedule
 
 
 @dataclass(frozen=True)

@@ -18,9 +18,8 @@ from torch import Tensor
 from si_core.contract.condition import Condition
 from si_core.contract.data import Draw
 from si_core.contract.expanded_square import expanded_square
-from si_core.contract.process import Process
+from si_core.contract.process import Process, Structure
 from si_core.contract.schedule import Coefficients, Schedule
-from si_core.errors import UsageError
 
 __all__ = ["FIELDS", "LearnedField", "Objective", "Regression"]
 
@@ -67,7 +66,14 @@ class Objective(ABC):
         """Whether the loss calls the network itself, rather than being told its prediction at the draw."""
         return self.two_times or type(self).loss_of is not Objective.loss_of
 
-    def coefficients(self, process: Process, s: Schedule) -> Coefficients:
+    def check(self, process: Process) -> None:  # noqa: B027 - by default every process that has the field will do
+        """Refuse a process that the objective is not for; called before training.
+
+        Raises:
+            UsageError: it has not what the objective needs.
+        """
+
+    def coefficients(self, structure: Structure, s: Schedule) -> Coefficients:
         """The coefficients of the field per unit of the schedule's clock; see :mod:`si_core.process.coefficients`.
 
         Override it for a field that the process has no name for, such as the forward drift at a level of noise.
@@ -75,7 +81,7 @@ class Objective(ABC):
         Raises:
             UsageError: the process has no such field.
         """
-        return process.coefficients(self.field, s)
+        return structure.coefficients(self.field, s)
 
     def loss(self, draw: Draw, prediction: Tensor) -> Tensor:
         """The loss of each draw, shape (B,).
@@ -103,13 +109,10 @@ class Regression(Objective):
         """What the field is the conditional expectation of, its coefficients times the draw: shape (B, *event).
 
         Raises:
-            UsageError: the draw knows no process, or the process no such field.
+            UsageError: the draw was made by hand, or the process has no such field.
         """
-        if draw.process is None or draw.schedule is None:
-            raise UsageError(
-                "this draw was made by hand, without its process", fix="make it with StochasticInterpolant.draw"
-            )
-        return draw.process.target_of(self.coefficients(draw.process, draw.schedule), draw)
+        structure, schedule = draw.made
+        return draw.combined(self.coefficients(structure, schedule))
 
     def loss(self, draw: Draw, prediction: Tensor) -> Tensor:
         return expanded_square(prediction, self.target(draw))

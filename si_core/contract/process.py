@@ -9,9 +9,41 @@ from torch import Tensor
 
 from si_core.contract.clock import Clock
 from si_core.contract.condition import ConditionSpec
-from si_core.contract.schedule import Coefficients, Schedule
+from si_core.contract.schedule import Coefficients, Scalar, Schedule
 
-__all__ = ["Process"]
+__all__ = ["Process", "Structure"]
+
+
+class Structure(Protocol):
+    """What is known of a process beside its scalars: facts, and the coefficients that follow."""
+
+    @property
+    def spatially_linear(self) -> bool:
+        """Whether coefficients are over (x0, x1, z)."""
+
+    @property
+    def latent(self) -> bool:
+        """Whether gamma is not 0."""
+
+    @property
+    def one_sided(self) -> bool:
+        """Whether the source is N(0, I), independent of the target."""
+
+    @property
+    def mirror(self) -> bool:
+        """Whether x0 = x1."""
+
+    def coefficients(self, field: str, s: Schedule) -> Coefficients:
+        """The coefficients of a field per unit of the schedule's clock."""
+
+    def score_drift_coefficients(self, s: Schedule) -> Coefficients:
+        """``(dt/du)`` times those of the score, finite where their product is."""
+
+    def noise_coefficients(self, s: Schedule) -> Coefficients:
+        """Of the Gaussian noise in x_t."""
+
+    def noise_variance(self, s: Schedule) -> Scalar:
+        """Of that noise."""
 
 
 class Process(Protocol):
@@ -38,7 +70,7 @@ class Process(Protocol):
         """The distribution at t = 1."""
 
     @property
-    def structure(self) -> Any:
+    def structure(self) -> Structure:
         """What is known of the process beside its scalars."""
 
     @property
@@ -58,9 +90,3 @@ class Process(Protocol):
 
     def coefficients(self, field: str, s: Schedule) -> Coefficients:
         """The coefficients of a field over (x0, x1, z) per unit of the schedule's clock."""
-
-    def target_of(self, coefficients: Coefficients, draw: Any) -> Tensor:
-        """Coefficients times a draw, shape (B, *event)."""
-
-    def regression_target(self, field: str, draw: Any) -> Tensor:
-        """The regression target of a field at a draw, in the draw's clock, shape (B, *event)."""

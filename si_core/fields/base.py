@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from si_core.contract.clock import Clock, UniformClock
+from si_core.contract.combine import spread
 from si_core.contract.condition import Condition
 from si_core.contract.diffusion import Diffusion
 from si_core.contract.drift_parts import DriftParts
@@ -23,7 +24,7 @@ from si_core.contract.told import taken
 from si_core.errors import UsageError
 from si_core.fields.flow import Flow, NoiseLevel
 from si_core.process.completion import WHOLE
-from si_core.process.process import StochasticInterpolant, spread
+from si_core.process.process import StochasticInterpolant
 
 __all__ = ["DirectFields", "Epsilon", "Fields", "noise_level"]
 

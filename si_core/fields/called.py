@@ -9,10 +9,10 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from si_core.contract.combine import spread
 from si_core.contract.condition import Condition
 from si_core.errors import UsageError
 from si_core.fields.learned import LearnedFields, Share
-from si_core.process.process import spread
 
 __all__ = ["CalledField", "flow_map"]
 

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from si_core.contract.clock import Clock
+from si_core.contract.combine import spread
 from si_core.contract.drift_parts import DriftParts
 from si_core.contract.objective import FIELDS
 from si_core.contract.schedule import Schedule
@@ -19,7 +20,7 @@ from si_core.fields.flow import Flow, NoiseLevel, drift_coefficients
 from si_core.fields.refusals import Asked, refusal
 from si_core.process.coefficients import stack
 from si_core.process.completion import WHOLE, CoefficientFunction, Completion
-from si_core.process.process import StochasticInterpolant, spread
+from si_core.process.process import StochasticInterpolant
 
 __all__ = ["CompletedFields", "field_coefficients", "require"]
 

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from si_core.contract.clock import Clock
+from si_core.contract.combine import spread
 from si_core.contract.condition import Condition
 from si_core.contract.schedule import Schedule
 from si_core.errors import UsageError
@@ -15,7 +16,7 @@ from si_core.fields.base import DirectFields, Fields
 from si_core.fields.completed import CompletedFields, field_coefficients
 from si_core.fields.flow import Flow, NoiseLevel
 from si_core.process.completion import WHOLE, CoefficientFunction
-from si_core.process.process import StochasticInterpolant, spread
+from si_core.process.process import StochasticInterpolant
 
 __all__ = ["FieldFunction", "FunctionFields"]
 

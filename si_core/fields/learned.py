@@ -7,20 +7,22 @@ from collections.abc import Callable, Mapping, Sequence
 import torch
 from torch import Tensor, nn
 
+from si_core.contract.combine import spread
 from si_core.contract.condition import Condition, check_classes, check_condition, check_left_out
 from si_core.contract.data import Draw
 from si_core.contract.objective import FIELDS
+from si_core.contract.process import Structure
 from si_core.contract.schedule import Schedule
 from si_core.errors import UsageError
 from si_core.fields.completed import CompletedFields
 from si_core.fields.parametrisation import Parametrisation, Remainder
 from si_core.process.coefficients import Coefficients
 from si_core.process.completion import CoefficientFunction
-from si_core.process.process import StochasticInterpolant, spread
+from si_core.process.process import StochasticInterpolant
 
 __all__ = ["LearnedFields", "OwnCoefficients", "Predictor", "Share", "offers_divergence"]
 
-OwnCoefficients = Callable[[StochasticInterpolant, Schedule], Coefficients]
+OwnCoefficients = Callable[[Structure, Schedule], Coefficients]
 """The coefficients of a field in a process at some times, as :meth:`si_core.Objective.coefficients` gives them."""
 
 Share = tuple[Tensor, ...]
@@ -212,7 +214,7 @@ class LearnedFields(CompletedFields):
 
     def _coefficients(self, name: str, s: Schedule) -> Coefficients:
         own = self._own.get(name)
-        return self.process.coefficients(name, s) if own is None else own(self.process, s)
+        return self.process.coefficients(name, s) if own is None else own(self.process.structure, s)
 
     def positions(self, t: Tensor, x: Tensor) -> list[object]:
         return list(self.parametrisation.clock.position(t).to(device=x.device, dtype=x.dtype).unbind())

@@ -125,6 +125,9 @@ def assemble(recipe: Recipe) -> Assembly:
     parametrisation = Parametrisation(clock, recipe.train.precondition and not antithetic and not intervals)
     two_times = any(objective.two_times for objective in objectives)
     predictor = build_predictor(recipe, process, names, parametrisation, two_times)
+    for index, objective in enumerate(objectives):
+        with located(recipe, f"objectives.{index}"):
+            objective.check(process)
     with located(recipe, "objectives"):
         coefficients = {
             objective.field: objective.coefficients for objective in objectives if objective.field not in FIELDS

@@ -5,30 +5,24 @@ Albergo, Boffi, Vanden-Eijnden, arXiv 2303.08797, definition 2.1.
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 
 from si_core.contract.clock import Clock, UniformClock, join_clocks
+from si_core.contract.combine import combined, spread
 from si_core.contract.condition import Condition, ConditionSpec, joined_specs
 from si_core.contract.coupling import Coupling
 from si_core.contract.data import Draw, Pairs
 from si_core.contract.distribution import Distribution
 from si_core.contract.interpolant import Interpolant, SpatiallyLinear, derivative_clock
 from si_core.contract.latent import Latent
-from si_core.contract.schedule import Scalar, Schedule, compute_schedule, part_coefficients
+from si_core.contract.schedule import Schedule, compute_schedule, part_coefficients
 from si_core.errors import UsageError
 from si_core.process.coefficients import Coefficients, Structure
 
-__all__ = ["StochasticInterpolant", "spread"]
-
-
-def spread(scalar: Scalar, x: Tensor) -> Tensor | float:
-    """A scalar of a schedule in x's dtype, broadcasting over the event of x."""
-    if isinstance(scalar, float):
-        return scalar
-    if scalar.dtype != x.dtype or scalar.device != x.device:
-        scalar = scalar.to(device=x.device, dtype=x.dtype)
-    return scalar.reshape(-1, 1) if x.ndim == 2 else scalar.reshape(-1, *(1 for _ in x.shape[1:]))
+__all__ = ["StochasticInterpolant"]
 
 
 class StochasticInterpolant:
@@ -167,8 +161,22 @@ class StochasticInterpolant:
             x0, x1, z = torch.cat([x0, x0]), torch.cat([x1, x1]), torch.cat([z, -z])
             condition = condition and {name: torch.cat([values, values]) for name, values in condition.items()}
             weight = None if weight is None else torch.cat([weight, weight])
-        xt = self.position(schedule, x0, x1, z)
-        return Draw(schedule.t.to(x1.dtype), x0, x1, z, xt, condition, schedule, self, antithetic, weight)
+        return self.draw_of(schedule, x0, x1, z, condition=condition, antithetic=antithetic, weight=weight)
+
+    def draw_of(self, s: Schedule, x0: Tensor, x1: Tensor, z: Tensor, **beside: Any) -> Draw:
+        """The draw of given ends and noise at the times of a schedule.
+
+        Args:
+            s: the times, B or one for all.
+            x0, x1, z: each (B, *event).
+            beside: further parts of the :class:`si_core.Draw`.
+        """
+        velocity = None
+        if not self.structure.spatially_linear:
+            derivative = self.interpolant.velocity_at(s.t, x0, x1)
+            velocity = derivative * spread(s.rate, derivative)
+        xt = self.position(s, x0, x1, z)
+        return Draw(s.t.to(x1.dtype), x0, x1, z, xt, schedule=s, structure=self.structure, velocity=velocity, **beside)
 
     def pairs(self, n: int, generator: torch.Generator | None = None) -> Pairs:
         """n pairs of the coupling, as it drew them."""
@@ -184,7 +192,7 @@ class StochasticInterpolant:
     def position(self, s: Schedule, x0: Tensor, x1: Tensor, z: Tensor) -> Tensor:
         """``x_t`` at the times of a schedule, shape (B, *event)."""
         if s.alpha is not None and s.beta is not None:
-            return _combine((s.alpha, s.beta, s.gamma), (x0, x1, z))
+            return combined((s.alpha, s.beta, s.gamma), (x0, x1, z))
         xt = self.interpolant.at(s.t, x0, x1)
         return xt if self.latent.vanishes else torch.addcmul(xt, torch.as_tensor(spread(s.gamma, z)), z)
 
@@ -202,38 +210,3 @@ class StochasticInterpolant:
         x0, x1 = pairs.x0, pairs.x1
         centre = torch.stack([self.interpolant.at(t, x0, x1) for t in times])
         return centre if self.latent.vanishes else centre + self.latent.path(times, x1, generator)
-
-    def target_of(self, coefficients: Coefficients, draw: Draw) -> Tensor:
-        """Coefficients times the draw, shape (B, *event)."""
-        if self.structure.spatially_linear:
-            return _combine(coefficients, (draw.x0, draw.x1, draw.z))
-        s = draw.schedule
-        basis = [draw.z, draw.z, draw.x0, draw.x1]
-        if coefficients[0] != 0.0 and s is not None:
-            derivative = self.interpolant.velocity_at(s.t, draw.x0, draw.x1)
-            basis[0] = derivative * spread(s.rate, derivative)
-        return _combine(coefficients, tuple(basis))
-
-    def regression_target(self, field: str, draw: Draw) -> Tensor:
-        """The regression target of a field at a draw, in the draw's clock, shape (B, *event)."""
-        if draw.schedule is None:
-            raise UsageError("this draw has no schedule: make it with StochasticInterpolant.draw")
-        return self.target_of(self.coefficients(field, draw.schedule), draw)
-
-
-def _combine(coefficients: Coefficients, basis: tuple[Tensor, ...]) -> Tensor:
-    """``sum_i coefficients_i basis_i`` with as few kernels as the numbers allow."""
-    terms = [(s, e) for s, e in zip(coefficients, basis, strict=True) if not (isinstance(s, float) and s == 0.0)]
-    if not terms:
-        return basis[0].new_zeros(()).expand_as(basis[0])
-    scalar, element = terms[0]
-    if isinstance(scalar, float) and scalar == 1.0 and len(terms) == 1:
-        return element
-    result = spread(scalar, element) * element
-    # The product is a new tensor, so the rest may be added in place: large batches are bound by fresh memory.
-    for scalar, element in terms[1:]:
-        if isinstance(scalar, float):
-            result.add_(element, alpha=scalar)
-        else:
-            result.addcmul_(torch.as_tensor(spread(scalar, element)), element)
-    return result

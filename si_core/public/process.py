@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from si_core.contract.combine import spread
 from si_core.contract.data import Bound
 from si_core.fields.base import Epsilon
 from si_core.fields.functions import FieldFunction
 from si_core.fields.learned import offers_divergence
 from si_core.process.coefficients import Coefficients, stack
-from si_core.process.process import spread
 
 __all__ = ["Bound", "Coefficients", "Epsilon", "FieldFunction", "offers_divergence", "spread", "stack"]

@@ -11,8 +11,9 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
+from si_core.contract.combine import spread
 from si_core.contract.schedule import Schedule
-from si_core.process.process import StochasticInterpolant, spread
+from si_core.process.process import StochasticInterpolant
 
 __all__ = ["broken_coefficient"]
 

@@ -154,5 +154,5 @@ def test_facts_of_any_exact_fields(interpolant: str) -> None:
     for values, mean in ((score, torch.zeros(2)), (score[:, :, None] * x[:, None], -torch.eye(2))):
         error = values.std(0) / len(values) ** 0.5
         assert bool(((values.mean(0) - mean).abs() < 5 * error).all())
-    speed = process.target_of(process.coefficients("velocity", s), draw).double() - fields.field("velocity", s, x)
+    speed = draw.combined(process.coefficients("velocity", s)).double() - fields.field("velocity", s, x)
     assert bool((speed.mean(0).abs() < 5 * speed.std(0) / len(speed) ** 0.5).all())

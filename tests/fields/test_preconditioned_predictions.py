@@ -80,7 +80,7 @@ def draw_at(process: si.StochasticInterpolant, u: Tensor) -> si.Draw:
     s = process.schedule(process.clock, u)
     ends = process.draw(len(u), torch.Generator().manual_seed(7))
     x0, x1, z = ends.x0.double(), ends.x1.double(), ends.z.double()
-    return si.Draw(s.t, x0, x1, z, process.position(s, x0, x1, z), None, s, process)
+    return process.draw_of(s, x0, x1, z)
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -185,7 +185,7 @@ def test_targets_of_unit_data_have_about_unit_variance() -> None:
     x0, x1, z = (torch.randn(n, 2, generator=generator, dtype=torch.float64) for _ in range(3))
     for u in (0.01, 0.3, 0.6, 0.99):
         s = process.schedule(process.clock, torch.full((n,), u, dtype=torch.float64))
-        draw = si.Draw(s.t, x0, x1, z, process.position(s, x0, x1, z), None, s, process)
+        draw = process.draw_of(s, x0, x1, z)
         for name in si.FIELDS:
             split = remainder(process, name, torch.tensor([u], dtype=torch.float64))
             scaled = (draw.target(name) - split.skip * draw.xt) / split.out

@@ -102,12 +102,11 @@ def test_zero_combinations_are_orthonormal_and_vanish_on_the_draw_they_describe(
         torch.testing.assert_close(gram @ gram.mT, torch.eye(len(zeros)).double(), rtol=0, atol=1e-6)
         draw = process.draw(20_000, torch.Generator().manual_seed(0))
         fixed = process.schedule(process.clock, torch.tensor(0.4))
-        xt = process.position(fixed, draw.x0, draw.x1, draw.z)
-        at = si.Draw(draw.t, draw.x0, draw.x1, draw.z, xt, None, fixed, process)
+        at = process.draw_of(fixed, draw.x0, draw.x1, draw.z)
         for zero in process.structure.zero_combinations(fixed):
-            values = process.target_of(zero, at)
+            values = at.combined(zero)
             # E[zero | x_t] = 0: uncorrelated with any function of x_t, within five standard errors.
-            for test in (xt, xt.sin(), torch.ones_like(xt)):
+            for test in (at.xt, at.xt.sin(), torch.ones_like(at.xt)):
                 product = values * test
                 assert bool((product.mean(0).abs() <= 5 * product.std(0) / len(product) ** 0.5).all())
 

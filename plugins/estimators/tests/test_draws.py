@@ -30,7 +30,7 @@ def test_moments_of_the_process_at_every_time(coupling, latent):
     assert draw.x1 is x
     assert draw.xt is x
     for time in (0.2, 0.5, 0.9):
-        at = draw_at(draw, si.UniformClock(), torch.tensor(time, dtype=torch.float64))
+        at = draw_at(process, draw, si.UniformClock(), torch.tensor(time, dtype=torch.float64))
         mean, covariance = si.exact_fields(process).moments(time)
         # Five standard errors: of a mean sqrt(C/n), of a covariance at most C sqrt(2/n).
         assert torch.allclose(at.xt.mean(0), mean, rtol=0, atol=5 * (2 / N) ** 0.5)
@@ -38,8 +38,9 @@ def test_moments_of_the_process_at_every_time(coupling, latent):
         assert float(at.t) == time
         # The same ends and noise at all times, so that the target of the velocity is the derivative of the path.
         h = 1e-5
-        near = (draw_at(draw, si.UniformClock(), torch.tensor(time + s * h, dtype=torch.float64)).xt for s in (1, -1))
-        derivative = (next(near) - next(near)) / (2 * h)
+        times = torch.tensor([time + h, time - h], dtype=torch.float64)
+        after, before = (draw_at(process, draw, si.UniformClock(), u).xt for u in times)
+        derivative = (after - before) / (2 * h)
         assert torch.allclose(at.target("velocity"), derivative, atol=1e-6)
 
 
@@ -47,9 +48,3 @@ def test_pairs_that_are_drawn_together_are_known():
     assert pairs_given_points(Independent())
     assert pairs_given_points(Mirror())
     assert not pairs_given_points(CorrelatedGaussians(0.2))
-
-
-def test_a_draw_made_by_hand_has_no_path():
-    x = torch.zeros(3, 2)
-    with pytest.raises(si.UsageError, match="without a process"):
-        draw_at(si.Draw(torch.zeros(3), x, x, x, x), si.UniformClock(), torch.tensor(0.5))

@@ -51,22 +51,21 @@ def process_of(kind: str) -> si.StochasticInterpolant:
     return si.StochasticInterpolant(path, gamma, si.build("coupling", coupling), source, target)
 
 
-def in_double(draw: si.Draw) -> si.Draw:
+def in_double(process: si.StochasticInterpolant, draw: si.Draw) -> si.Draw:
     """The same draw in double precision, x_t computed anew."""
     x0, x1, z = draw.x0.double(), draw.x1.double(), draw.z.double()
-    xt = draw.process.position(draw.schedule, x0, x1, z)
-    return si.Draw(draw.t, x0, x1, z, xt, None, draw.schedule, draw.process, draw.antithetic)
+    return process.draw_of(draw.schedule, x0, x1, z, antithetic=draw.antithetic)
 
 
 @functools.cache
 def draw_of(kind: str, antithetic: bool) -> si.Draw:
     process, generator = process_of(kind), torch.Generator().manual_seed(11)
     clock = si.UniformClock() if antithetic else None
-    return in_double(process.draw(N, generator, clock=clock, antithetic=antithetic))
+    return in_double(process, process.draw(N, generator, clock=clock, antithetic=antithetic))
 
 
-def exact(name: str, draw: si.Draw) -> Tensor:
-    return si.exact_fields(draw.process).field(name, draw.schedule, draw.xt)
+def exact(name: str, process: si.StochasticInterpolant, draw: si.Draw) -> Tensor:
+    return si.exact_fields(process).field(name, draw.schedule, draw.xt)
 
 
 def weight(name: str, draw: si.Draw) -> Tensor:
@@ -74,7 +73,7 @@ def weight(name: str, draw: si.Draw) -> Tensor:
     one = torch.ones(len(draw.xt), dtype=torch.float64)
     if name != "score" or draw.antithetic:
         return one
-    s, one_sided = draw.schedule, draw.process.structure.one_sided
+    s, one_sided = draw.schedule, draw.structure.one_sided
     return one * s.gamma**2 + (s.alpha**2 if one_sided else 0.0)
 
 
@@ -131,7 +130,7 @@ def test_the_gradient_vanishes_at_the_exact_field(name: str, process: str) -> No
     objective = si.build("objective", name)
     for antithetic in modes(process):
         draw = draw_of(process, antithetic)
-        best = exact(objective.field, draw).requires_grad_()
+        best = exact(objective.field, process_of(process), draw).requires_grad_()
         (gradient,) = torch.autograd.grad(objective.loss(draw, best).sum(), best)
         u = draw.schedule.u[:, None]
         for direction in (torch.ones_like(u), draw.xt, torch.sin(2 * draw.xt.flip(1)), u * draw.xt, (1 - u).square()):
@@ -149,7 +148,7 @@ def test_pairs_keep_the_singular_losses_bounded(name: str) -> None:
         for distance in (1e-2, 1e-4, 1e-6):
             t = torch.full((len(z),), at(distance), dtype=torch.float64)
             s = process.schedule(si.UniformClock(), t)
-            draw = si.Draw(t, x0, x1, z, process.position(s, x0, x1, z), None, s, process, antithetic=True)
+            draw = process.draw_of(s, x0, x1, z, antithetic=True)
             first, second = objective.loss(draw, torch.sin(draw.xt) + 0.5 * draw.xt).chunk(2)
             alone.append(float(first.std()))
             paired.append(float((first + second).std()) / 2)
@@ -167,7 +166,7 @@ def test_in_the_clock_no_target_is_singular(name: str) -> None:
     scatters = []
     for position in (0.5, 0.1, 1e-2, 1e-4, 1e-6, 0.9, 1 - 1e-4, 1 - 1e-6):
         s = process.schedule(process.clock, torch.full((len(z),), position, dtype=torch.float64))
-        draw = si.Draw(s.t, x0, x1, z, process.position(s, x0, x1, z), None, s, process)
+        draw = process.draw_of(s, x0, x1, z)
         scatters.append(float(objective.loss(draw, torch.sin(draw.xt) + 0.5 * draw.xt).std()))
     assert max(scatters) < 20 * max(scatters[0], 0.5)
 

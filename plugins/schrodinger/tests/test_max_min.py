@@ -127,7 +127,7 @@ def test_a_run_keeps_the_path_and_resumes_bit_for_bit(
     ("changes", "words"),
     [
         ({"latent.scale": 1.5}, "the latent is noisier than the bridge"),
-        ({"latent": "none"}, "add a latent"),
+        ({"latent": "none"}, "a bridge needs noise on its way"),
         ({"coupling": {"use": "correlated", "cross": 0.1}}, "the max-min form is one of independent ends"),
         ({"objectives": ["velocity", "denoiser"]}, "has parameters to train, and no objective trains them"),
         ({"objectives": [{"use": "schrodinger-bridge", "epsilon": -1.0}]}, "epsilon"),

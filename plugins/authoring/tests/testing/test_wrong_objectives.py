@@ -36,7 +36,7 @@ class OfAnotherField(Velocity):
 
 class NoiseOfTheOtherSign(Denoiser):
     def target(self, draw: si.Draw) -> Tensor:
-        return -draw.z if draw.process.structure.latent else -draw.x0
+        return -draw.z if draw.structure.latent else -draw.x0
 
 
 class PerUnitOfTime(Velocity):
@@ -141,8 +141,8 @@ class ForwardDrift(si.Regression):
 
     field: ClassVar[str] = "forward-drift"
 
-    def coefficients(self, process, s):
-        velocity, score = process.coefficients("velocity", s), process.coefficients("score", s)
+    def coefficients(self, structure, s):
+        velocity, score = structure.coefficients("velocity", s), structure.coefficients("score", s)
         return tuple(b + 0.5 * q * s.rate for b, q in zip(velocity, score, strict=True))
 
 
@@ -155,7 +155,7 @@ class HalfTheScore(ForwardDrift):
 
 
 class RefusesEverything(ForwardDrift):
-    def coefficients(self, process, s):
+    def coefficients(self, structure, s):
         raise si.UsageError("no process has this field")
 
 

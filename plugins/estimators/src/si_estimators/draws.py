@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import torch
 from torch import Tensor
 
-from si_core import Clock, Coupling, Draw, StochasticInterpolant, UsageError
+from si_core import Clock, Coupling, Draw, StochasticInterpolant
 
 __all__ = ["draw_at", "draw_through", "pairs_given_points"]
 
@@ -22,21 +20,13 @@ def draw_through(process: StochasticInterpolant, x: Tensor, generator: torch.Gen
     x0 = x if process.coupling.source_is_target else process.source.sample(len(x), generator).to(x)
     x0, x1 = process.coupling.pair(x0, x, generator)
     z = x1.new_zeros(()).expand_as(x1) if process.latent.vanishes else process.latent.sample(x1, generator)
-    return Draw(x.new_ones(len(x)), x0, x1, z, x1, process=process)
+    return Draw(x.new_ones(len(x)), x0, x1, z, x1)
 
 
-def draw_at(draw: Draw, clock: Clock, u: Tensor) -> Draw:
-    """The same ends and noise at a clock position u, shape ().
-
-    Raises:
-        UsageError: the draw was made by hand, without its process.
-    """
-    process = draw.process
-    if process is None:
-        raise UsageError("a draw without a process has no path", fix="make it with StochasticInterpolant.draw")
+def draw_at(process: StochasticInterpolant, draw: Draw, clock: Clock, u: Tensor) -> Draw:
+    """The same ends and noise at a clock position u, shape ()."""
     # A spatially linear path takes one time for all rows, and the fields then evaluate their scalars once.
     count = 1 if process.structure.spatially_linear else len(draw.x1)
     with torch.no_grad():
         s = process.schedule(clock, u.to(draw.x1.device).expand(count))
-        xt = process.position(s, draw.x0, draw.x1, draw.z)
-    return replace(draw, xt=xt, schedule=s, t=s.t.to(draw.x1.dtype))
+        return process.draw_of(s, draw.x0, draw.x1, draw.z, condition=draw.condition, weight=draw.weight)

@@ -134,7 +134,7 @@ class ErrorSampling:
                 else:
                     draw = model.process.draw(rows.stop - rows.start, generator)
                     fields = model.fields if draw.condition is None else model.fields.conditioned(draw.condition)
-                at_nodes = (draw_at(draw, nodes.clock, u) for u in nodes.u)
+                at_nodes = (draw_at(model.process, draw, nodes.clock, u) for u in nodes.u)
                 parts.append(torch.stack([_products(names, fields, exact, at_node) for at_node in at_nodes]).cpu())
         found = torch.cat(parts, -1).unbind(1)
         words = f"{count} held-out points" if held_out else f"{count} fresh draws of the process"

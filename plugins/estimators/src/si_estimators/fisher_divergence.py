@@ -109,7 +109,7 @@ class FisherDivergence(Estimator):
         for first in range(0, n, batch):
             with torch.no_grad():
                 draw = model.process.draw(min(batch, n - first), generator)
-                points = draw_at(draw, UniformClock(), u).xt
+                points = draw_at(model.process, draw, UniformClock(), u).xt
                 error = -exact.score(time, points)
             error = error + self._score(model, points, time)
             values.append(flat(error).double().square().sum(1))

@@ -149,7 +149,8 @@ class LogLikelihood(Estimator):
             details["probe_error"] = math.sqrt(variance / len(x))
         of_ode: Bound = "exact" if self.divergence == "exact" else "unbiased"
         bound, reservation = bound_of_span(model, self.direction, of_ode, epsilon=0.0)
-        found = self.mean(_WHERE, values, bound, self.unit, details | reservation)
+        details |= reservation
+        found = self.mean(_WHERE, values, bound, self.unit, details)
         errors = [change.error for change in changes if change.error is not None]
         if not errors:
             return found

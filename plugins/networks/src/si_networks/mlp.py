@@ -44,11 +44,11 @@ class Mlp(nn.Module):
         shape: the event shape; supplied by the builder.
         heads: the number of fields predicted, or None for one without an axis of heads; supplied by the builder.
         conditions: what it is told beside, by name; supplied by the builder.
-        two_times: whether it is told a second time, by features of its own; supplied by the builder.
         width: the units of a hidden layer.
         depth: the number of hidden layers.
         activation: between the layers; relu has jumps in its derivative, which likelihoods integrate.
         time_features: how many sines and cosines of t the first layer sees, an even number.
+        two_times: whether there is a second time, seen by features of its own; supplied by the builder.
 
     Raises:
         UsageError: an option out of range.
@@ -62,11 +62,11 @@ class Mlp(nn.Module):
         shape: tuple[int, ...],
         heads: int | None = None,
         conditions: Mapping[str, ConditionSpec] | None = None,
-        two_times: bool = False,
         width: Annotated[int, Field(ge=1)] = 256,
         depth: Annotated[int, Field(ge=1)] = 4,
         activation: Literal["silu", "relu", "gelu", "tanh"] = "silu",
         time_features: Annotated[int, Field(ge=2, multiple_of=2)] = 16,
+        two_times: bool = False,
     ) -> None:
         super().__init__()
         for name, value, least in (("width", width, 1), ("depth", depth, 1), ("time_features", time_features, 2)):

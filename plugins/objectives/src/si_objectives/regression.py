@@ -43,12 +43,12 @@ class Score(Regression):
     field: ClassVar[str] = "score"
 
     def loss(self, draw: Draw, prediction: Tensor) -> Tensor:
-        if draw.antithetic or draw.process is None or draw.schedule is None:
+        if draw.antithetic:
             return super().loss(draw, prediction)
-        structure = draw.process.structure
+        structure, schedule = draw.made
         # Weighted term by term: the target is infinite where the weight is 0, and their product is not.
-        noise = draw.process.target_of(structure.noise_coefficients(draw.schedule), draw)
-        weight = torch.as_tensor(structure.noise_variance(draw.schedule)).to(prediction)
+        noise = draw.combined(structure.noise_coefficients(schedule))
+        weight = torch.as_tensor(structure.noise_variance(schedule)).to(prediction)
         return 0.5 * weight * prediction.square().flatten(1).sum(1) + (noise * prediction).flatten(1).sum(1)
 
 

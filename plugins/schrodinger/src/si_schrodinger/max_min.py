@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 import torch
 from pydantic import Field
 
-from si_core import Regression, UniformClock, UsageError
+from si_core import Regression, Structure, UniformClock, UsageError
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -51,20 +51,18 @@ class SchrodingerBridge(Regression):
                 "the noise of the reference is positive", where="schrodinger-bridge", got=epsilon, allowed="epsilon > 0"
             )
         self.epsilon = float(epsilon)
-        self._checked: StochasticInterpolant | None = None
 
-    def coefficients(self, process: StochasticInterpolant, s: Schedule) -> tuple[Tensor | float, ...]:
+    def coefficients(self, structure: Structure, s: Schedule) -> tuple[Tensor | float, ...]:
         """The coefficients of ``(dt/du) (b + epsilon s)``, per unit of the schedule's clock."""
-        if process is not self._checked:
-            self._check(process)
-            self._checked = process
-        velocity, score = process.coefficients("velocity", s), process.structure.score_drift_coefficients(s)
+        velocity, score = structure.coefficients("velocity", s), structure.score_drift_coefficients(s)
         return tuple(b if _is_zero(r) else b + self.epsilon * r for b, r in zip(velocity, score, strict=True))
 
-    def __getstate__(self) -> dict[str, object]:
-        return {**self.__dict__, "_checked": None}
+    def check(self, process: StochasticInterpolant) -> None:
+        """Refuse a process that is not the max-min form of a bridge.
 
-    def _check(self, process: StochasticInterpolant) -> None:
+        Raises:
+            UsageError: no latent, ends that are not independent, or a latent noisier than the bridge.
+        """
         if process.latent.vanishes:
             raise UsageError(
                 "a bridge needs noise on its way",

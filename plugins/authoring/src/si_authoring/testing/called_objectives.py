@@ -55,7 +55,7 @@ def true_field(objective: Objective, process: StochasticInterpolant) -> _Field:
         if objective.field in FIELDS:
             return fields.field(objective.field, schedule, x)
         known = ("source-denoiser", "target-denoiser")
-        terms = zip(objective.coefficients(process, schedule), known, strict=False)
+        terms = zip(objective.coefficients(process.structure, schedule), known, strict=False)
         parts = [spread(scalar, x) * fields.field(name, schedule, x) for scalar, name in terms]
         return torch.stack(parts).sum(0)
 
@@ -108,7 +108,8 @@ def _processes(objective: Objective) -> dict[str, StochasticInterpolant]:
     usable = {}
     for name, process in gaussian_processes((2,)).items():
         try:
-            objective.coefficients(process, process.schedule(UniformClock(), torch.tensor([0.5])))
+            objective.check(process)
+            objective.coefficients(process.structure, process.schedule(UniformClock(), torch.tensor([0.5])))
         except UsageError:
             continue
         if not process.structure.latent:

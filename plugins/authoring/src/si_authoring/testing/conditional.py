@@ -89,7 +89,7 @@ def conditional_draws(
         x0, x1, z, rows = torch.cat([x0] * 4), torch.cat([x1] * 4), torch.cat([z, -z, -z, z]), torch.cat([rows] * 4)
     schedule = process.schedule(clock, rows)
     xt = process.position(schedule, x0, x1, z)
-    draw = Draw(schedule.t, x0, x1, z, xt, None, schedule, process, antithetic)
+    draw = Draw(schedule.t, x0, x1, z, xt, schedule=schedule, structure=process.structure, antithetic=antithetic)
     return ConditionalDraws(draw, weights, len(u), len(points))
 
 

@@ -38,12 +38,14 @@ class Variant:
         heads: the number of fields, or None for no axis of heads.
         labels: whether it is told a label.
         values: whether it is told values of another shape than x, and the given x0.
+        two_times: whether it is told a second time, as ``s=...``.
     """
 
     name: str = ""
     heads: int | None = None
     labels: bool = False
     values: bool = False
+    two_times: bool = False
 
     def shape(self, setting: Setting) -> tuple[int, ...]:
         """The shape of its output."""
@@ -102,6 +104,7 @@ def made(factory: Factory, variant: Variant, setting: Setting, seed: int = 0) ->
         "shape": setting.event,
         "heads": variant.heads,
         "conditions": variant.specs(setting.event),
+        "two_times": variant.two_times,
         "process": process,
         "fields": list(_FIELDS[: variant.heads or 1]),
         "parametrisation": Parametrisation(process.clock, precondition=False),

@@ -80,6 +80,27 @@ def one_time(factory: Factory) -> Measured | None:
 
 
 @check
+def second_time(factory: Factory) -> Measured | None:
+    """A network of two times hears the second one, for each state or one for all; without one it is the first."""
+    deviations = Deviations("without a second time, or with one for all states, it gives something else")
+    setting = Setting()
+    try:
+        network = made(factory, Variant(" of two times", two_times=True), setting)
+        t, x = setting.times(), setting.states("x")
+        alone = network(t, x).detach()
+        same, other = (network(t, x, s=s).detach() for s in (t, 1 - t))
+    except TypeError as error:
+        raise NotApplicable("it takes one time") from error
+    deviations.close(same, alone, _allowed(alone), "s = t")
+    last = torch.full_like(t, 0.8)
+    expected = network(t, x, s=last).detach()
+    deviations.close(network(t, x, s=last[0]).detach(), expected, _allowed(expected), "one s for all states")
+    if torch.equal(other, alone):
+        raise Violation("it takes a second time, and its output does not depend on it")
+    return deviations.result()
+
+
+@check
 def one_value(factory: Factory) -> Measured | None:
     """One value of a condition, of shape (1, *shape), means that value for each state."""
     deviations = Deviations("one value of a condition gives something else than that value for each state")
@@ -235,7 +256,7 @@ def state(factory: Factory) -> None:
 SUITE = Suite(
     kind="network",
     exercise=_exercise,
-    own=(one_time, one_value, gradients, inputs_heard, derivative, own_divergence, initial_weights, state),
+    own=(one_time, second_time, one_value, gradients, inputs_heard, derivative, own_divergence, initial_weights, state),
     factory=True,
     events=((2,), (1,), (3, 4), (1, 2, 3), (1, 8, 8)),
     placeable=True,

@@ -37,7 +37,8 @@ def _has_field(objective: Objective, process: StochasticInterpolant) -> bool:
     if not _names_its_field(objective):
         raise NotApplicable("its field is none of those that are known")
     try:
-        objective.coefficients(process, process.schedule(process.clock, torch.tensor([0.5])))
+        objective.check(process)
+        objective.coefficients(process.structure, process.schedule(process.clock, torch.tensor([0.5])))
     except UsageError:
         return False
     return True
@@ -57,7 +58,7 @@ def _best(objective: Objective, case: GaussianCase) -> Tensor:
     """The field in closed form: by its name where that is known, else by its coefficients."""
     if objective.field in FIELDS:
         return case.exact(objective.field)
-    return case.of_coefficients(objective.coefficients(case.process, case.schedule))
+    return case.of_coefficients(objective.coefficients(case.process.structure, case.schedule))
 
 
 def _expected(objective: Objective, case: GaussianCase, prediction: Tensor) -> Tensor:
@@ -179,7 +180,7 @@ def finite_at_the_ends(objective: Objective) -> None:
             loss = objective.loss(draw, prediction.clone())
             (gradient,) = torch.autograd.grad(loss.sum(), prediction)
             fine = torch.isfinite(loss) & torch.isfinite(gradient).flatten(1).all(1)
-            wrong = torch.isfinite(stack(objective.coefficients(process, s), s)).all(-1) & ~fine
+            wrong = torch.isfinite(stack(objective.coefficients(process.structure, s), s)).all(-1) & ~fine
             if bool(wrong.any()):
                 raise Violation(
                     f"the loss or its gradient is not finite at u = {float(s.u[wrong][0]):g} of the clock, where the "
@@ -203,7 +204,7 @@ def _exercise(objective: Objective, setting: Setting) -> Sequence[Output]:
     schedule = replace(s, **placed)  # type: ignore[arg-type]
     xt = process.position(s, x0, x1, z)
     t, x0, x1, z, x = (setting.given(n, v) for n, v in (("t", s.t), ("x0", x0), ("x1", x1), ("z", z), ("xt", xt)))
-    draw = Draw(t, x0, x1, z, x, None, schedule, process)
+    draw = Draw(t, x0, x1, z, x, schedule=schedule, structure=process.structure)
     if objective.calls_network:
         if objective.two_times:
             draw = replace(draw, s=setting.given("s", 1 - s.t))
