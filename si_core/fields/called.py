@@ -11,7 +11,7 @@ from torch import Tensor
 
 from si_core.contract.condition import Condition
 from si_core.errors import UsageError
-from si_core.fields.learned import LearnedFields, Share
+from si_core.fields.learned import LearnedFields, Preconditioning
 from si_core.process.process import spread
 
 __all__ = ["CalledField", "flow_map"]
@@ -47,17 +47,17 @@ class CalledField:
         t = torch.as_tensor(t).to(x).expand(len(x))
         s = None if s is None else torch.as_tensor(s).to(x).expand(len(x))
         output: Tensor = fields.predictor(t, x, told, (self._index,), s)[0]
-        share = self._share(t, s)
-        if share is None:
+        preconditioning = self._preconditioning(t, s)
+        if preconditioning is None:
             return output
-        skip, out, *anchor = (torch.as_tensor(spread(part, x)) for part in share)
+        skip, out, *anchor = (torch.as_tensor(spread(part, x)) for part in preconditioning)
         field: Tensor = skip * x + out * output
         if not anchor:
             return field
         given = told["x0"] if told and "x0" in told else self._x0
         return field + anchor[0] * (fields.anchor(x) if given is None else given.to(x))
 
-    def _share(self, t: Tensor, s: Tensor | None) -> Share | None:
+    def _preconditioning(self, t: Tensor, s: Tensor | None) -> Preconditioning | None:
         """What is known of the field beside the network at these times; None where that is nothing."""
         fields = self._fields
         parametrisation, process = fields.parametrisation, fields.process

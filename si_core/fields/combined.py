@@ -115,7 +115,7 @@ class _CombinedFlow(Flow[object]):
     def at(self, step: object, x: Tensor) -> DriftParts:
         fields = self.fields
         parts = self._inner.of(fields.stacked(x)).at(step, fields.copies(x))
-        # The share of x is the same in all, and the weights add up to one.
+        # The factor of x is the same in all, and the weights add up to one.
         return DriftParts(fields.combined(parts.output), x, parts.weight, parts.rate)
 
     def with_divergence(self, step: object, x: Tensor, probes: Tensor | None) -> tuple[Tensor, Tensor] | None:

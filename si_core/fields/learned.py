@@ -18,12 +18,12 @@ from si_core.process.coefficients import Coefficients
 from si_core.process.completion import CoefficientFunction
 from si_core.process.process import StochasticInterpolant, spread
 
-__all__ = ["LearnedFields", "OwnCoefficients", "Predictor", "Share", "offers_divergence"]
+__all__ = ["LearnedFields", "OwnCoefficients", "Preconditioning", "Predictor", "offers_divergence"]
 
 OwnCoefficients = Callable[[StochasticInterpolant, Schedule], Coefficients]
 """The coefficients of a field in a process at some times, as :meth:`si_core.Objective.coefficients` gives them."""
 
-Share = tuple[Tensor, ...]
+Preconditioning = tuple[Tensor, ...]
 """``c_skip``, ``c_out`` and, where x0 is given, ``c_0`` of :mod:`si_core.fields.parametrisation`; each (N,)."""
 
 
@@ -166,23 +166,23 @@ class LearnedFields(CompletedFields):
         absent = {name: self.process.conditions[name].absent(x) for name in self._left_out}
         return {**(self.condition or {}), **absent}
 
-    def shares(self, s: Schedule) -> list[Share] | None:
-        """The shares of each field at the times of a schedule; None where outputs are the fields."""
+    def preconditioning(self, s: Schedule) -> list[Preconditioning] | None:
+        """How each field is made of x and its output at the times of a schedule; None where outputs are the fields."""
         if not self.parametrisation.precondition or not self.process.structure.spatially_linear:
             return None
         splits = [self.remainder(name, s) for name in self.names]
         return [(split.skip, split.out) + (() if split.anchor is None else (split.anchor,)) for split in splits]
 
     def remainder(self, name: str, s: Schedule) -> Remainder:
-        """How a learned field splits into what is known and the network's share, at times of the clock of learning."""
+        """How a learned field splits into what is known and what the network learns, at times in their clock."""
         return self.parametrisation.remainder(self.process.structure, self._coefficients(name, s), s)
 
-    def predictions(self, draw: Draw, shares: list[Share] | None = None) -> tuple[Tensor, ...]:
+    def predictions(self, draw: Draw, preconditioning: list[Preconditioning] | None = None) -> tuple[Tensor, ...]:
         """The fields' predictions at a draw, in the clock of learning, each (B, *event).
 
         Args:
             draw: made in the clock of learning.
-            shares: those of the draw's schedule, where they are at hand.
+            preconditioning: that of the draw's schedule, where it is at hand.
         """
         s = draw.schedule
         if s is None or s.clock != self.parametrisation.clock:
@@ -190,14 +190,14 @@ class LearnedFields(CompletedFields):
                 "a draw for learning is made in the clock of learning", fix=f"clock={self.parametrisation.clock!r}"
             )
         outputs: tuple[Tensor, ...] = self.predictor(s.u.to(draw.xt.dtype), draw.xt, draw.condition)
-        shares = shares or self.shares(s)
-        if shares is None:
+        preconditioning = preconditioning or self.preconditioning(s)
+        if preconditioning is None:
             return outputs
         predictions = []
-        for (skip, out, *anchor), output in zip(shares, outputs, strict=True):
+        for (skip, out, *anchor), output in zip(preconditioning, outputs, strict=True):
             known = spread(skip, draw.xt) * draw.xt
-            for share in anchor:
-                known.addcmul_(torch.as_tensor(spread(share, draw.x0)), draw.x0)
+            for factor in anchor:
+                known.addcmul_(torch.as_tensor(spread(factor, draw.x0)), draw.x0)
             predictions.append(known.addcmul_(torch.as_tensor(spread(out, output)), output))
         return tuple(predictions)
 

@@ -1,4 +1,4 @@
-"""How a network's output stands for a field: in which clock, and beside which known share of x.
+"""How a network's output stands for a field: in which clock, and beside which known part of it.
 
     ``field(u, x) = c_skip(u) x + c_out(u) network(u, x)   [+ c_0(u) x0  where x0 is given]``
 
@@ -58,8 +58,8 @@ class Remainder:
             return whole
         # Where x says almost all, little is left but rounding in the elements that x has most of; a second time at
         # right angles to x has digits in all.
-        share = _dot(self.direction, self.position) / torch.as_tensor(_dot(self.position, self.position))
-        direction = stack(_subtract(self.direction, share, self.position), self.schedule)
+        factor = _dot(self.direction, self.position) / torch.as_tensor(_dot(self.position, self.position))
+        direction = stack(_subtract(self.direction, factor, self.position), self.schedule)
         terms = whole * direction
         nothing = terms.sum(-1).abs() <= _ROUNDING * terms.abs().sum(-1)
         unit = direction / direction.norm(dim=-1, keepdim=True)
@@ -72,7 +72,7 @@ class MeanRemainder:
 
     The known part is the map of the Gaussian pair of unit variance: with ``C = alpha^2 + beta^2 + gamma^2`` it carries
     x to ``(C_s/C_t)^(1/2) x``, and an x0 that is given by as much as the mean moves. At s = t all are those of the
-    velocity, and the network's share of the map vanishes.
+    velocity, and the network's part of the map vanishes.
 
     Args:
         skip: shape (N,).
@@ -91,7 +91,7 @@ class Parametrisation:
 
     Args:
         clock: networks are told positions in this clock, and velocities are learned per unit of it.
-        precondition: whether x's known share is taken out.
+        precondition: whether what x tells is taken out.
     """
 
     clock: Clock
@@ -117,7 +117,7 @@ class Parametrisation:
                 out = torch.as_tensor(_dot(direction, direction)).sqrt()
             case [zero]:
                 # One direction is left, the same for every field. Taken from x and not from the field, it does not
-                # turn round where the field's share of it passes through 0. It is as long as xi.
+                # turn round where the field's part along it passes through 0. It is as long as xi.
                 direction = _cross(xi, zero)
                 out = _dot(coefficients, direction) / torch.as_tensor(square).sqrt()
             case _:

@@ -81,9 +81,9 @@ class RescheduledFields(CompletedFields):
             before = old.schedule(old.clock, self._matched(s.t)[0])
             of_x0, of_x1, of_z = inner(before).unbind(-1)
             # E[x0|x] = (alpha/sigma) E[n|x] and E[z|x] = (gamma/sigma) E[n|x], of either process.
-            alpha, gamma = _shares(old, before)
+            alpha, gamma = _noise_parts(old, before)
             of_noise = of_x0 * alpha + of_z * gamma
-            alpha, gamma = _shares(self.process, s)
+            alpha, gamma = _noise_parts(self.process, s)
             return torch.stack([of_noise * alpha, of_x1, of_noise * gamma], -1)
 
         return coefficients
@@ -126,7 +126,7 @@ def _over(ratio: Tensor, x: Tensor) -> Tensor:
     return ratio.reshape(ratio.shape + (1,) * (x.ndim - ratio.ndim))
 
 
-def _shares(process: StochasticInterpolant, s: Schedule) -> tuple[Tensor, Tensor]:
+def _noise_parts(process: StochasticInterpolant, s: Schedule) -> tuple[Tensor, Tensor]:
     """``alpha/sigma`` and ``gamma/sigma``; where sigma is 0, the limit of an end without a latent."""
     sigma = torch.as_tensor(process.structure.noise_variance(s)).sqrt()
     alpha, gamma = torch.as_tensor(s.alpha), torch.as_tensor(s.gamma)

@@ -5,7 +5,7 @@
 with the activation a, Fourier features ``phi(t) = (sin(pi k t), cos(pi k t))``, ``k = 1..time_features/2``, and for
 each condition an embedding e of its class, or ``e(c) = W_c (c - mean)/scale`` of its values. A second time s, where an
 objective has two, adds ``W_s phi(s)``. Time enters beside x
-rather than within it, so that in sampling, where all states share one t, its share of the first layer is one vector:
+rather than within it, so that in sampling, where all states share one t, its part of the first layer is one vector:
 the layer's bias.
 """
 
@@ -34,7 +34,7 @@ _ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
 }
 
 _OUTPUT_SCALE = 0.1
-"""Networks learn remainders beside a known share, so they start small."""
+"""Networks learn remainders beside a known part, so they start small."""
 
 
 class Mlp(nn.Module):
@@ -171,8 +171,8 @@ class Mlp(nn.Module):
         check_condition(self.conditions, condition, len(x), "mlp")
         told = condition or {}
         for name, part in zip(self.conditions, self.of_conditions, strict=True):
-            share = part(told[name])
-            h = h + (share[0] if len(share) == 1 else share)
+            term = part(told[name])
+            h = h + (term[0] if len(term) == 1 else term)
         return h
 
     def _features(self, t: Tensor, x: Tensor) -> Tensor:
