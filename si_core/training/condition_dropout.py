@@ -4,8 +4,8 @@ With probability p a draw is told nothing of a condition; the minimiser where it
 where it is told ``E[. | x_t, y]`` as before (Ho and Salimans, arXiv 2207.12598, for guidance).
 
 Draws whose data lack the condition get the weight p: among all draws that are told nothing of it, those with it and
-those without then have the shares of the data, so what is learned is the mixture over all of them, whatever makes a
-condition go missing. With several conditions the weights multiply.
+those without then have the frequencies of the data, so what is learned is the mixture over all of them, whatever makes
+a condition go missing. With several conditions the weights multiply.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ class ConditionDropout:
             left_out = left_out < probability
             if draw.antithetic:
                 left_out = torch.cat([left_out, left_out])
-            share = torch.where(spec.is_absent(values), probability, 1.0).to(draw.xt.dtype)
-            weight = share if weight is None else weight * share
+            factor = torch.where(spec.is_absent(values), probability, 1.0).to(draw.xt.dtype)
+            weight = factor if weight is None else weight * factor
             told[name] = torch.where(left_out.reshape(-1, *(1 for _ in values.shape[1:])), spec.absent(values), values)
         return replace(draw, condition=told, weight=weight)

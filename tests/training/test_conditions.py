@@ -145,13 +145,13 @@ def left_out(told: si.Condition) -> tuple[Tensor, Tensor]:
 
 
 @pytest.mark.parametrize(
-    ("dropout", "shares"), [("0.3", (0.3, 0.3)), ("{observation: 0.9}", (0.0, 0.9)), ("{kind: 0.1}", (0.1, 0.0))]
+    ("dropout", "fractions"), [("0.3", (0.3, 0.3)), ("{observation: 0.9}", (0.0, 0.9)), ("{kind: 0.1}", (0.1, 0.0))]
 )
-def test_the_share_of_what_is_left_out(trainer, dropout, shares):
+def test_the_fraction_of_what_is_left_out(trainer, dropout, fractions):
     """Binomial over 4000 draws, each condition by itself: both at once have the product."""
     label, observation = left_out(trainer(f"train.condition_dropout={dropout}").batch().draw.condition)
-    both = (label & observation, shares[0] * shares[1])
-    for found, p in ((label, shares[0]), (observation, shares[1]), both):
+    both = (label & observation, fractions[0] * fractions[1])
+    for found, p in ((label, fractions[0]), (observation, fractions[1]), both):
         assert abs(float(found.float().mean()) - p) <= 5 * (p * (1 - p) / len(found)) ** 0.5
 
 
@@ -241,8 +241,8 @@ PLAIN = (
 def test_what_is_left_out_is_learned_as_the_mixture(recipe, stranger):
     """Means of x1 - x0: -2 and 2 by label, 0 over both.
 
-    A vector with a share s of the draws approaches its mean by ``lr s = 0.05`` or more a step and scatters about it by
-    ``sqrt(lr/2 var/batch)``, below 0.026 for variances up to 7.
+    A vector with a fraction s of the draws approaches its mean by ``lr s = 0.05`` or more a step and scatters about it
+    by ``sqrt(lr/2 var/batch)``, below 0.026 for variances up to 7.
     """
     stranger("distribution", "toy", "Toy", TOY)
     stranger("network", "means", "Means", MEANS)

@@ -188,7 +188,7 @@ class NoisePerPlace(LogLikelihood):
 
 
 class Classifier(si.Estimator):
-    """The share of points and samples that a least-squares classifier puts right; where it is fitted is the mistake."""
+    """How many points and samples a least-squares classifier puts right; where it is fitted is the mistake."""
 
     quantity = "accuracy"
 

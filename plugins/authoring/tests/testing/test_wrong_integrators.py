@@ -409,8 +409,8 @@ class StraightBetween(Heun):
         generator: torch.Generator | None = None,
     ) -> si.Trajectory:
         found = self.solve(transport, x, generator)
-        shares = [(time - transport.start) / (transport.stop - transport.start) for time in times]
-        states = [x, *(torch.lerp(x, found.final, share) for share in shares), found.final]
+        fractions = [(time - transport.start) / (transport.stop - transport.start) for time in times]
+        states = [x, *(torch.lerp(x, found.final, fraction) for fraction in fractions), found.final]
         t = torch.tensor([transport.start, *times, transport.stop], dtype=x.dtype)
         return si.Trajectory(t, torch.stack(states), found.evaluations)
 

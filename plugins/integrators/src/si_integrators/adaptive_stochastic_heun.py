@@ -33,7 +33,7 @@ from si_integrators.walk import walk
 __all__ = ["AdaptiveStochasticHeun"]
 
 _FIRST = 0.01
-"""The first step, as a share of the span; the next may be ten times as long."""
+"""The first step, as a fraction of the span; the next may be ten times as long."""
 
 
 class AdaptiveStochasticHeun(Integrator):

@@ -218,9 +218,9 @@ def _relu(z: Tensor, h: Tensor | None, derivative: Tensor | None) -> tuple[Tenso
 
 
 def _gelu(z: Tensor, h: Tensor | None, derivative: Tensor | None) -> tuple[Tensor, Tensor]:
-    share = torch.erf(z / math.sqrt(2)).add(1).mul(0.5)
+    below = torch.erf(z / math.sqrt(2)).add(1).mul(0.5)
     density = torch.exp(z.square() * -0.5) / math.sqrt(2 * math.pi)
-    return torch.mul(z, share, out=h), torch.addcmul(share, z, density, out=derivative)
+    return torch.mul(z, below, out=h), torch.addcmul(below, z, density, out=derivative)
 
 
 def _tanh(z: Tensor, h: Tensor | None, derivative: Tensor | None) -> tuple[Tensor, Tensor]:
