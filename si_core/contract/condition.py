@@ -8,7 +8,7 @@ and then (``train.condition_dropout``).
 In tensors a label is its index in :attr:`ConditionSpec.classes`, int64; left out it is -1. Values are floating-point
 numbers; left out they are NaN. Data some rows of which lack a condition are refused before training, unless
 ``train.condition_dropout`` names it: such rows then teach the mixture. People speak of labels by name
-(:mod:`si_core.contract.told`).
+(:mod:`si_core.contract.given_condition`).
 """
 
 from __future__ import annotations

@@ -18,8 +18,8 @@ from si_core.contract.clock import Clock, UniformClock
 from si_core.contract.condition import Condition
 from si_core.contract.diffusion import Diffusion
 from si_core.contract.drift_parts import DriftParts
+from si_core.contract.given_condition import taken
 from si_core.contract.schedule import Schedule, bare_schedule
-from si_core.contract.told import taken
 from si_core.errors import UsageError
 from si_core.fields.flow import Flow, NoiseLevel
 from si_core.process.completion import WHOLE

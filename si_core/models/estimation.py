@@ -13,8 +13,8 @@ from si_core.contract.condition import Condition, check_condition
 from si_core.contract.data import Estimate
 from si_core.contract.distribution import Distribution
 from si_core.contract.estimator import Estimator
+from si_core.contract.given_condition import read_condition, taken
 from si_core.contract.runtime import Runtime
-from si_core.contract.told import read_condition, taken
 from si_core.discovery.build import build
 from si_core.errors import DataError, NumericsError, UsageError
 from si_core.fields.exact import exact_fields

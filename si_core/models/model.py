@@ -13,10 +13,10 @@ from si_core.contract.clock import Clock
 from si_core.contract.condition import Condition, check_condition
 from si_core.contract.data import Trajectory
 from si_core.contract.distribution import Distribution
+from si_core.contract.given_condition import read_condition, repeated
 from si_core.contract.guidance import Guidance
 from si_core.contract.integrator import Integrator
 from si_core.contract.runtime import Runtime
-from si_core.contract.told import read_condition, repeated
 from si_core.errors import PluginError, UsageError
 from si_core.fields.base import Epsilon, Fields
 from si_core.models.acceleration.accelerator import Accelerator

@@ -14,9 +14,9 @@ from torch import Tensor
 
 from si_core.contract.clock import Clock
 from si_core.contract.condition import Condition
+from si_core.contract.given_condition import read_condition, repeated
 from si_core.contract.integrator import Integrator
 from si_core.contract.runtime import Runtime
-from si_core.contract.told import read_condition, repeated
 from si_core.contract.weights import resample_alike
 from si_core.errors import UsageError
 from si_core.fields.base import Epsilon

@@ -20,8 +20,8 @@ from torch import Tensor
 from si_core.contract.clock import Clock, UniformClock
 from si_core.contract.condition import Condition
 from si_core.contract.drift_parts import DriftFunction
+from si_core.contract.given_condition import taken
 from si_core.contract.problem import LinearPart, Problem
-from si_core.contract.told import taken
 from si_core.errors import UsageError
 from si_core.fields.base import Epsilon, Fields, noise_level
 
