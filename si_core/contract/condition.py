@@ -1,4 +1,4 @@
-"""Conditions: what networks are told beside ``(t, x)``.
+"""Conditions: what networks are given beside ``(t, x)``.
 
 Any number of them, each with a name: a label, an observation of another shape than x, a mask, the given x0. With a
 condition y that belongs to the pair (x0, x1), every field is ``E[. | x_t = x, y]``, and all that holds of fields holds
@@ -131,7 +131,7 @@ def check_condition(
                 where=where,
                 got=", ".join(told) or "no condition",
                 allowed=spec.described(name),
-                fix=f"tell it: condition={{{name!r}: ...}}; it can be left out only of a model trained with "
+                fix=f"give it: condition={{{name!r}: ...}}; it can be left out only of a model trained with "
                 "train.condition_dropout",
             )
         _check_values(name, spec, told[name], rows, where)
@@ -198,7 +198,7 @@ def check_left_out(specs: Mapping[str, ConditionSpec], condition: Condition, opt
                 f"the condition {name!r} is left out",
                 got=f"{'-1' if spec.classes is not None else 'NaN'} at entry {int(absent.nonzero()[0])}",
                 allowed=spec.described(name),
-                fix="tell it; it can be left out only of a model trained with train.condition_dropout",
+                fix="give it; it can be left out only of a model trained with train.condition_dropout",
             )
 
 

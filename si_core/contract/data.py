@@ -66,7 +66,7 @@ class Draw:
         x1: draws of the target, shape (B, *event).
         z: standard normal noise, shape (B, *event); zeros where the process has no latent.
         xt: the process at ``t``, shape (B, *event).
-        condition: what the networks are told beside (t, x), by name, each (B, *shape); None where there is nothing.
+        condition: what the networks are given beside (t, x), by name, each (B, *shape); None where there is nothing.
         schedule: the process's time-dependent scalars at ``t``, in the clock of the draw.
         process: the process drawn from.
         antithetic: whether the second half of the batch repeats the first with -z.

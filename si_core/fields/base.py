@@ -126,11 +126,11 @@ class Fields(ABC):
         return self.conditioned(told) if told else self
 
     @property
-    def told_alike(self) -> bool:
+    def conditioned_alike(self) -> bool:
         """Whether all states are given the same, so that any number of them may be looked at."""
         return all(len(values) == 1 for values in (self.condition or {}).values())
 
-    def check_told(self, rows: int | None = None) -> None:
+    def check_conditions(self, rows: int | None = None) -> None:
         """Refuse to go on with fields that lack a condition, or have one for another number of states.
 
         Args:
@@ -142,7 +142,7 @@ class Fields(ABC):
         return
 
     def _at(self, name: str, t: Tensor | float, x: Tensor) -> Tensor:
-        self.check_told(len(x))
+        self.check_conditions(len(x))
         times = torch.as_tensor(t, dtype=torch.float64, device=x.device)
         return self.field(name, self.schedule(UniformClock(), times), x)
 

@@ -41,7 +41,7 @@ class CalledField:
         fields = self._fields
         if s is not None and not fields.predictor.two_times:
             raise UsageError(
-                "the networks are told one time", got="a second time s", fix="two_times = True on the objective"
+                "the networks are given one time", got="a second time s", fix="two_times = True on the objective"
             )
         told = self._condition if condition is None else condition
         t = torch.as_tensor(t).to(x).expand(len(x))
@@ -86,7 +86,7 @@ def flow_map(fields: LearnedFields, t: Tensor | float, x: Tensor, s: Tensor | fl
     """
     if not isinstance(fields, LearnedFields) or not fields.predictor.two_times:
         raise UsageError("these fields have no flow map", fix="learn them by an objective with `two_times`")
-    fields.check_told(len(x))
+    fields.check_conditions(len(x))
     times = [torch.as_tensor(time).to(x).expand(len(x)) for time in (t, s)]
     mean = CalledField(fields, fields.names.index("velocity"), fields.condition)(times[0], x, s=times[1])
     return x + torch.as_tensor(spread(times[1] - times[0], x)) * mean

@@ -191,7 +191,7 @@ class CompletedFields(Fields):
         """
         point = self.process.source.point
         if point is None:
-            raise UsageError("x0 is not known to these fields", fix='tell them: fields.conditioned({"x0": x0})')
+            raise UsageError("x0 is not known to these fields", fix='give it: fields.conditioned({"x0": x0})')
         return point.to(x)
 
     def flow(

@@ -33,7 +33,7 @@ class Predictor(nn.Module):
     Args:
         networks: one network whose output has shape (B, heads, *event), or one per field with outputs (B, *event).
         count: the number of fields.
-        two_times: whether the networks are told a second time, as ``s=...``; unless said otherwise it is the first.
+        two_times: whether the networks are given a second time, as ``s=...``; unless said otherwise it is the first.
     """
 
     def __init__(self, networks: Sequence[nn.Module], count: int, two_times: bool = False) -> None:
@@ -60,7 +60,7 @@ class Predictor(nn.Module):
         Args:
             position: positions in the clock of learning, shape (B,) or ().
             x: states, shape (B, *event).
-            condition: what the networks are told beside, by name, or None.
+            condition: what the networks are given beside, by name, or None.
             indices: which fields.
             s: second positions, of the shape of the first; None for the same.
         """
@@ -124,7 +124,7 @@ class LearnedFields(CompletedFields):
         names: the fields learned, in the order of the predictor's outputs.
         predictor: the networks.
         parametrisation: how outputs stand for fields.
-        condition: what the networks are told beside (t, x), by name: one value a state, or one for all states.
+        condition: what the networks are given beside (t, x), by name: one value a state, or one for all states.
         coefficients: those of the fields that the process has no name for.
         optional: the conditions that training leaves out now and then, so that they may be left out.
 
@@ -154,13 +154,13 @@ class LearnedFields(CompletedFields):
         self.parametrisation, self.condition, self.optional = parametrisation, condition, optional
         self._left_out = [name for name in process.conditions if name in optional and name not in (condition or ())]
 
-    def check_told(self, rows: int | None = None) -> None:
+    def check_conditions(self, rows: int | None = None) -> None:
         specs = self.process.conditions
         due = {name: spec for name, spec in specs.items() if name not in self._left_out}
         check_condition(due, self.condition, rows)
 
-    def _told(self, x: Tensor) -> Condition | None:
-        """What the networks are told of states like x, with what is left out."""
+    def _given(self, x: Tensor) -> Condition | None:
+        """What the networks are given of states like x, with what is left out."""
         if not self._left_out:
             return self.condition
         absent = {name: self.process.conditions[name].absent(x) for name in self._left_out}
@@ -218,14 +218,14 @@ class LearnedFields(CompletedFields):
         return list(self.parametrisation.clock.position(t).to(device=x.device, dtype=x.dtype).unbind())
 
     def outputs(self, position: object, x: Tensor, indices: Sequence[int] | None = None) -> Sequence[Tensor]:
-        return self.predictor(position, x, self._told(x), indices)  # type: ignore[no-any-return]
+        return self.predictor(position, x, self._given(x), indices)  # type: ignore[no-any-return]
 
     def divergences(
         self, position: object, x: Tensor, indices: Sequence[int] | None = None, probes: Tensor | None = None
     ) -> tuple[Sequence[Tensor], Sequence[Tensor]] | None:
         # Other modules may stand in for a predictor; what they do to x is then known to autograd alone.
         offered = getattr(self.predictor, "with_divergence", None)
-        return None if offered is None else offered(position, x, self._told(x), indices, probes)
+        return None if offered is None else offered(position, x, self._given(x), indices, probes)
 
     def anchor(self, x: Tensor) -> Tensor:
         if self.process.coupling.anchored and self.condition and "x0" in self.condition:

@@ -90,7 +90,7 @@ class Parametrisation:
     """The clock in which fields are learned, and whether networks learn the remainder beside x.
 
     Args:
-        clock: networks are told positions in this clock, and velocities are learned per unit of it.
+        clock: networks are given positions in this clock, and velocities are learned per unit of it.
         precondition: whether what x tells is taken out.
     """
 

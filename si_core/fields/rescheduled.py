@@ -104,8 +104,8 @@ class RescheduledFields(CompletedFields):
         found = self.known.divergences(place, x * _over(ratio, x), indices, probes)
         return None if found is None else (found[0], [each * _over(ratio, each) for each in found[1]])
 
-    def check_told(self, rows: int | None = None) -> None:
-        self.known.check_told(rows)
+    def check_conditions(self, rows: int | None = None) -> None:
+        self.known.check_conditions(rows)
 
     def conditioned(self, condition: Condition | None) -> RescheduledFields:
         known = self.known.conditioned(condition)

@@ -119,12 +119,12 @@ def estimate(
     if data is None:
         x, told = _reference(end, _POINTS[of_samples], condition, model, stream)
         if of_source and told is None:
-            told = _told(None, model, estimator, len(x))
+            told = _read(None, model, estimator, len(x))
         elif of_samples and condition is None:
             told = None  # samples are given what the data have, as sampling gives it
     else:
         x = end.encode(_checked(data, model))
-        told = _told(condition, model, estimator, len(x))
+        told = _read(condition, model, estimator, len(x))
     if told:
         model = replace(model, fields=model.fields.conditioned({name: v.to(model.device) for name, v in told.items()}))
     result = estimator.estimate(model, x.to(device=model.device, dtype=model.dtype), stream)
@@ -158,7 +158,7 @@ def _reference(
     return x[chosen], taken(told, chosen.nonzero()[:, 0])
 
 
-def _told(condition: Any, model: Model, estimator: Estimator, n: int) -> Condition | None:
+def _read(condition: Any, model: Model, estimator: Estimator, n: int) -> Condition | None:
     """What n points are given, checked; None where the fields know it already, or nobody asks them at points."""
     specs = model.process.conditions
     asks = bool(estimator.needs & {"fields", "densities"})

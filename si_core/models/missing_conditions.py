@@ -73,6 +73,6 @@ def _refuse(specs: Mapping[str, ConditionSpec], told: Iterator[Condition | None]
                 f"the condition {name!r} is missing",
                 got=f"{count} of {total} {what} without it ({'-1' if specs[name].classes else 'NaN'})",
                 allowed=specs[name].described(name),
-                fix=f"tell it, leave such rows out, or set train.condition_dropout: {{{name}: 0.1}}: the rows without "
+                fix=f"give it, leave such rows out, or set train.condition_dropout: {{{name}: 0.1}}: the rows without "
                 "it then teach the mixture over it",
             )

@@ -31,7 +31,7 @@ __all__ = ["Model"]
 
 @dataclass(frozen=True)
 class Model:
-    """Fields of a process, and how to sample from them unless told otherwise.
+    """Fields of a process, and how to sample from them by default.
 
     Args:
         process: the process.
@@ -147,7 +147,7 @@ class Model:
     ) -> Transport:
         """The initial value problem of sampling, or of another noise level or span, given a condition."""
         return Transport(
-            self._told(condition),
+            self._conditioned(condition),
             self.epsilon if epsilon is None else epsilon,
             self.start if start is None else start,
             self.stop if stop is None else stop,
@@ -155,7 +155,7 @@ class Model:
             self.freeze,
         )
 
-    def _told(self, condition: Condition | None) -> Fields:
+    def _conditioned(self, condition: Condition | None) -> Fields:
         return self.fields if condition is None else self.fields.conditioned(condition)
 
     @property
@@ -192,7 +192,7 @@ class Model:
         """n initial states, shape (n, *event), with what they are given, each (n, *shape), or None.
 
         Draws of the source are given what is asked for. Draws of the target (backward, or in a mirror), of the process
-        at a time between the ends, and of a source that networks are told have their own.
+        at a time between the ends, and of a source that networks are given have their own.
 
         Raises:
             UsageError: conditions asked for where the states have their own, or as for :meth:`conditions`.
@@ -210,7 +210,7 @@ class Model:
         elif condition is None and process.coupling.conditions:
             # Start and conditions of one pair, for the coupling may tell of x0.
             pairs = process.pairs(n, generator)
-            states, told = pairs.x0, process.told(pairs)
+            states, told = pairs.x0, process.condition_of(pairs)
         else:
             told = self.conditions(n, generator, condition)
             states = origin.sample(n, generator)
@@ -219,7 +219,7 @@ class Model:
     def _of_data(self, n: int, generator: torch.Generator) -> Condition | None:
         """Conditions as the data have them."""
         if self.process.coupling.conditions or self.process.coupling.anchored:
-            return self.process.told(self.process.pairs(n, generator))
+            return self.process.condition_of(self.process.pairs(n, generator))
         # The pairing says nothing of them, and may be dear.
         return self.process.target.draw(n, generator)[1]
 
@@ -238,7 +238,7 @@ class Model:
         if self.start == 1.0 and not process.coupling.anchored:
             if process.coupling.conditions:
                 pairs = process.pairs(n, generator)
-                return pairs.x1, process.told(pairs)
+                return pairs.x1, process.condition_of(pairs)
             return process.target.draw(n, generator)
         u = process.clock.position(torch.tensor([self.start], dtype=torch.float64, device=generator.device))
         draw = process.draw(n, generator, schedule=process.schedule(process.clock, u))
@@ -273,14 +273,14 @@ class Model:
         else:
             x, condition = start_from, self._given(start_from, condition, generator)
         # Recorded steps are replayed on whatever conditions lie in their memory: refused here, or not at all.
-        fields = self._told(condition)
+        fields = self._conditioned(condition)
         with torch.inference_mode():
             transport, integrator = self.accelerator.problem(self, x, condition)
             path = integrate(transport, x, integrator, generator, times)
             return self._denoised(fields, path) if self.denoise else path
 
     def _given(self, start: Tensor, condition: Any, generator: torch.Generator) -> Condition | None:
-        """What networks are told of states to start from."""
+        """What networks are given of states to start from."""
         specs = self.process.conditions
         given = {} if condition is None else dict(read_condition(specs, condition))
         if self.process.coupling.anchored and "x0" not in given and self.start == 0.0:

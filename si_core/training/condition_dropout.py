@@ -46,7 +46,7 @@ class ConditionDropout:
         self._stream = runtime.generator()
 
     def applied(self, draw: Draw, step: int) -> Draw:
-        """The draws of a step, told nothing of a condition in some of them.
+        """The draws of a step, with a condition left out in some of them.
 
         Args:
             draw: draws of the process; the second half of antithetic ones repeats the pairs of the first.

@@ -145,6 +145,6 @@ class Transport(Problem):
 
     def head(self, rows: int) -> Transport:
         """The same problem for the first rows of the states it is meant for: of a condition for each row, the first."""
-        if self.fields.told_alike:
+        if self.fields.conditioned_alike:
             return self
         return self.conditioned(taken(self.fields.condition, slice(rows)))

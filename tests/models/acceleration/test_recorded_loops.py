@@ -78,7 +78,7 @@ def test_conditions_differ_between_blocks(make, plain, recorder, labelled):
         assert same(model, plain(model), 0, condition={"kind": labels})
     assert recorder.recorded == 1
     zero, one = (samples(model, 0, condition=str(k))[0] for k in (0, 1))
-    assert not torch.equal(zero[-1], one[-1]), "the network is told"
+    assert not torch.equal(zero[-1], one[-1]), "the network is given"
 
 
 @pytest.mark.parametrize(("labels", "message"), [([0, -1], "left out"), ([4, 0], "out of range")])

@@ -431,7 +431,7 @@ def of_the_plane() -> nn.Module:
         "starts at zero",
         "offers its divergence",
         "inherits another's divergence",
-        "told no shape",
+        "given no shape",
         "with options",
         "of its shape",
     ],

@@ -113,7 +113,7 @@ class MarginalKL(Estimator):
             if pair is not None and min(map(len, pair)) >= _PARTS:
                 floor, _ = kernel_divergence(*map(self._first, pair))
                 details |= {"floor": float(floor.mean()), "floor_samples": len(pair[1])}
-        return drawn.told(Estimate(_WHERE, float(values.mean()), error, "unbiased", "nats", values, details))
+        return drawn.qualified(Estimate(_WHERE, float(values.mean()), error, "unbiased", "nats", values, details))
 
     def _first(self, x: Tensor) -> Tensor:
         return flat(x)[:, : self.coordinates].double()

@@ -55,7 +55,7 @@ def quadrature_volume(
         tolerance: the error that a point's integral may have by the quadrature, in nats.
     """
     path = KnownPath(transport, x, integrator, steps)
-    integrand = _Integrand(path, probes, transport.fields.told_alike)
+    integrand = _Integrand(path, probes, transport.fields.conditioned_alike)
     n, rows = _FIRST, torch.arange(len(x), device=x.device)
     values = integrand.at(nodes(n), rows)
     found: list[tuple[Tensor, Tensor, Tensor, int]] = []

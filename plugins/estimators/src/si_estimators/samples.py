@@ -24,7 +24,7 @@ class ModelSamples:
     x: Tensor
     effective: float | None = None
 
-    def told(self, estimate: Estimate) -> Estimate:
+    def qualified(self, estimate: Estimate) -> Estimate:
         """A comparison of them, with what resampling leaves of its claims.
 
         Means over resampled states are right in the limit of many alone, and they repeat each other, which formulas of

@@ -81,7 +81,7 @@ class ClassifierFree(Guidance):
             raise UsageError(
                 "guidance needs the fields without the condition, which this model never learned",
                 where=_WHERE,
-                got=f"conditions {', '.join(lacking or known)}, always told in training",
+                got=f"conditions {', '.join(lacking or known)}, never left out in training",
                 allowed=", ".join(sorted(fields.optional)) or None,
                 fix="train with `train.condition_dropout: 0.1`",
             )

@@ -165,7 +165,7 @@ class Mlp(nn.Module):
         if self.of_second_time is not None:
             h = h + self.of_second_time(self._features(t if s is None else s, x))
         elif s is not None:
-            raise UsageError("a network of one time is told two", where="mlp: s", fix="mlp with two_times=True")
+            raise UsageError("a network of one time is given two", where="mlp: s", fix="mlp with two_times=True")
         if not self.conditions and not condition:
             return h
         check_condition(self.conditions, condition, len(x), "mlp")

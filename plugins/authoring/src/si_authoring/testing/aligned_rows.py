@@ -18,13 +18,13 @@ from torch import Tensor
 from si_authoring.testing.check import NotApplicable, Violation, check
 from si_core import Condition, ConditionSpec, Distribution
 
-__all__ = ["told_of_held_out_rows", "told_of_rows"]
+__all__ = ["conditions_of_held_out_rows", "conditions_of_rows"]
 
 _DRAWS, _FEWEST, _FEATURES, _ERRORS = 100, 20, 64, 5.0
 
 
 @check
-def told_of_rows(law: Distribution) -> None:
+def conditions_of_rows(law: Distribution) -> None:
     """A draw of a data set that equals one of its rows has the conditions of that row."""
     if law.size is None or not law.conditions:
         raise NotApplicable("it is no finite data set with conditions")
@@ -39,7 +39,7 @@ def told_of_rows(law: Distribution) -> None:
         same = _same(values.reshape(len(x), 1, -1), of_rows[name].reshape(1, len(rows), -1))
         wrong = equal.any(1) & ~(equal & same).any(1)
         if bool(wrong.any()):
-            raise Violation(f"draw tells the condition {name!r} of other rows: {int(wrong.sum())} of {_DRAWS} draws")
+            raise Violation(f"draw gives the condition {name!r} of other rows: {int(wrong.sum())} of {_DRAWS} draws")
 
 
 def _same(one: Tensor, other: Tensor) -> Tensor:
@@ -49,7 +49,7 @@ def _same(one: Tensor, other: Tensor) -> Tensor:
 
 
 @check
-def told_of_held_out_rows(law: Distribution) -> None:
+def conditions_of_held_out_rows(law: Distribution) -> None:
     """What depends on x among the training rows does so among those held out: conditions are split as x is."""
     kept = law.held_out()
     if law.size is None or kept is None or not law.conditions:

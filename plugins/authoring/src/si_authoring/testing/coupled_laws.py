@@ -16,7 +16,7 @@ from si_authoring.testing.doubles import Normal
 from si_core import Condition, ConditionSpec, Coupling, Distribution, SIError, build
 from si_core.public.discovery import available
 
-__all__ = ["TOLD", "Ends", "Labelled", "Table", "ends_of", "told_of"]
+__all__ = ["TOLD", "Ends", "Labelled", "Table", "conditions_of", "ends_of"]
 
 Ends = tuple[Distribution, Distribution]
 """A source and a target."""
@@ -25,7 +25,7 @@ Ends = tuple[Distribution, Distribution]
 TOLD = {"half": ConditionSpec(classes=("negative", "positive")), "echo": ConditionSpec((3,))}
 
 
-def told_of(x: Tensor) -> dict[str, Tensor]:
+def conditions_of(x: Tensor) -> dict[str, Tensor]:
     """What is told of each row, (B,) and (B, 3): whether its first entry is positive, and multiples of that entry."""
     first = x.flatten(1)[:, 0]
     return {"half": (first > 0).long(), "echo": torch.stack([first, -2 * first, 4 * first], 1)}
@@ -38,7 +38,7 @@ class Labelled(Normal):
 
     def draw(self, n: int, generator: torch.Generator | None = None) -> tuple[Tensor, Condition | None]:
         x = self.sample(n, generator)
-        return x, told_of(x)
+        return x, conditions_of(x)
 
 
 class Table(Distribution):
@@ -64,7 +64,7 @@ class Table(Distribution):
 
     def rows(self, index: Tensor) -> tuple[Tensor, Condition | None]:
         x = self._x.to(index.device)[index]
-        return x, told_of(x) if self.conditions else None
+        return x, conditions_of(x) if self.conditions else None
 
 
 def _candidates(coupling: Coupling) -> Iterator[Ends]:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from si_authoring.testing.aligned_rows import told_of_held_out_rows, told_of_rows
+from si_authoring.testing.aligned_rows import conditions_of_held_out_rows, conditions_of_rows
 from si_authoring.testing.check import Deviations, Measured, NotApplicable, Violation, check
 from si_authoring.testing.densities import density_of_draws, drawn
 from si_authoring.testing.setting import Output, Setting
@@ -178,10 +178,10 @@ def conditions(law: Distribution) -> None:
     for name, spec in law.conditions.items():
         if not isinstance(name, str) or not isinstance(spec, ConditionSpec):
             raise Violation(f"conditions has {name!r}: {type(spec).__name__}, no name with a ConditionSpec")
-    _check_told(law, law.draw(_LABELLED, _seeded())[1], _LABELLED, "draw")
+    _check_conditions(law, law.draw(_LABELLED, _seeded())[1], _LABELLED, "draw")
 
 
-def _check_told(law: Distribution, told: Condition | None, n: int, call: str) -> None:
+def _check_conditions(law: Distribution, told: Condition | None, n: int, call: str) -> None:
     try:
         check_condition(law.conditions, told, n)
         check_classes(law.conditions, told or {})
@@ -207,7 +207,7 @@ def finite_rows(law: Distribution) -> None:
     rows, found = law.rows(index)
     if tuple(rows.shape) != (law.size, *law.shape):
         raise Violation(f"rows of all {law.size} indices have shape {tuple(rows.shape)}")
-    _check_told(law, found, law.size, "rows")
+    _check_conditions(law, found, law.size, "rows")
     chosen = index.flip(0)[:3]
     again, told_again = law.rows(chosen)
     if not torch.equal(again, rows[chosen]):
@@ -228,7 +228,7 @@ def held_out_rows(law: Distribution) -> None:
         raise Violation(
             f"held_out gives shape {tuple(x.shape)}, not (n, *{tuple(law.shape)}) with n >= 1; None for none"
         )
-    _check_told(law, kept, len(x), "held_out")
+    _check_conditions(law, kept, len(x), "held_out")
     again = law.held_out()
     if again is None or not torch.equal(again[0], x):
         raise Violation("held_out gives other rows each time")
@@ -247,8 +247,8 @@ SUITE = Suite(
         conditions,
         finite_rows,
         held_out_rows,
-        told_of_rows,
-        told_of_held_out_rows,
+        conditions_of_rows,
+        conditions_of_held_out_rows,
     ),
     events=((),),
 )

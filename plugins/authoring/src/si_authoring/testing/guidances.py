@@ -45,7 +45,7 @@ def same_process(guidance: Guidance) -> None:
 
 
 @check
-def told_before_or_after(guidance: Guidance) -> Measured | None:
+def conditioned_before_or_after(guidance: Guidance) -> Measured | None:
     """Guiding fields that are given a condition is guiding fields and giving it then; another one takes its place."""
     setting = accepted(SUITE, guidance)[0]
     fields, guided = _fields(guidance, setting)
@@ -94,7 +94,7 @@ def fields_kept(guidance: Guidance) -> None:
 
 
 @check
-def still_told(guidance: Guidance) -> None:
+def conditions_checked(guidance: Guidance) -> None:
     """A condition that the fields have to be told is refused where it is missing, with guidance as without."""
     setting = accepted(SUITE, guidance)[0]
     try:
@@ -103,10 +103,10 @@ def still_told(guidance: Guidance) -> None:
         raise NotApplicable(f"it does not guide fields with a condition of this sort: {error.problem}") from error
     given = told(setting)
     try:
-        guided.conditioned({"kind": given["kind"]}).check_told(setting.count)
+        guided.conditioned({"kind": given["kind"]}).check_conditions(setting.count)
     except UsageError:
         return
-    raise Violation("guided fields go on without a condition that they have to be told (`check_told`)")
+    raise Violation("guided fields go on without a condition that they need (`check_conditions`)")
 
 
 @check
@@ -127,7 +127,14 @@ def one_value_for_all(guidance: Guidance) -> Measured | None:
 SUITE = Suite(
     kind="guidance",
     exercise=_exercise,
-    own=(same_process, told_before_or_after, flow_of_the_fields, fields_kept, still_told, one_value_for_all),
+    own=(
+        same_process,
+        conditioned_before_or_after,
+        flow_of_the_fields,
+        fields_kept,
+        conditions_checked,
+        one_value_for_all,
+    ),
     events=((2,), (), (1, 2, 3)),
     refusable=True,
 )

@@ -43,13 +43,13 @@ def _has_field(objective: Objective, process: StochasticInterpolant) -> bool:
     return True
 
 
-def _check_told(objective: Objective) -> None:
+def _check_predicts(objective: Objective) -> None:
     if objective.calls_network:
         raise NotApplicable("it calls the network itself")
 
 
 def _cases(objective: Objective, dimensions: int = 2) -> Iterator[GaussianCase]:
-    _check_told(objective)
+    _check_predicts(objective)
     return (case for case in gaussian_cases(dimensions) if _has_field(objective, case.process))
 
 
@@ -167,7 +167,7 @@ def gradient(objective: Objective) -> None:
 @check
 def finite_at_the_ends(objective: Objective) -> None:
     """In the clock of its process the loss is finite near both ends, and at them where the field's target is."""
-    _check_told(objective)
+    _check_predicts(objective)
     u = torch.tensor([0.0, 1e-9, 1e-4, 1 - 1e-4, 1 - 1e-9, 1.0], dtype=torch.float64)
     for name, process in gaussian_processes((2,)).items():
         if not _has_field(objective, process):

@@ -55,7 +55,7 @@ def choose_columns(
         columns: names or indices; None for all but the label and those that are told.
         label: name or index of the label's column, or None.
         where: the file.
-        told: names or indices of columns that networks are told.
+        told: names or indices of columns that networks are given.
 
     Raises:
         DataError: a column that is not there, or one chosen twice.

@@ -31,7 +31,7 @@ def read(
         key: the array of a .npz file.
         columns: names or indices of the columns to keep, in this order.
         label: name or index of the column of labels; for .npz also the key of an array of labels.
-        told: names or indices of columns, and for .npz keys of arrays, that networks are told.
+        told: names or indices of columns, and for .npz keys of arrays, that networks are given.
 
     Raises:
         DataError: a file that is missing, empty, damaged or of another form.
