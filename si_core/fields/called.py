@@ -24,7 +24,7 @@ class CalledField:
         fields: the learned fields, which learn in the uniform clock.
         index: which of them.
         condition: what is told where a call tells nothing.
-        x0: the given start of an anchored process, shape (B, *event), where it is no condition.
+        x0: the given start, shape (B, *event), where it is no condition.
     """
 
     def __init__(
@@ -50,12 +50,12 @@ class CalledField:
         preconditioning = self._preconditioning(t, s)
         if preconditioning is None:
             return output
-        skip, out, *anchor = (torch.as_tensor(spread(part, x)) for part in preconditioning)
+        skip, out, *given_start = (torch.as_tensor(spread(part, x)) for part in preconditioning)
         field: Tensor = skip * x + out * output
-        if not anchor:
+        if not given_start:
             return field
         given = told["x0"] if told and "x0" in told else self._x0
-        return field + anchor[0] * (fields.anchor(x) if given is None else given.to(x))
+        return field + given_start[0] * (fields.given_start(x) if given is None else given.to(x))
 
     def _preconditioning(self, t: Tensor, s: Tensor | None) -> Preconditioning | None:
         """What is known of the field beside the network at these times; None where that is nothing."""
@@ -67,9 +67,9 @@ class CalledField:
         now, *others = (process.schedule(parametrisation.clock, u) for u in times)
         if s is None:
             split = fields.remainder(fields.names[self._index], now)
-            return (split.skip, split.out) + (() if split.anchor is None else (split.anchor,))
+            return (split.skip, split.out) + (() if split.given_start is None else (split.given_start,))
         mean = parametrisation.mean_remainder(process.structure, now, *others)
-        return (mean.skip, mean.out) + (() if mean.anchor is None else (mean.anchor,))
+        return (mean.skip, mean.out) + (() if mean.given_start is None else (mean.given_start,))
 
 
 def flow_map(fields: LearnedFields, t: Tensor | float, x: Tensor, s: Tensor | float) -> Tensor:

@@ -62,7 +62,7 @@ class _Step:
     position: object
     weights: tuple[float, ...]
     of_x: float
-    of_anchor: float
+    of_given_start: float
 
 
 class _CompletedFlow(Flow[_Step]):
@@ -105,11 +105,11 @@ class _CompletedFlow(Flow[_Step]):
         return self._parts(step, x, self.fields.outputs(step.position, x, self._indices))
 
     def _parts(self, step: _Step, x: Tensor, outputs: Sequence[Tensor]) -> DriftParts:
-        if len(outputs) == 1 and not step.of_anchor:
+        if len(outputs) == 1 and not step.of_given_start:
             return DriftParts(outputs[0], x, step.weights[0], step.of_x)
         total = _weighted(outputs, step.weights, x)
-        if step.of_anchor:
-            total.add_(self.fields.anchor(x), alpha=step.of_anchor)
+        if step.of_given_start:
+            total.add_(self.fields.given_start(x), alpha=step.of_given_start)
         return DriftParts(total, x, 1.0, step.of_x)
 
     def with_divergence(self, step: _Step, x: Tensor, probes: Tensor | None) -> tuple[Tensor, Tensor] | None:
@@ -183,7 +183,7 @@ class CompletedFields(Fields):
         """
         return None
 
-    def anchor(self, x: Tensor) -> Tensor:
+    def given_start(self, x: Tensor) -> Tensor:
         """The given x0 of states like x, shape (B, *event) or (*event,).
 
         Raises:
@@ -228,7 +228,7 @@ class CompletedFields(Fields):
             outputs = self.outputs(torch.stack([torch.as_tensor(p) for p in positions]), x, completion.indices)
         total = spread(weights[:, -2], x) * x
         if self.process.structure.anchored:
-            total = total + spread(weights[:, -1], x) * self.anchor(x)
+            total = total + spread(weights[:, -1], x) * self.given_start(x)
         for i, output in enumerate(outputs):
             total = total + spread(weights[:, i], x) * output
         return total

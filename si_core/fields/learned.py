@@ -171,7 +171,9 @@ class LearnedFields(CompletedFields):
         if not self.parametrisation.precondition or not self.process.structure.spatially_linear:
             return None
         splits = [self.remainder(name, s) for name in self.names]
-        return [(split.skip, split.out) + (() if split.anchor is None else (split.anchor,)) for split in splits]
+        return [
+            (split.skip, split.out) + (() if split.given_start is None else (split.given_start,)) for split in splits
+        ]
 
     def remainder(self, name: str, s: Schedule) -> Remainder:
         """How a learned field splits into what is known and what the network learns, at times in their clock."""
@@ -194,9 +196,9 @@ class LearnedFields(CompletedFields):
         if preconditioning is None:
             return outputs
         predictions = []
-        for (skip, out, *anchor), output in zip(preconditioning, outputs, strict=True):
+        for (skip, out, *given_start), output in zip(preconditioning, outputs, strict=True):
             known = spread(skip, draw.xt) * draw.xt
-            for factor in anchor:
+            for factor in given_start:
                 known.addcmul_(torch.as_tensor(spread(factor, draw.x0)), draw.x0)
             predictions.append(known.addcmul_(torch.as_tensor(spread(out, output)), output))
         return tuple(predictions)
@@ -227,10 +229,10 @@ class LearnedFields(CompletedFields):
         offered = getattr(self.predictor, "with_divergence", None)
         return None if offered is None else offered(position, x, self._given(x), indices, probes)
 
-    def anchor(self, x: Tensor) -> Tensor:
+    def given_start(self, x: Tensor) -> Tensor:
         if self.process.coupling.anchored and self.condition and "x0" in self.condition:
             return self.condition["x0"].to(x)
-        return super().anchor(x)
+        return super().given_start(x)
 
     def conditioned(self, condition: Condition | None) -> LearnedFields:
         specs, told = self.process.conditions, condition or {}

@@ -1,4 +1,4 @@
-"""Estimation: the public door to estimators, with the points they measure on."""
+"""Estimation: the entry point of estimators, with the points they measure on."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The public door of integration: it checks once, so that integrators need not."""
+"""The entry point of integration: it checks once, so that integrators need not."""
 
 from __future__ import annotations
 

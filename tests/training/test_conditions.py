@@ -359,11 +359,11 @@ def test_weights_of_pairs_tilt_the_mean(recipe, stranger, a, antithetic):
     torch.testing.assert_close(found, torch.tensor([a, 0.0, 0.0]), rtol=0, atol=5 * scatter)
 
 
-# What is refused at every door, before work begins.
+# What is refused at every entry point, before work begins.
 
 GOOD = {"kind": torch.tensor([0, 1, 1, 0]), "observation": torch.zeros(4, 3)}
 STATES = torch.zeros(4, 3)
-DOORS = {
+ENTRY_POINTS = {
     "fields": lambda model, told: model.fields.conditioned(told).velocity(0.5, STATES),
     "drift": lambda model, told: model.fields.conditioned(told).forward_drift(0.5, STATES, 0.0),
     "integrate": lambda model, told: si.integrate(model.transport(condition=told), STATES, model.integrator),
@@ -385,30 +385,30 @@ FAULTS = {
 }
 
 
-@pytest.mark.parametrize("door", DOORS)
-def test_every_door_takes_conditions_of_all_states_and_one_for_all(door):
+@pytest.mark.parametrize("entry_point", ENTRY_POINTS)
+def test_every_entry_point_takes_conditions_of_all_states_and_one_for_all(entry_point):
     for told in (GOOD, {name: values[:1] for name, values in GOOD.items()}):
-        DOORS[door](exact(), told)
+        ENTRY_POINTS[entry_point](exact(), told)
 
 
 @pytest.mark.parametrize("fault", FAULTS)
-@pytest.mark.parametrize("door", DOORS)
-def test_every_door_refuses_before_any_network_is_called(door, fault):
+@pytest.mark.parametrize("entry_point", ENTRY_POINTS)
+def test_every_entry_point_refuses_before_any_network_is_called(entry_point, fault):
     model, (told, message) = exact(), FAULTS[fault]
     with pytest.raises(si.UsageError, match=message):
-        DOORS[door](model, told)
+        ENTRY_POINTS[entry_point](model, told)
     assert model.fields.predictor.networks[0].calls == 0
 
 
-@pytest.mark.parametrize("door", ["fields", "drift", "integrate", "si.estimate"])
+@pytest.mark.parametrize("entry_point", ["fields", "drift", "integrate", "si.estimate"])
 @pytest.mark.parametrize("told", [None, {}], ids=["none", "empty"])
-def test_points_and_problems_have_no_conditions_of_their_own(door, told):
+def test_points_and_problems_have_no_conditions_of_their_own(entry_point, told):
     """Samples without a word take the data's; a point or a problem without one is refused."""
     with pytest.raises(si.UsageError, match="'kind' is missing"):
-        DOORS[door](exact(), told)
+        ENTRY_POINTS[entry_point](exact(), told)
 
 
-@pytest.mark.parametrize("door", ["fields", "drift", "integrate", "si.estimate"])
-def test_conditions_are_one_for_all_states_or_one_for_each(door):
+@pytest.mark.parametrize("entry_point", ["fields", "drift", "integrate", "si.estimate"])
+def test_conditions_are_one_for_all_states_or_one_for_each(entry_point):
     with pytest.raises(si.UsageError, match=r"another shape[\s\S]*\(3"):
-        DOORS[door](exact(), {name: values[:3] for name, values in GOOD.items()})
+        ENTRY_POINTS[entry_point](exact(), {name: values[:3] for name, values in GOOD.items()})
