@@ -10,7 +10,7 @@ from si_core.models.sampler_parts import build_diffusion
 from si_core.process.process import StochasticInterpolant
 from si_core.recipes.selection import Selection
 from si_core.runs.directory import RunDirectory
-from si_core.runs.kept_options import keep_options, kept_component
+from si_core.runs.stored_options import keep_options, kept_component
 
 __all__ = ["fit_noise_level", "stored_noise_level"]
 
