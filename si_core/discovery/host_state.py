@@ -19,13 +19,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-__all__ = ["host_state_kept", "random_states", "same_random_state"]
+__all__ = ["host_state_restored", "random_states", "same_random_state"]
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 @contextmanager
-def host_state_kept(*, generators: bool = False) -> Iterator[list[str]]:
+def host_state_restored(*, generators: bool = False) -> Iterator[list[str]]:
     """Put the shared state back on leaving; yields a list that then names what was changed.
 
     Args:

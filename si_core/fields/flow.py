@@ -82,9 +82,9 @@ class Flow(ABC, Generic[Step]):
         fields: Fields,
     ) -> None:
         self.clock, self.schedule, self.level, self.sign, self.fields = clock, schedule, level, sign, fields
-        self._of_forms: dict[tuple[torch.dtype, torch.device], dict[float, Step]] = {}
+        self._by_placement: dict[tuple[torch.dtype, torch.device], dict[float, Step]] = {}
         self._noise: dict[float, float] = {}
-        self._form: tuple[torch.dtype, torch.device] | None = None
+        self._placement: tuple[torch.dtype, torch.device] | None = None
         self._steps: dict[float, Step] = {}
         self._made: dict[Hashable, Any] = {}
 
@@ -124,9 +124,9 @@ class Flow(ABC, Generic[Step]):
 
     def prepare(self, times: Sequence[float], x: Tensor) -> None:
         """Compute the scalars at these times."""
-        form = (x.dtype, x.device)
-        if form != self._form:
-            self._form, self._steps = form, self._of_forms.setdefault(form, {})
+        placement = (x.dtype, x.device)
+        if placement != self._placement:
+            self._placement, self._steps = placement, self._by_placement.setdefault(placement, {})
         missing = [time for time in dict.fromkeys(map(float, times)) if time not in self._steps]
         if missing:
             # Out of inference mode, for what is kept may be needed where the drift is differentiated.
@@ -138,7 +138,7 @@ class Flow(ABC, Generic[Step]):
     def drift_parts(self, time: float, x: Tensor) -> DriftParts:
         """The drift at a time, in parts."""
         step = self._steps.get(time)
-        if step is None or self._form != (x.dtype, x.device):
+        if step is None or self._placement != (x.dtype, x.device):
             self.prepare([time], x)
             step = self._steps[float(time)]
         return self.at(step, x)

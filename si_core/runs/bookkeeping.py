@@ -16,7 +16,7 @@ from si_core.runs.log import Console, RunLog
 from si_core.runs.records import LogRecords
 from si_core.runs.status import State, Status, write_status
 
-__all__ = ["ending_kept", "logged", "resumption", "status_kept"]
+__all__ = ["ending_recorded", "logged", "resumption", "status_written"]
 
 
 @contextmanager
@@ -35,7 +35,7 @@ def logged(directory: RunDirectory, console: Console, records: LogRecords) -> It
 
 
 @contextmanager
-def status_kept(
+def status_written(
     directory: RunDirectory, log: RunLog, started: str = "", step: int = 0
 ) -> Iterator[Callable[[int], None]]:
     """``STATUS.json`` from running to the end; yields what is to be told of the steps that are saved.
@@ -55,7 +55,7 @@ def status_kept(
             name: Literal["interrupted", "failed"] = "interrupted" if state == "interrupted" else "failed"
             emit(Event(name, directory.path, status.step, {"exit_code": code, "message": message}))
 
-    with ending_kept(end, log, "run", resumption(directory)):
+    with ending_recorded(end, log, "run", resumption(directory)):
         try:
             yield saved
         except Exception as error:
@@ -67,7 +67,7 @@ def status_kept(
 
 
 @contextmanager
-def ending_kept(end: Callable[[State, int, str], object], log: Console, what: str, again: str) -> Iterator[None]:
+def ending_recorded(end: Callable[[State, int, str], object], log: Console, what: str, again: str) -> Iterator[None]:
     """Tell ``end`` with state, exit code and message that a signal or an error ended what goes on inside.
 
     Args:

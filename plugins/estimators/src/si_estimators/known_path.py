@@ -49,7 +49,7 @@ class _Noted(ProblemWrapper):
             if not self._asked:
                 self._asked = True
                 if time == self.start and torch.equal(x, self._x):
-                    self.first = found.kept()
+                    self.first = found.copied()
             return found
 
         return noted

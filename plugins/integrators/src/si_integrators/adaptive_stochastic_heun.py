@@ -118,7 +118,7 @@ class _Trial:
     def step(self, time: float, end: float) -> float:
         self._problem.prepare([time, end], self._x)
         if self._drift is None:
-            self._drift = self._evaluated(time, self._x).kept()
+            self._drift = self._evaluated(time, self._x).copied()
         h, self._end = end - time, end
         predicted = torch.add(self._x, self._drift, alpha=h)
         if self._noise is not None:

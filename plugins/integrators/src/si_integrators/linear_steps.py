@@ -178,4 +178,4 @@ class Remainder:
         parts, rate = self._drift(self._grid[k], x), self._rates[k]
         # Where the linear part is that by which the network was learned, nothing of x is left but rounding.
         left = parts.rate - rate if abs(parts.rate - rate) > _ROUNDING * abs(rate) else 0.0
-        return parts._replace(rate=left).kept()
+        return parts._replace(rate=left).copied()

@@ -108,7 +108,7 @@ def moments(callback: Callback) -> None:
 
 
 @check
-def run_kept(callback: Callback) -> None:
+def run_unchanged(callback: Callback) -> None:
     """The run's records and its model stay as they are: it looks, and asks for a stop at most."""
     setting = Setting()
     with folders() as made:
@@ -194,7 +194,7 @@ def _plain(state: Any) -> Any:
 SUITE = Suite(
     kind="callback",
     exercise=_exercise,
-    own=(moments, run_kept, own_folder, resumes),
+    own=(moments, run_unchanged, own_folder, resumes),
     context=lambda: {
         "recipe": None,
         "process": None,

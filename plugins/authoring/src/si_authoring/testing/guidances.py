@@ -80,7 +80,7 @@ def flow_of_the_fields(guidance: Guidance) -> Measured | None:
 
 
 @check
-def fields_kept(guidance: Guidance) -> None:
+def fields_unchanged(guidance: Guidance) -> None:
     """The fields that it guides stay as they are, so that the model may be sampled without it as well."""
     setting = accepted(SUITE, guidance)[0]
     fields, guided = _fields(guidance, setting)
@@ -131,7 +131,7 @@ SUITE = Suite(
         same_process,
         conditioned_before_or_after,
         flow_of_the_fields,
-        fields_kept,
+        fields_unchanged,
         conditions_checked,
         one_value_for_all,
     ),

@@ -19,7 +19,7 @@ from si_authoring.testing.check import Violation
 from si_authoring.testing.gaussian_cases import gaussian_processes
 from si_authoring.testing.setting import Setting
 from si_core import Condition, ConditionSpec, Parametrisation, UsageError, build
-from si_core.public.discovery import KINDS, constructor_names, host_state_kept, load
+from si_core.public.discovery import KINDS, constructor_names, host_state_restored, load
 
 __all__ = ["Factory", "Variant", "call", "made", "variants_of"]
 
@@ -108,7 +108,7 @@ def made(factory: Factory, variant: Variant, setting: Setting, seed: int = 0) ->
     }
     with torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(seed)
-        with host_state_kept(generators=True) as changed:
+        with host_state_restored(generators=True) as changed:
             network = factory(**{name: context[name] for name in _names(factory)})
     foreign = [name for name in changed if name.startswith("the global generator") and "torch" not in name]
     if foreign:

@@ -15,7 +15,7 @@ from torch import Tensor
 from si_authoring.testing.called_objectives import comes_to_rest
 from si_authoring.testing.check import Deviations, Measured, NotApplicable, Violation, check
 from si_authoring.testing.gaussian_cases import GaussianCase, gaussian_cases, gaussian_processes
-from si_authoring.testing.minimisers import gradient_at, minimiser_in_words
+from si_authoring.testing.minimisers import describe_minimiser, gradient_at
 from si_authoring.testing.setting import Output, Setting
 from si_authoring.testing.suite import Suite
 from si_core import FIELDS, Condition, Draw, Objective, Regression, StochasticInterpolant, UsageError
@@ -86,7 +86,7 @@ def minimiser(objective: Objective) -> Measured | None:
     """Between Gaussians, given any x_t, the expected loss has gradient zero at the closed-form field."""
     gradients = [(case, gradient_at(objective, case, _best(objective, case))) for case in _cases(objective)]
     missed = [case for case, gradient in gradients if not bool((gradient.abs() <= _ROUNDING).all())]
-    words = minimiser_in_words(objective, missed, lambda case: _best(objective, case)) if missed else ""
+    words = describe_minimiser(objective, missed, lambda case: _best(objective, case)) if missed else ""
     deviations = Deviations(words)
     for case, gradient in gradients:
         deviations.close(gradient, 0.0, _ROUNDING, case.name)

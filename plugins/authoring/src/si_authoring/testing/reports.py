@@ -103,7 +103,7 @@ def conditions(report: Report) -> None:
 
 
 @check
-def view_kept(report: Report) -> None:
+def view_unchanged(report: Report) -> None:
     """The view is left as it was: draws, trajectory and records."""
     setting = accepted(SUITE, report)[0]
     with folders() as made:
@@ -147,6 +147,6 @@ def sweep(report: Report) -> None:
 SUITE = Suite(
     kind="report",
     exercise=_exercise,
-    own=(files, optional_parts, conditions, view_kept, again, sweep),
+    own=(files, optional_parts, conditions, view_unchanged, again, sweep),
     events=((2,), (1, 4, 4)),
 )
