@@ -104,37 +104,37 @@ def check_condition(
     """Refuse a condition that is missing, unknown, misshaped or out of range.
 
     Args:
-        specs: what is to be told.
-        condition: what is told.
-        rows: the number of states it is told of; None where that is not known yet.
+        specs: the conditions that are due.
+        condition: what is given.
+        rows: the number of states it is for; None where that is not known yet.
         where: for the error.
-        partly: whether some may be missing, for others tell them.
+        partly: whether some may be missing, for others give them.
 
     Raises:
         UsageError: says which, what is due, and how to give it.
     """
-    told = condition or {}
-    for name in told:
+    conditions = condition or {}
+    for name in conditions:
         if name not in specs:
             raise UsageError(
                 f"an unknown condition {name!r}",
                 where=where,
-                got=", ".join(told),
+                got=", ".join(conditions),
                 allowed="; ".join(spec.described(own) for own, spec in specs.items()) or "none: it takes no condition",
             )
     for name, spec in specs.items():
-        if name not in told:
+        if name not in conditions:
             if partly:
                 continue
             raise UsageError(
                 f"the condition {name!r} is missing",
                 where=where,
-                got=", ".join(told) or "no condition",
+                got=", ".join(conditions) or "no condition",
                 allowed=spec.described(name),
                 fix=f"give it: condition={{{name!r}: ...}}; it can be left out only of a model trained with "
                 "train.condition_dropout",
             )
-        _check_values(name, spec, told[name], rows, where)
+        _check_values(name, spec, conditions[name], rows, where)
 
 
 def _check_values(name: str, spec: ConditionSpec, values: Tensor, rows: int | None, where: str | None) -> None:
@@ -183,7 +183,7 @@ def check_left_out(specs: Mapping[str, ConditionSpec], condition: Condition, opt
 
     Args:
         specs: the conditions.
-        condition: what is told.
+        condition: what is given.
         optional: the conditions that may be left out.
 
     Raises:

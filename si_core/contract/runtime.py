@@ -90,8 +90,8 @@ class Runtime:
 
     def described(self) -> dict[str, str]:
         """What results depend on, for ``environment.json``: the device, and what was not left to the recipe."""
-        told = {"precision": self.precision, "compile": self.compile}
-        return {"device": str(self.device)} | {name: str(value) for name, value in told.items() if value is not None}
+        asked = {"precision": self.precision, "compile": self.compile}
+        return {"device": str(self.device)} | {name: str(value) for name, value in asked.items() if value is not None}
 
 
 def _usable(device: str | torch.device, where: str) -> torch.device:

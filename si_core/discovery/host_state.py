@@ -121,7 +121,7 @@ def _torch_put_back(before: dict[str, Any]) -> list[str]:
     }
     setters = {
         "the default dtype": torch.set_default_dtype,
-        # The processor is where tensors go unless told otherwise: no device has to be set for it.
+        # The processor is where tensors go by default: no device has to be set for it.
         "the default device": lambda device: torch.set_default_device(None if device.type == "cpu" else device),
         "the grad mode": torch.set_grad_enabled,
         "the number of threads": torch.set_num_threads,

@@ -104,7 +104,7 @@ def _entries(cls: type[Any]) -> list[inspect.Parameter]:
     for entry in entries:
         untyped = entry.kind is entry.VAR_KEYWORD and entry.annotation is entry.empty
         if untyped or entry.kind in (entry.VAR_POSITIONAL, entry.POSITIONAL_ONLY):
-            raise _untyped(cls, f"takes {str(entry).partition(':')[0]!r}, so its options can't be told")
+            raise _untyped(cls, f"takes {str(entry).partition(':')[0]!r}, so its options can't be known")
     return entries
 
 

@@ -122,8 +122,8 @@ class Fields(ABC):
 
     def of_rows(self, rows: slice | Tensor) -> Fields:
         """These fields for some of the states, a slice or by index, with the conditions of these."""
-        told = taken(self.condition, rows)
-        return self.conditioned(told) if told else self
+        conditions = taken(self.condition, rows)
+        return self.conditioned(conditions) if conditions else self
 
     @property
     def conditioned_alike(self) -> bool:

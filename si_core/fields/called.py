@@ -23,7 +23,7 @@ class CalledField:
     Args:
         fields: the learned fields, which learn in the uniform clock.
         index: which of them.
-        condition: what is told where a call tells nothing.
+        condition: what is given where a call gives nothing.
         x0: the given start, shape (B, *event), where it is no condition.
     """
 
@@ -43,10 +43,10 @@ class CalledField:
             raise UsageError(
                 "the networks are given one time", got="a second time s", fix="two_times = True on the objective"
             )
-        told = self._condition if condition is None else condition
+        conditions = self._condition if condition is None else condition
         t = torch.as_tensor(t).to(x).expand(len(x))
         s = None if s is None else torch.as_tensor(s).to(x).expand(len(x))
-        output: Tensor = fields.predictor(t, x, told, (self._index,), s)[0]
+        output: Tensor = fields.predictor(t, x, conditions, (self._index,), s)[0]
         preconditioning = self._preconditioning(t, s)
         if preconditioning is None:
             return output
@@ -54,7 +54,7 @@ class CalledField:
         field: Tensor = skip * x + out * output
         if not given_start:
             return field
-        given = told["x0"] if told and "x0" in told else self._x0
+        given = conditions["x0"] if conditions and "x0" in conditions else self._x0
         return field + given_start[0] * (fields.given_start(x) if given is None else given.to(x))
 
     def _preconditioning(self, t: Tensor, s: Tensor | None) -> Preconditioning | None:
@@ -76,7 +76,7 @@ def flow_map(fields: LearnedFields, t: Tensor | float, x: Tensor, s: Tensor | fl
     """``X_{t,s}(x) = x + (s - t) v(t, x, s)``: where the flow carries x from t to s, in one call of the network.
 
     Args:
-        fields: learned by an objective with ``two_times``, and told their conditions.
+        fields: learned by an objective with ``two_times``, and given their conditions.
         t: the times of x in [0, 1], shape (B,) or ().
         x: states, shape (B, *event).
         s: the times asked for, shape (B,) or (); before t or after it.

@@ -62,8 +62,8 @@ class CombinedFields(TransformedFields):
                 parts = [self._conditions(self.condition or {})[k] for k in self._kept]
                 # What all of them leave out is left out too, where the fields have been given it.
                 names = dict.fromkeys(name for part in (self.condition or {}, *parts) for name in part)
-                told = {name: self._joined(name, parts, x) for name in names}
-                self._stacked[key] = self.fields.conditioned(told) if told else self.fields
+                given = {name: self._joined(name, parts, x) for name in names}
+                self._stacked[key] = self.fields.conditioned(given) if given else self.fields
         return self._stacked[key]
 
     def _joined(self, name: str, parts: Sequence[Condition], x: Tensor) -> Tensor:

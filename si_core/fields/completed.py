@@ -166,7 +166,7 @@ class CompletedFields(Fields):
 
     @abstractmethod
     def positions(self, t: Tensor, x: Tensor) -> list[object]:
-        """What :meth:`outputs` is told of each time in t, shape (N,), for states like x."""
+        """What :meth:`outputs` needs of each time in t, shape (N,), for states like x."""
 
     @abstractmethod
     def outputs(self, position: object, x: Tensor, indices: Sequence[int] | None = None) -> Sequence[Tensor]:

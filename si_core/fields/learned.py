@@ -93,7 +93,7 @@ class Predictor(nn.Module):
         """What :meth:`forward` gives, with the divergence of each in x; None where a network does not offer it.
 
         A network offers it as ``with_divergence(t, x, condition, probes)``: its output, and for each field the
-        divergence, shape (B,) or (B, heads), or with probes (B, K) or (B, heads, K). One of two times is told ``s``
+        divergence, shape (B,) or (B, heads), or with probes (B, K) or (B, heads, K). One of two times is given ``s``
         beside.
         """
         networks = self._networks if self.shared or indices is None else tuple(self._networks[i] for i in indices)
@@ -160,7 +160,7 @@ class LearnedFields(CompletedFields):
         check_condition(due, self.condition, rows)
 
     def _given(self, x: Tensor) -> Condition | None:
-        """What the networks are given of states like x, with what is left out."""
+        """What the networks are given for states like x, with what is left out."""
         if not self._left_out:
             return self.condition
         absent = {name: self.process.conditions[name].absent(x) for name in self._left_out}
@@ -235,10 +235,10 @@ class LearnedFields(CompletedFields):
         return super().given_start(x)
 
     def conditioned(self, condition: Condition | None) -> LearnedFields:
-        specs, told = self.process.conditions, condition or {}
-        check_condition(specs, told, partly=True)
-        check_classes(specs, told)
-        check_left_out(specs, told, self.optional)
+        specs, conditions = self.process.conditions, condition or {}
+        check_condition(specs, conditions, partly=True)
+        check_classes(specs, conditions)
+        check_left_out(specs, conditions, self.optional)
         return self._with(self.predictor, condition)
 
     def of(self, predictor: Predictor) -> LearnedFields:

@@ -91,7 +91,7 @@ class Parametrisation:
 
     Args:
         clock: networks are given positions in this clock, and velocities are learned per unit of it.
-        precondition: whether what x tells is taken out.
+        precondition: whether the known part is taken out.
     """
 
     clock: Clock

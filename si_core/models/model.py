@@ -206,15 +206,15 @@ class Model:
                     got=f"condition {condition}",
                     fix="leave it out, or give the states to start from with their conditions",
                 )
-            states, told = self._drawn(n, generator)
+            states, conditions = self._drawn(n, generator)
         elif condition is None and process.coupling.conditions:
             # Start and conditions of one pair, for the coupling may tell of x0.
             pairs = process.pairs(n, generator)
-            states, told = pairs.x0, process.condition_of(pairs)
+            states, conditions = pairs.x0, process.condition_of(pairs)
         else:
-            told = self.conditions(n, generator, condition)
+            conditions = self.conditions(n, generator, condition)
             states = origin.sample(n, generator)
-        return self._in_precision(states), self._told_precisely(told)
+        return self._in_precision(states), self._conditions_in_precision(conditions)
 
     def _of_data(self, n: int, generator: torch.Generator) -> Condition | None:
         """Conditions as the data have them."""
@@ -226,7 +226,7 @@ class Model:
     def _in_precision(self, x: Tensor) -> Tensor:
         return x if self.dtype is None else x.to(self.dtype)
 
-    def _told_precisely(self, condition: Condition | None) -> Condition | None:
+    def _conditions_in_precision(self, condition: Condition | None) -> Condition | None:
         """Values in the precision of the states."""
         if condition is None:
             return None
@@ -287,10 +287,10 @@ class Model:
             given["x0"] = start
         known = all(name in given or name in self.optional for name in specs)
         if not known and not given and self.origin is not self.process.target:
-            return self._told_precisely(self.conditions(len(start), generator))
+            return self._conditions_in_precision(self.conditions(len(start), generator))
         if not known:
             check_condition(specs, given, where="states to start from")
-        return self._told_precisely(repeated(given, len(start))) or None
+        return self._conditions_in_precision(repeated(given, len(start))) or None
 
     def _denoised(self, fields: Fields, path: Trajectory) -> Trajectory:
         """The trajectory with a last state at the end that it stopped short of."""

@@ -176,10 +176,10 @@ class StochasticInterpolant:
 
     def condition_of(self, pairs: Pairs) -> Condition | None:
         """What networks are given of pairs, values in the precision of the states; None where that is nothing."""
-        told = dict(pairs.condition or {})
+        conditions = dict(pairs.condition or {})
         if self.coupling.anchored:
-            told["x0"] = pairs.x0
-        return {name: v.to(pairs.x1) if v.is_floating_point() else v for name, v in told.items()} or None
+            conditions["x0"] = pairs.x0
+        return {name: v.to(pairs.x1) if v.is_floating_point() else v for name, v in conditions.items()} or None
 
     def position(self, s: Schedule, x0: Tensor, x1: Tensor, z: Tensor) -> Tensor:
         """``x_t`` at the times of a schedule, shape (B, *event)."""

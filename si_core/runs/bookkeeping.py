@@ -77,7 +77,7 @@ def ending_recorded(end: Callable[[State, int, str], object], log: Console, what
         again: the command that goes on with it.
     """
 
-    def told(state: State, code: int, message: str) -> None:
+    def write_state(state: State, code: int, message: str) -> None:
         try:
             end(state, code, message)
         except StorageError as problem:
@@ -87,11 +87,11 @@ def ending_recorded(end: Callable[[State, int, str], object], log: Console, what
         yield
     except KeyboardInterrupt as stop:
         message = str(stop) or "stopped at once by a second signal"
-        told("interrupted", getattr(stop, "exit_code", 130), message)
+        write_state("interrupted", getattr(stop, "exit_code", 130), message)
         log.warn(f"{message}; go on with: {again}")
         raise
     except BaseException as error:
-        told("failed", error.code if isinstance(error, SIError) else 1, str(error) or type(error).__name__)
+        write_state("failed", error.code if isinstance(error, SIError) else 1, str(error) or type(error).__name__)
         raise
 
 

@@ -69,9 +69,9 @@ def load_trained(path: Path, runtime: Runtime) -> Model:
     changes = data_changes(before, fingerprints(data_parts(assembly.process)))
     if changes:
         _log.warning("%s: the data changed since training, and with them the units of samples: %s", path, changes)
-    told = version_change(directory)
-    if told:
-        _log.warning("%s: %s", path, told)
+    change = version_change(directory)
+    if change:
+        _log.warning("%s: %s", path, change)
     process, tensors = split_fingerprint(stored.tensors)
     sampled, tensors = split_sampling(tensors)
     parts = learnable_parts(assembly.process)

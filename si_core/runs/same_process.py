@@ -2,7 +2,7 @@
 
 The numbers of :mod:`si_core.process.fingerprint` are kept with a model and with each checkpoint, and compared when one
 is loaded. Fields learned for one process are wrong for another, however little it looks so; a new version that leaves
-the process as it was is only told.
+the process as it was is only reported.
 """
 
 from __future__ import annotations

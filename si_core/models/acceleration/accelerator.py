@@ -70,7 +70,7 @@ class Accelerator:
         graph: whether the steps are recorded as a CUDA graph and replayed, for methods that are not adaptive. Replays
             give the same samples bit for bit, which is checked. ``auto``: on CUDA devices, for networks; True: also for
             fields that are functions, which must then depend on their arguments alone; and say so where it can't be.
-        recorder: what records; CUDA graphs unless told otherwise.
+        recorder: what records; CUDA graphs by default.
 
     Raises:
         UsageError: an unknown option.

@@ -17,7 +17,7 @@ Specs = Mapping[str, ConditionSpec]
 
 
 class Small(nn.Module):
-    """Two layers on (t, x) and what is told beside, for events of any shape."""
+    """Two layers on (t, x) and what is given beside, for events of any shape."""
 
     def __init__(
         self,
@@ -407,7 +407,7 @@ class StartsAtZero(Plain):
 
 
 def of_the_plane() -> nn.Module:
-    """Made for one shape, and told none."""
+    """Made for one shape, and given none."""
     return Plain((2,))
 
 

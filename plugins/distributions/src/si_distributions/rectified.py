@@ -119,8 +119,8 @@ class _Pool:
                 self._model = None
         # Until all are made there are no copies of the table on a device: they would not learn of what is to come.
         at = index.cpu() if self._missing else index
-        told = {name: values.rows(at).to(index.device) for name, values in self._conditions_of_pairs.items()}
-        return Pairs(self._x0.rows(at).to(index.device), self._x1.rows(at).to(index.device), told or None)
+        conditions = {name: values.rows(at).to(index.device) for name, values in self._conditions_of_pairs.items()}
+        return Pairs(self._x0.rows(at).to(index.device), self._x1.rows(at).to(index.device), conditions or None)
 
     def _make(self, block: int, device: torch.device) -> None:
         """Integrate the paths of a block, on the device that asks for it."""

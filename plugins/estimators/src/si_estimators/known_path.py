@@ -24,7 +24,7 @@ def can_be_cut(integrator: Integrator, steps: int | None) -> bool:
 
     Args:
         integrator: the method.
-        steps: how many equal steps it was told to make; None where that was left to it.
+        steps: how many equal steps it was asked to make; None where that was left to it.
     """
     if integrator.adaptive or integrator.multistep or steps is None:
         return False
@@ -79,7 +79,7 @@ class KnownPath:
         transport: the ODE.
         x: where the paths begin, shape (B, *event).
         integrator: a method that :func:`can_be_cut`.
-        steps: how many equal steps it was told to make.
+        steps: how many equal steps it was asked to make.
     """
 
     def __init__(self, transport: Transport, x: Tensor, integrator: Integrator, steps: int) -> None:

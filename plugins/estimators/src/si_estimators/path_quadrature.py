@@ -50,7 +50,7 @@ def quadrature_volume(
         transport: the ODE; its fields may have a condition for each point.
         x: the points, shape (B, *event).
         integrator: the method of the path, one that can be cut at its steps.
-        steps: how many equal steps it was told to make.
+        steps: how many equal steps it was asked to make.
         probes: probes of the divergence, shape (K, B, *event); None for the exact one.
         tolerance: the error that a point's integral may have by the quadrature, in nats.
     """

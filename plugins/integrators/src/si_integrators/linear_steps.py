@@ -140,17 +140,17 @@ class LinearSteps:
         return self._found[key]
 
     def _weights(self, step: int, nodes: Sequence[int]) -> list[float]:
-        told = [node for node in nodes if self._drives[node].abs() > self._least[step]]
-        used = told or list(nodes)
+        informative = [node for node in nodes if self._drives[node].abs() > self._least[step]]
+        used = informative or list(nodes)
         used = [used[i] for i in apart(self._grid[used].tolist(), float(self._lengths[step]))]
         begin, length = float(self._grid[step]), float(self._lengths[step])
         places = (self._grid[used].numpy() - begin) / length
         # A polynomial through values at places has the integral ``sum_j w_j value_j`` where w has the moments.
-        moments = (self._driven if told else self._plain)[step, : len(used)]
+        moments = (self._driven if informative else self._plain)[step, : len(used)]
         weights = length * np.linalg.solve(np.vander(places, increasing=True).T, moments)
         found = dict.fromkeys(nodes, 0.0)
         for node, weight in zip(used, weights.tolist(), strict=True):
-            found[node] = weight / float(self._drives[node]) if told else weight
+            found[node] = weight / float(self._drives[node]) if informative else weight
         return list(found.values())
 
 

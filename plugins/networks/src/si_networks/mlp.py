@@ -43,8 +43,8 @@ class Mlp(nn.Module):
     Args:
         shape: the event shape; supplied by the builder.
         heads: the number of fields predicted, or None for one without an axis of heads; supplied by the builder.
-        conditions: what it is told beside, by name; supplied by the builder.
-        two_times: whether it is told a second time, by features of its own; supplied by the builder.
+        conditions: what it is given beside, by name; supplied by the builder.
+        two_times: whether it is given a second time, by features of its own; supplied by the builder.
         width: the units of a hidden layer.
         depth: the number of hidden layers.
         activation: between the layers; relu has jumps in its derivative, which likelihoods integrate.
@@ -160,7 +160,7 @@ class Mlp(nn.Module):
         return output.reshape(len(output), *(() if self.heads is None else (self.heads,)), *self.shape)
 
     def _beside(self, t: Tensor, x: Tensor, condition: Condition | None, s: Tensor | None) -> Tensor:
-        """What the first layer is told beside x: shape (width,) where it is one for all states, or (B, width)."""
+        """What the first layer is given beside x: shape (width,) where it is one for all states, or (B, width)."""
         h: Tensor = self.of_time(self._features(t, x))
         if self.of_second_time is not None:
             h = h + self.of_second_time(self._features(t if s is None else s, x))
@@ -169,9 +169,9 @@ class Mlp(nn.Module):
         if not self.conditions and not condition:
             return h
         check_condition(self.conditions, condition, len(x), "mlp")
-        told = condition or {}
+        given = condition or {}
         for name, part in zip(self.conditions, self.of_conditions, strict=True):
-            term = part(told[name])
+            term = part(given[name])
             h = h + (term[0] if len(term) == 1 else term)
         return h
 

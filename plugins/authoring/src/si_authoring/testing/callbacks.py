@@ -104,7 +104,7 @@ def moments(callback: Callback) -> None:
         if name.startswith(("before_", "after_", "on_")) and name not in known and callable(getattr(callback, name)):
             raise Violation(f"{name} is never called: {did_you_mean(name, known) or ', '.join(known)}")
     if callable(getattr(callback, "state", None)) != callable(getattr(callback, "restore", None)):
-        raise Violation("it has one of `state` and `restore`: what is kept in a checkpoint needs both")
+        raise Violation("it has one of `state` and `restore`: what is stored in a checkpoint needs both")
 
 
 @check
@@ -183,7 +183,7 @@ def _plain(state: Any) -> Any:
     try:
         kept = json.loads(json.dumps(state, allow_nan=False))
     except (TypeError, ValueError) as error:
-        raise Violation(f"its state can't be kept: {error}; plain values only, no tensors, no infinities") from error
+        raise Violation(f"its state can't be stored: {error}; plain values only, no tensors, no infinities") from error
     if not isinstance(state, dict):
         raise Violation(f"its state is a {type(state).__name__} instead of a dict")
     if kept != state:

@@ -43,9 +43,9 @@ def _exercise(law: Distribution, setting: Setting) -> Sequence[Output]:
 
 def _exercise_draws(law: Distribution, setting: Setting) -> list[Output]:
     outputs = [Output("sample(7, generator)", law.sample(7, setting.generator), (7, *law.shape), False, False)]
-    x, told = law.draw(7, setting.generator)
+    x, given = law.draw(7, setting.generator)
     outputs.append(Output("the draws of draw(7, generator)", x, (7, *law.shape), False, False))
-    for name, values in (told or {}).items():
+    for name, values in (given or {}).items():
         shape = (7, *law.conditions[name].shape) if name in law.conditions else tuple(values.shape)
         outputs.append(Output(f"the condition {name!r} of draw(7, generator)", values, shape, False, False))
     return outputs
@@ -181,13 +181,13 @@ def conditions(law: Distribution) -> None:
     _check_conditions(law, law.draw(_LABELLED, _seeded())[1], _LABELLED, "draw")
 
 
-def _check_conditions(law: Distribution, told: Condition | None, n: int, call: str) -> None:
+def _check_conditions(law: Distribution, given: Condition | None, n: int, call: str) -> None:
     try:
-        check_condition(law.conditions, told, n)
-        check_classes(law.conditions, told or {})
+        check_condition(law.conditions, given, n)
+        check_classes(law.conditions, given or {})
     except UsageError as error:
         raise Violation(f"{call}: {error.problem}; got {error.got}, due {error.allowed}") from error
-    for name, values in (told or {}).items():
+    for name, values in (given or {}).items():
         if len(values) != n:
             raise Violation(f"{call} gives {len(values)} values of the condition {name!r} for {n} draws")
 
@@ -219,7 +219,7 @@ def finite_rows(law: Distribution) -> None:
 
 @check
 def held_out_rows(law: Distribution) -> None:
-    """Rows kept from training have the form of draws, with their conditions, and are always the same."""
+    """Rows kept from training have the shape of draws, with their conditions, and are always the same."""
     found = law.held_out()
     if found is None:
         raise NotApplicable("it keeps no rows from training")

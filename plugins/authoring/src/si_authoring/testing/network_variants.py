@@ -1,7 +1,7 @@
 """Networks made as the builder makes them: plain, with heads, and for conditions.
 
 What a network is made of is told apart by the names of its parameters, as in :mod:`si_core.discovery.kinds`: one that
-takes no ``conditions`` is never told any.
+takes no ``conditions`` is never given any.
 """
 
 from __future__ import annotations
@@ -36,8 +36,8 @@ class Variant:
     Args:
         name: for messages; empty for a plain network.
         heads: the number of fields, or None for no axis of heads.
-        labels: whether it is told a label.
-        values: whether it is told values of another shape than x, and the given x0.
+        labels: whether it is given a label.
+        values: whether it is given values of another shape than x, and the given x0.
     """
 
     name: str = ""
@@ -56,15 +56,15 @@ class Variant:
         return labels | (values if self.values else {})
 
     def condition(self, setting: Setting) -> Condition | None:
-        """What it is told beside (t, x)."""
-        told: dict[str, Tensor] = {}
+        """What it is given beside (t, x)."""
+        conditions: dict[str, Tensor] = {}
         if self.labels:
-            told["species"] = setting.given("the condition", torch.arange(setting.rows) % 3)
+            conditions["species"] = setting.given("the condition", torch.arange(setting.rows) % 3)
         if self.values:
             numbers = torch.linspace(-1, 1, 3 * setting.rows, dtype=torch.float64).reshape(-1, 3)
-            told["observation"] = setting.given("the condition", numbers, setting.dtype)
-            told["x0"] = setting.states("the condition x0")
-        return told or None
+            conditions["observation"] = setting.given("the condition", numbers, setting.dtype)
+            conditions["x0"] = setting.states("the condition x0")
+        return conditions or None
 
 
 _VARIANTS = {
@@ -122,7 +122,7 @@ def call(factory: Factory, network: nn.Module, t: Tensor, x: Tensor, condition: 
     """The network's output.
 
     Raises:
-        UsageError: it was told no event shape, and fails at this one.
+        UsageError: it was given no event shape, and fails at this one.
     """
     arguments = (t, x) if condition is None else (t, x, condition)
     if _names(factory) & {"shape", "process"}:

@@ -98,8 +98,8 @@ def conditions(report: Report) -> None:
     with folders() as made:
         count = len(run_view(made.run, setting.anew()).samples)
         specs = {"species": ConditionSpec(classes=("one", "two", "three")), "observation": ConditionSpec((3,))}
-        told = {"species": torch.arange(count) % 3, "observation": torch.linspace(0, 1, 3 * count).reshape(-1, 3)}
-        _report_of(report, made, setting.anew(), condition=told, conditions=specs)
+        given = {"species": torch.arange(count) % 3, "observation": torch.linspace(0, 1, 3 * count).reshape(-1, 3)}
+        _report_of(report, made, setting.anew(), condition=given, conditions=specs)
 
 
 @check

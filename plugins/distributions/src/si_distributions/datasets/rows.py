@@ -50,7 +50,7 @@ class Rows(Distribution):
         train: indices of the training rows.
         held: indices of the rows held out.
         scaling: between data space and model space.
-        told: what draws are told of each row, by name, each (N, *shape): places among classes, or values.
+        condition_values: what draws give with each row, by name, each (N, *shape): places among classes, or values.
         conditions: what these are.
         names: of the columns, for a table that has them.
         numbers: the number of each row in its source, where rows were left out on the way.
@@ -67,7 +67,7 @@ class Rows(Distribution):
         held: NDArray[np.int64],
         scaling: Scaling,
         *,
-        told: Mapping[str, NDArray[np.generic]] | None = None,
+        condition_values: Mapping[str, NDArray[np.generic]] | None = None,
         conditions: Mapping[str, ConditionSpec] | None = None,
         names: tuple[str, ...] | None = None,
         numbers: NDArray[np.int64] | None = None,
@@ -87,7 +87,7 @@ class Rows(Distribution):
         ).hexdigest()
         """Says which rows of the source are drawn, in which order: two data sets pair up only if theirs are equal."""
         self._train, self._held = Placed(self._stored(values, train)), self._stored(values, held)
-        tensors = {name: torch.from_numpy(values) for name, values in (told or {}).items()}
+        tensors = {name: torch.from_numpy(values) for name, values in (condition_values or {}).items()}
         tensors = {name: v.to(self._dtype) if v.is_floating_point() else v for name, v in tensors.items()}
         self._conditions = {name: Placed(values[torch.from_numpy(train)]) for name, values in tensors.items()}
         self._held_conditions = {name: values[torch.from_numpy(held)] for name, values in tensors.items()}
@@ -124,7 +124,11 @@ class Rows(Distribution):
     def fingerprint(self) -> str:
         """SHA-256 of everything that can be drawn: equal for equal data, options and split."""
         digest = hashlib.sha256(f"{self.shape} {self.conditions} {self._dtype} {self._dequantise}".encode())
-        for tensor in (self._train.tensor, self._held, *(told.tensor for told in self._conditions.values())):
+        for tensor in (
+            self._train.tensor,
+            self._held,
+            *(condition_values.tensor for condition_values in self._conditions.values()),
+        ):
             digest.update(tensor.numpy().data)
         return digest.hexdigest()
 
