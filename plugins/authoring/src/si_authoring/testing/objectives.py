@@ -77,7 +77,7 @@ def known_field(objective: Objective) -> None:
         raise Violation(f"{got}; one of {', '.join(FIELDS)}, or a name of its own with a method `coefficients`")
     if not any(_has_field(objective, process) for process in gaussian_processes((2,)).values()):
         raise Violation(
-            f"no process between Gaussians has its field {objective.field!r}: its `coefficients` refuse them all"
+            f"no process between Gaussians has its field {objective.field!r}: `coefficients` refuses them all"
         )
 
 
