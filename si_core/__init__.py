@@ -53,7 +53,7 @@ if TYPE_CHECKING:
     from si_core.contract.objective import Objective as Objective
     from si_core.contract.objective import Regression as Regression
     from si_core.contract.optimizer import Optimizer as Optimizer
-    from si_core.contract.problem import LinearShare as LinearShare
+    from si_core.contract.problem import LinearPart as LinearPart
     from si_core.contract.problem import Problem as Problem
     from si_core.contract.problem_wrapper import ProblemWrapper as ProblemWrapper
     from si_core.contract.process import Structure as Structure
@@ -134,7 +134,7 @@ _HOMES: dict[str, tuple[str, ...]] = {
     "si_core.contract.learning_rate": ("LearningRate",),
     "si_core.contract.objective": ("FIELDS", "LearnedField", "Objective", "Regression"),
     "si_core.contract.optimizer": ("Optimizer",),
-    "si_core.contract.problem": ("LinearShare", "Problem"),
+    "si_core.contract.problem": ("LinearPart", "Problem"),
     "si_core.contract.problem_wrapper": ("ProblemWrapper",),
     "si_core.contract.process": ("Structure",),
     "si_core.contract.report": ("Report", "RunView", "SweepView"),

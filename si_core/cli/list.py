@@ -44,7 +44,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _print_close(any_found: bool, kind: str | None) -> None:
     if any_found:
-        print("'si show KIND NAME' tells the options of a component.")
+        print("'si show KIND NAME' prints the options of a component.")
     else:
         print(f"No installed plugin offers a{f' component of kind {kind!r}' if kind else 'ny component'}.")
         listed = [entry.install for entry in catalogue() if kind in entry.components]

@@ -63,7 +63,7 @@ def _run(words: list[str]) -> int:
     parser = Parser(
         prog="si",
         description="Generative models on stochastic interpolants.",
-        epilog="Begin with `si recipes` and `si run checkerboard`; `si COMMAND --help` tells more of a command.",
+        epilog="Begin with `si recipes` and `si run checkerboard`; `si COMMAND --help` prints more of a command.",
     )
     parser.add_argument("--version", action="store_true", help="show the version and exit")
     add_global_options(parser)

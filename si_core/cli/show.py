@@ -47,7 +47,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _options(cls: type[Any], context: tuple[str, ...]) -> dict[str, dict[str, Any]]:
     from si_core.discovery.options import options_schema
-    from si_core.discovery.schema_words import allowed_text
+    from si_core.discovery.schema_text import allowed_text
 
     schema = options_schema(cls, context)
     further = schema.get("additionalProperties")

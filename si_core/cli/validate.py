@@ -1,4 +1,4 @@
-"""``si validate RECIPE [KEY=VALUE ...]``: check a recipe without running it, and tell what it needs."""
+"""``si validate RECIPE [KEY=VALUE ...]``: check a recipe without running it, and print what it needs."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ __all__ = ["add_arguments", "run"]
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Describe the command and add its arguments."""
     parser.description = (
-        "Check a recipe and tell the components it needs. Keys, components and options are checked; with "
+        "Check a recipe and print the components it needs. Keys, components and options are checked; with "
         "--build also whether the data can be read and the parts fit together, as `si run` does before training."
     )
     parser.add_argument("recipe", metavar="RECIPE", help="a file, or the name of a built-in recipe")

@@ -49,7 +49,7 @@ class Clock(ABC):
         """The clock position u at time t, same shape: the inverse of :meth:`time`."""
 
     def fitted(self, model: AnyModel, seed: int) -> dict[str, Any] | None:
-        """The constructor's options of this clock as measured on a trained model, plain JSON that is kept with it.
+        """The constructor's options of this clock as measured on a trained model, plain JSON that is stored with it.
 
         None where the clock does not depend on the model, or has been measured.
 

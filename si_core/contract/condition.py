@@ -1,4 +1,4 @@
-"""Conditions: what networks are told beside ``(t, x)``.
+"""Conditions: what networks are given beside ``(t, x)``.
 
 Any number of them, each with a name: a label, an observation of another shape than x, a mask, the given x0. With a
 condition y that belongs to the pair (x0, x1), every field is ``E[. | x_t = x, y]``, and all that holds of fields holds
@@ -8,7 +8,7 @@ and then (``train.condition_dropout``).
 In tensors a label is its index in :attr:`ConditionSpec.classes`, int64; left out it is -1. Values are floating-point
 numbers; left out they are NaN. Data some rows of which lack a condition are refused before training, unless
 ``train.condition_dropout`` names it: such rows then teach the mixture. People speak of labels by name
-(:mod:`si_core.contract.told`).
+(:mod:`si_core.contract.given_condition`).
 """
 
 from __future__ import annotations
@@ -104,37 +104,37 @@ def check_condition(
     """Refuse a condition that is missing, unknown, misshaped or out of range.
 
     Args:
-        specs: what is to be told.
-        condition: what is told.
-        rows: the number of states it is told of; None where that is not known yet.
+        specs: the conditions that are due.
+        condition: what is given.
+        rows: the number of states it is for; None where that is not known yet.
         where: for the error.
-        partly: whether some may be missing, for others tell them.
+        partly: whether some may be missing, for others give them.
 
     Raises:
         UsageError: says which, what is due, and how to give it.
     """
-    told = condition or {}
-    for name in told:
+    conditions = condition or {}
+    for name in conditions:
         if name not in specs:
             raise UsageError(
                 f"an unknown condition {name!r}",
                 where=where,
-                got=", ".join(told),
+                got=", ".join(conditions),
                 allowed="; ".join(spec.described(own) for own, spec in specs.items()) or "none: it takes no condition",
             )
     for name, spec in specs.items():
-        if name not in told:
+        if name not in conditions:
             if partly:
                 continue
             raise UsageError(
                 f"the condition {name!r} is missing",
                 where=where,
-                got=", ".join(told) or "no condition",
+                got=", ".join(conditions) or "no condition",
                 allowed=spec.described(name),
-                fix=f"tell it: condition={{{name!r}: ...}}; it can be left out only of a model trained with "
+                fix=f"give it: condition={{{name!r}: ...}}; it can be left out only of a model trained with "
                 "train.condition_dropout",
             )
-        _check_values(name, spec, told[name], rows, where)
+        _check_values(name, spec, conditions[name], rows, where)
 
 
 def _check_values(name: str, spec: ConditionSpec, values: Tensor, rows: int | None, where: str | None) -> None:
@@ -183,7 +183,7 @@ def check_left_out(specs: Mapping[str, ConditionSpec], condition: Condition, opt
 
     Args:
         specs: the conditions.
-        condition: what is told.
+        condition: what is given.
         optional: the conditions that may be left out.
 
     Raises:
@@ -198,7 +198,7 @@ def check_left_out(specs: Mapping[str, ConditionSpec], condition: Condition, opt
                 f"the condition {name!r} is left out",
                 got=f"{'-1' if spec.classes is not None else 'NaN'} at entry {int(absent.nonzero()[0])}",
                 allowed=spec.described(name),
-                fix="tell it; it can be left out only of a model trained with train.condition_dropout",
+                fix="give it; it can be left out only of a model trained with train.condition_dropout",
             )
 
 

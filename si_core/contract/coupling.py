@@ -27,7 +27,7 @@ class Coupling(ABC):
     """Whether x0 = x1 (mirror); a recipe then needs no source."""
 
     anchored: bool = False
-    """Whether x0 is given: networks are told it as the condition ``"x0"``, and fields are those of the law of x1 given
+    """Whether x0 is given: networks are given it as the condition ``"x0"``, and fields are those of the law of x1 given
     x0 (forecasts)."""
 
     intervals: bool = False
@@ -36,7 +36,7 @@ class Coupling(ABC):
     intervals may meet, so none follows from another."""
 
     conditions: Mapping[str, ConditionSpec] = MappingProxyType({})
-    """What :meth:`draw` tells of its pairs beside what the target does, by name."""
+    """What :meth:`draw` gives with its pairs beside what the target does, by name."""
 
     prefetch: bool = False
     """Whether training has pairs made ahead, in threads beside it: worth it where a solver takes as long as a step and

@@ -67,7 +67,7 @@ class Draw:
         x1: draws of the target, shape (B, *event).
         z: standard normal noise, shape (B, *event); zeros where the process has no latent.
         xt: the process at ``t``, shape (B, *event).
-        condition: what the networks are told beside (t, x), by name, each (B, *shape); None where there is nothing.
+        condition: what the networks are given beside (t, x), by name, each (B, *shape); None where there is nothing.
         schedule: the process's time-dependent scalars at ``t``, in the clock of the draw.
         structure: what is known of the process drawn from, which gives the coefficients of its fields.
         velocity: ``dI/du`` at fixed (x0, x1), shape (B, *event); None where the path is spatially linear.

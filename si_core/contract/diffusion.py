@@ -32,7 +32,7 @@ class Diffusion(ABC):
         """
 
     def fitted(self, model: AnyModel, seed: int) -> dict[str, Any] | None:
-        """The constructor's options of this schedule as measured on a trained model, plain JSON that is kept with it.
+        """The constructor's options of this schedule as measured on a trained model, plain JSON that is stored with it.
 
         None where the schedule does not depend on the model, or has been measured.
 

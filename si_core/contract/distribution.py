@@ -29,7 +29,7 @@ class Distribution(ABC):
     """The event shape, such as ``(2,)`` or ``(1, 8, 8)``."""
 
     conditions: Mapping[str, ConditionSpec] = MappingProxyType({})
-    """What :meth:`draw` tells of its draws, by name: labels, observations of any shape, masks."""
+    """What :meth:`draw` gives with its draws, by name: labels, observations of any shape, masks."""
 
     standard_normal: bool = False
     """Whether this is N(0, I): it makes a process one-sided."""
@@ -44,7 +44,7 @@ class Distribution(ABC):
     """``log |d data/d model|``: what :meth:`decode` adds to the log volume."""
 
     def sample(self, n: int, generator: torch.Generator | None = None) -> Tensor:
-        """n independent draws in model space, shape (n, *shape), float32 unless the distribution was told otherwise.
+        """n independent draws in model space, shape (n, *shape), float32 unless made with another dtype.
 
         Raises:
             UsageError: it is an energy.

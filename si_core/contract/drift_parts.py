@@ -59,7 +59,7 @@ class DriftParts(NamedTuple):
             return torch.add(output, x, alpha=rate) if rate else output
         return found.add_(x, alpha=rate) if rate else found
 
-    def kept(self) -> Tensor:
+    def copied(self) -> Tensor:
         """The drift in a tensor of its own, shape of x, to be used after the next evaluation."""
         found = self.value()
         return found.clone() if found is self.output else found

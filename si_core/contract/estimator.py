@@ -21,7 +21,7 @@ quantity               meaning
 ``sliced-wasserstein`` ``(E_theta W_2^2(theta.X, theta.Y))^(1/2)``, theta uniform on the unit sphere
 ``energy-distance``    ``2 E|X-Y| - E|X-X'| - E|Y-Y'|``
 ``distance``           any other distance, or power of one, of samples and reference data: 0 for equal laws
-``accuracy``           the share of right answers of a classifier that tells samples from reference data, as many of
+``accuracy``           the fraction of right answers of a classifier that tells samples from reference data, as many of
                        each and others than it was fitted to: 1/2 for equal laws
 ====================== ==============================================================================================
 

@@ -69,9 +69,9 @@ class Integrator(ABC):
     def part(self, fraction: float) -> Integrator:
         """This method for a part of a span, so that the parts together cost what the whole does.
 
-        A method whose steps are given has a copy with that share of them; one that chooses its own steps, itself.
+        A method whose steps are given has a copy with that fraction of them; one that chooses its own steps, itself.
 
         Args:
-            fraction: the share of the span, in (0, 1].
+            fraction: that of the span, in (0, 1].
         """
         return self

@@ -63,7 +63,7 @@ class Objective(ABC):
 
     @property
     def calls_network(self) -> bool:
-        """Whether the loss calls the network itself, rather than being told its prediction at the draw."""
+        """Whether the loss calls the network itself, rather than being given its prediction at the draw."""
         return self.two_times or type(self).loss_of is not Objective.loss_of
 
     def check(self, process: Process) -> None:  # noqa: B027 - by default every process that has the field will do

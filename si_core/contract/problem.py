@@ -19,14 +19,14 @@ from torch import Tensor
 from si_core.contract.drift_parts import DriftFunction, DriftParts
 from si_core.errors import UsageError
 
-__all__ = ["LinearShare", "Problem"]
+__all__ = ["LinearPart", "Problem"]
 
 Made = TypeVar("Made")
 
 
 @dataclass(frozen=True)
-class LinearShare:
-    """A share of a drift that is linear in x, and known: ``drift(x) = rate x + drive m(x)`` with m of order 1.
+class LinearPart:
+    """A part of a drift that is linear in x, and known: ``drift(x) = rate x + drive m(x)`` with m of order 1.
 
     A method that integrates it without error is left with the changes of m. All are float64, shape (N,), per unit of
     clock.
@@ -146,8 +146,8 @@ class Problem(ABC):
         """
         return None
 
-    def linear(self, times: Sequence[float], spread: float | None = None) -> LinearShare:
-        """The share of the drift that is linear in x, for exponential methods; asked for once for a grid.
+    def linear(self, times: Sequence[float], spread: float | None = None) -> LinearPart:
+        """The part of the drift that is linear in x, for exponential methods; asked for once for a grid.
 
         By default there is none: ``rate = 0``, ``drive = 1``, so that m is the drift itself.
 
@@ -157,9 +157,9 @@ class Problem(ABC):
         """
         nothing = torch.zeros(len(times), dtype=torch.float64)
         if not self.stochastic:
-            return LinearShare(nothing, nothing + 1, nothing)
+            return LinearPart(nothing, nothing + 1, nothing)
         noise = torch.tensor([float(self.noise(time)) for time in times], dtype=torch.float64)
-        return LinearShare(nothing, nothing + 1, noise.square())
+        return LinearPart(nothing, nothing + 1, noise.square())
 
     def memo(self, key: Hashable, make: Callable[[], Made]) -> Made:
         """What ``make()`` gave under this key before, for what a method computes of the scalars of a grid.

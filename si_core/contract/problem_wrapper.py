@@ -9,7 +9,7 @@ from typing import Self, TypeVar
 from torch import Tensor
 
 from si_core.contract.drift_parts import DriftFunction
-from si_core.contract.problem import LinearShare, Problem
+from si_core.contract.problem import LinearPart, Problem
 
 __all__ = ["ProblemWrapper"]
 
@@ -47,7 +47,7 @@ class ProblemWrapper(Problem):
     def divergence(self, time: float, x: Tensor, probes: Tensor | None = None) -> tuple[Tensor, Tensor] | None:
         return self.inner.divergence(time, x, probes)
 
-    def linear(self, times: Sequence[float], spread: float | None = None) -> LinearShare:
+    def linear(self, times: Sequence[float], spread: float | None = None) -> LinearPart:
         return self.inner.linear(times, spread)
 
     def memo(self, key: Hashable, make: Callable[[], Made]) -> Made:

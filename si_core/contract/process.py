@@ -83,7 +83,7 @@ class Process(Protocol):
 
     @property
     def conditions(self) -> Mapping[str, ConditionSpec]:
-        """What networks are told beside (t, x)."""
+        """What networks are given beside (t, x)."""
 
     def schedule(self, clock: Clock, u: Tensor) -> Schedule:
         """The scalars at clock positions u, shape (N,) or ()."""

@@ -1,7 +1,7 @@
 """The runtime: where the work of a process is done, and how its networks are called.
 
-It is made once, at a door (a command, :func:`si_core.train`, :func:`si_core.load_model`, ...), and handed down whole:
-nothing behind the door asks what device it is on. What works on tensors takes their device from them.
+It is made once, at an entry point (a command, :func:`si_core.train`, :func:`si_core.load_model`, ...), and handed down
+whole: nothing behind it asks what device it is on. What works on tensors takes their device from them.
 """
 
 from __future__ import annotations
@@ -70,7 +70,7 @@ class Runtime:
         Args:
             device: such as ``cpu`` or ``cuda:1``; ``auto`` for a CUDA device where there is one.
             precision, compile: as for the class.
-            where: the door at which the device was named, for errors.
+            where: the entry point at which the device was named, for errors.
 
         Raises:
             UsageError: an unknown device, one that this machine lacks, or a process that is one of several
@@ -90,8 +90,8 @@ class Runtime:
 
     def described(self) -> dict[str, str]:
         """What results depend on, for ``environment.json``: the device, and what was not left to the recipe."""
-        told = {"precision": self.precision, "compile": self.compile}
-        return {"device": str(self.device)} | {name: str(value) for name, value in told.items() if value is not None}
+        asked = {"precision": self.precision, "compile": self.compile}
+        return {"device": str(self.device)} | {name: str(value) for name, value in asked.items() if value is not None}
 
 
 def _usable(device: str | torch.device, where: str) -> torch.device:

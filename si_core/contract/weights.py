@@ -47,8 +47,8 @@ def resample_alike(
     """
     if not condition:
         return resample(log_weights, generator)
-    told = torch.cat([values.reshape(len(values), -1).double().cpu() for values in condition.values()], 1)
-    groups = torch.unique(told.nan_to_num(nan=torch.inf), dim=0, return_inverse=True)[1]
+    conditions = torch.cat([values.reshape(len(values), -1).double().cpu() for values in condition.values()], 1)
+    groups = torch.unique(conditions.nan_to_num(nan=torch.inf), dim=0, return_inverse=True)[1]
     chosen = torch.empty(len(log_weights), dtype=torch.long, device=log_weights.device)
     for group in range(int(groups.max()) + 1):
         places = (groups == group).nonzero()[:, 0].to(log_weights.device)

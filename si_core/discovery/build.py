@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from si_core.discovery.guard import cause_of
-from si_core.discovery.host_state import host_state_kept
+from si_core.discovery.host_state import host_state_restored
 from si_core.discovery.kinds import KINDS
 from si_core.discovery.lookup import Found, find, load_class
 from si_core.discovery.options import validate_options
@@ -59,7 +59,7 @@ def _supplied(cls: type[Any], found: Found, context: Mapping[str, Any]) -> dict[
 
 def _construct(cls: type[Any], found: Found, arguments: dict[str, Any]) -> Any:
     try:
-        with host_state_kept() as changed:
+        with host_state_restored() as changed:
             built = cls(**arguments)
     except (SIError, MemoryError):
         raise

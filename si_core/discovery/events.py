@@ -15,7 +15,7 @@ from typing import Any
 import pluggy
 
 from si_core.discovery.guard import cause_of
-from si_core.discovery.host_state import host_state_kept
+from si_core.discovery.host_state import host_state_restored
 from si_core.discovery.plugins import Plugin, installed_plugins
 from si_core.discovery.redaction import redacted
 
@@ -36,7 +36,7 @@ def emit(event: Any) -> None:
 def _pass_on(event: Any, plugin: Plugin, hooks: pluggy.PluginManager) -> None:
     changed: list[str] = []
     try:
-        with host_state_kept() as changed:
+        with host_state_restored() as changed:
             hooks.hook.si_event(event=copy.deepcopy(event))
     except (Exception, SystemExit) as error:
         _silenced.add(hooks)

@@ -19,13 +19,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-__all__ = ["host_state_kept", "random_states", "same_random_state"]
+__all__ = ["host_state_restored", "random_states", "same_random_state"]
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 @contextmanager
-def host_state_kept(*, generators: bool = False) -> Iterator[list[str]]:
+def host_state_restored(*, generators: bool = False) -> Iterator[list[str]]:
     """Put the shared state back on leaving; yields a list that then names what was changed.
 
     Args:
@@ -121,7 +121,7 @@ def _torch_put_back(before: dict[str, Any]) -> list[str]:
     }
     setters = {
         "the default dtype": torch.set_default_dtype,
-        # The processor is where tensors go unless told otherwise: no device has to be set for it.
+        # The processor is where tensors go by default: no device has to be set for it.
         "the default device": lambda device: torch.set_default_device(None if device.type == "cpu" else device),
         "the grad mode": torch.set_grad_enabled,
         "the number of threads": torch.set_num_threads,

@@ -81,7 +81,7 @@ def _checked_manager(module: Any, name: str) -> pluggy.PluginManager:
     hooks = {attribute: manager.parse_hookimpl_opts(module, attribute) for attribute in dir(module)}
     marked = {attribute: options for attribute, options in hooks.items() if options is not None}
     for attribute, options in marked.items():
-        _check_form(getattr(module, attribute), attribute, options)
+        _check_signature(getattr(module, attribute), attribute, options)
     for hook in _FORMS:
         if hook not in marked and inspect.isroutine(getattr(module, hook, None)):
             raise HookMistake(f"hook {hook!r} is not marked with @hookimpl; expected {_FORMS[hook]}")
@@ -94,7 +94,7 @@ def _checked_manager(module: Any, name: str) -> pluggy.PluginManager:
     return manager
 
 
-def _check_form(function: Any, attribute: str, options: Any) -> None:
+def _check_signature(function: Any, attribute: str, options: Any) -> None:
     hook = options.get("specname") or attribute
     if hook not in _FORMS:
         near = nearest(hook, _FORMS, cutoff=0.5)

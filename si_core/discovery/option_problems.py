@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from si_core.discovery.schema_words import allowed_at, choices_at
+from si_core.discovery.schema_text import allowed_at, choices_at
 from si_core.discovery.suggest import did_you_mean
 
 __all__ = ["OptionProblem", "problems_from", "shown"]

@@ -102,9 +102,9 @@ def _entries(cls: type[Any]) -> list[inspect.Parameter]:
         return []
     entries = list(inspect.signature(initialiser).parameters.values())[1:]
     for entry in entries:
-        untold = entry.kind is entry.VAR_KEYWORD and entry.annotation is entry.empty
-        if untold or entry.kind in (entry.VAR_POSITIONAL, entry.POSITIONAL_ONLY):
-            raise _untyped(cls, f"takes {str(entry).partition(':')[0]!r}, so its options can't be told")
+        untyped = entry.kind is entry.VAR_KEYWORD and entry.annotation is entry.empty
+        if untyped or entry.kind in (entry.VAR_POSITIONAL, entry.POSITIONAL_ONLY):
+            raise _untyped(cls, f"takes {str(entry).partition(':')[0]!r}, so its options can't be known")
     return entries
 
 

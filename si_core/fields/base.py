@@ -19,8 +19,8 @@ from si_core.contract.combine import spread
 from si_core.contract.condition import Condition
 from si_core.contract.diffusion import Diffusion
 from si_core.contract.drift_parts import DriftParts
+from si_core.contract.given_condition import taken
 from si_core.contract.schedule import Schedule, bare_schedule
-from si_core.contract.told import taken
 from si_core.errors import UsageError
 from si_core.fields.flow import Flow, NoiseLevel
 from si_core.process.completion import WHOLE
@@ -123,15 +123,15 @@ class Fields(ABC):
 
     def of_rows(self, rows: slice | Tensor) -> Fields:
         """These fields for some of the states, a slice or by index, with the conditions of these."""
-        told = taken(self.condition, rows)
-        return self.conditioned(told) if told else self
+        conditions = taken(self.condition, rows)
+        return self.conditioned(conditions) if conditions else self
 
     @property
-    def told_alike(self) -> bool:
+    def conditioned_alike(self) -> bool:
         """Whether all states are given the same, so that any number of them may be looked at."""
         return all(len(values) == 1 for values in (self.condition or {}).values())
 
-    def check_told(self, rows: int | None = None) -> None:
+    def check_conditions(self, rows: int | None = None) -> None:
         """Refuse to go on with fields that lack a condition, or have one for another number of states.
 
         Args:
@@ -143,7 +143,7 @@ class Fields(ABC):
         return
 
     def _at(self, name: str, t: Tensor | float, x: Tensor) -> Tensor:
-        self.check_told(len(x))
+        self.check_conditions(len(x))
         times = torch.as_tensor(t, dtype=torch.float64, device=x.device)
         return self.field(name, self.schedule(UniformClock(), times), x)
 

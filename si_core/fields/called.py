@@ -12,7 +12,7 @@ from torch import Tensor
 from si_core.contract.combine import spread
 from si_core.contract.condition import Condition
 from si_core.errors import UsageError
-from si_core.fields.learned import LearnedFields, Share
+from si_core.fields.learned import LearnedFields, Preconditioning
 
 __all__ = ["CalledField", "flow_map"]
 
@@ -23,8 +23,8 @@ class CalledField:
     Args:
         fields: the learned fields, which learn in the uniform clock.
         index: which of them.
-        condition: what is told where a call tells nothing.
-        x0: the given start of an anchored process, shape (B, *event), where it is no condition.
+        condition: what is given where a call gives nothing.
+        x0: the given start, shape (B, *event), where it is no condition.
     """
 
     def __init__(
@@ -41,23 +41,23 @@ class CalledField:
         fields = self._fields
         if s is not None and not fields.predictor.two_times:
             raise UsageError(
-                "the networks are told one time", got="a second time s", fix="two_times = True on the objective"
+                "the networks are given one time", got="a second time s", fix="two_times = True on the objective"
             )
-        told = self._condition if condition is None else condition
+        conditions = self._condition if condition is None else condition
         t = torch.as_tensor(t).to(x).expand(len(x))
         s = None if s is None else torch.as_tensor(s).to(x).expand(len(x))
-        output: Tensor = fields.predictor(t, x, told, (self._index,), s)[0]
-        share = self._share(t, s)
-        if share is None:
+        output: Tensor = fields.predictor(t, x, conditions, (self._index,), s)[0]
+        preconditioning = self._preconditioning(t, s)
+        if preconditioning is None:
             return output
-        skip, out, *anchor = (torch.as_tensor(spread(part, x)) for part in share)
+        skip, out, *given_start = (torch.as_tensor(spread(part, x)) for part in preconditioning)
         field: Tensor = skip * x + out * output
-        if not anchor:
+        if not given_start:
             return field
-        given = told["x0"] if told and "x0" in told else self._x0
-        return field + anchor[0] * (fields.anchor(x) if given is None else given.to(x))
+        given = conditions["x0"] if conditions and "x0" in conditions else self._x0
+        return field + given_start[0] * (fields.given_start(x) if given is None else given.to(x))
 
-    def _share(self, t: Tensor, s: Tensor | None) -> Share | None:
+    def _preconditioning(self, t: Tensor, s: Tensor | None) -> Preconditioning | None:
         """What is known of the field beside the network at these times; None where that is nothing."""
         fields = self._fields
         parametrisation, process = fields.parametrisation, fields.process
@@ -67,16 +67,16 @@ class CalledField:
         now, *others = (process.schedule(parametrisation.clock, u) for u in times)
         if s is None:
             split = fields.remainder(fields.names[self._index], now)
-            return (split.skip, split.out) + (() if split.anchor is None else (split.anchor,))
+            return (split.skip, split.out) + (() if split.given_start is None else (split.given_start,))
         mean = parametrisation.mean_remainder(process.structure, now, *others)
-        return (mean.skip, mean.out) + (() if mean.anchor is None else (mean.anchor,))
+        return (mean.skip, mean.out) + (() if mean.given_start is None else (mean.given_start,))
 
 
 def flow_map(fields: LearnedFields, t: Tensor | float, x: Tensor, s: Tensor | float) -> Tensor:
     """``X_{t,s}(x) = x + (s - t) v(t, x, s)``: where the flow carries x from t to s, in one call of the network.
 
     Args:
-        fields: learned by an objective with ``two_times``, and told their conditions.
+        fields: learned by an objective with ``two_times``, and given their conditions.
         t: the times of x in [0, 1], shape (B,) or ().
         x: states, shape (B, *event).
         s: the times asked for, shape (B,) or (); before t or after it.
@@ -86,7 +86,7 @@ def flow_map(fields: LearnedFields, t: Tensor | float, x: Tensor, s: Tensor | fl
     """
     if not isinstance(fields, LearnedFields) or not fields.predictor.two_times:
         raise UsageError("these fields have no flow map", fix="learn them by an objective with `two_times`")
-    fields.check_told(len(x))
+    fields.check_conditions(len(x))
     times = [torch.as_tensor(time).to(x).expand(len(x)) for time in (t, s)]
     mean = CalledField(fields, fields.names.index("velocity"), fields.condition)(times[0], x, s=times[1])
     return x + torch.as_tensor(spread(times[1] - times[0], x)) * mean

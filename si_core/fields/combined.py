@@ -33,20 +33,20 @@ class CombinedFields(TransformedFields):
     Args:
         fields: the fields to combine.
         weights: of each, K numbers that add up to 1; those of weight 0 are not computed.
-        told: what each of the K is told, given what all are told. A condition that one of them leaves out has to be one
-            that may be left out (:attr:`si_core.Fields.optional`).
+        conditions: what each of the K is given, from what all are given. A condition that one of them leaves out has to
+            be one that may be left out (:attr:`si_core.Fields.optional`).
 
     Raises:
         UsageError: weights that are not finite, or do not add up to 1.
     """
 
     def __init__(
-        self, fields: Fields, weights: Sequence[float], told: Callable[[Condition], Sequence[Condition]]
+        self, fields: Fields, weights: Sequence[float], conditions: Callable[[Condition], Sequence[Condition]]
     ) -> None:
         if not all(map(math.isfinite, weights)) or not math.isclose(sum(weights), 1.0, abs_tol=1e-9):
             raise UsageError("weights of fields", got=str(list(weights)), allowed="finite numbers that add up to 1")
         self._kept = [k for k, weight in enumerate(weights) if weight]
-        self._weights, self._told = [weights[k] for k in self._kept], told
+        self._weights, self._conditions = [weights[k] for k in self._kept], conditions
         super().__init__(fields)
 
     def _follow(self, fields: Fields) -> None:
@@ -54,16 +54,16 @@ class CombinedFields(TransformedFields):
         self._stacked: dict[tuple[int, torch.dtype, torch.device], Fields] = {}
 
     def stacked(self, x: Tensor) -> Fields:
-        """The fields of K copies of states like x one after the other, each told its own."""
+        """The fields of K copies of states like x one after the other, each given its own."""
         key = (len(x), x.dtype, x.device)
         if key not in self._stacked:
             # Out of inference mode, for they may be needed where fields are differentiated.
             with torch.inference_mode(False), torch.no_grad():
-                parts = [self._told(self.condition or {})[k] for k in self._kept]
+                parts = [self._conditions(self.condition or {})[k] for k in self._kept]
                 # What all of them leave out is left out too, where the fields have been given it.
                 names = dict.fromkeys(name for part in (self.condition or {}, *parts) for name in part)
-                told = {name: self._joined(name, parts, x) for name in names}
-                self._stacked[key] = self.fields.conditioned(told) if told else self.fields
+                given = {name: self._joined(name, parts, x) for name in names}
+                self._stacked[key] = self.fields.conditioned(given) if given else self.fields
         return self._stacked[key]
 
     def _joined(self, name: str, parts: Sequence[Condition], x: Tensor) -> Tensor:
@@ -115,7 +115,7 @@ class _CombinedFlow(Flow[object]):
     def at(self, step: object, x: Tensor) -> DriftParts:
         fields = self.fields
         parts = self._inner.of(fields.stacked(x)).at(step, fields.copies(x))
-        # The share of x is the same in all, and the weights add up to one.
+        # The factor of x is the same in all, and the weights add up to one.
         return DriftParts(fields.combined(parts.output), x, parts.weight, parts.rate)
 
     def with_divergence(self, step: object, x: Tensor, probes: Tensor | None) -> tuple[Tensor, Tensor] | None:

@@ -63,7 +63,7 @@ class _Step:
     position: object
     weights: tuple[float, ...]
     of_x: float
-    of_anchor: float
+    of_given_start: float
 
 
 class _CompletedFlow(Flow[_Step]):
@@ -106,11 +106,11 @@ class _CompletedFlow(Flow[_Step]):
         return self._parts(step, x, self.fields.outputs(step.position, x, self._indices))
 
     def _parts(self, step: _Step, x: Tensor, outputs: Sequence[Tensor]) -> DriftParts:
-        if len(outputs) == 1 and not step.of_anchor:
+        if len(outputs) == 1 and not step.of_given_start:
             return DriftParts(outputs[0], x, step.weights[0], step.of_x)
         total = _weighted(outputs, step.weights, x)
-        if step.of_anchor:
-            total.add_(self.fields.anchor(x), alpha=step.of_anchor)
+        if step.of_given_start:
+            total.add_(self.fields.given_start(x), alpha=step.of_given_start)
         return DriftParts(total, x, 1.0, step.of_x)
 
     def with_divergence(self, step: _Step, x: Tensor, probes: Tensor | None) -> tuple[Tensor, Tensor] | None:
@@ -167,7 +167,7 @@ class CompletedFields(Fields):
 
     @abstractmethod
     def positions(self, t: Tensor, x: Tensor) -> list[object]:
-        """What :meth:`outputs` is told of each time in t, shape (N,), for states like x."""
+        """What :meth:`outputs` needs of each time in t, shape (N,), for states like x."""
 
     @abstractmethod
     def outputs(self, position: object, x: Tensor, indices: Sequence[int] | None = None) -> Sequence[Tensor]:
@@ -184,7 +184,7 @@ class CompletedFields(Fields):
         """
         return None
 
-    def anchor(self, x: Tensor) -> Tensor:
+    def given_start(self, x: Tensor) -> Tensor:
         """The given x0 of states like x, shape (B, *event) or (*event,).
 
         Raises:
@@ -192,7 +192,7 @@ class CompletedFields(Fields):
         """
         point = self.process.source.point
         if point is None:
-            raise UsageError("x0 is not known to these fields", fix='tell them: fields.conditioned({"x0": x0})')
+            raise UsageError("x0 is not known to these fields", fix='give it: fields.conditioned({"x0": x0})')
         return point.to(x)
 
     def flow(
@@ -229,7 +229,7 @@ class CompletedFields(Fields):
             outputs = self.outputs(torch.stack([torch.as_tensor(p) for p in positions]), x, completion.indices)
         total = spread(weights[:, -2], x) * x
         if self.process.structure.anchored:
-            total = total + spread(weights[:, -1], x) * self.anchor(x)
+            total = total + spread(weights[:, -1], x) * self.given_start(x)
         for i, output in enumerate(outputs):
             total = total + spread(weights[:, i], x) * output
         return total

@@ -19,7 +19,7 @@ from torch import Tensor
 from si_core.contract.clock import Clock
 from si_core.contract.drift_parts import DriftParts
 from si_core.contract.limits import MarginLimits
-from si_core.contract.problem import LinearShare
+from si_core.contract.problem import LinearPart
 from si_core.contract.schedule import Schedule
 from si_core.fields.parametrisation import Parametrisation
 from si_core.process.coefficients import stack
@@ -82,9 +82,9 @@ class Flow(ABC, Generic[Step]):
         fields: Fields,
     ) -> None:
         self.clock, self.schedule, self.level, self.sign, self.fields = clock, schedule, level, sign, fields
-        self._of_forms: dict[tuple[torch.dtype, torch.device], dict[float, Step]] = {}
+        self._by_placement: dict[tuple[torch.dtype, torch.device], dict[float, Step]] = {}
         self._noise: dict[float, float] = {}
-        self._form: tuple[torch.dtype, torch.device] | None = None
+        self._placement: tuple[torch.dtype, torch.device] | None = None
         self._steps: dict[float, Step] = {}
         self._made: dict[Hashable, Any] = {}
 
@@ -124,9 +124,9 @@ class Flow(ABC, Generic[Step]):
 
     def prepare(self, times: Sequence[float], x: Tensor) -> None:
         """Compute the scalars at these times."""
-        form = (x.dtype, x.device)
-        if form != self._form:
-            self._form, self._steps = form, self._of_forms.setdefault(form, {})
+        placement = (x.dtype, x.device)
+        if placement != self._placement:
+            self._placement, self._steps = placement, self._by_placement.setdefault(placement, {})
         missing = [time for time in dict.fromkeys(map(float, times)) if time not in self._steps]
         if missing:
             # Out of inference mode, for what is kept may be needed where the drift is differentiated.
@@ -138,7 +138,7 @@ class Flow(ABC, Generic[Step]):
     def drift_parts(self, time: float, x: Tensor) -> DriftParts:
         """The drift at a time, in parts."""
         step = self._steps.get(time)
-        if step is None or self._form != (x.dtype, x.device):
+        if step is None or self._placement != (x.dtype, x.device):
             self.prepare([time], x)
             step = self._steps[float(time)]
         return self.at(step, x)
@@ -162,8 +162,8 @@ class Flow(ABC, Generic[Step]):
         """What :meth:`divergence` gives, for scalars that are at hand; None where no such way is known."""
         return None
 
-    def linear(self, times: Sequence[float], spread: float | None = None) -> LinearShare:
-        """The share of the drift that is linear in x; the rate is 0 where the process is not spatially linear.
+    def linear(self, times: Sequence[float], spread: float | None = None) -> LinearPart:
+        """The part of the drift that is linear in x; the rate is 0 where the process is not spatially linear.
 
         By default that of preconditioned networks (:mod:`si_core.fields.parametrisation`): ``rate x`` is the best
         linear guess of the drift for data of unit variance, and m what a network learns beside it, which is smooth up
@@ -178,16 +178,17 @@ class Flow(ABC, Generic[Step]):
 
         Args:
             times: clock positions.
-            spread: the standard deviation of the target about its modes, above 0; None for the networks' share.
+            spread: the standard deviation of the target about its modes, above 0; None for that of preconditioned
+                networks.
         """
         with torch.no_grad():
             u = torch.tensor(times, dtype=torch.float64)
             process = self.fields.process
             if process is None or not process.structure.spatially_linear:
-                return LinearShare(torch.zeros_like(u), torch.ones_like(u), self.noise_squared(u))
+                return LinearPart(torch.zeros_like(u), torch.ones_like(u), self.noise_squared(u))
             return self._guessed(process, u) if spread is None else self._gaussian(u, spread)
 
-    def _guessed(self, process: StochasticInterpolant, u: Tensor) -> LinearShare:
+    def _guessed(self, process: StochasticInterpolant, u: Tensor) -> LinearPart:
         coefficients, parametrisation = (
             drift_coefficients(process, self.level, self.sign),
             Parametrisation(self.clock, True),
@@ -199,9 +200,9 @@ class Flow(ABC, Generic[Step]):
             return torch.stack([split.skip, split.out], -1)
 
         rate, drive = MarginLimits(inside, MARGIN)(u).unbind(-1)
-        return LinearShare(rate, drive, self.noise_squared(u))
+        return LinearPart(rate, drive, self.noise_squared(u))
 
-    def _gaussian(self, u: Tensor, spread: float) -> LinearShare:
+    def _gaussian(self, u: Tensor, spread: float) -> LinearPart:
         s = self.schedule(u)
         beta, variance = torch.as_tensor(s.beta), _reference_variance(s, spread)
 
@@ -215,7 +216,7 @@ class Flow(ABC, Generic[Step]):
         growth, drive = MarginLimits(inside, MARGIN)(u).unbind(-1)
         noise_squared = self.noise_squared(u)
         pull = self.sign * noise_squared / (2.0 * variance)
-        return LinearShare(growth - pull, drive + beta * pull, noise_squared, variance)
+        return LinearPart(growth - pull, drive + beta * pull, noise_squared, variance)
 
     def memo(self, key: Hashable, make: Callable[[], Made]) -> Made:
         """What ``make`` gave when it was first asked for under a key; of the last few keys.

@@ -20,12 +20,12 @@ from si_core.process.coefficients import Coefficients
 from si_core.process.completion import CoefficientFunction
 from si_core.process.process import StochasticInterpolant
 
-__all__ = ["LearnedFields", "OwnCoefficients", "Predictor", "Share", "offers_divergence"]
+__all__ = ["LearnedFields", "OwnCoefficients", "Preconditioning", "Predictor", "offers_divergence"]
 
 OwnCoefficients = Callable[[Structure, Schedule], Coefficients]
 """The coefficients of a field in a process at some times, as :meth:`si_core.Objective.coefficients` gives them."""
 
-Share = tuple[Tensor, ...]
+Preconditioning = tuple[Tensor, ...]
 """``c_skip``, ``c_out`` and, where x0 is given, ``c_0`` of :mod:`si_core.fields.parametrisation`; each (N,)."""
 
 
@@ -35,7 +35,7 @@ class Predictor(nn.Module):
     Args:
         networks: one network whose output has shape (B, heads, *event), or one per field with outputs (B, *event).
         count: the number of fields.
-        two_times: whether the networks are told a second time, as ``s=...``; unless said otherwise it is the first.
+        two_times: whether the networks are given a second time, as ``s=...``; unless said otherwise it is the first.
     """
 
     def __init__(self, networks: Sequence[nn.Module], count: int, two_times: bool = False) -> None:
@@ -62,7 +62,7 @@ class Predictor(nn.Module):
         Args:
             position: positions in the clock of learning, shape (B,) or ().
             x: states, shape (B, *event).
-            condition: what the networks are told beside, by name, or None.
+            condition: what the networks are given beside, by name, or None.
             indices: which fields.
             s: second positions, of the shape of the first; None for the same.
         """
@@ -95,7 +95,7 @@ class Predictor(nn.Module):
         """What :meth:`forward` gives, with the divergence of each in x; None where a network does not offer it.
 
         A network offers it as ``with_divergence(t, x, condition, probes)``: its output, and for each field the
-        divergence, shape (B,) or (B, heads), or with probes (B, K) or (B, heads, K). One of two times is told ``s``
+        divergence, shape (B,) or (B, heads), or with probes (B, K) or (B, heads, K). One of two times is given ``s``
         beside.
         """
         networks = self._networks if self.shared or indices is None else tuple(self._networks[i] for i in indices)
@@ -126,7 +126,7 @@ class LearnedFields(CompletedFields):
         names: the fields learned, in the order of the predictor's outputs.
         predictor: the networks.
         parametrisation: how outputs stand for fields.
-        condition: what the networks are told beside (t, x), by name: one value a state, or one for all states.
+        condition: what the networks are given beside (t, x), by name: one value a state, or one for all states.
         coefficients: those of the fields that the process has no name for.
         optional: the conditions that training leaves out now and then, so that they may be left out.
 
@@ -156,35 +156,37 @@ class LearnedFields(CompletedFields):
         self.parametrisation, self.condition, self.optional = parametrisation, condition, optional
         self._left_out = [name for name in process.conditions if name in optional and name not in (condition or ())]
 
-    def check_told(self, rows: int | None = None) -> None:
+    def check_conditions(self, rows: int | None = None) -> None:
         specs = self.process.conditions
         due = {name: spec for name, spec in specs.items() if name not in self._left_out}
         check_condition(due, self.condition, rows)
 
-    def _told(self, x: Tensor) -> Condition | None:
-        """What the networks are told of states like x, with what is left out."""
+    def _given(self, x: Tensor) -> Condition | None:
+        """What the networks are given for states like x, with what is left out."""
         if not self._left_out:
             return self.condition
         absent = {name: self.process.conditions[name].absent(x) for name in self._left_out}
         return {**(self.condition or {}), **absent}
 
-    def shares(self, s: Schedule) -> list[Share] | None:
-        """The shares of each field at the times of a schedule; None where outputs are the fields."""
+    def preconditioning(self, s: Schedule) -> list[Preconditioning] | None:
+        """How each field is made of x and its output at the times of a schedule; None where outputs are the fields."""
         if not self.parametrisation.precondition or not self.process.structure.spatially_linear:
             return None
         splits = [self.remainder(name, s) for name in self.names]
-        return [(split.skip, split.out) + (() if split.anchor is None else (split.anchor,)) for split in splits]
+        return [
+            (split.skip, split.out) + (() if split.given_start is None else (split.given_start,)) for split in splits
+        ]
 
     def remainder(self, name: str, s: Schedule) -> Remainder:
-        """How a learned field splits into what is known and the network's share, at times of the clock of learning."""
+        """How a learned field splits into what is known and what the network learns, at times in their clock."""
         return self.parametrisation.remainder(self.process.structure, self._coefficients(name, s), s)
 
-    def predictions(self, draw: Draw, shares: list[Share] | None = None) -> tuple[Tensor, ...]:
+    def predictions(self, draw: Draw, preconditioning: list[Preconditioning] | None = None) -> tuple[Tensor, ...]:
         """The fields' predictions at a draw, in the clock of learning, each (B, *event).
 
         Args:
             draw: made in the clock of learning.
-            shares: those of the draw's schedule, where they are at hand.
+            preconditioning: that of the draw's schedule, where it is at hand.
         """
         s = draw.schedule
         if s is None or s.clock != self.parametrisation.clock:
@@ -192,14 +194,14 @@ class LearnedFields(CompletedFields):
                 "a draw for learning is made in the clock of learning", fix=f"clock={self.parametrisation.clock!r}"
             )
         outputs: tuple[Tensor, ...] = self.predictor(s.u.to(draw.xt.dtype), draw.xt, draw.condition)
-        shares = shares or self.shares(s)
-        if shares is None:
+        preconditioning = preconditioning or self.preconditioning(s)
+        if preconditioning is None:
             return outputs
         predictions = []
-        for (skip, out, *anchor), output in zip(shares, outputs, strict=True):
+        for (skip, out, *given_start), output in zip(preconditioning, outputs, strict=True):
             known = spread(skip, draw.xt) * draw.xt
-            for share in anchor:
-                known.addcmul_(torch.as_tensor(spread(share, draw.x0)), draw.x0)
+            for factor in given_start:
+                known.addcmul_(torch.as_tensor(spread(factor, draw.x0)), draw.x0)
             predictions.append(known.addcmul_(torch.as_tensor(spread(out, output)), output))
         return tuple(predictions)
 
@@ -220,25 +222,25 @@ class LearnedFields(CompletedFields):
         return list(self.parametrisation.clock.position(t).to(device=x.device, dtype=x.dtype).unbind())
 
     def outputs(self, position: object, x: Tensor, indices: Sequence[int] | None = None) -> Sequence[Tensor]:
-        return self.predictor(position, x, self._told(x), indices)  # type: ignore[no-any-return]
+        return self.predictor(position, x, self._given(x), indices)  # type: ignore[no-any-return]
 
     def divergences(
         self, position: object, x: Tensor, indices: Sequence[int] | None = None, probes: Tensor | None = None
     ) -> tuple[Sequence[Tensor], Sequence[Tensor]] | None:
         # Other modules may stand in for a predictor; what they do to x is then known to autograd alone.
         offered = getattr(self.predictor, "with_divergence", None)
-        return None if offered is None else offered(position, x, self._told(x), indices, probes)
+        return None if offered is None else offered(position, x, self._given(x), indices, probes)
 
-    def anchor(self, x: Tensor) -> Tensor:
+    def given_start(self, x: Tensor) -> Tensor:
         if self.process.coupling.anchored and self.condition and "x0" in self.condition:
             return self.condition["x0"].to(x)
-        return super().anchor(x)
+        return super().given_start(x)
 
     def conditioned(self, condition: Condition | None) -> LearnedFields:
-        specs, told = self.process.conditions, condition or {}
-        check_condition(specs, told, partly=True)
-        check_classes(specs, told)
-        check_left_out(specs, told, self.optional)
+        specs, conditions = self.process.conditions, condition or {}
+        check_condition(specs, conditions, partly=True)
+        check_classes(specs, conditions)
+        check_left_out(specs, conditions, self.optional)
         return self._with(self.predictor, condition)
 
     def of(self, predictor: Predictor) -> LearnedFields:

@@ -1,4 +1,4 @@
-"""How a network's output stands for a field: in which clock, and beside which known share of x.
+"""How a network's output stands for a field: in which clock, and beside which known part of it.
 
     ``field(u, x) = c_skip(u) x + c_out(u) network(u, x)   [+ c_0(u) x0  where x0 is given]``
 
@@ -35,7 +35,7 @@ class Remainder:
     Args:
         skip: ``c_skip``, shape (N,).
         out: ``c_out``, shape (N,); of either sign, and 0 where x says all.
-        anchor: ``c_0``, shape (N,); None where x0 is not given.
+        given_start: ``c_0``, shape (N,); None where x0 is not given.
         field_coefficients: those of the field.
         direction: the direction of the network's own coefficients, of any length; None where these are the field's.
         position: what direction is at right angles to: x without what is known; None as for direction.
@@ -44,7 +44,7 @@ class Remainder:
 
     skip: Tensor
     out: Tensor
-    anchor: Tensor | None
+    given_start: Tensor | None
     field_coefficients: Coefficients
     direction: Coefficients | None
     position: Coefficients | None
@@ -58,8 +58,8 @@ class Remainder:
             return whole
         # Where x says almost all, little is left but rounding in the elements that x has most of; a second time at
         # right angles to x has digits in all.
-        share = _dot(self.direction, self.position) / torch.as_tensor(_dot(self.position, self.position))
-        direction = stack(_subtract(self.direction, share, self.position), self.schedule)
+        factor = _dot(self.direction, self.position) / torch.as_tensor(_dot(self.position, self.position))
+        direction = stack(_subtract(self.direction, factor, self.position), self.schedule)
         terms = whole * direction
         nothing = terms.sum(-1).abs() <= _ROUNDING * terms.abs().sum(-1)
         unit = direction / direction.norm(dim=-1, keepdim=True)
@@ -68,21 +68,21 @@ class Remainder:
 
 @dataclass(frozen=True)
 class MeanRemainder:
-    """``mean velocity = skip x + out network + anchor x0`` from t to s.
+    """``mean velocity = skip x + out network + given_start x0`` from t to s.
 
     The known part is the map of the Gaussian pair of unit variance: with ``C = alpha^2 + beta^2 + gamma^2`` it carries
     x to ``(C_s/C_t)^(1/2) x``, and an x0 that is given by as much as the mean moves. At s = t all are those of the
-    velocity, and the network's share of the map vanishes.
+    velocity, and the network's part of the map vanishes.
 
     Args:
         skip: shape (N,).
         out: shape (N,).
-        anchor: shape (N,); None where x0 is not given.
+        given_start: shape (N,); None where x0 is not given.
     """
 
     skip: Tensor
     out: Tensor
-    anchor: Tensor | None
+    given_start: Tensor | None
 
 
 @dataclass(frozen=True)
@@ -90,8 +90,8 @@ class Parametrisation:
     """The clock in which fields are learned, and whether networks learn the remainder beside x.
 
     Args:
-        clock: networks are told positions in this clock, and velocities are learned per unit of it.
-        precondition: whether x's known share is taken out.
+        clock: networks are given positions in this clock, and velocities are learned per unit of it.
+        precondition: whether the known part is taken out.
     """
 
     clock: Clock
@@ -103,9 +103,11 @@ class Parametrisation:
         xi = structure.position_coefficients(s) if self.precondition else None
         if xi is None:
             return Remainder(torch.zeros_like(s.u), torch.ones_like(s.u), None, coefficients, None, None, s)
-        anchor = structure.given_start_coefficients()
-        of_anchor, in_position = (0.0, 0.0) if anchor is None else (_dot(coefficients, anchor), _dot(xi, anchor))
-        zeros = structure.zero_combinations(s) + ([] if anchor is None else [anchor])
+        given_start = structure.given_start_coefficients()
+        of_given_start, in_position = (
+            (0.0, 0.0) if given_start is None else (_dot(coefficients, given_start), _dot(xi, given_start))
+        )
+        zeros = structure.zero_combinations(s) + ([] if given_start is None else [given_start])
         for zero in zeros:
             xi = _subtract(xi, _dot(xi, zero), zero)
         square = _dot(xi, xi)
@@ -117,12 +119,12 @@ class Parametrisation:
                 out = torch.as_tensor(_dot(direction, direction)).sqrt()
             case [zero]:
                 # One direction is left, the same for every field. Taken from x and not from the field, it does not
-                # turn round where the field's share of it passes through 0. It is as long as xi.
+                # turn round where the field's part along it passes through 0. It is as long as xi.
                 direction = _cross(xi, zero)
                 out = _dot(coefficients, direction) / torch.as_tensor(square).sqrt()
             case _:
                 direction = (0.0,) * len(coefficients)
-        constant = None if anchor is None else _per_time(of_anchor - skip * in_position, s)
+        constant = None if given_start is None else _per_time(of_given_start - skip * in_position, s)
         return Remainder(_per_time(skip, s), _per_time(out, s), constant, coefficients, direction, xi, s)
 
     def mean_remainder(self, structure: Structure, now: Schedule, middle: Schedule, then: Schedule) -> MeanRemainder:
@@ -136,7 +138,7 @@ class Parametrisation:
         """
         at_now, at_middle = (self.remainder(structure, "velocity", s) for s in (now, middle))
         if not self.precondition or structure.position_coefficients(now) is None:
-            return MeanRemainder(at_now.skip, at_now.out, at_now.anchor)
+            return MeanRemainder(at_now.skip, at_now.out, at_now.given_start)
         (size, given), (last_size, last_given) = (self._spread_and_given(structure, s) for s in (now, then))
         growth, span = last_size / size, then.u - now.u
         near = span.abs() < _NEAR
@@ -144,17 +146,17 @@ class Parametrisation:
         # Where the difference quotient has lost its digits, the midpoint rule errs by the square of the span.
         half = 0.5 * at_middle.skip * span
         skip = torch.where(near, at_middle.skip * (1 + half), (growth - 1) / length)
-        if at_now.anchor is None or at_middle.anchor is None:
+        if at_now.given_start is None or at_middle.given_start is None:
             return MeanRemainder(skip, at_now.out, None)
-        anchor = torch.where(near, at_middle.anchor * (1 + half), (last_given - growth * given) / length)
-        return MeanRemainder(skip, at_now.out, anchor)
+        given_start = torch.where(near, at_middle.given_start * (1 + half), (last_given - growth * given) / length)
+        return MeanRemainder(skip, at_now.out, given_start)
 
     def _spread_and_given(self, structure: Structure, s: Schedule) -> tuple[Tensor, Tensor]:
         """The standard deviation of x for data of unit variance, beside a given x0, and the coefficient of that."""
         xi = structure.position_coefficients(s) or ()
-        anchor = structure.given_start_coefficients()
-        given = 0.0 if anchor is None else _dot(xi, anchor)
-        for known in structure.zero_combinations(s) + ([] if anchor is None else [anchor]):
+        given_start = structure.given_start_coefficients()
+        given = 0.0 if given_start is None else _dot(xi, given_start)
+        for known in structure.zero_combinations(s) + ([] if given_start is None else [given_start]):
             xi = _subtract(xi, _dot(xi, known), known)
         return _per_time(_dot(xi, xi), s).sqrt(), _per_time(given, s)
 

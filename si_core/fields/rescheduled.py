@@ -81,9 +81,9 @@ class RescheduledFields(CompletedFields):
             before = old.schedule(old.clock, self._matched(s.t)[0])
             of_x0, of_x1, of_z = inner(before).unbind(-1)
             # E[x0|x] = (alpha/sigma) E[n|x] and E[z|x] = (gamma/sigma) E[n|x], of either process.
-            alpha, gamma = _shares(old, before)
+            alpha, gamma = _noise_parts(old, before)
             of_noise = of_x0 * alpha + of_z * gamma
-            alpha, gamma = _shares(self.process, s)
+            alpha, gamma = _noise_parts(self.process, s)
             return torch.stack([of_noise * alpha, of_x1, of_noise * gamma], -1)
 
         return coefficients
@@ -104,8 +104,8 @@ class RescheduledFields(CompletedFields):
         found = self.known.divergences(place, x * _over(ratio, x), indices, probes)
         return None if found is None else (found[0], [each * _over(ratio, each) for each in found[1]])
 
-    def check_told(self, rows: int | None = None) -> None:
-        self.known.check_told(rows)
+    def check_conditions(self, rows: int | None = None) -> None:
+        self.known.check_conditions(rows)
 
     def conditioned(self, condition: Condition | None) -> RescheduledFields:
         known = self.known.conditioned(condition)
@@ -126,7 +126,7 @@ def _over(ratio: Tensor, x: Tensor) -> Tensor:
     return ratio.reshape(ratio.shape + (1,) * (x.ndim - ratio.ndim))
 
 
-def _shares(process: StochasticInterpolant, s: Schedule) -> tuple[Tensor, Tensor]:
+def _noise_parts(process: StochasticInterpolant, s: Schedule) -> tuple[Tensor, Tensor]:
     """``alpha/sigma`` and ``gamma/sigma``; where sigma is 0, the limit of an end without a latent."""
     sigma = torch.as_tensor(process.structure.noise_variance(s)).sqrt()
     alpha, gamma = torch.as_tensor(s.alpha), torch.as_tensor(s.gamma)

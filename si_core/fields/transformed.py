@@ -38,5 +38,5 @@ class TransformedFields(Fields):
     def conditioned(self, condition: Condition | None) -> Self:
         return self.of(self.fields.conditioned(condition))
 
-    def check_told(self, rows: int | None = None) -> None:
-        self.fields.check_told(rows)
+    def check_conditions(self, rows: int | None = None) -> None:
+        self.fields.check_conditions(rows)

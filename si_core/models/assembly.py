@@ -18,7 +18,7 @@ from si_core.contract.data import Draw
 from si_core.contract.objective import FIELDS, Objective
 from si_core.errors import RecipeError
 from si_core.fields.called import CalledField
-from si_core.fields.learned import LearnedFields, Share
+from si_core.fields.learned import LearnedFields, Preconditioning
 from si_core.fields.parametrisation import Parametrisation
 from si_core.models.learnable import freeze
 from si_core.models.model import Model
@@ -60,19 +60,19 @@ class Assembly:
         return any(objective.two_times for objective in self.objectives)
 
     def predictions(
-        self, draw: Draw, shares: list[Share] | None = None, fields: LearnedFields | None = None
+        self, draw: Draw, preconditioning: list[Preconditioning] | None = None, fields: LearnedFields | None = None
     ) -> Sequence[Tensor | None]:
         """The predictions of the fields at a draw, each (B, *event); None for objectives that call the network.
 
         Args:
             draw: made in the clock of learning.
-            shares: those of the draw's schedule, where they are at hand.
+            preconditioning: that of the draw's schedule, where it is at hand.
             fields: others than those of the recipe, such as averaged ones.
         """
         called = [objective.calls_network for objective in self.objectives]
         if all(called):
             return [None] * len(called)
-        found = (fields or self.fields).predictions(draw, shares)
+        found = (fields or self.fields).predictions(draw, preconditioning)
         return [None if calls else prediction for calls, prediction in zip(called, found, strict=True)]
 
     def losses(

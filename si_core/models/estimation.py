@@ -1,4 +1,4 @@
-"""Estimation: the public door to estimators, with the points they measure on."""
+"""Estimation: the entry point of estimators, with the points they measure on."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from si_core.contract.condition import Condition, check_condition
 from si_core.contract.data import Estimate
 from si_core.contract.distribution import Distribution
 from si_core.contract.estimator import Estimator
+from si_core.contract.given_condition import read_condition, taken
 from si_core.contract.runtime import Runtime
-from si_core.contract.told import read_condition, taken
 from si_core.discovery.build import build
 from si_core.errors import DataError, NumericsError, UsageError
 from si_core.fields.exact import exact_fields
@@ -33,8 +33,10 @@ def reference_points(end: Distribution, n: int, stream: torch.Generator) -> tupl
     held_out = end.held_out()
     if held_out is None:
         return end.draw(n, stream)
-    rows, told = held_out
-    return rows.to(stream.device), told and {name: values.to(stream.device) for name, values in told.items()}
+    rows, conditions = held_out
+    return rows.to(stream.device), conditions and {
+        name: values.to(stream.device) for name, values in conditions.items()
+    }
 
 
 def missing_density(estimator: Estimator, process: StochasticInterpolant) -> str | None:
@@ -117,16 +119,18 @@ def estimate(
     of_source = estimator.points_of == "source"
     end = model.end if of_samples else model.process.source if of_source else model.process.target
     if data is None:
-        x, told = _reference(end, _POINTS[of_samples], condition, model, stream)
-        if of_source and told is None:
-            told = _told(None, model, estimator, len(x))
+        x, conditions = _reference(end, _POINTS[of_samples], condition, model, stream)
+        if of_source and conditions is None:
+            conditions = _read(None, model, estimator, len(x))
         elif of_samples and condition is None:
-            told = None  # samples are given what the data have, as sampling gives it
+            conditions = None  # samples are given what the data have, as sampling gives it
     else:
         x = end.encode(_checked(data, model))
-        told = _told(condition, model, estimator, len(x))
-    if told:
-        model = replace(model, fields=model.fields.conditioned({name: v.to(model.device) for name, v in told.items()}))
+        conditions = _read(condition, model, estimator, len(x))
+    if conditions:
+        model = replace(
+            model, fields=model.fields.conditioned({name: v.to(model.device) for name, v in conditions.items()})
+        )
     result = estimator.estimate(model, x.to(device=model.device, dtype=model.dtype), stream)
     if not math.isfinite(result.value):
         raise NumericsError(
@@ -139,36 +143,36 @@ def _reference(
     end: Distribution, n: int, condition: Any, model: Model, stream: torch.Generator
 ) -> tuple[Tensor, Condition | None]:
     """Reference points with their conditions: of those that are asked for, where some are."""
-    x, told = reference_points(end, n, stream)
+    x, conditions = reference_points(end, n, stream)
     if condition is None:
-        return x, told
+        return x, conditions
     asked = read_condition(model.process.conditions, condition)
     chosen = torch.ones(len(x), dtype=torch.bool, device=x.device)
     for name, values in asked.items():
         spec = model.process.conditions[name]
-        if spec.classes is None or len(values) > 1 or told is None:
+        if spec.classes is None or len(values) > 1 or conditions is None:
             raise UsageError(
                 "reference points given a condition are chosen by one class",
                 got=f"{len(values)} values of {spec.described(name)}",
                 fix="give the points by data=... with one condition for each, or one for all",
             )
-        chosen &= told[name] == values.to(x.device)
+        chosen &= conditions[name] == values.to(x.device)
     if not bool(chosen.any()):
         raise DataError("no reference points have this condition", got=f"{condition}", fix="give points by data=...")
-    return x[chosen], taken(told, chosen.nonzero()[:, 0])
+    return x[chosen], taken(conditions, chosen.nonzero()[:, 0])
 
 
-def _told(condition: Any, model: Model, estimator: Estimator, n: int) -> Condition | None:
+def _read(condition: Any, model: Model, estimator: Estimator, n: int) -> Condition | None:
     """What n points are given, checked; None where the fields know it already, or nobody asks them at points."""
     specs = model.process.conditions
     asks = bool(estimator.needs & {"fields", "densities"})
     if condition is None and (model.fields.condition or not asks):
         return None
-    told = {} if condition is None else read_condition(specs, condition)
+    conditions = {} if condition is None else read_condition(specs, condition)
     where = f"{type(estimator).__name__}, which asks the fields at points" if asks else type(estimator).__name__
-    due = {name: spec for name, spec in specs.items() if name in told or name not in model.optional}
-    check_condition(due, told, n, where)
-    return told
+    due = {name: spec for name, spec in specs.items() if name in conditions or name not in model.optional}
+    check_condition(due, conditions, n, where)
+    return conditions
 
 
 def _checked(data: Tensor, model: Model) -> Tensor:

@@ -1,6 +1,6 @@
 """Data some rows of which lack a condition: refused before training, unless training leaves that condition out.
 
-Networks would be told a label of -1 or values of NaN in training and refuse them in sampling. Where
+Networks would be given a label of -1 or values of NaN in training and refuse them in sampling. Where
 ``train.condition_dropout`` names the condition, such rows teach the fields of the mixture over it, with the weight that
 keeps its law (:mod:`si_core.training.condition_dropout`).
 """
@@ -60,9 +60,9 @@ def _conditions(law: Distribution) -> Iterator[Condition | None]:
         yield law.rows(index)[1]
 
 
-def _refuse(specs: Mapping[str, ConditionSpec], told: Iterator[Condition | None], what: str) -> None:
+def _refuse(specs: Mapping[str, ConditionSpec], conditions: Iterator[Condition | None], what: str) -> None:
     lacking, total = dict.fromkeys(specs, 0), 0
-    for condition in told:
+    for condition in conditions:
         known = {name: values for name, values in (condition or {}).items() if name in specs}
         total += max(map(len, known.values()), default=0)
         for name, values in known.items():
@@ -73,6 +73,6 @@ def _refuse(specs: Mapping[str, ConditionSpec], told: Iterator[Condition | None]
                 f"the condition {name!r} is missing",
                 got=f"{count} of {total} {what} without it ({'-1' if specs[name].classes else 'NaN'})",
                 allowed=specs[name].described(name),
-                fix=f"tell it, leave such rows out, or set train.condition_dropout: {{{name}: 0.1}}: the rows without "
+                fix=f"give it, leave such rows out, or set train.condition_dropout: {{{name}: 0.1}}: the rows without "
                 "it then teach the mixture over it",
             )

@@ -13,10 +13,10 @@ from si_core.contract.clock import Clock
 from si_core.contract.condition import Condition, check_condition
 from si_core.contract.data import Trajectory
 from si_core.contract.distribution import Distribution
+from si_core.contract.given_condition import read_condition, repeated
 from si_core.contract.guidance import Guidance
 from si_core.contract.integrator import Integrator
 from si_core.contract.runtime import Runtime
-from si_core.contract.told import read_condition, repeated
 from si_core.errors import PluginError, UsageError
 from si_core.fields.base import Epsilon, Fields
 from si_core.models.acceleration.accelerator import Accelerator
@@ -31,7 +31,7 @@ __all__ = ["Model"]
 
 @dataclass(frozen=True)
 class Model:
-    """Fields of a process, and how to sample from them unless told otherwise.
+    """Fields of a process, and how to sample from them by default.
 
     Args:
         process: the process.
@@ -147,7 +147,7 @@ class Model:
     ) -> Transport:
         """The initial value problem of sampling, or of another noise level or span, given a condition."""
         return Transport(
-            self._told(condition),
+            self._conditioned(condition),
             self.epsilon if epsilon is None else epsilon,
             self.start if start is None else start,
             self.stop if stop is None else stop,
@@ -155,7 +155,7 @@ class Model:
             self.freeze,
         )
 
-    def _told(self, condition: Condition | None) -> Fields:
+    def _conditioned(self, condition: Condition | None) -> Fields:
         return self.fields if condition is None else self.fields.conditioned(condition)
 
     @property
@@ -192,7 +192,7 @@ class Model:
         """n initial states, shape (n, *event), with what they are given, each (n, *shape), or None.
 
         Draws of the source are given what is asked for. Draws of the target (backward, or in a mirror), of the process
-        at a time between the ends, and of a source that networks are told have their own.
+        at a time between the ends, and of a source that networks are given have their own.
 
         Raises:
             UsageError: conditions asked for where the states have their own, or as for :meth:`conditions`.
@@ -206,27 +206,27 @@ class Model:
                     got=f"condition {condition}",
                     fix="leave it out, or give the states to start from with their conditions",
                 )
-            states, told = self._drawn(n, generator)
+            states, conditions = self._drawn(n, generator)
         elif condition is None and process.coupling.conditions:
             # Start and conditions of one pair, for the coupling may tell of x0.
             pairs = process.pairs(n, generator)
-            states, told = pairs.x0, process.told(pairs)
+            states, conditions = pairs.x0, process.condition_of(pairs)
         else:
-            told = self.conditions(n, generator, condition)
+            conditions = self.conditions(n, generator, condition)
             states = origin.sample(n, generator)
-        return self._in_precision(states), self._told_precisely(told)
+        return self._in_precision(states), self._conditions_in_precision(conditions)
 
     def _of_data(self, n: int, generator: torch.Generator) -> Condition | None:
         """Conditions as the data have them."""
         if self.process.coupling.conditions or self.process.coupling.anchored:
-            return self.process.told(self.process.pairs(n, generator))
+            return self.process.condition_of(self.process.pairs(n, generator))
         # The pairing says nothing of them, and may be dear.
         return self.process.target.draw(n, generator)[1]
 
     def _in_precision(self, x: Tensor) -> Tensor:
         return x if self.dtype is None else x.to(self.dtype)
 
-    def _told_precisely(self, condition: Condition | None) -> Condition | None:
+    def _conditions_in_precision(self, condition: Condition | None) -> Condition | None:
         """Values in the precision of the states."""
         if condition is None:
             return None
@@ -238,7 +238,7 @@ class Model:
         if self.start == 1.0 and not process.coupling.anchored:
             if process.coupling.conditions:
                 pairs = process.pairs(n, generator)
-                return pairs.x1, process.told(pairs)
+                return pairs.x1, process.condition_of(pairs)
             return process.target.draw(n, generator)
         u = process.clock.position(torch.tensor([self.start], dtype=torch.float64, device=generator.device))
         draw = process.draw(n, generator, schedule=process.schedule(process.clock, u))
@@ -273,24 +273,24 @@ class Model:
         else:
             x, condition = start_from, self._given(start_from, condition, generator)
         # Recorded steps are replayed on whatever conditions lie in their memory: refused here, or not at all.
-        fields = self._told(condition)
+        fields = self._conditioned(condition)
         with torch.inference_mode():
             transport, integrator = self.accelerator.problem(self, x, condition)
             path = integrate(transport, x, integrator, generator, times)
             return self._denoised(fields, path) if self.denoise else path
 
     def _given(self, start: Tensor, condition: Any, generator: torch.Generator) -> Condition | None:
-        """What networks are told of states to start from."""
+        """What networks are given of states to start from."""
         specs = self.process.conditions
         given = {} if condition is None else dict(read_condition(specs, condition))
         if self.process.coupling.anchored and "x0" not in given and self.start == 0.0:
             given["x0"] = start
         known = all(name in given or name in self.optional for name in specs)
         if not known and not given and self.origin is not self.process.target:
-            return self._told_precisely(self.conditions(len(start), generator))
+            return self._conditions_in_precision(self.conditions(len(start), generator))
         if not known:
             check_condition(specs, given, where="states to start from")
-        return self._told_precisely(repeated(given, len(start))) or None
+        return self._conditions_in_precision(repeated(given, len(start))) or None
 
     def _denoised(self, fields: Fields, path: Trajectory) -> Trajectory:
         """The trajectory with a last state at the end that it stopped short of."""

@@ -61,7 +61,7 @@ def build_selection(recipe: Recipe, path: str, selection: Selection, /, **contex
 
 
 def build_path(recipe: Recipe, path: str, selection: Selection, latent: object, target: object) -> object:
-    """The interpolant that a recipe selects at a key, told the latent and the event shape of its process."""
+    """The interpolant that a recipe selects at a key, given the latent and the event shape of its process."""
     return build_selection(recipe, path, selection, latent=latent, shape=getattr(target, "shape", ()))
 
 

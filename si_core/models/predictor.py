@@ -38,7 +38,7 @@ def build_predictor(
         process: its process.
         names: the fields to learn.
         parametrisation: how their outputs stand for them.
-        two_times: whether they are told a second time.
+        two_times: whether they are given a second time.
 
     Raises:
         RecipeError: a network that does not fit the process, with the position of what asked for it.

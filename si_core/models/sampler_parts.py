@@ -1,4 +1,4 @@
-"""The noise level and the clock of sampling by name, told the process that they are for."""
+"""The noise level and the clock of sampling by name, given the process that they are for."""
 
 from __future__ import annotations
 

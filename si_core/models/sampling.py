@@ -14,9 +14,9 @@ from torch import Tensor
 
 from si_core.contract.clock import Clock
 from si_core.contract.condition import Condition
+from si_core.contract.given_condition import read_condition, repeated
 from si_core.contract.integrator import Integrator
 from si_core.contract.runtime import Runtime
-from si_core.contract.told import read_condition, repeated
 from si_core.contract.weights import resample_alike
 from si_core.errors import UsageError
 from si_core.fields.base import Epsilon
@@ -77,7 +77,7 @@ def draw_samples(
     keep_freed_memory()
     size = (None if model.recipe is None else model.recipe.sample.batch) or BLOCK
     turn = None if condition is None else read_condition(model.process.conditions, condition)
-    samples, told, weights = [], [], []
+    samples, conditions, weights = [], [], []
     for block, first in enumerate(range(0, n, size)):
         stream = model.stream(seed, "sample", block)
         # Whole blocks are drawn, so that a shorter request gives the head of a longer one.
@@ -89,10 +89,10 @@ def draw_samples(
         if path.log_weights is not None:
             weights.append(path.log_weights[:keep].cpu())
         if given:
-            told.append({name: values[:keep].cpu() for name, values in given.items()})
+            conditions.append({name: values[:keep].cpu() for name, values in given.items()})
         if progress is not None:
             progress(first + keep, n)
-    given = {name: torch.cat([block[name] for block in told]) for name in told[0]} if told else None
+    given = {name: torch.cat([block[name] for block in conditions]) for name in conditions[0]} if conditions else None
     return Samples(torch.cat(samples), given, torch.cat(weights) if weights else None)
 
 

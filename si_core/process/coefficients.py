@@ -24,7 +24,7 @@ Structure adds combinations of the basis that are known to be zero:
   ``-E[alpha x0 + gamma z|x]/(alpha^2 + gamma^2)``, which exists without a latent too: the source is then the noise, and
   is what the denoiser finds;
 * *mirror* (x0 = x1): ``E[x0|x] - E[x1|x] = 0``;
-* *anchored* (x0 is a given point): ``E[x0|x] = x0`` is no zero but known, as x is, and its coefficients are as free as
+* *given start* (x0 is known): ``E[x0|x] = x0`` is no zero but known, as x is, and its coefficients are as free as
   those of x;
 * without a latent z = 0.
 
@@ -66,7 +66,7 @@ class Structure:
         latent: whether there is one (gamma is not 0).
         one_sided: whether the source is N(0, I), independent of the target.
         mirror: whether x0 = x1.
-        anchored: whether x0 is given: one point for all, or the condition of each state.
+        anchored: whether the start x0 is given: one point for all, or the condition of each state.
         intervals: whether pairs live on intervals of their own. At one time several may meet, so fields are no
             combinations of E[x0 | x], E[x1 | x] and E[z | x] by numbers: each is an element of the basis itself.
     """

@@ -89,15 +89,17 @@ def system_at(
     target = wanted(s)
     nothing = target.new_zeros(len(s.u), 0, target.shape[-1])
     vectors = torch.stack([function(s) for function in known], -2) if known else nothing
-    position, anchor = structure.position_coefficients(s), structure.given_start_coefficients()
-    free = [stack(vector, s) for vector in (*structure.zero_combinations(s), anchor, position) if vector is not None]
+    position, given_start = structure.position_coefficients(s), structure.given_start_coefficients()
+    free = [
+        stack(vector, s) for vector in (*structure.zero_combinations(s), given_start, position) if vector is not None
+    ]
     basis = torch.stack(free, -2) if free else nothing
     # At the ends vectors may lose rank, so a limit from inside is the only meaning there.
     valid = (s.u > 0) & (s.u < 1)
     for part in (target, vectors, basis):
         valid = valid & torch.isfinite(part).flatten(1).all(1)
     target, vectors, basis = (_where(valid, part) for part in (target, vectors, basis))
-    return LinearSystem(target, vectors, basis, (position is not None, anchor is not None), valid)
+    return LinearSystem(target, vectors, basis, (position is not None, given_start is not None), valid)
 
 
 def combination(system: LinearSystem) -> Combination:

@@ -6,7 +6,7 @@ change its generators) the former say nothing and are not compared.
 
 Of a coupling its traits, and the x0 that it gives to each x1 of a fixed batch, where that is well defined: where the
 pairing is not itself drawn at random, and the coupling pairs batches and keeps no state of its training. What one that
-draws its pairs together, or at random, does in another version is not looked at: its version is told.
+draws its pairs together, or at random, does in another version is not looked at: its version is reported.
 """
 
 from __future__ import annotations

@@ -67,7 +67,7 @@ class StochasticInterpolant:
         self.conditions = joined_specs(
             {"target": target.conditions, "coupling": coupling.conditions, "given x0": given}
         )
-        """What networks are told beside (t, x), by name."""
+        """What networks are given beside (t, x), by name."""
         self.structure = Structure(
             spatially_linear=interpolant.spatially_linear,
             latent=not latent.vanishes,
@@ -144,7 +144,7 @@ class StochasticInterpolant:
         noise = noise or generator
         pairs = pairs or self.pairs(n, generator)
         # The target, which may be data, decides the precision.
-        x0, x1, condition, weight = pairs.x0.to(pairs.x1), pairs.x1, self.told(pairs), pairs.weight
+        x0, x1, condition, weight = pairs.x0.to(pairs.x1), pairs.x1, self.condition_of(pairs), pairs.weight
         if schedule is None:
             u = torch.rand(n, generator=noise, dtype=torch.float64, device=x1.device)
             schedule = self.schedule(clock or self.clock, torch.cat([u, u]) if antithetic else u)
@@ -182,12 +182,12 @@ class StochasticInterpolant:
         """n pairs of the coupling, as it drew them."""
         return self.coupling.draw(self.source, self.target, n, generator)
 
-    def told(self, pairs: Pairs) -> Condition | None:
-        """What networks are told of pairs, values in the precision of the states; None where that is nothing."""
-        told = dict(pairs.condition or {})
+    def condition_of(self, pairs: Pairs) -> Condition | None:
+        """What networks are given of pairs, values in the precision of the states; None where that is nothing."""
+        conditions = dict(pairs.condition or {})
         if self.coupling.anchored:
-            told["x0"] = pairs.x0
-        return {name: v.to(pairs.x1) if v.is_floating_point() else v for name, v in told.items()} or None
+            conditions["x0"] = pairs.x0
+        return {name: v.to(pairs.x1) if v.is_floating_point() else v for name, v in conditions.items()} or None
 
     def position(self, s: Schedule, x0: Tensor, x1: Tensor, z: Tensor) -> Tensor:
         """``x_t`` at the times of a schedule, shape (B, *event)."""

@@ -11,7 +11,7 @@ from si_core.discovery.compatibility import core_version, suggested_bound
 from si_core.discovery.core_commands import CORE_COMMANDS
 from si_core.discovery.guard import cause_of
 from si_core.discovery.hooks import ENTRY_POINT_GROUP
-from si_core.discovery.host_state import host_state_kept, random_states, same_random_state
+from si_core.discovery.host_state import host_state_restored, random_states, same_random_state
 from si_core.discovery.kinds import KINDS
 from si_core.discovery.lookup import find, load, load_class
 from si_core.discovery.plugins import Plugin, installed_plugins
@@ -45,7 +45,7 @@ __all__ = [
     "core_version",
     "did_you_mean",
     "find",
-    "host_state_kept",
+    "host_state_restored",
     "installed_plugins",
     "kind_named",
     "load",

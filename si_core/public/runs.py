@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from si_core.runs.attribution import attributed
-from si_core.runs.bookkeeping import ending_kept
+from si_core.runs.bookkeeping import ending_recorded
 from si_core.runs.directory import RunDirectory
 from si_core.runs.environment import environment
 from si_core.runs.log import Console, RunLog
@@ -25,7 +25,7 @@ __all__ = [
     "StopSignals",
     "attributed",
     "check_environment",
-    "ending_kept",
+    "ending_recorded",
     "environment",
     "load_checkpoint",
     "newest_verified",

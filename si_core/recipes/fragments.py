@@ -5,10 +5,10 @@ from __future__ import annotations
 import functools
 from typing import Any
 
+from si_core.recipes.descriptions import allowed
 from si_core.recipes.nodes import Mapping, Node, Path, Scalar, node_at
 from si_core.recipes.schema import Sections
 from si_core.recipes.sections import sections_model
-from si_core.recipes.words import allowed
 
 __all__ = ["fragment_at", "own_schema", "properties_at", "wanted_at"]
 

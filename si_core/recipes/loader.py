@@ -1,4 +1,4 @@
-"""The door to recipes: from a file or a built-in name to a :class:`~si_core.recipes.recipe.Recipe`.
+"""The entry point of recipes: from a file or a built-in name to a :class:`~si_core.recipes.recipe.Recipe`.
 
 Checked in stages: syntax, the recipe's own keys, the components and their options. A stage reports all its problems
 together; the next one starts only when there are none, so that no problem is a mere consequence of another.

@@ -15,11 +15,11 @@ from pydantic import Field, create_model
 
 from si_core.discovery.kind import Kind
 from si_core.discovery.kinds import section_kinds
+from si_core.recipes.descriptions import NO_BOOLS
 from si_core.recipes.nodes import Entry, Mapping, Scalar, Sequence
 from si_core.recipes.schema import Sections
 from si_core.recipes.selection import OneOf, OneOrMany, Select, Selection
 from si_core.recipes.training import Section
-from si_core.recipes.words import NO_BOOLS
 
 __all__ = ["default_use", "listed", "sections_model"]
 

@@ -14,12 +14,12 @@ from si_core.discovery.lost_sections import owner_wanted
 from si_core.discovery.parameters import constructor_names
 from si_core.discovery.suggest import did_you_mean
 from si_core.errors import RecipeError, SIError
+from si_core.recipes.descriptions import described, remedy
 from si_core.recipes.fragments import properties_at, wanted_at
 from si_core.recipes.nodes import Mapping, Node, Path, Scalar, Sequence, dotted, leaves, node_at, plain, position
 from si_core.recipes.problems import fail
 from si_core.recipes.schema import Sections
 from si_core.recipes.sections import default_use, sections_model
-from si_core.recipes.words import described, remedy
 
 __all__ = ["check_structure"]
 

@@ -60,7 +60,7 @@ class ImportanceTimes(Section):
     bins: int = Field(default=64, ge=2, le=4096, description="equal parts of the clock, each with a density of its own")
     warmup: int = Field(default=500, ge=0, le=10**12, description="steps of uniform times at the start")
     uniform: float = Field(
-        default=0.1, gt=0, le=1, description="share of the times that stays uniform; weights are at most one over it"
+        default=0.1, gt=0, le=1, description="fraction of the times that stays uniform; weights are at most one over it"
     )
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from si_core.discovery.guard import cause_of
-from si_core.discovery.host_state import host_state_kept
+from si_core.discovery.host_state import host_state_restored
 from si_core.discovery.plugins import Plugin, installed_plugins
 from si_core.errors import PluginError, SIError
 
@@ -32,7 +32,7 @@ def attributed(*passing: type[Exception]) -> Iterator[None]:
     changed: list[str] = []
     allowed: tuple[type[Exception], ...] = (SIError, MemoryError, *passing)
     try:
-        with host_state_kept() as changed:
+        with host_state_restored() as changed:
             yield
     except allowed:
         raise

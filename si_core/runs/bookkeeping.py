@@ -16,7 +16,7 @@ from si_core.runs.log import Console, RunLog
 from si_core.runs.records import LogRecords
 from si_core.runs.status import State, Status, write_status
 
-__all__ = ["ending_kept", "logged", "resumption", "status_kept"]
+__all__ = ["ending_recorded", "logged", "resumption", "status_written"]
 
 
 @contextmanager
@@ -35,7 +35,7 @@ def logged(directory: RunDirectory, console: Console, records: LogRecords) -> It
 
 
 @contextmanager
-def status_kept(
+def status_written(
     directory: RunDirectory, log: RunLog, started: str = "", step: int = 0
 ) -> Iterator[Callable[[int], None]]:
     """``STATUS.json`` from running to the end; yields what is to be told of the steps that are saved.
@@ -55,7 +55,7 @@ def status_kept(
             name: Literal["interrupted", "failed"] = "interrupted" if state == "interrupted" else "failed"
             emit(Event(name, directory.path, status.step, {"exit_code": code, "message": message}))
 
-    with ending_kept(end, log, "run", resumption(directory)):
+    with ending_recorded(end, log, "run", resumption(directory)):
         try:
             yield saved
         except Exception as error:
@@ -67,7 +67,7 @@ def status_kept(
 
 
 @contextmanager
-def ending_kept(end: Callable[[State, int, str], object], log: Console, what: str, again: str) -> Iterator[None]:
+def ending_recorded(end: Callable[[State, int, str], object], log: Console, what: str, again: str) -> Iterator[None]:
     """Tell ``end`` with state, exit code and message that a signal or an error ended what goes on inside.
 
     Args:
@@ -77,7 +77,7 @@ def ending_kept(end: Callable[[State, int, str], object], log: Console, what: st
         again: the command that goes on with it.
     """
 
-    def told(state: State, code: int, message: str) -> None:
+    def write_state(state: State, code: int, message: str) -> None:
         try:
             end(state, code, message)
         except StorageError as problem:
@@ -87,11 +87,11 @@ def ending_kept(end: Callable[[State, int, str], object], log: Console, what: st
         yield
     except KeyboardInterrupt as stop:
         message = str(stop) or "stopped at once by a second signal"
-        told("interrupted", getattr(stop, "exit_code", 130), message)
+        write_state("interrupted", getattr(stop, "exit_code", 130), message)
         log.warn(f"{message}; go on with: {again}")
         raise
     except BaseException as error:
-        told("failed", error.code if isinstance(error, SIError) else 1, str(error) or type(error).__name__)
+        write_state("failed", error.code if isinstance(error, SIError) else 1, str(error) or type(error).__name__)
         raise
 
 

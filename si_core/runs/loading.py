@@ -21,10 +21,10 @@ from si_core.runs.lost_plugins import lost_plugins_named
 from si_core.runs.noise_level import stored_noise_level
 from si_core.runs.same_process import (
     check_same_process,
-    sampling_told,
+    sampling_change,
     split_fingerprint,
     split_sampling,
-    versions_told,
+    version_change,
 )
 from si_core.runs.sampling_clock import stored_clock
 from si_core.storage.fingerprints import PARTS, data_changes, fingerprints
@@ -69,15 +69,15 @@ def load_trained(path: Path, runtime: Runtime) -> Model:
     changes = data_changes(before, fingerprints(data_parts(assembly.process)))
     if changes:
         _log.warning("%s: the data changed since training, and with them the units of samples: %s", path, changes)
-    told = versions_told(directory)
-    if told:
-        _log.warning("%s: %s", path, told)
+    change = version_change(directory)
+    if change:
+        _log.warning("%s: %s", path, change)
     process, tensors = split_fingerprint(stored.tensors)
     sampled, tensors = split_sampling(tensors)
     parts = learnable_parts(assembly.process)
     weights = load_parts(parts, tensors, str(directory.model))
     check_same_process(process, assembly.process, directory, directory.model)
-    other = sampling_told(sampled, assembly)
+    other = sampling_change(sampled, assembly)
     if other:
         _log.warning("%s: %s", path, other)
     load_into(assembly.fields.predictor, weights, str(directory.model))

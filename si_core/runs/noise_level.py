@@ -10,7 +10,7 @@ from si_core.models.sampler_parts import build_diffusion
 from si_core.process.process import StochasticInterpolant
 from si_core.recipes.selection import Selection
 from si_core.runs.directory import RunDirectory
-from si_core.runs.kept_options import keep_options, kept_component
+from si_core.runs.stored_options import keep_options, stored_component
 
 __all__ = ["fit_noise_level", "stored_noise_level"]
 
@@ -41,4 +41,6 @@ def stored_noise_level(directory: RunDirectory, name: str, process: StochasticIn
         StorageError: the file is damaged.
     """
     build = partial(build_diffusion, name, process)
-    return kept_component(directory.diffusion, "diffusion", name, build, f"remove it, and sample with --epsilon {name}")
+    return stored_component(
+        directory.diffusion, "diffusion", name, build, f"remove it, and sample with --epsilon {name}"
+    )

@@ -19,7 +19,7 @@ from si_core.recipes.paths import path_options
 from si_core.recipes.recipe import Recipe
 from si_core.recipes.selection import Selection
 from si_core.runs.attribution import attributed
-from si_core.runs.bookkeeping import logged, status_kept
+from si_core.runs.bookkeeping import logged, status_written
 from si_core.runs.directory import RunDirectory
 from si_core.runs.log import Console, RunLog
 from si_core.runs.memory import memory_explained
@@ -84,7 +84,7 @@ def start_run(
             # The first file is the one that makes a folder a run, so that a kill at any later moment can be resumed.
             write_atomic(directory.resolved, recipe.dump().encode())
             write_atomic(directory.recipe, recipe.text.encode())
-            with status_kept(directory, log) as saved:
+            with status_written(directory, log) as saved:
                 _stages(plan, watched(trainer, plan.parts, directory), directory, log, signals, saved, timed)
     return directory
 
@@ -145,7 +145,7 @@ def resume_run(
             write_atomic(directory.resolved, recipe.dump().encode())
         if changes or not directory.recipe.exists():
             write_atomic(directory.recipe, recipe.text.encode())
-        with status_kept(directory, log, previous.started if previous else "", trainer.step) as saved:
+        with status_written(directory, log, previous.started if previous else "", trainer.step) as saved:
             _stages(plan, watch, directory, log, signals, saved, timed)
 
 

@@ -2,7 +2,7 @@
 
 The numbers of :mod:`si_core.process.fingerprint` are kept with a model and with each checkpoint, and compared when one
 is loaded. Fields learned for one process are wrong for another, however little it looks so; a new version that leaves
-the process as it was is only told.
+the process as it was is only reported.
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ from si_core.runs.directory import RunDirectory
 __all__ = [
     "check_same_process",
     "fingerprint_tensors",
-    "sampling_told",
+    "sampling_change",
     "split_fingerprint",
     "split_sampling",
-    "versions_told",
+    "version_change",
 ]
 
 _PREFIX, _SAMPLING = "fingerprint.", "sampling."
@@ -52,7 +52,7 @@ def split_sampling(tensors: Mapping[str, Tensor]) -> tuple[dict[str, Tensor], di
     return _split(tensors, _SAMPLING)
 
 
-def sampling_told(before: Mapping[str, Tensor], assembly: Assembly) -> str:
+def sampling_change(before: Mapping[str, Tensor], assembly: Assembly) -> str:
     """What to say of a ``sample.interpolant`` that is another than it was; empty where it is not.
 
     Args:
@@ -119,7 +119,7 @@ def check_same_process(
     )
 
 
-def versions_told(directory: RunDirectory) -> str:
+def version_change(directory: RunDirectory) -> str:
     """What to say of components used in another version than is installed now; empty where all are the same."""
     changed = version_changes(components_used(directory))
     return f"trained with another version of {'; '.join(changed)}" if changed else ""

@@ -9,7 +9,7 @@ from si_core.models.model import Model
 from si_core.models.sampler_parts import build_clock
 from si_core.process.process import StochasticInterpolant
 from si_core.runs.directory import RunDirectory
-from si_core.runs.kept_options import keep_options, kept_component
+from si_core.runs.stored_options import keep_options, stored_component
 
 __all__ = ["fit_clock", "stored_clock"]
 
@@ -38,4 +38,4 @@ def stored_clock(directory: RunDirectory, name: str, process: StochasticInterpol
         StorageError: the file is damaged.
     """
     build = partial(build_clock, name, process)
-    return kept_component(directory.clock, "clock", name, build, f"remove it, and sample with --clock {name}")
+    return stored_component(directory.clock, "clock", name, build, f"remove it, and sample with --clock {name}")

@@ -26,12 +26,12 @@ def load_into(module: torch.nn.Module, tensors: Mapping[str, torch.Tensor], wher
             the module is unchanged.
     """
     own = {name: value for name, value in module.state_dict().items() if isinstance(value, torch.Tensor)}
-    rows = [f"missing     {name}: {_form(own[name])}" for name in own if name not in tensors]
-    rows += [f"unexpected  {name}: {_form(tensors[name])}" for name in tensors if name not in own]
+    rows = [f"missing     {name}: {_described(own[name])}" for name in own if name not in tensors]
+    rows += [f"unexpected  {name}: {_described(tensors[name])}" for name in tensors if name not in own]
     rows += [
-        f"mismatched  {name}: {_form(tensors[name])} in the file, {_form(own[name])} in the network"
+        f"mismatched  {name}: {_described(tensors[name])} in the file, {_described(own[name])} in the network"
         for name in own
-        if name in tensors and _form(tensors[name]) != _form(own[name])
+        if name in tensors and _described(tensors[name]) != _described(own[name])
     ]
     if rows:
         table = "\n    ".join(rows[:_SHOWN] + ([f"and {len(rows) - _SHOWN} more"] if len(rows) > _SHOWN else []))
@@ -46,5 +46,5 @@ def load_into(module: torch.nn.Module, tensors: Mapping[str, torch.Tensor], wher
         raise StorageError("the network does not accept the weights", where=where, got=str(error)) from error
 
 
-def _form(tensor: torch.Tensor) -> str:
+def _described(tensor: torch.Tensor) -> str:
     return f"{tuple(tensor.shape)} {str(tensor.dtype).removeprefix('torch.')}"

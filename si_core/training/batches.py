@@ -16,7 +16,7 @@ from torch import Tensor
 
 from si_core.contract.data import Draw
 from si_core.contract.runtime import Runtime
-from si_core.fields.learned import Share
+from si_core.fields.learned import Preconditioning
 from si_core.models.assembly import Assembly
 from si_core.models.predictor import dropout_of
 from si_core.models.streams import reseed
@@ -50,9 +50,9 @@ class Batch:
         return self.times.weights
 
     @property
-    def shares(self) -> list[Share] | None:
+    def preconditioning(self) -> list[Preconditioning] | None:
         """What is known of each field beside the network; None where outputs are the fields."""
-        return self.times.shares
+        return self.times.preconditioning
 
 
 class Batches:

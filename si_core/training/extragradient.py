@@ -146,7 +146,7 @@ class Networks:
             NumericsError: a loss or a gradient is not finite.
         """
         draw, times = self._draw(step), self._times.at(step)
-        predictions = self.assembly.predictions(draw, times.shares)
+        predictions = self.assembly.predictions(draw, times.preconditioning)
         losses = [loss.mean() for loss in self.assembly.losses(draw, predictions)]
         for parameter in self.parameters:
             parameter.grad = None

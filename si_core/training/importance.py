@@ -31,7 +31,7 @@ class ImportanceDensity:
 
     Args:
         bins: K, the number of equal parts of the clock.
-        uniform: the share s of the uniform density.
+        uniform: the fraction s of the uniform density.
     """
 
     def __init__(self, bins: int, uniform: float) -> None:
@@ -87,10 +87,10 @@ def draw_from(density: Tensor, places: Tensor) -> tuple[Tensor, Tensor]:
     Returns:
         The times and their bins, both of the shape of ``places``.
     """
-    share = density / len(density)
-    ends = share.cumsum(0)
+    probability = density / len(density)
+    ends = probability.cumsum(0)
     bins = torch.searchsorted(ends / ends[-1], places, right=True).clamp_(max=len(density) - 1)
-    begin = (ends - share)[bins]
-    inside = ((places - begin) / share[bins]).clamp_(0, 1)
+    begin = (ends - probability)[bins]
+    inside = ((places - begin) / probability[bins]).clamp_(0, 1)
     # Below 1, as uniform times are.
     return ((bins + inside) / len(density)).clamp_(max=1 - 2**-53), bins

@@ -150,8 +150,8 @@ class ProcessTrainer:
         if s is None:
             raise TypeError("the process drew without a schedule")
         with torch.no_grad():  # a field is a function of (t, x): how networks stand for it is not the process's to move
-            shares = fields.shares(s)
-        predictions = self.assembly.predictions(draw, shares)
+            preconditioning = fields.preconditioning(s)
+        predictions = self.assembly.predictions(draw, preconditioning)
         weight = (1.0 / s.rate.clamp_min(_LEAST_RATE)).to(draw.xt)
         total = draw.xt.new_zeros(())
         for objective, loss in zip(self.assembly.objectives, self.assembly.losses(draw, predictions), strict=True):

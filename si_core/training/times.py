@@ -15,7 +15,7 @@ from torch import Tensor
 from si_core.contract.runtime import Runtime
 from si_core.contract.schedule import Schedule
 from si_core.errors import StorageError
-from si_core.fields.learned import LearnedFields, Share
+from si_core.fields.learned import LearnedFields, Preconditioning
 from si_core.models.streams import reseed
 from si_core.recipes.training import ImportanceTimes, LogitNormalTimes, Times
 from si_core.training.importance import ImportanceDensity, draw_from
@@ -34,13 +34,13 @@ class StepTimes(NamedTuple):
 
     Args:
         schedule: the process's scalars at these times.
-        shares: those of x and of the networks in the predictions; None where outputs are the fields.
+        preconditioning: how predictions are made of x and outputs; None where outputs are the fields.
         weights: of the losses, shape (B,); None where all are 1.
         bins: of importance sampling, shape (n,) on the CPU: the second of an antithetic pair is not counted.
     """
 
     schedule: Schedule
-    shares: list[Share] | None
+    preconditioning: list[Preconditioning] | None
     weights: Tensor | None = None
     bins: Tensor | None = None
 
@@ -137,12 +137,12 @@ class TrainingTimes:
             u = torch.cat([u, u], 1)
         s = self._fields.process.schedule(self._clock, u.flatten())
         schedules = s.to(self._dtype).split(self._steps)
-        shares = self._shares(s)
+        preconditioning = self._preconditioning(s)
         if weights is None or bins is None:
-            return [StepTimes(schedule, share) for schedule, share in zip(schedules, shares, strict=True)]
+            return [StepTimes(schedule, each) for schedule, each in zip(schedules, preconditioning, strict=True)]
         if self._antithetic:
             weights = torch.cat([weights, weights], 1)
-        return list(map(StepTimes, schedules, shares, weights.to(self._dtype), bins.cpu()))
+        return list(map(StepTimes, schedules, preconditioning, weights.to(self._dtype), bins.cpu()))
 
     def _draw(self, stream: torch.Generator) -> tuple[Tensor, Tensor | None, Tensor | None]:
         """Clock positions of a block, shape (steps, batch), with their weights and bins."""
@@ -158,10 +158,10 @@ class TrainingTimes:
         u, bins = draw_from(density, v)
         return u, 1 / density[bins], bins
 
-    def _shares(self, s: Schedule) -> list[list[Share] | None]:
-        """The shares of each step of a block."""
-        shares = self._fields.shares(s)
-        if shares is None:
+    def _preconditioning(self, s: Schedule) -> list[list[Preconditioning] | None]:
+        """The preconditioning of each step of a block."""
+        preconditioning = self._fields.preconditioning(s)
+        if preconditioning is None:
             return [None] * self._steps
-        pieces = [tuple(part.to(self._dtype).chunk(self._steps) for part in share) for share in shares]
-        return [[tuple(part[i] for part in share) for share in pieces] for i in range(self._steps)]
+        pieces = [tuple(part.to(self._dtype).chunk(self._steps) for part in field) for field in preconditioning]
+        return [[tuple(part[i] for part in field) for field in pieces] for i in range(self._steps)]

@@ -113,7 +113,7 @@ class Trainer:
         batch = self.batch()
         draw = batch.draw
         with self._sizes or nullcontext():
-            predictions = self.assembly.predictions(draw, batch.shares)
+            predictions = self.assembly.predictions(draw, batch.preconditioning)
         if self._sizes is not None:
             self._sizes.outputs(draw.xt, [each for each in predictions if each is not None])
         each = self.assembly.losses(draw, predictions)

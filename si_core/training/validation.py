@@ -13,8 +13,8 @@ from torch import Tensor, nn
 from si_core.contract.condition import Condition
 from si_core.contract.coupling import Coupling
 from si_core.contract.data import Draw, Pairs
+from si_core.contract.given_condition import taken
 from si_core.contract.runtime import Runtime
-from si_core.contract.told import taken
 from si_core.models.assembly import Assembly
 from si_core.models.streams import generator, reseed
 from si_core.training.second_times import with_second_times

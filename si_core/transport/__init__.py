@@ -1,1 +1,1 @@
-"""Transports: initial value problems made of fields, and the public door to solve them."""
+"""Transports: initial value problems made of fields, and the entry point that solves them."""

@@ -1,4 +1,4 @@
-"""The public door of integration: it checks once, so that integrators need not."""
+"""The entry point of integration: it checks once, so that integrators need not."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def integrate(
         raise UsageError("an SDE needs a source of noise", fix="pass generator=torch.Generator().manual_seed(0)")
     if not x.is_floating_point() or x.ndim < 1:
         raise UsageError("a state is a batch of floating-point rows", got=f"dtype {x.dtype}, shape {tuple(x.shape)}")
-    transport.fields.check_told(len(x))
+    transport.fields.check_conditions(len(x))
     if x.dtype in (torch.float16, torch.bfloat16):
         # Steps smaller than the rounding of the state would be lost.
         x = x.float()

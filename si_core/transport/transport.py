@@ -20,8 +20,8 @@ from torch import Tensor
 from si_core.contract.clock import Clock, UniformClock
 from si_core.contract.condition import Condition
 from si_core.contract.drift_parts import DriftFunction
-from si_core.contract.problem import LinearShare, Problem
-from si_core.contract.told import taken
+from si_core.contract.given_condition import taken
+from si_core.contract.problem import LinearPart, Problem
 from si_core.errors import UsageError
 from si_core.fields.base import Epsilon, Fields, noise_level
 
@@ -109,8 +109,8 @@ class Transport(Problem):
         """The drift with its divergence, where the fields know it; see :meth:`Flow.divergence`."""
         return self.flow.divergence(time, x, probes)
 
-    def linear(self, times: Sequence[float], spread: float | None = None) -> LinearShare:
-        """The share of the drift that is linear in x at these clock positions; see :meth:`Flow.linear`."""
+    def linear(self, times: Sequence[float], spread: float | None = None) -> LinearPart:
+        """The part of the drift that is linear in x at these clock positions; see :meth:`Flow.linear`."""
         return self.flow.linear(times, spread)
 
     def memo(self, key: Hashable, make: Callable[[], Made]) -> Made:
@@ -145,6 +145,6 @@ class Transport(Problem):
 
     def head(self, rows: int) -> Transport:
         """The same problem for the first rows of the states it is meant for: of a condition for each row, the first."""
-        if self.fields.told_alike:
+        if self.fields.conditioned_alike:
             return self
         return self.conditioned(taken(self.fields.condition, slice(rows)))

@@ -15,7 +15,7 @@ from pydantic import Field
 
 from si_core.discovery.docstrings import argument_descriptions, without_arguments
 from si_core.discovery.options import option_problems, options_model, options_schema, validate_options
-from si_core.discovery.schema_words import allowed_text
+from si_core.discovery.schema_text import allowed_text
 from si_core.errors import PluginError, UsageError
 
 if TYPE_CHECKING:

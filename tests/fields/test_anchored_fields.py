@@ -64,11 +64,11 @@ def test_networks_learn_what_is_left_beside_x_and_the_point() -> None:
     learned = []
     for name in FIELDS:
         split = parametrisation.remainder(p.structure, name, s)
-        assert split.anchor is not None
+        assert split.given_start is not None
         field = exact.field(name, s, x)
-        rest = field - split.skip[:, None] * x - split.anchor[:, None] * torch.tensor(POINT, dtype=torch.float64)
+        rest = field - split.skip[:, None] * x - split.given_start[:, None] * torch.tensor(POINT, dtype=torch.float64)
         learned.append((rest, split.out[:, None]))
-    # One may be divided by its share, the others may not: a velocity's share passes through 0.
+    # One may be divided by its weight, the others may not: a velocity's weight passes through 0.
     remainder = learned[FIELDS.index("denoiser")][0] / learned[FIELDS.index("denoiser")][1]
     for rest, out in learned:
         torch.testing.assert_close(rest, out * remainder, rtol=1e-10, atol=1e-10)

@@ -121,5 +121,5 @@ def test_fields_of_one_time_have_no_map():
     single = LearnedFields(fields.process, ["velocity"], Predictor([Zero()], 1), fields.parametrisation)
     with pytest.raises(si.UsageError, match="no flow map"):
         si.flow_map(single, 0.0, torch.zeros(1, 2), 1.0)
-    with pytest.raises(si.UsageError, match="told one time"):
+    with pytest.raises(si.UsageError, match="given one time"):
         CalledField(single, 0)(torch.zeros(1), torch.zeros(1, 2), s=torch.ones(1))

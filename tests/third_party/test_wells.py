@@ -35,7 +35,7 @@ def recipe(strangers, tmp_path, monkeypatch):
 
 
 def moments():
-    """Of the energy, by quadrature: mean, variance, and the share of the right well."""
+    """Of the energy, by quadrature: mean, variance, and the fraction in the right well."""
     x = np.linspace(-3, 3, 6001)
     p = np.exp(0.5 * x - 2 * (x**2 - 1) ** 2)
     p /= p.sum()

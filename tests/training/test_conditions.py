@@ -145,13 +145,13 @@ def left_out(told: si.Condition) -> tuple[Tensor, Tensor]:
 
 
 @pytest.mark.parametrize(
-    ("dropout", "shares"), [("0.3", (0.3, 0.3)), ("{observation: 0.9}", (0.0, 0.9)), ("{kind: 0.1}", (0.1, 0.0))]
+    ("dropout", "fractions"), [("0.3", (0.3, 0.3)), ("{observation: 0.9}", (0.0, 0.9)), ("{kind: 0.1}", (0.1, 0.0))]
 )
-def test_the_share_of_what_is_left_out(trainer, dropout, shares):
+def test_the_fraction_of_what_is_left_out(trainer, dropout, fractions):
     """Binomial over 4000 draws, each condition by itself: both at once have the product."""
     label, observation = left_out(trainer(f"train.condition_dropout={dropout}").batch().draw.condition)
-    both = (label & observation, shares[0] * shares[1])
-    for found, p in ((label, shares[0]), (observation, shares[1]), both):
+    both = (label & observation, fractions[0] * fractions[1])
+    for found, p in ((label, fractions[0]), (observation, fractions[1]), both):
         assert abs(float(found.float().mean()) - p) <= 5 * (p * (1 - p) / len(found)) ** 0.5
 
 
@@ -241,8 +241,8 @@ PLAIN = (
 def test_what_is_left_out_is_learned_as_the_mixture(recipe, stranger):
     """Means of x1 - x0: -2 and 2 by label, 0 over both.
 
-    A vector with a share s of the draws approaches its mean by ``lr s = 0.05`` or more a step and scatters about it by
-    ``sqrt(lr/2 var/batch)``, below 0.026 for variances up to 7.
+    A vector with a fraction s of the draws approaches its mean by ``lr s = 0.05`` or more a step and scatters about it
+    by ``sqrt(lr/2 var/batch)``, below 0.026 for variances up to 7.
     """
     stranger("distribution", "toy", "Toy", TOY)
     stranger("network", "means", "Means", MEANS)
@@ -359,11 +359,11 @@ def test_weights_of_pairs_tilt_the_mean(recipe, stranger, a, antithetic):
     torch.testing.assert_close(found, torch.tensor([a, 0.0, 0.0]), rtol=0, atol=5 * scatter)
 
 
-# What is refused at every door, before work begins.
+# What is refused at every entry point, before work begins.
 
 GOOD = {"kind": torch.tensor([0, 1, 1, 0]), "observation": torch.zeros(4, 3)}
 STATES = torch.zeros(4, 3)
-DOORS = {
+ENTRY_POINTS = {
     "fields": lambda model, told: model.fields.conditioned(told).velocity(0.5, STATES),
     "drift": lambda model, told: model.fields.conditioned(told).forward_drift(0.5, STATES, 0.0),
     "integrate": lambda model, told: si.integrate(model.transport(condition=told), STATES, model.integrator),
@@ -385,30 +385,30 @@ FAULTS = {
 }
 
 
-@pytest.mark.parametrize("door", DOORS)
-def test_every_door_takes_conditions_of_all_states_and_one_for_all(door):
+@pytest.mark.parametrize("entry_point", ENTRY_POINTS)
+def test_every_entry_point_takes_conditions_of_all_states_and_one_for_all(entry_point):
     for told in (GOOD, {name: values[:1] for name, values in GOOD.items()}):
-        DOORS[door](exact(), told)
+        ENTRY_POINTS[entry_point](exact(), told)
 
 
 @pytest.mark.parametrize("fault", FAULTS)
-@pytest.mark.parametrize("door", DOORS)
-def test_every_door_refuses_before_any_network_is_called(door, fault):
+@pytest.mark.parametrize("entry_point", ENTRY_POINTS)
+def test_every_entry_point_refuses_before_any_network_is_called(entry_point, fault):
     model, (told, message) = exact(), FAULTS[fault]
     with pytest.raises(si.UsageError, match=message):
-        DOORS[door](model, told)
+        ENTRY_POINTS[entry_point](model, told)
     assert model.fields.predictor.networks[0].calls == 0
 
 
-@pytest.mark.parametrize("door", ["fields", "drift", "integrate", "si.estimate"])
+@pytest.mark.parametrize("entry_point", ["fields", "drift", "integrate", "si.estimate"])
 @pytest.mark.parametrize("told", [None, {}], ids=["none", "empty"])
-def test_points_and_problems_have_no_conditions_of_their_own(door, told):
+def test_points_and_problems_have_no_conditions_of_their_own(entry_point, told):
     """Samples without a word take the data's; a point or a problem without one is refused."""
     with pytest.raises(si.UsageError, match="'kind' is missing"):
-        DOORS[door](exact(), told)
+        ENTRY_POINTS[entry_point](exact(), told)
 
 
-@pytest.mark.parametrize("door", ["fields", "drift", "integrate", "si.estimate"])
-def test_conditions_are_one_for_all_states_or_one_for_each(door):
+@pytest.mark.parametrize("entry_point", ["fields", "drift", "integrate", "si.estimate"])
+def test_conditions_are_one_for_all_states_or_one_for_each(entry_point):
     with pytest.raises(si.UsageError, match=r"another shape[\s\S]*\(3"):
-        DOORS[door](exact(), {name: values[:3] for name, values in GOOD.items()})
+        ENTRY_POINTS[entry_point](exact(), {name: values[:3] for name, values in GOOD.items()})

@@ -11,7 +11,7 @@ import torch
 pytest.importorskip("si_interpolants")
 import si_core as si
 from si_core.models.assembly import assemble
-from si_core.runs.same_process import fingerprint_tensors, sampling_told, split_fingerprint, split_sampling
+from si_core.runs.same_process import fingerprint_tensors, sampling_change, split_fingerprint, split_sampling
 
 TEXT = """
 source: {use: gaussian, dim: 2}
@@ -105,9 +105,9 @@ def test_another_version_of_what_is_sampled_along_is_told(recipe) -> None:
     kept, others = split_sampling(rest)
     assert kept
     assert not others
-    assert not sampling_told(kept, assemble(recipe(TEXT, along)))
+    assert not sampling_change(kept, assemble(recipe(TEXT, along)))
     linear = assemble(recipe(TEXT, "sample.interpolant=linear"))
-    assert not sampling_told(kept, linear)
-    assert not sampling_told(kept, assemble(recipe(TEXT)))
+    assert not sampling_change(kept, linear)
+    assert not sampling_change(kept, assemble(recipe(TEXT)))
     changed = replace(before, sampler=replace(before.sampler, process=linear.sampler.process))
-    assert "alpha" in sampling_told(kept, changed)
+    assert "alpha" in sampling_change(kept, changed)

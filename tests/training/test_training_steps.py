@@ -94,12 +94,12 @@ def test_learning_rates(trainer_of, schedule):
 
 def test_the_learning_rate_does_scale_the_step(trainer_of):
     """Adam's first step moves each weight by the learning rate: a tenth of it in the first step of a warm-up of ten."""
-    for schedule, share in (("constant", 1.0), ("{use: constant, warmup: 10}", 0.1)):
+    for schedule, factor in (("constant", 1.0), ("{use: constant, warmup: 10}", 0.1)):
         trainer = trainer_of(f"train.schedule={schedule}", "train.ema=null")
         before = weights(trainer.predictor)
         trainer.advance()
         moved = max(float((a - b).abs().max()) for a, b in zip(before, weights(trainer.predictor), strict=True))
-        assert moved == pytest.approx(1e-2 * share, rel=1e-3)
+        assert moved == pytest.approx(1e-2 * factor, rel=1e-3)
 
 
 @pytest.mark.parametrize("decay", [0.5, 0.999])

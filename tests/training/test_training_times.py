@@ -201,10 +201,10 @@ def test_warmup_steps_are_uniform(trainer_of):
 def test_the_gradient_of_each_draw_is_that_of_its_own_loss(trainer_of, overrides):
     """Against a backward pass for each draw, or for each antithetic pair."""
     trainer = trainer_of(IMPORTANCE, *overrides, "train.batch=8", STILL)
-    draw, shares = trainer.batch().draw, trainer._batches.times.at(0).shares
+    draw, preconditioning = trainer.batch().draw, trainer._batches.times.at(0).preconditioning
 
     def losses():
-        predictions = trainer.assembly.fields.predictions(draw, shares)
+        predictions = trainer.assembly.fields.predictions(draw, preconditioning)
         each = [o.loss(draw, p) for o, p in zip(trainer.assembly.objectives, predictions, strict=True)]
         return sum(each), predictions
 

@@ -1,4 +1,4 @@
-"""Integrators from elsewhere at the door: a stranger's own, and the adapters, on exact fields in both directions."""
+"""Integrators from elsewhere: a stranger's own, and the adapters, on exact fields in both directions."""
 
 from __future__ import annotations
 

@@ -167,17 +167,17 @@ def test_the_divergence_is_kept_where_the_drift_is():
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_the_linear_share_has_the_noise_of_the_problem(name):
+def test_the_linear_part_has_the_noise_of_the_problem(name):
     problem, times = problems()[name], [0.1, 0.4, 0.7]
     for spread in (None, 0.5):
-        share = problem.linear(times, spread)
+        linear = problem.linear(times, spread)
         noise = torch.tensor([problem.noise(time) for time in times], dtype=torch.float64)
-        torch.testing.assert_close(share.noise_squared, noise.square())
-        assert {part.shape for part in (share.rate, share.drive)} == {(3,)}
+        torch.testing.assert_close(linear.noise_squared, noise.square())
+        assert {part.shape for part in (linear.rate, linear.drive)} == {(3,)}
     if name not in ("transport", "watching", "SDE", "backward SDE"):
-        assert not share.rate.any()
-        assert (share.drive == 1).all()
-        assert share.variance is None
+        assert not linear.rate.any()
+        assert (linear.drive == 1).all()
+        assert linear.variance is None
 
 
 @pytest.mark.parametrize("name", NAMES)

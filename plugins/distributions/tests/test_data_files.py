@@ -14,7 +14,7 @@ import pytest
 import torch
 
 import si_core as si
-from si_core.contract.told import read_condition
+from si_core.contract.given_condition import read_condition
 from si_distributions.datasets.array import Array
 from si_distributions.datasets.labels import number_labels
 from si_distributions.datasets.table import Table

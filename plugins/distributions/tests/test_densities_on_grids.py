@@ -136,10 +136,10 @@ def test_a_gaussian_on_large_images_needs_no_matrix():
 
 def test_mixture_components_have_their_weights_in_draws():
     law = GaussianMixture([[-50.0], [0.0], [50.0]], [0.2, 0.5, 0.3])
-    share = (
+    fraction = (
         torch.bincount((law.sample(20_000, torch.Generator().manual_seed(1))[:, 0] / 50).round().long() + 1) / 20_000
     )
-    torch.testing.assert_close(share, torch.tensor([0.2, 0.5, 0.3]), rtol=0, atol=5 * math.sqrt(0.25 / 20_000))
+    torch.testing.assert_close(fraction, torch.tensor([0.2, 0.5, 0.3]), rtol=0, atol=5 * math.sqrt(0.25 / 20_000))
 
 
 def test_mixture_entropy_is_right_within_its_error():

@@ -1,4 +1,4 @@
-"""The plugin's door: listed without torch, built by name with checked options."""
+"""The plugin as it is found: listed without torch, built by name with checked options."""
 
 from __future__ import annotations
 

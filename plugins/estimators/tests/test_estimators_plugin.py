@@ -1,4 +1,4 @@
-"""The plugin offers what it says, by the public door."""
+"""The plugin offers what it says, by the public names."""
 
 import json
 import subprocess
@@ -74,7 +74,7 @@ def test_an_estimate_has_the_name_of_its_component_also_in_single_precision(comp
 
 @pytest.mark.parametrize("name", ["log-likelihood", "sde-log-likelihood", "feynman-kac", "cross-entropy"])
 def test_the_twins_are_given_points_of_the_source(name, monkeypatch):
-    """By the public door: draws of N(0, I) for the source, and of N((1, -1), C) for the target."""
+    """By the public names: draws of N(0, I) for the source, and of N((1, -1), C) for the target."""
     seen = []
     for direction in ("source", "target"):
         estimator = si.build("estimator", name, direction=direction, steps=2)

@@ -66,7 +66,7 @@ def test_the_metric_of_the_paper_by_scipy():
 
 @pytest.mark.parametrize("mean", [[1.0, 0.0], [0.5, 0.5], [0.0, 0.0]])
 def test_gaussians_in_closed_form(mean):
-    """KL = |m|^2/2 for a shift. Smoothing by h adds h^2 to both variances: a share h^2 = n^(-1/3) of it goes."""
+    """KL = |m|^2/2 for a shift. Smoothing by h adds h^2 to both variances: a fraction h^2 = n^(-1/3) of it goes."""
     n = 4000
     target = Gaussian(dim=4, dtype="float64")
     model = standing_still(Gaussian(mean=[*mean, 3.0, -3.0], dtype="float64"), target)

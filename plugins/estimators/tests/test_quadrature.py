@@ -55,7 +55,7 @@ def test_a_divergent_end_is_left_out_and_said(end):
     assert float(integral.of(rate)[0]) == pytest.approx(math.log(100), rel=1e-5)
     details = integral.details()
     assert details["span"] == pytest.approx([0.0, 0.99] if end else [0.01, 1.0])
-    assert details["share_of_ends"][end] is None
+    assert details["fraction_at_ends"][end] is None
     assert f"diverges at the {'stop' if end else 'start'}" in details["statement"]
     assert int((~integral.inside).sum()) == 8
 
@@ -72,4 +72,4 @@ def test_nothing_is_integrated_as_nothing():
     zero = torch.zeros(len(nodes.u), 2, dtype=torch.float64)
     integral = SpanIntegral(nodes, zero)
     assert integral.of(zero).tolist() == [0.0, 0.0]
-    assert integral.details()["share_of_ends"] == [None, None]
+    assert integral.details()["fraction_at_ends"] == [None, None]

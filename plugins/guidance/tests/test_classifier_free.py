@@ -128,7 +128,7 @@ def test_the_density_of_the_guided_ode_is_that_of_its_samples(weight):
     deviation = stretch(weight)
     law = torch.distributions.Normal(0.0, deviation)
     assert found.bound == "exact"
-    # The estimator's own method and quadrature, with the steps that it takes unless told otherwise.
+    # The estimator's own method and quadrature, with the steps that it takes by default.
     torch.testing.assert_close(found.per_sample, law.log_prob(x).sum(1), rtol=1e-4, atol=1e-4)
 
 

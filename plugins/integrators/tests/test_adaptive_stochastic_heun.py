@@ -57,8 +57,8 @@ def variance_over(problem, grid, variance):
     for r, t in pairwise(grid):
         h = abs(t - r)
         early, late = problem.rate(r), problem.rate(t)
-        gain, share = 1 + h / 2 * (early + late * (1 + h * early)), 1 + h / 2 * late
-        variance = gain**2 * variance + share**2 * h
+        gain, of_noise = 1 + h / 2 * (early + late * (1 + h * early)), 1 + h / 2 * late
+        variance = gain**2 * variance + of_noise**2 * h
     return variance
 
 
@@ -113,7 +113,7 @@ def test_equal_generators_give_equal_samples_and_the_state_is_not_changed(proble
 @WAYS
 def test_further_times_are_ends_of_steps(problem, span):
     task, x = problem(drift, noise, *span), states(6, 2)
-    times = [span[0] + share * (span[1] - span[0]) for share in (1e-9, 0.3, 0.30001, 0.9)]
+    times = [span[0] + part * (span[1] - span[0]) for part in (1e-9, 0.3, 0.30001, 0.9)]
     found = AdaptiveStochasticHeun().solve_at(task, x, times, rng())
     assert torch.equal(found.t, torch.tensor([span[0], *times, span[1]], dtype=torch.float64))
     assert found.x.shape == (6, 6, 2)

@@ -88,20 +88,20 @@ def test_exact_for_gaussians(monkeypatch, interpolant, latent, deviation, epsilo
 @WAYS
 @pytest.mark.parametrize("noise", [0.0, 0.7])
 @pytest.mark.parametrize(("interpolant", "latent"), PATHS)
-def test_the_linear_share_is_the_drift_of_a_gaussian(interpolant, latent, noise, span):
+def test_the_linear_part_is_the_drift_of_a_gaussian(interpolant, latent, noise, span):
     process = gaussian(interpolant, latent, 0.4)
     transport = si.Transport(si.exact_fields(process), noise, *span)
     times, h = [0.1, 0.35, 0.5, 0.9], 1e-5
-    share = transport.linear(times, 0.4)
+    linear = transport.linear(times, 0.4)
     x = torch.tensor([[-1.0], [0.5], [2.0]], dtype=torch.float64)
     for k, time in enumerate(times):
-        wanted = share.rate[k] * x + share.drive[k] * MEAN
+        wanted = linear.rate[k] * x + linear.drive[k] * MEAN
         torch.testing.assert_close(transport.drift(time, x), wanted, rtol=1e-9, atol=1e-9)
-        assert float(share.noise_squared[k]) == pytest.approx(transport.noise(time) ** 2)
+        assert float(linear.noise_squared[k]) == pytest.approx(transport.noise(time) ** 2)
     ahead, behind = (transport.linear([time + step for time in times], 0.4).variance for step in (h, -h))
     sign = 1 if span[1] > span[0] else -1
-    growth = share.rate + sign * share.noise_squared / (2 * share.variance)
-    torch.testing.assert_close((ahead - behind) / (2 * h), 2 * share.variance * growth, rtol=1e-6, atol=1e-6)
+    growth = linear.rate + sign * linear.noise_squared / (2 * linear.variance)
+    torch.testing.assert_close((ahead - behind) / (2 * h), 2 * linear.variance * growth, rtol=1e-6, atol=1e-6)
 
 
 @WAYS
@@ -110,11 +110,11 @@ def test_the_linear_share_is_the_drift_of_a_gaussian(interpolant, latent, noise,
 def test_the_share_of_networks_is_the_drift_of_unit_variance(interpolant, latent, noise, span):
     transport = si.Transport(si.exact_fields(gaussian(interpolant, latent, 1.0, mean=0.0)), noise, *span)
     times, x = [0.1, 0.35, 0.5, 0.9], torch.tensor([[-1.0], [0.5], [2.0]], dtype=torch.float64)
-    share = transport.linear(times)
-    assert share.variance is None
+    linear = transport.linear(times)
+    assert linear.variance is None
     for k, time in enumerate(times):
-        torch.testing.assert_close(transport.drift(time, x), share.rate[k] * x, rtol=1e-7, atol=1e-7)
-        assert float(share.noise_squared[k]) == pytest.approx(transport.noise(time) ** 2)
+        torch.testing.assert_close(transport.drift(time, x), linear.rate[k] * x, rtol=1e-7, atol=1e-7)
+        assert float(linear.noise_squared[k]) == pytest.approx(transport.noise(time) ** 2)
 
 
 @WAYS
@@ -204,7 +204,7 @@ def drift(t, x):
 
 
 @WAYS
-def test_without_a_linear_share_it_is_what_it_generalises(problem, span):
+def test_without_a_linear_part_it_is_what_it_generalises(problem, span):
     x = torch.randn(5, 2, generator=rng(1), dtype=torch.float64)
     ours = Exponential(12, order=2).solve(problem(drift, None, *span), x).final
     theirs = AdamsBashforth(12, order=2).solve(problem(drift, None, *span), x).final
@@ -303,8 +303,8 @@ def test_gradients_through_a_corrector(problem):
 
 def test_blocks_of_samples_share_what_their_steps_are_prepared_with(monkeypatch):
     transport, x = mixture(0.3)
-    asked, share = [], type(transport).linear
-    monkeypatch.setattr(type(transport), "linear", lambda self, *given: asked.append(given) or share(self, *given))
+    asked, linear = [], type(transport).linear
+    monkeypatch.setattr(type(transport), "linear", lambda self, *given: asked.append(given) or linear(self, *given))
     method = Exponential(6, order=4, corrector=True)
     first, second = (si.integrate(transport, x, method).final for _ in range(2))
     assert torch.equal(first, second)

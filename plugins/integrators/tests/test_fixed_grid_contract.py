@@ -119,7 +119,7 @@ def test_part_is_a_copy_with_its_share_of_the_steps(method):
     assert whole.steps == 10
     assert type(whole.part(0.5)) is method
     for fraction in (0.0, -0.1, 1.1, math.nan):
-        with pytest.raises(UsageError, match="share of the span"):
+        with pytest.raises(UsageError, match="fraction of the span"):
             whole.part(fraction)
 
 

@@ -33,7 +33,7 @@ def turned(t):
 
 
 def within_span(span):
-    return [span[0] + share * (span[1] - span[0]) for share in SHARES]
+    return [span[0] + fraction * (span[1] - span[0]) for fraction in SHARES]
 
 
 def test_the_solution_within_a_step_is_of_order_4():
@@ -113,8 +113,8 @@ def test_noise_on_the_way_has_independent_increments(problem, method, span):
 @pytest.mark.parametrize("method", [lambda n: AdamsBashforth(n, order=4), lambda n: Exponential(n, order=3)])
 def test_times_next_to_each_other_cost_no_digits_in_single_precision(problem, method, span):
     """Drifts a rounding apart say nothing of the bend of a solution, and must not be extrapolated from."""
-    for share in (1e-7, 1e-5):
-        times = [span[0] + (span[1] - span[0]) * part for part in (share, 0.5, 0.5 + share)]
+    for fraction in (1e-7, 1e-5):
+        times = [span[0] + (span[1] - span[0]) * part for part in (fraction, 0.5, 0.5 + fraction)]
         task = problem(turn, None, *span)
         single = method(100).solve_at(task, turned(span[0]).float(), times).final
         exact = turned(span[1])

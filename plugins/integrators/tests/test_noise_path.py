@@ -27,8 +27,8 @@ def rising(t):
     return math.sqrt(3) * t
 
 
-def position(span, share):
-    return span[0] + share * (span[1] - span[0])
+def position(span, fraction):
+    return span[0] + fraction * (span[1] - span[0])
 
 
 @WAYS
@@ -36,16 +36,16 @@ def test_increments_refined_many_times_are_those_of_one_path(problem, span):
     """Long ones first, then their parts, as rejections ask; all covariances to five standard errors of them."""
     variance = NoiseVariance(problem(still, rising, *span), torch.zeros(1))
     path = NoisePath(variance, torch.zeros(ROWS, dtype=torch.float64), rng())
-    asked = {share: path.increment(span[0], position(span, share)) for share in (0.8, 0.5, 0.3, 0.1, 0.6, 1.0)}
-    again = {share: path.increment(span[0], position(span, share)) for share in asked}
-    for share, increment in asked.items():
-        torch.testing.assert_close(again[share], increment, rtol=0, atol=1e-12)
-    shares = sorted(asked)
-    parts = torch.stack([asked[shares[0]], *(asked[b] - asked[a] for a, b in pairwise(shares))])
-    levels = [position(span, share) ** 3 for share in (0.0, *shares)]
+    asked = {fraction: path.increment(span[0], position(span, fraction)) for fraction in (0.8, 0.5, 0.3, 0.1, 0.6, 1.0)}
+    again = {fraction: path.increment(span[0], position(span, fraction)) for fraction in asked}
+    for fraction, increment in asked.items():
+        torch.testing.assert_close(again[fraction], increment, rtol=0, atol=1e-12)
+    fractions = sorted(asked)
+    parts = torch.stack([asked[fractions[0]], *(asked[b] - asked[a] for a, b in pairwise(fractions))])
+    levels = [position(span, fraction) ** 3 for fraction in (0.0, *fractions)]
     exact = torch.tensor([abs(b - a) for a, b in pairwise(levels)], dtype=torch.float64)
     scaled = parts / exact.sqrt()[:, None]
-    found, count = scaled @ scaled.T / ROWS, len(shares)
+    found, count = scaled @ scaled.T / ROWS, len(fractions)
     deviation = (1 + torch.eye(count, dtype=torch.float64)).sqrt() / math.sqrt(ROWS)
     assert bool(((found - torch.eye(count)).abs() < 5 * deviation).all())
     assert bool((scaled.mean(1).abs() < 5 / math.sqrt(ROWS)).all())
@@ -104,9 +104,9 @@ def test_the_variance_is_the_integral_of_the_squared_noise(problem, noise, integ
     if integral is None:
         assert variance(span[1]) == pytest.approx(math.pi / 8, abs=rounding)
     else:
-        for share in (0.0, 0.0039, 0.2501, 0.77, 1.0):
-            exact = abs(integral(position(span, share)) - integral(span[0]))
-            assert variance(position(span, share)) == pytest.approx(exact, abs=rounding)
+        for fraction in (0.0, 0.0039, 0.2501, 0.77, 1.0):
+            exact = abs(integral(position(span, fraction)) - integral(span[0]))
+            assert variance(position(span, fraction)) == pytest.approx(exact, abs=rounding)
 
 
 @pytest.mark.parametrize("noise", [lambda t: t**4, lambda t: float(t > 0.4996), lambda t: max(0.0, t - 0.5) ** 3])

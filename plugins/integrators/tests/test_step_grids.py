@@ -68,14 +68,14 @@ def test_ends_are_equal_steps_of_an_angle(problem, steps):
     """``w_k = sin^2(pi k/(2 steps))``, the same from both ends."""
     for span in SPANS:
         times, evaluations = Heun(steps=steps, grid="ends").times(problem(drift, None, *span), states(3, 2))
-        share = torch.sin(torch.arange(steps + 1, dtype=torch.float64) * math.pi / (2 * steps)).square()
-        wanted = span[0] + (span[1] - span[0]) * share
+        fraction = torch.sin(torch.arange(steps + 1, dtype=torch.float64) * math.pi / (2 * steps)).square()
+        wanted = span[0] + (span[1] - span[0]) * fraction
         torch.testing.assert_close(torch.tensor(times, dtype=torch.float64), wanted, rtol=0, atol=1e-15)
         assert evaluations == 0
     fine = Heun(steps=10_000, grid="ends").times(problem(drift), states(3, 2))[0]
-    shares = [1 - t for t in fine[::-1]]
+    mirrored = [1 - t for t in fine[::-1]]
     # Near an end the steps keep their digits: (pi/2 k/steps)^2 as near to 1 as to 0, to the rounding of 1.
-    torch.testing.assert_close(torch.tensor(shares[:10]), torch.tensor(fine[:10]), rtol=0, atol=2**-52)
+    torch.testing.assert_close(torch.tensor(mirrored[:10]), torch.tensor(fine[:10]), rtol=0, atol=2**-52)
 
 
 @pytest.mark.parametrize("span", [(0.0, 1.0), (1.0, 0.0)])
@@ -143,8 +143,8 @@ def test_steps_follow_the_weak_error_of_a_linear_sde(problem, method, span):
         density.append(math.sqrt(math.hypot((a * a - sign * derivative(t)) / 2 * math.sqrt(square), a)))
         square += (1 - 2 * a * square) / cells
     exact = torch.tensor(density, dtype=torch.float64)
-    share = 0.75 * exact / exact.sum() + 0.25 / cells
-    done = torch.cat([torch.zeros(1, dtype=torch.float64), share.cumsum(0)])
+    fraction = 0.75 * exact / exact.sum() + 0.25 / cells
+    done = torch.cat([torch.zeros(1, dtype=torch.float64), fraction.cumsum(0)])
     at = torch.tensor([abs(t - span[0]) for t in times], dtype=torch.float64) * cells
     cell = at.long().clamp(max=cells - 1)
     # The pilot's 128 Euler steps resolve the bump to a tenth or so.
@@ -191,8 +191,8 @@ def law_of(method, transport, times):
         w = torch.zeros_like(x)
         w[3 + 2 * k : 5 + 2 * k] = torch.eye(2)
         sigma = method.deviation(transport.noise, r, t)
-        room = [None] * (1 + method.spare)
-        x = method.noisy_step(transport.drift_parts(), x, method._times(r, t), t - r, room, sigma, w)
+        buffers = [None] * (1 + method.spare)
+        x = method.noisy_step(transport.drift_parts(), x, method._times(r, t), t - r, buffers, sigma, w)
     rest = x[1:] - x[0]
     return x[0], rest.T @ rest
 

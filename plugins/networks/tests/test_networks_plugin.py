@@ -1,4 +1,4 @@
-"""The plugin offers what it says, by the public door."""
+"""The plugin offers what it says, by the public names."""
 
 import subprocess
 import sys

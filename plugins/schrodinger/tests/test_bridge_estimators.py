@@ -113,7 +113,7 @@ def test_energy_and_divergence_of_exact_fields_are_the_closed_form(model, bridge
 
 
 def test_energy_of_fields_that_follow(process, bridge):
-    """The drift from an interpolant velocity and a denoiser, whose share of a velocity has no bound at the ends."""
+    """The drift from an interpolant velocity and a denoiser, whose weight in a velocity has no bound at the ends."""
     exact = si.exact_fields(process)
     fields = si.FunctionFields(
         interpolant_velocity=exact.interpolant_velocity, denoiser=exact.denoiser, process=process
@@ -121,7 +121,7 @@ def test_energy_of_fields_that_follow(process, bridge):
     model = si.Model(process, fields, si.build("integrator", "stochastic-heun"), EPSILON)
     found = PathEnergy(steps=40).estimate(model, NO_POINTS, seeded(1))
     assert within(found, bridge.path_energy(), 0.01 * bridge.path_energy())
-    assert max(found.details["share_of_ends"]) < 0.1
+    assert max(found.details["fraction_at_ends"]) < 0.1
     assert DriftError().estimate(model, NO_POINTS, seeded(1)).value < 1e-8
 
 

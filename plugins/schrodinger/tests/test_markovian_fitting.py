@@ -34,10 +34,10 @@ def covariance(d: int, seed: int) -> Tensor:
 
 
 @settings(max_examples=40, deadline=None)
-@given(a=st.floats(0.1, 4), b=st.floats(0.1, 4), share=st.floats(0, 0.95), epsilon=st.floats(0.05, 5))
-def test_the_scalar_recursion(a: float, b: float, share: float, epsilon: float) -> None:
+@given(a=st.floats(0.1, 4), b=st.floats(0.1, 4), correlation=st.floats(0, 0.95), epsilon=st.floats(0.05, 5))
+def test_the_scalar_recursion(a: float, b: float, correlation: float, epsilon: float) -> None:
     """``X' = sqrt(ab) exp(-eps int dt/S_t)``, with ``q = (X + eps)^2 - ab`` of either sign in closed form."""
-    x = share * math.sqrt(a * b)
+    x = correlation * math.sqrt(a * b)
     c = x + epsilon
     q = c**2 - a * b
     if abs(q) < 1e-3:

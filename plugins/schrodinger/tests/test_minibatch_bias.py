@@ -42,7 +42,7 @@ def batch_trace(x0, x1, epsilon):
 
 
 def lack(epsilon, n):
-    """The missing share of the trace with its standard error, over batches of n.
+    """The missing fraction of the trace with its standard error, over batches of n.
 
     Errors of the batch's own second moments, whose expectation is known, are regressed out.
     """

@@ -77,9 +77,9 @@ def test_times_may_differ_from_row_to_row_and_events_may_have_axes(bridge):
 def gaussian_of_potential(mean, covariance, m0, a, epsilon):
     """The law of the end for one component: y|x is Gaussian, with mean linear in x."""
     noise = 2 * epsilon * torch.eye(len(m0), dtype=torch.float64)
-    share = covariance @ torch.linalg.inv(covariance + noise)
-    end_mean = mean + share @ (m0 - mean)
-    return end_mean, share @ noise + share @ a @ share.mT
+    gain = covariance @ torch.linalg.inv(covariance + noise)
+    end_mean = mean + gain @ (m0 - mean)
+    return end_mean, gain @ noise + gain @ a @ gain.mT
 
 
 def test_one_component_is_the_gaussian_bridge():

@@ -43,11 +43,11 @@ def by_definition(cost, r, rho=math.inf, a=None, b=None, updates=20_000):
     n, m = cost.shape
     a = torch.full((n,), 1 / n, dtype=torch.float64) if a is None else a
     b = torch.full((m,), 1 / m, dtype=torch.float64) if b is None else b
-    share = 1.0 if math.isinf(rho) else rho / (rho + r)
+    damping = 1.0 if math.isinf(rho) else rho / (rho + r)
     g = torch.zeros(m, dtype=torch.float64)
     for _ in range(updates):
-        f = -share * r * torch.logsumexp(b.log() + (g - cost) / r, 1)
-        g, last = -share * r * torch.logsumexp(a.log()[:, None] + (f[:, None] - cost) / r, 0), g
+        f = -damping * r * torch.logsumexp(b.log() + (g - cost) / r, 1)
+        g, last = -damping * r * torch.logsumexp(a.log()[:, None] + (f[:, None] - cost) / r, 0), g
         if float((g - last).abs().max()) < 1e-15:
             break
     return a[:, None] * b * ((f[:, None] + g - cost) / r).exp()
@@ -159,8 +159,8 @@ def test_relaxed_marginals_in_both_limits(r):
 def test_relaxed_potentials_are_a_fixed_point(r, rho):
     cost = cloud_cost(16, 11)
     plan = sinkhorn(cost, r, relaxation=rho)
-    share = rho / (rho + r)
-    f = -share * r * torch.logsumexp((plan.g - cost) / r, 1) + share * r * math.log(11)
+    damping = rho / (rho + r)
+    f = -damping * r * torch.logsumexp((plan.g - cost) / r, 1) + damping * r * math.log(11)
     assert float((f - plan.f).abs().max()) / r <= 2e-6
     assert bool(torch.isfinite(plan.log_plan).all())
 

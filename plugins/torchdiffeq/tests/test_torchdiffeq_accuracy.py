@@ -78,7 +78,7 @@ def test_the_last_step_lands_on_the_end(problem, method, span, monkeypatch):
 @SPANS
 @pytest.mark.parametrize("method", ADAPTIVE)
 def test_states_on_the_way_are_those_after_steps(problem, method, span):
-    times = [span[0] + share * (span[1] - span[0]) for share in (1e-6, 0.3, 0.9)]
+    times = [span[0] + fraction * (span[1] - span[0]) for fraction in (1e-6, 0.3, 0.9)]
     task = problem(quadratic_decay, start=span[0], stop=span[1])
     found = TorchDiffEq(method, rtol=1e-6, atol=1e-6).solve_at(task, decayed(span[0]), times)
     assert torch.equal(found.t, torch.tensor([span[0], *times, span[1]], dtype=torch.float64))

@@ -64,7 +64,7 @@ def test_part_is_a_copy_with_its_share_of_the_steps():
     whole = TorchSDE("heun", steps=10)
     assert [whole.part(fraction).steps for fraction in (0.3, 0.01, 1.0)] == [3, 1, 10]
     assert (whole.steps, whole.part(0.5).method) == (10, "heun")
-    with pytest.raises(UsageError, match="share of the span"):
+    with pytest.raises(UsageError, match="fraction of the span"):
         whole.part(0.0)
 
 

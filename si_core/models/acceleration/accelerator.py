@@ -47,7 +47,7 @@ class _Setting:
         self._transport = model.transport(condition=self._condition)
         self.loops: Recent[Loop] = Recent(_LOOPS)
 
-    def told(self, condition: Condition | None) -> Transport:
+    def conditioned(self, condition: Condition | None) -> Transport:
         """The problem, given conditions of the same form."""
         if self._condition and condition:
             for name, values in self._condition.items():
@@ -70,7 +70,7 @@ class Accelerator:
         graph: whether the steps are recorded as a CUDA graph and replayed, for methods that are not adaptive. Replays
             give the same samples bit for bit, which is checked. ``auto``: on CUDA devices, for networks; True: also for
             fields that are functions, which must then depend on their arguments alone; and say so where it can't be.
-        recorder: what records; CUDA graphs unless told otherwise.
+        recorder: what records; CUDA graphs by default.
 
     Raises:
         UsageError: an unknown option.
@@ -128,15 +128,15 @@ class Accelerator:
             if model.guidance and original.condition:
                 model = replace(model, fields=model.fields.conditioned(original.condition))
         if not self._records(model, x):
-            return self._told(model, condition), model.integrator
+            return self._conditioned(model, condition), model.integrator
         setting = self._settings.get(
             (Same(original), *self._form(model), tensor_key(x), condition_key(condition)),
             lambda: _Setting(model, condition),
         )
         method = RecordedIntegrator(model.integrator, setting.loops, self._recorder, self._note)
-        return setting.told(condition), method
+        return setting.conditioned(condition), method
 
-    def _told(self, model: Model, condition: Condition | None) -> Transport:
+    def _conditioned(self, model: Model, condition: Condition | None) -> Transport:
         """The problem given conditions, with the scalars of the last one, where that was the same."""
         key = (Same(model.fields), *self._scalars(model))
         if self._last is None or self._last[0] != key:

@@ -39,7 +39,7 @@ def tensor_key(x: Tensor | None) -> Hashable:
 
 
 def condition_key(condition: Condition | None) -> Hashable:
-    """What recorded work depends on of what networks are told: all but the numbers."""
+    """What recorded work depends on of what networks are given: all but the numbers."""
     return tuple((name, tensor_key(values)) for name, values in (condition or {}).items())
 
 

@@ -78,12 +78,12 @@ def test_conditions_differ_between_blocks(make, plain, recorder, labelled):
         assert same(model, plain(model), 0, condition={"kind": labels})
     assert recorder.recorded == 1
     zero, one = (samples(model, 0, condition=str(k))[0] for k in (0, 1))
-    assert not torch.equal(zero[-1], one[-1]), "the network is told"
+    assert not torch.equal(zero[-1], one[-1]), "the network is given"
 
 
 @pytest.mark.parametrize(("labels", "message"), [([0, -1], "left out"), ([4, 0], "out of range")])
 def test_conditions_are_checked_at_each_replay(make, recorder, labelled, labels, message):
-    """A replay reads what lies in the memory of its conditions: nothing after the door looks at it."""
+    """A replay reads what lies in the memory of its conditions: nothing after the entry point looks at it."""
     model = make(target=labelled, method="rk4", epsilon=0.0, recorder=recorder)
     for count in (0, 1, 2, 3):
         with pytest.raises(si.UsageError, match=rf"'kind' is {message}"):
@@ -363,7 +363,7 @@ def test_without_a_device_for_it_nothing_is_said_unless_asked(make, plain, caplo
 
 
 def test_blocks_of_one_request_are_replayed(make, plain, recorder):
-    """The door of sampling goes through the loops too: five blocks and a part of one."""
+    """The entry point of sampling goes through the loops too: five blocks and a part of one."""
     model = make(recorder=recorder)
     n = 5 * 2048 + 3
     assert torch.equal(si.sample(model, n, seed=4), si.sample(plain(model), n, seed=4))

@@ -188,7 +188,7 @@ class NoisePerPlace(LogLikelihood):
 
 
 class Classifier(si.Estimator):
-    """The share of points and samples that a least-squares classifier puts right; where it is fitted is the mistake."""
+    """How many points and samples a least-squares classifier puts right; where it is fitted is the mistake."""
 
     quantity = "accuracy"
 
@@ -341,9 +341,9 @@ class BlindDistance(si.Estimator):
         (ReturnsANumber(), "says-what-it-is", "instead of an Estimate"),
         (DrawsGlobally(), "own-randomness", "global generator of torch"),
         (MakesAGeneratorOfItsOwn(), "own-randomness", "two calls with equal inputs"),
-        (SortsThePoints(), "inputs-kept", "changes its inputs in place: x"),
-        (CentresThePoints(), "inputs-kept", "changes its inputs in place: x"),
-        (LeavesGradientsOff(), "host-kept", "changes the grad mode"),
+        (SortsThePoints(), "inputs-unchanged", "changes its inputs in place: x"),
+        (CentresThePoints(), "inputs-unchanged", "changes its inputs in place: x"),
+        (LeavesGradientsOff(), "host-unchanged", "changes the grad mode"),
         (ForVectorsOnly(), "says-what-it-is", "per_sample is (32, 2, 2)"),
         (UnknownNeed(), "traits", "a frozenset of some of fields, samples"),
         (UnknownQuantity(), "traits", "quantity is 'likelihood'"),
@@ -359,8 +359,8 @@ def test_a_wrong_estimator(rejected, component: si.Estimator, check: str, words:
 def test_one_that_refuses_all_models_is_not_judged_by_them() -> None:
     """It may be one of what the kit's models have not; what can be told without a model still is."""
     results = {result.check: result for result in check_component("estimator", RefusesAll())}
-    assert results["form"].state == results["bound"].state == "not applicable"
-    assert "refuses all that the kit has to offer: for my own model only" in results["form"].message
+    assert results["shape-and-dtype"].state == results["bound"].state == "not applicable"
+    assert "refuses all that the kit has to offer: for my own model only" in results["shape-and-dtype"].message
     assert results["traits"].state == "holds"
 
 

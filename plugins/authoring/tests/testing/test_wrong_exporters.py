@@ -94,7 +94,7 @@ class KeepsStillAboutFailure(Listing):
         (WritesNothing(), "files", "writes nothing"),
         (NamesThePath(), "no-paths", "names a path of this machine"),
         (CountsItsExports(), "same-again", "has other files: weights.txt"),
-        (HalvesTheWeights(), "model-kept", "changes the weights"),
+        (HalvesTheWeights(), "model-unchanged", "changes the weights"),
         (KeepsStillAboutFailure(), "lost-folder", "says nothing where the folder can't be written"),
     ],
     ids=lambda value: type(value).__name__ if isinstance(value, si.Exporter) else "",

@@ -72,8 +72,8 @@ class _PerUnitOfTime(si.DirectFields):
     def conditioned(self, condition):
         return type(self)(self.fields.conditioned(condition))
 
-    def check_told(self, rows=None):
-        self.fields.check_told(rows)
+    def check_conditions(self, rows=None):
+        self.fields.check_conditions(rows)
 
     def field(self, name, s, x):
         value = self.fields.field(name, s, x)
@@ -92,7 +92,7 @@ class ScalesTheWeights(Guided):
 
 
 class _Careless(Pulled):
-    def check_told(self, rows=None):
+    def check_conditions(self, rows=None):
         pass
 
 
@@ -152,17 +152,17 @@ class MistakesOneForTheFirst(Guided):
 @pytest.mark.parametrize(
     ("component", "check", "words"),
     [
-        (MakesAFunction(), "form", "instead of Fields"),
+        (MakesAFunction(), "shape-and-dtype", "instead of Fields"),
         (LosesTheProcess(), "same-process", "another process"),
-        (HearsNoCondition(), "told-before-or-after", "do not pass on what they are given"),
+        (HearsNoCondition(), "conditioned-before-or-after", "do not pass on what they are given"),
         (ForgetsTheFlow(), "flow-of-the-fields", "its `flow` is not that of its `field`"),
         (ForgetsTheClock(), "flow-of-the-fields", "its `flow` is not that of its `field`"),
-        (ScalesTheWeights(), "fields-kept", "changes the fields"),
-        (TakesFieldsThatWereNotTold(), "still-told", "go on without a condition"),
+        (ScalesTheWeights(), "fields-unchanged", "changes the fields"),
+        (TakesFieldsThatWereNotTold(), "conditions-checked", "go on without a condition"),
         (MixesTheStates(), "rows-independent", "depends on other rows"),
-        (LosesThePrecision(), "form", "loses the states' dtype"),
+        (LosesThePrecision(), "shape-and-dtype", "loses the states' dtype"),
         (DrawsGlobally(), "own-randomness", "global generator of torch"),
-        (ChangesTheStates(), "inputs-kept", "changes its inputs in place: x"),
+        (ChangesTheStates(), "inputs-unchanged", "changes its inputs in place: x"),
         (MistakesOneForTheFirst(), "one-value-for-all", "for something else"),
     ],
     ids=lambda value: type(value).__name__ if isinstance(value, si.Guidance) else "",

@@ -330,9 +330,9 @@ class RefusesODEs(Euler):
         (ForgetsTheFirstState(), "trajectory", "first state of its trajectory is not the initial one"),
         (CountsSteps(), "trajectory", "says 3 evaluations, and the drift was evaluated 6 times"),
         (CountsInATensor(), "trajectory", "no whole number"),
-        (ChangesTheState(), "inputs-kept", "changes its inputs in place: x"),
+        (ChangesTheState(), "inputs-unchanged", "changes its inputs in place: x"),
         (ScalesTheDrift(), "drift-left-alone", "it writes to the drift it is given"),
-        (OnlyTables(), "form", "not enough values to unpack"),
+        (OnlyTables(), "shape-and-dtype", "not enough values to unpack"),
         (RefusesImages(), "trajectory", "any event shape must do: tables only"),
         (MixesRows(), "rows-independent", "depends on other rows"),
         (PartChangesTheWhole(), "further-times", "part changes the method itself"),
@@ -357,7 +357,7 @@ class RefusesODEs(Euler):
         (ForgetsTheSecondNoise(), "bent-drift", "of the mean of an SDE whose drift bends"),
         (SharesTheSecondNoise(), "bent-drift", "of the mean of an SDE whose drift bends in space backward, claimed 2"),
         (MixesRowsOfAnSDE(), "noise-without-mixing", "a change of one row changes the others"),
-        (RefusesODEs(), "form", "SDEs only"),
+        (RefusesODEs(), "shape-and-dtype", "SDEs only"),
     ],
     ids=lambda value: type(value).__name__ if isinstance(value, si.Integrator) else "",
 )
@@ -409,8 +409,8 @@ class StraightBetween(Heun):
         generator: torch.Generator | None = None,
     ) -> si.Trajectory:
         found = self.solve(transport, x, generator)
-        shares = [(time - transport.start) / (transport.stop - transport.start) for time in times]
-        states = [x, *(torch.lerp(x, found.final, share) for share in shares), found.final]
+        fractions = [(time - transport.start) / (transport.stop - transport.start) for time in times]
+        states = [x, *(torch.lerp(x, found.final, fraction) for fraction in fractions), found.final]
         t = torch.tensor([transport.start, *times, transport.stop], dtype=x.dtype)
         return si.Trajectory(t, torch.stack(states), found.evaluations)
 

@@ -17,7 +17,7 @@ Specs = Mapping[str, ConditionSpec]
 
 
 class Small(nn.Module):
-    """Two layers on (t, x) and what is told beside, for events of any shape."""
+    """Two layers on (t, x) and what is given beside, for events of any shape."""
 
     def __init__(
         self,
@@ -349,21 +349,21 @@ class RefusesAll(Plain):
         (DropsOut, "own-randomness", "global generator of torch"),
         (IdleParameter, "gradients", "no gradient reaches its parameter 'gain'"),
         (CutOff, "gradients", "'first.weight', 'first.bias'"),
-        (ForgetsHeads, "form", "with 2 heads at states of shape (6, 2), torch.float64 has shape (6, 2)"),
-        (FlattensTheEvent, "form", "has shape (6, 12) instead of (6, 3, 4)"),
+        (ForgetsHeads, "shape-and-dtype", "with 2 heads at states of shape (6, 2), torch.float64 has shape (6, 2)"),
+        (FlattensTheEvent, "shape-and-dtype", "has shape (6, 12) instead of (6, 3, 4)"),
         (IgnoresTime, "inputs-heard", "does not depend on t"),
         (IgnoresConditions, "inputs-heard", "does not depend on the condition"),
         (IgnoresLabels, "inputs-heard", "does not depend on the condition 'species'"),
         (IgnoresTheObservation, "inputs-heard", "does not depend on the condition 'observation'"),
-        (ValuesOfTheShapeOfX, "form", "must match"),
+        (ValuesOfTheShapeOfX, "shape-and-dtype", "must match"),
         (ValuesInSinglePrecision, "inputs-heard", "digits beyond single precision of the condition 'observation'"),
-        (ValuesLeftInTheirDtype, "form", "same dtype"),
+        (ValuesLeftInTheirDtype, "shape-and-dtype", "same dtype"),
         (FirstNumberOfValues, "inputs-heard", "does not depend on number 1 of the condition 'observation'"),
         (ValuesOfTheBatch, "rows-independent", "depends on other rows"),
         (NeedsAValueForEach, "one-value", "Sizes of tensors must match"),
         (OneValueIsHalf, "one-value", "one value of a condition gives something else"),
         (LabelsByPosition, "rows-independent", "depends on other rows"),
-        (NeedsATimeForEach, "form", "too many indices"),
+        (NeedsATimeForEach, "shape-and-dtype", "too many indices"),
         (OneTimeIsHalf, "one-time", "one time of shape ()"),
         (DetachesTheState, "derivative", "it was detached"),
         (HalfDetached, "derivative", "not that of the output"),
@@ -371,16 +371,16 @@ class RefusesAll(Plain):
         (DivergenceOfAnother, "own-divergence", "not that of its output"),
         (DivergenceCutOff, "own-divergence", "can't be differentiated"),
         (DivergenceForEachProbeFirst, "own-divergence", "has shape (2, 6) instead of (6, 2)"),
-        (ChangesTheState, "inputs-kept", "changes its inputs in place: x"),
-        (ChangesTheTime, "inputs-kept", "changes its inputs in place: t"),
+        (ChangesTheState, "inputs-unchanged", "changes its inputs in place: x"),
+        (ChangesTheTime, "inputs-unchanged", "changes its inputs in place: t"),
         (WeightsOfNumpy, "initial-weights", "draws from the global generator of numpy"),
         (WeightsOfTheMoment, "initial-weights", "differ in 'first.weight'"),
         (KeepsFrequenciesToItself, "state", "gives something else"),
         (OddState, "state", "which is no tensor"),
         (HoldsAConstantHere, "device", "elsewhere"),
-        (SinglePrecision, "form", "loses the states' dtype"),
-        (no_module, "form", "no torch.nn.Module but function"),
-        (RefusesAll, "form", "refuses every event shape"),
+        (SinglePrecision, "shape-and-dtype", "loses the states' dtype"),
+        (no_module, "shape-and-dtype", "no torch.nn.Module but function"),
+        (RefusesAll, "shape-and-dtype", "refuses every event shape"),
     ],
     ids=lambda value: value.__name__ if callable(value) else "",
 )
@@ -407,7 +407,7 @@ class StartsAtZero(Plain):
 
 
 def of_the_plane() -> nn.Module:
-    """Made for one shape, and told none."""
+    """Made for one shape, and given none."""
     return Plain((2,))
 
 
@@ -431,7 +431,7 @@ def of_the_plane() -> nn.Module:
         "starts at zero",
         "offers its divergence",
         "inherits another's divergence",
-        "told no shape",
+        "given no shape",
         "with options",
         "of its shape",
     ],

@@ -159,7 +159,7 @@ class GoesThroughThemTwice(Plain):
         (ForgetsItsMomentum(), "resumes", "takes another step"),
         (KeepsAFunction(), "plain-state", "no tensor and no plain value"),
         (NeedsAClosure(), "descends", "raised TypeError"),
-        (LosesThePrecision(), "form", "loses the states' dtype"),
+        (LosesThePrecision(), "shape-and-dtype", "loses the states' dtype"),
         (DrawsGlobally(), "own-randomness", "global generator of torch"),
         (AGroupForEach(), "learning-rate", "instead of one with its lr, 0.01"),
         (AnotherRate(), "learning-rate", "groups with lr [0.1]"),

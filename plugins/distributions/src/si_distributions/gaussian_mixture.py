@@ -109,9 +109,9 @@ def _weights(value: Any, k: int) -> Tensor:
         raise UsageError("weights must be positive", where=where, got=weights.tolist(), allowed="numbers > 0")
     total = float(weights.sum())
     if abs(total - 1) > _SUM_TOLERANCE:
-        share = ", ".join(f"{w:.6g}" for w in (weights / total).tolist()[:8])
+        divided = ", ".join(f"{w:.6g}" for w in (weights / total).tolist()[:8])
         raise UsageError(
-            "weights must have the sum 1", where=where, got=f"sum {total:.9g}", fix=f"divide by it: {share}"
+            "weights must have the sum 1", where=where, got=f"sum {total:.9g}", fix=f"divide by it: {divided}"
         )
     return weights / total
 

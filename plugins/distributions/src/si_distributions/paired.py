@@ -18,7 +18,7 @@ class Paired(Coupling):
     """Rows of two data sets with the same index, drawn with replacement.
 
     Args:
-        forecast: whether networks are told x0: the process then goes from each x0 to the law of x1 given x0, and
+        forecast: whether networks are given x0: the process then goes from each x0 to the law of x1 given x0, and
             samples are forecasts from the rows of the source (arXiv 2403.13724).
 
     Raises:

@@ -108,7 +108,7 @@ class _Pool:
         self._missing = set(range(-(-coupling.pairs // _BLOCK)))
         x0 = source.encode(model.process.source.decode(self._starts)).to(target.sample(1, torch.Generator()))
         self._x0, self._x1 = Placed(x0), Placed(torch.empty_like(x0))
-        self._told = {name: Placed(values) for name, values in (self._condition or {}).items()}
+        self._conditions_of_pairs = {name: Placed(values) for name, values in (self._condition or {}).items()}
 
     def rows(self, index: Tensor) -> Pairs:
         """Pairs by index with their conditions, on the device of the index."""
@@ -119,8 +119,8 @@ class _Pool:
                 self._model = None
         # Until all are made there are no copies of the table on a device: they would not learn of what is to come.
         at = index.cpu() if self._missing else index
-        told = {name: values.rows(at).to(index.device) for name, values in self._told.items()}
-        return Pairs(self._x0.rows(at).to(index.device), self._x1.rows(at).to(index.device), told or None)
+        conditions = {name: values.rows(at).to(index.device) for name, values in self._conditions_of_pairs.items()}
+        return Pairs(self._x0.rows(at).to(index.device), self._x1.rows(at).to(index.device), conditions or None)
 
     def _make(self, block: int, device: torch.device) -> None:
         """Integrate the paths of a block, on the device that asks for it."""
@@ -169,14 +169,14 @@ def _refuse_unfit(model: Model, source: Distribution, target: Distribution, run:
     if source.standard_normal != theirs.source.standard_normal:
         got = "standard normal " + ("here" if source.standard_normal else "in the run") + " only"
         raise UsageError("the source is another law than the run's", where=where, got=got, fix="give it the run's")
-    if _told(target) != _told(theirs.target):
+    if _declared(target) != _declared(theirs.target):
         got = f"{_words(theirs.target)} in the run, {_words(target)} here"
         raise UsageError(
             "the target has other conditions than the run's", where=where, got=got, fix="give it the run's"
         )
 
 
-def _told(law: Distribution) -> dict[str, tuple[tuple[int, ...], tuple[str, ...] | None]]:
+def _declared(law: Distribution) -> dict[str, tuple[tuple[int, ...], tuple[str, ...] | None]]:
     """What must be equal of conditions: their means and scales may differ."""
     return {name: (spec.shape, spec.classes) for name, spec in law.conditions.items()}
 

@@ -48,8 +48,8 @@ def between(n: int) -> Tensor:
     with torch.inference_mode(False):
         doubled = torch.tensor(nodes(2 * n), dtype=torch.float64)
         old, new = doubled[::2], doubled[1::2]
-        share = torch.ones(n + 1, dtype=torch.float64)
-        share[1::2] = -1
-        share[[0, -1]] /= 2
-        terms = share / (new[:, None] - old)
+        signs = torch.ones(n + 1, dtype=torch.float64)
+        signs[1::2] = -1
+        signs[[0, -1]] /= 2
+        terms = signs / (new[:, None] - old)
         return terms / terms.sum(1, keepdim=True)

@@ -63,4 +63,4 @@ class EnergyDistance(Estimator):
             y = drawn.x
             value, error = two_sample(_minus_distance, y, x)
         details = {"distance": math.sqrt(max(0.0, value)), "samples": len(y), "references": len(x)}
-        return drawn.told(Estimate(_WHERE, value, error, "unbiased", "1", details=details))
+        return drawn.qualified(Estimate(_WHERE, value, error, "unbiased", "1", details=details))

@@ -69,7 +69,7 @@ class ExcessLoss(Estimator):
         exact = exact_fields(process)
         if process.conditions:
             raise UsageError(
-                "closed forms are those of the whole target, and this model is told its conditions",
+                "closed forms are those of the whole target, and this model is given conditions",
                 where=_WHERE,
                 got="; ".join(spec.described(name) for name, spec in process.conditions.items()),
             )

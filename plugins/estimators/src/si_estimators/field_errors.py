@@ -123,7 +123,7 @@ class ErrorSampling:
         exact = known_fields(model, self.reference, self.where)
         held_out = exact is None and pairs_given_points(model.process.coupling)
         if held_out:
-            model.fields.check_told(len(x))
+            model.fields.check_conditions(len(x))
         count, nodes, parts = len(x) if held_out else self.n, self.nodes(model), []
         with torch.no_grad():
             for first in range(0, count, self.batch):
@@ -160,7 +160,7 @@ def known_fields(model: Model, reference: Reference | None, where: str) -> Field
         return None
     if conditional:
         raise UsageError(
-            "closed forms are those of the whole target, and this model is told its conditions",
+            "closed forms are those of the whole target, and this model is given conditions",
             where=where,
             got="; ".join(spec.described(name) for name, spec in model.process.conditions.items()),
         )

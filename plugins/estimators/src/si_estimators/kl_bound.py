@@ -104,8 +104,8 @@ class KLBound(Estimator):
     The bound holds at the stop of the span for a sampler that starts with the process's law at its start. Where noise
     vanishes at an end, the integrand of learned fields usually grows like 1/u there and the bound over the whole span
     is infinite. Then the last 1 % of the clock at that end is left out; ``span`` among the details is what remains, and
-    ``statement`` says so. ``growth`` is the power of 1/u found at both ends, and ``share_of_ends`` the share of the
-    value that the last 1 % of the clock at each end have.
+    ``statement`` says so. ``growth`` is the power of 1/u found at both ends, and ``fraction_at_ends`` the fraction of
+    the value that the last 1 % of the clock at each end have.
 
     Source: arXiv 2303.08797, section 2.4, whose constants are half of what holds.
 

@@ -24,7 +24,7 @@ def can_be_cut(integrator: Integrator, steps: int | None) -> bool:
 
     Args:
         integrator: the method.
-        steps: how many equal steps it was told to make; None where that was left to it.
+        steps: how many equal steps it was asked to make; None where that was left to it.
     """
     if integrator.adaptive or integrator.multistep or steps is None:
         return False
@@ -49,7 +49,7 @@ class _Noted(ProblemWrapper):
             if not self._asked:
                 self._asked = True
                 if time == self.start and torch.equal(x, self._x):
-                    self.first = found.kept()
+                    self.first = found.copied()
             return found
 
         return noted
@@ -79,7 +79,7 @@ class KnownPath:
         transport: the ODE.
         x: where the paths begin, shape (B, *event).
         integrator: a method that :func:`can_be_cut`.
-        steps: how many equal steps it was told to make.
+        steps: how many equal steps it was asked to make.
     """
 
     def __init__(self, transport: Transport, x: Tensor, integrator: Integrator, steps: int) -> None:

@@ -39,7 +39,7 @@ def wasserstein_power(a: Tensor, b: Tensor, order: float) -> Tensor:
 def line_potential(a: Tensor, b: Tensor, order: float) -> Tensor:
     """The potential phi of the transport of a to b at each point of a, 0 at the least; shape (n, K).
 
-    The optimal map takes a point to the mean of the quantiles of b that its share of the mass goes to.
+    The optimal map takes a point to the mean of the quantiles of b that its part of the mass goes to.
 
     Args:
         a: shape (n, K).

@@ -171,7 +171,7 @@ class LogLikelihood(Estimator):
         """
         base, _ = density_ends(model.process, self.direction, _WHERE)
         x = points(x, model.process.shape, _WHERE)
-        model.fields.check_told(len(x))
+        model.fields.check_conditions(len(x))
         x = x.clone() if x.is_inference() else x
         probes = None
         if self.divergence == "hutchinson":

@@ -93,4 +93,4 @@ class MaximumMeanDiscrepancy(Estimator):
             "samples": len(y),
             "references": len(x),
         }
-        return drawn.told(Estimate(_WHERE, value, error, "unbiased", "1", details=details))
+        return drawn.qualified(Estimate(_WHERE, value, error, "unbiased", "1", details=details))

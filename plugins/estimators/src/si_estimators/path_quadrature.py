@@ -50,12 +50,12 @@ def quadrature_volume(
         transport: the ODE; its fields may have a condition for each point.
         x: the points, shape (B, *event).
         integrator: the method of the path, one that can be cut at its steps.
-        steps: how many equal steps it was told to make.
+        steps: how many equal steps it was asked to make.
         probes: probes of the divergence, shape (K, B, *event); None for the exact one.
         tolerance: the error that a point's integral may have by the quadrature, in nats.
     """
     path = KnownPath(transport, x, integrator, steps)
-    integrand = _Integrand(path, probes, transport.fields.told_alike)
+    integrand = _Integrand(path, probes, transport.fields.conditioned_alike)
     n, rows = _FIRST, torch.arange(len(x), device=x.device)
     values = integrand.at(nodes(n), rows)
     found: list[tuple[Tensor, Tensor, Tensor, int]] = []

@@ -131,7 +131,7 @@ def path_log_weights(
     """
     base, _ = density_ends(model.process, direction, where)
     x = points(x, model.process.shape, where)
-    model.fields.check_told(len(x))
+    model.fields.check_conditions(len(x))
     x = x.clone() if x.is_inference() else x
     probing, chain = probing or Probing(), None
     weights, variances = [], []

@@ -135,7 +135,7 @@ class SpanIntegral:
         span = list(self.span)
         panels = (self.nodes.panels @ self._rates[0]).mean(1)
         whole = float(self.of(self._rates[0]).mean())
-        shares = [
+        fractions = [
             float(panels[index]) / whole if kept and whole > 0 else None
             for index, kept in ((0, self.kept[0]), (2, self.kept[1]))
         ]
@@ -143,7 +143,7 @@ class SpanIntegral:
             "span": span,
             "bounded": [power < _BOUNDED for power in self.growth],
             "growth": self.growth,
-            "share_of_ends": shares,
+            "fraction_at_ends": fractions,
             "statement": self._statement(span),
         }
 

@@ -24,7 +24,7 @@ class ModelSamples:
     x: Tensor
     effective: float | None = None
 
-    def told(self, estimate: Estimate) -> Estimate:
+    def qualified(self, estimate: Estimate) -> Estimate:
         """A comparison of them, with what resampling leaves of its claims.
 
         Means over resampled states are right in the limit of many alone, and they repeat each other, which formulas of
@@ -51,8 +51,8 @@ def model_samples(model: Model, n: int, batch: int, generator: torch.Generator) 
     parts, weights = [], []
     for first in range(0, n, batch):
         count = min(batch, n - first)
-        told = given and {name: _in_turn(values, first, count) for name, values in given.items()}
-        path = model.sample(count, generator, condition=told)
+        conditions = given and {name: _in_turn(values, first, count) for name, values in given.items()}
+        path = model.sample(count, generator, condition=conditions)
         parts.append(path.final)
         if path.log_weights is not None:
             weights.append(path.log_weights)

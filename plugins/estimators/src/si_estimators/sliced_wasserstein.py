@@ -119,7 +119,7 @@ class SlicedWasserstein(Estimator):
             if pair is not None:
                 floor, _ = self._root(sliced_powers(*pair, axes, self.order))
                 details |= {"floor": floor, "floor_samples": len(pair[0]), "floor_references": len(pair[1])}
-        return drawn.told(Estimate(_WHERE, value, error, "upper", "1", details=details))
+        return drawn.qualified(Estimate(_WHERE, value, error, "upper", "1", details=details))
 
     def _root(self, powers: Tensor) -> tuple[float, float]:
         """``(mean W_p^p)^(1/p)`` and its standard error by the choice of directions."""

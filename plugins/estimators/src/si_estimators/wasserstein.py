@@ -119,7 +119,7 @@ class Wasserstein(Estimator):
                 size = min(map(len, pair))
                 floor = self._distance(pair[0][:size], pair[1][:size])[0]
                 details |= {"floor": floor, "floor_samples": size}
-        return drawn.told(Estimate(_WHERE, value, error, "upper", "1", costs, details))
+        return drawn.qualified(Estimate(_WHERE, value, error, "upper", "1", costs, details))
 
     def _distance(self, y: Tensor, x: Tensor) -> tuple[float, float, Tensor]:
         """``W_p``, its standard error, and ``|x - y|^p`` of each pair."""

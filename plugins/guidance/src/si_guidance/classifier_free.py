@@ -31,7 +31,7 @@ class ClassifierFree(Guidance):
 
     Args:
         weight: w, that of the fields given the condition; those of the mixture have ``1 - w``.
-        conditions: the names of those that are left out in ``f(x, none)``; others are told to both. None for all that
+        conditions: the names of those that are left out in ``f(x, none)``; others are given to both. None for all that
             training has left out now and then.
 
     Raises:
@@ -54,10 +54,10 @@ class ClassifierFree(Guidance):
         """The combined fields; one call of the networks gives both parts."""
         names = self._names(fields)
 
-        def told(condition: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
+        def conditions(condition: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
             return condition, {name: values for name, values in condition.items() if name not in names}
 
-        return CombinedFields(fields, (self.weight, 1.0 - self.weight), told)
+        return CombinedFields(fields, (self.weight, 1.0 - self.weight), conditions)
 
     def _names(self, fields: Fields) -> frozenset[str]:
         """The conditions that are left out.
@@ -81,7 +81,7 @@ class ClassifierFree(Guidance):
             raise UsageError(
                 "guidance needs the fields without the condition, which this model never learned",
                 where=_WHERE,
-                got=f"conditions {', '.join(lacking or known)}, always told in training",
+                got=f"conditions {', '.join(lacking or known)}, never left out in training",
                 allowed=", ".join(sorted(fields.optional)) or None,
                 fix="train with `train.condition_dropout: 0.1`",
             )

@@ -70,7 +70,7 @@ class AdamsBashforth(PlannedSteps):
         add, state = (torch.add, x) if recording else (Tensor.add_, x.clone())
         drift, values, states = transport.drift_parts(), list[Tensor](), []
         for k, (r, t) in enumerate(steps):
-            values = [drift(r, state).kept(), *values[: order - 1]]
+            values = [drift(r, state).copied(), *values[: order - 1]]
             if k < len(start):
                 times = [_time(r, t, fraction) for fraction in fractions]
                 state = add(state, mean(drift, times, state, values[0], t - r), alpha=t - r)

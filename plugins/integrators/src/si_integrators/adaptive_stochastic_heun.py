@@ -33,7 +33,7 @@ from si_integrators.walk import walk
 __all__ = ["AdaptiveStochasticHeun"]
 
 _FIRST = 0.01
-"""The first step, as a share of the span; the next may be ten times as long."""
+"""The first step, as a fraction of the span; the next may be ten times as long."""
 
 
 class AdaptiveStochasticHeun(Integrator):
@@ -118,7 +118,7 @@ class _Trial:
     def step(self, time: float, end: float) -> float:
         self._problem.prepare([time, end], self._x)
         if self._drift is None:
-            self._drift = self._evaluated(time, self._x).kept()
+            self._drift = self._evaluated(time, self._x).copied()
         h, self._end = end - time, end
         predicted = torch.add(self._x, self._drift, alpha=h)
         if self._noise is not None:

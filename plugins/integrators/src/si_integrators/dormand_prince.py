@@ -1,6 +1,6 @@
 """The pair of Dormand and Prince: a method of order 5, an error of order 4, and the solution within a step, of order 4.
 
-At the share s of a step of length h from x the solution is the polynomial of degree 4 in s
+At the fraction s of a step of length h from x the solution is the polynomial of degree 4 in s
 
     ``x + h sum_j w_j(s) k_j``,   ``w = s (b + (1-s) (e_1 - b + s (2b - e_1 - e_7 + (1-s) d)))``
 
@@ -42,9 +42,9 @@ _BEND = (
 )
 
 
-def within(share: float) -> list[float]:
-    """The coefficients of the state at a share of the step, in [0, 1]."""
-    s, rest, found = share, 1 - share, []
+def within(fraction: float) -> list[float]:
+    """The coefficients of the state at a fraction of the step, in [0, 1]."""
+    s, rest, found = fraction, 1 - fraction, []
     for j, (b, d) in enumerate(zip((*ROWS[-1], 0.0), _BEND, strict=True)):
         first, last = float(j == 0), float(j == len(_BEND) - 1)
         found.append(s * (b + rest * (first - b + s * (2 * b - first - last + rest * d))))

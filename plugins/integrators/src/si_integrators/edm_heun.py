@@ -19,7 +19,7 @@ import torch
 from torch import Tensor
 
 from si_core import DriftFunction
-from si_integrators.grid import Room
+from si_integrators.grid import Buffers
 from si_integrators.heun import Heun
 
 __all__ = ["EDMHeun"]
@@ -41,6 +41,13 @@ class EDMHeun(Heun):
     order = 1.0
 
     def noisy_step(
-        self, drift: DriftFunction, x: Tensor, times: tuple[float, ...], h: float, room: Room, sigma: float, w: Tensor
+        self,
+        drift: DriftFunction,
+        x: Tensor,
+        times: tuple[float, ...],
+        h: float,
+        buffers: Buffers,
+        sigma: float,
+        w: Tensor,
     ) -> Tensor:
-        return self.step(drift, torch.add(x, w, alpha=sigma, out=room[0]), times, h, room)
+        return self.step(drift, torch.add(x, w, alpha=sigma, out=buffers[0]), times, h, buffers)

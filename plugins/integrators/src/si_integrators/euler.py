@@ -5,7 +5,7 @@ from __future__ import annotations
 from torch import Tensor
 
 from si_core import DriftFunction
-from si_integrators.grid import FixedGrid, Room
+from si_integrators.grid import Buffers, FixedGrid
 
 __all__ = ["Euler"]
 
@@ -22,5 +22,5 @@ class Euler(FixedGrid):
     order = 1.0
     nodes = (0.0,)
 
-    def step(self, drift: DriftFunction, x: Tensor, times: tuple[float, ...], h: float, room: Room) -> Tensor:
-        return drift(times[0], x).added_to(x, h, room[0])
+    def step(self, drift: DriftFunction, x: Tensor, times: tuple[float, ...], h: float, buffers: Buffers) -> Tensor:
+        return drift(times[0], x).added_to(x, h, buffers[0])

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from si_core import DriftFunction
 from si_integrators.euler import Euler
-from si_integrators.grid import Room
+from si_integrators.grid import Buffers
 
 __all__ = ["EulerMaruyama"]
 
@@ -29,6 +29,13 @@ class EulerMaruyama(Euler):
     stochastic = True
 
     def noisy_step(
-        self, drift: DriftFunction, x: Tensor, times: tuple[float, ...], h: float, room: Room, sigma: float, w: Tensor
+        self,
+        drift: DriftFunction,
+        x: Tensor,
+        times: tuple[float, ...],
+        h: float,
+        buffers: Buffers,
+        sigma: float,
+        w: Tensor,
     ) -> Tensor:
-        return torch.add(drift(times[0], x).added_to(x, h, room[0]), w, alpha=sigma, out=room[0])
+        return torch.add(drift(times[0], x).added_to(x, h, buffers[0]), w, alpha=sigma, out=buffers[0])

@@ -1,8 +1,8 @@
-"""Exponential integrators: the known linear share of a drift without error, and a polynomial for what remains.
+"""Exponential integrators: the known linear part of a drift without error, and a polynomial for what remains.
 
     drift = rate(u) x + drive(u) m(u, x)
 
-is the drift of every spatially linear process. By default the share is that of preconditioned networks: m is what they
+is the drift of every spatially linear process. By default it is that of preconditioned networks: m is what they
 learn beside the best linear guess for data of unit variance, and smooth up to both ends of time. With a ``spread`` it
 is that for a standard normal source and a Gaussian target of this standard deviation: m is then constant and the method
 is exact, for the law of an SDE too; for a target with modes of that width m is the mode that x belongs to, which
@@ -53,7 +53,7 @@ class Exponential(PlannedSteps):
         order: of an ODE, and the weak order of an SDE: 1, 2 or 3, with a corrector 2, 3 or 4. From 3 on for ODEs alone.
         spread: the standard deviation of the target about its modes, in the units of the states, for fields that are
             exact or nearly so: where time ends, what networks get wrong is a pole of m, and the order is lost. A wrong
-            spread costs accuracy, not order. None for the share that suits networks.
+            spread costs accuracy, not order. None for what suits networks.
         corrector: whether each step is predicted, and corrected by the value at its end, at one evaluation a step.
 
     Evaluations: one a step for an ODE, and one more at order 3; ``order`` a step for an SDE; with a corrector one a

@@ -111,19 +111,19 @@ def fit(problem: Problem, x: Tensor, order: float, generator: torch.Generator | 
     m = bounded(density(problem, x, CELLS, order, generator)[0])
     if m is None:
         return [0.0] * _DEGREE
-    shares, widths = _over_everything(m, problem.start, problem.stop)
-    middles = shares.cumsum(0) - shares / 2
-    wanted = torch.log(widths / shares)
+    fractions, widths = _over_everything(m, problem.start, problem.stop)
+    middles = fractions.cumsum(0) - fractions / 2
+    wanted = torch.log(widths / fractions)
     columns = torch.stack([torch.ones_like(middles), *legendre(middles, _DEGREE)], -1)
     # Sums of products, for what a library does with a matrix may depend on where it lies in memory.
-    weighted = columns * shares.unsqueeze(-1)
+    weighted = columns * fractions.unsqueeze(-1)
     gram = (weighted.unsqueeze(-1) * columns.unsqueeze(-2)).sum(0)
     found = torch.linalg.solve(gram, (weighted * wanted.unsqueeze(-1)).sum(0))
     return _tamed([round(c, _DECIMALS) for c in found[1:].tolist()])
 
 
 def _over_everything(m: Tensor, start: float, stop: float) -> tuple[Tensor, Tensor]:
-    """The shares of u and of v that cells of [0, 1] have, for densities m on equal cells from start to stop."""
+    """The fractions of u and of v that cells of [0, 1] have, for densities m on equal cells from start to stop."""
     low, high = min(start, stop), max(start, stop)
     if stop < start:
         m = m.flip(0)
@@ -136,15 +136,15 @@ def _over_everything(m: Tensor, start: float, stop: float) -> tuple[Tensor, Tens
 
 
 def _tamed(coefficients: Sequence[float]) -> list[float]:
-    """The coefficients times the largest share at which no step is longer than ``LONGEST``."""
+    """The coefficients times the largest factor at which no step is longer than ``LONGEST``."""
     u = torch.linspace(0, 1, 2 * CELLS + 1, dtype=torch.float64)
 
-    def allowed(share: float) -> list[float] | None:
-        scaled = [share * c for c in coefficients]
+    def allowed(factor: float) -> list[float] | None:
+        scaled = [factor * c for c in coefficients]
         fits = sum(map(abs, scaled)) < SmoothMap.LARGEST - _ROUNDED
         return scaled if fits and float(SmoothMap(scaled).derivative(u).max()) <= LONGEST else None
 
-    # The longest step grows with the share, from 1 at share 0.
+    # The longest step grows with the factor, from 1 at factor 0.
     low, high = 0.0, 1.0
     if allowed(high) is not None:
         return list(coefficients)

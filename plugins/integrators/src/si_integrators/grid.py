@@ -21,9 +21,9 @@ from si_core import DriftFunction, Problem
 from si_integrators.planned import PlannedSteps
 from si_integrators.refusals import only_odes
 
-__all__ = ["FixedGrid", "Room"]
+__all__ = ["Buffers", "FixedGrid"]
 
-Room = Sequence[Tensor | None]
+Buffers = Sequence[Tensor | None]
 """Where a step may write: the memory of the state itself, and its spare tensors. None for new tensors."""
 
 
@@ -49,7 +49,7 @@ class FixedGrid(PlannedSteps):
     """How many standard normal numbers a step needs for each entry of the state."""
 
     @abstractmethod
-    def step(self, drift: DriftFunction, x: Tensor, times: tuple[float, ...], h: float, room: Room) -> Tensor:
+    def step(self, drift: DriftFunction, x: Tensor, times: tuple[float, ...], h: float, buffers: Buffers) -> Tensor:
         """The state after a step of an ODE.
 
         The drift at one time is used up before the next is asked for: its output may be where the network writes the
@@ -60,12 +60,19 @@ class FixedGrid(PlannedSteps):
             x: the state at the beginning of the step.
             times: the times of :attr:`nodes`.
             h: the signed length of the step.
-            room: what may be written to: the memory of x, in which the new state is left, and :attr:`spare` tensors;
+            buffers: what may be written to: the memory of x, in which the new state is left, and :attr:`spare` tensors;
                 None for each where gradients are recorded, which need the old ones.
         """
 
     def noisy_step(
-        self, drift: DriftFunction, x: Tensor, times: tuple[float, ...], h: float, room: Room, sigma: float, w: Tensor
+        self,
+        drift: DriftFunction,
+        x: Tensor,
+        times: tuple[float, ...],
+        h: float,
+        buffers: Buffers,
+        sigma: float,
+        w: Tensor,
     ) -> Tensor:
         """The state after a step of an SDE, with the noise increment ``sigma w``.
 
@@ -91,10 +98,10 @@ class FixedGrid(PlannedSteps):
         plan = [(self._times(r, t), t - r) for r, t in pairwise(grid)]
         transport.prepare(list(dict.fromkeys(time for times, _ in plan for time in times)), x)
         drift, step, noisy_step, states = transport.drift_parts(), self.step, self.noisy_step, []
-        state, room = x, [None] * (1 + self.spare)
+        state, buffers = x, [None] * (1 + self.spare)
         if not torch.is_grad_enabled():
             state = x.clone()
-            room = [state, *(torch.empty_like(state) for _ in range(self.spare))]
+            buffers = [state, *(torch.empty_like(state) for _ in range(self.spare))]
         noise, deviation = transport.noise, self.deviation
         sigmas = [deviation(noise, r, t) for r, t in pairwise(grid)] if transport.stochastic else []
         # A contiguous buffer: on a strided one the same generator draws other numbers.
@@ -102,10 +109,10 @@ class FixedGrid(PlannedSteps):
         for first, last in pairwise((0, *kept, len(plan))):
             if sigmas:
                 for (times, h), sigma in zip(plan[first:last], sigmas[first:last], strict=True):
-                    state = noisy_step(drift, state, times, h, room, sigma, w.normal_(generator=generator))
+                    state = noisy_step(drift, state, times, h, buffers, sigma, w.normal_(generator=generator))
             else:
                 for times, h in plan[first:last]:
-                    state = step(drift, state, times, h, room)
+                    state = step(drift, state, times, h, buffers)
             # The next steps may work in place.
             states.append(state if last == len(plan) else state.clone())
         return states, len(plan) * len(self.nodes)

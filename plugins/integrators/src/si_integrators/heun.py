@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from si_core import DriftFunction
-from si_integrators.grid import FixedGrid, Room
+from si_integrators.grid import Buffers, FixedGrid
 
 __all__ = ["Heun"]
 
@@ -26,9 +26,9 @@ class Heun(FixedGrid):
     nodes = (0.0, 1.0)
     spare = 1
 
-    def step(self, drift: DriftFunction, x: Tensor, times: tuple[float, ...], h: float, room: Room) -> Tensor:
+    def step(self, drift: DriftFunction, x: Tensor, times: tuple[float, ...], h: float, buffers: Buffers) -> Tensor:
         start, end = times
-        state, ahead = room[:2]
+        state, ahead = buffers[:2]
         first = drift(start, x)
         predictor = first.added_to(x, h, ahead)
         half = torch.lerp(x, predictor, 0.5, out=state)

@@ -1,6 +1,6 @@
 """What an exponential method needs of every step, computed before its loop.
 
-With the linear share ``rate x + drive m(x)`` of a drift (``Problem.linear``) a step from r to t is
+With the linear part ``rate x + drive m(x)`` of a drift (``Problem.linear``) a step from r to t is
 
     X_t = gain(r) X_r + int_r^t gain(s) drive(s) m(s, X_s) ds + noise of variance q
 
@@ -12,7 +12,7 @@ where the rate is that of a Gaussian law of variance C, with ``pull = g^2/(2C)``
 
 and ``m = (drift - rate x)/drive`` is a polynomial through its values at nodes. A node is blind, and left out, where its
 drive is next to nothing beside that of the step: its drift says nothing of m. Where the whole step has no drive, the
-polynomial is that of ``drift - rate x`` itself. A problem without a linear share has ``gain = drive = 1``: the method
+polynomial is that of ``drift - rate x`` itself. A problem without a linear part has ``gain = drive = 1``: the method
 is then the one that it generalises.
 """
 
@@ -32,7 +32,7 @@ __all__ = ["LinearSteps", "Remainder", "linear_steps"]
 
 _ROUNDING = 1e-12
 _NOTHING, _NONE, _VALUES = 0.02, 1e-9, 4
-"""The share of the mean drive of a step below which a node is blind, the drive that is none,
+"""The fraction of the mean drive of a step below which a node is blind, the drive that is none,
 and the most values that a polynomial goes through."""
 
 
@@ -51,21 +51,21 @@ class LinearSteps:
         self.steps, self._grid, self._lengths = len(grid) - 1, times, times.diff()
         self._points = times[:-1, None, None] + self._lengths[:, None, None] * points
         asked = [*grid, *self._points.flatten().tolist()]
-        share = problem.linear(asked, spread)
+        linear = problem.linear(asked, spread)
         ends, inside = len(grid), self._points.shape
-        rate, noise = share.rate[ends:].reshape(inside), share.noise_squared[ends:].reshape(inside)
-        self.rates: list[float] = share.rate[:ends].tolist()
+        rate, noise = linear.rate[ends:].reshape(inside), linear.noise_squared[ends:].reshape(inside)
+        self.rates: list[float] = linear.rate[:ends].tolist()
         """The rates at the times of the grid."""
         lengths = self._lengths
-        if share.variance is None:
+        if linear.variance is None:
             whole = torch.exp(self._over_step(rate) * lengths)
             gain = torch.exp(cumulative(rate, lengths))
             squares = self._over_step(gain.square() * noise) * lengths.abs()
         else:
-            last, variance = share.variance[1:ends], share.variance[ends:].reshape(inside)
+            last, variance = linear.variance[1:ends], linear.variance[ends:].reshape(inside)
             pull = noise / (2.0 * variance)
             lost = self._over_step(pull) * lengths.abs()
-            whole = (last / share.variance[: ends - 1]).sqrt() * torch.exp(-lost)
+            whole = (last / linear.variance[: ends - 1]).sqrt() * torch.exp(-lost)
             gain = (last[:, None, None] / variance).sqrt() * torch.exp(-cumulative(pull, lengths.abs()))
             squares = last * -torch.expm1(-2 * lost)
         self.gains: list[float] = whole.tolist()
@@ -73,10 +73,10 @@ class LinearSteps:
         self.deviations: list[float] = squares.sqrt().tolist()
         """The standard deviations of the noise of each step."""
         self._found: dict[tuple[int, ...], list[float]] = {}
-        self._drives, inner_drives = share.drive[:ends], share.drive[ends:].reshape(inside)
+        self._drives, inner_drives = linear.drive[:ends], linear.drive[ends:].reshape(inside)
         mean_drive = self._over_step(inner_drives.abs())
         self._least = torch.where(mean_drive > _NONE, _NOTHING * mean_drive, math.inf)
-        # The moments of the kernels over each step, in its share; in NumPy, for the loop asks for few at a time.
+        # The moments of the kernels over each step, as fractions of it; in NumPy, for the loop asks for few at a time.
         powers = torch.stack([points**q for q in range(_VALUES)])
         self._driven, self._plain = [
             (kernel.unsqueeze(1) * self._cells * powers).sum((2, 3)).numpy() for kernel in (gain * inner_drives, gain)
@@ -140,17 +140,17 @@ class LinearSteps:
         return self._found[key]
 
     def _weights(self, step: int, nodes: Sequence[int]) -> list[float]:
-        told = [node for node in nodes if self._drives[node].abs() > self._least[step]]
-        used = told or list(nodes)
+        informative = [node for node in nodes if self._drives[node].abs() > self._least[step]]
+        used = informative or list(nodes)
         used = [used[i] for i in apart(self._grid[used].tolist(), float(self._lengths[step]))]
         begin, length = float(self._grid[step]), float(self._lengths[step])
         places = (self._grid[used].numpy() - begin) / length
         # A polynomial through values at places has the integral ``sum_j w_j value_j`` where w has the moments.
-        moments = (self._driven if told else self._plain)[step, : len(used)]
-        shares = length * np.linalg.solve(np.vander(places, increasing=True).T, moments)
+        moments = (self._driven if informative else self._plain)[step, : len(used)]
+        weights = length * np.linalg.solve(np.vander(places, increasing=True).T, moments)
         found = dict.fromkeys(nodes, 0.0)
-        for node, share in zip(used, shares.tolist(), strict=True):
-            found[node] = share / float(self._drives[node]) if told else share
+        for node, weight in zip(used, weights.tolist(), strict=True):
+            found[node] = weight / float(self._drives[node]) if informative else weight
         return list(found.values())
 
 
@@ -176,6 +176,6 @@ class Remainder:
         """The value at the k-th time, shape of x: a tensor of its own."""
         self.evaluations += 1
         parts, rate = self._drift(self._grid[k], x), self._rates[k]
-        # Where the share is that by which the network was learned, nothing of x is left but rounding.
+        # Where the linear part is that by which the network was learned, nothing of x is left but rounding.
         left = parts.rate - rate if abs(parts.rate - rate) > _ROUNDING * abs(rate) else 0.0
-        return parts._replace(rate=left).kept()
+        return parts._replace(rate=left).copied()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from torch import Tensor
 
 from si_core import DriftFunction
-from si_integrators.grid import FixedGrid, Room
+from si_integrators.grid import Buffers, FixedGrid
 
 __all__ = ["Midpoint"]
 
@@ -23,7 +23,7 @@ class Midpoint(FixedGrid):
     nodes = (0.0, 0.5)
     spare = 1
 
-    def step(self, drift: DriftFunction, x: Tensor, times: tuple[float, ...], h: float, room: Room) -> Tensor:
+    def step(self, drift: DriftFunction, x: Tensor, times: tuple[float, ...], h: float, buffers: Buffers) -> Tensor:
         start, middle = times
-        state, halfway = room
+        state, halfway = buffers
         return drift(middle, drift(start, x).added_to(x, h / 2, halfway)).added_to(x, h, state)

@@ -2,7 +2,7 @@
 
 ``N_t = int g dW`` has independent increments of variance ``Q(t) - Q(s)``, ``Q' = g^2``. An increment that is known over
 an interval and needed over its first part is split as the path is distributed given what is known (the Brownian bridge
-in the clock Q): where the first part has the share q of its variance V,
+in the clock Q): where the first part has the fraction q of its variance V,
 
     N_first ~ N(q N_whole, q (1-q) V),      N_second = N_whole - N_first.
 
@@ -46,12 +46,12 @@ class NoiseVariance:
 
     def __call__(self, time: float) -> float:
         """The variance of the noise from the start to a time."""
-        share = (time - self._start) / self._span * _CELLS
-        k = min(max(int(share), 0), _CELLS - 1)
-        return self._before[k] + self._within(k, min(max(share - k, 0.0), 1.0))
+        fraction = (time - self._start) / self._span * _CELLS
+        k = min(max(int(fraction), 0), _CELLS - 1)
+        return self._before[k] + self._within(k, min(max(fraction - k, 0.0), 1.0))
 
     def _within(self, k: int, s: float) -> float:
-        """The integral of the parabola through the squares of a cell from its beginning to a share of it."""
+        """The integral of the parabola through the squares of a cell from its beginning to a fraction of it."""
         a, b, c = self._squares[2 * k : 2 * k + 3]
         whole, slope, bend = (a + 4 * b + c) / 6, 4 * b - 3 * a - c, 2 * (a + c) - 4 * b
         part = s * (a + s * (slope / 2 + s * bend / 3))
@@ -95,8 +95,8 @@ class NoisePath:
 
     def _split(self, start: float, middle: float, end: float, piece: Tensor) -> list[tuple[float, Tensor]]:
         before, whole = (self._variance(time) - self._variance(start) for time in (middle, end))
-        share = min(max(before / whole, 0.0), 1.0) if whole > 0 else 0.5
-        first = self._normal(share * (1 - share) * whole).add_(piece, alpha=share)
+        fraction = min(max(before / whole, 0.0), 1.0) if whole > 0 else 0.5
+        first = self._normal(fraction * (1 - fraction) * whole).add_(piece, alpha=fraction)
         return [(middle, first), (end, piece - first)]
 
     def _normal(self, variance: float) -> Tensor:

@@ -93,10 +93,10 @@ def density(
 def _differences(problem: Problem, x: Tensor, grid: list[float], k: int) -> tuple[Tensor, int]:
     """The size of the k-th difference of the drift on each cell, shape (M,), and the evaluations."""
     drift = problem.drift_parts()
-    last, sizes = [drift(grid[0], x).kept()], []
+    last, sizes = [drift(grid[0], x).copied()], []
     for r, t in pairwise(grid):
         x = torch.add(x, last[-1], alpha=t - r)
-        last = [*last[-k:], drift(t, x).kept()]
+        last = [*last[-k:], drift(t, x).copied()]
         if k == 1:
             sizes.append(_size(last[1] - last[0]))
         elif len(last) == 3:
@@ -113,13 +113,13 @@ def _weak_errors(
 ) -> tuple[Tensor, int]:
     """The size of the local weak error on each cell, shape (M,), and the evaluations."""
     drift, sizes = problem.drift_parts(), list[Tensor]()
-    first = drift(grid[0], x).kept()
+    first = drift(grid[0], x).copied()
     for r, t in pairwise(grid):
         h, g = t - r, float(problem.noise(r))
         w = torch.empty_like(x, memory_format=torch.contiguous_format).normal_(generator=generator)
         ahead, kick = torch.add(x, first, alpha=h), w * (g * math.sqrt(abs(h)))
         x = ahead + kick
-        plus, minus = drift(t, x).kept(), drift(t, ahead - kick).value()
+        plus, minus = drift(t, x).copied(), drift(t, ahead - kick).value()
         mean = ((plus + minus) / 2 - first) / (2 * h)
         spread = (plus - minus) * (math.copysign(g, h) / (2 * math.sqrt(abs(h))))
         if order < 2:

@@ -23,14 +23,14 @@ def uniform(start: float, stop: float, steps: int) -> list[float]:
 
 
 def ends(start: float, stop: float, steps: int) -> list[float]:
-    """Equal steps of v in ``w = sin^2(pi v/2)``, the share of the span done: the Chebyshev-Lobatto points.
+    """Equal steps of v in ``w = sin^2(pi v/2)``, the fraction of the span done: the Chebyshev-Lobatto points.
 
     Steps are ``pi/2`` uniform steps long in the middle and fall to ``pi^2/(4 steps)`` uniform steps at both ends.
     """
     done = [math.sin(math.pi / 2 * (k / steps)) ** 2 for k in range(steps // 2 + 1)]
     # From the nearer end, where a difference of near numbers would lose digits.
-    early = [start + (stop - start) * share for share in done]
-    late = [stop - (stop - start) * share for share in done[: steps - steps // 2]]
+    early = [start + (stop - start) * fraction for fraction in done]
+    late = [stop - (stop - start) * fraction for fraction in done[: steps - steps // 2]]
     return early + late[::-1]
 
 
@@ -54,7 +54,7 @@ def bounded(density: Tensor) -> Tensor | None:
 
 
 def by_density(density: Tensor, start: float, stop: float, steps: int) -> list[float]:
-    """Steps that hold equal parts of a density, but for a share of the uniform one that bounds them by ``LONGEST``.
+    """Steps that hold equal parts of a density, but for a fraction of the uniform one that bounds them by ``LONGEST``.
 
     Args:
         density: at least 0, on equal cells of the span, shape (M,); smoothed here over neighbouring cells.
@@ -69,4 +69,4 @@ def by_density(density: Tensor, start: float, stop: float, steps: int) -> list[f
     wanted = torch.arange(1, steps, dtype=torch.float64) * (total[-1] / steps)
     cell = torch.searchsorted(total, wanted, right=True).sub_(1).clamp_(0, len(m) - 1)
     done = (cell + (wanted - total[cell]) / m[cell]) / len(m)
-    return [start, *(start + (stop - start) * share for share in done.tolist()), stop]
+    return [start, *(start + (stop - start) * fraction for fraction in done.tolist()), stop]

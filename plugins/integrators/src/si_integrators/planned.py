@@ -120,7 +120,9 @@ class PlannedSteps(Integrator):
             UsageError: a fraction outside (0, 1].
         """
         if not 0 < fraction <= 1:
-            raise UsageError("a part is a share of the span", got=f"fraction={fraction!r}", allowed="0 < fraction <= 1")
+            raise UsageError(
+                "a part is a fraction of the span", got=f"fraction={fraction!r}", allowed="0 < fraction <= 1"
+            )
         part = copy.copy(self)
         part.steps = max(1, round(self.steps * fraction))
         return part

@@ -39,7 +39,7 @@ def si_components() -> list[Component]:
             "integrator",
             "exponential",
             "si_integrators.exponential:Exponential",
-            "ODE and SDE, exact for the linear share of the drift, order 1 to 4",
+            "ODE and SDE, exact for the linear part of the drift, order 1 to 4",
         ),
         Component("integrator", "dopri5", "si_integrators.dopri5:Dopri5", "ODE, order 5, adaptive"),
         Component(

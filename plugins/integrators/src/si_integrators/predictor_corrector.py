@@ -49,11 +49,11 @@ def corrected(
     for k in range(linear.steps):
         if k not in history:
             history = {k: remainder(k, x), **history}
-        drawn, told = noise(), dict(islice(history.items(), order - 1))
-        used = told
+        drawn, before = noise(), dict(islice(history.items(), order - 1))
+        used = before
         # An end that says nothing is left out, and its state is the predicted one.
         if linear.sees_end(k):
-            used = {k + 1: remainder(k + 1, linear.prediction(k, x, told, drawn)), **told}
+            used = {k + 1: remainder(k + 1, linear.prediction(k, x, before, drawn)), **before}
         if order == 4 and k == 1:
             x = linear.state(0, start, used, None)
             yield x

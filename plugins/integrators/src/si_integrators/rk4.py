@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from si_core import DriftFunction
-from si_integrators.grid import FixedGrid, Room
+from si_integrators.grid import Buffers, FixedGrid
 
 __all__ = ["RK4"]
 
@@ -27,9 +27,9 @@ class RK4(FixedGrid):
     nodes = (0.0, 0.5, 0.5, 1.0)
     spare = 2
 
-    def step(self, drift: DriftFunction, x: Tensor, times: tuple[float, ...], h: float, room: Room) -> Tensor:
+    def step(self, drift: DriftFunction, x: Tensor, times: tuple[float, ...], h: float, buffers: Buffers) -> Tensor:
         start, middle, _, end = times
-        state, sum_, moved = room
+        state, sum_, moved = buffers
         ahead = drift(start, x).added_to(x, h / 2, moved)
         total = torch.sub(ahead, x, out=sum_)
         ahead = drift(middle, ahead).added_to(x, h / 2, moved)

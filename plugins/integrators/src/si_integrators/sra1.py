@@ -22,7 +22,7 @@ import torch
 from torch import Tensor
 
 from si_core import DriftFunction
-from si_integrators.grid import FixedGrid, Room
+from si_integrators.grid import Buffers, FixedGrid
 
 __all__ = ["SRA1"]
 
@@ -50,18 +50,25 @@ class SRA1(FixedGrid):
         early, late = (float(noise(time)) ** 2 for time in self._times(r, t))
         return math.sqrt(abs(t - r) * (early + 2 * late) / 3)
 
-    def step(self, drift: DriftFunction, x: Tensor, times: tuple[float, ...], h: float, room: Room) -> Tensor:
+    def step(self, drift: DriftFunction, x: Tensor, times: tuple[float, ...], h: float, buffers: Buffers) -> Tensor:
         start, later = times
-        state, moved = room
+        state, moved = buffers
         first = drift(start, x)
         ahead, x = first.added_to(x, 0.75 * h, moved), first.added_to(x, h / 3, state)
         return drift(later, ahead).added_to(x, 2 * h / 3, state)
 
     def noisy_step(
-        self, drift: DriftFunction, x: Tensor, times: tuple[float, ...], h: float, room: Room, sigma: float, w: Tensor
+        self,
+        drift: DriftFunction,
+        x: Tensor,
+        times: tuple[float, ...],
+        h: float,
+        buffers: Buffers,
+        sigma: float,
+        w: Tensor,
     ) -> Tensor:
         start, later = times
-        state, moved = room
+        state, moved = buffers
         first = drift(start, x)
         ahead, x = first.added_to(x, 0.75 * h, moved), first.added_to(x, h / 3, state)
         ahead = torch.add(ahead, w[0], alpha=0.75 * sigma, out=moved)

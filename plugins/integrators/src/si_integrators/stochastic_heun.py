@@ -30,7 +30,7 @@ import torch
 from torch import Tensor
 
 from si_core import DriftFunction
-from si_integrators.grid import Room
+from si_integrators.grid import Buffers
 from si_integrators.heun import Heun
 
 __all__ = ["StochasticHeun"]
@@ -56,10 +56,17 @@ class StochasticHeun(Heun):
         return math.sqrt(abs(t - r) / 2 * (float(noise(r)) ** 2 + float(noise(t)) ** 2))
 
     def noisy_step(
-        self, drift: DriftFunction, x: Tensor, times: tuple[float, ...], h: float, room: Room, sigma: float, w: Tensor
+        self,
+        drift: DriftFunction,
+        x: Tensor,
+        times: tuple[float, ...],
+        h: float,
+        buffers: Buffers,
+        sigma: float,
+        w: Tensor,
     ) -> Tensor:
         start, end = times
-        state, ahead, noisy = room
+        state, ahead, noisy = buffers
         first = drift(start, x)
         moved = torch.add(x, w, alpha=sigma, out=noisy)
         predictor = first.added_to(moved, h, ahead)

@@ -53,8 +53,8 @@ class Measured(Diffusion):
         if len(times) == 1:
             return levels.expand_as(t).clamp(max=self.limit)
         right = torch.searchsorted(times, t.contiguous()).clamp(1, len(times) - 1)
-        share = ((t - times[right - 1]) / (times[right] - times[right - 1])).clamp(0, 1)
-        return torch.lerp(levels[right - 1], levels[right], share).clamp(max=self.limit)
+        fraction = ((t - times[right - 1]) / (times[right] - times[right - 1])).clamp(0, 1)
+        return torch.lerp(levels[right - 1], levels[right], fraction).clamp(max=self.limit)
 
     def fitted(self, model: si.Model, seed: int) -> dict[str, Any] | None:
         if self._t:

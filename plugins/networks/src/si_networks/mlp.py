@@ -5,7 +5,7 @@
 with the activation a, Fourier features ``phi(t) = (sin(pi k t), cos(pi k t))``, ``k = 1..time_features/2``, and for
 each condition an embedding e of its class, or ``e(c) = W_c (c - mean)/scale`` of its values. A second time s, where an
 objective has two, adds ``W_s phi(s)``. Time enters beside x
-rather than within it, so that in sampling, where all states share one t, its share of the first layer is one vector:
+rather than within it, so that in sampling, where all states share one t, its part of the first layer is one vector:
 the layer's bias.
 """
 
@@ -34,7 +34,7 @@ _ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
 }
 
 _OUTPUT_SCALE = 0.1
-"""Networks learn remainders beside a known share, so they start small."""
+"""Networks learn remainders beside a known part, so they start small."""
 
 
 class Mlp(nn.Module):
@@ -43,7 +43,7 @@ class Mlp(nn.Module):
     Args:
         shape: the event shape; supplied by the builder.
         heads: the number of fields predicted, or None for one without an axis of heads; supplied by the builder.
-        conditions: what it is told beside, by name; supplied by the builder.
+        conditions: what it is given beside, by name; supplied by the builder.
         width: the units of a hidden layer.
         depth: the number of hidden layers.
         activation: between the layers; relu has jumps in its derivative, which likelihoods integrate.
@@ -160,19 +160,19 @@ class Mlp(nn.Module):
         return output.reshape(len(output), *(() if self.heads is None else (self.heads,)), *self.shape)
 
     def _beside(self, t: Tensor, x: Tensor, condition: Condition | None, s: Tensor | None) -> Tensor:
-        """What the first layer is told beside x: shape (width,) where it is one for all states, or (B, width)."""
+        """What the first layer is given beside x: shape (width,) where it is one for all states, or (B, width)."""
         h: Tensor = self.of_time(self._features(t, x))
         if self.of_second_time is not None:
             h = h + self.of_second_time(self._features(t if s is None else s, x))
         elif s is not None:
-            raise UsageError("a network of one time is told two", where="mlp: s", fix="mlp with two_times=True")
+            raise UsageError("a network of one time is given two", where="mlp: s", fix="mlp with two_times=True")
         if not self.conditions and not condition:
             return h
         check_condition(self.conditions, condition, len(x), "mlp")
-        told = condition or {}
+        given = condition or {}
         for name, part in zip(self.conditions, self.of_conditions, strict=True):
-            share = part(told[name])
-            h = h + (share[0] if len(share) == 1 else share)
+            term = part(given[name])
+            h = h + (term[0] if len(term) == 1 else term)
         return h
 
     def _features(self, t: Tensor, x: Tensor) -> Tensor:

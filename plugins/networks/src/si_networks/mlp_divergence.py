@@ -88,7 +88,7 @@ class Layers:
         return self.first @ self.last.view(h, d, w)
 
 
-class _Room:
+class _Buffers:
     """Memory that the portions of a batch use one after the other: fresh memory costs a pass over it each time.
 
     Where gradients are recorded there is none, for a graph keeps every tensor.
@@ -126,17 +126,17 @@ def value_and_divergence(layers: Layers, beside: Tensor, x: Tensor, probes: Tens
     rows, few = max(1, numbers // (2 * w)), max(1, numbers // max(1, tangents * w))
     if torch.is_grad_enabled():
         rows = few = max(1, len(x))
-    room, values, divergences = _Room(x), [], []
+    buffers, values, divergences = _Buffers(x), [], []
     for begin in range(0, max(1, len(x)), rows):
         some = slice(begin, begin + rows)
-        value, derivatives = _value(layers, beside if beside.ndim == 1 else beside[some], x[some], room)
+        value, derivatives = _value(layers, beside if beside.ndim == 1 else beside[some], x[some], buffers)
         values.append(value)
         for first in range(0, max(1, len(value)), few):
             part = [derivative[first : first + few] for derivative in derivatives]
             if probes is not None:
-                divergences.append(_of_probes(layers, part, probes[some][first : first + few], room))
+                divergences.append(_of_probes(layers, part, probes[some][first : first + few], buffers))
             else:
-                divergences.append((_of_units if layers.from_units else _of_states)(layers, part, room))
+                divergences.append((_of_units if layers.from_units else _of_states)(layers, part, buffers))
     return _joined(values), _joined(divergences)
 
 
@@ -144,56 +144,56 @@ def _joined(parts: list[Tensor]) -> Tensor:
     return parts[0] if len(parts) == 1 else torch.cat(parts)
 
 
-def _value(layers: Layers, beside: Tensor, x: Tensor, room: _Room) -> tuple[Tensor, list[Tensor]]:
+def _value(layers: Layers, beside: Tensor, x: Tensor, buffers: _Buffers) -> tuple[Tensor, list[Tensor]]:
     """The outputs (n, h d) and the derivatives of each layer, each (n, w)."""
     activation, shape = _ACTIVATIONS[layers.activation], (len(x), len(layers.first))
-    z = torch.addmm(beside, x, layers.first.T, out=room("z", *shape))
-    h, derivative = activation(z, room("h", *shape), room("derivative 0", *shape))
+    z = torch.addmm(beside, x, layers.first.T, out=buffers("z", *shape))
+    h, derivative = activation(z, buffers("h", *shape), buffers("derivative 0", *shape))
     derivatives = [derivative]
     for k, (weight, bias) in enumerate(layers.hidden, 1):
-        z = torch.addmm(bias, h, weight.T, out=room("z", *shape))
-        h, derivative = activation(z, room("h", *shape), room(f"derivative {k}", *shape))
+        z = torch.addmm(bias, h, weight.T, out=buffers("z", *shape))
+        h, derivative = activation(z, buffers("h", *shape), buffers(f"derivative {k}", *shape))
         derivatives.append(derivative)
     return F.linear(h, layers.last, layers.shift), derivatives
 
 
-def _of_states(layers: Layers, derivatives: list[Tensor], room: _Room) -> Tensor:
+def _of_states(layers: Layers, derivatives: list[Tensor], buffers: _Buffers) -> Tensor:
     """``tr J`` of each head, (n, h), from a tangent for each unit vector."""
     d, w, h = layers.dimensions
-    start = torch.mul(derivatives[0].unsqueeze(1), layers.start, out=room("even", len(derivatives[0]), d, w))
-    return _through(layers, derivatives, start, room).view(-1, d * w) @ layers.last.view(h, d * w).T
+    start = torch.mul(derivatives[0].unsqueeze(1), layers.start, out=buffers("even", len(derivatives[0]), d, w))
+    return _through(layers, derivatives, start, buffers).view(-1, d * w) @ layers.last.view(h, d * w).T
 
 
-def _of_probes(layers: Layers, derivatives: list[Tensor], probes: Tensor, room: _Room) -> Tensor:
+def _of_probes(layers: Layers, derivatives: list[Tensor], probes: Tensor, buffers: _Buffers) -> Tensor:
     """``v . J v`` of each head, (n, h, K), for probes (n, K, d)."""
     d, w, h = layers.dimensions
     n, many, _ = probes.shape
-    start = torch.mm(probes.reshape(-1, d), layers.first.T, out=room("even", n * many, w)).view(n, many, w)
-    tangents = _through(layers, derivatives, _scaled(start, derivatives[0].unsqueeze(1)), room)
+    start = torch.mm(probes.reshape(-1, d), layers.first.T, out=buffers("even", n * many, w)).view(n, many, w)
+    tangents = _through(layers, derivatives, _scaled(start, derivatives[0].unsqueeze(1)), buffers)
     products = (tangents.view(-1, w) @ layers.last.T).view(n, many, h, d)
     return (products * probes.unsqueeze(2)).sum(-1).transpose(1, 2)
 
 
-def _of_units(layers: Layers, derivatives: list[Tensor], room: _Room) -> Tensor:
+def _of_units(layers: Layers, derivatives: list[Tensor], buffers: _Buffers) -> Tensor:
     """``tr J`` of each head, (n, h), from a tangent for each unit of the first layer."""
     _, w, h = layers.dimensions
     if not layers.hidden:
         return derivatives[0] @ (layers.first.T * layers.last.view(h, -1, w)).sum(1).T
     if len(layers.hidden) == 1:
         return ((derivatives[0] @ (layers.start * layers.loop)) * derivatives[1]).sum(-1).T
-    tangents = torch.mul(derivatives[1].unsqueeze(1), layers.start, out=room("even", len(derivatives[1]), w, w))
+    tangents = torch.mul(derivatives[1].unsqueeze(1), layers.start, out=buffers("even", len(derivatives[1]), w, w))
     rest = Layers(layers.first, layers.hidden[1:], layers.last, layers.shift, layers.activation)
-    tangents = _scaled(_through(rest, derivatives[1:], tangents, room), derivatives[0].unsqueeze(2))
+    tangents = _scaled(_through(rest, derivatives[1:], tangents, buffers), derivatives[0].unsqueeze(2))
     return tangents.view(-1, w * w) @ layers.loop.view(h, w * w).T
 
 
-def _through(layers: Layers, derivatives: list[Tensor], tangents: Tensor, room: _Room) -> Tensor:
+def _through(layers: Layers, derivatives: list[Tensor], tangents: Tensor, buffers: _Buffers) -> Tensor:
     """Tangents (n, r, w) behind the first activation, carried to behind the last: one matrix product a layer."""
     shape, w = tangents.shape, tangents.shape[-1]
     names = itertools.cycle(("odd", "even"))
     for derivative, (weight, _) in zip(derivatives[1:], layers.hidden, strict=True):
         flat = tangents.view(-1, w)
-        product = torch.mm(flat, weight.T, out=room(next(names), len(flat), w))
+        product = torch.mm(flat, weight.T, out=buffers(next(names), len(flat), w))
         tangents = _scaled(product.view(shape), derivative.unsqueeze(1))
     return tangents
 
@@ -218,9 +218,9 @@ def _relu(z: Tensor, h: Tensor | None, derivative: Tensor | None) -> tuple[Tenso
 
 
 def _gelu(z: Tensor, h: Tensor | None, derivative: Tensor | None) -> tuple[Tensor, Tensor]:
-    share = torch.erf(z / math.sqrt(2)).add(1).mul(0.5)
+    below = torch.erf(z / math.sqrt(2)).add(1).mul(0.5)
     density = torch.exp(z.square() * -0.5) / math.sqrt(2 * math.pi)
-    return torch.mul(z, share, out=h), torch.addcmul(share, z, density, out=derivative)
+    return torch.mul(z, below, out=h), torch.addcmul(below, z, density, out=derivative)
 
 
 def _tanh(z: Tensor, h: Tensor | None, derivative: Tensor | None) -> tuple[Tensor, Tensor]:

@@ -57,7 +57,7 @@ class Cosine(_WarmedUp):
 
     Args:
         warmup: steps of linear growth from zero.
-        final: share of the learning rate left at the end.
+        final: fraction of the learning rate left at the end.
     """
 
     def __init__(self, warmup: Steps = 0, final: Annotated[float, Field(ge=0, le=1)] = 0.0) -> None:

@@ -72,7 +72,7 @@ class SGD(Optimizer):
 
     Args:
         lr: learning rate.
-        momentum: share of the last step that is kept.
+        momentum: fraction of the last step that is kept.
         nesterov: look ahead along the momentum.
         weight_decay: weight of the squared norm added to the loss.
     """

@@ -69,8 +69,8 @@ class PathEnergy(_OfEnergies):
 
     Paths by the stochastic Heun method from fresh draws of the source; for each the trapezoid of ``|b_F|^2`` over its
     steps, in the clock of sampling. The error of both is of second order in the step. Where a learned drift grows like
-    ``(1-t)^(-1/2)`` its energy has no bound, and the value is that of the steps: ``share_of_ends`` says how much of it
-    comes from the first and the last tenth of the clock.
+    ``(1-t)^(-1/2)`` its energy has no bound, and the value is that of the steps: ``fraction_at_ends`` says how much of
+    it comes from the first and the last tenth of the clock.
 
     Where the bridge between the ends is known (see ``coupling-error``) the details have its ``exact`` energy, the least
     that any drift to the same target needs.
@@ -114,7 +114,7 @@ def _energies(simulation: Simulation, model: Model, generator: torch.Generator |
     tenth = max(1, len(terms) // 10)
     total = float(terms.sum())
     ends = [float(terms[:tenth].sum()) / total, float(terms[-tenth:].sum()) / total] if total > 0 else [0.0, 0.0]
-    details = {"epsilon": level, "steps": simulation.steps, "paths": simulation.n, "share_of_ends": ends, **exact}
+    details = {"epsilon": level, "steps": simulation.steps, "paths": simulation.n, "fraction_at_ends": ends, **exact}
     return terms.sum(0), details
 
 

@@ -97,8 +97,8 @@ class PotentialBridge(Bridge):
         # One component at a time: a matrix for each state would need B d^2 numbers.
         for k in range(len(self._means)):
             rows = chosen == k
-            share = (self._variances[k] / (self._variances[k] + 2 * self.epsilon)).to(noise)
-            along = share * seen.offsets[rows, k] + (2 * self.epsilon * share).sqrt() * noise[rows]
+            fraction = (self._variances[k] / (self._variances[k] + 2 * self.epsilon)).to(noise)
+            along = fraction * seen.offsets[rows, k] + (2 * self.epsilon * fraction).sqrt() * noise[rows]
             ends[rows] = self._means[k].to(noise) + along @ self._vectors[k].to(noise).mT
         return ends.to(x.dtype).reshape(x.shape)
 

@@ -42,7 +42,7 @@ _LEAST_LOG = -30 * math.log(10.0)
 """The logarithm of the smallest entry of a kernel in single precision."""
 
 _MARGIN = 0.9
-"""The share of the tolerance that is asked for there, as the final look is in double precision."""
+"""The fraction of the tolerance that is asked for there, as the final look is in double precision."""
 
 
 def scale(state: Potentials, tolerance: float, budget: int, double: bool = False) -> float:
@@ -132,10 +132,10 @@ class Kernel:
         if log_rows is None:
             log_rows = self._log_row_sums(log_v)
         for left in range(steps, 0, -1):
-            share = omega if left > 1 else 1.0
-            log_u = torch.lerp(log_u, torch.sub(of_u, log_rows, alpha=state.damping), share)
+            relaxation = omega if left > 1 else 1.0
+            log_u = torch.lerp(log_u, torch.sub(of_u, log_rows, alpha=state.damping), relaxation)
             log_columns = self._log_column_sums(log_u)
-            log_v = torch.lerp(log_v, torch.sub(of_v, log_columns, alpha=state.damping), share)
+            log_v = torch.lerp(log_v, torch.sub(of_v, log_columns, alpha=state.damping), relaxation)
             log_rows = self._log_row_sums(log_v)
         largest = float(torch.maximum(log_u.abs().max(), log_v.abs().max()))
         if not math.isfinite(largest):

@@ -87,8 +87,8 @@ class WithinBatch(Coupling):
                 of_class = dealt[begin : begin + len(rows)]
                 paired[rows], _ = self.pair(of_class, x1[rows], generator)
                 begin += len(rows)
-        told = condition and {name: values[:n] for name, values in condition.items()}
-        return Pairs(paired[:n], x1[:n], told)
+        conditions = condition and {name: values[:n] for name, values in condition.items()}
+        return Pairs(paired[:n], x1[:n], conditions)
 
 
 def _classes(target: Distribution, condition: Condition | None) -> Tensor | None:

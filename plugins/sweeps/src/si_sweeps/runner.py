@@ -19,7 +19,7 @@ from si_sweeps.folder import SweepDirectory
 from si_sweeps.page import write_sweep_reports
 from si_sweeps.plan import SweepPlan, plan_sweep
 from si_sweeps.points import PointRunner
-from si_sweeps.status import logged, status_kept
+from si_sweeps.status import logged, status_written
 from si_sweeps.table import Record, read_records, rows, write_results
 
 __all__ = ["run_sweep", "sweep"]
@@ -109,7 +109,7 @@ def run_sweep(
             records = read_records(directory, plan, log)
             write_results(directory, records)
         runner = PointRunner(plan, directory, log, runtime, signals, take_over)
-        with status_kept(directory, log, previous.started if previous else "", len(plan.points)) as status:
+        with status_written(directory, log, previous.started if previous else "", len(plan.points)) as status:
             log.line(f"sweep: {directory.path}")
             for point in plan.points:
                 records[point.index] = runner.run(point, records[point.index])

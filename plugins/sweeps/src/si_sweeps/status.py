@@ -8,10 +8,10 @@ from contextlib import contextmanager
 from dataclasses import replace
 
 from si_core import DataError
-from si_core.public.runs import Console, RunLog, State, Status, ending_kept, write_status
+from si_core.public.runs import Console, RunLog, State, Status, ending_recorded, write_status
 from si_sweeps.folder import SweepDirectory
 
-__all__ = ["FAILED", "SweepStatus", "logged", "status_kept"]
+__all__ = ["FAILED", "SweepStatus", "logged", "status_written"]
 
 FAILED = DataError.code
 """Exit code of a sweep some of whose points failed."""
@@ -52,10 +52,10 @@ def logged(directory: SweepDirectory, console: Console) -> Iterator[RunLog]:
 
 
 @contextmanager
-def status_kept(directory: SweepDirectory, log: RunLog, started: str, points: int) -> Iterator[SweepStatus]:
+def status_written(directory: SweepDirectory, log: RunLog, started: str, points: int) -> Iterator[SweepStatus]:
     """``STATUS.json`` from running to interrupted or failed; that it finished is for the caller to say."""
     status = SweepStatus(directory, started, points)
 
     again = shlex.join(["si", "sweep", str(directory.grid), "--resume", "--out", str(directory.path)])
-    with ending_kept(status.stopped, log, "sweep", again):
+    with ending_recorded(status.stopped, log, "sweep", again):
         yield status

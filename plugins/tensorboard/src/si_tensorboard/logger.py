@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from si_tensorboard.event_file import EventFile
-from si_tensorboard.words import estimates_table, recipe_table, scalars
+from si_tensorboard.tags import estimates_table, recipe_table, scalars
 
 if TYPE_CHECKING:
     from si_core import Event

@@ -169,7 +169,7 @@ class _Worker:
 
 def _cut_short(current: CheckedComponent | None, check: str, problem: str) -> Iterator[CheckedComponent]:
     if current is None:
-        raise PluginError(f"a plugin {problem}", where=f"while its {check} ran", fix="si plugins tells which")
+        raise PluginError(f"a plugin {problem}", where=f"while its {check} ran", fix="si plugins says which")
     current.results.append(
         {
             "check": check,

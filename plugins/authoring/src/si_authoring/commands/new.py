@@ -60,12 +60,12 @@ def run(arguments: argparse.Namespace) -> int:
             f"{chosen.kind} {chosen.component!r} is also offered by {', '.join(others)}: recipes must write "
             f"{selection!r}; choose another name with --name"
         )
-    for line in _told(chosen, folder, files, selection):
+    for line in _summary(chosen, folder, files, selection):
         console.line(line)
     return 0
 
 
-def _told(chosen: Names, folder: Path, files: dict[str, str], selection: str) -> list[str]:
+def _summary(chosen: Names, folder: Path, files: dict[str, str], selection: str) -> list[str]:
     plain = folder.is_absolute() or folder.parts[:1] in ((), ("..",))
     place = folder.as_posix() if plain else f"./{folder.as_posix()}"
     component = f"src/{chosen.package}/{chosen.module}.py"

@@ -76,21 +76,21 @@ def _check(path: Path, quick: bool, as_json: bool) -> int:
     candidates, proposal = _candidates(path)
     rules = [rule for rule in GUIDELINES if not (quick and rule.slow)]
     broken: list[dict[str, str]] = []
-    untold: list[dict[str, str]] = []
+    unchecked: list[dict[str, str]] = []
     for candidate in candidates:
         for rule in rules:
             problems = rule.check(candidate)
             place = {"plugin": candidate.entry.name, "guideline": rule.name}
             if problems is None:
-                untold.append({**place, "problem": "it is not installed here"})
+                unchecked.append({**place, "problem": "it is not installed here"})
             else:
                 broken += [{**place, "problem": problem} for problem in problems]
     if as_json:
-        print_json({"broken": broken, "untold": untold, "plugins": [each.entry.name for each in candidates]})
+        print_json({"broken": broken, "unchecked": unchecked, "plugins": [each.entry.name for each in candidates]})
     else:
         for item in broken:
             print(f"{item['plugin']}: {item['guideline']}: {one_line(item['problem'])}")
-        for name in dict.fromkeys(item["plugin"] for item in untold):
+        for name in dict.fromkeys(item["plugin"] for item in unchecked):
             print(f"{name}: not installed here, so whether it loads and conforms was not looked at")
         count = len({item["plugin"] for item in broken})
         verdict = f"{count} of them break a guideline" if count else "all hold"

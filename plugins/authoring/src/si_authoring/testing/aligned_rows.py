@@ -1,4 +1,4 @@
-"""Whether what is told of rows is told of these rows: of draws of a data set, and of rows kept from training.
+"""Whether the conditions of rows belong to these rows: of draws of a data set, and of rows kept from training.
 
 A draw that equals a training row must have the conditions of such a row. Of held-out rows nobody else knows the
 conditions, but where a condition depends on x among the training rows, it does so among those held out. Told of other
@@ -18,28 +18,28 @@ from torch import Tensor
 from si_authoring.testing.check import NotApplicable, Violation, check
 from si_core import Condition, ConditionSpec, Distribution
 
-__all__ = ["told_of_held_out_rows", "told_of_rows"]
+__all__ = ["conditions_of_held_out_rows", "conditions_of_rows"]
 
 _DRAWS, _FEWEST, _FEATURES, _ERRORS = 100, 20, 64, 5.0
 
 
 @check
-def told_of_rows(law: Distribution) -> None:
+def conditions_of_rows(law: Distribution) -> None:
     """A draw of a data set that equals one of its rows has the conditions of that row."""
     if law.size is None or not law.conditions:
         raise NotApplicable("it is no finite data set with conditions")
-    x, told = law.draw(_DRAWS, torch.Generator().manual_seed(2))
+    x, conditions = law.draw(_DRAWS, torch.Generator().manual_seed(2))
     rows, of_rows = law.rows(torch.arange(law.size))
     equal = (x.flatten(1)[:, None] == rows.flatten(1)).all(2)
     if not bool(equal.any()):
         raise NotApplicable("its draws are not its rows: there is noise on them")
-    for name, values in (told or {}).items():
+    for name, values in (conditions or {}).items():
         if of_rows is None or name not in of_rows:
             continue  # the matter of another check
         same = _same(values.reshape(len(x), 1, -1), of_rows[name].reshape(1, len(rows), -1))
         wrong = equal.any(1) & ~(equal & same).any(1)
         if bool(wrong.any()):
-            raise Violation(f"draw tells the condition {name!r} of other rows: {int(wrong.sum())} of {_DRAWS} draws")
+            raise Violation(f"draw gives the condition {name!r} of other rows: {int(wrong.sum())} of {_DRAWS} draws")
 
 
 def _same(one: Tensor, other: Tensor) -> Tensor:
@@ -49,15 +49,15 @@ def _same(one: Tensor, other: Tensor) -> Tensor:
 
 
 @check
-def told_of_held_out_rows(law: Distribution) -> None:
+def conditions_of_held_out_rows(law: Distribution) -> None:
     """What depends on x among the training rows does so among those held out: conditions are split as x is."""
     kept = law.held_out()
     if law.size is None or kept is None or not law.conditions:
         raise NotApplicable("it is no finite data set with conditions and held-out rows")
-    x, told = law.rows(torch.arange(law.size))
+    x, conditions = law.rows(torch.arange(law.size))
     compared = False
     for name, spec in law.conditions.items():
-        found = [_features(*each, name, spec) for each in ((x, told), kept)]
+        found = [_features(*each, name, spec) for each in ((x, conditions), kept)]
         if any(features is None or len(features[0]) < _FEWEST for features in found):
             continue
         (rows, values), (held_rows, held_values) = (features for features in found if features is not None)
@@ -75,11 +75,11 @@ def told_of_held_out_rows(law: Distribution) -> None:
         raise NotApplicable("no condition depends on x enough to tell from so few rows")
 
 
-def _features(x: Tensor, told: Condition | None, name: str, spec: ConditionSpec) -> tuple[Tensor, Tensor] | None:
-    """Numbers of the rows that are told the condition, (n, k) and (n, m) in double precision."""
-    if told is None or name not in told or len(told[name]) != len(x):
+def _features(x: Tensor, conditions: Condition | None, name: str, spec: ConditionSpec) -> tuple[Tensor, Tensor] | None:
+    """Numbers of the rows that have the condition, (n, k) and (n, m) in double precision."""
+    if conditions is None or name not in conditions or len(conditions[name]) != len(x):
         return None
-    rows, values = x.double().flatten(1)[:, :_FEATURES], told[name]
+    rows, values = x.double().flatten(1)[:, :_FEATURES], conditions[name]
     present = ~spec.is_absent(values)
     if spec.classes is not None:
         values = torch.nn.functional.one_hot(values.clamp_min(0), len(spec.classes))

@@ -15,7 +15,7 @@ _SHARE = 0.1
 
 
 class _ConstantDrift(Problem):
-    """``dX = value dt + size dW`` on a share of the unit interval; the drift is one tensor throughout."""
+    """``dX = value dt + size dW`` on a fraction of the unit interval; the drift is one tensor throughout."""
 
     stop = _SHARE
 

@@ -105,11 +105,11 @@ def moments(callback: Callback) -> None:
         if name.startswith(("before_", "after_", "on_")) and name not in known and callable(getattr(callback, name)):
             raise Violation(f"{name} is never called: {did_you_mean(name, known) or ', '.join(known)}")
     if callable(getattr(callback, "state", None)) != callable(getattr(callback, "restore", None)):
-        raise Violation("it has one of `state` and `restore`: what is kept in a checkpoint needs both")
+        raise Violation("it has one of `state` and `restore`: what is stored in a checkpoint needs both")
 
 
 @check
-def run_kept(callback: Callback) -> None:
+def run_unchanged(callback: Callback) -> None:
     """The run's records and its model stay as they are: it looks, and asks for a stop at most."""
     setting = accepted(SUITE, callback)[0]
     # As training has it, whatever an exercise left behind.
@@ -186,7 +186,7 @@ def _plain(state: Any) -> Any:
     try:
         kept = json.loads(json.dumps(state, allow_nan=False))
     except (TypeError, ValueError) as error:
-        raise Violation(f"its state can't be kept: {error}; plain values only, no tensors, no infinities") from error
+        raise Violation(f"its state can't be stored: {error}; plain values only, no tensors, no infinities") from error
     if not isinstance(state, dict):
         raise Violation(f"its state is a {type(state).__name__} instead of a dict")
     if kept != state:
@@ -197,7 +197,7 @@ def _plain(state: Any) -> Any:
 SUITE = Suite(
     kind="callback",
     exercise=_exercise,
-    own=(moments, run_kept, own_folder, resumes),
+    own=(moments, run_unchanged, own_folder, resumes),
     context=lambda: {
         "recipe": None,
         "process": None,

@@ -104,7 +104,7 @@ def _gradients(objective: Objective, process: StochasticInterpolant, shift: floa
 def _processes(objective: Objective) -> dict[str, StochasticInterpolant]:
     """The kit's processes that have the field, without a latent, whose velocity in time is nowhere singular."""
     if not objective.calls_network:
-        raise NotApplicable("it is told the network's prediction")
+        raise NotApplicable("it takes the network's prediction")
     usable = {}
     for name, process in gaussian_processes((2,)).items():
         try:

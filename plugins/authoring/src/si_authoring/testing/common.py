@@ -15,7 +15,7 @@ from si_authoring.testing.setting import Output, Setting
 from si_core import UsageError
 from si_core.public.discovery import (
     KINDS,
-    host_state_kept,
+    host_state_restored,
     option_problems,
     options_model,
     random_states,
@@ -38,13 +38,21 @@ _ROUNDING = 64.0
 def common_checks(suite: Suite) -> tuple[Check, ...]:
     """The checks that hold for every kind, for the exercise of a suite."""
     bound: list[tuple[str, str, Callable[[Suite, Any], Measured | None]]] = [
-        ("form", "results have the shape, dtype and device of the states, for events of every rank", _form),
+        (
+            "shape-and-dtype",
+            "results have the shape, dtype and device of the states, for events of every rank",
+            _shape_and_dtype,
+        ),
         ("finite", "results are finite", _finite),
-        ("inputs-kept", "inputs are left as they were", _inputs_kept),
+        ("inputs-unchanged", "inputs are left as they were", _inputs_unchanged),
         ("rows-independent", "a row's result depends on that row alone", _rows_independent),
         ("own-randomness", "randomness comes from the generator given, and from it alone", _own_randomness),
         ("made-alike", "made again with the same options it gives the same: constructors draw nothing", _made_alike),
-        ("host-kept", "torch's defaults, signal handlers and the current directory are left alone", _host_kept),
+        (
+            "host-unchanged",
+            "torch's defaults, signal handlers and the current directory are left alone",
+            _host_unchanged,
+        ),
         ("device", "results are where the states are", _device),
         ("pickling", "a pickled copy gives the same", _pickling),
         ("options", "options are typed keyword arguments whose defaults are allowed", _options),
@@ -78,15 +86,15 @@ def accepted(suite: Suite, component: Any) -> list[Setting]:
     return settings
 
 
-def _form(suite: Suite, component: Any) -> None:
+def _shape_and_dtype(suite: Suite, component: Any) -> None:
     for base in accepted(suite, component):
         for dtype in suite.dtypes:
             setting = base.anew(dtype=dtype)
             for output in suite.exercise(component, setting):
-                _check_form(output, setting)
+                _check_shape_and_dtype(output, setting)
 
 
-def _check_form(output: Output, setting: Setting) -> None:
+def _check_shape_and_dtype(output: Output, setting: Setting) -> None:
     value, where = output.value, f"{output.name} at states of shape {setting.shape}, {setting.dtype}"
     if not isinstance(value, Tensor):
         raise Violation(f"{where} is no tensor but {type(value).__name__}")
@@ -105,7 +113,7 @@ def _finite(suite: Suite, component: Any) -> None:
                 raise Violation(f"{output.name} is not finite at states of shape {setting.shape}")
 
 
-def _inputs_kept(suite: Suite, component: Any) -> None:
+def _inputs_unchanged(suite: Suite, component: Any) -> None:
     for setting in accepted(suite, component):
         suite.exercise(component, setting)
         changed = setting.changed()
@@ -133,7 +141,7 @@ def _rows_independent(suite: Suite, component: Any) -> Measured | None:
 
 def _own_randomness(suite: Suite, component: Any) -> None:
     setting = accepted(suite, component)[0]
-    with host_state_kept(generators=True):
+    with host_state_restored(generators=True):
         # At a place of their own, for a component may have seeded them in the exercise before.
         seed_globals(_UNUSUAL, _UNUSUAL)
         before = random_states()
@@ -158,8 +166,8 @@ def _made_alike(suite: Suite, component: Any) -> None:
     _same(one, other, "two made with equal options differ: draw from a generator seeded by an option, or not at all")
 
 
-def _host_kept(suite: Suite, component: Any) -> None:
-    with host_state_kept() as changed:
+def _host_unchanged(suite: Suite, component: Any) -> None:
+    with host_state_restored() as changed:
         suite.exercise(component, accepted(suite, component)[0])
     if changed:
         raise Violation(f"it changes {', '.join(changed)}")
@@ -186,7 +194,7 @@ def _device(suite: Suite, component: Any) -> None:
             raise NotApplicable("it looks at values, which torch's device meta has not") from error
         raise
     for output in outputs:
-        _check_form(output, setting)
+        _check_shape_and_dtype(output, setting)
 
 
 def _pickling(suite: Suite, component: Any) -> None:

@@ -14,7 +14,7 @@ from typing import Any
 import torch
 
 from si_authoring.testing.check import NotApplicable, Violation
-from si_core.public.discovery import constructor_names, host_state_kept
+from si_core.public.discovery import constructor_names, host_state_restored
 
 __all__ = ["made_twice", "seed_globals"]
 
@@ -45,10 +45,10 @@ def made_twice(component: Any, context: Mapping[str, Any]) -> tuple[Any, Any]:
 
 
 def _made(cls: type[Any], options: Mapping[str, Any], seed: int) -> Any:
-    with host_state_kept(generators=True):
+    with host_state_restored(generators=True):
         module = issubclass(cls, torch.nn.Module)
         seed_globals(seed, 0 if module else seed)
-        with host_state_kept(generators=True) as changed:
+        with host_state_restored(generators=True) as changed:
             try:
                 made = cls(**options)
             except Exception as error:

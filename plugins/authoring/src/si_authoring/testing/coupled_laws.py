@@ -16,17 +16,17 @@ from si_authoring.testing.doubles import Normal
 from si_core import Condition, ConditionSpec, Coupling, Distribution, SIError, build
 from si_core.public.discovery import available
 
-__all__ = ["TOLD", "Ends", "Labelled", "Table", "ends_of", "told_of"]
+__all__ = ["CONDITIONS", "Ends", "Labelled", "Table", "conditions_of", "ends_of"]
 
 Ends = tuple[Distribution, Distribution]
 """A source and a target."""
 
 
-TOLD = {"half": ConditionSpec(classes=("negative", "positive")), "echo": ConditionSpec((3,))}
+CONDITIONS = {"half": ConditionSpec(classes=("negative", "positive")), "echo": ConditionSpec((3,))}
 
 
-def told_of(x: Tensor) -> dict[str, Tensor]:
-    """What is told of each row, (B,) and (B, 3): whether its first entry is positive, and multiples of that entry."""
+def conditions_of(x: Tensor) -> dict[str, Tensor]:
+    """Conditions of each row, (B,) and (B, 3): whether its first entry is positive, and multiples of that entry."""
     first = x.flatten(1)[:, 0]
     return {"half": (first > 0).long(), "echo": torch.stack([first, -2 * first, 4 * first], 1)}
 
@@ -34,11 +34,11 @@ def told_of(x: Tensor) -> dict[str, Tensor]:
 class Labelled(Normal):
     """``N(0, I)`` with a label and values that tell the first entry."""
 
-    conditions = TOLD
+    conditions = CONDITIONS
 
     def draw(self, n: int, generator: torch.Generator | None = None) -> tuple[Tensor, Condition | None]:
         x = self.sample(n, generator)
-        return x, told_of(x)
+        return x, conditions_of(x)
 
 
 class Table(Distribution):
@@ -46,14 +46,14 @@ class Table(Distribution):
 
     Args:
         seed: of the numbers.
-        told: whether there are conditions.
+        conditional: whether there are conditions.
     """
 
     shape, size = (2,), 60
 
-    def __init__(self, seed: int, told: bool) -> None:
+    def __init__(self, seed: int, conditional: bool) -> None:
         self._x = torch.randn(60, 2, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
-        self.conditions = TOLD if told else {}
+        self.conditions = CONDITIONS if conditional else {}
 
     def sample(self, n: int, generator: torch.Generator | None = None) -> Tensor:
         return self.draw(n, generator)[0]
@@ -64,7 +64,7 @@ class Table(Distribution):
 
     def rows(self, index: Tensor) -> tuple[Tensor, Condition | None]:
         x = self._x.to(index.device)[index]
-        return x, told_of(x) if self.conditions else None
+        return x, conditions_of(x) if self.conditions else None
 
 
 def _candidates(coupling: Coupling) -> Iterator[Ends]:
@@ -72,7 +72,7 @@ def _candidates(coupling: Coupling) -> Iterator[Ends]:
         yield Labelled(), Labelled()
         return
     yield Normal(mean=1.0, deviation=2.0), Labelled()
-    yield Table(0, told=False), Table(1, told=True)
+    yield Table(0, conditional=False), Table(1, conditional=True)
     for found in available("distribution"):
         name = f"{found.plugin.distribution}/{found.component.name}"
         try:

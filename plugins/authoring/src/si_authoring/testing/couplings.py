@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from si_authoring.testing.check import Deviations, Measured, NotApplicable, Violation, check
-from si_authoring.testing.coupled_laws import TOLD, Ends, ends_of, told_of
+from si_authoring.testing.coupled_laws import CONDITIONS, Ends, conditions_of, ends_of
 from si_authoring.testing.setting import Output, Setting
 from si_authoring.testing.suite import Suite
 from si_core import Coupling, Pairs, UsageError, check_classes, check_condition
@@ -116,9 +116,9 @@ def conditions(coupling: Coupling) -> None:
         raise Violation(f"draw: {error.problem}; got {error.got}, due {error.allowed}") from error
     if not due:
         raise NotApplicable("the laws that it pairs have no conditions, and it has none of its own")
-    if target.conditions is not TOLD:
+    if target.conditions is not CONDITIONS:
         return
-    for name, values in told_of(pairs.x1).items():
+    for name, values in conditions_of(pairs.x1).items():
         if not torch.equal((pairs.condition or {})[name].to(values), values):
             raise Violation(
                 f"conditions do not belong to their x1: draw or pair changes the order, or the values, of {name!r}"

@@ -1,7 +1,7 @@
 """Checks that draws and the log-density of a distribution belong together.
 
 * **One or two coordinates.** The midpoint sum of the density over a box around all draws is 1, and over the blocks of
-  the box it agrees with the shares of draws. Of each four nodes along an axis the outer two, or the inner two, are a
+  the box it agrees with the fractions of draws. Of each four nodes along an axis the outer two, or the inner two, are a
   rule of their own; what their sums differ by says how far off the rule is, for smooth densities and for those with
   edges. Peaks between the nodes no sum can see, and draws do.
 * **More coordinates.** With q a Gaussian of the mean and covariance of draws, a little narrower or wider than they,
@@ -75,12 +75,12 @@ def _on_a_grid(law: Distribution, size: int) -> Measured | None:
     measured = Measured(abs(total - 1), error + beyond, "a box around all draws")
     if not measured.deviation <= measured.allowed:
         raise Violation(f"the density integrates to {total:.4g} in place of 1", measured)
-    shares, errors = _sums(mass, blocks)
+    fractions, errors = _sums(mass, blocks)
     deviations = Deviations("draws do not fall where the density says")
-    for k, (share, off) in enumerate(zip(found.tolist(), errors.tolist(), strict=True)):
-        # The variance of a share is p(1-p)/n, and no draw at all is compatible with p = 14/n.
-        statistical = _ERRORS * math.sqrt(max(share * (1 - share), 1 / len(draws)) / len(draws)) + 14 / len(draws)
-        deviations.close(float(shares[k]), share, off + statistical, f"block {k} of {len(shares)}")
+    for k, (fraction, off) in enumerate(zip(found.tolist(), errors.tolist(), strict=True)):
+        # The variance of a fraction is p(1-p)/n, and no draw at all is compatible with p = 14/n.
+        statistical = _ERRORS * math.sqrt(max(fraction * (1 - fraction), 1 / len(draws)) / len(draws)) + 14 / len(draws)
+        deviations.close(float(fractions[k]), fraction, off + statistical, f"block {k} of {len(fractions)}")
     return deviations.result()
 
 

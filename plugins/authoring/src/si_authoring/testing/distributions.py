@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from si_authoring.testing.aligned_rows import told_of_held_out_rows, told_of_rows
+from si_authoring.testing.aligned_rows import conditions_of_held_out_rows, conditions_of_rows
 from si_authoring.testing.check import Deviations, Measured, NotApplicable, Violation, check
 from si_authoring.testing.densities import density_of_draws, drawn
 from si_authoring.testing.setting import Output, Setting
@@ -43,9 +43,9 @@ def _exercise(law: Distribution, setting: Setting) -> Sequence[Output]:
 
 def _exercise_draws(law: Distribution, setting: Setting) -> list[Output]:
     outputs = [Output("sample(7, generator)", law.sample(7, setting.generator), (7, *law.shape), False, False)]
-    x, told = law.draw(7, setting.generator)
+    x, given = law.draw(7, setting.generator)
     outputs.append(Output("the draws of draw(7, generator)", x, (7, *law.shape), False, False))
-    for name, values in (told or {}).items():
+    for name, values in (given or {}).items():
         shape = (7, *law.conditions[name].shape) if name in law.conditions else tuple(values.shape)
         outputs.append(Output(f"the condition {name!r} of draw(7, generator)", values, shape, False, False))
     return outputs
@@ -178,16 +178,16 @@ def conditions(law: Distribution) -> None:
     for name, spec in law.conditions.items():
         if not isinstance(name, str) or not isinstance(spec, ConditionSpec):
             raise Violation(f"conditions has {name!r}: {type(spec).__name__}, no name with a ConditionSpec")
-    _check_told(law, law.draw(_LABELLED, _seeded())[1], _LABELLED, "draw")
+    _check_conditions(law, law.draw(_LABELLED, _seeded())[1], _LABELLED, "draw")
 
 
-def _check_told(law: Distribution, told: Condition | None, n: int, call: str) -> None:
+def _check_conditions(law: Distribution, given: Condition | None, n: int, call: str) -> None:
     try:
-        check_condition(law.conditions, told, n)
-        check_classes(law.conditions, told or {})
+        check_condition(law.conditions, given, n)
+        check_classes(law.conditions, given or {})
     except UsageError as error:
         raise Violation(f"{call}: {error.problem}; got {error.got}, due {error.allowed}") from error
-    for name, values in (told or {}).items():
+    for name, values in (given or {}).items():
         if len(values) != n:
             raise Violation(f"{call} gives {len(values)} values of the condition {name!r} for {n} draws")
 
@@ -207,7 +207,7 @@ def finite_rows(law: Distribution) -> None:
     rows, found = law.rows(index)
     if tuple(rows.shape) != (law.size, *law.shape):
         raise Violation(f"rows of all {law.size} indices have shape {tuple(rows.shape)}")
-    _check_told(law, found, law.size, "rows")
+    _check_conditions(law, found, law.size, "rows")
     chosen = index.flip(0)[:3]
     again, told_again = law.rows(chosen)
     if not torch.equal(again, rows[chosen]):
@@ -219,7 +219,7 @@ def finite_rows(law: Distribution) -> None:
 
 @check
 def held_out_rows(law: Distribution) -> None:
-    """Rows kept from training have the form of draws, with their conditions, and are always the same."""
+    """Rows kept from training have the shape of draws, with their conditions, and are always the same."""
     found = law.held_out()
     if found is None:
         raise NotApplicable("it keeps no rows from training")
@@ -228,7 +228,7 @@ def held_out_rows(law: Distribution) -> None:
         raise Violation(
             f"held_out gives shape {tuple(x.shape)}, not (n, *{tuple(law.shape)}) with n >= 1; None for none"
         )
-    _check_told(law, kept, len(x), "held_out")
+    _check_conditions(law, kept, len(x), "held_out")
     again = law.held_out()
     if again is None or not torch.equal(again[0], x):
         raise Violation("held_out gives other rows each time")
@@ -247,8 +247,8 @@ SUITE = Suite(
         conditions,
         finite_rows,
         held_out_rows,
-        told_of_rows,
-        told_of_held_out_rows,
+        conditions_of_rows,
+        conditions_of_held_out_rows,
     ),
     events=((),),
 )

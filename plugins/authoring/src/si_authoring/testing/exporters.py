@@ -92,7 +92,7 @@ def same_again(exporter: Exporter) -> None:
 
 
 @check
-def model_kept(exporter: Exporter) -> None:
+def model_unchanged(exporter: Exporter) -> None:
     """The model stays as it is: its weights, and where they are."""
     setting = accepted(SUITE, exporter)[0]
     model, fresh = _model(setting), _model(setting)
@@ -118,7 +118,7 @@ def lost_folder(exporter: Exporter) -> None:
 SUITE = Suite(
     kind="exporter",
     exercise=_exercise,
-    own=(files, no_paths, same_again, model_kept, lost_folder),
+    own=(files, no_paths, same_again, model_unchanged, lost_folder),
     events=((2,), (1, 4, 4)),
     refusable=True,
 )

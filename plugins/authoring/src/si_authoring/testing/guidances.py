@@ -10,7 +10,7 @@ from si_authoring.testing.check import Deviations, Measured, NotApplicable, Viol
 from si_authoring.testing.common import accepted
 from si_authoring.testing.setting import Output, Setting
 from si_authoring.testing.suite import Suite
-from si_authoring.testing.toy_model import OPTIONAL, told, toy_fields
+from si_authoring.testing.toy_model import OPTIONAL, given_conditions, toy_fields
 from si_core import Fields, Guidance, LearnedFields, Transport, UsageError
 
 __all__ = ["SUITE"]
@@ -31,7 +31,7 @@ def _fields(guidance: Guidance, setting: Setting, optional: frozenset[str] = OPT
 
 def _exercise(guidance: Guidance, setting: Setting) -> Sequence[Output]:
     x = setting.states("x")
-    fields = _fields(guidance, setting)[1].conditioned(told(setting))
+    fields = _fields(guidance, setting)[1].conditioned(given_conditions(setting))
     problems = (("the drift of the ODE", Transport(fields)), ("the drift of the SDE", Transport(fields, _LEVEL)))
     return [Output(name, problem.drift(0.4, x), setting.shape) for name, problem in problems]
 
@@ -45,11 +45,11 @@ def same_process(guidance: Guidance) -> None:
 
 
 @check
-def told_before_or_after(guidance: Guidance) -> Measured | None:
+def conditioned_before_or_after(guidance: Guidance) -> Measured | None:
     """Guiding fields that are given a condition is guiding fields and giving it then; another one takes its place."""
     setting = accepted(SUITE, guidance)[0]
     fields, guided = _fields(guidance, setting)
-    given, t, x = told(setting), setting.times(), setting.states("x")
+    given, t, x = given_conditions(setting), setting.times(), setting.states("x")
     deviations = Deviations("guided fields do not pass on what they are given (`conditioned`)")
     before, after = guidance.guided(fields.conditioned(given)), guided.conditioned(given)
     deviations.close(after.velocity(t, x), before.velocity(t, x), _ROUNDING)
@@ -65,7 +65,7 @@ def flow_of_the_fields(guidance: Guidance) -> Measured | None:
     """The drift that samples follow is made of the fields: ``b`` for the ODE, ``b +- epsilon s`` for an SDE."""
     deviations = Deviations("samples do not follow the guided fields: its `flow` is not that of its `field`")
     for setting in accepted(SUITE, guidance):
-        guided = _fields(guidance, setting)[1].conditioned(told(setting))
+        guided = _fields(guidance, setting)[1].conditioned(given_conditions(setting))
         x = setting.states("x")
         for level, start, stop in ((0.0, 0.0, 1.0), (_LEVEL, 0.0, 1.0), (_LEVEL, 1.0, 0.0)):
             transport = Transport(guided, level, start, stop)
@@ -80,11 +80,11 @@ def flow_of_the_fields(guidance: Guidance) -> Measured | None:
 
 
 @check
-def fields_kept(guidance: Guidance) -> None:
+def fields_unchanged(guidance: Guidance) -> None:
     """The fields that it guides stay as they are, so that the model may be sampled without it as well."""
     setting = accepted(SUITE, guidance)[0]
     fields, guided = _fields(guidance, setting)
-    given, t, x = told(setting), setting.times(), setting.states("x")
+    given, t, x = given_conditions(setting), setting.times(), setting.states("x")
     fresh = toy_fields(setting)
     guided.conditioned(given).velocity(t, x)
     weights = zip(fields.predictor.parameters(), fresh.predictor.parameters(), strict=True)
@@ -94,19 +94,19 @@ def fields_kept(guidance: Guidance) -> None:
 
 
 @check
-def still_told(guidance: Guidance) -> None:
-    """A condition that the fields have to be told is refused where it is missing, with guidance as without."""
+def conditions_checked(guidance: Guidance) -> None:
+    """A condition that the fields need is refused where it is missing, with guidance as without."""
     setting = accepted(SUITE, guidance)[0]
     try:
         guided = _fields(guidance, setting, frozenset({"kind"}))[1]
     except UsageError as error:
         raise NotApplicable(f"it does not guide fields with a condition of this sort: {error.problem}") from error
-    given = told(setting)
+    given = given_conditions(setting)
     try:
-        guided.conditioned({"kind": given["kind"]}).check_told(setting.count)
+        guided.conditioned({"kind": given["kind"]}).check_conditions(setting.count)
     except UsageError:
         return
-    raise Violation("guided fields go on without a condition that they have to be told (`check_told`)")
+    raise Violation("guided fields go on without a condition that they need (`check_conditions`)")
 
 
 @check
@@ -115,7 +115,7 @@ def one_value_for_all(guidance: Guidance) -> Measured | None:
     setting = accepted(SUITE, guidance)[0]
     guided = _fields(guidance, setting)[1]
     t, x = torch.tensor(0.4, dtype=torch.float64), setting.states("x")
-    one = {name: values[:1] for name, values in told(setting).items()}
+    one = {name: values[:1] for name, values in given_conditions(setting).items()}
     each = {name: values.expand(setting.count, *values.shape[1:]) for name, values in one.items()}
     deviations = Deviations("one value for all states is taken for something else than that value for each")
     for rows in (slice(None), slice(1)):
@@ -127,7 +127,14 @@ def one_value_for_all(guidance: Guidance) -> Measured | None:
 SUITE = Suite(
     kind="guidance",
     exercise=_exercise,
-    own=(same_process, told_before_or_after, flow_of_the_fields, fields_kept, still_told, one_value_for_all),
+    own=(
+        same_process,
+        conditioned_before_or_after,
+        flow_of_the_fields,
+        fields_unchanged,
+        conditions_checked,
+        one_value_for_all,
+    ),
     events=((2,), (), (1, 2, 3)),
     refusable=True,
 )

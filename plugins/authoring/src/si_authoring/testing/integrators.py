@@ -28,10 +28,10 @@ _SHARE = 0.1
 _SHORTFALL = 0.3
 _ADAPTIVE_ERROR = 1e-2
 _FEW_TIMES, _HALF_COST = 8, 0.75
-"""A half with its share of at least so many steps costs half as much, and less than this for any rounding of them."""
+"""A half with its part of at least so many steps costs half as much, and less than this for any rounding of them."""
 
 _SHARES, _WORSE = (0.3, 0.7), 10.0
-"""Where inner states are looked at, as shares of the span, and how many times worse than others they may be."""
+"""Where inner states are looked at, as fractions of the span, and how many times worse than others they may be."""
 
 
 def _velocity(t: Tensor, x: Tensor) -> Tensor:
@@ -48,7 +48,7 @@ def _rising(t: Tensor) -> Tensor:
 
 
 def _exercise(method: Integrator, setting: Setting) -> Sequence[Output]:
-    # A share of the span with its share of the steps: a whole solution costs more and shows no more.
+    # A fraction of the span with its part of the steps: a whole solution costs more and shows no more.
     x, short = setting.states("x"), method.part(_SHARE)
     fields = FunctionFields(velocity=_velocity, score=_score)
 
@@ -208,11 +208,11 @@ def inner_states(method: Integrator) -> Measured:
     for problem in KNOWN:
         fields = FunctionFields(velocity=functools.partial(problem.velocity, 1.0))
         for start, stop in SPANS:
-            times = [start + share * (stop - start) for share in _SHARES]
+            times = [start + part * (stop - start) for part in _SHARES]
             x, transport = problem.solution(1.0, start), Transport(fields, 0.0, start, stop, clock="uniform")
             found = integrate(transport, x, method, None, times)
             ends = zip((*_SHARES, 1.0), (*times, stop), strict=True)
-            parts = [problem.error(method.part(share), (start, end), 1.0) for share, end in ends]
+            parts = [problem.error(method.part(fraction), (start, end), 1.0) for fraction, end in ends]
             allowed = _WORSE * max(parts) + (_ADAPTIVE_ERROR if method.adaptive else _WORSE * ROUNDING)
             for time, state in zip((*times, stop), found.x[1:], strict=True):
                 off = float((state - problem.solution(1.0, time)).abs().max())

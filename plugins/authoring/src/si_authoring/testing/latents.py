@@ -143,12 +143,12 @@ def clock_order(latent: Latent) -> Measured | None:
         off = 1 - power if order == 1 else abs(power - max(1, round(power)))
         measured = Measured(max(off, 0.0), _EXPONENT, f"gamma ~ u^{power:.3g} at t = {end} of {clock!r}")
         if not measured.deviation <= measured.allowed:
-            raise Violation(_rough_in_words(latent, power / order, order, end), measured)
+            raise Violation(_describe_roughness(latent, power / order, order, end), measured)
         worst = max(worst, measured, key=lambda one: one.deviation)
     return worst
 
 
-def _rough_in_words(latent: Latent, power: float, order: int, end: int) -> str:
+def _describe_roughness(latent: Latent, power: float, order: int, end: int) -> str:
     declares = f"it declares a clock of order {order} there"
     if latent.clock is None:
         declares = "it declares no clock, and its derivative at the end does not tell"

@@ -1,7 +1,7 @@
 """Components with parameters in the kit: moved as the core moves them, and checked away from their first parameters.
 
-A mistake in what is learned hides where training begins: an ``alpha_dot`` that forgets the learned share of alpha is
-right as long as that share is 0.
+A mistake in what is learned hides where training begins: an ``alpha_dot`` that forgets the learned part of alpha is
+right as long as that part is 0.
 """
 
 from __future__ import annotations

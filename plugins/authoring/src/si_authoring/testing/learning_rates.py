@@ -34,8 +34,8 @@ def _factor(rate: LearningRate, step: int, steps: int) -> float:
 
 def _exercise(rate: LearningRate, setting: Setting) -> Sequence[Output]:
     values = [_factor(rate, step, 20) for step in range(20)]
-    told = torch.tensor(values, dtype=setting.dtype, device=setting.device)
-    return [Output("factor(step, steps)", told, (20,), rows=False)]
+    tensor = torch.tensor(values, dtype=setting.dtype, device=setting.device)
+    return [Output("factor(step, steps)", tensor, (20,), rows=False)]
 
 
 @check

@@ -11,7 +11,7 @@ from si_authoring.testing.check import Violation
 from si_authoring.testing.gaussian_cases import GaussianCase
 from si_core import FIELDS, Objective, UsageError
 
-__all__ = ["Closed", "gradient_at", "minimiser_in_words"]
+__all__ = ["Closed", "describe_minimiser", "gradient_at"]
 
 Closed = Callable[[GaussianCase], Tensor]
 """A field in closed form, at the draws of a case."""
@@ -39,7 +39,7 @@ def _gradient(objective: Objective, case: GaussianCase, prediction: Tensor) -> T
     return torch.autograd.grad(loss.sum(), prediction)[0]
 
 
-def minimiser_in_words(objective: Objective, missed: Sequence[GaussianCase], field: Closed) -> str:
+def describe_minimiser(objective: Objective, missed: Sequence[GaussianCase], field: Closed) -> str:
     """What minimises the loss instead of its field, where that is a multiple of it or of another field.
 
     Args:

@@ -1,7 +1,7 @@
 """Networks made as the builder makes them: plain, with heads, and for conditions.
 
 What a network is made of is told apart by the names of its parameters, as in :mod:`si_core.discovery.kinds`: one that
-takes no ``conditions`` is never told any.
+takes no ``conditions`` is never given any.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from si_authoring.testing.check import Violation
 from si_authoring.testing.gaussian_cases import gaussian_processes
 from si_authoring.testing.setting import Setting
 from si_core import Condition, ConditionSpec, Parametrisation, UsageError, build
-from si_core.public.discovery import KINDS, constructor_names, host_state_kept, load
+from si_core.public.discovery import KINDS, constructor_names, host_state_restored, load
 
 __all__ = ["Factory", "Variant", "call", "made", "variants_of"]
 
@@ -36,9 +36,9 @@ class Variant:
     Args:
         name: for messages; empty for a plain network.
         heads: the number of fields, or None for no axis of heads.
-        labels: whether it is told a label.
-        values: whether it is told values of another shape than x, and the given x0.
-        two_times: whether it is told a second time, as ``s=...``.
+        labels: whether it is given a label.
+        values: whether it is given values of another shape than x, and the given x0.
+        two_times: whether it is given a second time, as ``s=...``.
     """
 
     name: str = ""
@@ -58,15 +58,15 @@ class Variant:
         return labels | (values if self.values else {})
 
     def condition(self, setting: Setting) -> Condition | None:
-        """What it is told beside (t, x)."""
-        told: dict[str, Tensor] = {}
+        """What it is given beside (t, x)."""
+        conditions: dict[str, Tensor] = {}
         if self.labels:
-            told["species"] = setting.given("the condition", torch.arange(setting.rows) % 3)
+            conditions["species"] = setting.given("the condition", torch.arange(setting.rows) % 3)
         if self.values:
             numbers = torch.linspace(-1, 1, 3 * setting.rows, dtype=torch.float64).reshape(-1, 3)
-            told["observation"] = setting.given("the condition", numbers, setting.dtype)
-            told["x0"] = setting.states("the condition x0")
-        return told or None
+            conditions["observation"] = setting.given("the condition", numbers, setting.dtype)
+            conditions["x0"] = setting.states("the condition x0")
+        return conditions or None
 
 
 _VARIANTS = {
@@ -111,7 +111,7 @@ def made(factory: Factory, variant: Variant, setting: Setting, seed: int = 0) ->
     }
     with torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(seed)
-        with host_state_kept(generators=True) as changed:
+        with host_state_restored(generators=True) as changed:
             network = factory(**{name: context[name] for name in _names(factory)})
     foreign = [name for name in changed if name.startswith("the global generator") and "torch" not in name]
     if foreign:
@@ -125,7 +125,7 @@ def call(factory: Factory, network: nn.Module, t: Tensor, x: Tensor, condition: 
     """The network's output.
 
     Raises:
-        UsageError: it was told no event shape, and fails at this one.
+        UsageError: it was given no event shape, and fails at this one.
     """
     arguments = (t, x) if condition is None else (t, x, condition)
     if _names(factory) & {"shape", "process"}:

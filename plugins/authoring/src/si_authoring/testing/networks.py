@@ -105,14 +105,14 @@ def one_value(factory: Factory) -> Measured | None:
     """One value of a condition, of shape (1, *shape), means that value for each state."""
     deviations = Deviations("one value of a condition gives something else than that value for each state")
     for variant, setting, network in _trials(factory):
-        told = variant.condition(setting)
-        if told is None:
+        conditions = variant.condition(setting)
+        if conditions is None:
             continue
         t, x = setting.times(), setting.states("x")
-        for name, values in told.items():
-            each = {**told, name: values[:1].expand_as(values)}
+        for name, values in conditions.items():
+            each = {**conditions, name: values[:1].expand_as(values)}
             expected = call(factory, network, t, x, each).detach()
-            got = call(factory, network, t, x, {**told, name: values[:1]}).detach()
+            got = call(factory, network, t, x, {**conditions, name: values[:1]}).detach()
             deviations.close(got, expected, _allowed(expected), f"{name}, {_where(variant, setting)}")
     if deviations.result() is None:
         raise NotApplicable("it takes no conditions")
@@ -167,8 +167,8 @@ def inputs_heard(factory: Factory) -> None:
             changed[f"the condition {own!r}"] = (t, x, {**(condition or {}), own: values.roll(1, 0)})
             for what, others in _changes(values).items():
                 changed[f"{what} of the condition {own!r}"] = (t, x, {**(condition or {}), own: others})
-        for name, (time, state, told) in changed.items():
-            if torch.equal(call(factory, network, time, state, told), first):
+        for name, (time, state, conditions) in changed.items():
+            if torch.equal(call(factory, network, time, state, conditions), first):
                 raise Violation(f"the output does not depend on {name} ({_where(variant, setting)})")
 
 

@@ -86,12 +86,12 @@ def noise_size(method: Integrator) -> Measured | None:
         ratio = float(final.square().mean()) / (2 * epsilon)
         measured = Measured(abs(ratio - 1), allowed, f"{rows} rows, {direction(span)}")
         if not measured.deviation <= allowed:
-            raise Violation(f"{direction(span)} {_size_in_words(ratio)}", measured)
+            raise Violation(f"{direction(span)} {_describe_size(ratio)}", measured)
         worst = max(worst, measured, key=lambda one: one.deviation)
     return worst
 
 
-def _size_in_words(ratio: float) -> str:
+def _describe_size(ratio: float) -> str:
     if not math.isfinite(ratio):
         return "the noise is not finite: it goes with sqrt(|h|), for a backward step h is negative"
     if ratio == 0:

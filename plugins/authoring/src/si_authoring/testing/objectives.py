@@ -15,7 +15,7 @@ from torch import Tensor
 from si_authoring.testing.called_objectives import comes_to_rest
 from si_authoring.testing.check import Deviations, Measured, NotApplicable, Violation, check
 from si_authoring.testing.gaussian_cases import GaussianCase, gaussian_cases, gaussian_processes
-from si_authoring.testing.minimisers import gradient_at, minimiser_in_words
+from si_authoring.testing.minimisers import describe_minimiser, gradient_at
 from si_authoring.testing.setting import Output, Setting
 from si_authoring.testing.suite import Suite
 from si_core import FIELDS, Condition, Draw, Objective, Regression, StochasticInterpolant, UsageError
@@ -44,13 +44,13 @@ def _has_field(objective: Objective, process: StochasticInterpolant) -> bool:
     return True
 
 
-def _check_told(objective: Objective) -> None:
+def _check_predicts(objective: Objective) -> None:
     if objective.calls_network:
         raise NotApplicable("it calls the network itself")
 
 
 def _cases(objective: Objective, dimensions: int = 2) -> Iterator[GaussianCase]:
-    _check_told(objective)
+    _check_predicts(objective)
     return (case for case in gaussian_cases(dimensions) if _has_field(objective, case.process))
 
 
@@ -78,7 +78,7 @@ def known_field(objective: Objective) -> None:
         raise Violation(f"{got}; one of {', '.join(FIELDS)}, or a name of its own with a method `coefficients`")
     if not any(_has_field(objective, process) for process in gaussian_processes((2,)).values()):
         raise Violation(
-            f"no process between Gaussians has its field {objective.field!r}: its `coefficients` refuse them all"
+            f"no process between Gaussians has its field {objective.field!r}: `coefficients` refuses them all"
         )
 
 
@@ -87,7 +87,7 @@ def minimiser(objective: Objective) -> Measured | None:
     """Between Gaussians, given any x_t, the expected loss has gradient zero at the closed-form field."""
     gradients = [(case, gradient_at(objective, case, _best(objective, case))) for case in _cases(objective)]
     missed = [case for case, gradient in gradients if not bool((gradient.abs() <= _ROUNDING).all())]
-    words = minimiser_in_words(objective, missed, lambda case: _best(objective, case)) if missed else ""
+    words = describe_minimiser(objective, missed, lambda case: _best(objective, case)) if missed else ""
     deviations = Deviations(words)
     for case, gradient in gradients:
         deviations.close(gradient, 0.0, _ROUNDING, case.name)
@@ -168,7 +168,7 @@ def gradient(objective: Objective) -> None:
 @check
 def finite_at_the_ends(objective: Objective) -> None:
     """In the clock of its process the loss is finite near both ends, and at them where the field's target is."""
-    _check_told(objective)
+    _check_predicts(objective)
     u = torch.tensor([0.0, 1e-9, 1e-4, 1 - 1e-4, 1 - 1e-9, 1.0], dtype=torch.float64)
     for name, process in gaussian_processes((2,)).items():
         if not _has_field(objective, process):

@@ -25,7 +25,7 @@ def compare_divergence(
         network: the network.
         setting: where states and times come from.
         heads: the number of fields, or None for no axis of heads.
-        condition: what it is told beside (t, x).
+        condition: what it is given beside (t, x).
         where: what was tried, in words.
         found: collects the deviations.
 

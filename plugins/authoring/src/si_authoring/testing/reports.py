@@ -98,12 +98,12 @@ def conditions(report: Report) -> None:
     with folders() as made:
         count = len(run_view(made.run, setting.anew()).samples)
         specs = {"species": ConditionSpec(classes=("one", "two", "three")), "observation": ConditionSpec((3,))}
-        told = {"species": torch.arange(count) % 3, "observation": torch.linspace(0, 1, 3 * count).reshape(-1, 3)}
-        _report_of(report, made, setting.anew(), condition=told, conditions=specs)
+        given = {"species": torch.arange(count) % 3, "observation": torch.linspace(0, 1, 3 * count).reshape(-1, 3)}
+        _report_of(report, made, setting.anew(), condition=given, conditions=specs)
 
 
 @check
-def view_kept(report: Report) -> None:
+def view_unchanged(report: Report) -> None:
     """The view is left as it was: draws, trajectory and records."""
     setting = accepted(SUITE, report)[0]
     with folders() as made:
@@ -147,6 +147,6 @@ def sweep(report: Report) -> None:
 SUITE = Suite(
     kind="report",
     exercise=_exercise,
-    own=(files, optional_parts, conditions, view_kept, again, sweep),
+    own=(files, optional_parts, conditions, view_unchanged, again, sweep),
     events=((2,), (1, 4, 4)),
 )

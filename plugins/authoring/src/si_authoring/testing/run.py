@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from si_authoring.testing.check import Check, Measured, NotApplicable, Violation
 from si_authoring.testing.suite import suite
-from si_core.public.discovery import cause_of, host_state_kept
+from si_core.public.discovery import cause_of, host_state_restored
 
 __all__ = ["Result", "check_component", "run_check"]
 
@@ -43,7 +43,7 @@ def run_check(check: Check, component: Any) -> Result:
     state: State = "holds"
     message, measured = "", None
     try:
-        with host_state_kept():
+        with host_state_restored():
             measured = check.run(component)
     except NotApplicable as reason:
         state, message = "not applicable", str(reason)

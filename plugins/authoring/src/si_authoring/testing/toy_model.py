@@ -12,7 +12,7 @@ from si_authoring.testing.doubles import Heun, Normal, process_between
 from si_authoring.testing.setting import Setting
 from si_core import Condition, ConditionSpec, LearnedFields, Model, Parametrisation, Predictor
 
-__all__ = ["OPTIONAL", "told", "toy_fields", "toy_model"]
+__all__ = ["OPTIONAL", "given_conditions", "toy_fields", "toy_model"]
 
 OPTIONAL = frozenset({"kind", "observation"})
 """The conditions of the toy."""
@@ -69,7 +69,7 @@ def toy_model(setting: Setting, conditional: bool = False) -> Model:
     return Model(fields.process, fields, Heun(8))
 
 
-def told(setting: Setting) -> dict[str, Tensor]:
+def given_conditions(setting: Setting) -> dict[str, Tensor]:
     """What the states of a setting are given."""
     return {
         "kind": setting.given("kind", torch.arange(setting.rows) % 2),

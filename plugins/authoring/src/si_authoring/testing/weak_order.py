@@ -108,7 +108,7 @@ def weak_order(method: Integrator) -> Measured:
                 what = f"of the {name} of an SDE {family} {direction(span)}"
                 measured = Measured(after, before * _FINER**-fall + statistical, f"steps {_FINER} times smaller")
                 if not after <= measured.allowed:
-                    raise Violation(_slow_in_words(what, before, after, method), measured)
+                    raise Violation(_describe_order(what, before, after, method), measured)
                 if after / measured.allowed > worst.deviation / worst.allowed:
                     worst = measured
     return worst
@@ -137,7 +137,7 @@ def adaptive_moments(method: Integrator) -> Measured:
     return worst
 
 
-def _slow_in_words(what: str, before: float, after: float, method: Integrator) -> str:
+def _describe_order(what: str, before: float, after: float, method: Integrator) -> str:
     observed = math.log(before / after, _FINER) if math.isfinite(before) and after > 0 else -math.inf
     if not observed > _SHORTFALL:
         return f"the error {what} does not fall with the step"

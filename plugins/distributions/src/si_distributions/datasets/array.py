@@ -25,9 +25,9 @@ class Array(Tabular):
         key: the array of a .npz file that holds several.
         columns: names or indices of the columns to keep, in this order; all but the label and the conditions where left
             out.
-        label: name or index of the column of class labels, told to networks under its name; for .npz also the key of
+        label: name or index of the column of class labels, given to networks under its name; for .npz also the key of
             an array of labels. Classes have the names of the file, numbers as a person writes them (0.000e+00 is 0).
-        conditions: names or indices of further columns that networks are told, each a number; for .npz also keys of
+        conditions: names or indices of further columns that networks are given, each a number; for .npz also keys of
             arrays (N, *shape).
         standardise: whether each column gets mean 0 and variance 1 (one mean and scale for all entries where the event
             has several axes).

@@ -47,7 +47,7 @@ class Digits(Rows):
             values,
             *split(len(values), held_out, split_seed, "digits"),
             fixed(_GREY_LEVELS / 2, _GREY_LEVELS / 2),
-            told={"digit": found.target.astype(np.int64)} if label else None,
+            condition_values={"digit": found.target.astype(np.int64)} if label else None,
             conditions={"digit": ConditionSpec(classes=tuple("0123456789"))} if label else None,
             dequantise=dequantise,
             noise_seed=split_seed,

@@ -58,15 +58,15 @@ class Images(Rows):
     ) -> None:
         where = str(path)
         values, folders, self.skipped = read_images(where, channels, damaged)
-        told, conditions = {}, {}
+        condition_values, conditions = {}, {}
         if label and folders is not None:
-            told["class"], names = number_labels(np.array(folders), len(values), where)
+            condition_values["class"], names = number_labels(np.array(folders), len(values), where)
             conditions["class"] = ConditionSpec(classes=names)
         super().__init__(
             values,
             *split(len(values), held_out, split_seed, where),
             fixed(_BYTE / 2, _BYTE / 2),
-            told=told,
+            condition_values=condition_values,
             conditions=conditions,
             dequantise=dequantise,
             noise_seed=split_seed,

@@ -58,7 +58,7 @@ def number_labels(labels: NDArray[np.generic], rows: int, where: str) -> tuple[N
             "labels must be whole numbers, or names that rows have in common",
             where=where,
             got=f"{broken[0]}, one of {len(names)} values in {rows} rows",
-            fix="is it a class at all? Numbers that networks are told stand in conditions",
+            fix="is it a class at all? Numbers that networks are given stand in conditions",
         )
     return np.array(places, dtype=np.int64)[numbered.reshape(-1)], names
 

@@ -50,7 +50,7 @@ class Rows(Distribution):
         train: indices of the training rows.
         held: indices of the rows held out.
         scaling: between data space and model space.
-        told: what draws are told of each row, by name, each (N, *shape): places among classes, or values.
+        condition_values: what draws give with each row, by name, each (N, *shape): places among classes, or values.
         conditions: what these are.
         names: of the columns, for a table that has them.
         numbers: the number of each row in its source, where rows were left out on the way.
@@ -67,7 +67,7 @@ class Rows(Distribution):
         held: NDArray[np.int64],
         scaling: Scaling,
         *,
-        told: Mapping[str, NDArray[np.generic]] | None = None,
+        condition_values: Mapping[str, NDArray[np.generic]] | None = None,
         conditions: Mapping[str, ConditionSpec] | None = None,
         names: tuple[str, ...] | None = None,
         numbers: NDArray[np.int64] | None = None,
@@ -87,10 +87,10 @@ class Rows(Distribution):
         ).hexdigest()
         """Says which rows of the source are drawn, in which order: two data sets pair up only if theirs are equal."""
         self._train, self._held = Placed(self._stored(values, train)), self._stored(values, held)
-        tensors = {name: torch.from_numpy(values) for name, values in (told or {}).items()}
+        tensors = {name: torch.from_numpy(values) for name, values in (condition_values or {}).items()}
         tensors = {name: v.to(self._dtype) if v.is_floating_point() else v for name, v in tensors.items()}
-        self._told = {name: Placed(values[torch.from_numpy(train)]) for name, values in tensors.items()}
-        self._held_told = {name: values[torch.from_numpy(held)] for name, values in tensors.items()}
+        self._conditions = {name: Placed(values[torch.from_numpy(train)]) for name, values in tensors.items()}
+        self._held_conditions = {name: values[torch.from_numpy(held)] for name, values in tensors.items()}
 
     def sample(self, n: int, generator: torch.Generator | None = None) -> Tensor:
         """n training rows with replacement in model space, shape (n, *shape)."""
@@ -99,11 +99,11 @@ class Rows(Distribution):
     def draw(self, n: int, generator: torch.Generator | None = None) -> tuple[Tensor, Condition | None]:
         """n training rows with replacement, with their conditions."""
         index = indices(n, self.size or 0, generator)
-        return self._finished(self._train.rows(index), self._dequantise, generator), self._told_of(index)
+        return self._finished(self._train.rows(index), self._dequantise, generator), self._conditions_of(index)
 
     def rows(self, index: Tensor) -> tuple[Tensor, Condition | None]:
         """Training rows by index (n,) in 0..size-1 with their conditions, on the device of the index, without noise."""
-        return self._finished(self._train.rows(index), False, None), self._told_of(index)
+        return self._finished(self._train.rows(index), False, None), self._conditions_of(index)
 
     def encode(self, data: Tensor) -> Tensor:
         """Data space to model space; whole numbers become the dtype of the draws."""
@@ -118,18 +118,22 @@ class Rows(Distribution):
         if not len(self._held):
             return None
         generator = torch.Generator().manual_seed(self._noise_seed)
-        return self._finished(self._held, self._dequantise, generator), dict(self._held_told) or None
+        return self._finished(self._held, self._dequantise, generator), dict(self._held_conditions) or None
 
     @cached_property
     def fingerprint(self) -> str:
         """SHA-256 of everything that can be drawn: equal for equal data, options and split."""
         digest = hashlib.sha256(f"{self.shape} {self.conditions} {self._dtype} {self._dequantise}".encode())
-        for tensor in (self._train.tensor, self._held, *(told.tensor for told in self._told.values())):
+        for tensor in (
+            self._train.tensor,
+            self._held,
+            *(condition_values.tensor for condition_values in self._conditions.values()),
+        ):
             digest.update(tensor.numpy().data)
         return digest.hexdigest()
 
-    def _told_of(self, index: Tensor) -> Condition | None:
-        return {name: values.rows(index) for name, values in self._told.items()} or None
+    def _conditions_of(self, index: Tensor) -> Condition | None:
+        return {name: values.rows(index) for name, values in self._conditions.items()} or None
 
     def _stored(self, values: NDArray[np.generic], index: NDArray[np.int64]) -> Tensor:
         """The rows of an index: bytes as they are, all else in model space."""

@@ -56,18 +56,18 @@ class Tabular(Rows):
                 allowed="values of size about 1",
                 fix="set standardise: true, or convert the array to float32 if these are counts",
             )
-        told: dict[str, NDArray[np.generic]] = {}
+        condition_values: dict[str, NDArray[np.generic]] = {}
         for name, rows in contents.conditions.items():
-            # A condition is told as a whole or not at all.
+            # A condition is given as a whole or not at all.
             lacking = ~np.isfinite(rows.reshape(total, -1)).all(1)
-            told[name] = np.where(lacking.reshape(-1, *(1 for _ in rows.shape[1:])), np.nan, rows)[numbers]
+            condition_values[name] = np.where(lacking.reshape(-1, *(1 for _ in rows.shape[1:])), np.nan, rows)[numbers]
         conditions: dict[str, ConditionSpec] = {}
         if contents.labels is not None:
             kept = contents.labels[numbers]
             given = ~missing_labels(kept)
             labels, classes = number_labels(kept[given], int(given.sum()), where)
-            told[contents.label_name] = np.full(len(kept), -1, dtype=np.int64)
-            told[contents.label_name][given] = labels
+            condition_values[contents.label_name] = np.full(len(kept), -1, dtype=np.int64)
+            condition_values[contents.label_name][given] = labels
             conditions[contents.label_name] = ConditionSpec(classes=classes)
         train, held = split(len(values), held_out, split_seed, where)
         scaling = standardising(values[train], contents.names, where) if standardise else fixed(0.0, 1.0)
@@ -76,8 +76,8 @@ class Tabular(Rows):
             train,
             held,
             scaling,
-            told=told,
-            conditions=conditions | {name: _values(told[name][train]) for name in contents.conditions},
+            condition_values=condition_values,
+            conditions=conditions | {name: _values(condition_values[name][train]) for name in contents.conditions},
             names=contents.names,
             numbers=numbers,
             dtype=dtype,

@@ -26,7 +26,7 @@ class Contents:
         names: the names of the columns chosen, where the file has names.
         lines: the line of each row, where the file has lines.
         label_name: of the label's column, where it has a name.
-        conditions: further columns, told to networks, by name, each (N, *shape).
+        conditions: further columns, given to networks, by name, each (N, *shape).
     """
 
     values: NDArray[np.generic]
@@ -46,22 +46,22 @@ def choose_columns(
     columns: Sequence[int | str] | None,
     label: int | str | None,
     where: str,
-    told: Sequence[int | str] = (),
+    given: Sequence[int | str] = (),
 ) -> tuple[list[int], int | None]:
-    """The indices of the columns to read, those that are told last, and of the label.
+    """The indices of the columns to read, those of conditions last, and of the label.
 
     Args:
         names: of all columns; a table without names passes empty strings.
-        columns: names or indices; None for all but the label and those that are told.
+        columns: names or indices; None for all but the label and those of conditions.
         label: name or index of the label's column, or None.
         where: the file.
-        told: names or indices of columns that networks are told.
+        given: names or indices of columns that networks are given.
 
     Raises:
         DataError: a column that is not there, or one chosen twice.
     """
     label_index = None if label is None else _find(label, names, where)
-    last = [_find(column, names, where) for column in told]
+    last = [_find(column, names, where) for column in given]
     if columns is None:
         chosen = [i for i in range(len(names)) if i != label_index and i not in last]
     else:
@@ -91,11 +91,11 @@ def _find(column: int | str, names: Sequence[str], where: str) -> int:
     return column
 
 
-def with_conditions(contents: Contents, told: Sequence[int | str]) -> Contents:
+def with_conditions(contents: Contents, given: Sequence[int | str]) -> Contents:
     """The contents whose last columns are conditions, each a number a row, named as they were chosen."""
-    if not told:
+    if not given:
         return contents
-    names, count = [f"column {name}" if isinstance(name, int) else name for name in told], contents.values.shape[1]
+    names, count = [f"column {name}" if isinstance(name, int) else name for name in given], contents.values.shape[1]
     count -= len(names)
     own = None if contents.names is None else contents.names[:count]
     columns = {name: contents.values[:, count + i].astype(np.float64) for i, name in enumerate(names)}

@@ -20,7 +20,11 @@ _MAGIC = b"\x93NUMPY"
 
 
 def read_npy(
-    path: Path, columns: Sequence[int | str] | None, label: int | str | None, where: str, told: Sequence[int | str] = ()
+    path: Path,
+    columns: Sequence[int | str] | None,
+    label: int | str | None,
+    where: str,
+    given: Sequence[int | str] = (),
 ) -> Contents:
     """The array of a .npy file.
 
@@ -41,7 +45,7 @@ def read_npy(
         got = f"{path.stat().st_size} bytes, fewer than its header promises" if "mmap length" in str(error) else None
         raise _damaged(error, where, got) from error
     refuse_dtype(mapped.dtype, "the array", where)
-    return _table(np.array(mapped), columns, label, where, told)
+    return _table(np.array(mapped), columns, label, where, given)
 
 
 def read_npz(
@@ -50,7 +54,7 @@ def read_npz(
     columns: Sequence[int | str] | None,
     label: int | str | None,
     where: str,
-    told: Sequence[int | str] = (),
+    given: Sequence[int | str] = (),
 ) -> Contents:
     """One array of a .npz file, with labels from another (by name) or from one of its columns (by index).
 
@@ -66,11 +70,11 @@ def read_npz(
     try:
         with np.load(path, allow_pickle=False) as archive:
             names = list(archive.files)
-            others = [name for name in names if name != label and name not in told]
+            others = [name for name in names if name != label and name not in given]
             if key is None and len(others) != 1:
                 raise DataError("which array?", where=where, allowed=", ".join(names) or "none", fix="name it in key")
             values = _member(archive, others[0] if key is None else key, where)
-            arrays = {name: _member(archive, name, where) for name in told if isinstance(name, str)}
+            arrays = {name: _member(archive, name, where) for name in given if isinstance(name, str)}
             labels = _member(archive, label, where, any_dtype=True) if isinstance(label, str) else None
     except (zipfile.BadZipFile, zlib.error, ValueError, EOFError, OverflowError, SyntaxError, MemoryError) as error:
         raise _damaged(error, where) from error
@@ -78,7 +82,7 @@ def read_npz(
         if rows.ndim == 0 or len(rows) != len(values):
             got = f"{name!r} of shape {rows.shape}, {len(values)} rows"
             raise DataError("a condition has a value for each row", where=where, got=got)
-    whole = [name for name in told if not isinstance(name, str)]
+    whole = [name for name in given if not isinstance(name, str)]
     chosen = _table(values, columns, None if isinstance(label, str) else label, where, whole)
     conditions = {**chosen.conditions, **{name: rows.astype(np.float64) for name, rows in arrays.items()}}
     if isinstance(label, str):
@@ -108,19 +112,19 @@ def _table(
     columns: Sequence[int | str] | None,
     label: int | str | None,
     where: str,
-    told: Sequence[int | str] = (),
+    given: Sequence[int | str] = (),
 ) -> Contents:
     if values.ndim == 0:
         raise DataError("a single number is no data set", where=where, got="a 0-d array", allowed="shape (N, *event)")
     values = values[:, None] if values.ndim == 1 else values
-    if columns is None and label is None and not told:
+    if columns is None and label is None and not given:
         return Contents(values)
     if values.ndim != 2:
         got = f"shape {values.shape}"
         raise DataError("only an array (N, d) has columns", where=where, got=got, fix="leave columns and label out")
-    chosen, label_index = choose_columns([""] * values.shape[1], columns, label, where, told)
+    chosen, label_index = choose_columns([""] * values.shape[1], columns, label, where, given)
     labels = None if label_index is None else values[:, label_index]
-    return with_conditions(Contents(values[:, chosen], labels), told)
+    return with_conditions(Contents(values[:, chosen], labels), given)
 
 
 def _damaged(error: Exception, where: str, got: str | None = None) -> DataError:

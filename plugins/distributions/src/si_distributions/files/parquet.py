@@ -14,7 +14,11 @@ __all__ = ["read_parquet"]
 
 
 def read_parquet(
-    path: Path, columns: Sequence[int | str] | None, label: int | str | None, where: str, told: Sequence[int | str] = ()
+    path: Path,
+    columns: Sequence[int | str] | None,
+    label: int | str | None,
+    where: str,
+    conditions: Sequence[int | str] = (),
 ) -> Contents:
     """The columns chosen, as float64 with NaN for nulls, and the label's values.
 
@@ -31,7 +35,7 @@ def read_parquet(
     try:
         with pq.ParquetFile(path) as file:
             names = list(file.schema_arrow.names)
-            chosen, label_index = choose_columns(names, columns, label, where, told)
+            chosen, label_index = choose_columns(names, columns, label, where, conditions)
             wanted = [names[i] for i in chosen] + ([] if label_index is None else [names[label_index]])
             table = file.read(columns=wanted)
     except (pa.ArrowException, OSError) as error:
@@ -55,4 +59,4 @@ def read_parquet(
         cells = table.column(names[label_index]).to_pylist()
         labels = np.array(["" if cell is None else cell for cell in cells])
     name = "label" if label_index is None else names[label_index]
-    return with_conditions(Contents(np.stack(parts, 1), labels, tuple(wanted[: len(chosen)]), None, name), told)
+    return with_conditions(Contents(np.stack(parts, 1), labels, tuple(wanted[: len(chosen)]), None, name), conditions)

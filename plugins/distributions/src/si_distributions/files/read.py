@@ -22,7 +22,7 @@ def read(
     key: str | None = None,
     columns: Sequence[int | str] | None = None,
     label: int | str | None = None,
-    told: Sequence[int | str] = (),
+    conditions: Sequence[int | str] = (),
 ) -> Contents:
     """The rows of a file, checked for everything but missing values.
 
@@ -31,7 +31,7 @@ def read(
         key: the array of a .npz file.
         columns: names or indices of the columns to keep, in this order.
         label: name or index of the column of labels; for .npz also the key of an array of labels.
-        told: names or indices of columns, and for .npz keys of arrays, that networks are told.
+        conditions: names or indices of columns, and for .npz keys of arrays, that networks are given.
 
     Raises:
         DataError: a file that is missing, empty, damaged or of another form.
@@ -48,10 +48,10 @@ def read(
         if file.stat().st_size == 0:
             raise DataError("the file is empty", where=path, got="0 bytes")
         contents = (
-            read_npz(file, key, columns, label, path, told)
+            read_npz(file, key, columns, label, path, conditions)
             if suffix == ".npz"
             else {".npy": read_npy, ".csv": read_csv, ".parquet": read_parquet}[suffix](
-                file, columns, label, path, told
+                file, columns, label, path, conditions
             )
         )
     except OSError as error:

@@ -21,7 +21,11 @@ __all__ = ["read_csv"]
 
 
 def read_csv(
-    path: Path, columns: Sequence[int | str] | None, label: int | str | None, where: str, told: Sequence[int | str] = ()
+    path: Path,
+    columns: Sequence[int | str] | None,
+    label: int | str | None,
+    where: str,
+    conditions: Sequence[int | str] = (),
 ) -> Contents:
     """The columns chosen, as float64, and the label's cells as text.
 
@@ -33,7 +37,9 @@ def read_csv(
             first = file.readline()
             separator = max(",;\t", key=first.count)
             file.seek(0)
-            return _read(_records(csv.reader(file, delimiter=separator, strict=True)), columns, label, where, told)
+            return _read(
+                _records(csv.reader(file, delimiter=separator, strict=True)), columns, label, where, conditions
+            )
     except UnicodeDecodeError as error:
         raise _not_utf8(path, where) from error
     except csv.Error as error:
@@ -53,14 +59,14 @@ def _read(
     columns: Sequence[int | str] | None,
     label: int | str | None,
     where: str,
-    told: Sequence[int | str],
+    conditions: Sequence[int | str],
 ) -> Contents:
     line, first = next(records, (0, []))
     if not first:
         raise DataError("the file has no rows", where=where)
     header = any(first) and all(_number(cell) is None for cell in first if cell)
     names = first if header else [""] * len(first)
-    chosen, label_index = choose_columns(names, columns, label, where, told)
+    chosen, label_index = choose_columns(names, columns, label, where, conditions)
     numbers, labels, lines = array("d"), [], array("q")
 
     def take(line: int, cells: list[str]) -> None:
@@ -89,7 +95,7 @@ def _read(
         np.frombuffer(lines, dtype=np.int64),
         "label" if label_index is None else names[label_index] or "label",
     )
-    return with_conditions(contents, told)
+    return with_conditions(contents, conditions)
 
 
 def _not_utf8(path: Path, where: str) -> DataError:

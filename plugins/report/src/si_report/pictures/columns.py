@@ -26,10 +26,10 @@ def columns(view: RunView, settings: Settings) -> Picture:
             frame = span(real, made)
             edges = bins(frame, min(len(real), len(made)), high=50)
             # weights and not density=True: a histogram with nothing in its frame has no density
-            shares = [[1 / len(draws)] * len(draws) for draws in (real, made)]
-            ax.hist(real, edges, weights=shares[0], color=FAINT, label="target")
-            ax.hist(real, edges, weights=shares[0], histtype="step", color=TARGET, linewidth=0.7)
-            ax.hist(made, edges, weights=shares[1], histtype="step", color=SAMPLES, linewidth=1.5, label="samples")
+            fractions = [[1 / len(draws)] * len(draws) for draws in (real, made)]
+            ax.hist(real, edges, weights=fractions[0], color=FAINT, label="target")
+            ax.hist(real, edges, weights=fractions[0], histtype="step", color=TARGET, linewidth=0.7)
+            ax.hist(made, edges, weights=fractions[1], histtype="step", color=SAMPLES, linewidth=1.5, label="samples")
             ax.set(xlim=frame, yticks=[])
             ax.set_title(f"column {k}", fontsize=10, fontweight="normal")
             ax.spines["left"].set_visible(False)
@@ -38,7 +38,7 @@ def columns(view: RunView, settings: Settings) -> Picture:
         handles, labels = panels[0].get_legend_handles_labels()
         drawing.figure.legend(handles, labels, loc="outside upper center", ncols=2)
     caption = (
-        f"Shares in equal bins of the target (grey, {drawn(target, view.target)}) "
+        f"Fractions in equal bins of the target (grey, {drawn(target, view.target)}) "
         f"and of the samples (blue, {drawn(samples, view.samples)})."
     )
     if number < target.shape[1]:

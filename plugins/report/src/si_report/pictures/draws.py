@@ -73,7 +73,7 @@ def drawn(shown: Array, draws: Tensor) -> str:
 
 
 def span(*columns: Array, tail: float = 0.001, margin: float = 0.05) -> Frame:
-    """Return an interval that holds all but a share ``tail`` at each end of every column, with a margin.
+    """Return an interval that holds all but a fraction ``tail`` at each end of every column, with a margin.
 
     A constant column gets half a unit (or a tenth of its size) on each side.
     """

@@ -102,7 +102,7 @@ def _draw(ax: Axes, name: str, steps: Array, values: Array) -> bool:
     if (values > 0).all() and mean.max() > 30 * mean.min():
         ax.set_yscale("log")
         return False
-    low, high = (float(np.quantile(values, share)) for share in (0.005, 0.985))
+    low, high = (float(np.quantile(values, level)) for level in (0.005, 0.985))
     if len(values) < 20 or high <= low:
         return False
     low, high = low - 0.06 * (high - low), high + 0.06 * (high - low)

@@ -66,7 +66,7 @@ class Kutta(Integrator):
         return Trajectory(ends, torch.stack([x, state]), 3 * self.steps)
 
     def part(self, fraction: float) -> Kutta:
-        """This method with its share of the steps, at least one."""
+        """This method with that fraction of the steps, at least one."""
         part = copy.copy(self)
         part.steps = max(1, round(self.steps * fraction))
         return part

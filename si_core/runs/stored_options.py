@@ -14,9 +14,9 @@ from si_core.errors import StorageError, UsageError
 from si_core.storage.atomic import write_atomic
 from si_core.storage.strict_json import format_json, parse_json
 
-__all__ = ["keep_options", "kept_component"]
+__all__ = ["keep_options", "stored_component"]
 
-Kept = TypeVar("Kept")
+Stored = TypeVar("Stored")
 
 
 def keep_options(path: Path, kind: str, name: str, options: dict[str, Any]) -> None:
@@ -25,7 +25,7 @@ def keep_options(path: Path, kind: str, name: str, options: dict[str, Any]) -> N
     write_atomic(path, format_json({"use": use, "options": options}, str(path), indent=2))
 
 
-def kept_component(path: Path, kind: str, name: str, build: Callable[..., Kept], fix: str) -> Kept | None:
+def stored_component(path: Path, kind: str, name: str, build: Callable[..., Stored], fix: str) -> Stored | None:
     """The component of this name as :func:`keep_options` kept it; None for another, or where there is no file.
 
     Args:

@@ -1,4 +1,4 @@
-"""The public door of integration: its checks with their words, its times, its trajectories."""
+"""The entry point of integration: its checks and messages, its times, its trajectories."""
 
 from __future__ import annotations
 
@@ -204,7 +204,7 @@ def test_the_ends_among_the_times_change_nothing(fields):
 
 
 def test_a_trajectory_of_an_integrator_with_its_own_grid_is_in_time(fields):
-    """An integrator's times are in the clock; the door hands them on as t, and leaves the integrator's alone."""
+    """An integrator's times are in the clock; the entry point hands them on as t, and leaves the integrator's alone."""
 
     class Dense(si.Integrator):
         own = torch.linspace(0, 1, 5, dtype=torch.float64)

@@ -1,4 +1,4 @@
-"""The doors of sampling and estimation: prefixes, seeds, blocks, conditions, directions, precision."""
+"""The entry points of sampling and estimation: prefixes, seeds, blocks, conditions, directions, precision."""
 
 from __future__ import annotations
 

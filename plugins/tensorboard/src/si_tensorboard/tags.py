@@ -1,4 +1,4 @@
-"""Records of a run in TensorBoard's words: numbers by tag, and tables in Markdown."""
+"""Records of a run as TensorBoard shows them: numbers by tag, and tables in Markdown."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The doors make the runtime: each refuses to do alone what is the work of several, and what it asks for is done."""
+"""Entry points make the runtime: each refuses to do alone what is the work of several, and what it asks for is done."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def model(recipe):
     return si.train(recipe(TEXT))
 
 
-def doors(recipe, model, folder):
+def entry_points(recipe, model, folder):
     return {
         "train": lambda **on: si.train(recipe(TEXT), **on),
         "load_model": lambda **on: si.load_model(folder / "none", **on),
@@ -50,19 +50,19 @@ def doors(recipe, model, folder):
     }
 
 
-@pytest.mark.parametrize("door", ["train", "load_model", "start_run", "sample", "estimate"])
-def test_one_of_several_processes_does_not_work_alone(recipe, model, tmp_path, monkeypatch, door):
+@pytest.mark.parametrize("entry_point", ["train", "load_model", "start_run", "sample", "estimate"])
+def test_one_of_several_processes_does_not_work_alone(recipe, model, tmp_path, monkeypatch, entry_point):
     monkeypatch.setenv("WORLD_SIZE", "2")
     with pytest.raises(si.UsageError, match=r"one of several[\s\S]*without torchrun"):
-        doors(recipe, model, tmp_path)[door]()
+        entry_points(recipe, model, tmp_path)[entry_point]()
     assert not (tmp_path / "run").exists()
 
 
-@pytest.mark.parametrize("door", ["train", "load_model"])
+@pytest.mark.parametrize("entry_point", ["train", "load_model"])
 @pytest.mark.parametrize("device", ["abacus", torch.device("meta")])
-def test_a_device_that_is_not_there_is_refused_before_work(recipe, model, tmp_path, door, device):
+def test_a_device_that_is_not_there_is_refused_before_work(recipe, model, tmp_path, entry_point, device):
     with pytest.raises(si.UsageError, match="no such device here"):
-        doors(recipe, model, tmp_path)[door](device=device)
+        entry_points(recipe, model, tmp_path)[entry_point](device=device)
 
 
 def test_auto_and_a_runtime_are_devices(recipe):
