@@ -226,4 +226,3 @@ def check_left_out(specs: Mapping[str, ConditionSpec], condition: Condition, opt
                 allowed=spec.described(name),
                 fix="tell it; it can be left out only of a model trained with train.condition_dropout",
             )
-

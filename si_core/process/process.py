@@ -17,6 +17,7 @@ from si_core.contract.interpolant import Interpolant, SpatiallyLinear, slope_clo
 from si_core.contract.latent import Latent
 from si_core.contract.schedule import Scalar, Schedule, compute_schedule, part_coefficients
 from si_core.errors import UsageError
+from si_core.process.checked_pairs import check_pairs
 from si_core.process.rows import Row, Structure
 
 __all__ = ["StochasticInterpolant", "spread"]
@@ -171,8 +172,12 @@ class StochasticInterpolant:
         return Draw(schedule.t.to(x1.dtype), x0, x1, z, xt, condition, schedule, self, antithetic, weight)
 
     def pairs(self, n: int, generator: torch.Generator | None = None) -> Pairs:
-        """n pairs of the coupling, as it drew them."""
-        return self.coupling.draw(self.source, self.target, n, generator)
+        """n pairs of the coupling, as it drew them.
+
+        Raises:
+            PluginError: the coupling drew another number, or other shapes.
+        """
+        return check_pairs(self.coupling, self.coupling.draw(self.source, self.target, n, generator), n, self.shape)
 
     def told(self, pairs: Pairs) -> Condition | None:
         """What networks are told of pairs, values in the precision of the states; None where that is nothing."""
