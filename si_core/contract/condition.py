@@ -114,12 +114,19 @@ def check_condition(
         UsageError: says which, what is due, and how to give it.
     """
     conditions = condition or {}
+    if not isinstance(conditions, Mapping):
+        raise UsageError(
+            "a condition is a mapping from names to tensors",
+            where=where,
+            got=f"{conditions!r}"[:80],
+            allowed="; ".join(spec.described(own) for own, spec in specs.items()) or "none: it takes no condition",
+        )
     for name in conditions:
         if name not in specs:
             raise UsageError(
                 f"an unknown condition {name!r}",
                 where=where,
-                got=", ".join(conditions),
+                got=", ".join(map(str, conditions)),
                 allowed="; ".join(spec.described(own) for own, spec in specs.items()) or "none: it takes no condition",
             )
     for name, spec in specs.items():
@@ -138,6 +145,16 @@ def check_condition(
 
 
 def _check_values(name: str, spec: ConditionSpec, values: Tensor, rows: int | None, where: str | None) -> None:
+    import torch
+
+    if not isinstance(values, torch.Tensor):
+        raise UsageError(
+            f"the condition {name!r} is a tensor",
+            where=where,
+            got=f"{values!r}"[:80],
+            allowed="the places of classes, int64" if spec.classes is not None else "floating-point numbers",
+            fix="give values, and classes by their names, to si.sample, si.estimate or Model.sample",
+        )
     counts = () if rows is None else (1, rows)
     shape: tuple[int, ...] = tuple(values.shape)
     if len(shape) != 1 + len(spec.shape) or shape[1:] != spec.shape or (counts and shape[0] not in counts):
@@ -148,7 +165,7 @@ def _check_values(name: str, spec: ConditionSpec, values: Tensor, rows: int | No
             got=str(shape),
             allowed=f"({', '.join([first, *map(str, spec.shape)])}{',' if not spec.shape else ''})",
         )
-    if spec.classes is not None and not _whole(values):
+    if spec.classes is not None and values.dtype != torch.int64:
         raise UsageError(f"the condition {name!r} is a label", where=where, got=str(values.dtype), allowed="int64")
     if spec.classes is None and not values.is_floating_point():
         raise UsageError(
@@ -157,15 +174,24 @@ def _check_values(name: str, spec: ConditionSpec, values: Tensor, rows: int | No
 
 
 def check_classes(specs: Mapping[str, ConditionSpec], condition: Condition) -> None:
-    """Refuse labels out of range; apart, for it reads the numbers, which a device has to wait for.
+    """Refuse labels out of range and infinite values; apart, for it reads the numbers, which a device has to wait for.
 
     Raises:
-        UsageError: the first label out of range.
+        UsageError: the first label out of range, or the first infinite value.
     """
     for name, spec in specs.items():
-        if spec.classes is None or name not in condition:
+        if name not in condition:
             continue
         labels = condition[name]
+        if spec.classes is None:
+            infinite = labels.isinf().flatten(1).any(1) if spec.shape else labels.isinf()
+            if bool(infinite.any()):
+                raise UsageError(
+                    f"the condition {name!r} is infinite",
+                    got=f"entry {int(infinite.nonzero()[0])}",
+                    allowed=f"finite numbers: {spec.described(name)}",
+                )
+            continue
         wrong = (labels < -1) | (labels >= len(spec.classes))
         if bool(wrong.any()):
             entry = int(wrong.nonzero()[0])
@@ -200,7 +226,3 @@ def check_left_out(specs: Mapping[str, ConditionSpec], condition: Condition, opt
                 allowed=spec.described(name),
                 fix="give it; it can be left out only of a model trained with train.condition_dropout",
             )
-
-
-def _whole(values: Tensor) -> bool:
-    return not values.is_floating_point() and not values.is_complex() and str(values.dtype) != "torch.bool"

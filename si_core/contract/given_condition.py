@@ -18,6 +18,8 @@ from si_core.errors import UsageError
 
 __all__ = ["read_condition", "repeated", "taken"]
 
+_WHOLE = (torch.int8, torch.int16, torch.int32, torch.int64, torch.uint8)
+
 
 def read_condition(specs: Mapping[str, ConditionSpec], given: Any, where: str | None = None) -> dict[str, Tensor]:
     """Conditions from what a person gave; those that are not named are left out.
@@ -57,12 +59,13 @@ def _read(name: str, spec: ConditionSpec, value: Any, where: str | None) -> Tens
     if spec.classes is not None:
         return _labels(name, spec, spec.classes, value, where)
     try:
-        values = torch.as_tensor(value) if isinstance(value, Tensor) else torch.from_numpy(np.array(value, np.float64))
+        values = value if isinstance(value, Tensor) else torch.from_numpy(np.array(value, np.float64))
     except (TypeError, ValueError) as error:
         raise UsageError(
             f"the condition {name!r} has values", where=where, got=f"{value!r}"[:80], allowed=spec.described(name)
         ) from error
-    values = values if values.is_floating_point() else values.double()
+    # Whole numbers are numbers; complex ones would lose a part, and are refused with the shape.
+    values = values if values.is_floating_point() or values.is_complex() else values.double()
     if tuple(values.shape) == spec.shape:
         values = values[None]
     check_condition({name: spec}, {name: values}, where=where)
@@ -75,14 +78,15 @@ def _labels(name: str, spec: ConditionSpec, classes: tuple[str, ...], value: Any
     if isinstance(value, Tensor):
         # A tensor is what the library itself passes on: places among the classes.
         labels = value.reshape(-1)
+        labels = labels.long() if labels.dtype in _WHOLE else labels
         check_condition({name: spec}, {name: labels}, where=where)
-        return labels.long()
+        return labels
     several = value if isinstance(value, Sequence | np.ndarray) and not isinstance(value, str) else [value]
     if not len(several):
         raise UsageError(f"the condition {name!r} has no values", where=where, allowed=spec.described(name))
     finder = ClassFinder(classes)
     found = []
-    for entry in several:
+    for entry in several.tolist() if isinstance(several, np.ndarray) else several:
         # A file's names are texts: 1 and 1.0 stand for the class "1", never for a place.
         place = finder.place(entry)
         if place is None:

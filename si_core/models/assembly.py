@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -16,7 +17,7 @@ from si_core.contract.clock import Clock, UniformClock
 from si_core.contract.coupling import Coupling
 from si_core.contract.data import Draw
 from si_core.contract.objective import FIELDS, Objective
-from si_core.errors import RecipeError
+from si_core.errors import PluginError, RecipeError
 from si_core.fields.called import CalledField
 from si_core.fields.learned import LearnedFields, Preconditioning
 from si_core.fields.parametrisation import Parametrisation
@@ -84,6 +85,9 @@ class Assembly:
             draw: made in the clock of learning.
             predictions: from :meth:`predictions`.
             fields: as there.
+
+        Raises:
+            PluginError: a loss that is not one number for each draw.
         """
         each = []
         for i, (objective, prediction) in enumerate(zip(self.objectives, predictions, strict=True)):
@@ -93,11 +97,24 @@ class Assembly:
             # Such a loss may differentiate the field, also where its own gradient is not asked for.
             with torch.enable_grad():
                 each.append(objective.loss_of(draw, CalledField(fields or self.fields, i, draw.condition, draw.x0)))
+        for objective, loss in zip(self.objectives, each, strict=True):
+            _check_loss(objective, loss, len(draw.t))
         return each if draw.weight is None else [loss * draw.weight for loss in each]
 
     def model(self, fields: LearnedFields | None = None) -> Model:
         """The model as the recipe samples it."""
         return self.sampler.model(fields or self.fields)
+
+
+def _check_loss(objective: Objective, loss: Any, draws: int) -> None:
+    # A mean, or one number for each coordinate, would be weighted wrongly without a word.
+    if not isinstance(loss, Tensor) or tuple(loss.shape) != (draws,):
+        raise PluginError(
+            "a loss is one number for each draw, summed over the event",
+            where=f"{type(objective).__name__}.{'loss_of' if objective.calls_network else 'loss'}",
+            got=f"shape {tuple(loss.shape)}" if isinstance(loss, Tensor) else type(loss).__name__,
+            allowed=f"a tensor of shape ({draws},)",
+        )
 
 
 def assemble(recipe: Recipe) -> Assembly:

@@ -27,9 +27,11 @@ def given_values(model: Model, given: Any) -> Any:
     """
     specs = model.process.conditions
     if isinstance(given, Mapping):
-        return {name: _read(value) if _is_file(specs.get(name), value) else value for name, value in given.items()}
-    only = next(iter(specs.values())) if len(specs) == 1 else None
-    return _read(given) if _is_file(only, given) else given
+        return {
+            name: _read(name, value) if _is_file(specs.get(name), value) else value for name, value in given.items()
+        }
+    name, only = next(iter(specs.items())) if len(specs) == 1 else ("", None)
+    return _read(name, given) if _is_file(only, given) else given
 
 
 def _is_file(spec: Any, value: Any) -> bool:
@@ -39,9 +41,13 @@ def _is_file(spec: Any, value: Any) -> bool:
     return spec.classes is None or (value not in spec.classes and Path(value).suffix == ".npy")
 
 
-def _read(path: str) -> Any:
+def _read(name: str, path: str) -> Any:
     if Path(path).suffix != ".npy":
-        raise DataError("values of a condition are numbers, or a .npy file", got=path, fix="numpy.save(path, values)")
+        raise DataError(
+            f"the condition {name!r} has values: numbers, or a .npy file of them",
+            got=repr(path)[:80],
+            fix="numpy.save(path, values)",
+        )
     try:
         return np.load(path, allow_pickle=False)
     except OSError as error:

@@ -18,10 +18,14 @@ from si_core.fields.parametrisation import Parametrisation
 from si_core.models.missing_conditions import refuse_missing_conditions
 from si_core.models.parts import located, own_stream, selected
 from si_core.models.streams import generator, stream_seed
+from si_core.process.checked_pairs import check_weights
 from si_core.process.process import StochasticInterpolant
 from si_core.recipes.recipe import Recipe
 
 __all__ = ["build_predictor", "dropout_of"]
+
+_PAIRS = 256
+"""The pairs whose weights are looked at."""
 
 
 def build_predictor(
@@ -49,6 +53,8 @@ def build_predictor(
         draw = process.draw(2, generator(0, "initialisation"), clock=parametrisation.clock)
         check_condition(process.conditions, draw.condition, 2, "draws of the process")
         check_classes(process.conditions, draw.condition or {})
+        if draw.weight is not None:
+            check_weights(process.coupling, process.pairs(_PAIRS, generator(0, "initialisation")).weight)
     with located(recipe, "network"):
         _try(predictor, process.shape, draw, len(names), f"the target at {recipe.where('target')}")
     optional = dropout_of(recipe, process)

@@ -20,6 +20,7 @@ from si_core.contract.interpolant import Interpolant, SpatiallyLinear, derivativ
 from si_core.contract.latent import Latent
 from si_core.contract.schedule import Schedule, compute_schedule, part_coefficients
 from si_core.errors import UsageError
+from si_core.process.checked_pairs import check_pairs
 from si_core.process.coefficients import Coefficients, Structure
 
 __all__ = ["StochasticInterpolant"]
@@ -179,8 +180,12 @@ class StochasticInterpolant:
         return Draw(s.t.to(x1.dtype), x0, x1, z, xt, schedule=s, structure=self.structure, velocity=velocity, **beside)
 
     def pairs(self, n: int, generator: torch.Generator | None = None) -> Pairs:
-        """n pairs of the coupling, as it drew them."""
-        return self.coupling.draw(self.source, self.target, n, generator)
+        """n pairs of the coupling, as it drew them.
+
+        Raises:
+            PluginError: the coupling drew another number, or other shapes.
+        """
+        return check_pairs(self.coupling, self.coupling.draw(self.source, self.target, n, generator), n, self.shape)
 
     def condition_of(self, pairs: Pairs) -> Condition | None:
         """What networks are given of pairs, values in the precision of the states; None where that is nothing."""

@@ -22,7 +22,7 @@ from si_core.contract.estimator import Estimator
 from si_core.contract.weights import effective_sample_size, weights_of_mean_one
 from si_core.discovery.available import available
 from si_core.discovery.build import build
-from si_core.errors import NumericsError
+from si_core.errors import NumericsError, PluginError, RecipeError
 from si_core.models.estimation import estimate
 from si_core.models.given_values import given_values
 from si_core.models.model import Model
@@ -30,6 +30,7 @@ from si_core.models.sampling import Samples, draw_samples
 from si_core.process.completion import MARGIN
 from si_core.recipes.recipe import Recipe
 from si_core.recipes.selection import Selection
+from si_core.runs.attribution import attributed
 from si_core.runs.directory import RunDirectory
 from si_core.runs.log import Console
 from si_core.runs.view import run_view
@@ -157,7 +158,14 @@ def write_report(
     facts: Mapping[str, str],
     console: Console,
 ) -> list[Path]:
-    """Write the reports of the recipe; returns the files, the one to open first at the head."""
+    """Write the reports of the recipe; returns the files, the one to open first at the head.
+
+    A report that the recipe does not name is there because it is installed: where its plugin fails, that is told, and
+    the run goes on without it.
+
+    Raises:
+        PluginError: a report that the recipe names failed.
+    """
     chosen = selected_reports(recipe)
     if not chosen:
         console.line("no report: install si-report for plots and report.html")
@@ -181,13 +189,32 @@ def write_report(
     )
     files: list[Path] = []
     for selection in chosen:
-        files += build(selection.kind, selection.qualified, **selection.options).write(view)
+        try:
+            with attributed(OSError):
+                files += build(selection.kind, selection.qualified, **selection.options).write(view)
+        except PluginError as error:
+            if recipe.section("report"):
+                raise
+            console.warn(f"no report {selection.qualified}, which is installed but not named in the recipe: {error}")
     if files:
         console.line(f"report: {files[0]}")
     return files
 
 
 def selected_reports(recipe: Recipe) -> tuple[Selection, ...]:
-    """The reports that a recipe selects; where it selects none by name, every installed one."""
+    """The reports that a recipe selects; where it selects none by name, every installed one.
+
+    Raises:
+        RecipeError: one report twice, which would write over its own files.
+    """
+    seen: set[str] = set()
+    for index, selection in enumerate(recipe.section("report")):
+        if selection.qualified in seen:
+            raise RecipeError(
+                f"the report {selection.name!r} is selected twice, and would write over its own files",
+                where=recipe.where(f"report.{index}"),
+                fix="keep one of them",
+            )
+        seen.add(selection.qualified)
     every = (Selection("report", f"{item.plugin.distribution}/{item.component.name}") for item in available("report"))
     return recipe.section("report") or tuple(every)

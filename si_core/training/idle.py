@@ -8,15 +8,16 @@ is said.
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import torch
 from torch import Tensor, nn
 
-from si_core.errors import RecipeError
+from si_core.contract.objective import Objective
+from si_core.errors import PluginError, RecipeError
 from si_core.recipes.recipe import Recipe
 
-__all__ = ["refuse_idle", "tell_idle"]
+__all__ = ["refuse_constant", "refuse_idle", "tell_idle"]
 
 _log = logging.getLogger(__name__)
 _SHOWN = 6
@@ -48,6 +49,22 @@ def refuse_idle(recipe: Recipe, loss: Tensor, parameters: Mapping[str, Tensor]) 
         fix="use them in what the part computes, without detach() or torch.no_grad(); or freeze them in its "
         "constructor: parameter.requires_grad_(False)",
     )
+
+
+def refuse_constant(objectives: Sequence[Objective], losses: Sequence[Tensor]) -> None:
+    """Refuse a loss that no parameter of a network has any part in.
+
+    Raises:
+        PluginError: names the objective.
+    """
+    for objective, loss in zip(objectives, losses, strict=True):
+        if not loss.requires_grad:
+            raise PluginError(
+                "the loss does not depend on the network",
+                where=type(objective).__name__,
+                got="a loss without gradient",
+                fix="call the field in it, without detach() or torch.no_grad()",
+            )
 
 
 def tell_idle(predictor: nn.Module) -> None:

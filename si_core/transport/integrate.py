@@ -12,6 +12,7 @@ from torch import Tensor
 from si_core.contract.data import Trajectory
 from si_core.contract.integrator import Integrator
 from si_core.errors import NumericsError, UsageError
+from si_core.transport.checked import check_trajectory
 from si_core.transport.transport import Transport
 
 __all__ = ["integrate"]
@@ -40,6 +41,7 @@ def integrate(
     Raises:
         UsageError: the method does not fit the problem, or times are out of order.
         NumericsError: the solution left the finite numbers.
+        PluginError: the method returned what is no trajectory from x.
     """
     if transport.stochastic and not integrator.stochastic:
         raise UsageError(
@@ -57,7 +59,7 @@ def integrate(
         x = x.float()
     stops = _stops(transport, times)
     if len(stops) == 2:
-        trajectory = integrator.solve(transport, x, generator)
+        trajectory = check_trajectory(integrator, integrator.solve(transport, x, generator), x)
         # A copy: in time itself these are the integrator's own times.
         t = transport.times(trajectory.t).clone()
         t[0], t[-1] = transport.span
@@ -67,6 +69,7 @@ def integrate(
         whole = integrator.solve_at(transport, x, inner, generator)
         if whole is None:
             whole = _in_parts(transport, x, integrator, generator, stops)
+        whole = check_trajectory(integrator, whole, x, len(stops))
         trajectory = replace(whole, t=torch.tensor(stops, dtype=x.dtype, device=x.device))
     _refuse_non_finite(trajectory)
     return trajectory
@@ -84,7 +87,8 @@ def _in_parts(
     whole = abs(transport.stop - transport.start)
     for begin, end in itertools.pairwise(stops):
         piece = transport.part(begin, end)
-        step = integrator.part(abs(piece.stop - piece.start) / whole).solve(piece, kept[-1], generator)
+        method = integrator.part(abs(piece.stop - piece.start) / whole)
+        step = check_trajectory(method, method.solve(piece, kept[-1], generator), x)
         kept.append(step.final)
         evaluations += step.evaluations
         if step.log_weights is not None:

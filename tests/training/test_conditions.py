@@ -382,6 +382,16 @@ FAULTS = {
     "out of range": ({**GOOD, "kind": torch.tensor([0, 1, 2, 0])}, r"'kind' is out of range[\s\S]*2 at entry 2"),
     "label left out": ({**GOOD, "kind": torch.tensor([0, -1, 1, 0])}, r"'kind' is left out[\s\S]*-1 at entry 1"),
     "values left out": ({**GOOD, "observation": torch.full((1, 3), torch.nan)}, r"'observation' is left out[\s\S]*NaN"),
+    "infinite": ({**GOOD, "observation": torch.full((1, 3), torch.inf)}, r"'observation' is infinite[\s\S]*entry 0"),
+    "complex": ({**GOOD, "observation": torch.zeros(4, 3) * 1j}, r"'observation' has values[\s\S]*complex64"),
+    "no name": ({0: GOOD["kind"], **GOOD}, r"unknown condition 0[\s\S]*kind: one of low, high"),
+}
+NO_TENSORS = {
+    "names": {"kind": ["low"], "observation": GOOD["observation"]},
+    "lists": {"kind": GOOD["kind"], "observation": [[0.0, 0.0, 0.0]]},
+    "nothing": {"kind": None, "observation": GOOD["observation"]},
+    "bytes": {"kind": GOOD["kind"].to(torch.uint8), "observation": GOOD["observation"]},
+    "text": "low",
 }
 
 
@@ -398,6 +408,13 @@ def test_every_entry_point_refuses_before_any_network_is_called(entry_point, fau
     with pytest.raises(si.UsageError, match=message):
         ENTRY_POINTS[entry_point](model, told)
     assert model.fields.predictor.networks[0].calls == 0
+
+
+@pytest.mark.parametrize("told", NO_TENSORS.values(), ids=NO_TENSORS)
+@pytest.mark.parametrize("entry_point", ["fields", "drift", "integrate"])
+def test_fields_are_given_a_mapping_to_tensors(entry_point, told):
+    with pytest.raises(si.UsageError, match=r"(is a tensor|is a label|is a mapping)[\s\S]*got"):
+        ENTRY_POINTS[entry_point](exact(), told)
 
 
 @pytest.mark.parametrize("entry_point", ["fields", "drift", "integrate", "si.estimate"])

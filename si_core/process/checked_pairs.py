@@ -1,0 +1,67 @@
+"""What a coupling drew, held to what :class:`si_core.Pairs` says before anybody uses it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from si_core.contract.coupling import Coupling
+from si_core.contract.data import Pairs
+from si_core.errors import PluginError
+
+__all__ = ["check_pairs", "check_weights"]
+
+
+def check_pairs(coupling: Coupling, pairs: Any, n: int, shape: tuple[int, ...]) -> Pairs:
+    """The pairs, if they are n with the shapes that are due; numbers are not looked at.
+
+    A weight of shape (B, 1) would multiply every loss by every weight, without a word.
+
+    Args:
+        coupling: who drew them, for the error.
+        pairs: what it drew.
+        n: how many are due.
+        shape: of an event.
+
+    Raises:
+        PluginError: says which part has another shape.
+    """
+    where = f"{type(coupling).__name__}.draw"
+    if not isinstance(pairs, Pairs):
+        raise PluginError("a coupling draws Pairs", where=where, got=type(pairs).__name__)
+    for name, values, due in (
+        ("x0", pairs.x0, (n, *shape)),
+        ("x1", pairs.x1, (n, *shape)),
+        ("weight", pairs.weight, (n,)),
+    ):
+        if name == "weight" and values is None:
+            continue
+        if not isinstance(values, Tensor) or tuple(values.shape) != due:
+            raise PluginError(
+                f"{name} of pairs has another shape",
+                where=where,
+                got=tuple(values.shape) if isinstance(values, Tensor) else type(values).__name__,
+                allowed=f"a tensor {due}",
+            )
+    return pairs
+
+
+def check_weights(coupling: Coupling, weight: Tensor | None) -> None:
+    """Refuse weights of pairs that are negative, not finite or all 0; it reads the numbers.
+
+    Raises:
+        PluginError: the first such weight.
+    """
+    if weight is None:
+        return
+    wrong = ~(torch.isfinite(weight) & (weight >= 0))
+    if bool(wrong.any()) or not bool((weight > 0).any()):
+        entry = int(wrong.nonzero()[0]) if bool(wrong.any()) else 0
+        raise PluginError(
+            "a weight of pairs",
+            where=f"{type(coupling).__name__}.draw",
+            got=f"{float(weight[entry]):g} at pair {entry}" if bool(wrong.any()) else "0 at every pair",
+            allowed="finite numbers >= 0, with mean 1 over the coupling",
+        )

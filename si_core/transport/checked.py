@@ -1,0 +1,55 @@
+"""What a method returned, held to what :class:`si_core.Trajectory` says before anybody uses it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from torch import Tensor
+
+from si_core.contract.data import Trajectory
+from si_core.contract.integrator import Integrator
+from si_core.errors import PluginError
+
+__all__ = ["check_trajectory"]
+
+
+def check_trajectory(integrator: Integrator, trajectory: Any, x: Tensor, states: int | None = None) -> Trajectory:
+    """The trajectory, if its parts have the shapes that are due.
+
+    Weights of another number of states would go to others than their own, without a word; so this looks at shapes, and
+    never at numbers, which a device has to wait for.
+
+    Args:
+        integrator: the method, for the error.
+        trajectory: what it returned.
+        x: the initial state, shape (B, *event).
+        states: how many it has to have; None for two or more.
+
+    Raises:
+        PluginError: says which part has another shape.
+    """
+    name = type(integrator).__name__
+    if not isinstance(trajectory, Trajectory):
+        raise PluginError("a method returns a Trajectory", where=name, got=type(trajectory).__name__)
+    shape, count = tuple(trajectory.x.shape), len(trajectory.x)
+    due = (count if states is None else states, *x.shape)
+    if count < 2 or shape != due:
+        raise PluginError(
+            "the states of a trajectory have the shape of the initial one",
+            where=name,
+            got=str(shape),
+            allowed=f"({'K >= 2' if states is None else states}, {', '.join(map(str, x.shape))})",
+        )
+    parts = {"times": (trajectory.t, (count,), "t")}
+    for word, values in (("weights", trajectory.log_weights), ("densities", trajectory.log_density)):
+        if values is not None:
+            parts[word] = (values, (len(x),), f"log_{'weights' if word == 'weights' else 'density'}")
+    for word, (values, wanted, attribute) in parts.items():
+        if tuple(values.shape) != wanted or not values.is_floating_point():
+            raise PluginError(
+                f"the {word} of a trajectory are floating-point numbers, one for each state",
+                where=f"{name}, {attribute}",
+                got=f"{values.dtype} {tuple(values.shape)}",
+                allowed=str(wanted),
+            )
+    return trajectory
