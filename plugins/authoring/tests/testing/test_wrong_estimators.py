@@ -127,7 +127,7 @@ class NotANumber(Changed):
 
 class UnknownBound(Changed):
     def parts(self, found, x):
-        return {"bound": "approximate"}
+        return {"bound": "roughly"}
 
 
 class NegativeError(Changed):
@@ -322,7 +322,7 @@ class BlindDistance(si.Estimator):
         (ErrorOfNothing(), "standard-errors", "too small"),
         (ErrorOfOnePoint(), "more-points", "does not fall like 1/sqrt(n)"),
         (NotANumber(), "says-what-it-is", "no finite number"),
-        (UnknownBound(), "says-what-it-is", "the bound is 'approximate'; it is one of exact, unbiased, lower, upper"),
+        (UnknownBound(), "says-what-it-is", "the bound is 'roughly'; it is one of exact, unbiased, consistent, lower"),
         (NegativeError(), "says-what-it-is", "the standard error is -"),
         (NoUnit(), "says-what-it-is", "the unit of the estimate is ''"),
         (NoName(), "says-what-it-is", "the name of the estimate is ' '"),

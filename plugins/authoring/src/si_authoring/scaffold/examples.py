@@ -41,7 +41,8 @@ EXAMPLES: dict[str, Example] = {
     ),
     "coupling": Example("pairs by rank: optimal transport of the sums of coordinates"),
     "interpolant": Example("alpha = 1-t, beta = t"),
-    "latent": Example("gamma = scale sin(pi t)", "{use: $selection, scale: 0.5}"),
+    # Its gamma has finite slope at the ends, where a constant noise level would need weights without bound.
+    "latent": Example("gamma = scale sin(pi t)", "{use: $selection, scale: 0.5}", beside={"diffusion": "gamma"}),
     "objective": Example("learns b = E[dx_t/dt | x_t]", "[$selection, denoiser]"),
     "network": Example("a multilayer perceptron with two hidden layers", "{use: $selection, width: 128}", True),
     "diffusion": Example("epsilon = scale gamma(t)^2", "{use: $selection, scale: 2.0}"),
