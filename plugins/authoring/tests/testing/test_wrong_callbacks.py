@@ -131,7 +131,7 @@ class LeavesForTheFolder(Notes):
         (ForgetsItsState(), "resumes", "keep a `state()`"),
         (RestoresNothing(), "resumes", "instead of"),
         (InfiniteState(), "resumes", "no infinities"),
-        (TensorState(), "resumes", "its state can't be kept"),
+        (TensorState(), "resumes", "its state can't be stored"),
         (ChangesTheRecord(), "run-unchanged", "changes the record"),
         (WritesBeside(), "own-folder", "writes outside of the run's folder"),
         (WritesOverTheRecipe(), "own-folder", "not its own: recipe.yaml"),
