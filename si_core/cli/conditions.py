@@ -28,9 +28,11 @@ def asked_condition(model: Model, given: list[str] | None) -> Any:
     """What was asked for, as :meth:`si_core.Model.conditions` takes it; None where nothing was.
 
     Raises:
-        UsageError: a bare value among several, or where there are several conditions; an unknown name.
+        UsageError: a bare value among several, or where there are several conditions; an unknown name or class; a value
+            that is no number.
         DataError: a file of values that can't be read.
     """
+    from si_core.contract.told import read_condition
     from si_core.models.given_values import given_values
 
     if not given:
@@ -52,7 +54,9 @@ def asked_condition(model: Model, given: list[str] | None) -> Any:
             name, value = next(iter(specs)), text
         asked.setdefault(name, []).append(value if specs[name].classes is not None else _number(value))
     single = {name: values[0] if len(values) == 1 else values for name, values in asked.items()}
-    return given_values(model, single)
+    asked_for = given_values(model, single)
+    read_condition(specs, asked_for, where="--condition")
+    return asked_for
 
 
 def _number(text: str) -> Any:

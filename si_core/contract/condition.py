@@ -173,7 +173,7 @@ def _check_values(name: str, spec: ConditionSpec, values: Tensor, rows: int | No
         )
 
 
-def check_classes(specs: Mapping[str, ConditionSpec], condition: Condition) -> None:
+def check_classes(specs: Mapping[str, ConditionSpec], condition: Condition, where: str | None = None) -> None:
     """Refuse labels out of range and infinite values; apart, for it reads the numbers, which a device has to wait for.
 
     Raises:
@@ -188,6 +188,7 @@ def check_classes(specs: Mapping[str, ConditionSpec], condition: Condition) -> N
             if bool(infinite.any()):
                 raise UsageError(
                     f"the condition {name!r} is infinite",
+                    where=where,
                     got=f"entry {int(infinite.nonzero()[0])}",
                     allowed=f"finite numbers: {spec.described(name)}",
                 )
@@ -197,6 +198,7 @@ def check_classes(specs: Mapping[str, ConditionSpec], condition: Condition) -> N
             entry = int(wrong.nonzero()[0])
             raise UsageError(
                 f"the condition {name!r} is out of range",
+                where=where,
                 got=f"{int(labels[entry])} at entry {entry}",
                 allowed=f"0..{len(spec.classes) - 1}: {spec.described(name)}",
             )

@@ -51,7 +51,7 @@ def read_condition(specs: Mapping[str, ConditionSpec], given: Any, where: str | 
     if unknown:
         check_condition(specs, unknown, where=where)
     read = {name: _read(name, specs[name], value, where) for name, value in given.items()}
-    check_classes(specs, read)
+    check_classes(specs, read, where)
     return read
 
 

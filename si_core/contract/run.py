@@ -9,7 +9,7 @@ A part may have any of these methods; one that is absent costs nothing::
     after_sampling(run)       in a folder only
     before_report(run)        in a folder only; estimates are made
     state() -> dict           plain values (text, numbers, lists, dicts) that its next decisions depend on
-    restore(state)            puts them back, where a run is resumed
+    restore(state)            puts them back, where a run is resumed; a part has both of these or neither
 
 What they raise stops the run, in the name of their plugin. A logger (hook ``si_event``) is no part of a run, and never
 stops it.

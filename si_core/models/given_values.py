@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from si_core.errors import DataError
+from si_core.errors import DataError, UsageError
 from si_core.models.model import Model
 
 __all__ = ["given_values"]
@@ -23,6 +23,7 @@ def given_values(model: Model, given: Any) -> Any:
             is the path of a file.
 
     Raises:
+        UsageError: a text that is neither a number nor a .npy file.
         DataError: a file that is missing, damaged, or holds Python objects.
     """
     specs = model.process.conditions
@@ -43,7 +44,7 @@ def _is_file(spec: Any, value: Any) -> bool:
 
 def _read(name: str, path: str) -> Any:
     if Path(path).suffix != ".npy":
-        raise DataError(
+        raise UsageError(
             f"the condition {name!r} has values: numbers, or a .npy file of them",
             got=repr(path)[:80],
             fix="numpy.save(path, values)",

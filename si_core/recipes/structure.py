@@ -37,6 +37,7 @@ def check_structure(root: Mapping) -> Sections:
     for path, leaf in leaves(root):
         if isinstance(leaf.value, float) and not math.isfinite(leaf.value):
             problems[path] = _error(root, path, "is no finite number", got=leaf.text, wanted=wanted_at(root, path))
+    other_choices: set[Path] = set()
     sections, known = None, functools.cache(lambda home: _known_at(root, home))
     try:
         sections = sections_model().model_validate(plain(root))
@@ -46,6 +47,12 @@ def check_structure(root: Mapping) -> Sections:
             # A choice of types reports once for each of them.
             if path not in problems:
                 problems[path] = _problem(root, path, detail, known)
+                if detail["type"].endswith("_type"):
+                    other_choices.add(path)
+    # Where one choice of types fails deeper, it was meant, and that another wants no mapping or list says nothing.
+    for path in other_choices:
+        if any(len(deeper) > len(path) and deeper[: len(path)] == path for deeper in problems):
+            del problems[path]
     fail([problems[path] for path in sorted(problems, key=lambda path: _order(root, path))])
     if sections is None:
         raise RecipeError("the recipe can't be read", where=str(root.where))

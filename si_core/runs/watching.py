@@ -88,11 +88,25 @@ def build_parts(recipe: Recipe, assembly: Assembly, runtime: Runtime) -> tuple[P
         for index, selection in enumerate(recipe.section(str(kind.section))):
             path = f"{kind.section}.{index}" if kind.many else str(kind.section)
             value = build_selection(recipe, path, selection, **context)
-            parts.append(Part(path, find(selection.kind, selection.qualified), value))
+            part = Part(path, find(selection.kind, selection.qualified), value)
+            _refuse_half(part)
+            parts.append(part)
     for part in parts:
         with located(recipe, part.path):
             part.call("before_run", recipe)
     return tuple(parts)
+
+
+def _refuse_half(part: Part) -> None:
+    # Its state would be lost without a word where a run is resumed.
+    has = [name for name in ("state", "restore") if callable(getattr(part.value, name, None))]
+    if len(has) == 1:
+        raise PluginError(
+            "what a run is resumed from needs both of `state` and `restore`",
+            where=part.found.label,
+            got=f"`{has[0]}` alone",
+            fix="write the other one, or neither",
+        )
 
 
 @dataclass

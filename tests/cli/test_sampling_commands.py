@@ -156,3 +156,17 @@ def test_classes_can_be_asked_for(si, tmp_path):
     refused = si("sample", "run", "--condition", 2)
     assert refused.code == 2
     assert "class: one of 0, 1" in refused.err
+
+
+def test_values_can_be_asked_for_and_what_are_none_is_said_of_its_option(si, tmp_path):
+    rows = np.random.default_rng(0).normal(size=(200, 3))
+    np.savetxt(tmp_path / "c.csv", rows, delimiter=",", header="x,y,dose", comments="", fmt="%.17g")
+    target = "target={use: array, path: c.csv, conditions: [dose]}"
+    assert si("run", "r.yaml", target, "train.steps=2", "estimators=[]", "--out", "run").code == 0
+    assert drawn(si, "run", "-n", 3, "--condition", "dose=-1.5").shape == (3, 2)
+    for word in ("", "much", "inf", "nan", "null", "[1]"):
+        refused = si("sample", "run", "--condition", f"dose={word}", "--out", "refused.npy")
+        assert refused.code == 2
+        assert "the condition 'dose'" in refused.err
+        assert "got" in refused.err
+        assert not (tmp_path / "refused.npy").exists()

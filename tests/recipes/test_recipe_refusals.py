@@ -417,3 +417,19 @@ def test_all_problems_of_a_stage_are_told_together_up_to_ten(fakes, write):
     assert many.count("unknown key") == 10
     assert many.endswith("and 4 more")
     assert "option" in refusal(write(GOOD + "latent: {use: brownian, scale: x}\nnetwork: {width: x}\n")).splitlines()[2]
+
+
+@pytest.mark.parametrize(
+    ("override", "problem"),
+    [
+        ("train.condition_dropout={species: 1.0}", "'train.condition_dropout.species' is out of range"),
+        ("sample.condition={dose: .inf}", "'sample.condition.dose' is no finite number"),
+        ("sample.condition={dose: true}", "'sample.condition.dose' has the wrong type"),
+        ("sample.epsilon={use: 3}", "'sample.epsilon.use' has the wrong type"),
+    ],
+)
+def test_a_mistake_inside_one_choice_of_types_is_the_only_problem(override, problem):
+    with pytest.raises(RecipeError) as caught:
+        load_recipe("checkerboard", [override])
+    assert problem in str(caught.value)
+    assert str(caught.value).count("\n") == 1, "one problem, told once"

@@ -85,11 +85,11 @@ def samples_of_one_law(
         generator: the source of randomness.
 
     Returns:
-        Fresh draws of sizes n and m; where the data are finite, two halves of the reference data, of those sizes at
-        most; None for a single row.
+        Fresh draws of sizes n and m; where the data are finite, or the end has a density alone, two halves of the
+        reference data, of those sizes at most; None for a single row.
     """
     end = reached_end(model)
-    if end.size is None:
+    if end.size is None and end.has_samples:
         return end.sample(n, generator).to(x), end.sample(m, generator).to(x)
     if len(x) < 2:
         return None
