@@ -32,7 +32,7 @@ def asked_condition(model: Model, given: list[str] | None) -> Any:
             that is no number.
         DataError: a file of values that can't be read.
     """
-    from si_core.contract.told import read_condition
+    from si_core.contract.given_condition import read_condition
     from si_core.models.given_values import given_values
 
     if not given:
