@@ -194,8 +194,7 @@ REFUSED = [
 ]
 
 
-@pytest.mark.parametrize("precondition", [False, True])
-@pytest.mark.parametrize("epsilon", [0.0, 1.0])
+@pytest.mark.parametrize(("precondition", "epsilon"), [(False, 0.0), (False, 1.0), (True, 1.0)])
 @pytest.mark.parametrize("case", REFUSED, ids=lambda c: "-".join(map(str, c)))
 def test_what_a_refusal_advises_is_what_suffices(case, epsilon: float, precondition: bool) -> None:
     interpolant, latent, coupling, one_sided = case

@@ -453,7 +453,16 @@ def test_wrong_states_at_further_times(rejected) -> None:
 
 @pytest.mark.parametrize(
     "component",
-    [Euler(), Euler(3), SRA1(), Heun(), Heun(1), Adaptive(), AdamsBashforth()],
+    [
+        Euler(),
+        Euler(3),
+        SRA1(),
+        Heun(),
+        # A step of its own for every check is a matter of a quarter of a minute.
+        pytest.param(Heun(1), marks=pytest.mark.slow, id="Heun1"),
+        Adaptive(),
+        AdamsBashforth(),
+    ],
     ids=lambda value: type(value).__name__,
 )
 def test_a_right_one_is_accepted(accepted, component: si.Integrator) -> None:
