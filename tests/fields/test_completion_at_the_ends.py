@@ -190,7 +190,7 @@ REFUSED = [
     ("encoder-decoder", "encoder-decoder", "independent", False),
     ("linear", "none", "independent", False),
     ("linear", "brownian", "mirror", False),
-    ("encoder-decoder", "encoder-decoder", "independent", True),
+    pytest.param(("encoder-decoder", "encoder-decoder", "independent", True), marks=pytest.mark.slow),
 ]
 
 

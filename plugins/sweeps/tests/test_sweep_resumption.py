@@ -125,7 +125,7 @@ sys.exit(main(sys.argv[3:]))
 """
 
 
-@pytest.mark.parametrize("moment", [1, 6, 14, 19, 23, 30])
+@pytest.mark.parametrize("moment", [1, *(pytest.param(n, marks=pytest.mark.slow) for n in (6, 19, 23)), 14, 30])
 def test_a_kill_while_a_training_is_taken_over_costs_nothing(
     si: Any, write: Any, whole: Path, outcome: Any, content: Any, trained_steps: list[int], moment: int
 ) -> None:
