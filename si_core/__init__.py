@@ -99,8 +99,8 @@ if TYPE_CHECKING:
     from si_core.fields.exact import exact_fields as exact_fields
     from si_core.fields.functions import FunctionFields as FunctionFields
     from si_core.fields.learned import LearnedFields as LearnedFields
-    from si_core.fields.learned import Predictor as Predictor
     from si_core.fields.parametrisation import Parametrisation as Parametrisation
+    from si_core.fields.predictor import Predictor as Predictor
     from si_core.fields.rescheduled import RescheduledFields as RescheduledFields
     from si_core.fields.steered import SteeredFields as SteeredFields
     from si_core.fields.transformed import TransformedFields as TransformedFields
@@ -158,7 +158,8 @@ _HOMES: dict[str, tuple[str, ...]] = {
     "si_core.fields.called": ("flow_map",),
     "si_core.fields.exact": ("exact_fields",),
     "si_core.fields.functions": ("FunctionFields",),
-    "si_core.fields.learned": ("LearnedFields", "Predictor"),
+    "si_core.fields.learned": ("LearnedFields",),
+    "si_core.fields.predictor": ("Predictor",),
     "si_core.fields.rescheduled": ("RescheduledFields",),
     "si_core.fields.combined": ("CombinedFields",),
     "si_core.fields.steered": ("SteeredFields",),

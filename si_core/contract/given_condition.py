@@ -111,3 +111,8 @@ def taken(condition: Condition | None, rows: slice | Tensor) -> dict[str, Tensor
         name: values if len(values) == 1 else values[rows if isinstance(rows, slice) else rows.to(values.device)]
         for name, values in condition.items()
     }
+
+
+def moved(condition: Condition | None, device: torch.device) -> dict[str, Tensor] | None:
+    """The condition on a device; None for none."""
+    return None if condition is None else {name: values.to(device) for name, values in condition.items()}

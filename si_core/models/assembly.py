@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -17,18 +16,18 @@ from si_core.contract.clock import Clock, UniformClock
 from si_core.contract.coupling import Coupling
 from si_core.contract.data import Draw
 from si_core.contract.objective import FIELDS, Objective
-from si_core.errors import PluginError, RecipeError
+from si_core.errors import RecipeError
 from si_core.fields.called import CalledField
 from si_core.fields.learned import LearnedFields, Preconditioning
 from si_core.fields.parametrisation import Parametrisation
 from si_core.models.learnable import freeze
 from si_core.models.model import Model
+from si_core.models.objective_checks import check_calls, check_loss
 from si_core.models.parts import build_process, build_selection, located
 from si_core.models.predictor import build_predictor, dropout_of
 from si_core.models.sampler import Sampler, build_sampler, check_sampling
 from si_core.process.process import StochasticInterpolant
 from si_core.recipes.recipe import Recipe
-from si_core.recipes.training import ImportanceTimes
 
 __all__ = ["Assembly", "assemble"]
 
@@ -58,7 +57,7 @@ class Assembly:
     @property
     def two_times(self) -> bool:
         """Whether an objective needs second times."""
-        return any(objective.two_times for objective in self.objectives)
+        return self.fields.predictor.two_times
 
     def predictions(
         self, draw: Draw, preconditioning: list[Preconditioning] | None = None, fields: LearnedFields | None = None
@@ -98,23 +97,12 @@ class Assembly:
             with torch.enable_grad():
                 each.append(objective.loss_of(draw, CalledField(fields or self.fields, i, draw.condition, draw.x0)))
         for objective, loss in zip(self.objectives, each, strict=True):
-            _check_loss(objective, loss, len(draw.t))
+            check_loss(objective, loss, len(draw.t))
         return each if draw.weight is None else [loss * draw.weight for loss in each]
 
     def model(self, fields: LearnedFields | None = None) -> Model:
         """The model as the recipe samples it."""
         return self.sampler.model(fields or self.fields)
-
-
-def _check_loss(objective: Objective, loss: Any, draws: int) -> None:
-    # A mean, or one number for each coordinate, would be weighted wrongly without a word.
-    if not isinstance(loss, Tensor) or tuple(loss.shape) != (draws,):
-        raise PluginError(
-            "a loss is one number for each draw, summed over the event",
-            where=f"{type(objective).__name__}.{'loss_of' if objective.calls_network else 'loss'}",
-            got=f"shape {tuple(loss.shape)}" if isinstance(loss, Tensor) else type(loss).__name__,
-            allowed=f"a tensor of shape ({draws},)",
-        )
 
 
 def assemble(recipe: Recipe) -> Assembly:
@@ -132,7 +120,7 @@ def assemble(recipe: Recipe) -> Assembly:
         for i, selection in enumerate(recipe.objectives)
     ]
     names = [objective.field for objective in objectives]
-    called = _check_calls(recipe, objectives)
+    called = check_calls(recipe, objectives)
     in_time = called or recipe.train.clock == "uniform" or process.structure.intervals
     clock = UniformClock() if in_time else process.clock
     antithetic = _antithetic(recipe, process, names, clock, in_time)
@@ -176,39 +164,6 @@ def _check_players(
             got=recipe.train.rounds,
             fix="train.rounds: 1, or a coupling that is refitted",
         )
-
-
-def _check_calls(recipe: Recipe, objectives: list[Objective]) -> bool:
-    """Whether an objective calls the network itself, which leaves out what watches or changes its one call.
-
-    Raises:
-        RecipeError: the recipe asks for that, or a field of two times is not the velocity.
-    """
-    calling = [i for i, objective in enumerate(objectives) if objective.calls_network]
-    for i in calling:
-        objective = objectives[i]
-        if objective.two_times and objective.field != "velocity":
-            raise RecipeError(
-                "a field of two times is the mean velocity between them",
-                where=recipe.where(f"objectives.{i}"),
-                got=f"field {objective.field!r} of {type(objective).__name__}",
-                fix='field = "velocity"',
-            )
-        own = type(objective).loss_of is not Objective.loss_of
-        asked = {
-            "train.times": isinstance(recipe.train.times, ImportanceTimes)
-            and "importance: no single gradient of a draw",
-            "train.compile": own and recipe.train.compile and "true: a compiled network can't be differentiated in t",
-        }
-        for key, reason in asked.items():
-            if reason:
-                raise RecipeError(
-                    f"objective {recipe.objectives[i].name!r} calls the network itself",
-                    where=recipe.where(key),
-                    got=reason,
-                    fix=f"leave {key} out",
-                )
-    return bool(calling)
 
 
 def _antithetic(recipe: Recipe, process: StochasticInterpolant, names: list[str], clock: Clock, in_time: bool) -> bool:

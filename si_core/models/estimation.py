@@ -13,7 +13,7 @@ from si_core.contract.condition import Condition, check_condition
 from si_core.contract.data import Estimate
 from si_core.contract.distribution import Distribution
 from si_core.contract.estimator import Estimator
-from si_core.contract.given_condition import read_condition, taken
+from si_core.contract.given_condition import moved, read_condition, taken
 from si_core.contract.runtime import Runtime
 from si_core.discovery.build import build
 from si_core.errors import DataError, NumericsError, UsageError
@@ -34,9 +34,7 @@ def reference_points(end: Distribution, n: int, stream: torch.Generator) -> tupl
     if held_out is None:
         return end.draw(n, stream)
     rows, conditions = held_out
-    return rows.to(stream.device), conditions and {
-        name: values.to(stream.device) for name, values in conditions.items()
-    }
+    return rows.to(stream.device), moved(conditions, stream.device)
 
 
 def missing_density(estimator: Estimator, process: StochasticInterpolant) -> str | None:
@@ -48,7 +46,7 @@ def missing_density(estimator: Estimator, process: StochasticInterpolant) -> str
         return None
     name = "source" if estimator.points_of == "target" else "target"
     end = process.source if name == "source" else process.target
-    return None if end.has_density and end.normalised else name
+    return None if end.normalised else name
 
 
 def missing_points(estimator: Estimator, process: StochasticInterpolant, end: Distribution) -> str | None:

@@ -13,7 +13,7 @@ from si_core.contract.clock import Clock
 from si_core.contract.condition import Condition, check_condition
 from si_core.contract.data import Trajectory
 from si_core.contract.distribution import Distribution
-from si_core.contract.given_condition import read_condition, repeated
+from si_core.contract.given_condition import moved, read_condition, repeated
 from si_core.contract.guidance import Guidance
 from si_core.contract.integrator import Integrator
 from si_core.contract.runtime import Runtime
@@ -186,7 +186,7 @@ class Model:
         if left:
             # One cannot be drawn given another: the data know only all of them together.
             check_condition(specs, given)
-        return {name: values.to(generator.device) for name, values in given.items()}
+        return moved(given, generator.device)
 
     def initial(self, n: int, generator: torch.Generator, condition: Any = None) -> tuple[Tensor, Condition | None]:
         """n initial states, shape (n, *event), with what they are given, each (n, *shape), or None.

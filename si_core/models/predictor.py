@@ -13,8 +13,8 @@ from si_core.contract.data import Draw
 from si_core.discovery.lookup import load
 from si_core.discovery.parameters import constructor_names
 from si_core.errors import RecipeError, SIError, UsageError
-from si_core.fields.learned import Predictor
 from si_core.fields.parametrisation import Parametrisation
+from si_core.fields.predictor import Predictor
 from si_core.models.missing_conditions import refuse_missing_conditions
 from si_core.models.parts import located, own_stream, selected
 from si_core.models.streams import generator, stream_seed

@@ -45,7 +45,7 @@ def of_latent(latent: Latent, shape: tuple[int, ...], rows: int, device: torch.d
 
 def of_coupling(coupling: Coupling, shape: tuple[int, ...], rows: int, device: torch.device) -> dict[str, Tensor]:
     """The traits of a coupling, each (), and the x0 of each row of a fixed batch as a weighted mean, (rows,)."""
-    names = ("independent", "source_is_target", "anchored")
+    names = ("independent", "source_is_target", "anchored", "intervals")
     found = {f"{name} of the coupling": torch.tensor(float(getattr(coupling, name))) for name in names}
     size = max(math.prod(shape), 1)
     if isinstance(coupling, nn.Module) or rows * size > _MOST:

@@ -130,6 +130,7 @@ class StochasticInterpolant:
         antithetic: bool = False,
         schedule: Schedule | None = None,
         pairs: Pairs | None = None,
+        second_times: bool = False,
     ) -> Draw:
         """Draw the process at random times, uniform in the clock, or at given ones.
 
@@ -141,14 +142,19 @@ class StochasticInterpolant:
             antithetic: return 2n draws, the second n with the same (t, x0, x1) and -z.
             schedule: the times of the draws in place of random ones in ``clock``.
             pairs: n pairs, drawn already by the coupling.
+            second_times: whether to draw further times s too, uniform in [0, 1] and independent of the first.
         """
+
+        def twice(values: Tensor) -> Tensor:
+            return torch.cat([values, values]) if antithetic else values
+
         noise = noise or generator
         pairs = pairs or self.pairs(n, generator)
         # The target, which may be data, decides the precision.
         x0, x1, condition, weight = pairs.x0.to(pairs.x1), pairs.x1, self.condition_of(pairs), pairs.weight
         if schedule is None:
             u = torch.rand(n, generator=noise, dtype=torch.float64, device=x1.device)
-            schedule = self.schedule(clock or self.clock, torch.cat([u, u]) if antithetic else u)
+            schedule = self.schedule(clock or self.clock, twice(u))
         if (pairs.interval is not None) != self.structure.intervals:
             raise UsageError(
                 f"{type(self.coupling).__name__} declares {'' if self.structure.intervals else 'no '}intervals",
@@ -156,28 +162,34 @@ class StochasticInterpolant:
                 fix="`intervals` and `draw` of the coupling must agree",
             )
         if pairs.interval is not None:
-            schedule = schedule.on_intervals(*(torch.cat([e, e]) if antithetic else e for e in pairs.interval))
+            schedule = schedule.on_intervals(*map(twice, pairs.interval))
         z = x1.new_zeros(()).expand_as(x1) if self.latent.vanishes else self.latent.sample(x1, noise)
-        if antithetic:
-            x0, x1, z = torch.cat([x0, x0]), torch.cat([x1, x1]), torch.cat([z, -z])
-            condition = condition and {name: torch.cat([values, values]) for name, values in condition.items()}
-            weight = None if weight is None else torch.cat([weight, weight])
-        return self.draw_of(schedule, x0, x1, z, condition=condition, antithetic=antithetic, weight=weight)
+        s = torch.rand(n, generator=noise, dtype=torch.float64, device=x1.device).to(x1) if second_times else None
+        return self.draw_of(
+            schedule,
+            twice(x0),
+            twice(x1),
+            torch.cat([z, -z]) if antithetic else z,
+            condition=condition and {name: twice(values) for name, values in condition.items()},
+            antithetic=antithetic,
+            weight=None if weight is None else twice(weight),
+            s=None if s is None else twice(s),
+        )
 
-    def draw_of(self, s: Schedule, x0: Tensor, x1: Tensor, z: Tensor, **beside: Any) -> Draw:
+    def draw_of(self, schedule: Schedule, x0: Tensor, x1: Tensor, z: Tensor, **beside: Any) -> Draw:
         """The draw of given ends and noise at the times of a schedule.
 
         Args:
-            s: the times, B or one for all.
+            schedule: the times, B or one for all.
             x0, x1, z: each (B, *event).
             beside: further parts of the :class:`si_core.Draw`.
         """
-        velocity = None
+        velocity, times = None, schedule.t
         if not self.structure.spatially_linear:
-            derivative = self.interpolant.velocity_at(s.t, x0, x1)
-            velocity = derivative * spread(s.rate, derivative)
-        xt = self.position(s, x0, x1, z)
-        return Draw(s.t.to(x1.dtype), x0, x1, z, xt, schedule=s, structure=self.structure, velocity=velocity, **beside)
+            derivative = self.interpolant.velocity_at(times, x0, x1)
+            velocity = derivative * spread(schedule.rate, derivative)
+        xt, facts = self.position(schedule, x0, x1, z), self.structure
+        return Draw(times.to(x1.dtype), x0, x1, z, xt, schedule=schedule, structure=facts, velocity=velocity, **beside)
 
     def pairs(self, n: int, generator: torch.Generator | None = None) -> Pairs:
         """n pairs of the coupling, as it drew them.

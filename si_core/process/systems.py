@@ -78,8 +78,10 @@ def _smallest(left: Tensor, along: Tensor, sizes: Tensor, weights: Tensor) -> Te
 
 
 def product(weights: Tensor, vectors: Tensor) -> Tensor:
+    """``sum_k weights_k vectors_k``, shape (N, basis), of weights (N, K) and vectors (N, K, basis)."""
     return (weights.unsqueeze(-2) @ vectors).squeeze(-2)
 
 
 def or_one(sizes: Tensor) -> Tensor:
+    """Sizes to divide by: 1 in place of 0, for what is 0 has none."""
     return torch.where(sizes > 0, sizes, 1.0)

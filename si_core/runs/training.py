@@ -12,7 +12,7 @@ from torch import nn
 from si_core.contract.event import Event
 from si_core.contract.runtime import Runtime
 from si_core.errors import DataError, NumericsError, PluginError, RecipeError, StorageError
-from si_core.fields.learned import Predictor
+from si_core.fields.predictor import Predictor
 from si_core.models.assembly import assemble
 from si_core.models.learnable import parts_tensors
 from si_core.models.model import Model

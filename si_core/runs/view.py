@@ -13,7 +13,7 @@ from si_core.contract.condition import Condition
 from si_core.contract.data import Pairs, Trajectory
 from si_core.contract.distribution import Distribution
 from si_core.contract.report import RunView
-from si_core.contract.weights import resample
+from si_core.contract.weights import resample, resample_alike
 from si_core.discovery.build import build
 from si_core.errors import SIError
 from si_core.models.model import Model
@@ -75,8 +75,9 @@ def run_view(
 
 def _paths(model: Model, stream: torch.Generator) -> Trajectory:
     times = torch.linspace(model.start, model.stop, _MOMENTS).tolist()[1:-1]
-    path = model.sample(_PATHS, stream, times=times)
-    x = path.x if path.log_weights is None else path.x[:, resample(path.log_weights, stream)]
+    start, condition = model.initial(_PATHS, stream)
+    path = model.sample(_PATHS, stream, condition=condition, start_from=start, times=times)
+    x = path.x if path.log_weights is None else path.x[:, resample_alike(path.log_weights, stream, condition)]
     return Trajectory(path.t.cpu(), torch.stack([model.decode(state).cpu() for state in x]), path.evaluations)
 
 

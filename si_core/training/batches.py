@@ -23,7 +23,6 @@ from si_core.models.streams import reseed
 from si_core.training.condition_dropout import ConditionDropout
 from si_core.training.pairs import PairSource
 from si_core.training.rounds import round_end
-from si_core.training.second_times import with_second_times
 from si_core.training.times import StepTimes, TrainingTimes
 
 __all__ = ["Batch", "Batches"]
@@ -113,9 +112,8 @@ class Batches:
             antithetic=self._antithetic,
             schedule=times.schedule,
             pairs=self._pairs.at(step),
+            second_times=self._two_times,
         )
-        if self._two_times:
-            draw = with_second_times(draw, reseed(self._noise, self._seed, "times", 2, step))
         if self._dropout is not None:
             draw = self._dropout.applied(draw, step)
         return Batch(draw, times)

@@ -27,7 +27,6 @@ from si_core.models.assembly import Assembly
 from si_core.models.streams import reseed, stream_seed
 from si_core.recipes.training import ImportanceTimes, UniformTimes
 from si_core.training.learning_rate import LearningRates, own_rates
-from si_core.training.second_times import with_second_times
 from si_core.training.times import TrainingTimes
 
 __all__ = ["Extragradient", "Networks", "Player"]
@@ -169,11 +168,11 @@ class Networks:
     @torch.no_grad()
     def _draw(self, step: int) -> Draw:
         seed = self.assembly.recipe.seed
-        draw = self.assembly.process.draw(
+        return self.assembly.process.draw(
             self._train.batch,
             reseed(self._data, seed, "data", 3, step),
             noise=reseed(self._noise, seed, "noise", 3, step),
             antithetic=self.assembly.antithetic,
             schedule=self._times.at(step).schedule,
+            second_times=self.assembly.two_times,
         )
-        return with_second_times(draw, self._noise) if self.assembly.two_times else draw

@@ -24,7 +24,6 @@ from si_core.models.streams import reseed
 from si_core.storage.nested import flatten_state, unflatten_state
 from si_core.training.idle import refuse_idle
 from si_core.training.learning_rate import LearningRates
-from si_core.training.second_times import with_second_times
 
 __all__ = ["ProcessTrainer"]
 
@@ -137,13 +136,13 @@ class ProcessTrainer:
 
     def _draw(self, step: int, stream: int) -> Draw:
         seed, clock = self.assembly.recipe.seed, self.assembly.fields.parametrisation.clock
-        draw = self.assembly.process.draw(
+        return self.assembly.process.draw(
             self.assembly.recipe.train.batch,
             reseed(self._data, seed, "data", stream, step),
             noise=reseed(self._noise, seed, "noise", stream, step),
             clock=clock,
+            second_times=self.assembly.two_times,
         )
-        return with_second_times(draw, self._noise) if self.assembly.two_times else draw
 
     def _loss(self, draw: Draw) -> Tensor:
         fields, s = self.assembly.fields, draw.schedule

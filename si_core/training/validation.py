@@ -13,11 +13,10 @@ from torch import Tensor, nn
 from si_core.contract.condition import Condition
 from si_core.contract.coupling import Coupling
 from si_core.contract.data import Draw, Pairs
-from si_core.contract.given_condition import taken
+from si_core.contract.given_condition import moved, taken
 from si_core.contract.runtime import Runtime
 from si_core.models.assembly import Assembly
 from si_core.models.streams import generator, reseed
-from si_core.training.second_times import with_second_times
 
 __all__ = ["Validation"]
 
@@ -74,15 +73,14 @@ class Validation:
     def _draw(self, x1: Tensor, condition: Condition | None) -> Draw:
         process, n = self._assembly.process, len(x1)
         data = self._stream(1)
-        x1 = x1.to(data.device)
-        condition = condition and {name: values.to(data.device) for name, values in condition.items()}
+        x1, condition = x1.to(data.device), moved(condition, data.device)
         x0, x1 = process.coupling.pair(process.source.sample(n, data), x1, data)
         noise = self._stream(2)
         v = torch.rand(n, generator=noise, dtype=torch.float64, device=noise.device)
         u = (torch.arange(n, dtype=v.dtype, device=v.device) + v) / n
         schedule = process.schedule(self._assembly.fields.parametrisation.clock, u)
-        draw = process.draw(n, noise=noise, schedule=schedule, pairs=Pairs(x0, x1, condition))
-        return with_second_times(draw, noise) if self._assembly.two_times else draw
+        pairs = Pairs(x0, x1, condition)
+        return process.draw(n, noise=noise, schedule=schedule, pairs=pairs, second_times=self._assembly.two_times)
 
     def _order(self, n: int) -> Tensor:
         stream = generator(self._assembly.recipe.seed, "validation", 0)

@@ -40,16 +40,13 @@ def check_trajectory(integrator: Integrator, trajectory: Any, x: Tensor, states:
             got=str(shape),
             allowed=f"({'K >= 2' if states is None else states}, {', '.join(map(str, x.shape))})",
         )
-    parts = {"times": (trajectory.t, (count,), "t")}
-    for word, values in (("weights", trajectory.log_weights), ("densities", trajectory.log_density)):
-        if values is not None:
-            parts[word] = (values, (len(x),), f"log_{'weights' if word == 'weights' else 'density'}")
-    for word, (values, wanted, attribute) in parts.items():
-        if tuple(values.shape) != wanted or not values.is_floating_point():
+    for attribute, due_count in (("t", count), ("log_weights", len(x)), ("log_density", len(x))):
+        values = getattr(trajectory, attribute)
+        if values is not None and (tuple(values.shape) != (due_count,) or not values.is_floating_point()):
             raise PluginError(
-                f"the {word} of a trajectory are floating-point numbers, one for each state",
-                where=f"{name}, {attribute}",
+                f"the {attribute} of a trajectory are floating-point numbers, one for each state",
+                where=name,
                 got=f"{values.dtype} {tuple(values.shape)}",
-                allowed=str(wanted),
+                allowed=str((due_count,)),
             )
     return trajectory

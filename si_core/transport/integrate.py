@@ -115,7 +115,7 @@ def _stops(transport: Transport, times: Sequence[float] | Tensor | None) -> list
 
 def _refuse_non_finite(trajectory: Trajectory) -> None:
     x, t, weights = trajectory.final, trajectory.t[-1], trajectory.log_weights
-    if weights is not None and not bool(torch.isfinite(weights.max()) and (weights == weights).all()):
+    if weights is not None and not bool(torch.isfinite(weights.logsumexp(0))):
         raise NumericsError(
             "the weights of the states are not finite, or all are 0",
             where=f"integration to t = {float(t):g}",

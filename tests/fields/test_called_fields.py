@@ -9,8 +9,9 @@ from torch import nn
 
 import si_core as si
 from si_core.fields.called import CalledField
-from si_core.fields.learned import LearnedFields, Predictor
+from si_core.fields.learned import LearnedFields
 from si_core.fields.parametrisation import Parametrisation
+from si_core.fields.predictor import Predictor
 from si_core.process.process import StochasticInterpolant
 
 for plugin in ("si_distributions", "si_interpolants", "si_networks"):

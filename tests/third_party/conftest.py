@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import subprocess
 import sys
 import textwrap
-import tomllib
 import zipfile
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -20,34 +21,34 @@ from si_core.discovery.plugins import reset
 HERE = Path(__file__).parent
 
 
-def unpacked(name: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder in which a distribution of this folder is installed: its wheel, built and unpacked."""
-    pytest.importorskip("hatchling")
-    wheels, site = tmp_path_factory.mktemp("wheels"), tmp_path_factory.mktemp("site")
-    build = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(wheels)]
-    subprocess.run(build, cwd=HERE / name, check=True, capture_output=True)
-    (wheel,) = wheels.glob("*.whl")
-    with zipfile.ZipFile(wheel) as archive:
-        archive.extractall(site)
-    return site
-
-
 @pytest.fixture(scope="session")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder in which si-detour is installed."""
-    return unpacked("si-detour", tmp_path_factory)
+def unpacked(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
+    """``unpacked(name)``: a folder in which a distribution of this one is installed: its wheel, built and unpacked."""
+
+    @functools.cache
+    def unpack(name: str) -> Path:
+        pytest.importorskip("hatchling")
+        wheels, site = tmp_path_factory.mktemp("wheels"), tmp_path_factory.mktemp("site")
+        build = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(wheels)]
+        subprocess.run(build, cwd=HERE / name, check=True, capture_output=True)
+        (wheel,) = wheels.glob("*.whl")
+        with zipfile.ZipFile(wheel) as archive:
+            archive.extractall(site)
+        return site
+
+    return unpack
 
 
-@pytest.fixture
-def wheel(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], Path]]:
-    """``wheel(name)``: install a distribution of this folder in this process, for a test; the folder it is in."""
+@contextmanager
+def installed(unpacked: Callable[[str], Path]) -> Iterator[Callable[[str], Path]]:
+    """Within, ``install(name)`` installs a distribution of this folder in this process; the folder it is in."""
     packages: list[str] = []
     with pytest.MonkeyPatch.context() as patch:
+        patch.delenv("SI_PLUGINS", raising=False)
 
         def install(name: str) -> Path:
-            site = unpacked(name, tmp_path_factory)
+            site = unpacked(name)
             patch.syspath_prepend(str(site))
-            patch.delenv("SI_PLUGINS", raising=False)
             packages.append(name.replace("-", "_"))
             reset()
             return site
@@ -58,17 +59,25 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], 
         del sys.modules[name]
 
 
+@pytest.fixture
+def wheel(unpacked: Callable[[str], Path]) -> Iterator[Callable[[str], Path]]:
+    """``wheel(name)``: install a distribution of this folder for a test; the folder it is in."""
+    with installed(unpacked) as install:
+        yield install
+
+
+@pytest.fixture(scope="session")
+def site(unpacked: Callable[[str], Path]) -> Path:
+    """A folder in which si-detour is installed."""
+    return unpacked("si-detour")
+
+
 @pytest.fixture(scope="module")
-def detour(site: Path) -> Iterator[None]:
-    """si-detour is installed in this process, beside the rest, for the tests of a module."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.syspath_prepend(str(site))
-        patch.delenv("SI_PLUGINS", raising=False)
-        reset()
+def detour(unpacked: Callable[[str], Path]) -> Iterator[None]:
+    """si-detour is installed, beside the rest, for the tests of a module."""
+    with installed(unpacked) as install:
+        install("si-detour")
         yield
-    reset()
-    for name in [name for name in sys.modules if name.partition(".")[0] == "si_detour"]:
-        del sys.modules[name]
 
 
 @pytest.fixture
@@ -130,35 +139,4 @@ def logger(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable
     for name in [name for name in sys.modules if name.startswith("fake_")]:
         del sys.modules[name]
     monkeypatch.undo()
-    reset()
-
-
-@pytest.fixture
-def strangers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], None]]:
-    """``strangers("si-wells")``: install the distribution of that folder in this process, for one test."""
-    site = tmp_path / "strangers"
-
-    def install(name: str) -> None:
-        folder = Path(__file__).parent / name
-        metadata = tomllib.loads((folder / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-        info = site / f"{name.replace('-', '_')}-{metadata['version']}.dist-info"
-        info.mkdir(parents=True)
-        needs = "".join(f"Requires-Dist: {need}\n" for need in metadata["dependencies"])
-        head = f"Metadata-Version: 2.1\nName: {name}\nVersion: {metadata['version']}\n{needs}"
-        (info / "METADATA").write_text(head, encoding="utf-8")
-        points = metadata["entry-points"]["si_core.plugins"]
-        lines = "".join(f"{key} = {value}\n" for key, value in points.items())
-        (info / "entry_points.txt").write_text(f"[si_core.plugins]\n{lines}", encoding="utf-8")
-        monkeypatch.syspath_prepend(str(folder / "src"))
-        reset()
-
-    site.mkdir()
-    monkeypatch.syspath_prepend(str(site))
-    monkeypatch.delenv("SI_PLUGINS", raising=False)
-    yield install
-    monkeypatch.undo()
-    for folder in Path(__file__).parent.glob("si-*"):
-        package = folder.name.replace("-", "_")
-        for module in [module for module in sys.modules if module.partition(".")[0] == package]:
-            del sys.modules[module]
     reset()

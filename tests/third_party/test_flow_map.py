@@ -24,8 +24,8 @@ sample: {epsilon: 0}
 
 
 @pytest.fixture
-def recipe(strangers, tmp_path):
-    strangers("si-flow-map")
+def recipe(wheel, tmp_path):
+    wheel("si-flow-map")
     (tmp_path / "r.yaml").write_text(RECIPE)
     return tmp_path / "r.yaml"
 
@@ -82,13 +82,13 @@ def test_what_can_not_go_with_it_is_refused_at_build(recipe, change, message):
 
 class TestFlowMap(ObjectiveConformance):
     @pytest.fixture
-    def component(self, strangers) -> si.Objective:
-        strangers("si-flow-map")
+    def component(self, wheel) -> si.Objective:
+        wheel("si-flow-map")
         return si.build("objective", "flow-map")
 
 
-def test_the_kit_sees_a_sign_and_a_teacher_that_is_another(strangers):
-    strangers("si-flow-map")
+def test_the_kit_sees_a_sign_and_a_teacher_that_is_another(wheel):
+    wheel("si-flow-map")
     right = si.build("objective", "flow-map")
 
     class Backward(type(right)):

@@ -26,8 +26,8 @@ SDE = "sample.integrator={use: stochastic-heun, steps: 10}"
 
 
 @pytest.fixture(autouse=True)
-def recipe(strangers, tmp_path, monkeypatch):
-    strangers("si-snapshots")
+def recipe(wheel, tmp_path, monkeypatch):
+    wheel("si-snapshots")
     monkeypatch.chdir(tmp_path)
     (tmp_path / "r.yaml").write_text(RECIPE)
     return tmp_path / "r.yaml"

@@ -27,8 +27,8 @@ sample: {number: 4000, epsilon: 0, integrator: {use: heun, steps: 20}}
 
 
 @pytest.fixture(autouse=True)
-def recipe(strangers, tmp_path, monkeypatch):
-    strangers("si-wells")
+def recipe(wheel, tmp_path, monkeypatch):
+    wheel("si-wells")
     monkeypatch.chdir(tmp_path)
     (tmp_path / "r.yaml").write_text(RECIPE)
     return tmp_path / "r.yaml"

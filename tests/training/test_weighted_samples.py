@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 import torch
@@ -12,6 +14,8 @@ from si_core.process.process import StochasticInterpolant
 
 for plugin in ("si_distributions", "si_estimators", "si_integrators", "si_interpolants", "si_recipes"):
     pytest.importorskip(plugin)
+
+model_samples = pytest.importorskip("si_estimators.samples").model_samples
 
 TILT = 0.8
 
@@ -107,3 +111,17 @@ def test_weights_of_parts_are_multiplied(model):
     x = torch.zeros(3, 1)
     path = si.integrate(model.transport(), x, model.integrator, generator, times=[0.5])
     assert torch.allclose(path.log_weights, TILT * (path.x[1] + path.x[2])[:, 0])
+
+
+def test_comparisons_resample_among_those_given_the_same():
+    """Weights that differ between labels would change how many samples of each there are."""
+    label = torch.arange(100) % 2
+    path = si.Trajectory(torch.tensor([0.0, 1.0]), label.float().reshape(1, -1, 1).expand(2, -1, 1), 1, 9.0 * label)
+    model = SimpleNamespace(
+        fields=SimpleNamespace(condition=None),
+        initial=lambda n, generator, condition: (torch.zeros(n, 1), {"label": label}),
+        sample=lambda n, generator, condition, start_from: path,
+    )
+    drawn = model_samples(model, 200, 100, torch.Generator().manual_seed(0))
+    assert float(drawn.x.mean()) == 0.5
+    assert drawn.effective == pytest.approx(100, rel=1e-2)

@@ -19,7 +19,7 @@ from si_core.contract.integrator import Integrator
 from si_core.contract.runtime import Precision, Runtime
 from si_core.errors import UsageError
 from si_core.fields.base import Fields
-from si_core.fields.learned import Predictor
+from si_core.fields.predictor import Predictor
 from si_core.models.acceleration.cuda import CudaRecorder
 from si_core.models.acceleration.identity import Same, condition_key, method_key, networks_key, process_key, tensor_key
 from si_core.models.acceleration.loops import Loop, RecordedIntegrator

@@ -24,7 +24,8 @@ from si_core.contract.condition import Condition
 from si_core.errors import one_line
 from si_core.fields.base import Fields
 from si_core.fields.completed import CompletedFields
-from si_core.fields.learned import LearnedFields, Predictor
+from si_core.fields.learned import LearnedFields
+from si_core.fields.predictor import Predictor
 from si_core.fields.rescheduled import RescheduledFields
 
 __all__ = ["SamplingNetwork", "has_convolutions", "with_predictor"]

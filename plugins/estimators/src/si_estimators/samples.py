@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from si_core import Distribution, Estimate, Model, effective_sample_size, resample
+from si_core import Distribution, Estimate, Model, effective_sample_size, resample_alike
 
 __all__ = ["ModelSamples", "model_samples", "reached_end", "samples_of_one_law"]
 
@@ -48,19 +48,22 @@ def model_samples(model: Model, n: int, batch: int, generator: torch.Generator) 
         generator: the source of randomness.
     """
     given = model.fields.condition
-    parts, weights = [], []
+    parts, weights, told = [], [], []
     for first in range(0, n, batch):
         count = min(batch, n - first)
         conditions = given and {name: _in_turn(values, first, count) for name, values in given.items()}
-        path = model.sample(count, generator, condition=conditions)
+        x, conditions = model.initial(count, generator, conditions)
+        path = model.sample(count, generator, condition=conditions, start_from=x)
         parts.append(path.final)
         if path.log_weights is not None:
             weights.append(path.log_weights)
+            told.append(conditions or {})
     x = torch.cat(parts)
     if not weights:
         return ModelSamples(x)
     log_weights = torch.cat(weights)
-    return ModelSamples(x[resample(log_weights, generator)], effective_sample_size(log_weights))
+    together = {name: torch.cat([each[name] for each in told]) for name in told[0]}
+    return ModelSamples(x[resample_alike(log_weights, generator, together)], effective_sample_size(log_weights))
 
 
 def _in_turn(values: Tensor, first: int, count: int) -> Tensor:

@@ -53,7 +53,7 @@ class FixedGrid(PlannedSteps):
         """The state after a step of an ODE.
 
         The drift at one time is used up before the next is asked for: its output may be where the network writes the
-            next one too.
+        next one too.
 
         Args:
             drift: the drift of the problem.
