@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from si_core.contract.data import Trajectory as Trajectory
     from si_core.contract.diffusion import Diffusion as Diffusion
     from si_core.contract.distribution import Distribution as Distribution
+    from si_core.contract.frame import Frame as Frame
+    from si_core.contract.label_counts import LabelCounts as LabelCounts
     from si_core.contract.drift_parts import DriftFunction as DriftFunction
     from si_core.contract.drift_parts import DriftParts as DriftParts
     from si_core.contract.estimator import Estimator as Estimator
@@ -124,6 +126,8 @@ _HOMES: dict[str, tuple[str, ...]] = {
     "si_core.contract.data": ("Draw", "Estimate", "Pairs", "Trajectory"),
     "si_core.contract.diffusion": ("Diffusion",),
     "si_core.contract.distribution": ("Distribution",),
+    "si_core.contract.frame": ("Frame",),
+    "si_core.contract.label_counts": ("LabelCounts",),
     "si_core.contract.drift_parts": ("DriftFunction", "DriftParts"),
     "si_core.contract.estimator": ("Estimator",),
     "si_core.contract.exporter": ("Exporter",),
