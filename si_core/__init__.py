@@ -29,13 +29,12 @@ if TYPE_CHECKING:
     from si_core.contract.data import Trajectory as Trajectory
     from si_core.contract.diffusion import Diffusion as Diffusion
     from si_core.contract.distribution import Distribution as Distribution
-    from si_core.contract.frame import Frame as Frame
-    from si_core.contract.label_counts import LabelCounts as LabelCounts
     from si_core.contract.drift_parts import DriftFunction as DriftFunction
     from si_core.contract.drift_parts import DriftParts as DriftParts
     from si_core.contract.estimator import Estimator as Estimator
     from si_core.contract.event import Event as Event
     from si_core.contract.exporter import Exporter as Exporter
+    from si_core.contract.frame import Frame as Frame
     from si_core.contract.guidance import Guidance as Guidance
     from si_core.contract.integrator import Integrator as Integrator
     from si_core.contract.interpolant import (
@@ -47,6 +46,7 @@ if TYPE_CHECKING:
     from si_core.contract.interpolant import (
         SpatiallyLinear as SpatiallyLinear,
     )
+    from si_core.contract.label_counts import LabelCounts as LabelCounts
     from si_core.contract.latent import Latent as Latent
     from si_core.contract.latent import LatentCoefficients as LatentCoefficients
     from si_core.contract.learning_rate import LearningRate as LearningRate

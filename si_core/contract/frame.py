@@ -7,7 +7,7 @@ come in the units it was trained in, whatever became of the file.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -40,8 +40,8 @@ class Frame:
     """
 
     shape: tuple[int, ...]
-    shift: Tensor = torch.tensor(0.0, dtype=torch.float64)
-    scale: Tensor = torch.tensor(1.0, dtype=torch.float64)
+    shift: Tensor = field(default_factory=lambda: torch.zeros((), dtype=torch.float64))
+    scale: Tensor = field(default_factory=lambda: torch.ones((), dtype=torch.float64))
     columns: tuple[str, ...] | None = None
     pixels: tuple[float, float] | None = None
     labels: LabelCounts | None = None
@@ -74,7 +74,7 @@ class Frame:
 
     @cached_property
     def log_volume(self) -> float:
-        """``log |d data/d model|``, the sum of ``log scale`` over an event: ``log p_data = log p_model - log_volume``."""
+        """``log |d data/d model|`` of an event, the sum of ``log scale``: ``log p_data = log p_model - log_volume``."""
         return float(self.scale.log().expand(self.shape).sum())
 
     def encode(self, data: Tensor) -> Tensor:

@@ -42,7 +42,7 @@ class LabelCounts:
     @classmethod
     def of(cls, labels: Mapping[str, Tensor]) -> LabelCounts:
         """The counts of rows of labels, by name, each (N,)."""
-        values, counts = torch.stack(list(labels.values()), -1).unique(dim=0, return_counts=True)
+        values, counts = torch.unique(torch.stack(list(labels.values()), -1), dim=0, return_counts=True)
         return cls(dict(zip(labels, values.unbind(-1), strict=True)), counts)
 
     def draw(self, n: int, generator: torch.Generator | None = None) -> Condition:
