@@ -28,6 +28,7 @@ from si_core.models.given_values import given_values
 from si_core.models.model import Model
 from si_core.models.sampling import Samples, draw_samples
 from si_core.process.completion import MARGIN
+from si_core.recipes.paths import buildable_options
 from si_core.recipes.recipe import Recipe
 from si_core.recipes.selection import Selection
 from si_core.runs.attribution import attributed
@@ -92,7 +93,7 @@ def sample_into(directory: RunDirectory, recipe: Recipe, model: Model, console: 
         model,
         recipe.sample.number,
         recipe.seed,
-        given_values(model, recipe.sample.condition),
+        given_values(model, recipe.condition),
         lambda done, of: console.progress(done, of, "samples"),
     )
     # What comes next needs the memory more.
@@ -191,7 +192,7 @@ def write_report(
     for selection in chosen:
         try:
             with attributed(OSError):
-                files += build(selection.kind, selection.qualified, **selection.options).write(view)
+                files += build(selection.kind, selection.qualified, **buildable_options(selection)).write(view)
         except PluginError as error:
             if recipe.section("report"):
                 raise

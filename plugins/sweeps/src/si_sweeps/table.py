@@ -14,11 +14,12 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from si_core import StorageError
 from si_core.public.recipes import inline
-from si_core.public.runs import Console, RunDirectory, read_json
+from si_core.public.runs import Console, RunDirectory, read_json, without_private_paths
 from si_core.public.storage import format_json, write_atomic
 from si_sweeps.folder import SweepDirectory
 from si_sweeps.plan import Point, SweepPlan
@@ -55,9 +56,14 @@ def finished(record: Record, directory: RunDirectory, seconds: Mapping[str, floa
     }
 
 
-def failed(record: Record, error: Exception) -> Record:
-    """The record of a point that failed."""
-    return record | {"state": "failed", "message": str(error), "seconds": {}, "estimates": []}
+def failed(record: Record, error: Exception, folder: Path) -> Record:
+    """The record of a point that failed, of a sweep in this folder."""
+    return record | {
+        "state": "failed",
+        "message": without_private_paths(str(error), folder),
+        "seconds": {},
+        "estimates": [],
+    }
 
 
 def read_records(directory: SweepDirectory, plan: SweepPlan, console: Console) -> list[Record]:
