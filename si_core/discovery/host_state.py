@@ -62,7 +62,7 @@ def same_random_state(one: Any, other: Any) -> bool:
 
 
 def _plain(state: Any) -> Any:
-    """What ``==`` compares whole: of tensors and arrays their bytes, of a tuple its parts; of others what they print."""
+    """What ``==`` compares whole: of tensors and arrays their bytes, of tuples the parts; of others what they print."""
     if isinstance(state, tuple):
         return tuple(part if isinstance(part, tuple) else _plain(part) for part in state)
     array = state.numpy() if hasattr(state, "numpy") else state
