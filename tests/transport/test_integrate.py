@@ -138,7 +138,7 @@ def test_a_solution_that_is_not_finite_names_the_first_such_row():
 def test_a_solution_whose_sum_overflows_is_finite():
     x = torch.full((4, 2), 1e308, dtype=torch.float64)
     transport = si.Transport(si.FunctionFields(velocity=lambda t, x: torch.zeros_like(x)))
-    assert torch.equal(si.integrate(transport, x, RK4).final, x)
+    assert torch.equal(si.integrate(transport, x, si.build("integrator", "euler", steps=8)).final, x)
 
 
 @pytest.mark.parametrize("span", [(0.0, 1.0), (1.0, 0.0), (0.1, 0.7)])
