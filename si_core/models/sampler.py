@@ -12,8 +12,8 @@ from si_core.contract.integrator import Integrator
 from si_core.discovery.lookup import find
 from si_core.discovery.owners import DEFAULTS
 from si_core.errors import RecipeError, UsageError
-from si_core.fields.base import Epsilon
 from si_core.fields.learned import LearnedFields
+from si_core.fields.noise_level import Epsilon
 from si_core.fields.rescheduled import RescheduledFields
 from si_core.models.acceleration.accelerator import Accelerator
 from si_core.models.given_values import given_values

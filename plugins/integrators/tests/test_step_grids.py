@@ -192,7 +192,7 @@ def law_of(method, transport, times):
         w[3 + 2 * k : 5 + 2 * k] = torch.eye(2)
         sigma = method.deviation(transport.noise, r, t)
         buffers = [None] * (1 + method.spare)
-        x = method.noisy_step(transport.drift_parts(), x, method._times(r, t), t - r, buffers, sigma, w)
+        x = method.noisy_step(transport.drift_parts(), x, method.node_times([r, t])[0], t - r, buffers, sigma, w)
     rest = x[1:] - x[0]
     return x[0], rest.T @ rest
 
