@@ -43,6 +43,10 @@ class Distribution(ABC):
     log_volume: float = 0.0
     """``log |d data/d model|``: what :meth:`decode` adds to the log volume."""
 
+    entropy: float | None = None
+    """``-E log p(x)`` in model space, in nats, where it is known in closed form: no density has a larger mean logarithm
+    at its draws than ``-entropy``."""
+
     def sample(self, n: int, generator: torch.Generator | None = None) -> Tensor:
         """n independent draws in model space, shape (n, *shape), float32 unless made with another dtype.
 
