@@ -131,6 +131,12 @@ class Scaled(Normal):
         return (data - 3) / 2
 
 
+class EntropyOfOneCoordinate(Normal):
+    def __init__(self) -> None:
+        super().__init__()
+        self.entropy = self.entropy / 2
+
+
 class VolumeOfOneCoordinate(Scaled):
     log_volume = math.log(2)
 
@@ -390,6 +396,7 @@ class Lopsided(Square):
         (SaysStandardNormalOfOtherDraws(), "standard-normal", "it is not"),
         (Constant(), "draws-differ", "say which by `point`"),
         (OtherPoint(), "draws-differ", "its draws are not that point"),
+        (EntropyOfOneCoordinate(), "entropy", "entropy is 1.41894, and the mean of -log p is 2.8"),
         (VolumeOfOneCoordinate(), "units", "log_volume is 0.693147, and log |d data/d model| of decode is 1.38629"),
         (VolumeOfEncode(), "units", "log_volume is -1.38629"),
         (NoInverse(), "units", "does not invert"),

@@ -64,12 +64,12 @@ class MarginalKL(Estimator):
     estimates with Scott's rule: the metric of the study in 128 dimensions of arXiv 2303.08797. Every summand is at
     least 0.
 
-    It is no bound of the divergence in either direction: *unbiased* refers to the metric itself at these numbers of
-    samples, by which models are compared, and which tends to the divergence of the two coordinates as both numbers
-    grow. Smoothing by h changes it by a fraction of about ``h^2 = n^(-1/3)``, much more where the law has structure
-    below h; and it is above 0 for equal laws, by the *floor* among the details: the same number for two fresh draws of
-    the data's law, or for two halves of the reference data where the data are finite. The standard error is that of
-    both samples, by a jackknife over 20 parts.
+    It is no bound of the divergence in either direction, and *approximate*: a metric by which models are compared at
+    equal numbers of samples, and which tends to the divergence of the two coordinates as both numbers grow. Smoothing
+    by h changes it by a fraction of about ``h^2 = n^(-1/3)``, much more where the law has structure below h; and it is
+    above 0 for equal laws, by the *floor* among the details: the same number for two fresh draws of the data's law, or
+    for two halves of the reference data where the data are finite. The standard error is that of both samples, by a
+    jackknife over 20 parts.
 
     Args:
         coordinates: how many coordinates, of flattened events in model space; at most as many as there are.
@@ -113,7 +113,7 @@ class MarginalKL(Estimator):
             if pair is not None and min(map(len, pair)) >= _PARTS:
                 floor, _ = kernel_divergence(*map(self._first, pair))
                 details |= {"floor": float(floor.mean()), "floor_samples": len(pair[1])}
-        return drawn.qualified(Estimate(_WHERE, float(values.mean()), error, "unbiased", "nats", values, details))
+        return drawn.qualified(Estimate(_WHERE, float(values.mean()), error, "approximate", "nats", values, details))
 
     def _first(self, x: Tensor) -> Tensor:
         return flat(x)[:, : self.coordinates].double()
