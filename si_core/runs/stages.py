@@ -18,6 +18,7 @@ import torch
 from torch import Tensor
 
 from si_core.contract.data import Estimate
+from si_core.contract.estimate_line import estimate_line
 from si_core.contract.estimator import Estimator
 from si_core.contract.weights import effective_sample_size, weights_of_mean_one
 from si_core.discovery.available import available
@@ -40,7 +41,6 @@ from si_core.storage.metrics import read_metrics
 from si_core.storage.strict_json import format_json
 
 __all__ = [
-    "estimate_line",
     "estimate_record",
     "measure_into",
     "sample_into",
@@ -131,13 +131,6 @@ def measure_into(
 
 def _store(directory: RunDirectory, records: list[dict[str, Any]]) -> None:
     write_atomic(directory.estimates, format_json(records, str(directory.estimates), indent=2))
-
-
-def estimate_line(result: Estimate) -> str:
-    """An estimate in one line: ``name: value +- error unit (bound)``."""
-    error = "" if result.standard_error is None else f" +- {result.standard_error:.2g}"
-    unit = "" if result.unit == "1" else f" {result.unit}"
-    return f"{result.name}: {result.value:.6g}{error}{unit} ({result.bound})"
 
 
 def estimate_record(result: Estimate) -> dict[str, Any]:
