@@ -17,13 +17,12 @@ from torch import Tensor
 
 from si_core import Condition, ConditionSpec, DataError, Distribution
 from si_distributions.datasets.scaling import Scaling
+from si_distributions.datasets.storing import stored
 from si_distributions.options import Precision, fraction, precision, whole
 from si_distributions.placement import Placed
 from si_distributions.randomness import indices, uniform
 
 __all__ = ["Rows", "split"]
-
-_BLOCK = 2**22  # numbers converted at a time
 
 
 def split(size: int, held_out: float, seed: int, where: str) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
@@ -137,15 +136,9 @@ class Rows(Distribution):
 
     def _stored(self, values: NDArray[np.generic], index: NDArray[np.int64]) -> Tensor:
         """The rows of an index: bytes as they are, all else in model space."""
-        if values.dtype == np.uint8:
-            # Indexing keeps the order of axes in memory, and files have channels last.
-            return torch.from_numpy(np.ascontiguousarray(values[index]))
-        out = torch.empty((len(index), *self.shape), dtype=self._dtype)
-        step = max(1, _BLOCK // max(1, int(np.prod(self.shape))))
-        for start in range(0, len(index), step):
-            block = values[index[start : start + step]].astype(np.float64)
-            out[start : start + step] = self._scaling.encode(torch.from_numpy(block)).to(self._dtype)
-        if not bool(torch.isfinite(out).all()):
+        encode = None if values.dtype == np.uint8 else self._scaling.encode
+        out = stored(values, index, encode, torch.uint8 if encode is None else self._dtype)
+        if encode is not None and not bool(torch.isfinite(out).all()):
             raise DataError(f"values beyond the range of {self._dtype}", where=self._where, fix="set standardise: true")
         return out
 
