@@ -43,7 +43,7 @@ def read_by_pandas(
                 names=range(len(form.names)),
                 usecols=[*chosen, *texts],
                 dtype={**dict.fromkeys(chosen, np.float64), **dict.fromkeys(texts, object)},
-                na_values={i: missing for i in chosen},
+                na_values=dict.fromkeys(chosen, missing),
                 keep_default_na=False,
                 index_col=False,
                 engine="c",

@@ -45,7 +45,7 @@ def _beyond(block: NDArray[np.generic]) -> NDArray[np.bool_]:
     if block.dtype.kind in "iu":
         return ((block > _EXACT) | (block < -_EXACT)).any(0) if block.dtype.kind == "i" else (block > _EXACT).any(0)
     with np.errstate(invalid="ignore"):
-        large = (np.abs(block) > _EXACT) & np.isfinite(block)
+        large = (np.abs(block) >= _EXACT) & np.isfinite(block)  # 2^53 + 1 was read as 2^53
     found = large.any(0)
     for i in np.flatnonzero(found):
         column = block[:, i][np.isfinite(block[:, i])]
