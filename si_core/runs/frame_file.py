@@ -10,8 +10,10 @@ import hashlib
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from si_core.errors import StorageError
-from si_core.models.ends import KeptCoupling, KeptDistribution, kept_parts, stand_ins
+from si_core.models.ends import Kept, kept_parts, stand_ins
 from si_core.models.parts import build_selection
 from si_core.process.process import StochasticInterpolant
 from si_core.recipes.recipe import Recipe
@@ -21,21 +23,24 @@ from si_core.storage.strict_json import format_json, parse_json
 __all__ = ["load_ends", "save_ends"]
 
 _FORMAT = 1
+_DTYPES = {"float32": torch.float32, "float64": torch.float64, "float16": torch.float16, "bfloat16": torch.bfloat16}
 
 
-def save_ends(path: Path, process: StochasticInterpolant) -> str:
-    """Write what is kept of the ends of a process; returns the SHA-256 of the file.
+def save_ends(path: Path, process: StochasticInterpolant, dtype: torch.dtype) -> str:
+    """Write what is kept of the ends of a process with states in a precision; returns the SHA-256 of the file.
 
     Raises:
         StorageError: the file can't be written.
     """
-    data = format_json({"format": _FORMAT, **kept_parts(process)}, str(path), indent=1)
+    data = format_json(
+        {"format": _FORMAT, "dtype": str(dtype).removeprefix("torch."), **kept_parts(process)}, str(path), indent=1
+    )
     write_atomic(path, data)
     return hashlib.sha256(data).hexdigest()
 
 
-def load_ends(path: Path, recipe: Recipe, digest: str | None) -> dict[str, KeptDistribution | KeptCoupling]:
-    """The stand-ins of the parts that hold data, by their key in the recipe.
+def load_ends(path: Path, recipe: Recipe, digest: str | None) -> Kept:
+    """What a model keeps of its ends.
 
     Args:
         path: the file.
@@ -65,7 +70,10 @@ def load_ends(path: Path, recipe: Recipe, digest: str | None) -> dict[str, KeptD
         selection = getattr(recipe, name)
         return f"{recipe.where(name)}: {selection.name}"
 
+    dtype = _DTYPES.get(str(found.pop("dtype", None)))
+    if dtype is None:
+        raise StorageError("no precision of states", where=str(path), allowed=", ".join(_DTYPES), fix=fix)
     try:
-        return stand_ins(found, build, where)
+        return Kept(dtype, stand_ins(found, build, where))
     except StorageError as error:
         raise StorageError(error.problem, where=str(path), got=error.got, fix=fix) from error

@@ -137,7 +137,7 @@ def train_into(
         # Nothing was trained; what stands on a checkpoint finds one.
         _save(directory, watch, data, console)
     watch.at("after_training")
-    metadata = {"frame": save_ends(directory.frame, trainer.assembly.process)}
+    metadata = {"frame": save_ends(directory.frame, trainer.assembly.process, trainer.parameters[0].dtype)}
     metadata |= {"fields": ",".join(trainer.assembly.fields.names), "step": str(trainer.step)}
     weights = {name: value for name, value in trainer.trained().state_dict().items() if isinstance(value, torch.Tensor)}
     kept = parts_tensors(trainer.parts) | fingerprint_tensors(trainer.assembly)
