@@ -47,6 +47,8 @@ def _estimate(record: Mapping[str, Any]) -> str:
     unit = record.get("unit")
     details = record.get("details")
     shown = dict(details) if isinstance(details, Mapping) else {} if details is None else {"details": details}
+    limit = shown.pop("value_of_data_law", None)
+    beside = "" if limit is None else f"; the data's own law has {short(limit)}"
     known = {"name", "value", "standard_error", "bound", "unit", "details", "per_sample"}
     shown |= {key: value for key, value in record.items() if key not in known}
     listed = "<br />".join(f"{text(str(key).replace('_', ' '))}: {text(short(value))}" for key, value in shown.items())
@@ -54,6 +56,6 @@ def _estimate(record: Mapping[str, Any]) -> str:
         f'<tr><th scope="row">{text(record.get("name", "?"))}</th>'
         f'<td class="value">{text(measured(record.get("value"), record.get("standard_error")))}</td>'
         f'<td class="unit">{"" if unit in (None, "1") else text(unit)}</td>'
-        f"<td>{text(BOUNDS.get(str(bound), bound or ''))}</td>"
+        f"<td>{text(BOUNDS.get(str(bound), bound or '') + beside)}</td>"
         f'<td class="details">{listed}</td></tr>\n'
     )
