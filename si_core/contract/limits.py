@@ -64,9 +64,8 @@ def end_limits(function: Callable[[Tensor], Tensor], u: Tensor) -> Tensor:
     at_end = {end: u == end for end in (0.0, 1.0)}
     reached = [end for end, there in at_end.items() if bool(there.any())]
     # One evaluation of everything: on so few positions it costs what it costs on one.
-    values, *beside = function(torch.cat([u, *(limit_nodes(end).to(u) for end in reached)])).split(
-        [len(u), *(len(limit_nodes(end)) for end in reached)]
-    )
+    everything = function(torch.cat([u, *(limit_nodes(end).to(u) for end in reached)]))
+    values, *beside = torch.split(everything, [len(u), *(len(limit_nodes(end)) for end in reached)])
     for end, inside in zip(reached, beside, strict=True):
         chosen = at_end[end].reshape(-1, *(1 for _ in values.shape[1:])) & ~torch.isfinite(values)
         if bool(chosen.any()):

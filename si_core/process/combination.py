@@ -53,6 +53,10 @@ class LinearSystem:
         """Of the known vectors those with these indices."""
         return LinearSystem(self.wanted, self.known[:, list(indices)], self.free, self.has, self.valid)
 
+    def __getitem__(self, part: slice) -> LinearSystem:
+        """At some of the times."""
+        return LinearSystem(self.wanted[part], self.known[part], self.free[part], self.has, self.valid[part])
+
 
 @dataclass(frozen=True)
 class Combination:
