@@ -11,6 +11,7 @@ CORE_KINDS: tuple[Kind, ...] = (
         "distribution",
         "si_core.contract.distribution:Distribution",
         "a density or data set to start from or to reach",
+        ("default_shape",),
     ),
     Kind("coupling", "si_core.contract.coupling:Coupling", "how source and target draws are paired"),
     Kind(

@@ -68,8 +68,10 @@ def build_path(recipe: Recipe, path: str, selection: Selection, latent: object, 
 
 def build_process(recipe: Recipe) -> StochasticInterpolant:
     """The process of a recipe."""
-    source = build_selection(recipe, "source", recipe.source) if recipe.source is not None else None
     target = build_selection(recipe, "target", recipe.target)
+    source = None
+    if recipe.source is not None:
+        source = build_selection(recipe, "source", recipe.source, default_shape=getattr(target, "shape", None))
     coupling = build_selection(recipe, "coupling", recipe.coupling)
     latent = build_selection(recipe, "latent", recipe.latent)
     interpolant = build_path(recipe, "interpolant", recipe.interpolant, latent, target)

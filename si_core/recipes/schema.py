@@ -93,7 +93,9 @@ class Sections(Section):
     meta: dict[str, Any] = Field(default={}, description="notes for people; never read by the program")
     seed: int = Field(default=0, ge=0, lt=2**63, description="seed of all random streams")
     source: Annotated[Selection, Select("distribution")] | None = Field(
-        default=None, description="distribution at time 0", examples=["source: {use: gaussian, dim: 2}"]
+        default=None,
+        description="distribution at time 0; what takes any shape takes the target's",
+        examples=["source: gaussian"],
     )
     target: Annotated[Selection, Select("distribution")] = Field(
         description="distribution at time 1: the data to learn", examples=["target: checkerboard"]
