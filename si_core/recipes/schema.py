@@ -115,6 +115,11 @@ class Sections(Section):
     network: Annotated[NetworkSelection, SelectNetwork("network", "mlp")] = Field(
         default=NetworkSelection("network", "mlp"), description="network; shared: one trunk, a head per objective"
     )
+    init: Annotated[str, Field(min_length=1)] | None = Field(
+        default=None,
+        description="folder of a run whose weights training begins with; null: those drawn by the seed",
+        examples=["init: runs/digits/20261129-120000-a1b2c3"],
+    )
     train: Train = Field(default=Train(), description="how the objectives are minimised")
     sample: Sample = Field(default=Sample(), description="how samples are drawn")
     estimators: Annotated[list[Annotated[Selection, Select("estimator")]], Field(max_length=100)] = Field(
