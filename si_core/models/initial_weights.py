@@ -1,16 +1,17 @@
 """Weights of one model as the start of another: those of equal names and shapes are taken, and nothing in silence.
 
 What has no counterpart begins as it was drawn where that follows from what the two models are for, and is named: the
-network of a field that the other does not learn, the heads of a network whose number of fields changed, the weights of
-a condition that was added. Everything else that does not fit is refused, for a network of another width begun from
+network, or the head of a shared one, of a field that the other does not learn, the weights of a condition that was
+added. Everything else that does not fit is refused, for a network of another width begun from
 what happens to fit would be neither of the two.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 
+import torch
 from torch import Tensor, nn
 
 from si_core.errors import UsageError
@@ -26,12 +27,14 @@ _SHOWN = 10
 
 @dataclass(frozen=True)
 class _Fit:
-    """Where tensors fit: those to take, and words for what is new, not used, or of another shape."""
+    """Where tensors fit: those to take, those of another number of heads, and words for what is new, not used, or of
+    another shape."""
 
-    taken: dict[str, Tensor]
-    new: list[str]
-    unused: list[str]
-    wrong: list[str]
+    taken: dict[str, Tensor] = field(default_factory=dict)
+    heads: dict[str, Tensor] = field(default_factory=dict)
+    new: list[str] = field(default_factory=list)
+    unused: list[str] = field(default_factory=list)
+    wrong: list[str] = field(default_factory=list)
 
 
 def take_networks(
@@ -40,6 +43,7 @@ def take_networks(
     stored: Mapping[str, Tensor],
     stored_fields: Sequence[str],
     alike: bool,
+    outputs: Callable[[], Sequence[Tensor]],
     where: str,
 ) -> list[str]:
     """Fill networks from those of another model.
@@ -50,6 +54,7 @@ def take_networks(
         stored: the weights of the others, by name.
         stored_fields: what the others learn.
         alike: whether both are the same component with the same options, so that what differs is what they are for.
+        outputs: what the networks to fill give at some states, for each field.
         where: whose weights they are, for the error.
 
     Returns:
@@ -73,8 +78,15 @@ def take_networks(
     rows = fit.wrong if excused else _misfits(fit)
     _refuse(rows if fit.taken else _misfits(fit), where)
     load_into(predictor, {**own, **fit.taken}, where)
+    heads_told = [f"begins anew: {name} {tuple(own[name].shape)}" for name in fit.heads]
+    if fit.heads and count == 1 and _separate(predictor, list(fit.heads), len(fields), outputs):
+        kept = [name for name in fields if name in stored_fields]
+        blocks = {name: _blocks(own[name], old, fields, stored_fields) for name, old in fit.heads.items()}
+        load_into(predictor, {**own, **fit.taken, **blocks}, where)
+        anew = [name for name in fields if name not in stored_fields]
+        heads_told = [f"begins anew: the head of {name}" for name in anew] if kept else heads_told
     left = sorted(set(range(stored_count)) - {old for old in source.values() if old is not None})
-    told = [f"begins anew: {text}" for text in fit.new] + [f"not used: {text}" for text in fit.unused]
+    told = heads_told + [f"begins anew: {text}" for text in fit.new] + [f"not used: {text}" for text in fit.unused]
     told += [f"not used: the network of {stored_fields[index]}" for index in left if index < len(stored_fields)]
     if list(fields) != list(stored_fields):
         told.append(f"the weights learned {', '.join(stored_fields)}, and now begin {', '.join(fields)}")
@@ -117,14 +129,14 @@ def _sources(
     if count != len(fields) or stored_count != len(stored_fields):
         return {index: index if index in places else None for index in range(count)}
     found: dict[int, int | None] = {}
-    for index, field in enumerate(fields):
+    for index, name in enumerate(fields):
         free = index in places and stored_fields[index] not in fields
-        found[index] = list(stored_fields).index(field) if field in stored_fields else (index if free else None)
+        found[index] = list(stored_fields).index(name) if name in stored_fields else (index if free else None)
     return found
 
 
 def _fit(own: Mapping[str, Tensor], stored: Mapping[str, Tensor], heads: tuple[int, int] = (1, 1)) -> _Fit:
-    fit = _Fit({}, [], [], [])
+    fit = _Fit()
     for name, value in own.items():
         other = stored.get(name)
         if other is None:
@@ -132,7 +144,7 @@ def _fit(own: Mapping[str, Tensor], stored: Mapping[str, Tensor], heads: tuple[i
         elif other.shape == value.shape:
             fit.taken[name] = other.to(value.dtype)
         elif _of_heads(value, other, heads):
-            fit.new.append(f"{name} {tuple(value.shape)}, of {heads[0]} heads in place of {heads[1]}")
+            fit.heads[name] = other.to(value.dtype)
         else:
             fit.wrong.append(f"{name}: {tuple(other.shape)} there, {tuple(value.shape)} here")
     fit.unused.extend(f"{name} {tuple(stored[name].shape)}" for name in stored if name not in own)
@@ -144,6 +156,30 @@ def _of_heads(own: Tensor, stored: Tensor, heads: tuple[int, int]) -> bool:
     if heads[0] == heads[1] or own.ndim == 0 or own.ndim != stored.ndim:
         return False
     return own.shape[0] * heads[1] == stored.shape[0] * heads[0] and own.shape[1:] == stored.shape[1:]
+
+
+def _separate(predictor: Predictor, names: Sequence[str], count: int, outputs: Callable[[], Sequence[Tensor]]) -> bool:
+    """Whether the first axis of these weights is made of one block for each field, which moves that field alone."""
+    state = predictor.state_dict()
+    before = outputs()
+    for index in range(count):
+        for name in names:
+            # state_dict shares memory with the network; what is added is taken away by a copy.
+            kept = state[name].clone()
+            block = state[name].chunk(count)[index]
+            block.add_(torch.linspace(0.5, 1.5, block.numel(), dtype=block.dtype).reshape(block.shape))
+            after = outputs()
+            state[name].copy_(kept)
+            changed = [not torch.equal(one, other) for one, other in zip(before, after, strict=True)]
+            if changed != [place == index for place in range(count)]:
+                return False
+    return True
+
+
+def _blocks(own: Tensor, stored: Tensor, fields: Sequence[str], stored_fields: Sequence[str]) -> Tensor:
+    """Weights of heads, each that of its field, where there is one of it."""
+    drawn, learned = own.chunk(len(fields)), dict(zip(stored_fields, stored.chunk(len(stored_fields)), strict=True))
+    return torch.cat([learned.get(name, block) for name, block in zip(fields, drawn, strict=True)])
 
 
 def _misfits(fit: _Fit) -> list[str]:
@@ -161,4 +197,5 @@ def _refuse(rows: list[str], where: str) -> None:
 
 
 def _tensors(module: nn.Module) -> dict[str, Tensor]:
-    return {name: value for name, value in module.state_dict().items() if isinstance(value, Tensor)}
+    """Copies of what a module keeps, by name."""
+    return {name: value.detach().clone() for name, value in module.state_dict().items() if isinstance(value, Tensor)}

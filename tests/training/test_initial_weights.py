@@ -69,7 +69,7 @@ def test_no_steps_give_the_run_s_model_bit_for_bit(trained):
     fields = [si.load_model(run).fields.velocity(torch.tensor(0.3), x) for run in (first, again)]
     assert torch.equal(*fields)
     found = json.loads((again / "environment.json").read_text())["init"]
-    assert found["run"] == "first" and found["step"] == 4
+    assert (found["run"], found["step"]) == ("first", 4)
     assert f"starts from first: step 4, weights {found['sha256'][:16]}" in (again / "log.txt").read_text()
     assert equal(weights(again), dict(si.train(si.load_recipe("again.yaml")).fields.predictor.state_dict()))
 
@@ -94,28 +94,23 @@ def test_resumed_after_the_other_run_is_gone_the_digits_are_the_same(trained, wr
 
     first, whole = trained(), trained("whole", "init: first\n", seed=1)
 
-    def stopped(trainer, steps):
-        advance = Trainer.advance
+    advance = Trainer.advance
+    for steps in (0, 3):
+        part, recipe = f"part-{steps}", write("whole", "init: first\n", seed=1)
 
-        def advanced(self):
+        def stopped(self, steps=steps):
             if self.step == steps:
                 raise KeyboardInterrupt
             advance(self)
 
-        monkeypatch.setattr(Trainer, "advance", advanced)
-
-    for steps in (0, 3):
-        part, recipe = f"part-{steps}", write("whole", "init: first\n", seed=1)
-        with monkeypatch.context():
-            stopped(Trainer, steps)
+        with monkeypatch.context() as patch:
+            patch.setattr(Trainer, "advance", stopped)
             assert main(["run", recipe, "--out", part]) == 130
-        monkeypatch.undo()
-        monkeypatch.chdir(whole.resolve().parent)
         shutil.move(first, "gone")
         assert main(["run", recipe, "--out", part, "--resume"]) == 0
         assert (Path(part) / "model.safetensors").read_bytes() == (whole / "model.safetensors").read_bytes()
-        for name in ("environment.json",):
-            assert json.loads((Path(part) / name).read_text())["init"] == json.loads((whole / name).read_text())["init"]
+        kept = [json.loads((run / "environment.json").read_text())["init"] for run in (Path(part), whole)]
+        assert kept[0] == kept[1]
         assert si.load_model(part).fields is not None
         shutil.move("gone", first)
 
@@ -160,16 +155,41 @@ def test_a_field_that_is_added_begins_anew_and_the_others_go_on(trained, write, 
     assert "the weights learned velocity, denoiser, and now begin score, denoiser, velocity" in caplog.text
 
 
-def test_heads_of_a_shared_network_begin_anew_with_another_number_of_fields(trained, write, caplog):
-    first = trained(objectives="velocity")
+def test_a_head_that_is_added_begins_anew_and_the_others_go_on(trained, write, caplog):
+    first, x = trained(objectives="velocity, denoiser"), torch.randn(5, 2)
+    text = write("more", "init: first\n", objectives="target-denoiser, denoiser, velocity", steps=0)
     with caplog.at_level(logging.WARNING):
-        found = si.train(si.load_recipe(write("more", "init: first\n", steps=0))).fields.predictor.state_dict()
-    stored = weights(first)
-    assert [name for name in found if not torch.equal(found[name], stored[name])] == [
-        "networks.0.output.weight"
-    ] or found["networks.0.output.weight"].shape != stored["networks.0.output.weight"].shape
+        model = si.train(si.load_recipe(text))
+    drawn = si.train(si.load_recipe(text, ["init=null"])).fields.predictor.state_dict()
+    found, stored = model.fields.predictor.state_dict(), weights(first)
+    assert torch.equal(found["networks.0.output.weight"][:2], drawn["networks.0.output.weight"][:2])
     assert torch.equal(found["networks.0.hidden.0.weight"], stored["networks.0.hidden.0.weight"])
-    assert "begins anew: networks.0.output.weight (4, 8), of 2 heads in place of 1" in caplog.text
+    # The networks' own outputs: fields that are learned together are combined.
+    u = torch.tensor(0.4)
+    velocity, denoiser = si.load_model(first).fields.predictor(u, x)
+    torch.testing.assert_close(model.fields.predictor(u, x)[1:], (denoiser, velocity))
+    assert "begins anew: the head of target-denoiser" in caplog.text
+    fewer = si.train(si.load_recipe(text, ["objectives=[velocity]"])).fields.predictor
+    torch.testing.assert_close(fewer(u, x)[0], velocity)
+
+
+def test_heads_that_are_mixed_begin_anew(trained, write, caplog, monkeypatch):
+    from si_networks.mlp import Mlp
+
+    trained(objectives="velocity, denoiser")
+    forward = Mlp.forward
+
+    def mixed(self, *given, **named):
+        found = forward(self, *given, **named)
+        return found + found.flip(1) if self.heads else found
+
+    monkeypatch.setattr(Mlp, "forward", mixed)
+    text = write("more", "init: first\n", objectives="target-denoiser, denoiser, velocity", steps=0)
+    with caplog.at_level(logging.WARNING):
+        found = si.train(si.load_recipe(text)).fields.predictor.state_dict()
+    drawn = si.train(si.load_recipe(text, ["init=null"])).fields.predictor.state_dict()
+    assert torch.equal(found["networks.0.output.weight"], drawn["networks.0.output.weight"])
+    assert "begins anew: networks.0.output.weight (6, 8)" in caplog.text
 
 
 def test_a_condition_that_is_added_begins_anew(trained, write, caplog):
@@ -185,7 +205,7 @@ def test_weights_that_mean_something_else_are_told(trained, write, caplog):
     trained(objectives="velocity")
     text = write("other", "init: first\n", objectives="denoiser", steps=0)
     with caplog.at_level(logging.WARNING):
-        si.train(si.load_recipe(text, ["interpolant=trigonometric", "train.precondition=false"]))
+        si.train(si.load_recipe(text, ["interpolant=trigonometric", "train.precondition=false", "sample.freeze=true"]))
     for words in ("learned velocity, and now begin denoiser", "interpolant differs", "train.precondition differs"):
         assert words in caplog.text
 

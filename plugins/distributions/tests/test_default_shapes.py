@@ -12,6 +12,7 @@ import si_core as si
 from si_core.discovery.available import available
 from si_core.discovery.lookup import load_class
 from si_core.models.parts import build_process
+from si_core.recipes.documents import MINIMAL
 
 REQUIRED: dict[str, dict[str, Any]] = {"point-mass": {"point": 0.5}}
 FIXED = {"gaussian": [{"dim": 5}, {"shape": [5]}, {"mean": [0.0] * 5}, {"covariance": [1.0] * 5}],
@@ -59,6 +60,11 @@ def test_another_shape_is_refused(source: str, tmp_path: Path) -> None:
     (tmp_path / "r.yaml").write_text(f"source: {source}\ntarget: two-moons\n", encoding="utf-8")
     with pytest.raises(si.RecipeError, match=r"r\.yaml:1:\d+: source and target have different event shapes"):
         build_process(si.load_recipe(tmp_path / "r.yaml"))
+
+
+def test_the_smallest_recipe_that_errors_show_can_be_built(tmp_path: Path) -> None:
+    (tmp_path / "r.yaml").write_text(MINIMAL, encoding="utf-8")
+    assert build_process(si.load_recipe(tmp_path / "r.yaml")).shape == (2,)
 
 
 def test_one_number_needs_a_shape() -> None:
