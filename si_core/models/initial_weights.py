@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 import torch
 from torch import Tensor, nn
@@ -78,15 +79,17 @@ def take_networks(
     rows = fit.wrong if excused else _misfits(fit)
     _refuse(rows if fit.taken else _misfits(fit), where)
     load_into(predictor, {**own, **fit.taken}, where)
-    heads_told = [f"begins anew: {name} {tuple(own[name].shape)}" for name in fit.heads]
-    if fit.heads and count == 1 and _separate(predictor, list(fit.heads), len(fields), outputs):
-        kept = [name for name in fields if name in stored_fields]
-        blocks = {name: _blocks(own[name], old, fields, stored_fields) for name, old in fit.heads.items()}
-        load_into(predictor, {**own, **fit.taken, **blocks}, where)
-        anew = [name for name in fields if name not in stored_fields]
-        heads_told = [f"begins anew: the head of {name}" for name in anew] if kept else heads_told
+    told = [f"begins anew: {name} {tuple(own[name].shape)}" for name in fit.heads]
+    if count == stored_count == 1 and set(fields) & set(stored_fields) and list(fields) != list(stored_fields):
+        separate = partial(_separate, predictor, len(fields), outputs)
+        # Of equal numbers of fields the shapes say nothing: heads are found by what they move.
+        heads_of = fit.heads or {name: value for name, value in fit.taken.items() if separate(name)}
+        if heads_of and all(map(separate, heads_of)):
+            blocks = {name: _blocks(own[name], old, fields, stored_fields) for name, old in heads_of.items()}
+            load_into(predictor, {**own, **fit.taken, **blocks}, where)
+            told = [f"begins anew: the head of {name}" for name in fields if name not in stored_fields]
     left = sorted(set(range(stored_count)) - {old for old in source.values() if old is not None})
-    told = heads_told + [f"begins anew: {text}" for text in fit.new] + [f"not used: {text}" for text in fit.unused]
+    told += [f"begins anew: {text}" for text in fit.new] + [f"not used: {text}" for text in fit.unused]
     told += [f"not used: the network of {stored_fields[index]}" for index in left if index < len(stored_fields)]
     if list(fields) != list(stored_fields):
         told.append(f"the weights learned {', '.join(stored_fields)}, and now begin {', '.join(fields)}")
@@ -158,21 +161,20 @@ def _of_heads(own: Tensor, stored: Tensor, heads: tuple[int, int]) -> bool:
     return own.shape[0] * heads[1] == stored.shape[0] * heads[0] and own.shape[1:] == stored.shape[1:]
 
 
-def _separate(predictor: Predictor, names: Sequence[str], count: int, outputs: Callable[[], Sequence[Tensor]]) -> bool:
-    """Whether the first axis of these weights is made of one block for each field, which moves that field alone."""
-    state = predictor.state_dict()
-    before = outputs()
-    for index in range(count):
-        for name in names:
-            # state_dict shares memory with the network; what is added is taken away by a copy.
-            kept = state[name].clone()
-            block = state[name].chunk(count)[index]
-            block.add_(torch.linspace(0.5, 1.5, block.numel(), dtype=block.dtype).reshape(block.shape))
-            after = outputs()
-            state[name].copy_(kept)
-            changed = [not torch.equal(one, other) for one, other in zip(before, after, strict=True)]
-            if changed != [place == index for place in range(count)]:
-                return False
+def _separate(predictor: Predictor, count: int, outputs: Callable[[], Sequence[Tensor]], name: str) -> bool:
+    """Whether the first axis of a weight is made of one block for each field, which moves that field alone."""
+    # The state shares memory with the network; what is added is taken away by a copy.
+    value = predictor.state_dict()[name]
+    if count < 2 or value.ndim == 0 or value.shape[0] % count or not value.is_floating_point():
+        return count < 2
+    before, kept = outputs(), value.clone()
+    for index, block in enumerate(value.chunk(count)):
+        block.add_(torch.linspace(0.5, 1.5, block.numel(), dtype=block.dtype).reshape(block.shape))
+        after = outputs()
+        value.copy_(kept)
+        changed = [not torch.equal(one, other) for one, other in zip(before, after, strict=True)]
+        if changed != [place == index for place in range(count)]:
+            return False
     return True
 
 

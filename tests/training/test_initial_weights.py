@@ -173,6 +173,17 @@ def test_a_head_that_is_added_begins_anew_and_the_others_go_on(trained, write, c
     torch.testing.assert_close(fewer(u, x)[0], velocity)
 
 
+def test_heads_go_with_their_fields_in_another_order(trained, write, caplog):
+    u, x = torch.tensor(0.4), torch.randn(5, 2)
+    velocity, denoiser = si.load_model(trained(objectives="velocity, denoiser")).fields.predictor(u, x)
+    text = write("more", "init: first\n", objectives="denoiser, velocity", steps=0)
+    torch.testing.assert_close(si.train(si.load_recipe(text)).fields.predictor(u, x), (denoiser, velocity))
+    with caplog.at_level(logging.WARNING):
+        found = si.train(si.load_recipe(text, ["objectives=[target-denoiser, velocity]"])).fields.predictor(u, x)
+    torch.testing.assert_close(found[1], velocity)
+    assert "begins anew: the head of target-denoiser" in caplog.text
+
+
 def test_heads_that_are_mixed_begin_anew(trained, write, caplog, monkeypatch):
     from si_networks.mlp import Mlp
 
