@@ -65,7 +65,7 @@ class StochasticInterpolant:
             raise UsageError(
                 "source and target have different event shapes",
                 got=f"source {tuple(source.shape)}, target {tuple(target.shape)}",
-                fix=f"give the source the target's shape: `source: {{use: gaussian, shape: {list(target.shape)}}}`",
+                fix=f"give the source the shape {list(target.shape)}; in a recipe, `source: gaussian` takes it",
             )
         self.interpolant, self.latent, self.coupling = interpolant, latent, coupling
         self.source, self.target = source, target

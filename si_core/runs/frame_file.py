@@ -64,7 +64,8 @@ def load_ends(path: Path, recipe: Recipe, digest: str | None) -> Kept:
         raise StorageError("another format", where=str(path), allowed=f"format {_FORMAT}", fix=fix)
 
     def build(name: str) -> Any:
-        return build_selection(recipe, name, getattr(recipe, name))
+        context = {"default_shape": tuple(found["target"]["frame"]["shape"])} if name == "source" else {}
+        return build_selection(recipe, name, getattr(recipe, name), **context)
 
     def where(name: str) -> str:
         selection = getattr(recipe, name)

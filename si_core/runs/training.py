@@ -20,6 +20,7 @@ from si_core.process.fingerprint import data_parts, fingerprint
 from si_core.recipes.recipe import Recipe
 from si_core.runs.directory import RunDirectory
 from si_core.runs.frame_file import save_ends
+from si_core.runs.initial import begin_from
 from si_core.runs.log import Console
 from si_core.runs.same_process import check_same_process, fingerprint_tensors
 from si_core.runs.signals import Interrupted, StopSignals
@@ -49,12 +50,13 @@ def train(recipe: Recipe, device: str | torch.device | Runtime = "cpu") -> Model
 
     Raises:
         UsageError: no such device here, or a process that is one of several.
-        RecipeError: parts that don't fit together, or one that refuses the recipe.
+        RecipeError: parts that don't fit together, one that refuses the recipe, or no run to start from.
         NumericsError: a loss or a gradient is not finite.
         PluginError: a part that follows the run fails.
     """
     runtime = Runtime.at(device)
     assembly = assemble(recipe)
+    begin_from(assembly)
     parts = build_parts(recipe, assembly, runtime)
     watch = watched(Trainer(assembly, runtime), parts)
     for _ in _steps(watch):
@@ -116,6 +118,9 @@ def train_into(
     shown = _Shown(trainer, console)
     with MetricsWriter(directory.metrics) as metrics:
         metrics.truncate_to(trainer.step)
+        if trainer.step == 0 and trainer.assembly.recipe.init is not None:
+            # From here on the run that these weights came from is not needed.
+            _save(directory, watch, data, console)
 
         def written(record: dict[str, Any]) -> None:
             metrics.write(record)
