@@ -21,6 +21,7 @@ from si_core.contract.weights import resample_alike
 from si_core.errors import UsageError
 from si_core.fields.base import Epsilon
 from si_core.models.freed_memory import keep_freed_memory
+from si_core.models.given_points import checked_points
 from si_core.models.model import Model
 from si_core.models.streams import reseed
 
@@ -61,6 +62,7 @@ def draw_samples(
     seed: int,
     condition: Any = None,
     progress: Callable[[int, int], None] | None = None,
+    start_from: Tensor | None = None,
 ) -> Samples:
     """n samples in data space with what they were given.
 
@@ -70,6 +72,12 @@ def draw_samples(
         seed: of the streams; sample i depends on (seed, i // block) alone, and on the size of a block.
         condition: as for :meth:`si_core.Model.conditions`, in turn; None to draw it as the data have it.
         progress: told of samples done and in all.
+        start_from: what each sample starts from, shape (n, *event), in the data space of the end that sampling starts
+            from; None for draws of it.
+
+    Raises:
+        UsageError: as for :meth:`si_core.Model.sample`.
+        DataError: states to start from of another shape, or not finite.
     """
     if n < 1:
         raise UsageError("the number of samples", got=n, allowed=">= 1")
@@ -77,11 +85,17 @@ def draw_samples(
     keep_freed_memory()
     size = (None if model.recipe is None else model.recipe.sample.batch) or BLOCK
     turn = None if condition is None else read_condition(model.process.conditions, condition)
+    starts = None if start_from is None else _starts(model, start_from, n)
     samples, conditions, weights = [], [], []
     for block, first in enumerate(range(0, n, size)):
         stream = model.stream(seed, "sample", block)
         # Whole blocks are drawn, so that a shorter request gives the head of a longer one.
-        x, given = model.initial(size, stream, None if turn is None else repeated(turn, size, first))
+        asked = None if turn is None else repeated(turn, size, first)
+        if starts is None:
+            x, given = model.initial(size, stream, asked)
+        else:
+            x = starts[torch.arange(first, first + size).clamp(max=n - 1)].to(device=model.device, dtype=model.dtype)
+            given = model.conditions_from(x, asked, stream)
         path = model.sample(size, stream, condition=given, start_from=x)
         keep = min(size, n - first)
         # A copy: the last state is a part of the whole trajectory.
@@ -96,6 +110,18 @@ def draw_samples(
     return Samples(torch.cat(samples), given, torch.cat(weights) if weights else None)
 
 
+def _starts(model: Model, points: Tensor, n: int) -> Tensor:
+    """States to start from, in model space.
+
+    Raises:
+        UsageError: another number than n.
+        DataError: another shape, or not finite.
+    """
+    if len(points) != n:
+        raise UsageError("another number of states to start from", got=f"{len(points)} states", allowed=f"n = {n}")
+    return model.origin.encode(checked_points(points, model.process.shape))
+
+
 def sample(
     model: Model,
     n: int,
@@ -105,6 +131,7 @@ def sample(
     epsilon: Epsilon | None = None,
     clock: Clock | Literal["auto", "uniform"] | None = None,
     condition: Any = None,
+    start_from: Tensor | None = None,
 ) -> Tensor:
     """Draw samples of a model.
 
@@ -117,8 +144,10 @@ def sample(
         clock: another clock than the model's; ``"auto"`` for the process's own.
         condition: what the samples are given: values by name, or the bare value where there is one condition; classes
             by their names, lists in turn. None for conditions as the data have them.
+        start_from: what each sample starts from, shape (n, *event), in the units of the source; None for draws of it.
 
     Returns:
         Samples in data space, shape (n, *event); resampled by their weights where the method gives some.
     """
-    return draw_samples(model.with_sampler(integrator, epsilon, clock), n, seed, condition).without_weights(seed)
+    sampler = model.with_sampler(integrator, epsilon, clock)
+    return draw_samples(sampler, n, seed, condition, start_from=start_from).without_weights(seed)
