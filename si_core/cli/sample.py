@@ -55,12 +55,15 @@ def run(arguments: argparse.Namespace) -> int:
         raise UsageError("the number of samples", where="-n", got=arguments.number, allowed=">= 1")
     starts = None if arguments.start_from is None else read_points(arguments.start_from)
     number = arguments.number or (1000 if starts is None else len(starts))
+    if starts is not None and number != len(starts):
+        got = f"-n {number}, {len(starts)} points in {arguments.start_from}"
+        raise UsageError("another number of points to start from", where="--start-from", got=got, fix="leave -n out")
     out = _checked(Path(arguments.out)) if arguments.out else _default_name(arguments, number)
 
     from si_core.cli.choices import resampled
     from si_core.cli.console import open_console
     from si_core.contract.weights import effective_sample_size
-    from si_core.models.sampling import draw_samples
+    from si_core.models.sampling import carry, draw_samples
     from si_core.runs.memory import memory_explained
     from si_core.runs.stages import warn_of_frozen_ends, write_samples
 
@@ -68,14 +71,13 @@ def run(arguments: argparse.Namespace) -> int:
         model = resampled(trained.with_sampler(freeze=arguments.freeze or None), arguments)
         warn_of_frozen_ends(model, console)
         with memory_explained("sampling", model, model.device):
-            samples = draw_samples(
-                model,
-                number,
-                arguments.seed,
-                asked_condition(model, arguments.condition),
-                lambda done, of: console.progress(done, of, "samples"),
-                None if starts is None else starts[:number],
-            )
+            asked = asked_condition(model, arguments.condition)
+            if starts is None:
+                samples = draw_samples(
+                    model, number, arguments.seed, asked, lambda done, of: console.progress(done, of, "samples")
+                )
+            else:
+                samples = carry(model, starts, arguments.seed, asked)
         write_samples(out, out.with_suffix(".weights.npy"), samples)
         console.line(f"{len(samples.x)} samples of shape {tuple(samples.x.shape[1:])}: {out}")
         if samples.log_weights is not None:

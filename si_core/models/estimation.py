@@ -19,7 +19,6 @@ from si_core.discovery.build import build
 from si_core.errors import DataError, NumericsError, UsageError
 from si_core.fields.exact import exact_fields
 from si_core.models.freed_memory import keep_freed_memory
-from si_core.models.given_points import checked_points
 from si_core.models.missing_data import in_place
 from si_core.models.model import Model
 from si_core.process.process import StochasticInterpolant
@@ -127,7 +126,7 @@ def estimate(
         elif of_samples and condition is None:
             conditions = None  # samples are given what the data have, as sampling gives it
     else:
-        x = end.encode(checked_points(data, model.process.shape))
+        x = end.encode(_checked(data, model))
         conditions = _read(condition, model, estimator, len(x))
     if conditions:
         model = replace(
@@ -175,3 +174,16 @@ def _read(condition: Any, model: Model, estimator: Estimator, n: int) -> Conditi
     due = {name: spec for name, spec in specs.items() if name in conditions or name not in model.optional}
     check_condition(due, conditions, n, where)
     return conditions
+
+
+def _checked(data: Tensor, model: Model) -> Tensor:
+    if tuple(data.shape[1:]) != model.process.shape or len(data) == 0:
+        raise DataError(
+            "points of another shape than the model's",
+            got=tuple(data.shape),
+            allowed=f"(B, {', '.join(map(str, model.process.shape))})",
+        )
+    if not bool(torch.isfinite(data).all()):
+        row = int((~torch.isfinite(data).flatten(1).all(1)).nonzero()[0])
+        raise DataError("points that are not finite", where=f"row {row}", fix="drop or repair these rows")
+    return data.float() if not data.is_floating_point() else data

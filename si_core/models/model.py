@@ -276,7 +276,7 @@ class Model:
         elif len(start_from) != n:
             raise UsageError("another number of initial states", got=f"{len(start_from)} states", allowed=f"n = {n}")
         else:
-            x, condition = start_from, self.conditions_from(start_from, condition, generator)
+            x, condition = start_from, self._given(start_from, condition, generator)
         # Recorded steps are replayed on whatever conditions lie in their memory: refused here, or not at all.
         fields = self._conditioned(condition)
         with torch.inference_mode():
@@ -284,12 +284,8 @@ class Model:
             path = integrate(transport, x, integrator, generator, times)
             return self._denoised(fields, path) if self.denoise else path
 
-    def conditions_from(self, start: Tensor, condition: Any, generator: torch.Generator) -> Condition | None:
-        """What networks are given of states to start from, (n, *event) in model space; each (n, *shape), or None.
-
-        Raises:
-            UsageError: as for :meth:`conditions`; draws of a target with classes without their conditions.
-        """
+    def _given(self, start: Tensor, condition: Any, generator: torch.Generator) -> Condition | None:
+        """What networks are given of states to start from."""
         specs = self.process.conditions
         given = {} if condition is None else dict(read_condition(specs, condition))
         if self.process.coupling.anchored and "x0" not in given and self.start == 0.0:

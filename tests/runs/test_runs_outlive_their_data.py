@@ -15,6 +15,7 @@ import torch
 
 import si_core as si
 from si_core.cli.main import main
+from si_core.models.sampling import carry
 
 for plugin in ("si_distributions", "si_networks", "si_integrators", "si_estimators", "si_report"):
     pytest.importorskip(plugin)
@@ -123,7 +124,7 @@ class Case:
         """From given starts, by the model as it is loaded now."""
         model = si.load_model(self.run)
         start = torch.arange(6.0).reshape(-1, *(1 for _ in model.process.shape)).expand(6, *model.process.shape)
-        return si.sample(model, 6, seed=4, start_from=start, **self.given)
+        return carry(model, start, 4, **self.given).x
 
 
 @pytest.fixture(scope="module", params=ENDS)
