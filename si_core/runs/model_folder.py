@@ -51,18 +51,18 @@ def write_model_folder(model: Model, folder: Path, records: RunRecords | None = 
     used = records.environment or environment(
         components=[find(each.kind, each.qualified) for each in model.recipe.selections()]
     )
-    files = {directory.environment: used, **{folder / name: value for name, value in records.measured.items()}}
+    texts = {directory.resolved: portable_text(model.recipe).encode()}
+    values = {directory.environment: used, **{folder / name: value for name, value in records.measured.items()}}
     if records.estimates:
-        files[directory.estimates] = [dict(record) for record in records.estimates]
-    write_atomic(directory.resolved, portable_text(model.recipe).encode())
-    for path, value in files.items():
-        write_atomic(path, format_json(value, path.name, indent=2))
-    step = None
+        values[directory.estimates] = [dict(record) for record in records.estimates]
+    texts |= {path: format_json(value, path.name, indent=2) for path, value in values.items()}
     if records.metrics:
         lines = [format_json(dict(record), directory.metrics.name) for record in records.metrics]
-        write_atomic(directory.metrics, b"".join(lines))
-        files[directory.metrics], step = None, records.metrics[-1].get("step")
-    return [directory.resolved, *files, *save_model(directory, model, step)]
+        texts[directory.metrics] = b"".join(lines)
+    for path, text in texts.items():
+        write_atomic(path, text)
+    step = records.metrics[-1].get("step") if records.metrics else None
+    return [*texts, *save_model(directory, model, step)]
 
 
 def read_records(directory: RunDirectory) -> RunRecords:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +18,7 @@ import si_core as si
 from si_core.cli.main import main
 from si_core.models.sampling import carry
 
-for plugin in ("si_distributions", "si_networks", "si_integrators", "si_estimators", "si_report"):
+for plugin in ("si_distributions", "si_networks", "si_integrators", "si_estimators", "si_exporters", "si_report"):
     pytest.importorskip(plugin)
 
 RECIPE = """\
@@ -120,9 +121,9 @@ class Case:
         """What must be said of samples without the data."""
         return {"condition": 1.5} if self.name == "values" else {}
 
-    def samples(self) -> torch.Tensor:
-        """From given starts, by the model as it is loaded now."""
-        model = si.load_model(self.run)
+    def samples(self, folder: Path | None = None) -> torch.Tensor:
+        """From given starts, by the model as it is loaded now from the run, or from another folder."""
+        model = si.load_model(folder or self.run)
         start = torch.arange(6.0).reshape(-1, *(1 for _ in model.process.shape)).expand(6, *model.process.shape)
         return carry(model, start, 4, **self.given).x
 
@@ -132,6 +133,7 @@ def lost(request, tmp_path_factory):
     """A finished run whose data are lost, and what it sampled before."""
     case = Case(request.param, tmp_path_factory.mktemp(request.param.replace(" ", "-")))
     before = case.samples()
+    assert main(["export", str(case.run), str(case.folder / "away" / "model")]) == 0
     with pytest.MonkeyPatch.context() as monkeypatch:
         case.lose(monkeypatch)
         yield case, before
@@ -150,6 +152,23 @@ def test_samples_are_the_same_bits(lost):
         stored = np.load(case.run / "samples.npy")
         assert again.dtype == stored.dtype
         assert again.tobytes() == stored.tobytes()
+
+
+def test_an_exported_model_is_the_same_elsewhere(lost, tmp_path, capsys):
+    case, before = lost
+    folder = tmp_path / "elsewhere"
+    shutil.copytree(case.folder / "away" / "model", folder)
+    assert torch.equal(case.samples(folder), before)
+    for name in ("model.safetensors", "frame.json"):
+        assert (folder / name).read_bytes() == (case.run / name).read_bytes()
+    for path in folder.iterdir():
+        assert str(case.folder).encode() not in path.read_bytes()
+    assert main(["export", str(folder), str(tmp_path / "again")]) == 0
+    for path in folder.iterdir():
+        assert (tmp_path / "again" / path.name).read_bytes() == path.read_bytes()
+    if case.name not in NEEDS_DATA:
+        assert main(["sample", str(folder), "-n", "20", "--seed", "3", "--out", str(tmp_path / "x.npy")]) == 0
+        assert (tmp_path / "x.npy").read_bytes() == (case.run / "samples.npy").read_bytes()
 
 
 def test_reports_are_drawn_and_say_what_they_lack(lost, capsys):

@@ -50,8 +50,8 @@ def _summary(model: Model) -> str:
     noise = "the ODE" if model.epsilon == 0.0 else "an SDE"
     names = ", ".join(code(name) for name in fields.names)
     return (
-        f"A stochastic interpolant whose {names} were learned by networks of {count:,} parameters. It samples by {noise}, "
-        f"with the method {code(type(model.integrator).__name__)}."
+        f"A stochastic interpolant whose {names} were learned by networks of {count:,} parameters. It samples by "
+        f"{noise}, with the method {code(type(model.integrator).__name__)}."
     )
 
 
@@ -66,12 +66,8 @@ def _loading(model: Model, records: RunRecords) -> str:
         f"x = si.sample(model, 1000{given})  # in the units of the data",
     ]
     install = f"It was made with `{' '.join(used)}`.\n\n" if used else ""
-    return (
-        install
-        + "```python\n"
-        + "\n".join(lines)
-        + "\n```\n\nOr `si sample DIR -n 1000`, `si estimate DIR NAME --data FILE`."
-    )
+    beside = "Or `si sample DIR -n 1000`, `si estimate DIR NAME --data FILE`."
+    return "\n".join([install + "```python", *lines, "```", "", beside])
 
 
 def _example(specs: Mapping[str, ConditionSpec]) -> str:
@@ -92,9 +88,8 @@ def _data(model: Model) -> str:
     for name, spec in process.conditions.items():
         what = f"values of shape {spec.shape}" if spec.classes is None else f"one of {listed(spec.classes, 40)}"
         if spec.classes is not None and name in counts and len(spec.classes) <= 40:
-            what = "one of " + ", ".join(
-                f"{code(c)} ({n:,} rows)" for c, n in zip(spec.classes, counts[name], strict=True)
-            )
+            each = zip(spec.classes, counts[name], strict=True)
+            what = "one of " + ", ".join(f"{code(label)} ({n:,} rows)" for label, n in each)
         optional = ", may be left out" if name in model.optional else ""
         lines.append(f"- given to the networks: {code(name)}, {what}{optional}")
     return "\n".join([*lines, *_columns(process.target)])
@@ -177,12 +172,8 @@ def _limits(model: Model) -> str:
     if model.guidance:
         lines.append("- Guidance changes the law that is sampled, and what was measured is of the guided model.")
     if getattr(model.process.source, "fingerprint", None):
-        lines.append(
-            "- Sampling starts from points of its source, which are not here: give them (`--start-from FILE`)."
-        )
+        lines.append("- Sampling starts from points of its source, which are not here: `--start-from FILE`.")
     values = [name for name, spec in model.process.conditions.items() if spec.classes is None]
     if values:
-        lines.append(
-            f"- Samples must be given {listed(values, 10)}: the folder does not know how they are distributed."
-        )
+        lines.append(f"- Samples must be given {listed(values, 10)}: how they are distributed is not known here.")
     return "\n".join(lines)

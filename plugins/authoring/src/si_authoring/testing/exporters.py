@@ -10,10 +10,10 @@ import torch
 
 from si_authoring.testing.check import Violation, check
 from si_authoring.testing.common import accepted
+from si_authoring.testing.recipe_model import recipe_model
 from si_authoring.testing.report_views import Folders, folders
 from si_authoring.testing.setting import Output, Setting
 from si_authoring.testing.suite import Suite
-from si_authoring.testing.recipe_model import recipe_model
 from si_authoring.testing.toy_model import toy_model
 from si_core import Exporter, Model, RunRecords, StorageError, UsageError
 
