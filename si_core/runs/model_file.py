@@ -12,12 +12,13 @@ from si_core.fields.predictor import Predictor
 from si_core.fields.rescheduled import RescheduledFields
 from si_core.models.learnable import learnable_parts, parts_tensors
 from si_core.models.model import Model
+from si_core.recipes.recipe import Recipe
 from si_core.runs.directory import RunDirectory
 from si_core.runs.frame_file import save_ends
 from si_core.runs.same_process import fingerprint_tensors
 from si_core.storage.tensors import save_tensors
 
-__all__ = ["save_model"]
+__all__ = ["save_model", "written_parts"]
 
 
 def save_model(directory: RunDirectory, model: Model, step: int | None = None) -> list[Path]:
@@ -35,6 +36,22 @@ def save_model(directory: RunDirectory, model: Model, step: int | None = None) -
         UsageError: fields that are not learned, or a model of no recipe: nothing could be loaded.
         StorageError: a file can't be written.
     """
+    recipe, learned, predictor = written_parts(model)
+    metadata = {"frame": save_ends(directory.frame, learned.process), "fields": ",".join(learned.names)}
+    metadata |= {} if step is None else {"step": str(step)}
+    weights = {name: value for name, value in predictor.state_dict().items() if isinstance(value, Tensor)}
+    kept = parts_tensors(learnable_parts(learned.process))
+    kept |= fingerprint_tensors(recipe, learned.process, model.process)
+    save_tensors(directory.model, weights | kept, metadata)
+    return [directory.frame, directory.model]
+
+
+def written_parts(model: Model) -> tuple[Recipe, LearnedFields, Predictor]:
+    """What is written of a model: its recipe, its learned fields, and their networks.
+
+    Raises:
+        UsageError: as for :func:`save_model`.
+    """
     fields = model.unguided or model.fields
     learned = fields.known if isinstance(fields, RescheduledFields) else fields
     recipe = model.recipe
@@ -44,11 +61,4 @@ def save_model(directory: RunDirectory, model: Model, step: int | None = None) -
             got=f"{type(fields).__name__}, {'no recipe' if recipe is None else 'a recipe'}",
             fix="si.train(recipe), si.load_model(run)",
         )
-    metadata = {"frame": save_ends(directory.frame, learned.process), "fields": ",".join(learned.names)}
-    metadata |= {} if step is None else {"step": str(step)}
-    state = learned.predictor.state_dict()
-    weights = {name: value for name, value in state.items() if isinstance(value, Tensor)}
-    kept = parts_tensors(learnable_parts(learned.process))
-    kept |= fingerprint_tensors(recipe, learned.process, model.process)
-    save_tensors(directory.model, weights | kept, metadata)
-    return [directory.frame, directory.model]
+    return recipe, learned, learned.predictor

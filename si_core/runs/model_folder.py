@@ -16,12 +16,11 @@ from typing import Any
 
 from si_core.contract.exporter import RunRecords
 from si_core.discovery.lookup import find
-from si_core.errors import UsageError
 from si_core.models.model import Model
 from si_core.recipes.file_names import portable_text
 from si_core.runs.directory import ExportedModel, RunDirectory
 from si_core.runs.environment import environment
-from si_core.runs.model_file import save_model
+from si_core.runs.model_file import save_model, written_parts
 from si_core.runs.resume import read_json
 from si_core.storage.atomic import write_atomic
 from si_core.storage.metrics import read_metrics
@@ -46,12 +45,10 @@ def write_model_folder(model: Model, folder: Path, records: RunRecords | None = 
         StorageError: a file can't be written.
     """
     records, directory = records or RunRecords(), ExportedModel(folder)
-    if model.recipe is None:
-        raise UsageError("only a model of a recipe is written", got="no recipe", fix="si.train(recipe)")
-    used = records.environment or environment(
-        components=[find(each.kind, each.qualified) for each in model.recipe.selections()]
-    )
-    texts = {directory.resolved: portable_text(model.recipe).encode()}
+    recipe, _, _ = written_parts(model)
+    components = [find(each.kind, each.qualified) for each in recipe.selections()]
+    used = records.environment or environment(components=components)
+    texts = {directory.resolved: portable_text(recipe).encode()}
     values = {directory.environment: used, **{folder / name: value for name, value in records.measured.items()}}
     if records.estimates:
         values[directory.estimates] = [dict(record) for record in records.estimates]

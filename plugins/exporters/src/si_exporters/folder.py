@@ -22,12 +22,12 @@ class Folder(Exporter):
         """Write into an existing, empty folder; the model stays as it is.
 
         Returns:
-            The files, the weights last.
+            The files.
 
         Raises:
             UsageError: fields that are not learned, or a model of no recipe.
             StorageError: a file can't be written.
         """
-        path = directory / "README.md"
+        files, path = write_model_folder(model, directory, records), directory / "README.md"
         write_atomic(path, card(model, records).encode())
-        return [path, *write_model_folder(model, directory, records)]
+        return [path, *files]
