@@ -21,7 +21,8 @@ from si_core.contract.coupling import Coupling
 from si_core.contract.data import Draw, Pairs
 from si_core.contract.distribution import Distribution
 from si_core.contract.frame import Frame
-from si_core.errors import DataError, SIError, StorageError
+from si_core.errors import SIError, StorageError
+from si_core.models.missing_data import PUT_BACK, MissingDataError
 from si_core.process.fingerprint import data_parts
 from si_core.process.process import StochasticInterpolant
 from si_core.storage.fingerprints import fingerprints
@@ -63,26 +64,26 @@ class _Data:
         """The part.
 
         Raises:
-            DataError: its data are gone, or are others than those of the training.
+            MissingDataError: its data are gone, or are others than those of the training.
         """
         try:
             found = self._build()
         except SIError as error:
-            raise DataError(
-                f"this needs the data that the model was trained on: {error.problem}",
-                where=error.where or self._where,
-                got=error.got,
+            raise MissingDataError(
+                "the data that the model was trained on can't be read",
+                where=self._where,
+                got=error.problem,
                 allowed=error.allowed,
-                fix="put the data back where they were, or give points in their place (data=..., --data FILE)",
+                fix=PUT_BACK,
             ) from error
         now = getattr(found, "fingerprint", None)
         if now != self.fingerprint:
-            raise DataError(
-                "this needs the data that the model was trained on, and they have changed",
+            raise MissingDataError(
+                "the data that the model was trained on have changed",
                 where=self._where,
                 got=f"fingerprint {str(now)[:16]}",
                 allowed=f"fingerprint {self.fingerprint[:16]}",
-                fix="put the old data back, or give points in their place (data=..., --data FILE)",
+                fix=PUT_BACK,
             )
         return found
 

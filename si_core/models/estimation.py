@@ -20,6 +20,7 @@ from si_core.discovery.build import build
 from si_core.errors import DataError, NumericsError, UsageError
 from si_core.fields.exact import exact_fields
 from si_core.models.freed_memory import keep_freed_memory
+from si_core.models.missing_data import in_place
 from si_core.models.model import Model
 from si_core.process.process import StochasticInterpolant
 
@@ -93,6 +94,7 @@ def estimate(
     Raises:
         UsageError: the model lacks what the estimator needs, or points of a conditional model lack their conditions.
         DataError: points of another shape, or not finite.
+        MissingDataError: a loaded model whose data are gone, and no points in their place.
         NumericsError: the result is not finite.
     """
     Runtime.at(model.device)  # refuses to do alone what is the work of several
@@ -124,7 +126,8 @@ def estimate(
     end = model.end if of_samples else model.process.source if of_source else model.process.target
     trained = False
     if data is None:
-        x, conditions, trained = _reference(end, _POINTS[of_samples], condition, model, stream)
+        with in_place("give points in their place (data=..., --data FILE)"):
+            x, conditions, trained = _reference(end, _POINTS[of_samples], condition, model, stream)
         if of_source and conditions is None:
             conditions = _read(None, model, estimator, len(x))
         elif of_samples and condition is None:

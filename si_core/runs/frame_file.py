@@ -1,7 +1,7 @@
 """``frame.json``: what a model keeps of its ends, beside its weights.
 
-Strict JSON, ``{"format": 1, "target": {"frame": {"shape", "shift", "scale", ...}, "conditions", ...}, ...}``; see
-:func:`si_core.models.ends.kept_parts`. The weights know its SHA-256, so that no other frame is taken for it.
+Strict JSON, ``{"format": 1, "target": {"frame": {"shape", "shift", "scale", ...}, "conditions": {...}, ...}, ...}``:
+see :func:`si_core.models.ends.kept_parts`. The weights know its SHA-256, so that no other frame is taken for it.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from si_core.errors import StorageError
 from si_core.models.ends import Kept, kept_parts, stand_ins
 from si_core.models.parts import build_selection
 from si_core.process.process import StochasticInterpolant
+from si_core.recipes.paths import path_texts
 from si_core.recipes.recipe import Recipe
 from si_core.storage.atomic import storage_error, write_atomic
 from si_core.storage.strict_json import format_json, parse_json
@@ -69,7 +70,8 @@ def load_ends(path: Path, recipe: Recipe, digest: str | None) -> Kept:
 
     def where(name: str) -> str:
         selection = getattr(recipe, name)
-        return f"{recipe.where(name)}: {selection.name}"
+        files = ", ".join(text for _, text in path_texts(selection))
+        return f"{recipe.where(name)}: {name} {selection.name}" + (f" of {files}" if files else "")
 
     dtype = _DTYPES.get(str(found.pop("dtype", None)))
     if dtype is None:

@@ -14,22 +14,20 @@ from si_core.contract.runtime import Runtime
 from si_core.errors import DataError, NumericsError, PluginError, RecipeError, StorageError
 from si_core.fields.predictor import Predictor
 from si_core.models.assembly import assemble
-from si_core.models.learnable import parts_tensors
 from si_core.models.model import Model
 from si_core.process.fingerprint import data_parts, fingerprint
 from si_core.recipes.recipe import Recipe
 from si_core.runs.directory import RunDirectory
-from si_core.runs.frame_file import save_ends
 from si_core.runs.initial import begin_from
 from si_core.runs.log import Console
-from si_core.runs.same_process import check_same_process, fingerprint_tensors
+from si_core.runs.model_file import save_model
+from si_core.runs.same_process import check_same_process
 from si_core.runs.signals import Interrupted, StopSignals
 from si_core.runs.watching import Part, RunState, Watch, build_parts
 from si_core.storage.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from si_core.storage.fingerprints import data_changes, fingerprints
 from si_core.storage.metrics import MetricsWriter
 from si_core.storage.retention import newest_verified, prune
-from si_core.storage.tensors import save_tensors
 from si_core.training.trainer import Trainer
 
 __all__ = ["restore", "train", "train_into", "watched"]
@@ -142,12 +140,9 @@ def train_into(
         # Nothing was trained; what stands on a checkpoint finds one.
         _save(directory, watch, data, console)
     watch.at("after_training")
-    metadata = {"frame": save_ends(directory.frame, trainer.assembly.process, trainer.parameters[0].dtype)}
-    metadata |= {"fields": ",".join(trainer.assembly.fields.names), "step": str(trainer.step)}
-    weights = {name: value for name, value in trainer.trained().state_dict().items() if isinstance(value, torch.Tensor)}
-    kept = parts_tensors(trainer.parts) | fingerprint_tensors(trainer.assembly)
-    save_tensors(directory.model, weights | kept, metadata)
-    return _model(trainer)
+    model = _model(trainer)
+    save_model(directory, model, trainer.step)
+    return model
 
 
 def restore(

@@ -17,17 +17,19 @@ FOOTER = "All points are in data space. The pictures also stand in the run's fol
 
 def page(view: RunView, pictures: Sequence[Picture], notes: Sequence[str] = (), dpi: int = 130) -> str:
     """Write the page of a run."""
-    sections = {"Estimates": _estimates(view.estimates)}
+    sections = {"Estimates": "".join(map(_note, view.notes)) + _estimates(view.estimates)}
     for picture in pictures:
         sections[picture.section] = sections.get(picture.section, "") + figure(picture, dpi)
     if notes:
-        sections["Log-density"] = sections.get("Log-density", "") + "".join(
-            f'<p class="note">{text(note)}</p>' for note in notes
-        )
+        sections["Log-density"] = sections.get("Log-density", "") + "".join(map(_note, notes))
     sections["Recipe"] = f"<pre>{text(outline(view.recipe))}</pre>"
     if view.environment:
         sections["Environment"] = environment_list(view.environment)
     return document(view.title, view.facts, sections, FOOTER)
+
+
+def _note(words: str) -> str:
+    return f'<p class="note">{text(words)}</p>\n'
 
 
 def _estimates(records: Sequence[Mapping[str, Any]]) -> str:
