@@ -15,6 +15,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from si_core.recipes.components import check_components
+from si_core.recipes.documents import mapping_document, read_document
 from si_core.recipes.extends import read_chain, resolve
 from si_core.recipes.nodes import Mapping as MappingNode
 from si_core.recipes.nodes import position
@@ -30,11 +31,17 @@ from si_core.recipes.structure import check_structure
 __all__ = ["changed", "load_recipe"]
 
 
-def load_recipe(path_or_name: str | os.PathLike[str], overrides: Iterable[str] | Mapping[str, Any] = ()) -> Recipe:
+def load_recipe(
+    recipe: str | os.PathLike[str] | Mapping[str, Any], overrides: Iterable[str] | Mapping[str, Any] = ()
+) -> Recipe:
     """Load and check a recipe.
 
+    In a mapping, as in overrides from Python, an object in memory may stand where the name of a component would:
+    ``{"target": "two-moons", "source": {"use": "gaussian", "dim": 2}, "network": MyNet()}``. It takes no options. What
+    is written of it is its class alone.
+
     Args:
-        path_or_name: a file, or the name of a built-in recipe (``name`` or ``distribution/name``).
+        recipe: a file, the name of a built-in recipe (``name`` or ``distribution/name``), or the recipe itself.
         overrides: changes as ``"train.steps=100"``, or a dictionary ``{"train.steps": 100}`` (or nested).
 
     Raises:
@@ -43,13 +50,16 @@ def load_recipe(path_or_name: str | os.PathLike[str], overrides: Iterable[str] |
         PluginError: a component it needs belongs to a plugin that is broken, incompatible or in a clash.
     """
     changes = parse_overrides(overrides)
-    if isinstance(path_or_name, str):
-        path, name = resolve(path_or_name, Path())
+    if isinstance(recipe, Mapping):
+        document = mapping_document(recipe)
+        return _checked(document.path.stem, document.path, document.text, read_chain(document), changes)
+    if isinstance(recipe, str):
+        path, name = resolve(recipe, Path())
     else:
-        path = Path(path_or_name)
+        path = Path(recipe)
         name = path.stem
-    document, base = read_chain(path)
-    return _checked(name, path, document.text, base, changes)
+    document = read_document(path)
+    return _checked(name, path, document.text, read_chain(document), changes)
 
 
 def changed(recipe: Recipe, changes: Sequence[Override]) -> Recipe:
@@ -75,6 +85,8 @@ def _placed(sections: Sections, root: MappingNode) -> Sections:
 
 def _with_positions(value: Any, root: MappingNode, path: tuple[str | int, ...]) -> Any:
     if isinstance(value, Selection):
+        if value.in_memory:
+            return replace(value, where=str(position(root, path)))
         owned = with_owner(value, root, path)
         return replace(with_absolute_paths(owned, root, path), where=str(position(root, path)))
     if isinstance(value, BaseModel):

@@ -79,9 +79,9 @@ def load_trained(path: Path, runtime: Runtime) -> Model:
     parts.to(runtime.device).requires_grad_(False)
     assembly.fields.predictor.to(runtime.device).eval().requires_grad_(False)
     model = assembly.model().on(runtime)
-    if isinstance(recipe.sample.epsilon, Selection):
+    if isinstance(recipe.sample.epsilon, Selection) and not recipe.sample.epsilon.in_memory:
         level = stored_noise_level(directory, recipe.sample.epsilon.qualified, model.process)
         model = model.with_sampler(epsilon=level)
-    if isinstance(recipe.sample.clock, Selection):
+    if isinstance(recipe.sample.clock, Selection) and not recipe.sample.clock.in_memory:
         model = model.with_sampler(clock=stored_clock(directory, recipe.sample.clock.qualified, model.process))
     return model

@@ -105,12 +105,12 @@ def _components(recipe: Recipe, assembly: Assembly) -> list[Found]:
     chosen = [*recipe.selections()]
     if recipe.sample.integrator is None:
         chosen.append(default_integrator(assembly.sampler.epsilon != 0.0))
-    return [find(selection.kind, selection.qualified) for selection in chosen]
+    return [find(selection.kind, selection.qualified) for selection in chosen if not selection.in_memory]
 
 
 def _followers(recipe: Recipe) -> list[str]:
     """The distributions of reports and loggers."""
     reports = selected_reports(recipe) if recipe.report else ()
-    names = {find(report.kind, report.qualified).plugin.distribution for report in reports}
+    names = {find(report.kind, report.qualified).plugin.distribution for report in reports if not report.in_memory}
     names.update(plugin.distribution for plugin in installed_plugins() if plugin.ready and plugin.listens)
     return sorted(names)

@@ -191,7 +191,8 @@ def write_report(
     for selection in chosen:
         try:
             with attributed(OSError):
-                files += build(selection.kind, selection.qualified, **selection.options).write(view)
+                made = selection.instance or build(selection.kind, selection.qualified, **selection.options)
+                files += made.write(view)
         except PluginError as error:
             if recipe.section("report"):
                 raise

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import time
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
@@ -223,7 +224,11 @@ def _refuse_lost(directory: RunDirectory) -> None:
 def _model(trainer: Trainer, module: nn.Module | None = None) -> Model:
     """The model of the trained weights, or of a copy of them."""
     learned = trainer.assembly.fields
-    predictor = (trainer.trained() if module is None else module).eval().requires_grad_(False)
+    if module is None:
+        module = trainer.trained()
+        if module is trainer.predictor and trainer.assembly.recipe.network.in_memory:
+            module = copy.deepcopy(module)  # the user's own stays as training leaves it
+    predictor = module.eval().requires_grad_(False)
     if not isinstance(predictor, Predictor):
         raise TypeError("the trainer's module is no predictor")
     return trainer.assembly.model(learned.of(predictor)).on(trainer.runtime)
