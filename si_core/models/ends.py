@@ -209,6 +209,8 @@ def stand_ins(
 
 
 def _dtype_of(law: Distribution) -> str:
+    if isinstance(law, KeptDistribution):
+        return str(law.dtype).removeprefix("torch.")
     dtype = law.sample(1, torch.Generator().manual_seed(0)).dtype if law.has_samples else torch.get_default_dtype()
     return str(dtype).removeprefix("torch.")
 

@@ -25,7 +25,7 @@ from si_core.runs.environment import environment
 from si_core.runs.stages import selected_reports
 from si_core.runs.watching import Part, build_parts
 
-__all__ = ["Plan", "prepare"]
+__all__ = ["Plan", "prepare", "used_by"]
 
 
 @dataclass(frozen=True)
@@ -64,8 +64,13 @@ def prepare(recipe: Recipe, runtime: Runtime) -> Plan:
         assembly = assemble(recipe)
         estimators = tuple(_estimator(recipe, index, assembly) for index in range(len(recipe.estimators)))
         parts = build_parts(recipe, assembly, runtime)
-    used = environment(_followers(recipe), _components(recipe, assembly)) | runtime.described()
+    used = used_by(recipe, assembly) | runtime.described()
     return Plan(assembly, estimators, parts, runtime, used)
+
+
+def used_by(recipe: Recipe, assembly: Assembly) -> dict[str, Any]:
+    """The versions of all that a recipe uses, for ``environment.json``."""
+    return environment(_followers(recipe), _components(recipe, assembly))
 
 
 def _estimator(recipe: Recipe, index: int, assembly: Assembly) -> Estimator:

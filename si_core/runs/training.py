@@ -15,24 +15,22 @@ from si_core.contract.runtime import Runtime
 from si_core.errors import DataError, NumericsError, PluginError, RecipeError, StorageError
 from si_core.fields.predictor import Predictor
 from si_core.models.assembly import assemble
-from si_core.models.learnable import parts_tensors
 from si_core.models.model import Model
 from si_core.process.fingerprint import data_parts, fingerprint
 from si_core.recipes.recipe import Recipe
 from si_core.runs.directory import RunDirectory
-from si_core.runs.frame_file import save_ends
 from si_core.runs.log import Console
-from si_core.runs.same_process import check_same_process, fingerprint_tensors
+from si_core.runs.model_file import save_model
+from si_core.runs.same_process import check_same_process
 from si_core.runs.signals import Interrupted, StopSignals
 from si_core.runs.watching import Part, RunState, Watch, build_parts
 from si_core.storage.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from si_core.storage.fingerprints import data_changes, fingerprints
 from si_core.storage.metrics import MetricsWriter
 from si_core.storage.retention import newest_verified, prune
-from si_core.storage.tensors import save_tensors
 from si_core.training.trainer import Trainer
 
-__all__ = ["restore", "train", "train_into", "watched"]
+__all__ = ["finished", "restore", "steps", "train", "train_into", "watched"]
 
 _PROGRESS_SECONDS = 0.1
 _LINE_SECONDS = 10.0
@@ -58,18 +56,18 @@ def train(recipe: Recipe, device: str | torch.device | Runtime = "cpu") -> Model
     assembly = assemble(recipe)
     parts = build_parts(recipe, assembly, runtime)
     watch = watched(Trainer(assembly, runtime), parts)
-    for _ in _steps(watch):
+    for _ in steps(watch):
         pass
     watch.at("after_training")
-    return _model(watch.run.trainer)
+    return finished(watch.run.trainer)
 
 
 def watched(trainer: Trainer, parts: Iterable[Part], directory: RunDirectory | None = None) -> Watch:
     """The followers of a training: parts as they were built, and loggers where there is a folder."""
-    return Watch(parts, RunState(trainer, _model, None if directory is None else directory.path))
+    return Watch(parts, RunState(trainer, finished, None if directory is None else directory.path))
 
 
-def _steps(watch: Watch, written: Callable[[dict[str, Any]], object] = lambda record: None) -> Iterator[None]:
+def steps(watch: Watch, written: Callable[[dict[str, Any]], object] = lambda record: None) -> Iterator[None]:
     """Take one step after another to the last, with a record of each interval; followers are told of both."""
     trainer = watch.run.trainer
     if not trainer.finished:
@@ -122,7 +120,7 @@ def train_into(
             metrics.write(record)
             shown.record(record)
 
-        for _ in _steps(watch, written):
+        for _ in steps(watch, written):
             shown.progress()
             # Read once a step: whoever is told of a stop must have saved at this very step.
             stop = signals.stop_requested
@@ -138,12 +136,8 @@ def train_into(
         # Nothing was trained; what stands on a checkpoint finds one.
         _save(directory, watch, data, console)
     watch.at("after_training")
-    metadata = {"frame": save_ends(directory.frame, trainer.assembly.process)}
-    metadata |= {"fields": ",".join(trainer.assembly.fields.names), "step": str(trainer.step)}
-    weights = {name: value for name, value in trainer.trained().state_dict().items() if isinstance(value, torch.Tensor)}
-    kept = parts_tensors(trainer.parts) | fingerprint_tensors(trainer.assembly)
-    save_tensors(directory.model, weights | kept, metadata)
-    return _model(trainer)
+    save_model(directory, trainer.assembly, trainer.trained(), trainer.step)
+    return finished(trainer)
 
 
 def restore(
@@ -221,7 +215,7 @@ def _refuse_lost(directory: RunDirectory) -> None:
         )
 
 
-def _model(trainer: Trainer, module: nn.Module | None = None) -> Model:
+def finished(trainer: Trainer, module: nn.Module | None = None) -> Model:
     """The model of the trained weights, or of a copy of them."""
     learned = trainer.assembly.fields
     if module is None:

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
+
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from si_core import ConditionSpec, DataError
@@ -30,6 +34,8 @@ class Tabular(Rows):
             those that lack nothing but labels and conditions, which are then left out (-1 and NaN).
         dtype: of the draws.
         where: the component or file, for errors.
+        further: labels beside those of the contents, by name, each (N,).
+        units: shift and scale in place of those of the training rows.
 
     Attributes:
         dropped: the number of rows left out because something was missing or not finite.
@@ -44,6 +50,9 @@ class Tabular(Rows):
         missing: Missing,
         dtype: Precision,
         where: str,
+        *,
+        further: Mapping[str, NDArray[np.generic]] = MappingProxyType({}),
+        units: tuple[NDArray[np.generic], NDArray[np.generic]] | None = None,
     ) -> None:
         numbers = whole_rows(contents, missing, where)
         values, total = contents.values[numbers], len(contents.values)
@@ -62,15 +71,19 @@ class Tabular(Rows):
             lacking = ~np.isfinite(rows.reshape(total, -1)).all(1)
             condition_values[name] = np.where(lacking.reshape(-1, *(1 for _ in rows.shape[1:])), np.nan, rows)[numbers]
         conditions: dict[str, ConditionSpec] = {}
-        if contents.labels is not None:
-            kept = contents.labels[numbers]
+        own = {} if contents.labels is None else {contents.label_name: contents.labels}
+        for name, labels in {**own, **further}.items():
+            kept = labels[numbers]
             given = ~missing_labels(kept)
-            labels, classes = number_labels(kept[given], int(given.sum()), where)
-            condition_values[contents.label_name] = np.full(len(kept), -1, dtype=np.int64)
-            condition_values[contents.label_name][given] = labels
-            conditions[contents.label_name] = ConditionSpec(classes=classes)
+            places, classes = number_labels(kept[given], int(given.sum()), where)
+            condition_values[name] = np.full(len(kept), -1, dtype=np.int64)
+            condition_values[name][given] = places
+            conditions[name] = ConditionSpec(classes=classes)
         train, held = split(len(values), held_out, split_seed, where)
-        scaling = standardising(values[train], contents.names, where) if standardise else fixed(0.0, 1.0)
+        if units is not None:
+            scaling = (torch.as_tensor(units[0]), torch.as_tensor(units[1]))
+        else:
+            scaling = standardising(values[train], contents.names, where) if standardise else fixed(0.0, 1.0)
         super().__init__(
             values,
             train,
