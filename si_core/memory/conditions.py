@@ -21,7 +21,7 @@ from si_core.memory.containers import array_of, column_names, column_of, is_fram
 from si_core.memory.layout import Spoken
 from si_core.memory.numbers import numbers
 
-__all__ = ["Conditions", "chosen_columns", "given", "named_conditions", "read_conditions", "spoken_values"]
+__all__ = ["Conditions", "columns_taken", "given", "named_conditions", "read_conditions", "spoken_values"]
 
 Array = NDArray[np.generic]
 _MOST = 100
@@ -43,7 +43,15 @@ class Conditions:
     spoken: dict[str, Spoken] = field(default_factory=dict)
 
 
-def chosen_columns(condition: Any, data: Any) -> tuple[str | int, ...]:
+def columns_taken(condition: Any, data: Any) -> tuple[str | int, ...]:
+    """The columns of a frame that are conditions and so no data: those that are named, or given beside it anew."""
+    if not is_frame(data):
+        return _chosen_columns(condition, data)
+    names = named_conditions(condition, data)
+    return tuple(name for name in column_names(data) if str(name) in names)
+
+
+def _chosen_columns(condition: Any, data: Any) -> tuple[str | int, ...]:
     """The columns of a frame that are named as conditions; empty where conditions are given beside it.
 
     Raises:
@@ -65,7 +73,7 @@ def chosen_columns(condition: Any, data: Any) -> tuple[str | int, ...]:
 
 def named_conditions(condition: Any, data: Any) -> dict[str, Any]:
     """The conditions by name, as they were given."""
-    columns = chosen_columns(condition, data)
+    columns = _chosen_columns(condition, data)
     if columns:
         return {str(name): column_of(data, name) for name in columns}
     if condition is None:

@@ -101,6 +101,8 @@ def array_of(data: Any, where: str) -> tuple[Array, str]:
         )
     try:
         found = np.asarray(data)
+        if found.dtype.kind in "US" and isinstance(data, Sequence):
+            found = np.array(data, dtype=object)  # else numbers among texts would be texts
     except ValueError as error:
         raise DataError("rows of several lengths", where=where, got=str(error)[:120]) from error
     return found, str(found.dtype.newbyteorder("="))

@@ -14,7 +14,7 @@ from si_core.contract.distribution import Distribution
 from si_core.discovery.build import build
 from si_core.errors import DataError, UsageError
 from si_core.memory.called import Called
-from si_core.memory.conditions import Conditions, chosen_columns, read_conditions
+from si_core.memory.conditions import Conditions, columns_taken, read_conditions
 from si_core.memory.containers import column_names, is_frame
 from si_core.memory.layout import Layout, read_rows
 
@@ -89,8 +89,7 @@ def read_ends(
         target, layout = _law(data, "X", options), Layout()
         start = source if source is None or _no_rows(source) else options.build(read_rows(source, where="source")[0])
         return Ends(target, _law(start, "source", options), layout)
-    columns = chosen_columns(condition, data)
-    values, layout = read_rows(data, named, columns)
+    values, layout = read_rows(data, named, columns_taken(condition, data))
     found = read_conditions(condition, data, len(values))
     layout = _spoken(layout, found)
     more = {

@@ -203,7 +203,7 @@ class Fitted:
         return figure_of(self.model, samples, self.history, self.layout.columns)
 
     def save(self, folder: str | Path) -> Path:
-        """Write the model into a new or empty folder, for :func:`si_core.load_model` and ``si sample``; its data stay out.
+        """Write the model into a new or empty folder, for :func:`si_core.load_model` and ``si sample``; not its data.
 
         Of objects in memory the class is written; who loads the model gives them anew:
         ``si.load_model(folder, network=MyNet())``.

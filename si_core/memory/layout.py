@@ -28,7 +28,7 @@ __all__ = ["Layout", "Spoken", "read_rows"]
 
 Array = NDArray[np.generic]
 Spoken = str
-"""What classes of a condition are: ``text``, ``whole`` numbers, ``truth`` values; ``values`` where it has no classes."""
+"""What classes of a condition are: ``text``, ``whole`` numbers, ``truth`` values; ``values`` where there are none."""
 
 
 @dataclass(frozen=True)
