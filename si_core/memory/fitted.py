@@ -22,7 +22,7 @@ from si_core.contract.estimator import Estimator
 from si_core.contract.integrator import Integrator
 from si_core.discovery.build import build
 from si_core.errors import DataError, UsageError
-from si_core.fields.base import Epsilon
+from si_core.fields.noise_level import Epsilon
 from si_core.memory.conditions import given, spoken_values
 from si_core.memory.containers import column_names, column_of, container_of, is_frame
 from si_core.memory.layout import Layout, read_rows
@@ -106,14 +106,14 @@ class Fitted:
         model = self.model.with_sampler(integrator, epsilon, clock)
         spoken = given(condition, model.process.conditions)
         if start is None:
-            samples = draw_samples(model, 1000 if n is None else n, seed, spoken)
+            samples = draw_samples(model, 1000 if n is None else n, seed, spoken, exact=self.layout.exact)
         else:
             points = self._points(start, "start")
             if n is not None and n != len(points):
                 raise UsageError(
                     "another number of points to start from", got=f"{len(points)} points", allowed=f"n = {n}"
                 )
-            samples = carry(model, points, seed, spoken)
+            samples = carry(model, points, seed, spoken, self.layout.exact)
         return self._back(samples, seed, with_conditions)
 
     def _back(self, samples: Samples, seed: int, with_conditions: bool) -> Any:

@@ -53,6 +53,13 @@ class Layout:
     spoken: Mapping[str, Spoken] = field(default_factory=dict)
     on_device: bool = False
 
+    @property
+    def exact(self) -> bool:
+        """Whether a dtype is finer than single precision, which samples are then not rounded to."""
+        return any(
+            dtype.startswith(("datetime", "timedelta")) or dtype.endswith(("64", "128")) for dtype in self.dtypes
+        )
+
     def back(self, values: Tensor, conditions: Mapping[str, Any]) -> Any:
         """Rows in data space (n, *event) as data came; columns of a frame that are conditions among them."""
         rows: Array = values.detach().cpu().numpy()

@@ -34,7 +34,7 @@ def save_fitted(folder: Path, trained: Trained, layout: Layout) -> Path:
     if not isinstance(predictor, Predictor):
         raise StorageError("only learned fields are saved", got=type(model.fields).__name__)
     directory = RunDirectory.create(recipe.name, out=folder)
-    write_atomic(directory.resolved, recipe.dump().encode())
+    write_atomic(directory.resolved, recipe.dump(directory.path).encode())
     write_atomic(directory.recipe, recipe.text.encode())
     write_atomic(directory.environment, format_json(used_by(recipe, assembly), str(directory.environment), indent=2))
     save_model(directory, assembly, predictor, trained.step)

@@ -13,8 +13,8 @@ from si_core.contract.integrator import Integrator
 from si_core.discovery.lookup import find
 from si_core.discovery.owners import DEFAULTS
 from si_core.errors import RecipeError, UsageError
-from si_core.fields.base import Epsilon
 from si_core.fields.learned import LearnedFields
+from si_core.fields.noise_level import Epsilon
 from si_core.fields.rescheduled import RescheduledFields
 from si_core.models.acceleration.accelerator import Accelerator
 from si_core.models.given_values import given_values
@@ -23,6 +23,7 @@ from si_core.models.parts import build_path, build_selection, located, selected
 from si_core.models.sampler_parts import build_clock, build_diffusion
 from si_core.models.streams import generator
 from si_core.process.process import StochasticInterpolant
+from si_core.recipes.paths import buildable_options
 from si_core.recipes.recipe import Recipe
 from si_core.recipes.selection import Selection
 
@@ -103,7 +104,7 @@ def check_sampling(sampler: Sampler, fields: LearnedFields) -> None:
         model.transport()
     if recipe.sample.condition is not None:
         with located(recipe, "sample.condition"):
-            model.initial(1, generator(recipe.seed, "sample"), given_values(model, recipe.sample.condition))
+            model.initial(1, generator(recipe.seed, "sample"), given_values(model, recipe.condition))
     whole = {recipe.sample.start, recipe.sample.stop} == {0.0, 1.0}
     if model.process.structure.mirror and model.epsilon == 0.0 and whole:
         raise RecipeError(
@@ -141,7 +142,7 @@ def _of_process(
     """What a recipe selects for a process: by name, or an object in memory."""
     if selection.in_memory:
         return selected(recipe, path, selection)
-    return build(selection.qualified, process, **selection.options)
+    return build(selection.qualified, process, **buildable_options(selection))
 
 
 def _guidance(recipe: Recipe) -> tuple[Guidance, ...]:

@@ -30,6 +30,7 @@ class Selection:
         distribution: whose component it is; known once the recipe is checked.
         in_memory: whether it is an object in memory, and ``name`` its class.
         instance: that object; None where a text was read, which says no more than that there was one.
+        base: the folder where relative paths among the options start; empty for the current directory.
     """
 
     kind: str
@@ -39,6 +40,7 @@ class Selection:
     distribution: str = ""
     in_memory: bool = False
     instance: Any = field(default=None, compare=False)
+    base: str = field(default="", compare=False, repr=False)
 
     @property
     def qualified(self) -> str:

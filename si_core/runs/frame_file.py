@@ -1,6 +1,6 @@
 """``frame.json``: what a model keeps of its ends, beside its weights.
 
-Strict JSON, ``{"format": 1, "target": {"frame": {"shape", "shift", "scale", ...}, "conditions": {...}, ...}, ...}``: see
+Strict JSON, ``{"format": 1, "target": {"frame": {"shape", "shift", "scale", ...}, "conditions", ...}, ...}``; see
 :func:`si_core.models.ends.kept_parts`. The weights know its SHA-256, so that no other frame is taken for it.
 """
 

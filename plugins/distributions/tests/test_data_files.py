@@ -328,7 +328,7 @@ def test_rows_without_a_label_or_a_condition_stop_are_dropped_or_left_out(tmp_pa
 
 def test_values_are_not_left_out_and_a_condition_not_of_all_rows(tmp_path):
     (tmp_path / "x.csv").write_text("a,y\n1,\n2,\n")
-    for missing in ("stop", "drop", "leave-out"):
+    for missing in ("refuse", "drop", "leave-out"):
         with pytest.raises(si.DataError, match=r"2 of 2 rows; .*no row is whole"):
             Array(str(tmp_path / "x.csv"), conditions=["y"], missing=missing)
     (tmp_path / "y.csv").write_text("a,y\n1,2\n,1\n2,3\n")
@@ -396,7 +396,7 @@ FAULTS = [
     ("missing.npy", {}, "no such file"),
     ("goood.npy", {}, "did you mean good.npy"),
     ("folder.npy", {}, "a directory"),
-    ("x.pkl", {}, "unknown file format.*allowed .npy, .npz, .csv, .parquet"),
+    ("x.pkl", {}, "unknown file format.*allowed .npy, .npz, .csv, .tsv, .txt, .parquet"),
     ("nul\0.npy", {}, "no such file"),
     ("empty.npy", {}, "the file is empty"),
     ("empty.csv", {}, "the file is empty"),
@@ -413,10 +413,10 @@ FAULTS = [
     ("many.npz", {"key": "x", "label": "q"}, "no array has this key"),
     ("cut.npz", {}, "cut short"),
     ("flipped.npz", {}, "damaged or cut short"),
-    ("good.npy", {"key": "x"}, "only .npz files have keys"),
+    ("good.npy", {"key": "x"}, "only .npz files have one.*leave key out"),
     ("half.npy", {}, "float16.*astype"),
     ("complex.npy", {}, "complex128.*real and imaginary"),
-    ("bool.npy", {}, "bool.*allowed float32"),
+    ("bool.npy", {}, "constant column.*column 0, column 2"),
     ("text.npy", {}, "<U1.*allowed float32"),
     ("dates.npy", {}, "datetime64"),
     ("zero_d.npy", {}, "0-d array"),
@@ -435,7 +435,7 @@ FAULTS = [
     ("good.npy", {"columns": ["a"]}, "the file has no names"),
     ("good.npy", {"columns": []}, "no column is left"),
     ("good.npy", {"label": 0}, "labels must be whole"),
-    ("good.npy", {"missing": "ignore"}, "unknown policy.*stop, drop"),
+    ("good.npy", {"missing": "ignore"}, "unknown policy.*refuse, drop"),
     ("text.csv", {}, "text.csv:3: column 'b': a cell is no number.*'four'"),
     ("text.csv", {"columns": ["aa"]}, "no column has the name 'aa'.*allowed a, b.*did you mean 'a'"),
     ("no_header.csv", {}, "no_header.csv:1: column 1.*'setosa'.*header"),
@@ -449,7 +449,7 @@ FAULTS = [
     ("labels.csv", {"label": "b"}, "without a label.*1 of 2 rows; first row 1 .line 3., label 'b'"),
     ("broken.parquet", {}, "damaged or no Parquet"),
     ("text.parquet", {}, "column 'b' holds no numbers.*string"),
-    ("text.parquet", {"columns": ["c"]}, "column 'c' holds no numbers.*bool"),
+    ("text.parquet", {"columns": ["c"]}, "constant column.*got c"),
 ]
 
 

@@ -108,7 +108,6 @@ DAMAGE = {
     "the image is too large": lambda path: path.write_bytes(bomb()),
     "the image is too large.*5000 x 5000": lambda path: path.write_bytes(bomb(5000, 5000)),
     "images of several sizes.*got 6 x 4.*5 x 4 as .*a.png": lambda path: picture(path, size=(6, 4)),
-    "another depth.*I;16": lambda path: picture(path, mode="I;16"),
 }
 
 

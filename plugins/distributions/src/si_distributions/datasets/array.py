@@ -9,16 +9,20 @@ from pydantic import Field
 
 from si_distributions.datasets.missing import Missing
 from si_distributions.datasets.tabular import Tabular
+from si_distributions.files.labels_file import with_labels
 from si_distributions.files.read import read
+from si_distributions.files.text_form import Header
 from si_distributions.options import Precision
 
 __all__ = ["Array"]
 
 
 class Array(Tabular):
-    """Draws with replacement from the rows of a .npy, .npz, .csv or .parquet file.
+    """Draws with replacement from the rows of a .npy, .npz, .parquet or text file (.csv, .tsv, .txt).
 
-    An array (N, *event) gives draws of shape event; one of shape (N,) is a table with one column.
+    An array (N, *event) gives draws of shape event; one of shape (N,) is a table with one column. True and false are 1
+    and 0. Text tables are read as :mod:`si_distributions.files.text_form` finds them written; a column that only
+    numbers or names the rows, as data frames write it, is left out with a warning.
 
     Args:
         path: the file; in a recipe relative to the recipe, in a call to the current directory.
@@ -27,14 +31,17 @@ class Array(Tabular):
             out.
         label: name or index of the column of class labels, given to networks under its name; for .npz also the key of
             an array of labels. Classes have the names of the file, numbers as a person writes them (0.000e+00 is 0).
+        labels: a file of labels, one for each row: .npy, or text; label then names its column where it has several.
         conditions: names or indices of further columns that networks are given, each a number; for .npz also keys of
             arrays (N, *shape).
         standardise: whether each column gets mean 0 and variance 1 (one mean and scale for all entries where the event
             has several axes).
         held_out: the fraction of the rows kept from training, for estimators.
         split_seed: which rows are held out.
-        missing: what to do with rows in which something is missing or not finite: stop; drop them; or leave-out, which
-            keeps those that lack a label or a condition alone (train.condition_dropout must name it).
+        missing: what to do with rows in which something is missing (nothing, NA, N/A, NaN, null, ?) or not finite:
+            refuse; drop them; mean, which puts the mean of the training rows in its place; or leave-out, which keeps
+            those that lack a label or a condition alone (train.condition_dropout must name it).
+        header: whether the first row of a text file has names; auto takes it for names where none is a number.
         dtype: of the draws.
 
     Raises:
@@ -47,14 +54,17 @@ class Array(Tabular):
         key: str | None = None,
         columns: list[int | str] | None = None,
         label: int | str | None = None,
+        labels: Path | None = None,
         conditions: list[int | str] | None = None,
         standardise: bool = True,
         held_out: Annotated[float, Field(ge=0, lt=1)] = 0.1,
         split_seed: Annotated[int, Field(ge=0)] = 0,
-        missing: Missing = "stop",
+        missing: Missing = "refuse",
+        header: Header = "auto",
         dtype: Precision = "float32",
     ) -> None:
         where = str(path)
-        super().__init__(
-            read(where, key, columns, label, conditions or ()), standardise, held_out, split_seed, missing, dtype, where
-        )
+        contents = read(where, key, columns, label if labels is None else None, conditions or (), header)
+        if labels is not None:
+            contents = with_labels(contents, str(labels), label)
+        super().__init__(contents, standardise, held_out, split_seed, missing, dtype, where)

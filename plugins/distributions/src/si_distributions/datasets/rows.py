@@ -18,13 +18,12 @@ from torch import Tensor
 
 from si_core import Condition, ConditionSpec, DataError, Distribution, Frame, LabelCounts
 from si_distributions.datasets.scaling import Scaling
+from si_distributions.datasets.storing import stored
 from si_distributions.options import Precision, fraction, precision, whole
 from si_distributions.placement import Placed
 from si_distributions.randomness import indices, uniform
 
 __all__ = ["Rows", "split"]
-
-_BLOCK = 2**22  # numbers converted at a time
 
 
 def split(size: int, held_out: float, seed: int, where: str) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
@@ -55,7 +54,6 @@ class Rows(Distribution):
         conditions: what these are.
         columns: the names of the columns, for a table that has them.
         pixels: the values of black and white in data space, for images.
-        numbers: the number of each row in its source, where rows were left out on the way.
         dequantise: whether draws of whole numbers get uniform noise on [-1/2, 1/2) added in data space.
         noise_seed: of the noise on the rows held out, which is the same at every call.
         dtype: of the draws.
@@ -73,7 +71,6 @@ class Rows(Distribution):
         conditions: Mapping[str, ConditionSpec] | None = None,
         columns: tuple[str, ...] | None = None,
         pixels: tuple[float, float] | None = None,
-        numbers: NDArray[np.int64] | None = None,
         dequantise: bool = False,
         noise_seed: int = 0,
         dtype: Precision = "float32",
@@ -85,9 +82,7 @@ class Rows(Distribution):
         self.size = len(train)
         self.conditions = dict(conditions or {})
         self._units = Frame(self.shape, *scaling)
-        self.row_key = hashlib.sha256(
-            (train if numbers is None else numbers[train]).astype("<i8").tobytes()
-        ).hexdigest()
+        self.row_key = hashlib.sha256(train.astype("<i8").tobytes()).hexdigest()
         """Says which rows of the source are drawn, in which order: two data sets pair up only if theirs are equal."""
         self._columns, self._pixels = columns, pixels
         self._train, self._held = Placed(self._stored(values, train)), self._stored(values, held)
@@ -137,7 +132,7 @@ class Rows(Distribution):
         kept += [self._units.shift, self._units.scale]
         for tensor in kept:
             digest.update(f"{tuple(tensor.shape)} {tensor.dtype}".encode())
-            digest.update(tensor.contiguous().numpy().tobytes())
+            digest.update(tensor.contiguous().reshape(-1).numpy())
         return digest.hexdigest()
 
     def _conditions_of(self, index: Tensor) -> Condition | None:
@@ -145,15 +140,9 @@ class Rows(Distribution):
 
     def _stored(self, values: NDArray[np.generic], index: NDArray[np.int64]) -> Tensor:
         """The rows of an index: bytes as they are, all else in model space."""
-        if values.dtype == np.uint8:
-            # Indexing keeps the order of axes in memory, and files have channels last.
-            return torch.from_numpy(np.ascontiguousarray(values[index]))
-        out = torch.empty((len(index), *self.shape), dtype=self._dtype)
-        step = max(1, _BLOCK // max(1, int(np.prod(self.shape))))
-        for start in range(0, len(index), step):
-            block = values[index[start : start + step]].astype(np.float64)
-            out[start : start + step] = self._units.encode(torch.from_numpy(block)).to(self._dtype)
-        if not bool(torch.isfinite(out).all()):
+        encode = None if values.dtype == np.uint8 else self._units.encode
+        out = stored(values, index, encode, torch.uint8 if encode is None else self._dtype)
+        if encode is not None and not bool(torch.isfinite(out).all()):
             raise DataError(f"values beyond the range of {self._dtype}", where=self._where, fix="set standardise: true")
         return out
 

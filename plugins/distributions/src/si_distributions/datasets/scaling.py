@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from si_core import DataError
+from si_distributions.files.blocks import blocks
 
 __all__ = ["Scaling", "fixed", "standardising"]
 
@@ -20,27 +21,73 @@ def fixed(shift: float, scale: float) -> Scaling:
     return torch.tensor(shift, dtype=torch.float64), torch.tensor(scale, dtype=torch.float64)
 
 
-def standardising(rows: NDArray[np.generic], names: tuple[str, ...] | None, where: str) -> Scaling:
-    """The scaling that gives rows mean 0 and variance 1.
+def standardising(
+    values: NDArray[np.generic], train: NDArray[np.int64], names: tuple[str, ...] | None, where: str
+) -> Scaling:
+    """The scaling that gives the training rows mean 0 and variance 1.
 
     Rows (N, d) are tables: each column has its own mean and scale. Events of a higher rank are fields of one quantity:
     all entries share one mean and one scale.
 
+    Args:
+        values: all rows.
+        train: which of them are training rows.
+        names: of the columns, where they have any.
+        where: the file.
+
     Raises:
-        DataError: a constant column, which has no scale.
+        DataError: a column that is constant up to rounding, ``std <= 10 eps |mean|``, or whose scale is 0 or infinite
+            in float64.
     """
-    axes = (0,) if rows.ndim == 2 else None
-    constant = np.atleast_1d(rows.max(axis=axes) == rows.min(axis=axes))
-    if constant.any():
-        listed = [names[i] if names else f"column {i}" for i in constant.nonzero()[0][:5]]
-        raise DataError(
-            "a constant column can't be standardised" if axes else "constant data can't be standardised",
-            where=where,
-            got=f"{', '.join(listed)} ({int(constant.sum())} of {constant.size})"
-            if axes
-            else f"{rows.flat[0]} throughout",
-            allowed="columns that vary among the training rows",
-            fix="leave it out with columns, or set standardise: false" if axes else "set standardise: false",
-        )
-    mean, scale = rows.mean(axis=axes, dtype=np.float64), rows.std(axis=axes, dtype=np.float64)
-    return torch.as_tensor(mean), torch.as_tensor(scale)
+    table = values.ndim == 2
+    mean, scale = _moments(values, train, table)
+    eps = np.finfo(values.dtype).eps if values.dtype.kind == "f" else np.finfo(np.float64).eps
+    constant = scale <= 10 * eps * np.abs(mean)
+    for wrong, what in ((constant, "constant"), (~np.isfinite(scale), "boundless")):
+        if wrong.any():
+            raise _no_scale(what, wrong, mean, names, table, where)
+    shift, size = (torch.from_numpy(moment if table else moment.reshape(())) for moment in (mean, scale))
+    return shift, size
+
+
+def _moments(
+    values: NDArray[np.generic], train: NDArray[np.int64], table: bool
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Mean and standard deviation of each column, or of everything, shape (d,) or (1,), in two passes."""
+    kept = np.zeros(len(values), dtype=bool)
+    kept[train] = True
+
+    def summed(centre: NDArray[np.float64] | None) -> NDArray[np.float64]:
+        total = np.zeros(values.shape[1] if table else 1)
+        for start, block in blocks(values):
+            rows = block[kept[start : start + len(block)]].astype(np.float64, copy=False)
+            rows = rows if table else rows.reshape(-1, 1)
+            total += rows.sum(0) if centre is None else np.square(rows - centre).sum(0)
+        return total / (len(train) * (1 if table else int(np.prod(values.shape[1:]))))
+
+    with np.errstate(over="ignore", invalid="ignore"):
+        mean = summed(None)
+        return mean, np.sqrt(summed(mean))
+
+
+def _no_scale(
+    what: str,
+    wrong: NDArray[np.bool_],
+    mean: NDArray[np.float64],
+    names: tuple[str, ...] | None,
+    table: bool,
+    where: str,
+) -> DataError:
+    listed = ", ".join(names[i] if names else f"column {i}" for i in wrong.nonzero()[0][:5])
+    got = f"{listed} ({int(wrong.sum())} of {wrong.size})" if table else f"{mean[0]:.10g} throughout"
+    subject = "a constant column" if table else "constant data"
+    if what == "boundless":
+        subject = "a column" if table else "data"
+        got = f"{listed}: the variance is beyond float64" if table else "the variance is beyond float64"
+    return DataError(
+        f"{subject} can't be standardised",
+        where=where,
+        got=got,
+        allowed="columns that vary among the training rows, by more than rounding" if table else "values that vary",
+        fix="leave it out with columns, or set standardise: false" if table else "set standardise: false",
+    )

@@ -47,7 +47,7 @@ class Table(Tabular):
         split_seed: Annotated[int, Field(ge=0)] = 0,
         dtype: Precision = "float32",
     ) -> None:
-        super().__init__(_contents(name, label), standardise, held_out, split_seed, "stop", dtype, f"table {name}")
+        super().__init__(_contents(name, label), standardise, held_out, split_seed, "refuse", dtype, f"table {name}")
 
 
 def _contents(name: str, label: bool) -> Contents:

@@ -11,9 +11,10 @@ from numpy.typing import NDArray
 
 from si_core import ConditionSpec, DataError
 from si_distributions.datasets.labels import missing_labels, number_labels
-from si_distributions.datasets.missing import Missing, whole_rows
+from si_distributions.datasets.missing import Missing, whole_rows, with_means
 from si_distributions.datasets.rows import Rows, split
 from si_distributions.datasets.scaling import fixed, standardising
+from si_distributions.datasets.sides import warn_of_classes, warn_of_repeated_rows
 from si_distributions.files.contents import Contents
 from si_distributions.options import Precision
 
@@ -30,8 +31,9 @@ class Tabular(Rows):
         standardise: whether each column gets mean 0 and variance 1; see :func:`~.scaling.standardising`.
         held_out: the fraction of the rows kept from training.
         split_seed: which rows these are.
-        missing: what to do with rows that lack a value, a label or a condition: stop; drop them with a warning; or keep
-            those that lack nothing but labels and conditions, which are then left out (-1 and NaN).
+        missing: what to do with rows that lack a value, a label or a condition: refuse; drop them with a warning; put
+            the mean of the training rows in the place of numbers; or keep those that lack nothing but labels and
+            conditions, which are then left out (-1 and NaN).
         dtype: of the draws.
         where: the component or file, for errors.
         further: labels beside those of the contents, by name, each (N,).
@@ -55,9 +57,9 @@ class Tabular(Rows):
         units: tuple[NDArray[np.generic], NDArray[np.generic]] | None = None,
     ) -> None:
         numbers = whole_rows(contents, missing, where)
-        values, total = contents.values[numbers], len(contents.values)
-        self.dropped = total - len(values)
-        if not standardise and values.dtype == np.uint8:
+        total = len(contents.values)
+        self.dropped = total - len(numbers)
+        if not standardise and contents.values.dtype == np.uint8:
             raise DataError(
                 "pixel values 0..255 need a scale",
                 where=where,
@@ -65,37 +67,48 @@ class Tabular(Rows):
                 allowed="values of size about 1",
                 fix="set standardise: true, or convert the array to float32 if these are counts",
             )
+        # Rows are named by their number in the file from here on: a large one is never copied to leave some out.
+        train, held = (numbers[side] for side in split(len(numbers), held_out, split_seed, where))
+        if missing == "mean":
+            contents = with_means(contents, train, where)
         condition_values: dict[str, NDArray[np.generic]] = {}
         for name, rows in contents.conditions.items():
             # A condition is given as a whole or not at all.
             lacking = ~np.isfinite(rows.reshape(total, -1)).all(1)
-            condition_values[name] = np.where(lacking.reshape(-1, *(1 for _ in rows.shape[1:])), np.nan, rows)[numbers]
+            condition_values[name] = np.where(lacking.reshape(-1, *(1 for _ in rows.shape[1:])), np.nan, rows)
         conditions: dict[str, ConditionSpec] = {}
         own = {} if contents.labels is None else {contents.label_name: contents.labels}
         for name, labels in {**own, **further}.items():
-            kept = labels[numbers]
-            given = ~missing_labels(kept)
-            places, classes = number_labels(kept[given], int(given.sum()), where)
-            condition_values[name] = np.full(len(kept), -1, dtype=np.int64)
-            condition_values[name][given] = places
+            places, classes = _places(labels, numbers, where)
+            warn_of_classes(places, classes, train, held, where)
+            condition_values[name] = places
             conditions[name] = ConditionSpec(classes=classes)
-        train, held = split(len(values), held_out, split_seed, where)
+        warn_of_repeated_rows(contents.values, train, held, where)
         if units is not None:
             scaling = (torch.as_tensor(units[0]), torch.as_tensor(units[1]))
         else:
-            scaling = standardising(values[train], contents.names, where) if standardise else fixed(0.0, 1.0)
+            scaling = standardising(contents.values, train, contents.names, where) if standardise else fixed(0.0, 1.0)
         super().__init__(
-            values,
+            contents.values,
             train,
             held,
             scaling,
             condition_values=condition_values,
             conditions=conditions | {name: _values(condition_values[name][train]) for name in contents.conditions},
-            columns=contents.names if values.ndim == 2 else None,
-            numbers=numbers,
+            columns=contents.names if contents.values.ndim == 2 else None,
             dtype=dtype,
             where=where,
         )
+
+
+def _places(
+    labels: NDArray[np.generic], numbers: NDArray[np.int64], where: str
+) -> tuple[NDArray[np.int64], tuple[str, ...]]:
+    """The place of each row's class, -1 where it has none or is not kept, and the names of the classes."""
+    given = numbers[~missing_labels(labels)[numbers]]
+    places = np.full(len(labels), -1, dtype=np.int64)
+    places[given], classes = number_labels(labels[given], len(given), where)
+    return places, classes
 
 
 def _values(rows: NDArray[np.generic]) -> ConditionSpec:

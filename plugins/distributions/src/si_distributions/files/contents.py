@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -13,7 +13,7 @@ from si_core import DataError
 
 __all__ = ["Contents", "choose_columns", "refuse_dtype", "with_conditions"]
 
-ACCEPTED = "float32, float64, or whole numbers"
+ACCEPTED = "float32, float64, whole numbers, or true and false"
 
 
 @dataclass(frozen=True)
@@ -32,13 +32,21 @@ class Contents:
     values: NDArray[np.generic]
     labels: NDArray[np.generic] | None = None
     names: tuple[str, ...] | None = None
-    lines: NDArray[np.int64] | None = None
+    lines: Sequence[int] | NDArray[np.int64] | None = None
     label_name: str = "label"
     conditions: Mapping[str, NDArray[np.generic]] = field(default_factory=dict)
 
     def row(self, index: int) -> str:
         """How an error names a row, such as ``row 3 (line 5)``."""
         return f"row {index}" if self.lines is None else f"row {index} (line {self.lines[index]})"
+
+    def described(self) -> str:
+        """What is in use, such as ``60 rows of columns a, b; label tree``."""
+        rows, event = len(self.values), self.values.shape[1:]
+        columns = f"columns {', '.join(self.names)}" if self.names else f"shape {event}"
+        label = [] if self.labels is None else [f"label {self.label_name}"]
+        conditions = [f"conditions {', '.join(self.conditions)}"] if self.conditions else []
+        return "; ".join([f"{rows} rows of {columns}", *label, *conditions])
 
 
 def choose_columns(
@@ -47,6 +55,7 @@ def choose_columns(
     label: int | str | None,
     where: str,
     given: Sequence[int | str] = (),
+    skipped: Collection[int] = (),
 ) -> tuple[list[int], int | None]:
     """The indices of the columns to read, those of conditions last, and of the label.
 
@@ -56,6 +65,7 @@ def choose_columns(
         label: name or index of the label's column, or None.
         where: the file.
         given: names or indices of columns that networks are given.
+        skipped: columns that are read only where they are named.
 
     Raises:
         DataError: a column that is not there, or one chosen twice.
@@ -63,7 +73,7 @@ def choose_columns(
     label_index = None if label is None else _find(label, names, where)
     last = [_find(column, names, where) for column in given]
     if columns is None:
-        chosen = [i for i in range(len(names)) if i != label_index and i not in last]
+        chosen = [i for i in range(len(names)) if i != label_index and i not in last and i not in skipped]
     else:
         chosen = [_find(column, names, where) for column in columns]
     if not chosen:
@@ -103,7 +113,7 @@ def with_conditions(contents: Contents, given: Sequence[int | str]) -> Contents:
 
 
 def refuse_dtype(dtype: np.dtype[np.generic], what: str, where: str) -> None:
-    """Accept floats of 4 or 8 bytes and integers.
+    """Accept floats of 4 or 8 bytes, integers, and truth values, which are 0 and 1.
 
     Raises:
         DataError: any other dtype, with the way out.
@@ -115,12 +125,12 @@ def refuse_dtype(dtype: np.dtype[np.generic], what: str, where: str) -> None:
             allowed=ACCEPTED,
             fix="save a plain array: numpy.save(path, numpy.asarray(rows, dtype='float32'))",
         )
-    if dtype.kind in "iu" or (dtype.kind == "f" and dtype.itemsize in (4, 8)):
+    if dtype.kind in "iub" or (dtype.kind == "f" and dtype.itemsize in (4, 8)):
         return
     fixes = {
         "f": "array.astype('float32') after a look at what the precision did to it",
         "c": "store real and imaginary part as two columns",
-        "b": "array.astype('float32') if true and false are quantities, or name it as the label",
+        "U": "name columns of text as the label, and store numbers as numbers",
     }
     raise DataError(
         f"{what} has a dtype that is no data", where=where, got=dtype, allowed=ACCEPTED, fix=fixes.get(dtype.kind)

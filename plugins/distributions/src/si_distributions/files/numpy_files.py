@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from si_core import DataError
 from si_distributions.files.contents import Contents, choose_columns, refuse_dtype, with_conditions
 
-__all__ = ["read_npy", "read_npz"]
+__all__ = ["load_mapped", "read_npy", "read_npz"]
 
 _MAGIC = b"\x93NUMPY"
 
@@ -31,6 +31,18 @@ def read_npy(
     Raises:
         DataError: no .npy file, a truncated one, Python objects inside, or an array that is no table of rows.
     """
+    mapped = load_mapped(path, where)
+    refuse_dtype(mapped.dtype, "the array", where)
+    # What reads the rows goes through them in blocks, and a file larger than memory stays where it is.
+    return _table(mapped, columns, label, where, given)
+
+
+def load_mapped(path: Path, where: str) -> NDArray[np.generic]:
+    """The array of a .npy file, of any dtype, where it lies: nothing is read yet.
+
+    Raises:
+        DataError: no .npy file, a truncated one, or Python objects inside.
+    """
     with path.open("rb") as file:
         if file.read(len(_MAGIC)) != _MAGIC:
             raise DataError(
@@ -38,14 +50,12 @@ def read_npy(
             )
     try:
         # A memory map compares the file's size with what its header promises before anything is allocated.
-        mapped = np.load(path, mmap_mode="r", allow_pickle=False)
+        return np.load(path, mmap_mode="r", allow_pickle=False)
     except (ValueError, EOFError, OverflowError, SyntaxError, MemoryError) as error:
         if "Python objects" in str(error):
             refuse_dtype(np.dtype(object), "the array", where)
         got = f"{path.stat().st_size} bytes, fewer than its header promises" if "mmap length" in str(error) else None
         raise _damaged(error, where, got) from error
-    refuse_dtype(mapped.dtype, "the array", where)
-    return _table(np.array(mapped), columns, label, where, given)
 
 
 def read_npz(

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from si_core import DataError, UsageError
 from si_distributions.files.contents import ACCEPTED, Contents, choose_columns, with_conditions
+from si_distributions.files.index_columns import index_levels, without_index
 
 __all__ = ["read_parquet"]
 
@@ -20,7 +23,9 @@ def read_parquet(
     where: str,
     conditions: Sequence[int | str] = (),
 ) -> Contents:
-    """The columns chosen, as float64 with NaN for nulls, and the label's values.
+    """The columns chosen, with NaN for nulls, and the label's values.
+
+    Numbers are float32 where all columns are, else float64.
 
     Raises:
         DataError: a damaged file, or a column that holds no numbers.
@@ -35,28 +40,56 @@ def read_parquet(
     try:
         with pq.ParquetFile(path) as file:
             names = list(file.schema_arrow.names)
-            chosen, label_index = choose_columns(names, columns, label, where, conditions)
-            wanted = [names[i] for i in chosen] + ([] if label_index is None else [names[label_index]])
-            table = file.read(columns=wanted)
+            skipped = index_levels(names, where) if columns is None else set()
+            chosen, label_index = choose_columns(names, columns, label, where, conditions, skipped)
+            wanted = [names[i] for i in chosen]
+            for i in chosen:
+                _check_numeric(file.schema_arrow.field(i).type, names[i], where)
+            values = _numbers(file, wanted)
+            labels = None if label_index is None else _labels(file, names[label_index])
     except (pa.ArrowException, OSError) as error:
         detail = (str(error) or type(error).__name__).splitlines()[0]
         fix = "write or copy it again"
         raise DataError("the file is damaged or no Parquet file", where=where, got=detail, fix=fix) from error
-    parts = []
-    for name in wanted[: len(chosen)]:
-        column = table.column(name)
-        numeric = (
-            pa.types.is_integer(column.type) or pa.types.is_float32(column.type) or pa.types.is_float64(column.type)
-        )
-        if not numeric:
-            fix = "leave it out with columns, or name it as the label"
-            raise DataError(
-                f"column {name!r} holds no numbers", where=where, got=column.type, allowed=ACCEPTED, fix=fix
-            )
-        parts.append(column.to_numpy().astype(np.float64))
-    labels = None
-    if label_index is not None:
-        cells = table.column(names[label_index]).to_pylist()
-        labels = np.array(["" if cell is None else cell for cell in cells])
     name = "label" if label_index is None else names[label_index]
-    return with_conditions(Contents(np.stack(parts, 1), labels, tuple(wanted[: len(chosen)]), None, name), conditions)
+    contents = Contents(values, labels, tuple(wanted), None, name)
+    if columns is None:
+        contents = without_index(contents, len(conditions), where)
+    return with_conditions(contents, conditions)
+
+
+def _check_numeric(kind: Any, name: str, where: str) -> None:
+    from pyarrow import types
+
+    numeric = (types.is_integer, types.is_floating, types.is_decimal, types.is_boolean)
+    if not any(is_kind(kind) for is_kind in numeric):
+        fix = "leave it out with columns, or name it as the label"
+        raise DataError(f"column {name!r} holds no numbers", where=where, got=kind, allowed=ACCEPTED, fix=fix)
+
+
+def _numbers(file: Any, wanted: Sequence[str]) -> NDArray[np.generic]:
+    """The columns of numbers, shape (N, k), filled in batch by batch: no second copy of the table is ever there."""
+    from pyarrow import types
+
+    kinds = [file.schema_arrow.field(name).type for name in wanted]
+    dtype = np.float32 if all(types.is_float32(kind) for kind in kinds) else np.float64
+    values: NDArray[np.generic] = np.empty((file.metadata.num_rows, len(wanted)), dtype)
+    row = 0
+    for batch in file.iter_batches(columns=list(wanted)):
+        for k, name in enumerate(wanted):
+            column = batch.column(name)
+            if types.is_boolean(column.type):
+                column = column.cast("uint8")
+            if types.is_decimal(column.type):
+                column = column.cast("float64")
+            values[row : row + len(batch), k] = column.to_numpy(zero_copy_only=False)
+        row += len(batch)
+    return values
+
+
+def _labels(file: Any, name: str) -> NDArray[np.generic]:
+    """The values of a column; empty text where there is none."""
+    coded = file.read(columns=[name]).column(0).combine_chunks().dictionary_encode()
+    classes = coded.dictionary.to_pylist()
+    places = coded.indices.fill_null(len(classes)).to_numpy(zero_copy_only=False)
+    return np.array([*classes, *([""] if coded.null_count else [])])[places]

@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Sequence
+import logging
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from si_core import DataError, UsageError
 from si_distributions.files.contents import Contents
 from si_distributions.files.numpy_files import read_npy, read_npz
 from si_distributions.files.parquet import read_parquet
-from si_distributions.files.text_table import read_csv
+from si_distributions.files.rounding import warn_of_rounding
+from si_distributions.files.text_form import Header
+from si_distributions.files.text_table import read_text
 
-__all__ = ["near", "read"]
+__all__ = ["near", "opened", "read"]
 
-SUFFIXES = (".npy", ".npz", ".csv", ".parquet")
+TEXT = (".csv", ".tsv", ".txt")
+SUFFIXES = (".npy", ".npz", *TEXT, ".parquet")
+_log = logging.getLogger(__name__)
 
 
 def read(
@@ -23,43 +29,62 @@ def read(
     columns: Sequence[int | str] | None = None,
     label: int | str | None = None,
     conditions: Sequence[int | str] = (),
+    header: Header = "auto",
 ) -> Contents:
     """The rows of a file, checked for everything but missing values.
 
     Args:
-        path: of a .npy, .npz, .csv or .parquet file; relative to the current directory.
+        path: of a .npy, .npz, .parquet or text file; relative to the current directory.
         key: the array of a .npz file.
         columns: names or indices of the columns to keep, in this order.
         label: name or index of the column of labels; for .npz also the key of an array of labels.
         conditions: names or indices of columns, and for .npz keys of arrays, that networks are given.
+        header: whether the first row of a text file has names.
 
     Raises:
         DataError: a file that is missing, empty, damaged or of another form.
     """
-    file, suffix = Path(path), Path(path).suffix.lower()
-    if suffix not in SUFFIXES:
-        raise DataError("unknown file format", where=path, got=repr(suffix), allowed=", ".join(SUFFIXES))
-    if key is not None and suffix != ".npz":
-        raise UsageError("only .npz files have keys", where=path, got=f"key {key!r}", fix="leave key out")
+    suffix = Path(path).suffix.lower()
+    for name, given, suits in (("key", key, (".npz",)), ("header", None if header == "auto" else header, TEXT)):
+        if given is not None and suffix in SUFFIXES and suffix not in suits:
+            got = f"{name} {given!r}"
+            raise UsageError(f"only {', '.join(suits)} files have one", where=path, got=got, fix=f"leave {name} out")
+    with opened(path, SUFFIXES) as file:
+        if suffix == ".npz":
+            contents = read_npz(file, key, columns, label, path, conditions)
+        elif suffix == ".npy":
+            contents = read_npy(file, columns, label, path, conditions)
+        elif suffix == ".parquet":
+            contents = read_parquet(file, columns, label, path, conditions)
+        else:
+            contents = read_text(file, columns, label, path, conditions, header)
+    if 0 in contents.values.shape:
+        got = f"shape {contents.values.shape}"
+        raise DataError("there are no numbers in it", where=path, got=got, allowed="shape (N, *event), all positive")
+    warn_of_rounding(contents, path)
+    _log.info("%s: %s", path, contents.described())
+    return contents
+
+
+@contextmanager
+def opened(path: str, suffixes: Sequence[str]) -> Iterator[Path]:
+    """The file at a path, with the faults that any file can have.
+
+    Raises:
+        DataError: another suffix, no file there, an empty one, or one that can't be read.
+    """
+    file = Path(path)
+    if file.suffix.lower() not in suffixes:
+        raise DataError("unknown file format", where=path, got=repr(file.suffix.lower()), allowed=", ".join(suffixes))
     if not file.is_file():
         problem = "this is a directory, not a file" if file.is_dir() else "no such file"
         raise DataError(problem, where=path, got=repr(str(file.absolute())), fix=None if file.is_dir() else near(file))
     try:
         if file.stat().st_size == 0:
             raise DataError("the file is empty", where=path, got="0 bytes")
-        contents = (
-            read_npz(file, key, columns, label, path, conditions)
-            if suffix == ".npz"
-            else {".npy": read_npy, ".csv": read_csv, ".parquet": read_parquet}[suffix](
-                file, columns, label, path, conditions
-            )
-        )
+        yield file
     except OSError as error:
         raise DataError("the file can't be read", where=path, got=error.strerror or str(error)) from error
-    if 0 in contents.values.shape:
-        got = f"shape {contents.values.shape}"
-        raise DataError("there are no numbers in it", where=path, got=got, allowed="shape (N, *event), all positive")
-    return contents
 
 
 def near(path: Path) -> str | None:

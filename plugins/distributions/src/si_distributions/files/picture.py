@@ -1,0 +1,138 @@
+"""One image file as bytes: upright, opaque, 8 bits a channel, whatever it was stored as."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from si_core import DataError, UsageError
+
+__all__ = ["FORMATS", "PictureReader"]
+
+# Formats that Pillow decodes itself: others hand the file to outside programs.
+FORMATS = {
+    ".png": "PNG",
+    ".jpg": "JPEG",
+    ".jpeg": "JPEG",
+    ".bmp": "BMP",
+    ".webp": "WEBP",
+    ".gif": "GIF",
+    ".tif": "TIFF",
+    ".tiff": "TIFF",
+    ".ppm": "PPM",
+    ".pgm": "PPM",
+    ".pbm": "PPM",
+}
+_OPENED = sorted(set(FORMATS.values()))
+_MODES = {1: "L", 3: "RGB"}
+_MOST_PIXELS = 2**24
+_TURNED = {"exif", "xmp", "XML:com.adobe.xmp", "Raw profile type exif"}  # where an orientation may stand
+_16_BIT = 65535 // 255  # levels of 16 bits to one of 8
+
+
+@dataclass
+class PictureReader:
+    """Reads images one by one, and counts what was done to them.
+
+    Args:
+        channels: 1 for grey, 3 for colour.
+        size: (height, width) to fit images to, the rest cropped evenly at both sides; None to leave them as they are.
+        background: what shows through where an image is transparent, ``white`` or ``black``.
+
+    Attributes:
+        remarks: how many images were changed beyond colour and size, by what was done.
+    """
+
+    channels: int
+    size: tuple[int, int] | None = None
+    background: str = "white"
+    remarks: Counter[str] = field(default_factory=Counter)
+
+    def read(self, path: str) -> NDArray[np.uint8]:
+        """One image, shape (height, width) or (height, width, 3); its header is checked before its pixels are read.
+
+        Raises:
+            DataError: a damaged or huge image, or one whose numbers are no brightness.
+            UsageError: Pillow is not installed.
+        """
+        pillow = _pillow(path)
+        try:
+            with pillow.open(path, formats=_OPENED) as image:
+                width, height = image.size
+                if width * height > _MOST_PIXELS:
+                    raise _huge(f"{width} x {height} pixels", path)
+                image.load()
+                return np.asarray(self._finished(image, path))
+        except DataError:
+            raise
+        except (pillow.DecompressionBombWarning, pillow.DecompressionBombError) as error:
+            raise _huge(str(error), path) from error
+        except Exception as error:  # damaged bytes make decoders raise anything
+            got = "0 bytes" if os.path.getsize(path) == 0 else str(error) or type(error).__name__
+            fix = "repair or delete it, or set damaged: skip"
+            raise DataError("the image is damaged", where=path, got=got, fix=fix) from error
+
+    def _finished(self, image: Any, path: str) -> Any:
+        from PIL import ImageOps
+
+        if getattr(image, "n_frames", 1) > 1:
+            self.remarks["several frames, the first one taken"] += 1
+        if image.format == "TIFF" or not _TURNED.isdisjoint(image.info):
+            image = ImageOps.exif_transpose(image)
+        if image.mode.startswith("I"):
+            image = self._shallow(image, path)
+        if image.mode in ("F", "LAB"):
+            raise DataError(
+                "pixels that are no brightness",
+                where=path,
+                got=f"mode {image.mode}",
+                allowed="grey or colour of 1, 8 or 16 bits",
+                fix="store such numbers as a .npy file, for array",
+            )
+        if image.mode.endswith(("A", "a")) or "transparency" in image.info:
+            image = self._opaque(image)
+        if image.mode == "CMYK":
+            image = image.convert("RGB")
+        if image.mode != _MODES[self.channels]:
+            image = image.convert(_MODES[self.channels])
+        if self.size is not None and image.size != self.size[::-1]:
+            image = ImageOps.fit(image, self.size[::-1], method=_pillow(path).Resampling.LANCZOS)
+        return image
+
+    def _shallow(self, image: Any, path: str) -> Any:
+        """16 bits as 8: white stays white."""
+        levels = np.asarray(image)
+        if levels.min() < 0 or levels.max() > 65535:
+            got = f"values {levels.min()} to {levels.max()}"
+            fix = "store such numbers as a .npy file, for array"
+            raise DataError("pixels of more than 16 bits", where=path, got=got, allowed="0..65535", fix=fix)
+        self.remarks["16 bits, rounded to 8"] += 1
+        return _pillow(path).fromarray(((levels.astype(np.int64) + _16_BIT // 2) // _16_BIT).astype(np.uint8))
+
+    def _opaque(self, image: Any) -> Any:
+        """A transparent image laid over the background."""
+        whole = image.convert("RGBA")
+        if whole.getchannel("A").getextrema()[0] == 255:
+            return whole.convert("RGB")
+        self.remarks[f"transparent, laid over {self.background}"] += 1
+        under = _pillow("").new("RGBA", whole.size, self.background)
+        under.alpha_composite(whole)
+        return under.convert("RGB")
+
+
+def _huge(got: str, path: str) -> DataError:
+    return DataError("the image is too large", where=path, got=got, allowed=f"at most {_MOST_PIXELS} pixels")
+
+
+def _pillow(where: str) -> Any:
+    try:
+        from PIL import Image
+    except ImportError as error:
+        fix = "pip install 'si-distributions[images]'"
+        raise UsageError("reading images needs Pillow", where=where, fix=fix) from error
+    return Image
