@@ -136,9 +136,8 @@ def estimate(
         x = end.encode(_checked(data, model))
         conditions = _read(condition, model, estimator, len(x))
     if conditions:
-        model = replace(
-            model, fields=model.fields.conditioned({name: v.to(model.device) for name, v in conditions.items()})
-        )
+        given = model.conditions_in_precision(moved(conditions, model.device))
+        model = replace(model, fields=model.fields.conditioned(given))
     result = estimator.estimate(model, x.to(device=model.device, dtype=model.dtype), stream)
     if not math.isfinite(result.value):
         raise NumericsError(

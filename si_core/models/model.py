@@ -220,7 +220,7 @@ class Model:
             else:
                 conditions = self.conditions(n, generator, condition)
                 states = origin.sample(n, generator)
-        return self._in_precision(states), self._conditions_in_precision(conditions)
+        return self._in_precision(states), self.conditions_in_precision(conditions)
 
     def _of_data(self, n: int, generator: torch.Generator) -> Condition | None:
         """Conditions as the data have them."""
@@ -232,8 +232,8 @@ class Model:
     def _in_precision(self, x: Tensor) -> Tensor:
         return x if self.dtype is None else x.to(self.dtype)
 
-    def _conditions_in_precision(self, condition: Condition | None) -> Condition | None:
-        """Values in the precision of the states."""
+    def conditions_in_precision(self, condition: Condition | None) -> Condition | None:
+        """A condition whose values have the precision of the states."""
         if condition is None:
             return None
         return {name: self._in_precision(v) if v.is_floating_point() else v for name, v in condition.items()}
@@ -293,10 +293,10 @@ class Model:
             given["x0"] = start
         known = all(name in given or name in self.optional for name in specs)
         if not known and not given and self.origin is not self.process.target:
-            return self._conditions_in_precision(self.conditions(len(start), generator))
+            return self.conditions_in_precision(self.conditions(len(start), generator))
         if not known:
             check_condition(specs, given, where="states to start from")
-        return self._conditions_in_precision(repeated(given, len(start))) or None
+        return self.conditions_in_precision(repeated(given, len(start))) or None
 
     def _denoised(self, fields: Fields, path: Trajectory) -> Trajectory:
         """The trajectory with a last state at the end that it stopped short of."""

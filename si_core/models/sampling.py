@@ -63,6 +63,7 @@ def draw_samples(
     seed: int,
     condition: Any = None,
     progress: Callable[[int, int], None] | None = None,
+    exact: bool = False,
 ) -> Samples:
     """n samples in data space with what they were given.
 
@@ -72,6 +73,7 @@ def draw_samples(
         seed: of the streams; sample i depends on (seed, i // block) alone, and on the size of a block.
         condition: as for :meth:`si_core.Model.conditions`, in turn; None to draw it as the data have it.
         progress: told of samples done and in all.
+        exact: whether they are decoded in double precision, whatever that of the model.
     """
     if n < 1:
         raise UsageError("the number of samples", got=n, allowed=">= 1")
@@ -86,8 +88,7 @@ def draw_samples(
         x, given = model.initial(size, stream, None if turn is None else repeated(turn, size, first))
         path = model.sample(size, stream, condition=given, start_from=x)
         keep = min(size, n - first)
-        # A copy: the last state is a part of the whole trajectory.
-        samples.append(model.decode(path.final[:keep].clone()).cpu())
+        samples.append(_decoded(model, path.final[:keep], exact))
         if path.log_weights is not None:
             weights.append(path.log_weights[:keep].cpu())
         if given:
@@ -98,14 +99,19 @@ def draw_samples(
     return Samples(torch.cat(samples), given, torch.cat(weights) if weights else None)
 
 
-def carry(model: Model, points: Tensor, seed: int, condition: Any = None) -> Samples:
+def _decoded(model: Model, x: Tensor, exact: bool) -> Tensor:
+    # A copy: the last state is a part of the whole trajectory.
+    return model.decode(x.double() if exact else x.clone()).cpu()
+
+
+def carry(model: Model, points: Tensor, seed: int, condition: Any = None, exact: bool = False) -> Samples:
     """Samples in data space, one for each of some points to start from, with what they were given.
 
     Args:
         model: the model.
         points: shape (n, *event), in the data space of the end that sampling starts from.
         seed: of the streams, one a block of points.
-        condition: as for :func:`draw_samples`, in turn.
+        condition, exact: as for :func:`draw_samples`.
 
     Raises:
         DataError: points of another shape, none, or such as are not finite.
@@ -130,7 +136,7 @@ def carry(model: Model, points: Tensor, seed: int, condition: Any = None) -> Sam
         path = model.sample(len(x), stream, condition=given, start_from=x)
         if given:
             conditions.append({name: values.cpu() for name, values in given.items()})
-        samples.append(model.decode(path.final.clone()).cpu())
+        samples.append(_decoded(model, path.final, exact))
         if path.log_weights is not None:
             weights.append(path.log_weights.cpu())
     told = {name: torch.cat([block[name] for block in conditions]) for name in conditions[0]} if conditions else None

@@ -201,7 +201,7 @@ def _stages(
         with signals.at_once():
             with memory_explained("sampling", assembly, device):
                 model = fit_noise_level(directory, model, recipe.sample.epsilon, recipe.seed)
-                if isinstance(recipe.sample.clock, Selection):
+                if isinstance(recipe.sample.clock, Selection) and not recipe.sample.clock.in_memory:
                     model = fit_clock(directory, model, recipe.sample.clock.qualified, recipe.seed)
                 drawn = sample_into(directory, recipe, model, log)
                 watch.at("after_sampling")

@@ -26,7 +26,7 @@ from si_core.runs.initial import Start, begin_from
 from si_core.runs.stages import selected_reports
 from si_core.runs.watching import Part, build_parts
 
-__all__ = ["Plan", "prepare"]
+__all__ = ["Plan", "prepare", "used_by"]
 
 
 @dataclass(frozen=True)
@@ -73,10 +73,15 @@ def prepare(recipe: Recipe, runtime: Runtime, begun: bool = False) -> Plan:
         start = None if begun else begin_from(assembly)
         estimators = tuple(_estimator(recipe, index, assembly) for index in range(len(recipe.estimators)))
         parts = build_parts(recipe, assembly, runtime)
-    used = environment(_followers(recipe), _components(recipe, assembly)) | runtime.described()
+    used = used_by(recipe, assembly) | runtime.described()
     if start is not None:
         used["init"] = start.record()
     return Plan(assembly, estimators, parts, runtime, used, start)
+
+
+def used_by(recipe: Recipe, assembly: Assembly) -> dict[str, Any]:
+    """The versions of all that a recipe uses, for ``environment.json``."""
+    return environment(_followers(recipe), _components(recipe, assembly))
 
 
 def _estimator(recipe: Recipe, index: int, assembly: Assembly) -> Estimator:
@@ -116,12 +121,12 @@ def _components(recipe: Recipe, assembly: Assembly) -> list[Found]:
     chosen = [*recipe.selections()]
     if recipe.sample.integrator is None:
         chosen.append(default_integrator(assembly.sampler.epsilon != 0.0))
-    return [find(selection.kind, selection.qualified) for selection in chosen]
+    return [find(selection.kind, selection.qualified) for selection in chosen if not selection.in_memory]
 
 
 def _followers(recipe: Recipe) -> list[str]:
     """The distributions of reports and loggers."""
     reports = selected_reports(recipe) if recipe.report else ()
-    names = {find(report.kind, report.qualified).plugin.distribution for report in reports}
+    names = {find(report.kind, report.qualified).plugin.distribution for report in reports if not report.in_memory}
     names.update(plugin.distribution for plugin in installed_plugins() if plugin.ready and plugin.listens)
     return sorted(names)

@@ -222,7 +222,8 @@ def write_report(
     for selection in chosen:
         try:
             with attributed(OSError):
-                files += build(selection.kind, selection.qualified, **buildable_options(selection)).write(view)
+                made = selection.instance or build(selection.kind, selection.qualified, **buildable_options(selection))
+                files += made.write(view)
         except PluginError as error:
             if recipe.section("report"):
                 raise

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import time
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
@@ -30,7 +31,7 @@ from si_core.storage.metrics import MetricsWriter
 from si_core.storage.retention import newest_verified, prune
 from si_core.training.trainer import Trainer
 
-__all__ = ["restore", "train", "train_into", "watched"]
+__all__ = ["finished", "restore", "steps", "train", "train_into", "watched"]
 
 _PROGRESS_SECONDS = 0.1
 _LINE_SECONDS = 10.0
@@ -57,18 +58,18 @@ def train(recipe: Recipe, device: str | torch.device | Runtime = "cpu") -> Model
     begin_from(assembly)
     parts = build_parts(recipe, assembly, runtime)
     watch = watched(Trainer(assembly, runtime), parts)
-    for _ in _steps(watch):
+    for _ in steps(watch):
         pass
     watch.at("after_training")
-    return _model(watch.run.trainer)
+    return finished(watch.run.trainer)
 
 
 def watched(trainer: Trainer, parts: Iterable[Part], directory: RunDirectory | None = None) -> Watch:
     """The followers of a training: parts as they were built, and loggers where there is a folder."""
-    return Watch(parts, RunState(trainer, _model, None if directory is None else directory.path))
+    return Watch(parts, RunState(trainer, finished, None if directory is None else directory.path))
 
 
-def _steps(watch: Watch, written: Callable[[dict[str, Any]], object] = lambda record: None) -> Iterator[None]:
+def steps(watch: Watch, written: Callable[[dict[str, Any]], object] = lambda record: None) -> Iterator[None]:
     """Take one step after another to the last, with a record of each interval; followers are told of both."""
     trainer = watch.run.trainer
     if not trainer.finished:
@@ -124,7 +125,7 @@ def train_into(
             metrics.write(record)
             shown.record(record)
 
-        for _ in _steps(watch, written):
+        for _ in steps(watch, written):
             shown.progress()
             # Read once a step: whoever is told of a stop must have saved at this very step.
             stop = signals.stop_requested
@@ -140,7 +141,7 @@ def train_into(
         # Nothing was trained; what stands on a checkpoint finds one.
         _save(directory, watch, data, console)
     watch.at("after_training")
-    model = _model(trainer)
+    model = finished(trainer)
     save_model(directory, model, trainer.step)
     return model
 
@@ -220,10 +221,14 @@ def _refuse_lost(directory: RunDirectory) -> None:
         )
 
 
-def _model(trainer: Trainer, module: nn.Module | None = None) -> Model:
+def finished(trainer: Trainer, module: nn.Module | None = None) -> Model:
     """The model of the trained weights, or of a copy of them."""
     learned = trainer.assembly.fields
-    predictor = (trainer.trained() if module is None else module).eval().requires_grad_(False)
+    if module is None:
+        module = trainer.trained()
+        if module is trainer.predictor and trainer.assembly.recipe.network.in_memory:
+            module = copy.deepcopy(module)  # the user's own stays as training leaves it
+    predictor = module.eval().requires_grad_(False)
     if not isinstance(predictor, Predictor):
         raise TypeError("the trainer's module is no predictor")
     return trainer.assembly.model(learned.of(predictor)).on(trainer.runtime)
