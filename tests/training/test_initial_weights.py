@@ -255,3 +255,22 @@ def test_the_path_starts_at_the_recipe_and_on_the_command_line_where_one_stands(
     assert main(["run", "../other.yaml", "--out", "run"]) == 0
     assert 'base: ".."\n' not in Path("run/resolved.yaml").read_text()
     assert 'base: "../.."\n' in Path("run/resolved.yaml").read_text()
+
+
+def test_other_units_and_classes_are_told(trained, write, caplog, tmp_path):
+    rows = torch.randn(40, 2, generator=torch.Generator().manual_seed(0)).tolist()
+    for name, factor, kinds in (("a", 1.0, ("oak", "elm")), ("b", 100.0, ("ash", "elm"))):
+        lines = [f"{factor * x},{y},{kinds[i % 2]}" for i, (x, y) in enumerate(rows)]
+        Path(f"{name}.csv").write_text("\n".join(["x,y,tree", *lines]), encoding="utf-8")
+    first = trained(target="{use: array, path: a.csv, label: tree}", objectives="velocity")
+    law = si.load_model(first).process.target
+    classes = {name: {"classes": list(spec.classes)} for name, spec in law.conditions.items()}
+    kept = {"format": 1, "target": {"frame": law.frame.plain(), "conditions": classes}}
+    (first / "frame.json").write_text(json.dumps(kept), encoding="utf-8")
+    for name, told in (("a", False), ("b", True)):
+        target = f"{{use: array, path: {name}.csv, label: tree}}"
+        with caplog.at_level(logging.WARNING):
+            caplog.clear()
+            si.train(si.load_recipe(write("more", "init: first\n", target=target, objectives="velocity", steps=0)))
+        assert ("units of the target differ: scale" in caplog.text) is told
+        assert ("classes of 'tree' differ: ['elm', 'oak'] there, ['ash', 'elm'] here" in caplog.text) is told
