@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from si_core.contract.estimator import Estimator as Estimator
     from si_core.contract.event import Event as Event
     from si_core.contract.exporter import Exporter as Exporter
+    from si_core.contract.frame import Frame as Frame
     from si_core.contract.guidance import Guidance as Guidance
     from si_core.contract.integrator import Integrator as Integrator
     from si_core.contract.interpolant import (
@@ -45,6 +46,7 @@ if TYPE_CHECKING:
     from si_core.contract.interpolant import (
         SpatiallyLinear as SpatiallyLinear,
     )
+    from si_core.contract.label_counts import LabelCounts as LabelCounts
     from si_core.contract.latent import Latent as Latent
     from si_core.contract.latent import LatentCoefficients as LatentCoefficients
     from si_core.contract.learning_rate import LearningRate as LearningRate
@@ -124,6 +126,8 @@ _HOMES: dict[str, tuple[str, ...]] = {
     "si_core.contract.data": ("Draw", "Estimate", "Pairs", "Trajectory"),
     "si_core.contract.diffusion": ("Diffusion",),
     "si_core.contract.distribution": ("Distribution",),
+    "si_core.contract.frame": ("Frame",),
+    "si_core.contract.label_counts": ("LabelCounts",),
     "si_core.contract.drift_parts": ("DriftFunction", "DriftParts"),
     "si_core.contract.estimator": ("Estimator",),
     "si_core.contract.exporter": ("Exporter",),

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from si_core.contract.condition import Condition, ConditionSpec
+from si_core.contract.frame import Frame
 from si_core.errors import UsageError
 
 __all__ = ["Distribution"]
@@ -21,8 +22,11 @@ class Distribution(ABC):
     An author writes :meth:`sample`; :meth:`draw` instead, where draws have conditions; only :meth:`log_prob`, for an
     energy that nobody can draw from.
 
-    A data set may live in other units than the model sees (standardised columns, scaled pixels): :meth:`decode` takes
-    model space to data space, :meth:`encode` back, and ``log p_data = log p_model - log_volume``.
+    A data set may live in other units than the model sees (standardised columns, scaled pixels): its :attr:`frame` says
+    which, and ``log p_data = log p_model - frame.log_volume``.
+
+    One that holds data has a ``fingerprint``, a text that is equal for equal data: a model then keeps its frame, and
+    asks for the data only where it needs them.
     """
 
     shape: tuple[int, ...]
@@ -40,8 +44,10 @@ class Distribution(ABC):
     size: int | None = None
     """The number of rows of a finite data set, else None."""
 
-    log_volume: float = 0.0
-    """``log |d data/d model|``: what :meth:`decode` adds to the log volume."""
+    @property
+    def frame(self) -> Frame:
+        """The units, names and layout of events; by default data space is model space."""
+        return Frame(self.shape)
 
     def sample(self, n: int, generator: torch.Generator | None = None) -> Tensor:
         """n independent draws in model space, shape (n, *shape), float32 unless made with another dtype.
@@ -59,6 +65,11 @@ class Distribution(ABC):
     def draw(self, n: int, generator: torch.Generator | None = None) -> tuple[Tensor, Condition | None]:
         """n independent draws with their conditions, each (n, *shape); None for a distribution without."""
         return self.sample(n, generator), None
+
+    def draw_conditions(self, n: int, generator: torch.Generator | None = None) -> Condition | None:
+        """The conditions of n draws alone, each (n, *shape): by the counts of the labels, where the frame has them."""
+        labels = self.frame.labels
+        return self.draw(n, generator)[1] if labels is None else labels.draw(n, generator)
 
     @property
     def has_samples(self) -> bool:
@@ -88,12 +99,12 @@ class Distribution(ABC):
         return type(self).log_prob is not Distribution.log_prob
 
     def encode(self, data: Tensor) -> Tensor:
-        """Data space to model space, shape (B, *shape)."""
-        return data
+        """Data space to model space by the :attr:`frame`, shape (B, *shape)."""
+        return self.frame.encode(data)
 
     def decode(self, x: Tensor) -> Tensor:
-        """Model space to data space."""
-        return x
+        """Model space to data space by the :attr:`frame`."""
+        return self.frame.decode(x)
 
     def held_out(self) -> tuple[Tensor, Condition | None] | None:
         """Rows in model space kept from training, with their conditions; None where draws are endless."""

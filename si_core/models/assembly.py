@@ -6,7 +6,7 @@ the line of the recipe.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -20,6 +20,8 @@ from si_core.errors import RecipeError
 from si_core.fields.called import CalledField
 from si_core.fields.learned import LearnedFields, Preconditioning
 from si_core.fields.parametrisation import Parametrisation
+from si_core.models.ends import example_draw
+from si_core.models.first_draw import first_draw
 from si_core.models.learnable import freeze
 from si_core.models.model import Model
 from si_core.models.objective_checks import check_calls, check_loss
@@ -105,15 +107,20 @@ class Assembly:
         return self.sampler.model(fields or self.fields)
 
 
-def assemble(recipe: Recipe) -> Assembly:
+def assemble(recipe: Recipe, kept: Mapping[str, object] | None = None) -> Assembly:
     """Put a recipe together and check that it can do what it asks.
+
+    Args:
+        recipe: the recipe.
+        kept: of a model that was trained, the parts that stand in for its data, by key
+            (:func:`si_core.models.ends.stand_ins`): nothing is then drawn, and what was checked is not checked again.
 
     Raises:
         RecipeError: parts that don't fit together, with the key's position.
         DataError: data that can't be used.
         PluginError: a plugin that fails.
     """
-    process = build_process(recipe)
+    process = build_process(recipe, kept or {})
     learned = freeze(process)
     objectives: list[Objective] = [
         build_selection(recipe, f"objectives.{i}", selection)  # type: ignore[misc]
@@ -129,8 +136,9 @@ def assemble(recipe: Recipe) -> Assembly:
     intervals = process.structure.intervals
     parametrisation = Parametrisation(clock, recipe.train.precondition and not antithetic and not intervals)
     two_times = any(objective.two_times for objective in objectives)
-    predictor = build_predictor(recipe, process, names, parametrisation, two_times)
-    for index, objective in enumerate(objectives):
+    draw = first_draw(recipe, process, clock) if kept is None else example_draw(process, clock)
+    predictor = build_predictor(recipe, process, names, parametrisation, draw, two_times)
+    for index, objective in enumerate(objectives if kept is None else []):
         with located(recipe, f"objectives.{index}"):
             objective.check(process)
     with located(recipe, "objectives"):
@@ -141,7 +149,8 @@ def assemble(recipe: Recipe) -> Assembly:
         fields = LearnedFields(process, names, predictor, parametrisation, coefficients=coefficients, optional=optional)
     _check_players(recipe, process, objectives, learned)
     sampler = build_sampler(recipe, process)
-    check_sampling(sampler, fields)
+    if kept is None:
+        check_sampling(sampler, fields)
     return Assembly(recipe, process, learned, tuple(objectives), fields, antithetic, sampler)
 
 

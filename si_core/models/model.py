@@ -221,7 +221,7 @@ class Model:
         if self.process.coupling.conditions or self.process.coupling.anchored:
             return self.process.condition_of(self.process.pairs(n, generator))
         # The pairing says nothing of them, and may be dear.
-        return self.process.target.draw(n, generator)[1]
+        return self.process.target.draw_conditions(n, generator)
 
     def _in_precision(self, x: Tensor) -> Tensor:
         return x if self.dtype is None else x.to(self.dtype)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from types import MappingProxyType
 
 import torch
 
@@ -65,11 +66,19 @@ def build_path(recipe: Recipe, path: str, selection: Selection, latent: object, 
     return build_selection(recipe, path, selection, latent=latent, shape=getattr(target, "shape", ()))
 
 
-def build_process(recipe: Recipe) -> StochasticInterpolant:
-    """The process of a recipe."""
-    source = build_selection(recipe, "source", recipe.source) if recipe.source is not None else None
-    target = build_selection(recipe, "target", recipe.target)
-    coupling = build_selection(recipe, "coupling", recipe.coupling)
+def build_process(recipe: Recipe, kept: Mapping[str, object] = MappingProxyType({})) -> StochasticInterpolant:
+    """The process of a recipe.
+
+    Args:
+        recipe: the recipe.
+        kept: parts that are there already, by their key.
+    """
+
+    def part(name: str) -> object:
+        selection = getattr(recipe, name)
+        return kept[name] if name in kept else selection and build_selection(recipe, name, selection)
+
+    source, target, coupling = part("source"), part("target"), part("coupling")
     latent = build_selection(recipe, "latent", recipe.latent)
     interpolant = build_path(recipe, "interpolant", recipe.interpolant, latent, target)
     with located(recipe, "source" if recipe.source is not None else "target"):

@@ -8,24 +8,18 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
-from si_core.contract.condition import check_classes, check_condition
 from si_core.contract.data import Draw
 from si_core.discovery.lookup import load
 from si_core.discovery.parameters import constructor_names
 from si_core.errors import RecipeError, SIError, UsageError
 from si_core.fields.parametrisation import Parametrisation
 from si_core.fields.predictor import Predictor
-from si_core.models.missing_conditions import refuse_missing_conditions
 from si_core.models.parts import located, own_stream, selected
-from si_core.models.streams import generator, stream_seed
-from si_core.process.checked_pairs import check_weights
+from si_core.models.streams import stream_seed
 from si_core.process.process import StochasticInterpolant
 from si_core.recipes.recipe import Recipe
 
 __all__ = ["build_predictor", "dropout_of"]
-
-_PAIRS = 256
-"""The pairs whose weights are looked at."""
 
 
 def build_predictor(
@@ -33,6 +27,7 @@ def build_predictor(
     process: StochasticInterpolant,
     names: list[str],
     parametrisation: Parametrisation,
+    draw: Draw,
     two_times: bool = False,
 ) -> Predictor:
     """The untrained networks of a recipe, in the precision of its data.
@@ -42,24 +37,16 @@ def build_predictor(
         process: its process.
         names: the fields to learn.
         parametrisation: how their outputs stand for them.
+        draw: of the process, to try them on.
         two_times: whether they are given a second time.
 
     Raises:
         RecipeError: a network that does not fit the process, with the position of what asked for it.
-        DataError: data that lack a condition which training does not leave out.
     """
     predictor = _predictor(recipe, process, names, parametrisation, two_times)
-    with located(recipe, "coupling"):
-        draw = process.draw(2, generator(0, "initialisation"), clock=parametrisation.clock)
-        check_condition(process.conditions, draw.condition, 2, "draws of the process")
-        check_classes(process.conditions, draw.condition or {})
-        if draw.weight is not None:
-            check_weights(process.coupling, process.pairs(_PAIRS, generator(0, "initialisation")).weight)
     with located(recipe, "network"):
         _try(predictor, process.shape, draw, len(names), f"the target at {recipe.where('target')}")
     optional = dropout_of(recipe, process)
-    with located(recipe, "target"):
-        refuse_missing_conditions(process, optional)
     if optional and draw.condition:
         left_out = {name: process.conditions[name].absent(draw.xt) for name in optional}
         with located(recipe, "train.condition_dropout"):

@@ -48,7 +48,9 @@ def of_coupling(coupling: Coupling, shape: tuple[int, ...], rows: int, device: t
     names = ("independent", "source_is_target", "anchored", "intervals")
     found = {f"{name} of the coupling": torch.tensor(float(getattr(coupling, name))) for name in names}
     size = max(math.prod(shape), 1)
-    if isinstance(coupling, nn.Module) or rows * size > _MOST:
+    # One that holds data has a mark of its own, and need not be at hand.
+    own = isinstance(coupling, nn.Module) or isinstance(getattr(coupling, "fingerprint", None), str)
+    if own or rows * size > _MOST:
         return found
     # Other numbers at either end, and out of order, so that a coupling has something to do.
     x0, x1 = (sequence(root, rows * size).reshape(rows, *shape).to(device) for root in _ROOTS[:2])

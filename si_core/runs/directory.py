@@ -6,7 +6,8 @@
         recipe.yaml  resolved.yaml  environment.json      what was asked, in full, and with which versions
         metrics.jsonl  log.txt  STATUS.json               how it went
         checkpoints/step-00000500/                        where it can go on
-        model.safetensors  diffusion.json  clock.json     the model, and what was measured on it to sample it
+        model.safetensors  frame.json                     the model, and what it keeps of its ends: units, names
+        diffusion.json  clock.json                        what was measured on the model to sample it
         samples.npy  weights.npy  estimates.json  plots/  report.html     what came out; weights where there are some
 """
 
@@ -127,6 +128,11 @@ class RunDirectory:
     def model(self) -> Path:
         """``model.safetensors``: the trained weights."""
         return self.path / "model.safetensors"
+
+    @property
+    def frame(self) -> Path:
+        """``frame.json``: what the model keeps of its ends."""
+        return self.path / "frame.json"
 
     @property
     def diffusion(self) -> Path:

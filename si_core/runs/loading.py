@@ -12,11 +12,11 @@ from si_core.errors import StorageError
 from si_core.models.assembly import assemble
 from si_core.models.learnable import learnable_parts, load_parts
 from si_core.models.model import Model
-from si_core.process.fingerprint import data_parts
 from si_core.recipes.loader import load_recipe
 from si_core.recipes.selection import Selection
 from si_core.runs.bookkeeping import resumption
 from si_core.runs.directory import RunDirectory
+from si_core.runs.frame_file import load_ends
 from si_core.runs.lost_plugins import lost_plugins_named
 from si_core.runs.noise_level import stored_noise_level
 from si_core.runs.same_process import (
@@ -27,7 +27,6 @@ from si_core.runs.same_process import (
     version_change,
 )
 from si_core.runs.sampling_clock import stored_clock
-from si_core.storage.fingerprints import PARTS, data_changes, fingerprints
 from si_core.storage.tensors import load_tensors
 from si_core.storage.weights import load_into
 
@@ -37,7 +36,7 @@ _log = logging.getLogger(__name__)
 
 
 def load_model(run: str | Path, device: str | torch.device | Runtime = "cpu") -> Model:
-    """The trained model of a run.
+    """The trained model of a run; its data are not read, nor need they be there.
 
     Args:
         run: the run's folder.
@@ -63,12 +62,8 @@ def load_trained(path: Path, runtime: Runtime) -> Model:
         )
     with lost_plugins_named(directory):
         recipe = load_recipe(directory.resolved)
-    assembly = assemble(recipe)
     stored = load_tensors(directory.model)
-    before = {part: stored.metadata.get(f"data.{part}") for part in PARTS}
-    changes = data_changes(before, fingerprints(data_parts(assembly.process)))
-    if changes:
-        _log.warning("%s: the data changed since training, and with them the units of samples: %s", path, changes)
+    assembly = assemble(recipe, load_ends(directory.frame, recipe, stored.metadata.get("frame")))
     change = version_change(directory)
     if change:
         _log.warning("%s: %s", path, change)

@@ -159,7 +159,7 @@ def _trainer(plan: Plan) -> Trainer:
 
 
 def _whole(directory: RunDirectory) -> bool:
-    return all(path.exists() for path in (directory.model, directory.samples, directory.estimates))
+    return all(path.exists() for path in (directory.model, directory.frame, directory.samples, directory.estimates))
 
 
 def _stages(

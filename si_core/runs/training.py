@@ -19,6 +19,7 @@ from si_core.models.model import Model
 from si_core.process.fingerprint import data_parts, fingerprint
 from si_core.recipes.recipe import Recipe
 from si_core.runs.directory import RunDirectory
+from si_core.runs.frame_file import save_ends
 from si_core.runs.log import Console
 from si_core.runs.same_process import check_same_process, fingerprint_tensors
 from si_core.runs.signals import Interrupted, StopSignals
@@ -136,7 +137,7 @@ def train_into(
         # Nothing was trained; what stands on a checkpoint finds one.
         _save(directory, watch, data, console)
     watch.at("after_training")
-    metadata = {f"data.{end}": mark for end, mark in data.items()}
+    metadata = {"frame": save_ends(directory.frame, trainer.assembly.process)}
     metadata |= {"fields": ",".join(trainer.assembly.fields.names), "step": str(trainer.step)}
     weights = {name: value for name, value in trainer.trained().state_dict().items() if isinstance(value, torch.Tensor)}
     kept = parts_tensors(trainer.parts) | fingerprint_tensors(trainer.assembly)

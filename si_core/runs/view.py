@@ -82,7 +82,7 @@ def _paths(model: Model, stream: torch.Generator) -> Trajectory:
 
 
 def _true_log_density(law: Distribution) -> Callable[[Tensor], Tensor]:
-    return lambda points: (law.log_prob(law.encode(points)) - law.log_volume).detach()
+    return lambda points: (law.log_prob(law.encode(points)) - law.frame.log_volume).detach()
 
 
 def _log_density(model: Model) -> Callable[[Tensor], Tensor] | None:

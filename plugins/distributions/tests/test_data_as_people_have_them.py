@@ -50,7 +50,7 @@ class Folder:
         law = self.law(**options)
         found = law.rows(torch.arange(law.size))[0].numpy()
         np.testing.assert_allclose(found, np.asarray(rows, dtype=np.float64), rtol=1e-12)
-        assert law.names == (None if names is None else tuple(names.split()))
+        assert law.frame.columns == (None if names is None else tuple(names.split()))
         warned = [record.getMessage() for record in self.log.records if record.levelno == logging.WARNING]
         assert bool(warned) == bool(says), warned
         assert re.search(says, " ".join(warned)), warned
@@ -148,7 +148,7 @@ def _(f: Folder) -> None:
 @case("names in quotation marks, with separators inside", "read as they are")
 def _(f: Folder) -> None:
     law = f.text('"length, cm","width\n(cm)"\n' + LINES).law()
-    assert law.names == ("length, cm", "width\n(cm)")
+    assert law.frame.columns == ("length, cm", "width\n(cm)")
     f.text('"length, cm",b\n1,2\n3,four\n').refused("x.csv:3: column 'b'.*'four'")
 
 
@@ -191,7 +191,7 @@ def _(f: Folder) -> None:
     f.text(",a,b\n" + lines).reads(TWO, says="first column '', which numbers the rows, is taken for an index")
     f.log.clear()
     law = f.text(",a,b\n" + lines).law(columns=[0, 1])
-    assert law.names == ("", "a")
+    assert law.frame.columns == ("", "a")
 
 
 @case("the same, read and written once more (`Unnamed: 0`), or with its rows shuffled", "left out with a warning")

@@ -55,11 +55,11 @@ def test_every_format_gives_its_rows_back(tmp_path, suffix, standardise):
     if standardise:
         torch.testing.assert_close(model.mean(0), torch.zeros(3).double(), rtol=0, atol=1e-12)
         torch.testing.assert_close(model.std(0, correction=0), torch.ones(3).double())
-        assert law.log_volume == pytest.approx(np.log(TABLE.std(0)).sum())
+        assert law.frame.log_volume == pytest.approx(np.log(TABLE.std(0)).sum())
     else:
         np.testing.assert_array_equal(model, TABLE)
-        assert law.log_volume == 0
-    assert law.names == (("a", "b", "c") if suffix in (".csv", ".parquet") else None)
+        assert law.frame.log_volume == 0
+    assert law.frame.columns == (("a", "b", "c") if suffix in (".csv", ".parquet") else None)
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64", ">f8", "int8", "uint8", "uint16", "int64"])
@@ -80,7 +80,7 @@ def test_npy_of_any_event_shape(tmp_path, event):
     assert law.shape == (event or (1,))
     np.testing.assert_allclose(everything(law).reshape(values.shape), values, rtol=1e-12)
     # A field of several axes has one scale for all entries.
-    assert law.log_volume == pytest.approx(values[0].size * np.log(values.std()))
+    assert law.frame.log_volume == pytest.approx(values[0].size * np.log(values.std()))
 
 
 def test_large_offsets_survive_in_float32(tmp_path):
@@ -175,7 +175,7 @@ def test_a_label_and_values_by_name_keep_their_names_and_units(tmp_path):
     (tmp_path / "x.csv").write_text("size,kind,dose\n" + "".join(lines))
     law = Array(str(tmp_path / "x.csv"), label="kind", conditions=["dose"], held_out=0)
     rows, told = law.rows(torch.arange(4))
-    assert law.names == ("size",)
+    assert law.frame.columns == ("size",)
     assert set(law.conditions) == {"kind", "dose"}
     assert law.conditions["kind"] == si.ConditionSpec(classes=("ant", "bee", "cat"))
     assert (law.conditions["dose"].shape, law.conditions["dose"].classes) == ((), None)
@@ -511,7 +511,7 @@ def test_relative_paths_start_at_the_current_directory(tmp_path, monkeypatch):
 )
 def test_named_tables(name, rows, columns, classes):
     law = Table(name, held_out=0)
-    assert (law.size, law.shape, len(law.names)) == (rows, (columns,), columns)
+    assert (law.size, law.shape, len(law.frame.columns)) == (rows, (columns,), columns)
     assert law.conditions == ({} if classes is None else {"class": si.ConditionSpec(classes=classes)})
     torch.testing.assert_close(law.rows(torch.arange(rows))[0].std(0, correction=0), torch.ones(columns))
     assert not Table(name, label=False).conditions

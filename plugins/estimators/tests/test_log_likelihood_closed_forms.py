@@ -258,7 +258,7 @@ def test_fields_without_conditions_are_taken_as_they_are():
 
 def test_units():
     class Scaled(Gaussian):
-        log_volume = 1.5
+        frame = si.Frame((3,), scale=math.exp(1.5 / 3))
 
     target = Scaled(dim=3, mean=0.5, dtype="float64")
     model = model_of(process_of(source=Gaussian(dim=3, dtype="float64"), target=target))

@@ -77,7 +77,7 @@ def test_exact_fields_make_girsanov_tight_and_not_feynman_kac(direction):
 @pytest.mark.parametrize("estimator", ESTIMATORS.values(), ids=ESTIMATORS)
 def test_units_and_volumes(estimator):
     class Scaled(Gaussian):
-        log_volume = 1.5
+        frame = si.Frame((2,), scale=math.exp(1.5 / 2))
 
     model = exact_model(Scaled(dim=2, mean=0.5, dtype="float64"))
     plain = exact_model(Gaussian(dim=2, mean=0.5, dtype="float64"))

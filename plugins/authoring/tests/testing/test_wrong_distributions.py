@@ -122,36 +122,24 @@ class OtherPoint(Constant):
 class Scaled(Normal):
     """``data = 3 + 2 model``."""
 
-    log_volume = 2 * math.log(2)
-
-    def decode(self, x: Tensor) -> Tensor:
-        return 3 + 2 * x
-
-    def encode(self, data: Tensor) -> Tensor:
-        return (data - 3) / 2
+    frame = si.Frame((2,), shift=3.0, scale=2.0)
 
 
-class VolumeOfOneCoordinate(Scaled):
+class OwnVolume(Scaled):
     log_volume = math.log(2)
 
 
-class VolumeOfEncode(Scaled):
-    log_volume = -2 * math.log(2)
-
-
-class NoInverse(Scaled):
-    def encode(self, data: Tensor) -> Tensor:
-        return data / 2 - 3
-
-
-class Cubed(Scaled):
-    """No map of one volume."""
-
+class OwnUnits(Normal):
     def decode(self, x: Tensor) -> Tensor:
-        return x**3
+        return 3 + 2 * x
 
-    def encode(self, data: Tensor) -> Tensor:
-        return data.sign() * data.abs() ** (1 / 3)
+
+class FrameOfOtherEvents(Normal):
+    frame = si.Frame((3,))
+
+
+class FrameOfText(Normal):
+    frame = "centimetres"
 
 
 class Rows(si.Distribution):
@@ -390,10 +378,10 @@ class Lopsided(Square):
         (SaysStandardNormalOfOtherDraws(), "standard-normal", "it is not"),
         (Constant(), "draws-differ", "say which by `point`"),
         (OtherPoint(), "draws-differ", "its draws are not that point"),
-        (VolumeOfOneCoordinate(), "units", "log_volume is 0.693147, and log |d data/d model| of decode is 1.38629"),
-        (VolumeOfEncode(), "units", "log_volume is -1.38629"),
-        (NoInverse(), "units", "does not invert"),
-        (Cubed(), "units", "log_volume is one number"),
+        (OwnVolume(), "units", "log_volume is that of the frame"),
+        (OwnUnits(), "units", "decode is overridden"),
+        (FrameOfOtherEvents(), "units", "frame is that of events (3,), and events are (2,)"),
+        (FrameOfText(), "units", "frame is a str"),
         (LabelsFromOne(), "conditions", "the condition 'species' is out of range; got 3 at entry"),
         (LabelsAsNumbers(), "conditions", "the condition 'species' is a label; got torch.float32, due int64"),
         (LabelsInColumns(), "conditions", "'species' has another shape; got (500, 1), due (500,)"),

@@ -78,7 +78,7 @@ def bound_of_span(
 
 def in_unit(values: Tensor, end: Distribution, unit: str) -> Tensor:
     """Log-densities of model space in nats as those of data units, in the unit asked for; same shape."""
-    return (values - end.log_volume) * unit_of_nats(end, unit)
+    return (values - end.frame.log_volume) * unit_of_nats(end, unit)
 
 
 def unit_of_nats(end: Distribution, unit: str) -> float:

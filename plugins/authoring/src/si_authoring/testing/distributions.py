@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Sequence
 
@@ -13,14 +14,13 @@ from si_authoring.testing.check import Deviations, Measured, NotApplicable, Viol
 from si_authoring.testing.densities import density_of_draws, drawn
 from si_authoring.testing.setting import Output, Setting
 from si_authoring.testing.suite import Suite
-from si_core import Condition, ConditionSpec, Distribution, UsageError, check_classes, check_condition
+from si_core import Condition, ConditionSpec, Distribution, Frame, UsageError, check_classes, check_condition
 
 __all__ = ["SUITE"]
 
 _ERRORS = 5.0
 _DRAWS, _PLANAR = 20_000, 5_000
 _LABELLED = 500
-_LARGEST = 1024
 
 
 def _seeded(seed: int = 0) -> torch.Generator:
@@ -143,32 +143,27 @@ def standard_normal(law: Distribution) -> Measured | None:
 
 
 @check
-def units(law: Distribution) -> Measured | None:
-    """``decode`` inverts ``encode``, and ``log_volume`` is ``log |d data/d model|``."""
+def units(law: Distribution) -> Measured:
+    """The ``frame`` is that of events of this shape, it alone says the units, and it comes back from plain data."""
+    frame = law.frame
+    if not isinstance(frame, Frame):
+        raise Violation(f"frame is a {type(frame).__name__}, and no Frame")
+    if frame.shape != law.shape:
+        raise Violation(f"frame is that of events {frame.shape}, and events are {law.shape}")
+    for name in ("encode", "decode"):
+        if getattr(type(law), name) is not getattr(Distribution, name):
+            raise Violation(f"{name} is overridden: a model keeps the frame alone, so the units belong there")
+    if "log_volume" in vars(type(law)) or "log_volume" in vars(law):
+        raise Violation("log_volume is that of the frame: give its scale there")
+    again = Frame.of_plain(json.loads(json.dumps(frame.plain())))
     x = _points(law, 7).double()
-    data = law.decode(x)
-    deviations = Deviations("decode does not invert encode")
-    allowed = 1e-9 * (1 + float(data.abs().max()))
-    deviations.close(law.decode(law.encode(data)), data, allowed, "decode(encode(data))")
+    data = frame.decode(x)
+    deviations = Deviations("the frame does not come back from plain data")
+    deviations.close(again.decode(x), data, 0.0, "decode(x)")
+    if (again.columns, again.pixels, again.labels is None) != (frame.columns, frame.pixels, frame.labels is None):
+        raise Violation("the frame does not come back from plain data: columns, pixels or labels")
     deviations.close(law.encode(data), x, 1e-9 * (1 + float(data.abs().max() + x.abs().max())), "encode(decode(x))")
-    inverse = deviations.result()
-    if x[0].numel() > _LARGEST:
-        return inverse
-    volumes = [_log_volume(law, row) for row in x[:2]]
-    if abs(volumes[0] - volumes[1]) > 1e-6 * (1 + abs(volumes[0])):
-        raise Violation(
-            f"log_volume is one number, and log |d data/d model| is not: {volumes[0]:.6g}, {volumes[1]:.6g}"
-        )
-    measured = Measured(abs(law.log_volume - volumes[0]), 1e-6 * (1 + abs(volumes[0])), f"{volumes[0]:.6g} by autodiff")
-    if not measured.deviation <= measured.allowed:
-        words = f"log_volume is {law.log_volume:.6g}, and log |d data/d model| of decode is {volumes[0]:.6g}"
-        raise Violation(words, measured)
-    return measured
-
-
-def _log_volume(law: Distribution, row: Tensor) -> float:
-    jacobian = torch.autograd.functional.jacobian(lambda v: law.decode(v[None])[0], row)  # type: ignore[no-untyped-call]
-    return float(torch.linalg.slogdet(jacobian.reshape(row.numel(), row.numel()))[1])
+    return deviations.result()
 
 
 @check
@@ -179,6 +174,7 @@ def conditions(law: Distribution) -> None:
         if not isinstance(name, str) or not isinstance(spec, ConditionSpec):
             raise Violation(f"conditions has {name!r}: {type(spec).__name__}, no name with a ConditionSpec")
     _check_conditions(law, law.draw(_LABELLED, _seeded())[1], _LABELLED, "draw")
+    _check_conditions(law, law.draw_conditions(_LABELLED, _seeded()), _LABELLED, "draw_conditions")
 
 
 def _check_conditions(law: Distribution, given: Condition | None, n: int, call: str) -> None:

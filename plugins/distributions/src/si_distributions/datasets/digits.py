@@ -49,6 +49,7 @@ class Digits(Rows):
             fixed(_GREY_LEVELS / 2, _GREY_LEVELS / 2),
             condition_values={"digit": found.target.astype(np.int64)} if label else None,
             conditions={"digit": ConditionSpec(classes=tuple("0123456789"))} if label else None,
+            pixels=(0.0, float(_GREY_LEVELS)),
             dequantise=dequantise,
             noise_seed=split_seed,
             dtype=dtype,

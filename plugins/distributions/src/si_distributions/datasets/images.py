@@ -101,6 +101,7 @@ class Images(Rows):
             fixed(_BYTE / 2, _BYTE / 2),
             condition_values=condition_values,
             conditions=conditions,
+            pixels=(0.0, float(_BYTE)),
             dequantise=dequantise,
             noise_seed=split_seed,
             dtype=dtype,

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import cached_property
 
 import numpy as np
@@ -15,7 +16,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from si_core import Condition, ConditionSpec, DataError, Distribution
+from si_core import Condition, ConditionSpec, DataError, Distribution, Frame, LabelCounts
 from si_distributions.datasets.scaling import Scaling
 from si_distributions.datasets.storing import stored
 from si_distributions.options import Precision, fraction, precision, whole
@@ -46,13 +47,13 @@ class Rows(Distribution):
 
     Args:
         values: all rows in data space, shape (N, *event).
-        train: indices of the training rows.
+        train: indices of the training rows; rows that are left out are in neither.
         held: indices of the rows held out.
-        scaling: between data space and model space.
+        scaling: shift and scale between data space and model space.
         condition_values: what draws give with each row, by name, each (N, *shape): places among classes, or values.
         conditions: what these are.
-        names: of the columns, for a table that has them.
-        numbers: the number of each row in its source, where rows were left out on the way.
+        columns: the names of the columns, for a table that has them.
+        pixels: the values of black and white in data space, for images.
         dequantise: whether draws of whole numbers get uniform noise on [-1/2, 1/2) added in data space.
         noise_seed: of the noise on the rows held out, which is the same at every call.
         dtype: of the draws.
@@ -68,23 +69,22 @@ class Rows(Distribution):
         *,
         condition_values: Mapping[str, NDArray[np.generic]] | None = None,
         conditions: Mapping[str, ConditionSpec] | None = None,
-        names: tuple[str, ...] | None = None,
-        numbers: NDArray[np.int64] | None = None,
+        columns: tuple[str, ...] | None = None,
+        pixels: tuple[float, float] | None = None,
         dequantise: bool = False,
         noise_seed: int = 0,
         dtype: Precision = "float32",
         where: str,
     ) -> None:
-        self._dtype, self._scaling, self._where = precision(dtype, where), scaling, where
+        self._dtype, self._where = precision(dtype, where), where
         self._dequantise, self._noise_seed = dequantise, noise_seed
         self.shape = tuple(values.shape[1:])
         self.size = len(train)
-        self.names, self.conditions = names, dict(conditions or {})
-        self.log_volume = scaling.log_volume(self.shape)
-        self.row_key = hashlib.sha256(
-            (train if numbers is None else numbers[train]).astype("<i8").tobytes()
-        ).hexdigest()
+        self.conditions = dict(conditions or {})
+        self._units = Frame(self.shape, *scaling)
+        self.row_key = hashlib.sha256(train.astype("<i8").tobytes()).hexdigest()
         """Says which rows of the source are drawn, in which order: two data sets pair up only if theirs are equal."""
+        self._columns, self._pixels = columns, pixels
         self._train, self._held = Placed(self._stored(values, train)), self._stored(values, held)
         tensors = {name: torch.from_numpy(values) for name, values in (condition_values or {}).items()}
         tensors = {name: v.to(self._dtype) if v.is_floating_point() else v for name, v in tensors.items()}
@@ -104,13 +104,13 @@ class Rows(Distribution):
         """Training rows by index (n,) in 0..size-1 with their conditions, on the device of the index, without noise."""
         return self._finished(self._train.rows(index), False, None), self._conditions_of(index)
 
-    def encode(self, data: Tensor) -> Tensor:
-        """Data space to model space; whole numbers become the dtype of the draws."""
-        return self._scaling.encode(data if data.is_floating_point() else data.to(self._dtype))
-
-    def decode(self, x: Tensor) -> Tensor:
-        """Model space to data space."""
-        return self._scaling.decode(x)
+    @cached_property
+    def frame(self) -> Frame:
+        """The units, the names of the columns, and the counts of the labels of the training rows."""
+        labels = None
+        if self.conditions and all(spec.classes is not None for spec in self.conditions.values()):
+            labels = LabelCounts.of({name: values.tensor for name, values in self._conditions.items()})
+        return replace(self._units, columns=self._columns, pixels=self._pixels, labels=labels)
 
     def held_out(self) -> tuple[Tensor, Condition | None] | None:
         """The rows kept from training with their conditions; None where none are."""
@@ -122,13 +122,17 @@ class Rows(Distribution):
     @cached_property
     def fingerprint(self) -> str:
         """SHA-256 of everything that can be drawn: equal for equal data, options and split."""
-        digest = hashlib.sha256(f"{self.shape} {self.conditions} {self._dtype} {self._dequantise}".encode())
-        for tensor in (
-            self._train.tensor,
-            self._held,
-            *(condition_values.tensor for condition_values in self._conditions.values()),
-        ):
-            digest.update(tensor.numpy().data)
+        conditions = sorted((name, spec.shape, spec.classes) for name, spec in self.conditions.items())
+        said = f"{self.shape} {conditions} {self._dtype} {self._dequantise} {self._columns}"
+        digest = hashlib.sha256(said.encode())
+        held = sorted(self._held_conditions.items())
+        kept = [self._train.tensor, self._held, *(values for _, values in held)]
+        kept += [values.tensor for _, values in sorted(self._conditions.items())]
+        # Standardised rows are those of any other units.
+        kept += [self._units.shift, self._units.scale]
+        for tensor in kept:
+            digest.update(f"{tuple(tensor.shape)} {tensor.dtype}".encode())
+            digest.update(tensor.contiguous().numpy())
         return digest.hexdigest()
 
     def _conditions_of(self, index: Tensor) -> Condition | None:
@@ -136,7 +140,7 @@ class Rows(Distribution):
 
     def _stored(self, values: NDArray[np.generic], index: NDArray[np.int64]) -> Tensor:
         """The rows of an index: bytes as they are, all else in model space."""
-        encode = None if values.dtype == np.uint8 else self._scaling.encode
+        encode = None if values.dtype == np.uint8 else self._units.encode
         out = stored(values, index, encode, torch.uint8 if encode is None else self._dtype)
         if encode is not None and not bool(torch.isfinite(out).all()):
             raise DataError(f"values beyond the range of {self._dtype}", where=self._where, fix="set standardise: true")
@@ -148,4 +152,4 @@ class Rows(Distribution):
         data = rows.to(self._dtype)
         if noisy:
             data = data + uniform(tuple(data.shape), self._dtype, generator) - 0.5
-        return self._scaling.encode(data)
+        return self._units.encode(data)

@@ -1,4 +1,4 @@
-"""The affine map between data space and model space, ``data = shift + scale * model``."""
+"""The shift and scale between data space and model space, ``data = shift + scale * model``."""
 
 from __future__ import annotations
 
@@ -9,38 +9,16 @@ from torch import Tensor
 
 from si_core import DataError
 from si_distributions.files.blocks import blocks
-from si_distributions.placement import Placed
 
 __all__ = ["Scaling", "fixed", "standardising"]
 
-
-class Scaling:
-    """``data = shift + scale * model``, entry by entry.
-
-    Args:
-        shift: broadcasts to the event, float64.
-        scale: positive, broadcasts to the event, float64.
-    """
-
-    def __init__(self, shift: Tensor, scale: Tensor) -> None:
-        self._shift, self._scale = Placed(shift), Placed(scale)
-
-    def encode(self, data: Tensor) -> Tensor:
-        """Data space to model space."""
-        return (data - self._shift.like(data)) / self._scale.like(data)
-
-    def decode(self, x: Tensor) -> Tensor:
-        """Model space to data space."""
-        return self._shift.like(x) + self._scale.like(x) * x
-
-    def log_volume(self, shape: tuple[int, ...]) -> float:
-        """``log |d data/d model|`` for an event shape: the sum of ``log scale`` over its entries."""
-        return float(self._scale.tensor.log().expand(shape).sum())
+Scaling = tuple[Tensor, Tensor]
+"""Shift and scale, float64, each broadcasting to the event."""
 
 
 def fixed(shift: float, scale: float) -> Scaling:
     """The same shift and scale for every entry."""
-    return Scaling(torch.tensor(shift, dtype=torch.float64), torch.tensor(scale, dtype=torch.float64))
+    return torch.tensor(shift, dtype=torch.float64), torch.tensor(scale, dtype=torch.float64)
 
 
 def standardising(
@@ -68,7 +46,8 @@ def standardising(
     for wrong, what in ((constant, "constant"), (~np.isfinite(scale), "boundless")):
         if wrong.any():
             raise _no_scale(what, wrong, mean, names, table, where)
-    return Scaling(*(torch.from_numpy(moment if table else moment.reshape(())) for moment in (mean, scale)))
+    mean, scale = (moment if table else moment.reshape(()) for moment in (mean, scale))
+    return torch.from_numpy(mean), torch.from_numpy(scale)
 
 
 def _moments(

@@ -82,7 +82,7 @@ class Tabular(Rows):
             scaling,
             condition_values=condition_values,
             conditions=conditions | {name: _values(condition_values[name][train]) for name in contents.conditions},
-            names=contents.names,
+            columns=contents.names if contents.values.ndim == 2 else None,
             dtype=dtype,
             where=where,
         )

@@ -1,0 +1,244 @@
+"""What a model keeps of its ends and of its coupling: enough to sample without their data.
+
+Parts that hold data are those with a ``fingerprint``. A model keeps their frames and what a process asks of them, and
+when it is loaded a stand-in takes their place, which makes the part itself from the recipe only when somebody asks for
+its data, and refuses data that are not those of the training.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import cached_property
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from si_core.contract.clock import Clock
+from si_core.contract.condition import Condition, ConditionSpec
+from si_core.contract.coupling import Coupling
+from si_core.contract.data import Draw, Pairs
+from si_core.contract.distribution import Distribution
+from si_core.contract.frame import Frame
+from si_core.errors import DataError, SIError, StorageError
+from si_core.process.fingerprint import data_parts
+from si_core.process.process import StochasticInterpolant
+from si_core.storage.fingerprints import fingerprints
+
+__all__ = ["KeptCoupling", "KeptDistribution", "example_draw", "kept_parts", "stand_ins"]
+
+_LAW = ("size", "standard_normal", "has_samples", "has_density", "normalised")
+_DTYPES = {"float32": torch.float32, "float64": torch.float64, "float16": torch.float16, "bfloat16": torch.bfloat16}
+_PAIRING = ("independent", "source_is_target", "anchored", "intervals")
+
+
+class _Data:
+    """The part itself, made when it is first asked for.
+
+    Args:
+        build: makes it.
+        fingerprint: of the data of the training.
+        where: how errors name it.
+    """
+
+    def __init__(self, build: Callable[[], object], fingerprint: str, where: str) -> None:
+        self.fingerprint = fingerprint
+        self._build, self._where = build, where
+
+    @cached_property
+    def part(self) -> Any:
+        """The part.
+
+        Raises:
+            DataError: its data are gone, or are others than those of the training.
+        """
+        try:
+            found = self._build()
+        except SIError as error:
+            raise DataError(
+                f"this needs the data that the model was trained on: {error.problem}",
+                where=error.where or self._where,
+                got=error.got,
+                allowed=error.allowed,
+                fix="put the data back where they were, or give points in their place (data=..., --data FILE)",
+            ) from error
+        now = getattr(found, "fingerprint", None)
+        if now != self.fingerprint:
+            raise DataError(
+                "this needs the data that the model was trained on, and they have changed",
+                where=self._where,
+                got=f"fingerprint {str(now)[:16]}",
+                allowed=f"fingerprint {self.fingerprint[:16]}",
+                fix="put the old data back, or give points in their place (data=..., --data FILE)",
+            )
+        return found
+
+
+class KeptDistribution(Distribution):
+    """A data set that a model was trained on, as the model keeps it.
+
+    Args:
+        kept: the entry of :func:`kept_parts`.
+        data: the data set itself.
+    """
+
+    def __init__(self, kept: Mapping[str, Any], data: _Data) -> None:
+        self._frame = Frame.of_plain(kept["frame"])
+        self.shape, self.fingerprint = self._frame.shape, data.fingerprint
+        self.conditions = _specs(kept["conditions"])
+        self.dtype = _DTYPES[kept["dtype"]]
+        """Of its draws."""
+        point = kept["point"]
+        self.point = None if point is None else torch.tensor(point, dtype=torch.float64).reshape(self.shape)
+        self.size, self.standard_normal = kept["size"], bool(kept["standard_normal"])
+        self._traits = {name: bool(kept[name]) for name in ("has_samples", "has_density", "normalised")}
+        self._data = data
+
+    @property
+    def frame(self) -> Frame:
+        return self._frame
+
+    @property
+    def has_samples(self) -> bool:
+        return self._traits["has_samples"]
+
+    @property
+    def has_density(self) -> bool:
+        return self._traits["has_density"]
+
+    @property
+    def normalised(self) -> bool:
+        return self._traits["normalised"]
+
+    def sample(self, n: int, generator: torch.Generator | None = None) -> Tensor:
+        found: Tensor = self._data.part.sample(n, generator)
+        return found
+
+    def draw(self, n: int, generator: torch.Generator | None = None) -> tuple[Tensor, Condition | None]:
+        found: tuple[Tensor, Condition | None] = self._data.part.draw(n, generator)
+        return found
+
+    def rows(self, index: Tensor) -> tuple[Tensor, Condition | None]:
+        found: tuple[Tensor, Condition | None] = self._data.part.rows(index)
+        return found
+
+    def log_prob(self, x: Tensor) -> Tensor:
+        found: Tensor = self._data.part.log_prob(x)
+        return found
+
+    def held_out(self) -> tuple[Tensor, Condition | None] | None:
+        found: tuple[Tensor, Condition | None] | None = self._data.part.held_out()
+        return found
+
+
+class KeptCoupling(Coupling):
+    """A coupling that holds data, as a model keeps it.
+
+    Args:
+        kept: the entry of :func:`kept_parts`.
+        data: the coupling itself.
+    """
+
+    def __init__(self, kept: Mapping[str, Any], data: _Data) -> None:
+        self.independent, self.source_is_target = bool(kept["independent"]), bool(kept["source_is_target"])
+        self.anchored, self.intervals = bool(kept["anchored"]), bool(kept["intervals"])
+        self.conditions, self.fingerprint = _specs(kept["conditions"]), data.fingerprint
+        self._data = data
+
+    def pair(self, x0: Tensor, x1: Tensor, generator: torch.Generator | None = None) -> tuple[Tensor, Tensor]:
+        found: tuple[Tensor, Tensor] = self._data.part.pair(x0, x1, generator)
+        return found
+
+    def draw(
+        self, source: Distribution, target: Distribution, n: int, generator: torch.Generator | None = None
+    ) -> Pairs:
+        found: Pairs = self._data.part.draw(_itself(source), _itself(target), n, generator)
+        return found
+
+
+def _itself(law: Distribution) -> Distribution:
+    """The distribution that a stand-in stands for: couplings may know its kind."""
+    if not isinstance(law, KeptDistribution):
+        return law
+    found: Distribution = law._data.part
+    return found
+
+
+def kept_parts(process: StochasticInterpolant) -> dict[str, Any]:
+    """What a model keeps, as plain data, by the key of the part in a recipe: frames of both ends, and all that
+    :func:`stand_ins` needs of parts that hold data."""
+    marks = fingerprints(data_parts(process))
+    found: dict[str, Any] = {}
+    for name, law in (("source", process.source), ("target", process.target)):
+        if name == "source" and law is process.target:
+            continue
+        found[name] = {"frame": law.frame.plain(), "conditions": _plain_specs(law.conditions)}
+        if name in marks:
+            point = None if law.point is None else law.point.double().cpu().tolist()
+            found[name] |= {trait: getattr(law, trait) for trait in _LAW}
+            found[name] |= {"fingerprint": marks[name], "point": point, "dtype": _dtype_of(law)}
+    coupling = process.coupling
+    if "coupling" in marks and not isinstance(coupling, nn.Module):
+        found["coupling"] = {trait: getattr(coupling, trait) for trait in _PAIRING}
+        found["coupling"] |= {"fingerprint": marks["coupling"], "conditions": _plain_specs(coupling.conditions)}
+    return found
+
+
+def stand_ins(
+    kept: Mapping[str, Any], build: Callable[[str], object], where: Callable[[str], str]
+) -> dict[str, KeptDistribution | KeptCoupling]:
+    """The stand-ins of the parts that hold data, by their key in a recipe.
+
+    Args:
+        kept: from :func:`kept_parts`.
+        build: makes the part of a key.
+        where: how errors name the part of a key.
+
+    Raises:
+        StorageError: it is no such data.
+    """
+    found: dict[str, KeptDistribution | KeptCoupling] = {}
+    try:
+        for name, entry in kept.items():
+            if "fingerprint" in entry:
+                data = _Data(lambda name=name: build(name), entry["fingerprint"], where(name))  # type: ignore[misc]
+                found[name] = (KeptCoupling if name == "coupling" else KeptDistribution)(entry, data)
+    except (KeyError, TypeError, ValueError, AttributeError, SIError) as error:
+        raise StorageError("what is kept of the ends can't be read", got=f"{type(error).__name__}: {error}") from error
+    return found
+
+
+def _dtype_of(law: Distribution) -> str:
+    dtype = law.sample(1, torch.Generator().manual_seed(0)).dtype if law.has_samples else torch.get_default_dtype()
+    return str(dtype).removeprefix("torch.")
+
+
+def example_draw(process: StochasticInterpolant, clock: Clock) -> Draw:
+    """Two draws of a process in the form that its own have, whose numbers say nothing: no data are asked for."""
+    law = process.target
+    like = torch.zeros((), dtype=law.dtype) if isinstance(law, KeptDistribution) else law.sample(1, torch.Generator())
+    x0, x1, z = (torch.ones(2, *process.shape, dtype=like.dtype) * number for number in (-1, 1, 0))
+    condition = {
+        name: torch.zeros(2, *spec.shape, dtype=like.dtype if spec.classes is None else torch.int64)
+        for name, spec in process.conditions.items()
+    }
+    schedule = process.schedule(clock, torch.tensor([0.25, 0.75], dtype=torch.float64))
+    return process.draw_of(schedule, x0, x1, z, condition=condition or None)
+
+
+def _plain_specs(specs: Mapping[str, ConditionSpec]) -> dict[str, Any]:
+    return {
+        name: {"shape": list(spec.shape), "mean": spec.mean, "scale": spec.scale}
+        if spec.classes is None
+        else {"classes": list(spec.classes)}
+        for name, spec in specs.items()
+    }
+
+
+def _specs(plain: Mapping[str, Any]) -> dict[str, ConditionSpec]:
+    return {
+        name: ConditionSpec(classes=tuple(spec["classes"]))
+        if "classes" in spec
+        else ConditionSpec(tuple(spec["shape"]), mean=float(spec["mean"]), scale=float(spec["scale"]))
+        for name, spec in plain.items()
+    }

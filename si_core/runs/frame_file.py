@@ -1,0 +1,71 @@
+"""``frame.json``: what a model keeps of its ends, beside its weights.
+
+Strict JSON, ``{"format": 1, "target": {"frame": {"shape", "shift", "scale", ...}, "conditions": {...}, ...}, ...}``: see
+:func:`si_core.models.ends.kept_parts`. The weights know its SHA-256, so that no other frame is taken for it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from typing import Any
+
+from si_core.errors import StorageError
+from si_core.models.ends import KeptCoupling, KeptDistribution, kept_parts, stand_ins
+from si_core.models.parts import build_selection
+from si_core.process.process import StochasticInterpolant
+from si_core.recipes.recipe import Recipe
+from si_core.storage.atomic import storage_error, write_atomic
+from si_core.storage.strict_json import format_json, parse_json
+
+__all__ = ["load_ends", "save_ends"]
+
+_FORMAT = 1
+
+
+def save_ends(path: Path, process: StochasticInterpolant) -> str:
+    """Write what is kept of the ends of a process; returns the SHA-256 of the file.
+
+    Raises:
+        StorageError: the file can't be written.
+    """
+    data = format_json({"format": _FORMAT, **kept_parts(process)}, str(path), indent=1)
+    write_atomic(path, data)
+    return hashlib.sha256(data).hexdigest()
+
+
+def load_ends(path: Path, recipe: Recipe, digest: str | None) -> dict[str, KeptDistribution | KeptCoupling]:
+    """The stand-ins of the parts that hold data, by their key in the recipe.
+
+    Args:
+        path: the file.
+        recipe: that of the model, which says how to make the parts.
+        digest: the SHA-256 that the model knows.
+
+    Raises:
+        StorageError: the file is missing, damaged or that of another model.
+    """
+    fix = "put the file back, or train the run again"
+    try:
+        data = path.read_bytes()
+    except FileNotFoundError as error:
+        raise StorageError("the units of the model are missing", where=str(path), got="no file", fix=fix) from error
+    except OSError as error:
+        raise storage_error(path, error) from error
+    if hashlib.sha256(data).hexdigest() != digest:
+        raise StorageError("these are not the units of this model", where=str(path), got="another SHA-256", fix=fix)
+    found = parse_json(data, str(path))
+    if not isinstance(found, dict) or found.pop("format", None) != _FORMAT:
+        raise StorageError("another format", where=str(path), allowed=f"format {_FORMAT}", fix=fix)
+
+    def build(name: str) -> Any:
+        return build_selection(recipe, name, getattr(recipe, name))
+
+    def where(name: str) -> str:
+        selection = getattr(recipe, name)
+        return f"{recipe.where(name)}: {selection.name}"
+
+    try:
+        return stand_ins(found, build, where)
+    except StorageError as error:
+        raise StorageError(error.problem, where=str(path), got=error.got, fix=fix) from error
