@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from si_core.contract.distribution import Distribution as Distribution
     from si_core.contract.drift_parts import DriftFunction as DriftFunction
     from si_core.contract.drift_parts import DriftParts as DriftParts
+    from si_core.contract.estimate_line import estimate_line as estimate_line
     from si_core.contract.estimator import Estimator as Estimator
     from si_core.contract.event import Event as Event
     from si_core.contract.exporter import Exporter as Exporter
@@ -124,6 +125,7 @@ _HOMES: dict[str, tuple[str, ...]] = {
     "si_core.contract.callback": ("Callback",),
     "si_core.contract.coupling": ("Coupling",),
     "si_core.contract.data": ("Draw", "Estimate", "Pairs", "Trajectory"),
+    "si_core.contract.estimate_line": ("estimate_line",),
     "si_core.contract.diffusion": ("Diffusion",),
     "si_core.contract.distribution": ("Distribution",),
     "si_core.contract.frame": ("Frame",),

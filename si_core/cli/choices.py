@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from si_core.errors import UsageError
 
 if TYPE_CHECKING:
-    from si_core.fields.base import Epsilon
+    from si_core.fields.noise_level import Epsilon
     from si_core.models.model import Model
 
 __all__ = ["CLOCK_HELP", "GUIDANCE_HELP", "chosen", "resampled"]

@@ -43,10 +43,11 @@ def run(arguments: argparse.Namespace) -> int:
     """Measure and print."""
     from si_core.cli.choices import chosen, resampled
     from si_core.cli.console import LineConsole
+    from si_core.contract.estimate_line import estimate_line
     from si_core.discovery.build import build
     from si_core.models.estimation import estimate
     from si_core.runs.memory import memory_explained
-    from si_core.runs.stages import estimate_line, estimate_record
+    from si_core.runs.stages import estimate_record
 
     name, options = chosen(arguments.name, "NAME", '{"use": "log-likelihood", "steps": 100}')
     # What components print must not stand among the JSON.

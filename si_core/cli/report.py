@@ -40,7 +40,7 @@ def run(arguments: argparse.Namespace) -> int:
                 model,
                 recipe.sample.number,
                 recipe.seed,
-                given_values(model, recipe.sample.condition),
+                given_values(model, recipe.condition),
                 lambda done, of: console.progress(done, of, "samples"),
             )
             write_report(

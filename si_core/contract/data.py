@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from si_core.contract.combine import combined
+from si_core.contract.estimate_line import estimate_line
 from si_core.errors import UsageError
 
 if TYPE_CHECKING:
@@ -158,7 +159,8 @@ class Estimate:
         bound: what ``value`` is to the quantity named, one of :data:`Bound`.
         unit: such as ``nats``, ``bits/dim`` or ``1``.
         per_sample: the value of each sample, shape (B,), or None.
-        details: further numbers worth showing, such as an effective sample size.
+        details: further numbers worth showing, such as an effective sample size. ``value_of_data_law``, in ``unit``, is
+            the value for a model whose law is that of the data, where it is known; every printed line has it.
     """
 
     name: str
@@ -168,3 +170,12 @@ class Estimate:
     unit: str
     per_sample: Tensor | None = None
     details: dict[str, Any] | None = None
+
+    def __repr__(self) -> str:
+        """The line that is printed, the size of ``per_sample`` and the names of the details."""
+        parts = [estimate_line(self)]
+        if self.per_sample is not None:
+            parts.append(f"per_sample of shape {tuple(self.per_sample.shape)}")
+        if self.details:
+            parts.append(f"details: {', '.join(self.details)}")
+        return f"Estimate({'; '.join(parts)})"

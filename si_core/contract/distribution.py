@@ -49,6 +49,10 @@ class Distribution(ABC):
         """The units, names and layout of events; by default data space is model space."""
         return Frame(self.shape)
 
+    entropy: float | None = None
+    """``-E log p(x)`` in model space, in nats, where it is known in closed form: no density has a larger mean logarithm
+    at its draws than ``-entropy``."""
+
     def sample(self, n: int, generator: torch.Generator | None = None) -> Tensor:
         """n independent draws in model space, shape (n, *shape), float32 unless made with another dtype.
 

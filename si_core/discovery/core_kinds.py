@@ -66,8 +66,8 @@ CORE_KINDS: tuple[Kind, ...] = (
 
 RECIPE_KEYS = frozenset(
     {
-        *("extends", "schema", "title", "meta", "seed", "source", "target", "coupling", "interpolant", "latent"),
-        *("objectives", "network", "train", "sample", "estimators", "report"),
+        *("extends", "base", "schema", "title", "meta", "seed", "source", "target", "coupling", "interpolant"),
+        *("latent", "objectives", "network", "train", "sample", "estimators", "report"),
     }
 )
 """Top-level keys of recipes that are the core's, and so no plugin's section; the rest of a recipe knows them as well

@@ -9,7 +9,6 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
 
 import torch
 from torch import Tensor
@@ -17,47 +16,16 @@ from torch import Tensor
 from si_core.contract.clock import Clock, UniformClock
 from si_core.contract.combine import spread
 from si_core.contract.condition import Condition
-from si_core.contract.diffusion import Diffusion
 from si_core.contract.drift_parts import DriftParts
 from si_core.contract.given_condition import taken
 from si_core.contract.schedule import Schedule, bare_schedule
 from si_core.errors import UsageError
-from si_core.fields.flow import Flow, NoiseLevel
+from si_core.fields.flow import Flow
+from si_core.fields.noise_level import Epsilon, NoiseLevel, noise_level
 from si_core.process.completion import WHOLE
 from si_core.process.process import StochasticInterpolant
 
-__all__ = ["DirectFields", "Epsilon", "Fields", "noise_level"]
-
-Epsilon = float | Callable[[Tensor], Tensor] | Diffusion
-"""A noise level: a number, a function of t (N,) -> (N,), or a diffusion schedule."""
-
-
-def noise_level(epsilon: Epsilon, process: StochasticInterpolant | None) -> NoiseLevel | None:
-    """``epsilon`` as a function of a schedule; None where it is 0.
-
-    Raises:
-        UsageError: a negative or non-finite number, or a diffusion schedule without a process.
-    """
-    if isinstance(epsilon, Diffusion):
-        if process is None:
-            raise UsageError(
-                "a diffusion schedule needs the process's gamma",
-                fix="give the fields their process, or epsilon a number",
-            )
-        return lambda s: epsilon.epsilon(s.t, process.noise_size(s)).expand_as(s.u)
-    if callable(epsilon):
-        return lambda s: torch.as_tensor(epsilon(s.t), dtype=s.u.dtype, device=s.u.device).expand_as(s.u)
-    try:
-        number = float(epsilon)
-    except (TypeError, ValueError):
-        number = float("nan")
-    if not 0 <= number < float("inf"):
-        raise UsageError(
-            "epsilon is a noise level",
-            got=repr(epsilon),
-            allowed="a finite number >= 0, a function of t, or a diffusion",
-        )
-    return (lambda s: torch.full_like(s.u, number)) if number else None
+__all__ = ["DirectFields", "Fields"]
 
 
 class Fields(ABC):

@@ -20,7 +20,8 @@ from si_core.contract.drift_parts import DriftParts
 from si_core.contract.schedule import Schedule
 from si_core.errors import UsageError
 from si_core.fields.base import Fields
-from si_core.fields.flow import Flow, NoiseLevel
+from si_core.fields.flow import Flow
+from si_core.fields.noise_level import NoiseLevel
 from si_core.fields.transformed import TransformedFields
 from si_core.process.completion import WHOLE
 

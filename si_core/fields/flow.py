@@ -21,6 +21,7 @@ from si_core.contract.drift_parts import DriftParts
 from si_core.contract.limits import MarginLimits
 from si_core.contract.problem import LinearPart
 from si_core.contract.schedule import Schedule
+from si_core.fields.noise_level import NoiseLevel
 from si_core.fields.parametrisation import Parametrisation
 from si_core.process.coefficients import stack
 from si_core.process.completion import MARGIN, CoefficientFunction
@@ -29,10 +30,7 @@ from si_core.process.process import StochasticInterpolant
 if TYPE_CHECKING:
     from si_core.fields.base import Fields
 
-__all__ = ["Flow", "NoiseLevel", "drift_coefficients"]
-
-NoiseLevel = Callable[[Schedule], Tensor]
-"""``epsilon`` at the times of a schedule, shape (N,)."""
+__all__ = ["Flow", "drift_coefficients"]
 
 Step = TypeVar("Step")
 Made = TypeVar("Made")
@@ -127,7 +125,7 @@ class Flow(ABC, Generic[Step]):
         placement = (x.dtype, x.device)
         if placement != self._placement:
             self._placement, self._steps = placement, self._by_placement.setdefault(placement, {})
-        missing = [time for time in dict.fromkeys(map(float, times)) if time not in self._steps]
+        missing = list(dict.fromkeys([float(time) for time in times if time not in self._steps]))
         if missing:
             # Out of inference mode, for what is kept may be needed where the drift is differentiated.
             with torch.inference_mode(False), torch.no_grad():

@@ -2,31 +2,56 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
-import torch
 from torch import Tensor
 
 from si_core.contract.clock import Clock
 from si_core.contract.combine import spread
 from si_core.contract.condition import Condition
+from si_core.contract.drift_parts import DriftParts
 from si_core.contract.schedule import Schedule
 from si_core.errors import UsageError
-from si_core.fields.base import DirectFields, Fields
+from si_core.fields.base import Fields
 from si_core.fields.completed import CompletedFields, field_coefficients
-from si_core.fields.flow import Flow, NoiseLevel
+from si_core.fields.flow import Flow
+from si_core.fields.noise_level import NoiseLevel
+from si_core.fields.user_function import FieldFunction, UserFunction
 from si_core.process.completion import WHOLE, CoefficientFunction
 from si_core.process.process import StochasticInterpolant
 
-__all__ = ["FieldFunction", "FunctionFields"]
-
-FieldFunction = Callable[[Tensor, Tensor], Tensor]
-"""``f(t, x)`` with t of shape () or (B,) and x of shape (B, *event), per unit of time."""
+__all__ = ["FunctionFields"]
 
 _RATES = ("velocity", "interpolant-velocity")
 
 
-class FunctionFields(CompletedFields, DirectFields):
+def _needed(level: NoiseLevel | None) -> tuple[str, ...]:
+    """The fields that a drift is made of."""
+    return ("velocity",) if level is None else ("velocity", "score")
+
+
+class _FunctionFlow(Flow[tuple[Tensor, float, float]]):
+    """Steps are the time that functions are given, ``dt/du``, and the weight of the score."""
+
+    def __init__(self, fields: FunctionFields, clock: Clock, level: NoiseLevel | None, sign: float) -> None:
+        super().__init__(clock, lambda u: fields.schedule(clock, u), level, sign, fields)
+        self._velocity, *self._score = (fields.functions[name] for name in _needed(level))
+
+    def steps(self, u: Tensor, x: Tensor) -> list[tuple[Tensor, float, float]]:
+        s = self.schedule(u)
+        weights = (0.5 * self.sign * self.noise_squared(u)).tolist()
+        return list(zip(s.t.to(device=x.device, dtype=x.dtype).unbind(), s.rate.tolist(), weights, strict=True))
+
+    def at(self, step: tuple[Tensor, float, float], x: Tensor) -> DriftParts:
+        t, rate, weight = step
+        velocity = self._velocity(t, x)
+        if not weight:
+            return DriftParts(velocity, x, rate)
+        # A tensor of its own before the next call: one module may write both to the same memory.
+        return DriftParts((velocity * rate).add_(self._score[0](t, x), alpha=weight), x)
+
+
+class FunctionFields(CompletedFields):
     """Fields given as functions ``f(t, x)`` per unit of time.
 
     With a process, the other fields follow (:mod:`si_core.process.completion`); without one there are no others.
@@ -56,12 +81,13 @@ class FunctionFields(CompletedFields, DirectFields):
             if name not in allowed:
                 raise UsageError("unknown field", got=name, allowed=", ".join(("velocity", "score", *allowed)))
         given = {"velocity": velocity, "score": score, **others}
-        self.functions = {name.replace("_", "-"): f for name, f in given.items() if f is not None}
+        names = {name.replace("_", "-"): f for name, f in given.items() if f is not None}
+        self.functions = {name: UserFunction(name, f) for name, f in names.items()}
         if not self.functions:
             raise UsageError("FunctionFields needs a function", fix="FunctionFields(velocity=lambda t, x: ...)")
         self.process = process
         self.names = tuple(self.functions)
-        self._unseen = set(self.names)
+        self._known = tuple(self.functions.values())
 
     def known_coefficients(self, name: str) -> CoefficientFunction:
         coefficients = field_coefficients(self._with_process(), name)
@@ -80,24 +106,8 @@ class FunctionFields(CompletedFields, DirectFields):
         return list(t.to(device=x.device, dtype=x.dtype))
 
     def outputs(self, position: object, x: Tensor, indices: Sequence[int] | None = None) -> Sequence[Tensor]:
-        functions = list(self.functions.values())
-        t = torch.as_tensor(position)
-        chosen = range(len(functions)) if indices is None else indices
-        values = [functions[i](t, x) for i in chosen]
-        if self._unseen:
-            for i, value in zip(chosen, values, strict=True):
-                self._seen(self.names[i], value, x)
-        return values
-
-    def _seen(self, name: str, value: Tensor, x: Tensor) -> None:
-        """Refuse a function whose first value has another shape than the states: it would be broadcast."""
-        if not isinstance(value, Tensor) or value.shape != x.shape:
-            raise UsageError(
-                f"a field has the shape of the states, and the function for {name} gives another",
-                got=tuple(value.shape) if isinstance(value, Tensor) else type(value).__name__,
-                allowed=f"{tuple(x.shape)}, the shape of x",
-            )
-        self._unseen.discard(name)
+        known = self._known if indices is None else [self._known[i] for i in indices]
+        return [function(position, x) for function in known]  # type: ignore[arg-type]
 
     def field(self, name: str, s: Schedule, x: Tensor) -> Tensor:
         function = self.functions.get(name)
@@ -106,8 +116,6 @@ class FunctionFields(CompletedFields, DirectFields):
             return CompletedFields.field(self, name, s, x)
         t = s.t.to(device=x.device, dtype=x.dtype)
         value = function(t.reshape(()) if len(t) == 1 else t, x)
-        if self._unseen:
-            self._seen(name, value, x)
         return value * spread(s.rate, value) if name in _RATES else value
 
     def flow(
@@ -118,9 +126,8 @@ class FunctionFields(CompletedFields, DirectFields):
         span: tuple[float, float] = WHOLE,
         freeze: bool = False,
     ) -> Flow[object]:
-        needed = ("velocity",) if level is None else ("velocity", "score")
-        if all(name in self.functions for name in needed):
-            return DirectFields.flow(self, clock, level, sign, span, freeze)
+        if all(name in self.functions for name in _needed(level)):
+            return _FunctionFlow(self, clock, level, sign)  # type: ignore[return-value]
         self._with_process()
         return CompletedFields.flow(self, clock, level, sign, span, freeze)
 

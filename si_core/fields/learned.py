@@ -134,7 +134,8 @@ class LearnedFields(CompletedFields):
         return list(self.parametrisation.clock.position(t).to(device=x.device, dtype=x.dtype).unbind())
 
     def outputs(self, position: object, x: Tensor, indices: Sequence[int] | None = None) -> Sequence[Tensor]:
-        return self.predictor(position, x, self._given(x), indices)  # type: ignore[no-any-return]
+        condition = self._given(x) if self._left_out else self.condition
+        return self.predictor(position, x, condition, indices)  # type: ignore[no-any-return]
 
     def divergences(
         self, position: object, x: Tensor, indices: Sequence[int] | None = None, probes: Tensor | None = None

@@ -15,7 +15,8 @@ from si_core.contract.clock import Clock
 from si_core.contract.drift_parts import DriftParts
 from si_core.contract.schedule import Schedule
 from si_core.fields.base import Fields
-from si_core.fields.flow import Flow, NoiseLevel
+from si_core.fields.flow import Flow
+from si_core.fields.noise_level import NoiseLevel
 from si_core.fields.transformed import TransformedFields
 from si_core.process.completion import WHOLE
 

@@ -18,7 +18,8 @@ from si_core.contract.guidance import Guidance
 from si_core.contract.integrator import Integrator
 from si_core.contract.runtime import Runtime
 from si_core.errors import PluginError, UsageError
-from si_core.fields.base import Epsilon, Fields
+from si_core.fields.base import Fields
+from si_core.fields.noise_level import Epsilon
 from si_core.models.acceleration.accelerator import Accelerator
 from si_core.models.streams import generator
 from si_core.process.process import StochasticInterpolant

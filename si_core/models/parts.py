@@ -12,6 +12,7 @@ from si_core.discovery.build import build
 from si_core.errors import DataError, RecipeError, UsageError
 from si_core.models.streams import stream_seed
 from si_core.process.process import StochasticInterpolant
+from si_core.recipes.paths import buildable_options
 from si_core.recipes.recipe import Recipe
 from si_core.recipes.selection import Selection
 
@@ -49,7 +50,7 @@ def own_stream(seed: int) -> Iterator[None]:
 def selected(recipe: Recipe, path: str, selection: Selection, /, **context: object) -> object:
     """The component that a recipe selects at a key; errors carry the key's position."""
     with located(recipe, path):
-        return build(selection.kind, selection.qualified, context=context, **selection.options)
+        return build(selection.kind, selection.qualified, context=context, **buildable_options(selection))
 
 
 def build_selection(recipe: Recipe, path: str, selection: Selection, /, **context: object) -> object:

@@ -12,8 +12,8 @@ from si_core.contract.integrator import Integrator
 from si_core.discovery.lookup import find
 from si_core.discovery.owners import DEFAULTS
 from si_core.errors import RecipeError, UsageError
-from si_core.fields.base import Epsilon
 from si_core.fields.learned import LearnedFields
+from si_core.fields.noise_level import Epsilon
 from si_core.fields.rescheduled import RescheduledFields
 from si_core.models.acceleration.accelerator import Accelerator
 from si_core.models.given_values import given_values
@@ -22,6 +22,7 @@ from si_core.models.parts import build_path, build_selection, located
 from si_core.models.sampler_parts import build_clock, build_diffusion
 from si_core.models.streams import generator
 from si_core.process.process import StochasticInterpolant
+from si_core.recipes.paths import buildable_options
 from si_core.recipes.recipe import Recipe
 from si_core.recipes.selection import Selection
 
@@ -102,7 +103,7 @@ def check_sampling(sampler: Sampler, fields: LearnedFields) -> None:
         model.transport()
     if recipe.sample.condition is not None:
         with located(recipe, "sample.condition"):
-            model.initial(1, generator(recipe.seed, "sample"), given_values(model, recipe.sample.condition))
+            model.initial(1, generator(recipe.seed, "sample"), given_values(model, recipe.condition))
     whole = {recipe.sample.start, recipe.sample.stop} == {0.0, 1.0}
     if model.process.structure.mirror and model.epsilon == 0.0 and whole:
         raise RecipeError(
@@ -119,7 +120,7 @@ def _epsilon(recipe: Recipe, process: StochasticInterpolant) -> Epsilon:
     if not isinstance(epsilon, Selection):
         return epsilon
     with located(recipe, "sample.epsilon"):
-        built = build_diffusion(epsilon.qualified, process, **epsilon.options)
+        built = build_diffusion(epsilon.qualified, process, **buildable_options(epsilon))
         if not isinstance(built, Diffusion):
             raise UsageError("epsilon is a number or a diffusion", got=type(built).__name__)
     return built
@@ -130,7 +131,7 @@ def _clock(recipe: Recipe, process: StochasticInterpolant) -> Clock | Literal["a
     if not isinstance(clock, Selection):
         return clock
     with located(recipe, "sample.clock"):
-        return build_clock(clock.qualified, process, **clock.options)
+        return build_clock(clock.qualified, process, **buildable_options(clock))
 
 
 def _guidance(recipe: Recipe) -> tuple[Guidance, ...]:

@@ -19,7 +19,7 @@ from si_core.contract.integrator import Integrator
 from si_core.contract.runtime import Runtime
 from si_core.contract.weights import resample_alike
 from si_core.errors import UsageError
-from si_core.fields.base import Epsilon
+from si_core.fields.noise_level import Epsilon
 from si_core.models.freed_memory import keep_freed_memory
 from si_core.models.model import Model
 from si_core.models.streams import reseed

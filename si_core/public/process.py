@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from si_core.contract.combine import spread
 from si_core.contract.data import Bound
-from si_core.fields.base import Epsilon
-from si_core.fields.functions import FieldFunction
+from si_core.fields.noise_level import Epsilon
 from si_core.fields.predictor import offers_divergence
+from si_core.fields.user_function import FieldFunction
 from si_core.process.coefficients import Coefficients, stack
 
 __all__ = ["Bound", "Coefficients", "Epsilon", "FieldFunction", "offers_divergence", "spread", "stack"]

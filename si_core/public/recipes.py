@@ -8,6 +8,7 @@ from si_core.recipes.emit import emit, inline
 from si_core.recipes.loader import changed
 from si_core.recipes.nodes import Mapping, Node, Path, Sequence, Where, dotted, node_at, plain
 from si_core.recipes.overrides import Override, change, key_path, parse_overrides, split_argument
+from si_core.recipes.paths import buildable_options
 from si_core.recipes.problems import fail
 from si_core.recipes.reader import read
 from si_core.recipes.recipe import Recipe
@@ -20,6 +21,7 @@ __all__ = [
     "Recipe",
     "Sequence",
     "Where",
+    "buildable_options",
     "change",
     "changed",
     "differences",

@@ -8,6 +8,7 @@ from si_core.runs.directory import RunDirectory
 from si_core.runs.environment import environment
 from si_core.runs.log import Console, RunLog
 from si_core.runs.pipeline import resume_run, start_run
+from si_core.runs.private_paths import without_private_paths
 from si_core.runs.resume import HARMLESS, check_environment, previous_status, read_json, stillborn
 from si_core.runs.signals import StopSignals
 from si_core.runs.stages import selected_reports
@@ -36,5 +37,6 @@ __all__ = [
     "selected_reports",
     "start_run",
     "stillborn",
+    "without_private_paths",
     "write_status",
 ]

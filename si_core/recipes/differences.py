@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-__all__ = ["ABSENT", "differences"]
+from si_core.recipes.loader import told_from
+from si_core.recipes.recipe import Recipe
+
+__all__ = ["ABSENT", "differences", "recipe_differences"]
 
 
 class _Absent:
@@ -23,6 +26,18 @@ def differences(old: dict[str, Any], new: dict[str, Any]) -> list[tuple[str, Any
     Another component is one difference, its options are not told apart; lists of unequal length are one as well.
     """
     return list(_compare("", old, new))
+
+
+def recipe_differences(old: Recipe, new: Recipe) -> list[tuple[str, Any, Any]]:
+    """The :func:`differences` of two recipes; paths are equal in equal words, or where they lead to the same place.
+
+    In equal words: a project that was moved as a whole has its data in another place.
+    """
+    found = differences(old.resolved(), new.resolved())
+    if not found or old.base == new.base:
+        return found
+    led = {key for key, _, _ in differences(old.resolved(), told_from(new, old.base).resolved())}
+    return [difference for difference in found if difference[0] in led]
 
 
 def _compare(path: str, old: Any, new: Any) -> Iterator[tuple[str, Any, Any]]:

@@ -1,13 +1,14 @@
-"""One recipe file as a mapping: read, of a known schema version, and with the ``extends`` it asks for."""
+"""One recipe file as a mapping: read, of a known schema version, with its ``extends`` and ``base``."""
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
 from si_core.discovery.compatibility import core_version
 from si_core.errors import RecipeError
-from si_core.recipes.nodes import Mapping, Scalar
+from si_core.recipes.nodes import Entry, Mapping, Scalar
 from si_core.recipes.reader import read
 from si_core.recipes.schema import SCHEMA_VERSION
 from si_core.recipes.text import read_text
@@ -20,19 +21,28 @@ MINIMAL = "source: {use: gaussian, dim: 2}\ntarget: checkerboard\n"
 
 @dataclass(frozen=True)
 class Document:
-    """A file, its text as given, its keys without ``extends``, and the base with its position."""
+    """A file.
+
+    Args:
+        path: the file.
+        text: as given.
+        root: its keys without ``extends`` and ``base``.
+        extends: what it extends, with the position; None for nothing.
+        folder: where its relative paths start, absolute: ``base``, or the folder that the file is in.
+    """
 
     path: Path
     text: str
     root: Mapping
-    base: Scalar | None
+    extends: Scalar | None
+    folder: str
 
 
 def read_document(path: Path) -> Document:
     """Read one file.
 
     Raises:
-        RecipeError: the file, its syntax, an empty one, another schema version, or ``extends`` of the wrong type.
+        RecipeError: the file, its syntax, an empty one, another schema version, a wrong ``extends`` or ``base``.
     """
     text = read_text(path)
     node = read(text, str(path))
@@ -55,14 +65,33 @@ def read_document(path: Path) -> Document:
         )
     _check_version(node)
     entries = dict(node.entries)
-    extends = entries.pop("extends", None)
-    base = None
-    if extends is not None and not (isinstance(extends.node, Scalar) and extends.node.value is None):
-        if not (isinstance(extends.node, Scalar) and isinstance(extends.node.value, str) and extends.node.value):
-            allowed = "one file beside this one, or the name of a built-in recipe"
-            raise RecipeError("'extends' has the wrong type", where=str(extends.node.where), allowed=allowed)
-        base = extends.node
-    return Document(path, text, Mapping(node.where, entries), base)
+    extends = _text(entries, "extends", "one file beside this one, or the name of a built-in recipe")
+    base = _text(entries, "base", "a folder, relative to this file")
+    return Document(path, text, Mapping(node.where, entries), extends, _folder(path, base))
+
+
+def _text(entries: dict[str, Entry], key: str, allowed: str) -> Scalar | None:
+    """The text of a key that is taken out; None where there is nothing."""
+    entry = entries.pop(key, None)
+    if entry is None or (isinstance(entry.node, Scalar) and entry.node.value is None):
+        return None
+    if not (isinstance(entry.node, Scalar) and isinstance(entry.node.value, str) and entry.node.value):
+        raise RecipeError(f"{key!r} has the wrong type", where=str(entry.node.where), allowed=allowed)
+    return entry.node
+
+
+def _folder(path: Path, base: Scalar | None) -> str:
+    # As the file system walks it: `..` of a folder that is reached by a link is that of the folder itself.
+    here = os.path.realpath(os.path.dirname(path))
+    if base is None:
+        return here
+    if os.path.isabs(str(base.value)):
+        problem, fix = (
+            "'base' is told from this file",
+            "write the paths themselves as absolute ones, or a relative base",
+        )
+        raise RecipeError(problem, where=str(base.where), got=repr(base.value), allowed="a relative path", fix=fix)
+    return os.path.realpath(os.path.join(here, str(base.value)))
 
 
 def _check_version(root: Mapping) -> None:

@@ -24,6 +24,10 @@ def recipe_json_schema() -> dict[str, Any]:
             "type": ["string", "null"],
             "description": "recipe this one is laid over: a file or a built-in name",
         },
+        "base": {
+            "type": ["string", "null"],
+            "description": "folder where relative paths start, told from this file; null for the file's own",
+        },
         **schema["properties"],
     }
     # A key may come from the recipe that is extended.

@@ -35,14 +35,14 @@ def resolve(text: str, folder: Path) -> tuple[Path, str]:
     raise unknown_recipe(text, folder)
 
 
-def read_chain(path: Path) -> tuple[Document, Mapping]:
-    """The file, and its keys over those of the files it extends.
+def read_chain(path: Path) -> tuple[list[Document], Mapping]:
+    """The file and those it extends, and its keys over theirs.
 
     Raises:
         RecipeError: a cycle, too many files, or a base that can't be read; with the chain of files.
     """
     documents = [read_document(path)]
-    while (base := documents[-1].base) is not None:
+    while (base := documents[-1].extends) is not None:
         where, chain = str(base.where), [str(document.path) for document in documents]
         try:
             following = _base_path(str(base.value), documents[-1].path.parent)
@@ -57,7 +57,7 @@ def read_chain(path: Path) -> tuple[Document, Mapping]:
     for document in reversed(documents[:-1]):
         merged = merge(root, document.root)
         root = merged if isinstance(merged, Mapping) else document.root
-    return documents[0], root
+    return documents, root
 
 
 def _base_path(text: str, folder: Path) -> Path:

@@ -15,19 +15,20 @@ from typing import Any
 from pydantic import BaseModel
 
 from si_core.recipes.components import check_components
+from si_core.recipes.documents import Document
 from si_core.recipes.extends import read_chain, resolve
 from si_core.recipes.nodes import Mapping as MappingNode
-from si_core.recipes.nodes import position
+from si_core.recipes.nodes import Where, position
 from si_core.recipes.overrides import Override, apply_overrides, parse_overrides
-from si_core.recipes.owners import with_owner
-from si_core.recipes.paths import with_absolute_paths
+from si_core.recipes.owners import owner_of, with_owner
+from si_core.recipes.paths import Folders, changed_condition, rebased
 from si_core.recipes.recipe import Recipe
 from si_core.recipes.schema import Sections
 from si_core.recipes.sections import listed
 from si_core.recipes.selection import Selection
 from si_core.recipes.structure import check_structure
 
-__all__ = ["changed", "load_recipe"]
+__all__ = ["changed", "load_recipe", "told_from"]
 
 
 def load_recipe(path_or_name: str | os.PathLike[str], overrides: Iterable[str] | Mapping[str, Any] = ()) -> Recipe:
@@ -48,40 +49,63 @@ def load_recipe(path_or_name: str | os.PathLike[str], overrides: Iterable[str] |
     else:
         path = Path(path_or_name)
         name = path.stem
-    document, base = read_chain(path)
-    return _checked(name, path, document.text, base, changes)
+    documents, root = read_chain(path)
+    return _checked(name, path, documents[0].text, root, _folders(documents), changes)
 
 
 def changed(recipe: Recipe, changes: Sequence[Override]) -> Recipe:
     """A recipe with further changes, in the order in which they apply; checked as by :func:`load_recipe`."""
-    return _checked(recipe.name, recipe.path, recipe.text, recipe.root, changes, recipe.overrides)
+    return _checked(recipe.name, recipe.path, recipe.text, recipe.root, recipe.folders, changes, recipe.overrides)
+
+
+def told_from(recipe: Recipe, base: Path) -> Recipe:
+    """A recipe with its relative paths told from another base."""
+    folders = Folders(str(base), recipe.folders.of_files)
+    return _checked(recipe.name, recipe.path, recipe.text, recipe.root, folders, (), recipe.overrides)
+
+
+def _folders(documents: Sequence[Document]) -> Folders:
+    """Where paths start: at the folder of the first file; at the current directory where it is a plugin's own."""
+    shipped = owner_of(Where(str(documents[0].path), 1)) is not None
+    of_files = {str(document.path): document.folder for document in documents}
+    return Folders(os.getcwd() if shipped else documents[0].folder, of_files)
 
 
 def _checked(
-    name: str, path: Path, text: str, base: MappingNode, changes: Sequence[Override], before: tuple[str, ...] = ()
+    name: str,
+    path: Path,
+    text: str,
+    base: MappingNode,
+    folders: Folders,
+    changes: Sequence[Override],
+    before: tuple[str, ...] = (),
 ) -> Recipe:
     root = listed(apply_overrides(base, changes))
     sections = check_structure(root)
     check_components(root, sections)
     texts = tuple(change.text for change in changes)
-    return Recipe(name, path, text, (*before, *texts), _placed(sections, root), root)
+    return Recipe(name, path, text, (*before, *texts), _placed(sections, root, folders), root, folders)
 
 
-def _placed(sections: Sections, root: MappingNode) -> Sections:
-    """The sections with the owner and the position of every selection, and the paths in its options made absolute."""
-    placed: Sections = _with_positions(sections, root, ())
-    return placed
+def _placed(sections: Sections, root: MappingNode, folders: Folders) -> Sections:
+    """The sections with the owner and the position of every selection, and with all paths told from the base."""
+    placed: Sections = _with_positions(sections, root, (), folders)
+    place = ("sample", "condition")
+    condition = changed_condition(
+        placed.sample.condition, lambda text, path: folders.rebase(text, position(root, (*place, *path)))
+    )
+    return placed.model_copy(update={"sample": placed.sample.model_copy(update={"condition": condition})})
 
 
-def _with_positions(value: Any, root: MappingNode, path: tuple[str | int, ...]) -> Any:
+def _with_positions(value: Any, root: MappingNode, path: tuple[str | int, ...], folders: Folders) -> Any:
     if isinstance(value, Selection):
         owned = with_owner(value, root, path)
-        return replace(with_absolute_paths(owned, root, path), where=str(position(root, path)))
+        return replace(rebased(owned, root, path, folders), where=str(position(root, path)))
     if isinstance(value, BaseModel):
         names = type(value).model_fields
         return value.model_copy(
-            update={name: _with_positions(getattr(value, name), root, (*path, name)) for name in names}
+            update={name: _with_positions(getattr(value, name), root, (*path, name), folders) for name in names}
         )
     if isinstance(value, list):
-        return [_with_positions(item, root, (*path, index)) for index, item in enumerate(value)]
+        return [_with_positions(item, root, (*path, index), folders) for index, item in enumerate(value)]
     return value

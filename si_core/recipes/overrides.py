@@ -150,7 +150,7 @@ def key_path(key: str, where: Where) -> Path:
     parts = key.strip().split(".")
     if not all(parts) or len(parts) > limits.DEPTH or any(len(part) > limits.KEY for part in parts):
         raise _error(where, "not a key", got=repr(key[:60]), allowed="words joined by dots, like train.optimizer.lr")
-    if parts[0] in ("extends", "schema"):
+    if parts[0] in ("extends", "base", "schema"):
         raise _error(where, f"{parts[0]!r} can't be changed by an override", fix="write it in the recipe file")
     is_index = [part.isascii() and part.isdecimal() and len(part) < 10 for part in parts]
     return tuple(int(part) if index else part for part, index in zip(parts, is_index, strict=True))

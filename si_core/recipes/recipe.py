@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import hashlib
 import json
+import os
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -16,6 +17,7 @@ from si_core.errors import UsageError
 from si_core.recipes.components import complete, selections
 from si_core.recipes.emit import emit
 from si_core.recipes.nodes import Mapping, position
+from si_core.recipes.paths import Folders, absolute, changed_condition, condition_files, is_relative, path_texts
 from si_core.recipes.schema import Sample, Sections
 from si_core.recipes.selection import NetworkSelection, Selection
 from si_core.recipes.training import Train
@@ -34,6 +36,7 @@ class Recipe:
         overrides: the changes made to it, as ``KEY=VALUE``.
         sections: all keys with their values; the attributes below name them one by one.
         root: the keys as written, with their positions.
+        folders: where its relative paths start.
     """
 
     name: str
@@ -42,6 +45,12 @@ class Recipe:
     overrides: tuple[str, ...]
     sections: Sections
     root: Mapping
+    folders: Folders
+
+    @property
+    def base(self) -> Path:
+        """The folder where its relative paths start, absolute; never written down so."""
+        return Path(self.folders.base)
 
     @property
     def title(self) -> str | None:
@@ -127,6 +136,17 @@ class Recipe:
         """All components the recipe selects, in its order."""
         return tuple(selection for _, selection in selections(self.sections))
 
+    @property
+    def condition(self) -> Any:
+        """``sample.condition`` with absolute paths of its files."""
+        return changed_condition(self.sample.condition, lambda text, _: absolute(text, self.folders.base))
+
+    @property
+    def paths(self) -> tuple[str, ...]:
+        """All paths in it, as it has them."""
+        found = [text for selection in self.selections() for _, text in path_texts(selection)]
+        return (*found, *condition_files(self.sample.condition))
+
     def where(self, path: str | tuple[str | int, ...]) -> str:
         """Where a key stands, such as ``"r.yaml:7:12"`` for ``"train.batch"``; of a default, its nearest parent."""
         if isinstance(path, str):
@@ -134,15 +154,26 @@ class Recipe:
         return str(position(self.root, path))
 
     def resolved(self) -> dict[str, Any]:
-        """Every key with its value as plain data, defaults of the components included; runs by itself."""
+        """Every key with its value as plain data, defaults of the components included; paths as told from the base."""
         return copy.deepcopy(self._resolved)
 
-    def dump(self) -> str:
-        """:meth:`resolved` as YAML text; loading it gives an equal resolved recipe."""
-        return emit(self._resolved)
+    def dump(self, folder: str | os.PathLike[str] = ".") -> str:
+        """:meth:`resolved` as YAML text; loading it from a folder gives an equal resolved recipe, and runs by itself.
+
+        Args:
+            folder: where the text is put. Where there is a relative path, ``base`` says how its start is reached from
+                there.
+        """
+        return emit(self.origin(folder) | self._resolved)
+
+    def origin(self, folder: str | os.PathLike[str]) -> dict[str, str]:
+        """The key ``base`` of a file in this folder with the paths of this recipe; nothing where none is relative."""
+        if not any(map(is_relative, self.paths)):
+            return {}
+        return {"base": os.path.relpath(os.path.realpath(self.base), os.path.realpath(folder))}
 
     def hash(self) -> str:
-        """SHA-256 of the resolved recipe, equal for recipes that say the same in other words."""
+        """SHA-256 of the resolved recipe, equal for recipes that say the same in other words; wherever its base is."""
         canonical = json.dumps(self._resolved, sort_keys=True, separators=(",", ":"), allow_nan=False)
         return hashlib.sha256(canonical.encode()).hexdigest()
 

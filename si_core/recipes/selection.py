@@ -26,6 +26,7 @@ class Selection:
         options: what the recipe says, without defaults.
         where: ``file:line:column`` for later errors.
         distribution: whose component it is; known once the recipe is checked.
+        base: the folder where relative paths among the options start; empty for the current directory.
     """
 
     kind: str
@@ -33,6 +34,7 @@ class Selection:
     options: dict[str, Any] = field(default_factory=dict)
     where: str = ""
     distribution: str = ""
+    base: str = field(default="", compare=False, repr=False)
 
     @property
     def qualified(self) -> str:

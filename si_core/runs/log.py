@@ -10,6 +10,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Protocol, TextIO, runtime_checkable
 
+from si_core.runs.private_paths import without_private_paths
+
 __all__ = ["Console", "RunLog"]
 
 
@@ -28,7 +30,7 @@ class Console(Protocol):
 
 
 class RunLog:
-    """A console that also keeps each line in a file, with its UTC time.
+    """A console that also keeps each line in a file, with its UTC time and without private paths.
 
     A log that can't be written gives one warning and stops; it never stops a run.
 
@@ -79,6 +81,7 @@ class RunLog:
     def _write(self, label: str, text: str) -> None:
         if self._file is None:
             return
+        text = without_private_paths(text, self.path.parent)
         time = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3] + "Z"
         # A text from outside must neither fake a line of the log nor steer the terminal that shows it.
         lines = "".join(char if char.isprintable() or char in "\n\t" else repr(char)[1:-1] for char in text).split("\n")

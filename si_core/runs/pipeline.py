@@ -15,7 +15,7 @@ from pathlib import Path
 from si_core.contract.event import Event
 from si_core.contract.runtime import Runtime
 from si_core.models.assembly import Assembly
-from si_core.recipes.paths import path_options
+from si_core.recipes.paths import path_texts, shown_path
 from si_core.recipes.recipe import Recipe
 from si_core.recipes.selection import Selection
 from si_core.runs.attribution import attributed
@@ -82,7 +82,7 @@ def start_run(
         with RunLock(directory.lock, report=console.warn), logged(directory, console, records) as log:
             remove_temporaries(directory.path)
             # The first file is the one that makes a folder a run, so that a kill at any later moment can be resumed.
-            write_atomic(directory.resolved, recipe.dump().encode())
+            write_atomic(directory.resolved, recipe.dump(directory.path).encode())
             write_atomic(directory.recipe, recipe.text.encode())
             with status_written(directory, log) as saved:
                 _stages(plan, watched(trainer, plan.parts, directory), directory, log, signals, saved, timed)
@@ -141,8 +141,10 @@ def resume_run(
             watch = watched(trainer, plan.parts, directory)
             restore(directory, watch, log, allow_data_change, allow_process_change=force)
             remove_temporaries(directory.path)
-        if changes:
-            write_atomic(directory.resolved, recipe.dump().encode())
+        resolved = recipe.dump(directory.path).encode()
+        # Where nothing else changed, the folder may have come to another place, and the way to the data with it.
+        if directory.resolved.read_bytes() != resolved:
+            write_atomic(directory.resolved, resolved)
         if changes or not directory.recipe.exists():
             write_atomic(directory.recipe, recipe.text.encode())
         with status_written(directory, log, previous.started if previous else "", trainer.step) as saved:
@@ -178,8 +180,8 @@ def _stages(
     write_atomic(directory.environment, format_json(plan.environment, str(directory.environment), indent=2))
     log.line(f"run: {directory.path}")
     for selection in recipe.selections():
-        for name, path in path_options(selection).items():
-            log.line(f"{selection.name} reads {name} {path}")
+        for name, text in path_texts(selection):
+            log.line(f"{selection.name} reads {name} {shown_path(text, selection.base)}")
     log.line(_description(assembly))
     with attributed():
         with memory_explained("training", assembly, device):

@@ -18,6 +18,7 @@ import torch
 from torch import Tensor
 
 from si_core.contract.data import Estimate
+from si_core.contract.estimate_line import estimate_line
 from si_core.contract.estimator import Estimator
 from si_core.contract.weights import effective_sample_size, weights_of_mean_one
 from si_core.discovery.available import available
@@ -28,6 +29,7 @@ from si_core.models.given_values import given_values
 from si_core.models.model import Model
 from si_core.models.sampling import Samples, draw_samples
 from si_core.process.completion import MARGIN
+from si_core.recipes.paths import buildable_options
 from si_core.recipes.recipe import Recipe
 from si_core.recipes.selection import Selection
 from si_core.runs.attribution import attributed
@@ -39,7 +41,6 @@ from si_core.storage.metrics import read_metrics
 from si_core.storage.strict_json import format_json
 
 __all__ = [
-    "estimate_line",
     "estimate_record",
     "measure_into",
     "sample_into",
@@ -92,7 +93,7 @@ def sample_into(directory: RunDirectory, recipe: Recipe, model: Model, console: 
         model,
         recipe.sample.number,
         recipe.seed,
-        given_values(model, recipe.sample.condition),
+        given_values(model, recipe.condition),
         lambda done, of: console.progress(done, of, "samples"),
     )
     # What comes next needs the memory more.
@@ -130,13 +131,6 @@ def measure_into(
 
 def _store(directory: RunDirectory, records: list[dict[str, Any]]) -> None:
     write_atomic(directory.estimates, format_json(records, str(directory.estimates), indent=2))
-
-
-def estimate_line(result: Estimate) -> str:
-    """An estimate in one line: ``name: value +- error unit (bound)``."""
-    error = "" if result.standard_error is None else f" +- {result.standard_error:.2g}"
-    unit = "" if result.unit == "1" else f" {result.unit}"
-    return f"{result.name}: {result.value:.6g}{error}{unit} ({result.bound})"
 
 
 def estimate_record(result: Estimate) -> dict[str, Any]:
@@ -191,7 +185,7 @@ def write_report(
     for selection in chosen:
         try:
             with attributed(OSError):
-                files += build(selection.kind, selection.qualified, **selection.options).write(view)
+                files += build(selection.kind, selection.qualified, **buildable_options(selection)).write(view)
         except PluginError as error:
             if recipe.section("report"):
                 raise

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 
 from si_core.errors import StorageError
+from si_core.runs.private_paths import without_private_paths
 from si_core.storage.atomic import storage_error, write_atomic
 from si_core.storage.strict_json import format_json, parse_json
 
@@ -29,7 +30,7 @@ class Status:
         started: UTC time of the first start, ISO 8601; empty: the time of the first write.
         updated: UTC time of the last write; set by :func:`write_status`.
         exit_code: of the program; None while it runs.
-        message: what a person should know, such as the error.
+        message: what a person should know, such as the error; written without private paths.
     """
 
     state: State
@@ -48,6 +49,7 @@ def write_status(path: Path, status: Status) -> Status:
     """
     now = datetime.now(UTC).isoformat(timespec="seconds")
     status = replace(status, started=status.started or now, updated=now)
+    status = replace(status, message=without_private_paths(status.message, path.parent))
     write_atomic(path, format_json(asdict(status), str(path), indent=2))
     return status
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -60,10 +61,7 @@ def integrate(
     stops = _stops(transport, times)
     if len(stops) == 2:
         trajectory = check_trajectory(integrator, integrator.solve(transport, x, generator), x)
-        # A copy: in time itself these are the integrator's own times.
-        t = transport.times(trajectory.t).clone()
-        t[0], t[-1] = transport.span
-        trajectory = replace(trajectory, t=t)
+        trajectory = replace(trajectory, t=_in_time(transport, trajectory.t))
     else:
         inner = [transport.part(stops[0], time).stop for time in stops[1:-1]]
         whole = integrator.solve_at(transport, x, inner, generator)
@@ -73,6 +71,17 @@ def integrate(
         trajectory = replace(whole, t=torch.tensor(stops, dtype=x.dtype, device=x.device))
     _refuse_non_finite(trajectory)
     return trajectory
+
+
+def _in_time(transport: Transport, positions: Tensor) -> Tensor:
+    """The times t of clock positions from the start to the stop, of which both ends are known exactly."""
+    if len(positions) == 2:
+        # Made where they are needed: a copy from the host would wait for the device.
+        return torch.linspace(*transport.span, 2, dtype=positions.dtype, device=positions.device)
+    # A copy: in time itself these are the integrator's own times.
+    t = transport.times(positions).clone()
+    t[0], t[-1] = transport.span
+    return t
 
 
 def _in_parts(
@@ -121,6 +130,9 @@ def _refuse_non_finite(trajectory: Trajectory) -> None:
             where=f"integration to t = {float(t):g}",
             fix="more steps, or a weaker steering",
         )
+    # One pass: a sum is finite only of finite numbers. It may overflow, so what it does not settle is looked at.
+    if math.isfinite(x.detach().sum().item()):
+        return
     finite = torch.isfinite(x).flatten(1).all(1) if x.ndim > 1 else torch.isfinite(x)
     if not bool(finite.all()):
         row = int((~finite).nonzero()[0])

@@ -23,7 +23,8 @@ from si_core.contract.drift_parts import DriftFunction
 from si_core.contract.given_condition import taken
 from si_core.contract.problem import LinearPart, Problem
 from si_core.errors import UsageError
-from si_core.fields.base import Epsilon, Fields, noise_level
+from si_core.fields.base import Fields
+from si_core.fields.noise_level import Epsilon, noise_level
 
 __all__ = ["Transport"]
 

@@ -44,11 +44,11 @@ def test_samples_have_the_units_of_the_table(si, folder, tmp_path):
     assert abs(json.loads(done.out)["value"] - expected) < 2.0
 
 
-def test_the_path_is_relative_to_the_recipe_and_absolute_in_the_resolved_one(si, folder, tmp_path):
+def test_the_path_is_relative_to_the_recipe_and_the_resolved_one_runs_from_anywhere(si, folder, tmp_path):
     done = si("run", "../my data/mine.yaml", "train.steps=2", "--out", "run", folder=folder)
     assert done.code == 0
-    assert f"array reads path {folder / 'mine.csv'}" in done.out
-    assert f"path: {folder / 'mine.csv'}" in (folder / "run" / "resolved.yaml").read_text().replace('"', "")
+    assert "array reads path mine.csv" in done.out
+    assert "path: mine.csv" in (folder / "run" / "resolved.yaml").read_text()
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()
     assert si("run", folder / "run" / "resolved.yaml", "--out", "again", folder=elsewhere).code == 0

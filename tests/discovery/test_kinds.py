@@ -41,7 +41,7 @@ def test_the_core_s_kinds_are_entries_of_the_table(monkeypatch):
 
 def test_the_core_s_keys_and_the_model_of_recipes_agree():
     own = {field.alias or name for name, field in Sections.model_fields.items()}
-    assert own | {"extends"} == RECIPE_KEYS
+    assert own | {"extends", "base"} == RECIPE_KEYS
     # A section becomes a field of that model, so it must not hide what the model itself has.
     shown = {name for name in dir(pydantic.BaseModel) if not name.startswith(("_", "model_"))}
     for name in shown:

@@ -43,8 +43,13 @@ def known(p: si.StochasticInterpolant, name: str) -> si.FunctionFields:
     return si.FunctionFields(**{name: getattr(si.exact_fields(p), name)}, process=p)
 
 
-@pytest.mark.parametrize(("old", "new"), list(itertools.permutations(SCHEDULES, 2)))
-@pytest.mark.parametrize("name", ["velocity", "denoiser", "target-denoiser"])
+KNOWN = itertools.cycle(["velocity", "denoiser", "target-denoiser"])
+
+
+# From one known field follow all the others, whichever it is: they are known in turn.
+@pytest.mark.parametrize(
+    ("old", "new", "name"), [(*pair, next(KNOWN)) for pair in itertools.permutations(SCHEDULES, 2)]
+)
 def test_fields_are_those_of_the_new_process(old, new, name) -> None:
     p = process(*new)
     fields, exact = si.RescheduledFields(known(process(*old), name), p), si.exact_fields(p)

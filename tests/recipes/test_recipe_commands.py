@@ -59,7 +59,7 @@ def test_schema_lists_installed_components_with_their_options(fakes):
     network = schema["$defs"]["select-network"]["anyOf"][1]["properties"]
     assert {"use", "shared", "width"} <= set(network)
     assert not {"shape", "heads", "conditions"} & set(network)
-    assert set(schema["properties"]) == {"extends", *own_schema()["properties"]}
+    assert set(schema["properties"]) == {"extends", "base", *own_schema()["properties"]}
 
 
 def test_schema_references_all_lead_somewhere(fakes):

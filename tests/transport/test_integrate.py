@@ -135,6 +135,12 @@ def test_a_solution_that_is_not_finite_names_the_first_such_row():
     assert bool(torch.isfinite(si.integrate(transport, x[:2], si.build("integrator", "euler", steps=5)).final).all())
 
 
+def test_a_solution_whose_sum_overflows_is_finite():
+    x = torch.full((4, 2), 1e308, dtype=torch.float64)
+    transport = si.Transport(si.FunctionFields(velocity=lambda t, x: torch.zeros_like(x)))
+    assert torch.equal(si.integrate(transport, x, si.build("integrator", "euler", steps=8)).final, x)
+
+
 @pytest.mark.parametrize("span", [(0.0, 1.0), (1.0, 0.0), (0.1, 0.7)])
 @pytest.mark.parametrize("epsilon", [0.0, 0.5])
 def test_ends_are_exact_and_the_first_state_is_the_given_one(fields, epsilon, span):

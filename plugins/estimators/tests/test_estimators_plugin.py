@@ -94,7 +94,9 @@ def test_the_twins_are_given_points_of_the_source(name, monkeypatch):
 def test_what_si_show_prints_has_a_formula_and_says_what_the_value_is(component):
     text = type(si.build(component.kind, component.name)).__doc__.split("Args:")[0]
     assert "``" in text
-    assert any(word in text for word in ("*exact*", "*unbiased*", "*lower*", "*upper*"))
+    assert any(
+        word in text for word in ("*exact*", "*unbiased*", "*consistent*", "*lower*", "*upper*", "*approximate*")
+    )
 
 
 def test_the_entry_module_is_light():

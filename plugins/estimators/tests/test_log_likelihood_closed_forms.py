@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Mapping
-from dataclasses import replace
 
 import pytest
 import torch
@@ -281,25 +280,6 @@ def test_density_over_the_span_of_the_model():
     # It is the density of the ODE's law at t = 0.8 that is told, and it is exact.
     assert found.bound == "exact"
     assert "approximate" not in found.details
-
-
-@pytest.mark.parametrize(
-    ("direction", "span", "denoise", "why"),
-    [
-        ("target", (0.2, 1.0), False, "t = 0.2"),
-        ("source", (0.0, 0.8), False, "t = 0.8"),
-        ("target", (0.0, 0.8), True, "denoising"),
-    ],
-)
-def test_a_density_that_stands_in_for_another_is_approximate(direction, span, denoise, why):
-    process = process_of(latent=Brownian(1.0))
-    fields, x = si.exact_fields(process), TARGET.sample(8, generator())
-    model = replace(model_of(process, fields, start=span[0], stop=span[1]), denoise=denoise)
-    estimator = LogLikelihood(steps=40, direction=direction)
-    found = estimator.estimate(model, x)
-    assert found.bound == "approximate"
-    assert why in found.details["approximate"]
-    assert estimator.estimate(model_of(process, fields), x).bound == "exact"
 
 
 @pytest.mark.parametrize("mode", [torch.no_grad, torch.inference_mode, torch.enable_grad])

@@ -67,7 +67,8 @@ def test_it_is_the_coupled_form_within_its_error(interpolant, latent, width):
     process = mixture(width, interpolant, latent)
     model, x = model_of(process), process.target.sample(150, generator())
     truth = process.target.log_prob(x)
-    for tolerance in (1e-2, 1e-3):
+    # A looser tolerance ends the same doubling of nodes sooner: one process shows both.
+    for tolerance in (1e-2, 1e-3) if isinstance(interpolant, Trigonometric) else (1e-3,):
         # The path between steps is smooth to its own error only, which must be below the tolerance.
         found = LogLikelihood(steps=200 if width == 0.3 else 500, tolerance=tolerance).estimate(model, x)
         error = (found.per_sample - truth).abs()

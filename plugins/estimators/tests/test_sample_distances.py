@@ -72,7 +72,8 @@ def test_sliced_wasserstein_of_shifted_gaussians(order):
     tolerance = 5 * (found.standard_error + math.sqrt(2 / n))
     assert found.value == pytest.approx(5 * mean_power ** (1 / order), abs=tolerance)
     assert tolerance < 1.5
-    assert found.bound == "upper"
+    # The root of order p > 1 may take more from it than samples of finite number add.
+    assert found.bound == ("upper" if order == 1 else "consistent")
     assert 0 < found.details["floor"] < 0.1
 
 

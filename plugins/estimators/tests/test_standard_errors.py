@@ -15,7 +15,7 @@ from si_estimators.quadrature import SpanNodes
 from si_interpolants.latents import Brownian, NoLatent
 from si_interpolants.spatially_linear import Linear
 
-SEEDS = 80
+SEEDS = 50
 # The scatter of a standard deviation over n values is 1/sqrt(2 n): four and a half times that, and the estimate's own.
 LEAST, MOST = 1 - 4.5 / math.sqrt(2 * SEEDS), 1 + 4.5 / math.sqrt(2 * SEEDS) + 0.15
 SOURCE = Gaussian(dim=2, dtype="float64")

@@ -145,9 +145,9 @@ def test_the_order_for_fields_with_errors(spread, holds):
 
 
 @functools.cache
-def carried(backward):
+def carried(deviation, latent="brownian", backward=False):
     """A flow of a mixture, points, and where it carries them."""
-    transport, x = mixture(0.4, backward=backward)
+    transport, x = mixture(deviation, latent, backward=backward)
     with torch.no_grad():
         return transport, x, AdamsBashforth(3000, order=4).solve(transport, x).final
 
@@ -159,7 +159,7 @@ def carried(backward):
 @pytest.mark.parametrize("backward", [False, True])
 def test_the_order_on_the_flow_of_a_mixture(order, corrector, spread, backward):
     """Whatever the spread; from and to ends where the drift says nothing of the modes."""
-    transport, x, exact = carried(backward)
+    transport, x, exact = carried(0.4, backward=backward)
     with torch.no_grad():
         methods = [Exponential(n, order=order, spread=spread, corrector=corrector) for n in (128, 256, 512)]
         errors = [method.solve(transport, x).final - exact for method in methods]
@@ -288,9 +288,8 @@ def test_the_first_state_on_the_way_is_as_accurate_as_the_others():
 @pytest.mark.parametrize("calls", [32, 64])
 @pytest.mark.parametrize("latent", ["none", "brownian"])
 def test_a_corrector_pays_at_equal_calls(calls, latent):
-    transport, x = mixture(0.3, latent)
+    transport, x, exact = carried(0.3, latent)
     with torch.no_grad():
-        exact = AdamsBashforth(3000, order=4).solve(transport, x).final
         errors = []
         for method in (Exponential(calls - 2, order=4, corrector=True), Exponential(calls - 1, order=3)):
             found = method.solve(transport, x)

@@ -15,7 +15,8 @@ def test_the_page_has_plots_and_table_and_leads_to_the_runs(si: Any, write: Any)
     pytest.importorskip("si_report")
     path = Path(write())
     path.write_text(path.read_text(encoding="utf-8").replace("report: false", "report: true"), encoding="utf-8")
-    assert si("sweep", path, "latent.scale=1,2", "sample.epsilon=0.1,1", "--out", "out") == 0
+    # One axis: what pages show of more is the report's, and a report of each run is most of the time.
+    assert si("sweep", path, "sample.epsilon=0.1,1", "--out", "out") == 0
     page = Path("out/sweep.html").read_text(encoding="utf-8")
     assert sorted(path.name for path in Path("out/plots").iterdir()) == [
         "energy-distance.png",
@@ -23,7 +24,7 @@ def test_the_page_has_plots_and_table_and_leads_to_the_runs(si: Any, write: Any)
     ]
     assert "Sweep: A small one" in page
     links = [link for link in re.findall(r'href="([^"]*)"', page) if not link.startswith("#")]
-    assert links == [f"points/{index:03d}/report.html" for index in range(4)]
+    assert links == [f"points/{index:03d}/report.html" for index in range(2)]
     assert all((Path("out") / link).is_file() for link in links)
     assert not re.search(r"https?://|//[a-z]|url\(|@import|<script", re.sub(r"base64,[^\"]*", "", page))
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import json
+import shutil
 import signal
 import subprocess
 import sys
@@ -12,14 +14,28 @@ from typing import Any
 
 import pytest
 
+from si_core.cli.main import main
+
+from .conftest import RECIPE
+
 AXES = ("latent.scale=1,2", "sample.epsilon=0.1,1")
 
 
+@pytest.fixture(scope="module")
+def unstopped(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a sweep that nothing stopped; for all tests, so it is to be copied."""
+    place = tmp_path_factory.mktemp("unstopped")
+    (place / "r.yaml").write_text(RECIPE, encoding="utf-8")
+    with contextlib.chdir(place):
+        assert main(["sweep", "r.yaml", *AXES, "--out", "whole"]) == 0
+    return place / "whole"
+
+
 @pytest.fixture
-def whole(si: Any, write: Any) -> Path:
-    """A sweep that nothing stopped."""
-    assert si("sweep", write(), *AXES, "--out", "whole") == 0
-    return Path("whole")
+def whole(unstopped: Path, write: Any) -> Path:
+    """A sweep that nothing stopped, in the working directory beside its recipe."""
+    write()
+    return Path(shutil.copytree(unstopped, "whole"))
 
 
 def same(one: Path, other: Path, content: Any) -> None:

@@ -69,8 +69,10 @@ def test_the_table_holds_axes_estimates_errors_and_seconds(swept: Path, table: A
         "sample.epsilon",
         "energy-distance",
         "energy-distance.standard_error",
+        "energy-distance.bound",
         "sliced-wasserstein",
         "sliced-wasserstein.standard_error",
+        "sliced-wasserstein.bound",
         "seconds.training",
         "seconds.sampling",
         "seconds.estimation",
@@ -86,6 +88,7 @@ def test_the_table_holds_axes_estimates_errors_and_seconds(swept: Path, table: A
         for estimate in measured:
             assert float(row[estimate["name"]]) == estimate["value"]
             error = row[f"{estimate['name']}.standard_error"]
+            assert row[f"{estimate['name']}.bound"] == estimate["bound"]
             assert error == ("" if estimate["standard_error"] is None else repr(estimate["standard_error"]))
         assert all(float(row[f"seconds.{stage}"]) >= 0 for stage in ("training", "sampling", "estimation"))
         assert row["state"] == "finished"

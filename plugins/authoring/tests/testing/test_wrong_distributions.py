@@ -125,6 +125,12 @@ class Scaled(Normal):
     frame = si.Frame((2,), shift=3.0, scale=2.0)
 
 
+class EntropyOfOneCoordinate(Normal):
+    def __init__(self) -> None:
+        super().__init__()
+        self.entropy = self.entropy / 2
+
+
 class OwnVolume(Scaled):
     log_volume = math.log(2)
 
@@ -378,6 +384,7 @@ class Lopsided(Square):
         (SaysStandardNormalOfOtherDraws(), "standard-normal", "it is not"),
         (Constant(), "draws-differ", "say which by `point`"),
         (OtherPoint(), "draws-differ", "its draws are not that point"),
+        (EntropyOfOneCoordinate(), "entropy", "entropy is 1.41894, and the mean of -log p is 2.8"),
         (OwnVolume(), "units", "log_volume is that of the frame"),
         (OwnUnits(), "units", "decode is overridden"),
         (FrameOfOtherEvents(), "units", "frame is that of events (3,), and events are (2,)"),

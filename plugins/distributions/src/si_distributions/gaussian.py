@@ -72,6 +72,9 @@ class Gaussian(Distribution):
                 )
         self.standard_normal = self.variance == 1.0 and not bool(self.mean.any())
         self._mean = Placed(self.mean)
+        # 1/2 log det(2 pi e C)
+        log_det = size * math.log(self.variance) if self._factor is None else float(torch.logdet(self._matrix))
+        self.entropy = 0.5 * (size * math.log(2 * math.pi * math.e) + log_det)
 
     @property
     def weights(self) -> Tensor:

@@ -88,7 +88,7 @@ class GaussianMixture(Distribution):
         log_components = log_normal(rows, self._means.like(rows), self._factors.like(rows))
         return torch.logsumexp(self._log_weights.like(rows) + log_components, -1)
 
-    def entropy(self, n: int = 100_000, generator: torch.Generator | None = None) -> Estimate:
+    def estimated_entropy(self, n: int = 100_000, generator: torch.Generator | None = None) -> Estimate:
         """``-E log p(x)`` from n >= 2 draws, in nats, with its standard error."""
         whole(n, "n", f"{_WHERE}: entropy", 2)
         surprise = -self.log_prob(self.sample(n, generator)).double()

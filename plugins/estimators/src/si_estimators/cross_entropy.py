@@ -5,27 +5,30 @@ It is ``KL(rho | rho_hat)`` plus the entropy of the data, which no model changes
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import torch
 from pydantic import Field
 from torch import Tensor
 
 from si_core import Estimate, Estimator, Model
-from si_estimators.density_ends import Direction, Unit
+from si_estimators.density_ends import Bound, Direction, Unit
 from si_estimators.log_likelihood import LogLikelihood, Path
+from si_estimators.off_support import OffSupportChoice
 from si_estimators.options import choice
 from si_estimators.sde_log_likelihood import SDELogLikelihood
 
 __all__ = ["CrossEntropy"]
 
 _WHERE = "cross-entropy"
+_OF_MINUS: dict[Bound, Bound] = {"lower": "upper", "upper": "lower"}
 
 
 class CrossEntropy(Estimator):
     """``-E log rho_hat(x)`` over points x of the data, in data units; lower is better.
 
-    It is ``KL(rho | rho_hat)`` plus the entropy of the data, which no model changes (arXiv 2303.08797, section 2).
+    It is ``KL(rho | rho_hat)`` plus the entropy of the data, which no model changes (arXiv 2303.08797, section 2);
+    where the entropy is known it stands beside the value (``value_of_data_law``).
 
     The form ``ode`` is *exact* up to the integrator and the quadrature: minus the ``log-likelihood`` under the
     probability-flow ODE (*unbiased* with Hutchinson's divergence).
@@ -50,6 +53,9 @@ class CrossEntropy(Estimator):
         batch: how many points, or paths, are carried at once.
         path: of the form ``ode``: the integral of the divergence as a ``quadrature`` along the path, or ``coupled``.
         tolerance: of the form ``ode``: the quadrature's error for a point, in nats.
+        off_support: whether points whose paths end where the other end has no density, which have an infinite
+            cross-entropy, are a reason to ``refuse``, or left out (``drop``): the mean of the others is a *lower* bound
+            in the form ``ode``, and *approximate* in the form ``sde``.
 
     Raises:
         UsageError: an option out of range.
@@ -70,13 +76,13 @@ class CrossEntropy(Estimator):
         batch: Annotated[int, Field(ge=1)] = 4096,
         path: Path = "quadrature",
         tolerance: Annotated[float, Field(gt=0)] = 1e-2,
+        off_support: OffSupportChoice = "refuse",
     ) -> None:
         self.form = choice(form, ("ode", "sde"), "form", _WHERE)
         # Both are made, so that every option is checked whichever form is asked for.
-        ode = LogLikelihood(
-            direction, divergence, probes, steps=steps, unit=unit, batch=batch, path=path, tolerance=tolerance
-        )
-        sde = SDELogLikelihood("transition", direction, epsilon, steps, paths, unit=unit, batch=batch)
+        common: dict[str, Any] = {"unit": unit, "batch": batch, "off_support": off_support}
+        ode = LogLikelihood(direction, divergence, probes, steps=steps, path=path, tolerance=tolerance, **common)
+        sde = SDELogLikelihood("transition", direction, epsilon, steps, paths, **common)
         self.likelihood: Estimator = ode if form == "ode" else sde
         self.points_of = direction
         self.quantity = f"{form}-cross-entropy" if form == "ode" or epsilon is None else ""
@@ -99,6 +105,8 @@ class CrossEntropy(Estimator):
         if self.form == "sde":
             details["importance_weighted"] = -details.pop("log_mean_exp")
             details["importance_weighted_error"] = details.pop("log_mean_exp_error")
+        if "value_of_data_law" in details:
+            details["value_of_data_law"] = -details["value_of_data_law"]
         values = None if found.per_sample is None else -found.per_sample
-        bound = "upper" if found.bound == "lower" else found.bound
+        bound = _OF_MINUS.get(found.bound, found.bound)
         return Estimate(_WHERE, -found.value, found.standard_error, bound, found.unit, values, details)

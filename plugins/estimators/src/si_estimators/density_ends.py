@@ -7,7 +7,8 @@ from typing import Literal
 
 from torch import Tensor
 
-from si_core import Distribution, Model, NumericsError, StochasticInterpolant, UsageError
+from si_core import Distribution, Model, NumericsError, StochasticInterpolant
+from si_estimators.start_law import StartLaw
 
 __all__ = [
     "DIRECTIONS",
@@ -16,10 +17,11 @@ __all__ = [
     "Direction",
     "Unit",
     "bound_of_span",
-    "density_ends",
     "in_unit",
+    "measured_end",
     "refuse_non_finite",
     "unit_of_nats",
+    "value_of_data_law",
 ]
 
 Direction = Literal["target", "source"]
@@ -28,52 +30,51 @@ Unit = Literal["nats", "bits/dim"]
 DIRECTIONS, UNITS = ("target", "source"), ("nats", "bits/dim")
 
 
-def density_ends(process: StochasticInterpolant, direction: str, where: str) -> tuple[Distribution, Distribution]:
-    """``(base, end)``: the distribution with the known density, and that of the points.
-
-    Raises:
-        UsageError: the base has no density.
-    """
-    base, end = (process.source, process.target) if direction == "target" else (process.target, process.source)
-    if not base.has_density:
-        other = "source" if direction == "target" else "target"
-        raise UsageError(
-            f"the {other} has no density, so the points of the {direction} have none",
-            where=where,
-            got=type(base).__name__,
-            fix=f"a {other} with a density, such as `gaussian`, or direction: {other}",
-        )
-    return base, end
+def measured_end(process: StochasticInterpolant, direction: str) -> Distribution:
+    """The distribution of the points that are measured on."""
+    return process.target if direction == "target" else process.source
 
 
 def bound_of_span(
-    model: Model, direction: str, bound: Bound, epsilon: float | None = None
+    model: Model, direction: str, start: StartLaw, bound: Bound, epsilon: float | None = None
 ) -> tuple[Bound, dict[str, str]]:
-    """The bound of a density that is exact, or bounded, for a model that samples over all times, and what to add to it.
+    """The bound of a density that is exact, or bounded, for paths whose start has a known law, and what to add to it.
 
     What is told is the density of the law in which the model's paths arrive at the end of the points, however early.
-    Where they set out from the process at another time than its end, the density of that end only stands in for that of
-    the process, and where a denoising step follows, samples have another law than paths: the number is then
-    ``approximate``, and the details say why. So it is for guided fields at another noise level than that of sampling:
-    they have a law for each, where the fields of a process have one for all.
+    Where another density stands in for that of their start (:mod:`si_estimators.start_law`), and where a denoising
+    step follows, for samples have another law than paths then, the number is ``approximate``, and the details say why.
+    So it is for guided fields at another noise level than that of sampling: they have a law for each, where the fields
+    of a process have one for all.
 
     Args:
         model: the model.
         direction: the end of the points.
+        start: the law that paths to it set out from.
         bound: of the density at this noise level.
         epsilon: of the density: 0 for the ODE's, None for the model's own.
     """
     early, late = sorted((model.start, model.stop))
-    base, end = ((early, 0.0), (late, 1.0)) if direction == "target" else ((late, 1.0), (early, 0.0))
-    if base[0] != base[1]:
-        why = f"paths set out from the process at t = {base[0]:g}, the density at t = {base[1]:g} stands in"
-    elif model.denoise and end[0] != end[1]:
-        why = f"the density is that of paths at t = {end[0]:g}, before the denoising step that samples get"
+    reached, end = (late, 1.0) if direction == "target" else (early, 0.0)
+    if start.stand_in is not None:
+        why = start.stand_in
+    elif model.denoise and reached != end:
+        why = f"the density is that of paths at t = {reached:g}, before the denoising step that samples get"
     elif model.guidance and epsilon is not None and model.epsilon != epsilon:
         why = f"guided fields have another law at the noise level {epsilon:g} than at that of sampling"
     else:
         return bound, {}
     return "approximate", {"approximate": why}
+
+
+def value_of_data_law(model: Model, direction: str, unit: str) -> dict[str, float]:
+    """``E log p(x)`` of the points under their own law: minus its entropy, the largest mean there is, where known.
+
+    ``E_p log q <= E_p log p = -H`` for every density q. Given conditions, the entropy would be that given them.
+    """
+    end = measured_end(model.process, direction)
+    if end.entropy is None or model.process.conditions:
+        return {}
+    return {"value_of_data_law": -(end.entropy + end.frame.log_volume) * unit_of_nats(end, unit)}
 
 
 def in_unit(values: Tensor, end: Distribution, unit: str) -> Tensor:

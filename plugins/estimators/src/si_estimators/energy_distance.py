@@ -13,8 +13,8 @@ from pydantic import Field
 from torch import Tensor
 
 from si_core import Estimate, Estimator, Model
-from si_estimators.options import needs_generator, points, whole
-from si_estimators.samples import model_samples
+from si_estimators.comparison import LIMIT, ComparisonSizes
+from si_estimators.options import needs_generator, points
 from si_estimators.two_sample import two_sample
 
 __all__ = ["EnergyDistance"]
@@ -33,8 +33,11 @@ class EnergyDistance(Estimator):
     scatters about 0 for equal laws, and may be negative. Its root is among the details.
 
     Args:
-        samples: the number of model samples; None for as many as there are reference data.
+        samples: the number of model samples; None for as many as there are reference data, up to the limit.
         batch: how many samples are made at once.
+        limit: of the number of samples where it is left open. Of more data than samples as many as these are compared,
+            chosen at random, which the details tell; the standard error is that of what is compared. The time is that
+            of n^2 distances: some 5 s for 10,000 of each on one core, 9 minutes for 100,000.
 
     Raises:
         UsageError: an option out of range.
@@ -44,10 +47,12 @@ class EnergyDistance(Estimator):
     quantity = "energy-distance"
 
     def __init__(
-        self, samples: Annotated[int, Field(ge=4)] | None = None, batch: Annotated[int, Field(ge=1)] = 4096
+        self,
+        samples: Annotated[int, Field(ge=4)] | None = None,
+        batch: Annotated[int, Field(ge=1)] = 4096,
+        limit: Annotated[int, Field(ge=4)] = LIMIT,
     ) -> None:
-        self.samples = None if samples is None else whole(samples, "samples", _WHERE, 4)
-        self.batch = whole(batch, "batch", _WHERE)
+        self.sizes = ComparisonSizes(_WHERE, samples, limit, batch, 4)
 
     def estimate(self, model: Model, x: Tensor, generator: torch.Generator | None = None) -> Estimate:
         """Measure.
@@ -59,8 +64,7 @@ class EnergyDistance(Estimator):
         """
         x = points(x, model.process.shape, _WHERE, least=4)
         with torch.no_grad():
-            drawn = model_samples(model, self.samples or len(x), self.batch, needs_generator(generator, _WHERE))
-            y = drawn.x
-            value, error = two_sample(_minus_distance, y, x)
-        details = {"distance": math.sqrt(max(0.0, value)), "samples": len(y), "references": len(x)}
-        return drawn.qualified(Estimate(_WHERE, value, error, "unbiased", "1", details=details))
+            compared = self.sizes.draw(model, x, needs_generator(generator, _WHERE))
+            value, error = two_sample(_minus_distance, compared.drawn.x, compared.references)
+        details = {"distance": math.sqrt(max(0.0, value)), **compared.sizes}
+        return compared.drawn.qualified(Estimate(_WHERE, value, error, "unbiased", "1", details=details))

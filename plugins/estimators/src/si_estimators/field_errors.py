@@ -41,12 +41,14 @@ class FieldErrors:
         products: ``<d_first, d_second>`` by the names of two fields, each (M, n).
         exact: whether they are errors; residuals otherwise.
         draws: what the draws are, in words.
+        seen: whether the draws were trained on, so that residuals are no bound of the errors.
     """
 
     nodes: SpanNodes
     products: dict[tuple[str, str], Tensor]
     exact: bool
     draws: str
+    seen: bool = False
 
     def of(self, first: str, second: str | None = None) -> Tensor:
         """``<d_first, d_second>``, or ``|d_first|^2``; shape (M, n).
@@ -138,10 +140,11 @@ class ErrorSampling:
                 parts.append(torch.stack([_products(names, fields, exact, at_node) for at_node in at_nodes]).cpu())
         found = torch.cat(parts, -1).unbind(1)
         words = f"{count} held-out points" if held_out else f"{count} fresh draws of the process"
-        if exact is None and not held_out and model.process.target.size is not None:
+        seen = exact is None and not held_out and model.process.target.size is not None
+        if seen:
             words += ", of rows that were trained on: no upper bound for a model that has learned them by heart"
         pairs = combinations_with_replacement(names, 2)
-        return FieldErrors(nodes, dict(zip(pairs, found, strict=True)), exact is not None, words)
+        return FieldErrors(nodes, dict(zip(pairs, found, strict=True)), exact is not None, words, seen)
 
 
 def known_fields(model: Model, reference: Reference | None, where: str) -> Fields | None:

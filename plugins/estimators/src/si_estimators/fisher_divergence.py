@@ -29,7 +29,8 @@ class FisherDivergence(Estimator):
     """``E_rho |s_hat - s|^2`` against the exact score, for processes with closed-form fields; *unbiased*.
 
     Without a time it is ``int E|s_hat(t, x_t) - s(t, x_t)|^2 dt`` over the span, twice the score's loss above its
-    minimum; what is said of the ends of time for ``kl-bound`` holds here, too. With a time t it is the mean at t.
+    minimum; what is said of the ends of time for ``kl-bound`` holds here, too: the value is *approximate* where a part
+    of the clock is left out. With a time t it is the mean at t.
 
     ``of: score`` takes the model's score for s_hat. ``of: density`` takes the gradient of the log-density of the
     model's ODE, found by differentiating the log-likelihood through the steps of the solver: the other factor in
@@ -87,10 +88,10 @@ class FisherDivergence(Estimator):
             errors = self.sampling.errors(model, x, generator, ["score"])
             integral = SpanIntegral(errors.nodes, errors.of("score"))
             values, details = integral.of(errors.of("score")), integral.details()
-        else:
-            time = self._time(model)
-            values, details = self._at(model, time, generator), {"time": time}
-        return self.mean(_WHERE, values, "unbiased", "1", {"of": self.of, **details})
+            return self.mean(_WHERE, values, integral.claim("unbiased"), "1", {"of": self.of, **details})
+        time = self._time(model)
+        values = self._at(model, time, generator)
+        return self.mean(_WHERE, values, "unbiased", "1", {"of": self.of, "time": time})
 
     def _time(self, model: Model) -> float:
         early, late = sorted((model.start, model.stop))

@@ -47,13 +47,13 @@ class KernelDensity:
                 got=f"{n} points in {d} dimensions",
                 fix="more points, or fewer coordinates",
             )
-        self._root = root * n ** (-1 / (d + 4))
+        self._root, self._centre = root * n ** (-1 / (d + 4)), sample.mean(0)
         self._log_kernel = -0.5 * d * math.log(2 * math.pi) - float(self._root.diagonal().log().sum())
         self._parts = self._whitened(sample).tensor_split(parts)
         self.sizes = torch.tensor([len(part) for part in self._parts], dtype=torch.float64, device=sample.device)
 
     def _whitened(self, x: Tensor) -> Tensor:
-        return torch.linalg.solve_triangular(self._root, x.T, upper=False).T
+        return torch.linalg.solve_triangular(self._root, (x - self._centre).T, upper=False).T
 
     def log_sums(self, x: Tensor) -> Tensor:
         """``log sum_j N(x; x_j, h^2 C)`` over each part of the sample, at points x (m, d); shape (m, G)."""

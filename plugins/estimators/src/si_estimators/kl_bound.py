@@ -104,8 +104,10 @@ class KLBound(Estimator):
     The bound holds at the stop of the span for a sampler that starts with the process's law at its start. Where noise
     vanishes at an end, the integrand of learned fields usually grows like 1/u there and the bound over the whole span
     is infinite. Then the last 1 % of the clock at that end is left out; ``span`` among the details is what remains, and
-    ``statement`` says so. ``growth`` is the power of 1/u found at both ends, and ``fraction_at_ends`` the fraction of
-    the value that the last 1 % of the clock at each end have.
+    ``statement`` says so. The value bounds nothing of the law that samples have at the end then, and is *approximate*;
+    so it is for a model that stops before the end, unless the span is asked for, and for residuals at rows that were
+    trained on (``approximate`` among the details says why). ``growth`` is the power of 1/u found at both ends, and
+    ``fraction_at_ends`` the fraction of the value that the last 1 % of the clock at each end have.
 
     Source: arXiv 2303.08797, section 2.4, whose constants are half of what holds.
 
@@ -173,7 +175,22 @@ class KLBound(Estimator):
             first = integral.of(errors.of("interpolant-velocity") / (2 * epsilon))
             bound = float((first + self._supremum(model, integral.span) * integral.of(errors.of("score")) / 2).mean())
             details["with_supremum"] = bound if math.isfinite(bound) else None
-        return self.mean(_WHERE, integral.of(rate), "upper", "nats", details)
+        why = self._reservation(model, errors, integral)
+        if why is not None:
+            details["approximate"] = why
+        return self.mean(_WHERE, integral.of(rate), "upper" if why is None else "approximate", "nats", details)
+
+    def _reservation(self, model: Model, errors: FieldErrors, integral: SpanIntegral) -> str | None:
+        """Why the value is no upper bound of the divergence at the end; None where it is."""
+        if not all(integral.kept):
+            return "a part of the clock is left out, over which the bound is infinite"
+        if errors.seen:
+            return "residuals at rows that were trained on are no bound of the errors"
+        early, late = sorted((model.start, model.stop))
+        reached, end = (late, 1.0) if self.sign > 0 else (early, 0.0)
+        if self.sampling.span is None and reached != end:
+            return f"it bounds the divergence at t = {reached:g}, where sampling stops, and not at the end"
+        return None
 
     def _supremum(self, model: Model, span: tuple[float, float]) -> float:
         """``sup_t (gamma gamma_dot - sign epsilon)^2/epsilon`` over a span of times."""

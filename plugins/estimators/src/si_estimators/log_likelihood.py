@@ -24,15 +24,18 @@ from si_estimators.density_ends import (
     Direction,
     Unit,
     bound_of_span,
-    density_ends,
     in_unit,
+    measured_end,
     refuse_non_finite,
     unit_of_nats,
+    value_of_data_law,
 )
 from si_estimators.divergence import draw_probes
 from si_estimators.known_path import can_be_cut
+from si_estimators.off_support import OFF_SUPPORT, OffSupport, OffSupportChoice
 from si_estimators.options import choice, flat, needs_generator, points, positive, whole
 from si_estimators.path_quadrature import quadrature_volume
+from si_estimators.start_law import start_law
 from si_estimators.volume import VolumeChange, coupled_volume
 
 __all__ = ["LogLikelihood", "Path", "log_likelihood"]
@@ -50,11 +53,17 @@ class LogLikelihood(Estimator):
     ``log rho1(x) = log rho0(X_0) - int_0^1 div b(t, X_t) dt``,   ``dX = b dt`` run backward from ``X_1 = x``
 
     (arXiv 2303.08797, section 2). The value is *exact* up to the integrator, which works in the model's clock, and the
-    quadrature, also where the model stops early: it is then that of the ODE's law there. It is *approximate* where the
-    model sets out from the process at another time than its end, whose density stands in for that of the process, and
-    where a denoising step follows; the details say so (``approximate``). With Hutchinson's divergence,
-    ``div b = E[v . J v]`` over random probes v, it is *unbiased* for each point. In bits/dim the value keeps its sign:
-    the figure that is usually reported is its negative, the cross-entropy.
+    quadrature, also where the model stops early: it is then that of the ODE's law there. A model that sets out from a
+    time s between the ends draws ``x_s`` from the process, and so the density ``rho(s)`` stands in place of rho0, where
+    it is known in closed form (Gaussians and their mixtures). Elsewhere the density at the end stands in, and the value
+    is *approximate*; so it is where the start is drawn given a condition, and where a denoising step follows. The
+    details say why (``approximate``). It is the density of the states that paths arrive in: a method of sampling that
+    gives weights has its law only with them. With Hutchinson's divergence, ``div b = E[v . J v]`` over random probes v,
+    it is *unbiased* for each point. In bits/dim the value keeps its sign: the figure that is usually reported is its
+    negative, the cross-entropy.
+
+    Where the entropy H of the points' law is known, ``-H`` stands beside the value (``value_of_data_law``):
+    ``E log rho_hat(x) <= -H`` for every model.
 
     The integral is taken along the path that was solved first, by nested rules whose nodes are doubled for each point
     until the estimated error is below the tolerance (:mod:`si_estimators.path_quadrature`), or solved together with the
@@ -68,6 +77,11 @@ class LogLikelihood(Estimator):
     The standard error is that of the mean over the points, with the noise of the probes and the mean error of the
     quadrature in it; from two probes on the details say how much of it is theirs: ``probe_variance`` of a point's
     value, and ``probe_error`` of the mean.
+
+    A source of compact support has no density where some paths may end. Their points have the log-density minus
+    infinity, and so has the mean: they are refused, with their number, rows and distances, or with ``off_support:
+    drop`` left out. The value is then the mean over the others, an *upper* bound of the mean over all; the details tell
+    of those left out (``off_support``).
 
     For gradients of the likelihood, in points or in parameters, call the function
     :func:`si_estimators.log_likelihood.log_likelihood`.
@@ -84,6 +98,8 @@ class LogLikelihood(Estimator):
         batch: how many points are carried at once.
         path: the integral of the divergence as a ``quadrature`` along the path, or ``coupled`` to it in one ODE.
         tolerance: the quadrature's error for a point, in nats; what is left of it with 257 nodes is in the details.
+        off_support: whether points whose paths end where the other end has no density are a reason to ``refuse``, or
+            left out (``drop``).
 
     Raises:
         UsageError: an option out of range, or no such integrator.
@@ -104,7 +120,9 @@ class LogLikelihood(Estimator):
         batch: Annotated[int, Field(ge=1)] = 4096,
         path: Path = "quadrature",
         tolerance: Annotated[float, Field(gt=0)] = 1e-2,
+        off_support: OffSupportChoice = "refuse",
     ) -> None:
+        self.off_support = choice(off_support, OFF_SUPPORT, "off_support", _WHERE)
         choice(direction, DIRECTIONS, "direction", _WHERE)
         choice(divergence, ("exact", "hutchinson"), "divergence", _WHERE)
         choice(noise, ("rademacher", "gaussian"), "noise", _WHERE)
@@ -129,10 +147,11 @@ class LogLikelihood(Estimator):
             UsageError: the other end has no density, or there is no generator for the probes.
             NumericsError: a path or a density that is not finite.
         """
-        _, end = density_ends(model.process, self.direction, _WHERE)
+        end, start = measured_end(model.process, self.direction), start_law(model, self.direction, _WHERE)
         with torch.inference_mode(False), torch.no_grad():
-            densities, changes = self.log_densities(model, x, generator)
+            densities, changes, off = self.log_densities(model, x, generator)
             values = in_unit(densities.mean(1), end, self.unit)
+        kept = ~torch.isneginf(values)
         counts, scale = torch.cat([change.divergences for change in changes]), unit_of_nats(end, self.unit)
         details = {
             "direction": self.direction,
@@ -142,19 +161,24 @@ class LogLikelihood(Estimator):
             "divergences": float(counts.double().mean()),
             "most_divergences": int(counts.max()),
             "dimensions": math.prod(model.process.shape),
+            **value_of_data_law(model, self.direction, self.unit),
+            **off.details(len(x)),
         }
+        densities = densities[kept]
         if densities.shape[1] > 1:
             variance = float(densities.double().var(1).mean()) / self.probes * scale**2
             details["probe_variance"] = variance
-            details["probe_error"] = math.sqrt(variance / len(x))
+            details["probe_error"] = math.sqrt(variance / len(densities))
         of_ode: Bound = "exact" if self.divergence == "exact" else "unbiased"
-        bound, reservation = bound_of_span(model, self.direction, of_ode, epsilon=0.0)
+        # With a point of log-density minus infinity, any number is above the mean.
+        claim: Bound = of_ode if bool(kept.all()) else "upper"
+        bound, reservation = bound_of_span(model, self.direction, start, claim, epsilon=0.0)
         details |= reservation
-        found = self.mean(_WHERE, values, bound, self.unit, details)
+        found = replace(self.mean(_WHERE, values[kept], bound, self.unit, details), per_sample=values)
         errors = [change.error for change in changes if change.error is not None]
         if not errors:
             return found
-        error = torch.cat(errors) * scale
+        error = torch.cat(errors)[kept] * scale
         details["quadrature_error"] = float(error.square().mean().sqrt())
         details["worst_quadrature_error"] = float(error.max())
         if found.standard_error is None:
@@ -164,12 +188,16 @@ class LogLikelihood(Estimator):
 
     def log_densities(
         self, model: Model, x: Tensor, generator: torch.Generator | None = None
-    ) -> tuple[Tensor, list[VolumeChange]]:
+    ) -> tuple[Tensor, list[VolumeChange], OffSupport]:
         """``log rho(x)`` in model space and nats, shape (B, 1) or a column for each probe, with the flow of each batch.
+
+        With them what is known of points whose paths end off the support, where they are not refused; theirs is minus
+        infinity.
 
         They can be differentiated where gradient mode is on. Arguments and errors are those of :meth:`estimate`.
         """
-        base, _ = density_ends(model.process, self.direction, _WHERE)
+        start = start_law(model, self.direction, _WHERE)
+        off = OffSupport(start, _WHERE)
         x = points(x, model.process.shape, _WHERE)
         model.fields.check_conditions(len(x))
         x = x.clone() if x.is_inference() else x
@@ -183,12 +211,15 @@ class LogLikelihood(Estimator):
             change = self._carried(self._transport(model, fields), x[rows], own)
             finite = torch.isfinite(flat(change.final)).all(1) & torch.isfinite(change.log_volume).all(1)
             refuse_non_finite(finite, "the path of a point left the finite numbers", _WHERE, first)
-            density = base.log_prob(change.final)
-            problem = "a point ends where the density of the other end is 0 or infinite"
-            refuse_non_finite(torch.isfinite(density), problem, _WHERE, first)
+            density = start.log_prob(change.final)
+            problem = "a point ends where the density of the other end is no number, or infinite"
+            refuse_non_finite(torch.isfinite(density) | torch.isneginf(density), problem, _WHERE, first)
+            off.look(density.detach(), change.final.detach(), torch.arange(len(x))[rows].to(density.device))
             densities.append(density[:, None] + change.log_volume)
             changes.append(change)
-        return torch.cat(densities), changes
+        if self.off_support == "refuse" or len(off.rows) == len(x):
+            off.refuse(len(x))
+        return torch.cat(densities), changes, off
 
     def _transport(self, model: Model, fields: Fields) -> Transport:
         early, late = sorted((model.start, model.stop))

@@ -9,16 +9,17 @@ arXiv 2303.08797).
 from __future__ import annotations
 
 import math
-from typing import Annotated
+from typing import Annotated, Any
 
 import torch
 from pydantic import Field
 from torch import Tensor
 
 from si_core import Estimate, Estimator, Model
+from si_estimators.comparison import LIMIT, ComparisonSizes
 from si_estimators.kernel_density import KernelDensity, density_without_parts, whole_density
 from si_estimators.options import flat, needs_generator, points, whole
-from si_estimators.samples import model_samples, samples_of_one_law
+from si_estimators.samples import samples_of_one_law
 
 __all__ = ["MarginalKL", "kernel_divergence"]
 
@@ -64,17 +65,19 @@ class MarginalKL(Estimator):
     estimates with Scott's rule: the metric of the study in 128 dimensions of arXiv 2303.08797. Every summand is at
     least 0.
 
-    It is no bound of the divergence in either direction: *unbiased* refers to the metric itself at these numbers of
-    samples, by which models are compared, and which tends to the divergence of the two coordinates as both numbers
-    grow. Smoothing by h changes it by a fraction of about ``h^2 = n^(-1/3)``, much more where the law has structure
-    below h; and it is above 0 for equal laws, by the *floor* among the details: the same number for two fresh draws of
-    the data's law, or for two halves of the reference data where the data are finite. The standard error is that of
-    both samples, by a jackknife over 20 parts.
+    It is no bound of the divergence in either direction, and *approximate*: a metric by which models are compared at
+    equal numbers of samples, and which tends to the divergence of the two coordinates as both numbers grow. Smoothing
+    by h changes it by a fraction of about ``h^2 = n^(-1/3)``, much more where the law has structure below h; and it is
+    above 0 for equal laws, by the *floor* among the details: the same number for two fresh draws of the data's law, or
+    for two halves of the reference data where the data are finite. The standard error is that of both samples, by a
+    jackknife over 20 parts.
 
     Args:
         coordinates: how many coordinates, of flattened events in model space; at most as many as there are.
-        samples: the number of model samples; None for as many as there are reference data.
+        samples: the number of model samples; None for as many as there are reference data, up to the limit.
         batch: how many samples are made at once.
+        limit: of the number of samples where it is left open, and of data: of more a part is chosen at random, which
+            the details tell.
 
     Raises:
         UsageError: an option out of range.
@@ -87,9 +90,10 @@ class MarginalKL(Estimator):
         coordinates: Annotated[int, Field(ge=1)] = 2,
         samples: Annotated[int, Field(ge=20)] | None = None,
         batch: Annotated[int, Field(ge=1)] = 4096,
+        limit: Annotated[int, Field(ge=20)] = LIMIT,
     ) -> None:
-        self.coordinates, self.batch = whole(coordinates, "coordinates", _WHERE), whole(batch, "batch", _WHERE)
-        self.samples = None if samples is None else whole(samples, "samples", _WHERE, _PARTS)
+        self.coordinates = whole(coordinates, "coordinates", _WHERE)
+        self.sizes = ComparisonSizes(_WHERE, samples, limit, batch, _PARTS, balanced=False)
 
     def estimate(self, model: Model, x: Tensor, generator: torch.Generator | None = None) -> Estimate:
         """Measure.
@@ -105,15 +109,15 @@ class MarginalKL(Estimator):
         generator = needs_generator(generator, _WHERE)
         x = points(x, model.process.shape, _WHERE, least=_PARTS)
         with torch.no_grad():
-            drawn = model_samples(model, self.samples or len(x), self.batch, generator)
-            y = drawn.x
-            values, error = kernel_divergence(self._first(x), self._first(y))
-            details: dict[str, float] = {"samples": len(y), "references": len(x)}
-            pair = samples_of_one_law(model, x, len(x), len(y), generator)
+            compared = self.sizes.draw(model, x, generator)
+            drawn, x = compared.drawn, compared.references
+            values, error = kernel_divergence(self._first(x), self._first(drawn.x))
+            details: dict[str, Any] = dict(compared.sizes)
+            pair = samples_of_one_law(model, x, len(x), len(drawn.x), generator)
             if pair is not None and min(map(len, pair)) >= _PARTS:
                 floor, _ = kernel_divergence(*map(self._first, pair))
                 details |= {"floor": float(floor.mean()), "floor_samples": len(pair[1])}
-        return drawn.qualified(Estimate(_WHERE, float(values.mean()), error, "unbiased", "nats", values, details))
+        return drawn.qualified(Estimate(_WHERE, float(values.mean()), error, "approximate", "nats", values, details))
 
     def _first(self, x: Tensor) -> Tensor:
         return flat(x)[:, : self.coordinates].double()

@@ -34,8 +34,8 @@ class OptimalEpsilon(Estimator):
     ``epsilon* = sqrt(dL_b/dL_s)``,   ``epsilon*(t) = sqrt(E|db|^2/E|ds|^2)``
 
     (arXiv 2303.08797, section 2.4), with d the errors of velocity and score and dL their losses above the minimum, in
-    time. The bound is least there; the divergence itself need not be. The value, the constant, is consistent for the
-    minimiser of the bound (*unbiased* to leading order), with a standard error by the delta method.
+    time. The bound is least there; the divergence itself need not be. The value, the constant, is *consistent* for the
+    minimiser of the bound (its bias is of the order of 1/n), with a standard error by the delta method.
 
     The level over time stands in the details as two lists of plain numbers of one length: ``t``, rising within (0, 1),
     and ``epsilon``, positive. Between two times it is to be interpolated, and held constant beyond the first and the
@@ -45,7 +45,8 @@ class OptimalEpsilon(Estimator):
 
     Where the exact fields are not known (``reference: none``) the residuals ``f_hat - target`` at held-out points take
     the place of the errors: the level is then that at which the looser *upper* bound from them is least, which the
-    details say. What is said of the ends of time for ``kl-bound`` holds here for both errors.
+    details say, and the value is *approximate*. What is said of the ends of time for ``kl-bound`` holds here for both
+    errors.
 
     Args:
         direction: ``target`` for the forward SDE, ``source`` for the backward one; the level is the same for both.
@@ -112,7 +113,8 @@ class OptimalEpsilon(Estimator):
             "draws": errors.draws,
             **integral.details(),
         }
-        return Estimate(_WHERE, value, error, "unbiased", "1", details=details)
+        bound = integral.claim("consistent" if errors.exact else "approximate")
+        return Estimate(_WHERE, value, error, bound, "1", details=details)
 
 
 def levels_over_time(errors: FieldErrors, integral: SpanIntegral) -> tuple[list[float], list[float]]:

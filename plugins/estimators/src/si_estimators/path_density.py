@@ -8,10 +8,21 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from si_core import Estimate, Estimator, Model, NumericsError
-from si_estimators.density_ends import DIRECTIONS, UNITS, bound_of_span, density_ends, in_unit, unit_of_nats
+from si_core import Estimate, Estimator, Model
+from si_estimators.density_ends import (
+    DIRECTIONS,
+    UNITS,
+    Bound,
+    bound_of_span,
+    in_unit,
+    measured_end,
+    unit_of_nats,
+    value_of_data_law,
+)
+from si_estimators.off_support import OFF_SUPPORT, OffSupport
 from si_estimators.options import choice, needs_generator, positive, whole
 from si_estimators.path_weights import PathForm, Probing, effective_size, log_mean_exp, path_log_weights
+from si_estimators.start_law import start_law
 
 __all__ = ["PathDensity", "PathDensityEstimator"]
 
@@ -23,7 +34,8 @@ class PathDensity:
     Args:
         name: of the estimator.
         form: of the weights; see :mod:`si_estimators.path_weights`.
-        direction, epsilon, steps, paths, divergence, probes, noise, unit, batch: the options of the estimators.
+        direction, epsilon, steps, paths, divergence, probes, noise, unit, batch, off_support: the options of the
+            estimators.
 
     Raises:
         UsageError: an option out of range.
@@ -40,12 +52,14 @@ class PathDensity:
     noise: str
     unit: str
     batch: int
+    off_support: str = "refuse"
 
     def __post_init__(self) -> None:
         choice(self.direction, DIRECTIONS, "direction", self.name)
         choice(self.divergence, ("exact", "hutchinson"), "divergence", self.name)
         choice(self.noise, ("rademacher", "gaussian"), "noise", self.name)
         choice(self.unit, UNITS, "unit", self.name)
+        choice(self.off_support, OFF_SUPPORT, "off_support", self.name)
         if self.epsilon is not None:
             positive(self.epsilon, "epsilon", self.name)
         for name in ("steps", "paths", "probes", "batch"):
@@ -59,7 +73,8 @@ class PathDensity:
             NumericsError: a path that leaves the finite numbers, or the support of the other end.
         """
         generator = needs_generator(generator, self.name)
-        _, end = density_ends(model.process, self.direction, self.name)
+        end, start = measured_end(model.process, self.direction), start_law(model, self.direction, self.name)
+        off = OffSupport(start, self.name)
         with torch.inference_mode(False), torch.no_grad():
             weights, variance = path_log_weights(
                 model,
@@ -73,15 +88,12 @@ class PathDensity:
                 probing=Probing(self.probes if self._probed else 0, self.noise),  # type: ignore[arg-type]
                 batch=self.batch,
                 where=self.name,
+                off=off,
             )
-            lost = torch.isneginf(weights)
-            if bool(lost.any()):
-                raise NumericsError(
-                    "a path ends where the density of the other end is 0, so the bound is minus infinity",
-                    where=self.name,
-                    got=f"{int(lost.sum())} of {lost.numel()} paths, first from row {int(lost.any(1).nonzero()[0])}",
-                    fix="a source with a density everywhere, such as `gaussian`",
-                )
+            kept = ~torch.isneginf(weights).any(1)
+            if self.off_support == "refuse" or not bool(kept.any()):
+                off.refuse(len(x))
+            weights, variance = weights[kept], variance[kept]
             values, scale = in_unit(weights, end, self.unit), unit_of_nats(end, self.unit)
             tight = in_unit(log_mean_exp(weights), end, self.unit)
             details = {
@@ -97,10 +109,14 @@ class PathDensity:
             }
             if self._probed and self.probes > 1:
                 details["probe_variance"] = float(variance.mean()) * scale**2
-        bound = values.mean(1)
-        error = self._error(bound) if len(x) > 1 else self._error(values[0])
-        kind, reservation = bound_of_span(model, self.direction, "lower", self.epsilon)
-        return Estimate(self.name, float(bound.mean()), error, kind, self.unit, bound, details | reservation)
+            details |= value_of_data_law(model, self.direction, self.unit) | off.details(len(x))
+        means = values.mean(1)
+        error = self._error(means) if len(means) > 1 else self._error(values[0])
+        # Points of which no path was lost have weights that are too large: some of their paths might have been.
+        claim: Bound = "lower" if bool(kept.all()) else "approximate"
+        kind, reservation = bound_of_span(model, self.direction, start, claim, self.epsilon)
+        per_sample = means.new_full((len(x),), -math.inf).masked_scatter(kept, means)
+        return Estimate(self.name, float(means.mean()), error, kind, self.unit, per_sample, details | reservation)
 
     @property
     def _probed(self) -> bool:

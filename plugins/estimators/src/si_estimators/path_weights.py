@@ -35,10 +35,12 @@ import torch
 from torch import Tensor
 
 from si_core import Model
-from si_estimators.density_ends import density_ends, refuse_non_finite
+from si_estimators.density_ends import refuse_non_finite
 from si_estimators.divergence import draw_probes, drift_and_divergence
+from si_estimators.off_support import OffSupport
 from si_estimators.options import flat, points
 from si_estimators.paths import Chain, chain_of
+from si_estimators.start_law import start_law
 
 __all__ = ["PathForm", "Probing", "effective_size", "log_mean_exp", "path_log_weights"]
 
@@ -102,6 +104,7 @@ def path_log_weights(
     probing: Probing | None = None,
     batch: int = 16384,
     where: str = "sde-log-likelihood",
+    off: OffSupport | None = None,
 ) -> tuple[Tensor, Tensor]:
     """``log w`` of independent paths from each point, in model space and nats.
 
@@ -120,16 +123,17 @@ def path_log_weights(
         probing: how divergences are taken; None for exactly.
         batch: how many paths are carried at once.
         where: the place that an error names.
+        off: notes the paths that end off the support of the other end.
 
     Returns:
-        The logarithms, float64, shape (B, paths); minus infinity where a path ends outside of the support of the other
-        end. And the variance of each by its probes, same shape: 0 with less than two probes.
+        The logarithms, float64, shape (B, paths); minus infinity where a path ends off the support of the other end.
+        And the variance of each by its probes, same shape: 0 with less than two probes.
 
     Raises:
         UsageError: no noise, or the other end has no density.
         NumericsError: a path that leaves the finite numbers.
     """
-    base, _ = density_ends(model.process, direction, where)
+    start = start_law(model, direction, where)
     x = points(x, model.process.shape, where)
     model.fields.check_conditions(len(x))
     x = x.clone() if x.is_inference() else x
@@ -144,7 +148,10 @@ def path_log_weights(
         final, ratio, variance = _walk(chain, x[rows], form, direction == "target", probing, generator)
         finite = torch.isfinite(flat(final)).all(1) & torch.isfinite(ratio)
         refuse_non_finite(finite, "a path left the finite numbers", f"{where}, paths from row {int(rows[0])} on")
-        weights.append(base.log_prob(final).double() + ratio)
+        density = start.log_prob(final)
+        if off is not None:
+            off.look(density.detach(), final.detach(), rows)
+        weights.append(density.double() + ratio)
         variances.append(variance)
     return torch.cat(weights).reshape(len(x), paths), torch.cat(variances).reshape(len(x), paths)
 

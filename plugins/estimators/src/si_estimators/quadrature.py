@@ -4,14 +4,15 @@
 
 by Gauss-Legendre nodes on three panels of the clock's span: the inner 98 % and the last 1 % at each end. The nodes of
 an end panel lie between 2 % and 98 % of it, and the same draws of the process are looked at at all of them, so that
-they tell how the integrand grows towards the end: like ``|u - end|^-p``, with p near 0 where it is bounded and near 1
-where the integral diverges, as it does for most learned fields of processes whose noise vanishes there. Where it
-diverges, any number for the whole span would be that of the nodes; the panel is then left out, and the details say so.
+the three nearest to the end tell how the integrand grows towards it (:mod:`si_estimators.end_panels`): like
+``A + B |u - end|^-p``, with p = 0 where it is bounded and p near 1 where the integral diverges, as it does for most
+learned fields of processes whose noise vanishes there. Where it diverges, any number for the whole span would be that
+of the nodes; the panel is then left out, what is computed is no more than ``approximate`` for the whole span, and the
+details say so.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -22,11 +23,15 @@ import torch
 from torch import Tensor
 
 from si_core import Clock
+from si_estimators.density_ends import Bound
+from si_estimators.end_panels import END_NODES, factors_for_power, power_of_growth
 
 __all__ = ["SpanIntegral", "SpanNodes"]
 
-_END, _END_NODES = 0.01, 8
+_END, _END_NODES = 0.01, END_NODES
 _BOUNDED, _DIVERGES = 0.25, 0.75
+_ROUNDING = 1e-12
+"""Of the whole integral: what squares of rounding errors in double precision stay far below."""
 
 
 @dataclass(frozen=True)
@@ -86,16 +91,10 @@ class SpanNodes:
         return torch.where(member == torch.arange(3)[:, None], self._rule[1] * self.rate, 0.0)
 
     def growth(self, rates: Tensor) -> tuple[float, float]:
-        """The power p of ``|u - end|^-p`` with which a rate (M, n), at least 0, grows towards start and stop."""
+        """The power p of ``A + B |u - end|^-p`` with which a rate (M, n) grows towards start and stop."""
         of_clock = rates.mean(1) * self.rate
-        first, last = of_clock[:_END_NODES], of_clock[-_END_NODES:].flip(0)
-        near, far = self.u[0] - self.edges[0], self.u[_END_NODES - 1] - self.edges[0]
-        scale = math.log(float(far / near))
-        found = []
-        for values in (first, last):
-            close, away = float(values[0]), float(values[-1])
-            found.append(math.log(close / away) / scale if close > 0 and away > 0 else 0.0)
-        return found[0], found[1]
+        ends = of_clock[:_END_NODES], of_clock[-_END_NODES:].flip(0)
+        return power_of_growth(ends[0].tolist()), power_of_growth(ends[1].tolist())
 
 
 class SpanIntegral:
@@ -108,14 +107,36 @@ class SpanIntegral:
 
     def __init__(self, nodes: SpanNodes, *rates: Tensor) -> None:
         self.nodes, self._rates = nodes, rates
-        powers = [nodes.growth(rate) for rate in rates]
+        powers = [self._growth(rate) for rate in rates]
         self.growth = [max(power[end] for power in powers) for end in (0, 1)]
         self.kept = [power < _DIVERGES for power in self.growth]
 
+    def _growth(self, rate: Tensor) -> list[float]:
+        """The powers of growth at both ends; none where an end has nothing but rounding of the whole."""
+        parts = (self.nodes.panels @ rate).mean(1).tolist()
+        powers = zip(self.nodes.growth(rate), parts[::2], strict=True)
+        return [power if part > _ROUNDING * sum(parts) else 0.0 for power, part in powers]
+
     def of(self, rate: Tensor) -> Tensor:
         """The integral for each draw of a rate (M, n), shape (n,)."""
-        kept = torch.tensor([self.kept[0], True, self.kept[1]])
-        return self.nodes.panels[kept].sum(0) @ rate
+        return self._panels.sum(0) @ rate
+
+    @cached_property
+    def _panels(self) -> Tensor:
+        """The weights of the panels that are integrated over, and 0 for those left out, shape (3, M)."""
+        panels = self.nodes.panels.clone()
+        for panel, power, kept in ((0, self.growth[0], self.kept[0]), (2, self.growth[1], self.kept[1])):
+            if not kept:
+                panels[panel] = 0
+            elif power >= _BOUNDED:
+                own = slice(_END_NODES) if panel == 0 else slice(-_END_NODES, None)
+                factors = factors_for_power(power)
+                panels[panel, own] *= factors if panel == 0 else factors.flip(0)
+        return panels
+
+    def claim(self, bound: Bound) -> Bound:
+        """What holds for the whole span of a number that is the ``bound`` of what remains of it."""
+        return bound if all(self.kept) else "approximate"
 
     @property
     def inside(self) -> Tensor:
@@ -133,7 +154,7 @@ class SpanIntegral:
     def details(self) -> dict[str, Any]:
         """The span integrated over, how the first rate behaves at its ends, and a statement in words."""
         span = list(self.span)
-        panels = (self.nodes.panels @ self._rates[0]).mean(1)
+        panels = (self._panels @ self._rates[0]).mean(1)
         whole = float(self.of(self._rates[0]).mean())
         fractions = [
             float(panels[index]) / whole if kept and whole > 0 else None

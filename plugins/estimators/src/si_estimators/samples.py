@@ -7,9 +7,15 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from si_core import Distribution, Estimate, Model, effective_sample_size, resample_alike
+from si_core import Estimate, Model, effective_sample_size, resample_alike
+from si_estimators.density_ends import Bound
 
-__all__ = ["ModelSamples", "model_samples", "reached_end", "samples_of_one_law"]
+__all__ = ["ModelSamples", "model_samples", "samples_of_one_law"]
+
+_NO_ERROR = (
+    "samples resampled by their weights repeat each other, and may have met on their way: formulas for independent "
+    "samples would make the error too small. Repeat the estimate with other seeds"
+)
 
 
 @dataclass(frozen=True)
@@ -28,12 +34,14 @@ class ModelSamples:
         """A comparison of them, with what resampling leaves of its claims.
 
         Means over resampled states are right in the limit of many alone, and they repeat each other, which formulas of
-        standard errors of independent ones don't see.
+        standard errors of independent ones don't see, nor would a bootstrap of the states: what ties them together may
+        have happened at any time of sampling. The details say so in place of an error.
         """
         if self.effective is None:
             return estimate
-        details = {**(estimate.details or {}), "effective_samples": self.effective}
-        return replace(estimate, bound="consistent", standard_error=None, details=details)
+        details = {**(estimate.details or {}), "effective_samples": self.effective, "no_standard_error": _NO_ERROR}
+        bound: Bound = "approximate" if estimate.bound == "approximate" else "consistent"
+        return replace(estimate, bound=bound, standard_error=None, details=details)
 
 
 def model_samples(model: Model, n: int, batch: int, generator: torch.Generator) -> ModelSamples:
@@ -70,11 +78,6 @@ def _in_turn(values: Tensor, first: int, count: int) -> Tensor:
     return values[torch.arange(first, first + count, device=values.device) % len(values)]
 
 
-def reached_end(model: Model) -> Distribution:
-    """The distribution that the model's samples stand for."""
-    return model.process.target if model.start < model.stop else model.process.source
-
-
 def samples_of_one_law(
     model: Model, x: Tensor, n: int, m: int, generator: torch.Generator
 ) -> tuple[Tensor, Tensor] | None:
@@ -91,7 +94,7 @@ def samples_of_one_law(
         Fresh draws of sizes n and m; where the data are finite, or the end has a density alone, two halves of the
         reference data, of those sizes at most; None for a single row.
     """
-    end = reached_end(model)
+    end = model.end
     if end.size is None and end.has_samples:
         return end.sample(n, generator).to(x), end.sample(m, generator).to(x)
     if len(x) < 2:

@@ -12,6 +12,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from si_estimators.density_ends import Direction, Unit
+from si_estimators.off_support import OffSupportChoice
 from si_estimators.options import choice
 from si_estimators.path_density import PathDensity, PathDensityEstimator
 
@@ -57,6 +58,8 @@ class SDELogLikelihood(PathDensityEstimator):
         noise: the law of the probes; ``rademacher`` has the least variance.
         unit: of the value: nats, or bits for each dimension.
         batch: how many paths are carried at once.
+        off_support: whether points of which a path ends where the other end has no density are a reason to ``refuse``,
+            or left out (``drop``): the value is then *approximate*, and the details tell of them.
 
     Raises:
         UsageError: an option out of range.
@@ -74,7 +77,10 @@ class SDELogLikelihood(PathDensityEstimator):
         noise: Literal["rademacher", "gaussian"] = "rademacher",
         unit: Unit = "nats",
         batch: Annotated[int, Field(ge=1)] = 16384,
+        off_support: OffSupportChoice = "refuse",
     ) -> None:
         choice(form, ("transition", "ito"), "form", _WHERE)
-        density = PathDensity(_WHERE, form, direction, epsilon, steps, paths, divergence, probes, noise, unit, batch)
+        density = PathDensity(
+            _WHERE, form, direction, epsilon, steps, paths, divergence, probes, noise, unit, batch, off_support
+        )
         super().__init__(density)

@@ -16,8 +16,10 @@ from pydantic import Field
 from torch import Tensor
 
 from si_core import Estimate, Estimator, Model, UsageError
+from si_estimators.centring import centred
+from si_estimators.density_ends import Bound
 from si_estimators.line_transport import line_potential, wasserstein_power
-from si_estimators.options import flat, needs_generator, points, positive, whole
+from si_estimators.options import needs_generator, points, positive, whole
 from si_estimators.samples import model_samples, samples_of_one_law
 
 __all__ = ["SlicedWasserstein", "directions", "sliced_potentials", "sliced_powers"]
@@ -42,13 +44,13 @@ def sliced_powers(x: Tensor, y: Tensor, axes: Tensor, order: float) -> Tensor:
         axes: unit vectors as columns, shape (d, K).
         order: p >= 1.
     """
-    x, y = flat(x).to(axes), flat(y).to(axes)
+    x, y = centred(x, y)
     return torch.cat([wasserstein_power(x @ part, y @ part, order) for part in _pieces(x, y, axes)])
 
 
 def sliced_potentials(x: Tensor, y: Tensor, axes: Tensor, order: float) -> Tensor:
     """The mean over directions of the potentials at the points of x, shape (n,); arguments as for sliced_powers."""
-    x, y = flat(x).to(axes), flat(y).to(axes)
+    x, y = centred(x, y)
     sums = [line_potential(x @ part, y @ part, order).sum(1) for part in _pieces(x, y, axes)]
     return torch.stack(sums).sum(0) / axes.shape[1]
 
@@ -63,10 +65,11 @@ class SlicedWasserstein(Estimator):
     ``SW_p = (mean_theta W_p^p(theta.X, theta.Y))^(1/p)`` over random unit vectors theta (Bonneel et al., 2015), with
     the exact distance of projected samples. The mean of ``W_p^p`` over directions is unbiased for the given samples;
     for the laws behind them it is an *upper* bound in expectation, by convexity: finite samples of one law are apart,
-    too. So is the value, for p = 1, and for p > 1 up to what the root costs, about (p-1)/2 times the squared error over
-    the value. How far samples of one law are apart is told by the *floor* among the details: the distance of two fresh
-    draws of the data's law of the same sizes, or of two halves of the reference data (which are about ``sqrt(2)``
-    further apart than two samples of its size) where the data are finite.
+    too. So is the value, for p = 1. For p > 1 the root takes about (p-1)/2 times the squared error over the value from
+    it, and it is *consistent*: right in the limit of many samples and directions. How far samples of one law are apart
+    is told by the *floor* among the details: the distance of two fresh draws of the data's law of the same sizes, or of
+    two halves of the reference data (which are about ``sqrt(2)`` further apart than two samples of its size) where the
+    data are finite.
 
     The standard error is that of samples and directions, by the potentials of the transport and the delta method; the
     part of the directions, which more projections make smaller, is ``directions_error`` among the details. For nearly
@@ -119,7 +122,8 @@ class SlicedWasserstein(Estimator):
             if pair is not None:
                 floor, _ = self._root(sliced_powers(*pair, axes, self.order))
                 details |= {"floor": floor, "floor_samples": len(pair[0]), "floor_references": len(pair[1])}
-        return drawn.qualified(Estimate(_WHERE, value, error, "upper", "1", details=details))
+        bound: Bound = "upper" if self.order == 1 else "consistent"
+        return drawn.qualified(Estimate(_WHERE, value, error, bound, "1", details=details))
 
     def _root(self, powers: Tensor) -> tuple[float, float]:
         """``(mean W_p^p)^(1/p)`` and its standard error by the choice of directions."""

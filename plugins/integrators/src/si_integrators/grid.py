@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 from abc import abstractmethod
 from collections.abc import Callable, Sequence
-from itertools import pairwise
+from itertools import chain, pairwise
 from typing import ClassVar
 
 import torch
@@ -95,8 +95,9 @@ class FixedGrid(PlannedSteps):
         generator: torch.Generator | None,
         kept: Sequence[int] = (),
     ) -> tuple[list[Tensor], int]:
-        plan = [(self._times(r, t), t - r) for r, t in pairwise(grid)]
-        transport.prepare(list(dict.fromkeys(time for times, _ in plan for time in times)), x)
+        stages = self.node_times(grid)
+        plan = [(times, t - r) for times, (r, t) in zip(stages, pairwise(grid), strict=True)]
+        transport.prepare(list(dict.fromkeys(chain.from_iterable(stages))), x)
         drift, step, noisy_step, states = transport.drift_parts(), self.step, self.noisy_step, []
         state, buffers = x, [None] * (1 + self.spare)
         if not torch.is_grad_enabled():
@@ -117,6 +118,9 @@ class FixedGrid(PlannedSteps):
             states.append(state if last == len(plan) else state.clone())
         return states, len(plan) * len(self.nodes)
 
-    def _times(self, r: float, t: float) -> tuple[float, ...]:
+    def node_times(self, grid: list[float]) -> list[tuple[float, ...]]:
+        """The times of the drift evaluations of each step of a grid."""
         # The ends are taken as they are: rounding must not step over the end of the span.
-        return tuple([r if node == 0 else t if node == 1 else r + node * (t - r) for node in self.nodes])
+        ends = {0.0: grid[:-1], 1.0: grid[1:]}
+        inner = {node: [r + node * (t - r) for r, t in pairwise(grid)] for node in self.nodes if node not in ends}
+        return list(zip(*((ends | inner)[node] for node in self.nodes), strict=True))

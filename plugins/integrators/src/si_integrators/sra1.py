@@ -47,7 +47,7 @@ class SRA1(FixedGrid):
 
     def deviation(self, noise: Callable[[float], float], r: float, t: float) -> float:
         """The standard deviation of the noise of the step from r to t."""
-        early, late = (float(noise(time)) ** 2 for time in self._times(r, t))
+        early, late = (float(noise(r + node * (t - r))) ** 2 for node in self.nodes)
         return math.sqrt(abs(t - r) * (early + 2 * late) / 3)
 
     def step(self, drift: DriftFunction, x: Tensor, times: tuple[float, ...], h: float, buffers: Buffers) -> Tensor:

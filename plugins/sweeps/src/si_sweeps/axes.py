@@ -178,7 +178,7 @@ def _axis(where: Where, path: Path, node: Node | None, linked: tuple[Path, ...] 
 
 
 def _settled(value: Any, resolved: Any) -> Any:
-    """A value as given, with its texts as the recipe took them: a relative path has become absolute."""
+    """A value as given, with its texts as the recipe took them: paths are told from its base."""
     if isinstance(value, str) and isinstance(resolved, str):
         return resolved
     if isinstance(value, dict) and isinstance(resolved, dict):

@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Sequence
 from typing import Any
 
-from si_core import UsageError
+from si_core import UsageError, estimate_line
 from si_core.public.cli import print_table
 
 __all__ = ["add_arguments", "run"]
@@ -82,25 +82,19 @@ def run(arguments: argparse.Namespace) -> int:
 def _print(records: Sequence[dict[str, Any]]) -> None:
     """The axes and the estimates of each point."""
     from si_core.public.recipes import inline
-    from si_sweeps.table import estimate_columns, rows
+    from si_sweeps.table import estimate_columns, estimates_of, rows
 
-    table = rows(records)
+    table, found = rows(records), [estimates_of(record) for record in records]
     axes, estimates = list(records[0]["values"]), estimate_columns(records)
     print_table(
         [
             (
                 row["point"],
                 *(inline(row[axis]) for axis in axes),
-                *(_measured(row[name], row[f"{name}.standard_error"]) for name in estimates),
+                *(estimate_line(each[name], name=False) if name in each else "-" for name in estimates),
                 row["state"],
             )
-            for row in table
+            for row, each in zip(table, found, strict=True)
         ],
         header=("point", *axes, *estimates, "state"),
     )
-
-
-def _measured(value: float | None, error: float | None) -> str:
-    if value is None:
-        return "-"
-    return f"{value:.6g}" if error is None else f"{value:.6g} +- {error:.2g}"

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from si_core import SweepView, build
+from si_core.public.recipes import buildable_options
 from si_core.public.runs import Console, attributed, selected_reports
 from si_sweeps.folder import SweepDirectory
 from si_sweeps.plan import SweepPlan
@@ -38,7 +39,7 @@ def write_sweep_reports(
     files: list[Path] = []
     with attributed():
         for selection in chosen:
-            files += build(selection.kind, selection.qualified, **selection.options).write_sweep(view)
+            files += build(selection.kind, selection.qualified, **buildable_options(selection)).write_sweep(view)
     if files:
         console.line(f"report: {files[0]}")
     return files

@@ -8,10 +8,11 @@ import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property, partial
+from os import PathLike
 from typing import Any
 
 from si_core import SIError, UsageError
-from si_core.public.recipes import Path, Recipe, changed, fail, inline, parse_overrides
+from si_core.public.recipes import Path, Recipe, changed, emit, fail, inline, parse_overrides
 from si_core.public.runs import HARMLESS
 from si_sweeps.axes import Axis, combinations, joined, parse_axes, recipe_axes
 
@@ -59,7 +60,7 @@ class SweepPlan:
     points: tuple[Point, ...]
 
     def resolved(self) -> dict[str, Any]:
-        """The complete recipe with all axes as its grid and with absolute paths; as a recipe it is this sweep."""
+        """The complete recipe with all axes as its grid; as a recipe with the same base it is this sweep."""
         sizes = [len(axis.nodes) for axis in self.axes]
         grid = {}
         for number, axis in enumerate(self.axes):
@@ -70,6 +71,11 @@ class SweepPlan:
                 for place, node in enumerate(axis.nodes)
             ]
         return self.recipe.resolved() | {"sweep": {"use": "si-sweeps/grid", **grid}}
+
+    def dump(self, folder: str | PathLike[str]) -> str:
+        """:meth:`resolved` as YAML text for a file in this folder, from where it is this sweep."""
+        origins = (one.origin(folder) for one in (self.recipe, *(point.recipe for point in self.points)))
+        return emit(next((origin for origin in origins if origin), {}) | self.resolved())
 
 
 def plan_sweep(recipe: Recipe, axes: Iterable[str] | Mapping[str, Iterable[Any]] = ()) -> SweepPlan:

@@ -55,7 +55,7 @@ class PointRunner:
         except SIError as error:
             self._remember(point, directory, error)
             self.console.warn(f"{name} failed: {error}")
-            return failed(before, error)
+            return failed(before, error, self.directory.path)
         return finished(before, directory, seconds)
 
     def _carry_out(self, point: Point, directory: RunDirectory, console: Console) -> dict[str, float]:

@@ -104,7 +104,7 @@ def run_sweep(
                 _check_same(plan, directory)
                 check_environment(used, directory.folder, log)
             # The file that makes a folder a sweep comes first, so that a kill at any later moment can be resumed.
-            write_atomic(directory.grid, emit(plan.resolved()).encode())
+            write_atomic(directory.grid, plan.dump(directory.path).encode())
             write_atomic(directory.folder.environment, format_json(used, str(directory.folder.environment), indent=2))
             records = read_records(directory, plan, log)
             write_results(directory, records)

@@ -7,6 +7,8 @@ that a run by itself would have made.
 
 from __future__ import annotations
 
+import os
+
 from si_core.public.recipes import Recipe
 from si_core.public.runs import Console, RunDirectory, RunLog, load_checkpoint, newest_verified, save_checkpoint
 from si_core.public.storage import write_atomic
@@ -36,12 +38,12 @@ def adopt(twin: RunDirectory, directory: RunDirectory, recipe: Recipe, console: 
     if checkpoint is None or checkpoint.step != recipe.train.steps:
         return False
     log = RunLog(directory.log, console)
-    log.line(f"trained as {twin.path}: what differs does not enter training")
+    log.line(f"trained as {os.path.relpath(twin.path, directory.path)}: what differs does not enter training")
     log.close()
     write_atomic(directory.metrics, twin.metrics.read_bytes())
     state = checkpoint.state | {"recipe_hash": recipe.hash()}
     save_checkpoint(directory.checkpoints, checkpoint.step, checkpoint.tensors, state)
     write_atomic(directory.recipe, recipe.text.encode())
     # The file that makes a folder a run comes last: after a kill before it, all of this is done again.
-    write_atomic(directory.resolved, recipe.dump().encode())
+    write_atomic(directory.resolved, recipe.dump(directory.path).encode())
     return True

@@ -14,20 +14,31 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from si_core import StorageError
 from si_core.public.recipes import inline
-from si_core.public.runs import Console, RunDirectory, read_json
+from si_core.public.runs import Console, RunDirectory, read_json, without_private_paths
 from si_core.public.storage import format_json, write_atomic
 from si_sweeps.folder import SweepDirectory
 from si_sweeps.plan import Point, SweepPlan
 
-__all__ = ["STAGES", "Record", "estimate_columns", "failed", "finished", "read_records", "rows", "write_results"]
+__all__ = [
+    "STAGES",
+    "Record",
+    "estimate_columns",
+    "estimates_of",
+    "failed",
+    "finished",
+    "read_records",
+    "rows",
+    "write_results",
+]
 
 STAGES = ("training", "sampling", "estimation")
 _LAST = ("state", "message", "folder")
-_ERROR = ".standard_error"
+_ERROR, _BOUND = ".standard_error", ".bound"
 
 Record = dict[str, Any]
 
@@ -55,9 +66,14 @@ def finished(record: Record, directory: RunDirectory, seconds: Mapping[str, floa
     }
 
 
-def failed(record: Record, error: Exception) -> Record:
-    """The record of a point that failed."""
-    return record | {"state": "failed", "message": str(error), "seconds": {}, "estimates": []}
+def failed(record: Record, error: Exception, folder: Path) -> Record:
+    """The record of a point that failed, of a sweep in this folder."""
+    return record | {
+        "state": "failed",
+        "message": without_private_paths(str(error), folder),
+        "seconds": {},
+        "estimates": [],
+    }
 
 
 def read_records(directory: SweepDirectory, plan: SweepPlan, console: Console) -> list[Record]:
@@ -84,17 +100,18 @@ def read_records(directory: SweepDirectory, plan: SweepPlan, console: Console) -
 def rows(records: Sequence[Record]) -> list[dict[str, Any]]:
     """The records as flat rows with equal keys: axes, estimates with their errors, seconds, and how it ended.
 
-    The value of an estimate stands under its name and its standard error under ``name.standard_error``; the second
-    one of a name is ``name 2``. What is not known is None.
+    The value of an estimate stands under its name, its standard error under ``name.standard_error`` and what it is to
+    the quantity under ``name.bound``; the second one of a name is ``name 2``. What is not known is None.
     """
     names = estimate_columns(records)
     table = []
     for record in records:
         row = {"point": record["point"], **record["values"]}
-        found = _estimates(record)
+        found = estimates_of(record)
         for name in names:
             estimate = found.get(name, {})
             row |= {name: estimate.get("value"), f"{name}{_ERROR}": estimate.get("standard_error")}
+            row |= {f"{name}{_BOUND}": estimate.get("bound")}
         row |= {f"seconds.{stage}": record["seconds"].get(stage) for stage in STAGES}
         table.append(row | {key: record[key] for key in _LAST})
     return table
@@ -102,7 +119,7 @@ def rows(records: Sequence[Record]) -> list[dict[str, Any]]:
 
 def estimate_columns(records: Sequence[Record]) -> list[str]:
     """The names under which the values of estimates stand in the rows."""
-    return list(dict.fromkeys(name for record in records for name in _estimates(record)))
+    return list(dict.fromkeys(name for record in records for name in estimates_of(record)))
 
 
 def write_results(directory: SweepDirectory, records: list[Record]) -> None:
@@ -121,7 +138,7 @@ def write_results(directory: SweepDirectory, records: list[Record]) -> None:
     write_atomic(directory.csv, text.getvalue().encode())
 
 
-def _estimates(record: Record) -> dict[str, Mapping[str, Any]]:
+def estimates_of(record: Record) -> dict[str, Mapping[str, Any]]:
     """The estimates of a point by the name of their column, which no other column has."""
     taken = {"point", *record["values"], *(f"seconds.{stage}" for stage in STAGES), *_LAST}
     columns: dict[str, Mapping[str, Any]] = {}

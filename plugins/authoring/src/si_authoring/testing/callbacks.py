@@ -12,7 +12,7 @@ from typing import Any
 import torch
 
 from si_authoring.testing.check import NotApplicable, Violation, check
-from si_authoring.testing.common import accepted
+from si_authoring.testing.common import first_accepted
 from si_authoring.testing.report_views import folders
 from si_authoring.testing.setting import Output, Setting
 from si_authoring.testing.suite import Suite
@@ -111,7 +111,7 @@ def moments(callback: Callback) -> None:
 @check
 def run_unchanged(callback: Callback) -> None:
     """The run's records and its model stay as they are: it looks, and asks for a stop at most."""
-    setting = accepted(SUITE, callback)[0]
+    setting = first_accepted(SUITE, callback)
     # As training has it, whatever an exercise left behind.
     with folders() as made, torch.enable_grad():
         run = _run(setting, made.run)
@@ -138,7 +138,7 @@ def _weights(model: Model) -> list[torch.Tensor]:
 @check
 def own_folder(callback: Callback) -> None:
     """What it writes is in the run's folder, beside the run's own files; of a run in memory it writes nothing."""
-    setting = accepted(SUITE, callback)[0]
+    setting = first_accepted(SUITE, callback)
     for inside in (True, False):
         with folders() as made:
             _followed(copy.deepcopy(callback), _run(setting, made.run if inside else None))
@@ -153,7 +153,7 @@ def own_folder(callback: Callback) -> None:
 @check
 def resumes(callback: Callback) -> None:
     """Stopped at any step and gone on with from its ``state()``, it asks for the same stops as if nothing had been."""
-    accepted(SUITE, callback)
+    first_accepted(SUITE, callback)
     if not callable(getattr(callback, "state", None)):
         whole = _followed(copy.deepcopy(callback), _run(Setting()))
         for cut in range(1, _STEPS):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pickle
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -64,33 +64,43 @@ def _bind(run: Callable[[Suite, Any], Measured | None], suite: Suite) -> Callabl
     return lambda component: run(suite, component)
 
 
-def accepted(suite: Suite, component: Any) -> list[Setting]:
-    """A setting for each event shape that the component does not refuse.
+def exercised(suite: Suite, component: Any) -> Iterator[tuple[Setting, Sequence[Output]]]:
+    """A setting for each event shape that the component does not refuse, and what it gives there.
 
     Raises:
         Violation: it refuses all of them.
     """
-    settings, refusal = [], ""
+    found, refusal = False, ""
     for event in suite.events:
         setting = Setting(event=event)
         try:
-            suite.exercise(component, setting)
+            outputs = suite.exercise(component, setting)
         except UsageError as error:
             refusal = error.problem
             continue
-        settings.append(setting.anew())
-    if not settings and suite.refusable:
+        found = True
+        yield setting, outputs
+    if not found and suite.refusable:
         raise NotApplicable(f"it refuses all that the kit has to offer: {refusal}")
-    if not settings:
+    if not found:
         raise Violation(f"it refuses every event shape that was tried: {refusal}")
-    return settings
+
+
+def accepted(suite: Suite, component: Any) -> Iterator[Setting]:
+    """The settings of :func:`exercised`, with untouched inputs."""
+    return (setting.anew() for setting, _ in exercised(suite, component))
+
+
+def first_accepted(suite: Suite, component: Any) -> Setting:
+    """The first of :func:`accepted`; the others are not tried."""
+    return next(accepted(suite, component))
 
 
 def _shape_and_dtype(suite: Suite, component: Any) -> None:
-    for base in accepted(suite, component):
+    for base, outputs in exercised(suite, component):
         for dtype in suite.dtypes:
             setting = base.anew(dtype=dtype)
-            for output in suite.exercise(component, setting):
+            for output in outputs if dtype == base.dtype else suite.exercise(component, setting):
                 _check_shape_and_dtype(output, setting)
 
 
@@ -107,15 +117,14 @@ def _check_shape_and_dtype(output: Output, setting: Setting) -> None:
 
 
 def _finite(suite: Suite, component: Any) -> None:
-    for setting in accepted(suite, component):
-        for output in suite.exercise(component, setting):
+    for setting, outputs in exercised(suite, component):
+        for output in outputs:
             if output.value.is_floating_point() and not bool(torch.isfinite(output.value).all()):
                 raise Violation(f"{output.name} is not finite at states of shape {setting.shape}")
 
 
 def _inputs_unchanged(suite: Suite, component: Any) -> None:
-    for setting in accepted(suite, component):
-        suite.exercise(component, setting)
+    for setting, _ in exercised(suite, component):
         changed = setting.changed()
         if changed:
             names = ", ".join(dict.fromkeys(changed))
@@ -125,8 +134,7 @@ def _inputs_unchanged(suite: Suite, component: Any) -> None:
 def _rows_independent(suite: Suite, component: Any) -> Measured | None:
     deviations = Deviations("a row's result depends on other rows of the batch")
     compared = False
-    for setting in accepted(suite, component):
-        whole = suite.exercise(component, setting)
+    for setting, whole in exercised(suite, component):
         part = suite.exercise(component, setting.anew(chosen=_CHOSEN))
         for of_all, of_part in zip(whole, part, strict=True):
             if of_all.rows:
@@ -140,7 +148,7 @@ def _rows_independent(suite: Suite, component: Any) -> Measured | None:
 
 
 def _own_randomness(suite: Suite, component: Any) -> None:
-    setting = accepted(suite, component)[0]
+    setting = first_accepted(suite, component)
     with host_state_restored(generators=True):
         # At a place of their own, for a component may have seeded them in the exercise before.
         seed_globals(_UNUSUAL, _UNUSUAL)
@@ -159,7 +167,7 @@ def _made_alike(suite: Suite, component: Any) -> None:
         raise NotApplicable("its first weights have a check of their own")
     first, second = made_twice(component, suite.context())
     try:
-        setting = accepted(suite, first)[0]
+        setting = first_accepted(suite, first)
         one, other = (suite.exercise(made, setting.anew()) for made in (first, second))
     except (UsageError, Violation) as error:
         raise NotApplicable(f"it can't be made again from its attributes: {error}") from error
@@ -168,13 +176,14 @@ def _made_alike(suite: Suite, component: Any) -> None:
 
 def _host_unchanged(suite: Suite, component: Any) -> None:
     with host_state_restored() as changed:
-        suite.exercise(component, accepted(suite, component)[0])
+        for _ in exercised(suite, component):
+            pass
     if changed:
         raise Violation(f"it changes {', '.join(changed)}")
 
 
 def _device(suite: Suite, component: Any) -> None:
-    base = accepted(suite, component)[0]
+    base = first_accepted(suite, component)
     if torch.cuda.is_available():
         device = "cuda"
         if not suite.placeable and isinstance(component, torch.nn.Module):
@@ -200,7 +209,7 @@ def _device(suite: Suite, component: Any) -> None:
 def _pickling(suite: Suite, component: Any) -> None:
     if suite.factory:
         raise NotApplicable("it is made by a function")
-    setting = accepted(suite, component)[0]
+    setting = first_accepted(suite, component)
     first = suite.exercise(component, setting)
     try:
         copy = pickle.loads(pickle.dumps(component))

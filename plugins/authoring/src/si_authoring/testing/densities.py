@@ -24,7 +24,7 @@ from torch import Tensor
 from si_authoring.testing.check import Deviations, Measured, NotApplicable, Violation, check
 from si_core import Distribution
 
-__all__ = ["density_of_draws", "drawn"]
+__all__ = ["density_of_draws", "drawn", "entropy"]
 
 _ERRORS = 5.0
 _PLANAR, _MANY, _LARGEST = 20_000, 10_000, 256
@@ -55,6 +55,23 @@ def density_of_draws(law: Distribution) -> Measured | None:
     if size > _LARGEST:
         raise NotApplicable(f"it has {size} coordinates, too many for an integral")
     return _on_a_grid(law, size) if size <= 2 else _by_ratios(law)
+
+
+@check
+def entropy(law: Distribution) -> Measured | None:
+    """``entropy`` is the mean of ``-log p`` over draws, to 5 standard errors."""
+    if law.entropy is None:
+        raise NotApplicable("it tells no entropy")
+    if not law.has_density or not law.normalised:
+        raise NotApplicable("it has no density to hold its entropy against")
+    surprise = -_density(law, drawn(law, _MANY))
+    error = _ERRORS * float(surprise.std()) / math.sqrt(_MANY) + 1e-5 * (1 + abs(law.entropy))
+    measured = Measured(abs(law.entropy - float(surprise.mean())), error, f"{float(surprise.mean()):.6g} at draws")
+    if not measured.deviation <= measured.allowed:
+        raise Violation(
+            f"entropy is {law.entropy:.6g}, and the mean of -log p is {float(surprise.mean()):.6g}", measured
+        )
+    return measured
 
 
 def _on_a_grid(law: Distribution, size: int) -> Measured | None:

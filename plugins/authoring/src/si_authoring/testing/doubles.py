@@ -6,6 +6,7 @@ Nothing concrete lives in the core but what proves it; recipes can't select thes
 from __future__ import annotations
 
 import copy
+import math
 from itertools import pairwise
 
 import torch
@@ -75,6 +76,7 @@ class Normal(Distribution):
     def __init__(self, shape: tuple[int, ...] = (2,), mean: float = 0.0, deviation: float = 1.0) -> None:
         self.shape, self.mean, self.deviation = shape, mean, deviation
         self.standard_normal = (mean, deviation) == (0.0, 1.0)
+        self.entropy = 0.5 * math.prod(shape) * math.log(2 * math.pi * math.e * deviation**2)
 
     def sample(self, n: int, generator: torch.Generator | None = None) -> Tensor:
         place = None if generator is None else generator.device

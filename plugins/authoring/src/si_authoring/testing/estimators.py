@@ -19,7 +19,7 @@ from torch import Tensor
 from si_authoring.testing.check import Deviations, Measured, NotApplicable, Violation, check
 from si_authoring.testing.chi_square import chi_square_interval
 from si_authoring.testing.closed_forms import CLOSED_FORMS, closed_form
-from si_authoring.testing.common import accepted
+from si_authoring.testing.common import accepted, first_accepted
 from si_authoring.testing.estimator_points import order_of_points, same_mean
 from si_authoring.testing.estimator_runs import (
     FEW_POINTS,
@@ -76,7 +76,7 @@ def _outputs(found: Estimate, setting: Setting) -> Sequence[Output]:
 
 def _models(estimator: Estimator) -> list[KnownModel]:
     """The models that are measured on, for the first event shape that is not refused."""
-    event = accepted(SUITE, estimator)[0].event
+    event = first_accepted(SUITE, estimator).event
     return [known for known, _ in not_refused(estimator, event)]
 
 
@@ -157,7 +157,7 @@ def standard_errors(estimator: Estimator) -> Measured | None:
 @check
 def more_points(estimator: Estimator) -> Measured | None:
     """The standard error falls like 1/sqrt(n) in the number n of points, to a factor sqrt(2) when n is four times."""
-    event = accepted(SUITE, estimator)[0].event
+    event = first_accepted(SUITE, estimator).event
     known, found = next(not_refused(estimator, event))
     if not measures_on_points(estimator, known, found):
         raise NotApplicable("it does not measure on the points it is given")

@@ -9,7 +9,7 @@ from pathlib import Path
 import torch
 
 from si_authoring.testing.check import Violation, check
-from si_authoring.testing.common import accepted
+from si_authoring.testing.common import accepted, first_accepted
 from si_authoring.testing.report_views import Folders, folders
 from si_authoring.testing.setting import Output, Setting
 from si_authoring.testing.suite import Suite
@@ -72,7 +72,7 @@ def files(exporter: Exporter) -> None:
 def no_paths(exporter: Exporter) -> None:
     """No file names a path of this machine: the folder can be moved to another one."""
     with folders() as made:
-        for path in _exported(exporter, made, _model(accepted(SUITE, exporter)[0])):
+        for path in _exported(exporter, made, _model(first_accepted(SUITE, exporter))):
             if str(made.root).encode() in path.read_bytes():
                 raise Violation(f"{path.name} names a path of this machine, such as that of the folder it is in")
 
@@ -80,7 +80,7 @@ def no_paths(exporter: Exporter) -> None:
 @check
 def same_again(exporter: Exporter) -> None:
     """A second export of a model has the same files with the same content."""
-    model = _model(accepted(SUITE, exporter)[0])
+    model = _model(first_accepted(SUITE, exporter))
     with folders() as made:
         first, second = (
             {path.relative_to(made.run / name): path.read_bytes() for path in _exported(exporter, made, model, name)}
@@ -94,7 +94,7 @@ def same_again(exporter: Exporter) -> None:
 @check
 def model_unchanged(exporter: Exporter) -> None:
     """The model stays as it is: its weights, and where they are."""
-    setting = accepted(SUITE, exporter)[0]
+    setting = first_accepted(SUITE, exporter)
     model, fresh = _model(setting), _model(setting)
     with folders() as made:
         _exported(exporter, made, model)
@@ -109,7 +109,7 @@ def lost_folder(exporter: Exporter) -> None:
     with folders() as made:
         directory = made.run / "plots" / "note.txt"
         try:
-            exporter.export(_model(accepted(SUITE, exporter)[0]), directory)
+            exporter.export(_model(first_accepted(SUITE, exporter)), directory)
         except (StorageError, OSError, UsageError):
             return
     raise Violation("it says nothing where the folder can't be written")

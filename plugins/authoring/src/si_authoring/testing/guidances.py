@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import torch
 
 from si_authoring.testing.check import Deviations, Measured, NotApplicable, Violation, check
-from si_authoring.testing.common import accepted
+from si_authoring.testing.common import accepted, first_accepted
 from si_authoring.testing.setting import Output, Setting
 from si_authoring.testing.suite import Suite
 from si_authoring.testing.toy_model import OPTIONAL, given_conditions, toy_fields
@@ -39,7 +39,7 @@ def _exercise(guidance: Guidance, setting: Setting) -> Sequence[Output]:
 @check
 def same_process(guidance: Guidance) -> None:
     """Guided fields are of the process of the fields: its clock, its schedule, its conditions."""
-    fields, guided = _fields(guidance, accepted(SUITE, guidance)[0])
+    fields, guided = _fields(guidance, first_accepted(SUITE, guidance))
     if guided.process is not fields.process:
         raise Violation("guided fields have another process, or none: sampling would take another clock")
 
@@ -47,7 +47,7 @@ def same_process(guidance: Guidance) -> None:
 @check
 def conditioned_before_or_after(guidance: Guidance) -> Measured | None:
     """Guiding fields that are given a condition is guiding fields and giving it then; another one takes its place."""
-    setting = accepted(SUITE, guidance)[0]
+    setting = first_accepted(SUITE, guidance)
     fields, guided = _fields(guidance, setting)
     given, t, x = given_conditions(setting), setting.times(), setting.states("x")
     deviations = Deviations("guided fields do not pass on what they are given (`conditioned`)")
@@ -82,7 +82,7 @@ def flow_of_the_fields(guidance: Guidance) -> Measured | None:
 @check
 def fields_unchanged(guidance: Guidance) -> None:
     """The fields that it guides stay as they are, so that the model may be sampled without it as well."""
-    setting = accepted(SUITE, guidance)[0]
+    setting = first_accepted(SUITE, guidance)
     fields, guided = _fields(guidance, setting)
     given, t, x = given_conditions(setting), setting.times(), setting.states("x")
     fresh = toy_fields(setting)
@@ -96,7 +96,7 @@ def fields_unchanged(guidance: Guidance) -> None:
 @check
 def conditions_checked(guidance: Guidance) -> None:
     """A condition that the fields need is refused where it is missing, with guidance as without."""
-    setting = accepted(SUITE, guidance)[0]
+    setting = first_accepted(SUITE, guidance)
     try:
         guided = _fields(guidance, setting, frozenset({"kind"}))[1]
     except UsageError as error:
@@ -112,7 +112,7 @@ def conditions_checked(guidance: Guidance) -> None:
 @check
 def one_value_for_all(guidance: Guidance) -> Measured | None:
     """A condition with one value for all states is that value for each; any number of states will do."""
-    setting = accepted(SUITE, guidance)[0]
+    setting = first_accepted(SUITE, guidance)
     guided = _fields(guidance, setting)[1]
     t, x = torch.tensor(0.4, dtype=torch.float64), setting.states("x")
     one = {name: values[:1] for name, values in given_conditions(setting).items()}

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from si_authoring.testing.check import Deviations, Measured, NotApplicable, Violation, check
-from si_authoring.testing.common import accepted
+from si_authoring.testing.common import accepted, first_accepted
 from si_authoring.testing.differences import central_difference, steep_inside
 from si_authoring.testing.doubles import Bridge, Normal, Silent, process_between
 from si_authoring.testing.learnable import placed
@@ -108,7 +108,7 @@ def linear_as_claimed(path: Interpolant) -> Measured | None:
         raise NotApplicable("it is not spatially linear")
     path = placed(path)
     deviations = Deviations("value is not alpha x0 + beta x1, or velocity not its derivative")
-    setting = accepted(SUITE, path)[0]
+    setting = first_accepted(SUITE, path)
     x0, x1, t = setting.states("x0"), setting.states("x1"), setting.times()
 
     def combined(a: Tensor | float, b: Tensor | float) -> Tensor:
@@ -160,7 +160,7 @@ def finite_near_the_ends(path: Interpolant) -> None:
         refuse_infinite(vars(path.in_clock(clock, u)), u, clock)
         return
     t, rate = clock.time(u), clock.rate(u)
-    setting = replace(accepted(SUITE, path)[0], rows=len(u))
+    setting = replace(first_accepted(SUITE, path), rows=len(u))
     x0, x1 = setting.states("x0"), setting.states("x1")
     parts = {"value": path.at(t, x0, x1).flatten(1), "velocity": path.velocity_at(t, x0, x1).flatten(1)}
     parts["velocity"] = parts["velocity"] * rate[:, None]

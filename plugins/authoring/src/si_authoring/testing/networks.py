@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from si_authoring.testing.check import Deviations, Measured, NotApplicable, Violation, check
-from si_authoring.testing.common import accepted
+from si_authoring.testing.common import accepted, first_accepted
 from si_authoring.testing.differences import central_difference
 from si_authoring.testing.network_variants import Factory, Variant, call, made, variants_of
 from si_authoring.testing.own_divergence import compare_divergence
@@ -224,7 +224,7 @@ def own_divergence(factory: Factory) -> Measured | None:
 @check
 def initial_weights(factory: Factory) -> None:
     """First weights come from torch's global generator alone, which training seeds: equal seeds give equal weights."""
-    setting = accepted(SUITE, factory)[0]
+    setting = first_accepted(SUITE, factory)
     for variant in variants_of(factory):
         first, second = (made(factory, variant, setting).state_dict() for _ in range(2))
         for name, value in first.items():

@@ -11,7 +11,7 @@ from typing import Any
 import torch
 
 from si_authoring.testing.check import NotApplicable, Violation, check
-from si_authoring.testing.common import accepted
+from si_authoring.testing.common import accepted, first_accepted
 from si_authoring.testing.report_views import OPTIONAL_PARTS, Folders, folders, run_view, sweep_view
 from si_authoring.testing.setting import Output, Setting
 from si_authoring.testing.suite import Suite
@@ -79,7 +79,7 @@ def files(report: Report) -> None:
 @check
 def optional_parts(report: Report) -> None:
     """What a run may lack (a trajectory, densities, metrics, estimates) may be missing."""
-    setting = accepted(SUITE, report)[0]
+    setting = first_accepted(SUITE, report)
     for lacking, parts in OPTIONAL_PARTS.items():
         with folders() as made:
             try:
@@ -94,7 +94,7 @@ def optional_parts(report: Report) -> None:
 @check
 def conditions(report: Report) -> None:
     """Samples may have labels, and values of any shape."""
-    setting = accepted(SUITE, report)[0]
+    setting = first_accepted(SUITE, report)
     with folders() as made:
         count = len(run_view(made.run, setting.anew()).samples)
         specs = {"species": ConditionSpec(classes=("one", "two", "three")), "observation": ConditionSpec((3,))}
@@ -105,7 +105,7 @@ def conditions(report: Report) -> None:
 @check
 def view_unchanged(report: Report) -> None:
     """The view is left as it was: draws, trajectory and records."""
-    setting = accepted(SUITE, report)[0]
+    setting = first_accepted(SUITE, report)
     with folders() as made:
         view = run_view(made.run, setting)
         before = {name: copy.deepcopy(getattr(view, name)) for name in _PLAIN}
@@ -123,7 +123,7 @@ def view_unchanged(report: Report) -> None:
 @check
 def again(report: Report) -> None:
     """A second report of a run takes the place of the first, in the same files."""
-    setting = accepted(SUITE, report)[0]
+    setting = first_accepted(SUITE, report)
     with folders() as made:
         first = _report_of(report, made, setting.anew())
         try:

@@ -24,8 +24,10 @@ DATES = ("finished", "date", "started")
 BOUNDS = {
     "exact": "exact, up to the integrator",
     "unbiased": "unbiased estimate",
+    "consistent": "consistent estimate: right in the limit of many samples",
     "lower": "lower bound",
     "upper": "upper bound",
+    "approximate": "approximate",
 }
 # control characters have no place in HTML or XML, nor do lone surrogates in UTF-8
 _FORBIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")

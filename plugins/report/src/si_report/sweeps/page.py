@@ -82,7 +82,10 @@ def _link(record: Mapping[str, Any], directory: Path) -> str:
 
 
 def _measured(estimate: Mapping[str, Any] | None) -> str:
-    return "–" if estimate is None else measured(estimate.get("value"), estimate.get("standard_error"))
+    if estimate is None:
+        return "–"
+    number, word = measured(estimate.get("value"), estimate.get("standard_error")), estimate.get("bound")
+    return f"{number} ({word})" if word else number
 
 
 def _seconds(value: float | None) -> str:
