@@ -40,12 +40,12 @@ def point_number(cell: str) -> bool:
 
 def number(cell: str, decimal: Decimal = ".") -> float | None:
     """The number of a cell, 0 or 1 for a truth value, NaN where it is missing; None for text."""
+    # float() also reads 1_000 and digits of other scripts, which no table means.
+    if "_" in cell or not cell.isascii() or (decimal == "," and "." in cell):
+        return None
     try:
-        # float() also reads 1_000 and digits of other scripts, which no table means.
-        if "_" not in cell and cell.isascii() and (decimal == "." or "." not in cell):
-            return float(cell if decimal == "." else cell.replace(",", "."))
+        return float(cell if decimal == "." else cell.replace(",", "."))
     except ValueError:
-        pass
-    if is_missing(cell):
-        return float("nan")
-    return float(cell.lower() in TRUE) if is_truth(cell) else None
+        if is_missing(cell):
+            return float("nan")
+        return float(cell.lower() in TRUE) if is_truth(cell) else None

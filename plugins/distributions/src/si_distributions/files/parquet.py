@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from si_core import DataError, UsageError
 from si_distributions.files.contents import ACCEPTED, Contents, choose_columns, with_conditions
 from si_distributions.files.index_columns import index_levels, without_index
 
-__all__ = ["read_parquet"]
+__all__ = ["parquet_names", "read_parquet"]
 
 
 def read_parquet(
@@ -31,6 +32,34 @@ def read_parquet(
         DataError: a damaged file, or a column that holds no numbers.
         UsageError: pyarrow is not installed.
     """
+    with _opened(path, where) as file:
+        names = list(file.schema_arrow.names)
+        skipped = index_levels(names, where) if columns is None else set()
+        chosen, label_index = choose_columns(names, columns, label, where, conditions, skipped)
+        wanted = [names[i] for i in chosen]
+        for i in chosen:
+            _check_numeric(file.schema_arrow.field(i).type, names[i], where)
+        values = _numbers(file, wanted)
+        labels = None if label_index is None else _labels(file, names[label_index])
+    name = "label" if label_index is None else names[label_index]
+    contents = Contents(values, labels, tuple(wanted), None, name)
+    if columns is None:
+        contents = without_index(contents, len(conditions), where)
+    return with_conditions(contents, conditions)
+
+
+def parquet_names(path: Path, where: str) -> tuple[str, ...]:
+    """The names of the columns.
+
+    Raises:
+        DataError, UsageError: as for :func:`read_parquet`.
+    """
+    with _opened(path, where) as file:
+        return tuple(file.schema_arrow.names)
+
+
+@contextmanager
+def _opened(path: Path, where: str) -> Iterator[Any]:
     try:
         import pyarrow as pa
         import pyarrow.parquet as pq
@@ -39,23 +68,11 @@ def read_parquet(
         raise UsageError("reading .parquet files needs pyarrow", where=where, fix=fix) from error
     try:
         with pq.ParquetFile(path) as file:
-            names = list(file.schema_arrow.names)
-            skipped = index_levels(names, where) if columns is None else set()
-            chosen, label_index = choose_columns(names, columns, label, where, conditions, skipped)
-            wanted = [names[i] for i in chosen]
-            for i in chosen:
-                _check_numeric(file.schema_arrow.field(i).type, names[i], where)
-            values = _numbers(file, wanted)
-            labels = None if label_index is None else _labels(file, names[label_index])
+            yield file
     except (pa.ArrowException, OSError) as error:
         detail = (str(error) or type(error).__name__).splitlines()[0]
         fix = "write or copy it again"
         raise DataError("the file is damaged or no Parquet file", where=where, got=detail, fix=fix) from error
-    name = "label" if label_index is None else names[label_index]
-    contents = Contents(values, labels, tuple(wanted), None, name)
-    if columns is None:
-        contents = without_index(contents, len(conditions), where)
-    return with_conditions(contents, conditions)
 
 
 def _check_numeric(kind: Any, name: str, where: str) -> None:
