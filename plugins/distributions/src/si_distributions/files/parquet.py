@@ -85,22 +85,24 @@ def _check_numeric(kind: Any, name: str, where: str) -> None:
 
 
 def _numbers(file: Any, wanted: Sequence[str]) -> NDArray[np.generic]:
-    """The columns of numbers, shape (N, k), filled in batch by batch: no second copy of the table is ever there."""
+    """The columns of numbers, shape (N, k), filled in one by one: no second copy of the table is ever there."""
+    import pyarrow as pa
     from pyarrow import types
 
     kinds = [file.schema_arrow.field(name).type for name in wanted]
     dtype = np.float32 if all(types.is_float32(kind) for kind in kinds) else np.float64
     values: NDArray[np.generic] = np.empty((file.metadata.num_rows, len(wanted)), dtype)
     row = 0
-    for batch in file.iter_batches(columns=list(wanted)):
+    for group in range(file.num_row_groups):
         for k, name in enumerate(wanted):
-            column = batch.column(name)
+            column = file.read_row_group(group, columns=[name]).column(0)
             if types.is_boolean(column.type):
                 column = column.cast("uint8")
             if types.is_decimal(column.type):
                 column = column.cast("float64")
-            values[row : row + len(batch), k] = column.to_numpy(zero_copy_only=False)
-        row += len(batch)
+            values[row : row + len(column), k] = column.to_numpy()
+        row += file.metadata.row_group(group).num_rows
+    pa.default_memory_pool().release_unused()
     return values
 
 
