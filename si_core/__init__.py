@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from si_core.contract.estimator import Estimator as Estimator
     from si_core.contract.event import Event as Event
     from si_core.contract.exporter import Exporter as Exporter
+    from si_core.contract.exporter import RunRecords as RunRecords
     from si_core.contract.frame import Frame as Frame
     from si_core.contract.guidance import Guidance as Guidance
     from si_core.contract.integrator import Integrator as Integrator
@@ -107,13 +108,15 @@ if TYPE_CHECKING:
     from si_core.fields.rescheduled import RescheduledFields as RescheduledFields
     from si_core.fields.steered import SteeredFields as SteeredFields
     from si_core.fields.transformed import TransformedFields as TransformedFields
+    from si_core.memory.fit import fit as fit
+    from si_core.memory.fitted import Fitted as Fitted
+    from si_core.memory.loading import load_model as load_model
     from si_core.models.acceleration.accelerator import Accelerator as Accelerator
     from si_core.models.estimation import estimate as estimate
     from si_core.models.model import Model as Model
     from si_core.models.sampling import sample as sample
     from si_core.process.process import StochasticInterpolant as StochasticInterpolant
     from si_core.recipes.loader import load_recipe as load_recipe
-    from si_core.runs.loading import load_model as load_model
     from si_core.runs.training import train as train
     from si_core.transport.integrate import integrate as integrate
     from si_core.transport.transport import Transport as Transport
@@ -132,7 +135,7 @@ _HOMES: dict[str, tuple[str, ...]] = {
     "si_core.contract.label_counts": ("LabelCounts",),
     "si_core.contract.drift_parts": ("DriftFunction", "DriftParts"),
     "si_core.contract.estimator": ("Estimator",),
-    "si_core.contract.exporter": ("Exporter",),
+    "si_core.contract.exporter": ("Exporter", "RunRecords"),
     "si_core.contract.guidance": ("Guidance",),
     "si_core.contract.integrator": ("Integrator",),
     "si_core.contract.interpolant": ("Interpolant", "LinearCoefficients", "SpatiallyLinear"),
@@ -177,7 +180,9 @@ _HOMES: dict[str, tuple[str, ...]] = {
     "si_core.recipes.loader": ("load_recipe",),
     "si_core.models.acceleration.accelerator": ("Accelerator",),
     "si_core.models.model": ("Model",),
-    "si_core.runs.loading": ("load_model",),
+    "si_core.memory.fit": ("fit",),
+    "si_core.memory.fitted": ("Fitted",),
+    "si_core.memory.loading": ("load_model",),
     "si_core.models.estimation": ("estimate",),
     "si_core.contract.event": ("Event",),
     "si_core.models.sampling": ("sample",),

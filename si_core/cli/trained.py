@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -41,14 +42,14 @@ def trained_model(arguments: Any, console: Console) -> Iterator[Model]:
     Raises:
         Interrupted: SIGINT or SIGTERM came; a file that was being written is removed.
         PluginError: a component raised something that is not meant for users.
-        SIError: as :func:`si_core.load_model`.
+        SIError: as :func:`si_core.runs.loading.load_trained`.
     """
     from si_core.contract.runtime import Runtime
     from si_core.runs.attribution import attributed
-    from si_core.runs.loading import load_model
+    from si_core.runs.loading import load_trained
     from si_core.runs.records import LogRecords
     from si_core.runs.signals import StopSignals
 
     with StopSignals() as signals, signals.at_once(), LogRecords(console) as records, attributed():
         records.direct(console)
-        yield load_model(arguments.run_directory, Runtime.at(arguments.device, where="--device"))
+        yield load_trained(Path(arguments.run_directory), Runtime.at(arguments.device, where="--device"))

@@ -75,7 +75,8 @@ def _needs(recipe: Recipe) -> list[dict[str, str]]:
     """The components of the recipe, each once."""
     from si_core.discovery.lookup import find
 
-    names = dict.fromkeys((selection.kind, selection.qualified) for selection in recipe.selections())
+    chosen = [selection for selection in recipe.selections() if not selection.in_memory]
+    names = dict.fromkeys((selection.kind, selection.qualified) for selection in chosen)
     found = [(kind, find(kind, name)) for kind, name in names]
     return [
         {

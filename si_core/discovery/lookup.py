@@ -23,7 +23,7 @@ from si_core.discovery.owners import Scope
 from si_core.discovery.plugins import installed_plugins
 from si_core.errors import PluginError
 
-__all__ = ["Found", "available", "find", "kind_named", "load", "load_class"]
+__all__ = ["Found", "available", "find", "interface_of", "kind_named", "load", "load_class"]
 
 _log = logging.getLogger(__name__)
 
@@ -102,6 +102,17 @@ def load_class(found: Found) -> type[Any]:
     return _checked(outcome.value, found)
 
 
+def interface_of(kind: str) -> type[Any]:
+    """The class that components of a kind implement.
+
+    Raises:
+        UsageError, PluginError: as :func:`kind_named`.
+    """
+    module, _, attribute = kind_named(kind).interface.partition(":")
+    interface: type[Any] = getattr(importlib.import_module(module), attribute)
+    return interface
+
+
 def _checked(value: Any, found: Found) -> type[Any]:
     """Return ``value`` if it is a complete class of its kind."""
     target, fix = found.component.target, f"report it to the authors of {found.plugin.distribution}"
@@ -109,14 +120,13 @@ def _checked(value: Any, found: Found) -> type[Any]:
         raise PluginError(
             "its target is no class", where=found.label, got=f"{target}, a {type(value).__name__}", fix=fix
         )
-    module, _, attribute = KINDS[found.component.kind].interface.partition(":")
-    interface = getattr(importlib.import_module(module), attribute)
+    interface = interface_of(found.component.kind)
     if not issubclass(value, interface):
         raise PluginError(
-            f"its class is no {attribute}",
+            f"its class is no {interface.__name__}",
             where=found.label,
             got=target,
-            allowed=f"a subclass of {module}.{attribute}",
+            allowed=f"a subclass of {KINDS[found.component.kind].interface.replace(':', '.')}",
             fix=fix,
         )
     if inspect.isabstract(value):

@@ -48,9 +48,29 @@ def own_stream(seed: int) -> Iterator[None]:
 
 
 def selected(recipe: Recipe, path: str, selection: Selection, /, **context: object) -> object:
-    """The component that a recipe selects at a key; errors carry the key's position."""
+    """The component that a recipe selects at a key, the object itself where it was given; errors carry the position.
+
+    Raises:
+        RecipeError: the recipe says that there was an object in memory, and nobody gave one.
+    """
+    if selection.in_memory:
+        return _given(recipe, path, selection)
     with located(recipe, path):
         return build(selection.kind, selection.qualified, context=context, **buildable_options(selection))
+
+
+def _given(recipe: Recipe, path: str, selection: Selection) -> object:
+    if selection.instance is not None:
+        return selection.instance
+    example = f"{selection.name.rpartition('.')[2]}(...)"
+    key, _, rest = path.partition(".")
+    given = f"{key}={example}" if not rest else f"**{{{path!r}: {example}}}"
+    raise RecipeError(
+        f"the {selection.kind} was an object in memory, which no file holds",
+        where=recipe.where(path),
+        got=f"its class, {selection.name}",
+        fix=f"give it anew: si.load_model(folder, {given})",
+    )
 
 
 def build_selection(recipe: Recipe, path: str, selection: Selection, /, **context: object) -> object:
@@ -75,11 +95,13 @@ def build_process(recipe: Recipe, kept: Mapping[str, object] = MappingProxyType(
         kept: parts that are there already, by their key.
     """
 
-    def part(name: str) -> object:
+    def part(name: str, **context: object) -> object:
         selection = getattr(recipe, name)
-        return kept[name] if name in kept else selection and build_selection(recipe, name, selection)
+        return kept[name] if name in kept else selection and build_selection(recipe, name, selection, **context)
 
-    source, target, coupling = part("source"), part("target"), part("coupling")
+    target = part("target")
+    source = part("source", default_shape=getattr(target, "shape", None))
+    coupling = part("coupling")
     latent = build_selection(recipe, "latent", recipe.latent)
     interpolant = build_path(recipe, "interpolant", recipe.interpolant, latent, target)
     with located(recipe, "source" if recipe.source is not None else "target"):

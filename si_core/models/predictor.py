@@ -14,6 +14,7 @@ from si_core.discovery.parameters import constructor_names
 from si_core.errors import RecipeError, SIError, UsageError
 from si_core.fields.parametrisation import Parametrisation
 from si_core.fields.predictor import Predictor
+from si_core.models.own_network import own_networks
 from si_core.models.parts import located, own_stream, selected
 from si_core.models.streams import stream_seed
 from si_core.process.process import StochasticInterpolant
@@ -43,7 +44,13 @@ def build_predictor(
     Raises:
         RecipeError: a network that does not fit the process, with the position of what asked for it.
     """
-    predictor = _predictor(recipe, process, names, parametrisation, two_times)
+    if recipe.network.in_memory:
+        module = selected(recipe, "network", recipe.network)
+        with located(recipe, "network"):
+            own = own_networks(module, process.conditions, draw, len(names), recipe.network.shared, two_times)  # type: ignore[arg-type]
+        predictor = Predictor(own, len(names), two_times)
+    else:
+        predictor = _predictor(recipe, process, names, parametrisation, two_times)
     with located(recipe, "network"):
         _try(predictor, process.shape, draw, len(names), f"the target at {recipe.where('target')}")
     optional = dropout_of(recipe, process)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from si_core.contract.clock import Clock
 from si_core.contract.diffusion import Diffusion
@@ -18,7 +19,7 @@ from si_core.fields.rescheduled import RescheduledFields
 from si_core.models.acceleration.accelerator import Accelerator
 from si_core.models.given_values import given_values
 from si_core.models.model import Model
-from si_core.models.parts import build_path, build_selection, located
+from si_core.models.parts import build_path, build_selection, located, selected
 from si_core.models.sampler_parts import build_clock, build_diffusion
 from si_core.models.streams import generator
 from si_core.process.process import StochasticInterpolant
@@ -120,7 +121,7 @@ def _epsilon(recipe: Recipe, process: StochasticInterpolant) -> Epsilon:
     if not isinstance(epsilon, Selection):
         return epsilon
     with located(recipe, "sample.epsilon"):
-        built = build_diffusion(epsilon.qualified, process, **buildable_options(epsilon))
+        built = _of_process(recipe, "sample.epsilon", epsilon, process, build_diffusion)
         if not isinstance(built, Diffusion):
             raise UsageError("epsilon is a number or a diffusion", got=type(built).__name__)
     return built
@@ -131,7 +132,17 @@ def _clock(recipe: Recipe, process: StochasticInterpolant) -> Clock | Literal["a
     if not isinstance(clock, Selection):
         return clock
     with located(recipe, "sample.clock"):
-        return build_clock(clock.qualified, process, **buildable_options(clock))
+        built: Clock = _of_process(recipe, "sample.clock", clock, process, build_clock)
+        return built
+
+
+def _of_process(
+    recipe: Recipe, path: str, selection: Selection, process: StochasticInterpolant, build: Callable[..., Any]
+) -> Any:
+    """What a recipe selects for a process: by name, or an object in memory."""
+    if selection.in_memory:
+        return selected(recipe, path, selection)
+    return build(selection.qualified, process, **buildable_options(selection))
 
 
 def _guidance(recipe: Recipe) -> tuple[Guidance, ...]:

@@ -18,13 +18,13 @@ from si_core.contract.given_condition import read_condition, repeated
 from si_core.contract.integrator import Integrator
 from si_core.contract.runtime import Runtime
 from si_core.contract.weights import resample_alike
-from si_core.errors import UsageError
+from si_core.errors import DataError, UsageError
 from si_core.fields.noise_level import Epsilon
 from si_core.models.freed_memory import keep_freed_memory
 from si_core.models.model import Model
 from si_core.models.streams import reseed
 
-__all__ = ["BLOCK", "Samples", "draw_samples", "sample"]
+__all__ = ["BLOCK", "Samples", "carry", "draw_samples", "sample"]
 
 BLOCK = 2048
 """Samples in a block, unless the recipe's ``sample.batch`` says how many are integrated together."""
@@ -46,13 +46,15 @@ class Samples:
 
     def without_weights(self, seed: int) -> Tensor:
         """Draws of the law that is meant, shape (n, *event): resampled where there are weights, among those alike."""
+        rows = self.chosen(seed)
+        return self.x if rows is None else self.x[rows]
+
+    def chosen(self, seed: int) -> Tensor | None:
+        """Which samples are draws of the law that is meant, (n,), resampled by their weights; None for all."""
         if self.log_weights is None:
-            return self.x
-        return self.x[
-            resample_alike(
-                self.log_weights, reseed(torch.Generator(self.x.device), seed, "sample", 1, 0), self.condition
-            )
-        ]
+            return None
+        stream = reseed(torch.Generator(self.x.device), seed, "sample", 1, 0)
+        return resample_alike(self.log_weights, stream, self.condition)
 
 
 def draw_samples(
@@ -61,6 +63,7 @@ def draw_samples(
     seed: int,
     condition: Any = None,
     progress: Callable[[int, int], None] | None = None,
+    exact: bool = False,
 ) -> Samples:
     """n samples in data space with what they were given.
 
@@ -70,6 +73,7 @@ def draw_samples(
         seed: of the streams; sample i depends on (seed, i // block) alone, and on the size of a block.
         condition: as for :meth:`si_core.Model.conditions`, in turn; None to draw it as the data have it.
         progress: told of samples done and in all.
+        exact: whether they are decoded in double precision, whatever that of the model.
     """
     if n < 1:
         raise UsageError("the number of samples", got=n, allowed=">= 1")
@@ -84,8 +88,7 @@ def draw_samples(
         x, given = model.initial(size, stream, None if turn is None else repeated(turn, size, first))
         path = model.sample(size, stream, condition=given, start_from=x)
         keep = min(size, n - first)
-        # A copy: the last state is a part of the whole trajectory.
-        samples.append(model.decode(path.final[:keep].clone()).cpu())
+        samples.append(_decoded(model, path.final[:keep], exact))
         if path.log_weights is not None:
             weights.append(path.log_weights[:keep].cpu())
         if given:
@@ -94,6 +97,50 @@ def draw_samples(
             progress(first + keep, n)
     given = {name: torch.cat([block[name] for block in conditions]) for name in conditions[0]} if conditions else None
     return Samples(torch.cat(samples), given, torch.cat(weights) if weights else None)
+
+
+def _decoded(model: Model, x: Tensor, exact: bool) -> Tensor:
+    # A copy: the last state is a part of the whole trajectory.
+    return model.decode(x.double() if exact else x.clone()).cpu()
+
+
+def carry(model: Model, points: Tensor, seed: int, condition: Any = None, exact: bool = False) -> Samples:
+    """Samples in data space, one for each of some points to start from, with what they were given.
+
+    Args:
+        model: the model.
+        points: shape (n, *event), in the data space of the end that sampling starts from.
+        seed: of the streams, one a block of points.
+        condition, exact: as for :func:`draw_samples`.
+
+    Raises:
+        DataError: points of another shape, none, or such as are not finite.
+    """
+    shape = model.process.shape
+    if tuple(points.shape[1:]) != shape or not len(points) or not bool(torch.isfinite(points).all()):
+        raise DataError(
+            "points to start from", got=tuple(points.shape), allowed=f"(n, {', '.join(map(str, shape))}), finite"
+        )
+    Runtime.at(model.device)
+    keep_freed_memory()
+    size = (None if model.recipe is None else model.recipe.sample.batch) or BLOCK
+    start = model.origin.encode(points).to(model.device, model.dtype or torch.get_default_dtype())
+    turn = None if condition is None else read_condition(model.process.conditions, condition)
+    samples, conditions, weights = [], [], []
+    for block, first in enumerate(range(0, len(start), size)):
+        x = start[first : first + size]
+        stream = model.stream(seed, "sample", block)
+        given: Condition | None = None if turn is None else repeated(turn, len(x), first)
+        if given is None and not model.process.coupling.anchored:
+            given = model.conditions(len(x), stream)
+        path = model.sample(len(x), stream, condition=given, start_from=x)
+        if given:
+            conditions.append({name: values.cpu() for name, values in given.items()})
+        samples.append(_decoded(model, path.final, exact))
+        if path.log_weights is not None:
+            weights.append(path.log_weights.cpu())
+    told = {name: torch.cat([block[name] for block in conditions]) for name in conditions[0]} if conditions else None
+    return Samples(torch.cat(samples), told, torch.cat(weights) if weights else None)
 
 
 def sample(

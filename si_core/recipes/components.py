@@ -14,6 +14,7 @@ from si_core.discovery import lookup, options
 from si_core.discovery.kinds import KINDS
 from si_core.errors import PluginError, RecipeError, SIError
 from si_core.recipes.emit import inline
+from si_core.recipes.live import why_not
 from si_core.recipes.nodes import Mapping, Path, dotted, position
 from si_core.recipes.owners import found_at
 from si_core.recipes.problems import fail
@@ -45,16 +46,39 @@ def check_components(root: Mapping, sections: Sections) -> None:
     problems: list[SIError] = []
     classes: list[tuple[Path, Selection, type[Any]]] = []
     for path, selection in selections(sections):
+        if selection.in_memory:
+            problems += _object_problems(root, path, selection)
+            if selection.instance is not None:
+                classes.append((path, selection, type(selection.instance)))
+            continue
         try:
             classes.append((path, selection, lookup.load_class(found_at(root, path, selection))))
         except SIError as error:
             problems.append(_at(error, str(position(root, (*path, "use")))))
     fail(problems)
     for path, selection, cls in classes:
-        problems += _option_problems(root, path, selection, cls)
+        if not selection.in_memory:
+            problems += _option_problems(root, path, selection, cls)
         if path == ("coupling",):
             problems += _source_problems(root, sections, selection.name, bool(cls.source_is_target))
     fail(problems)
+
+
+def _object_problems(root: Mapping, path: Path, selection: Selection) -> list[SIError]:
+    """Why an object in memory can't stand there; that a text names one without giving it is told when it is needed."""
+    found = None if selection.instance is None else why_not(selection.kind, selection.instance)
+    if found is None:
+        return []
+    where, kind = str(position(root, (*path, "use"))), selection.kind
+    return [
+        RecipeError(
+            f"'{dotted(path)}' {found[0]}", where=where, got=selection.name, allowed=f"{_a(kind)} {kind}", fix=found[1]
+        )
+    ]
+
+
+def _a(word: str) -> str:
+    return "an" if word[0] in "aeiou" else "a"
 
 
 def complete(selection: Selection) -> dict[str, Any]:
@@ -115,7 +139,7 @@ def _source_problems(root: Mapping, sections: Sections, coupling: str, source_is
         ]
     if not source_is_target and sections.source is None:
         problem = f"the key 'source' is missing, and 'coupling' {coupling!r} needs one"
-        allowed, fix = "distribution at time 0", "add `source: {use: gaussian, dim: 2}`"
+        allowed, fix = "distribution at time 0", "add `source: gaussian`"
         return [RecipeError(problem, where=str(position(root, ("source",))), allowed=allowed, fix=fix)]
     return []
 

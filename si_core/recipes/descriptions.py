@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from si_core.recipes.live import Live
 from si_core.recipes.nodes import Mapping, Node, Scalar, Sequence
 
 __all__ = ["NO_BOOLS", "allowed", "described", "remedy"]
@@ -76,6 +77,8 @@ def described(node: Node) -> str:
             return f"{text} (an integer)"
         case float():
             return f"{text} (a number)"
+        case Live():
+            return text
     return f"{text!r} (text)"
 
 

@@ -1,21 +1,25 @@
-"""One recipe file as a mapping: read, of a known schema version, with its ``extends`` and ``base``."""
+"""One recipe, a file or a mapping in memory: read, of a known schema version, with its ``extends`` and ``base``."""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping as Map
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from si_core.discovery.compatibility import core_version
 from si_core.errors import RecipeError
-from si_core.recipes.nodes import Entry, Mapping, Scalar
+from si_core.recipes.emit import emit
+from si_core.recipes.nodes import Entry, Mapping, Scalar, Where, dotted
+from si_core.recipes.plain_data import data_node, written
 from si_core.recipes.reader import read
 from si_core.recipes.schema import SCHEMA_VERSION
 from si_core.recipes.text import read_text
 
-__all__ = ["MINIMAL", "Document", "read_document"]
+__all__ = ["MINIMAL", "Document", "mapping_document", "read_document"]
 
-MINIMAL = "source: {use: gaussian, dim: 2}\ntarget: checkerboard\n"
+MINIMAL = "source: gaussian\ntarget: checkerboard\n"
 """A recipe that says no more than it must."""
 
 
@@ -63,6 +67,26 @@ def read_document(path: Path) -> Document:
             got=got,
             fix=f"start from\n    {example}",
         )
+    return _document(path, text, node)
+
+
+def mapping_document(recipe: Map[str, Any]) -> Document:
+    """A recipe that a program gives as a mapping; its positions are keys, and its relative names start from here.
+
+    Raises:
+        RecipeError: as for :func:`read_document`, or what no recipe can hold.
+    """
+    node = data_node(recipe, lambda path: Where(dotted(path) or "the recipe"))
+    if not isinstance(node, Mapping) or not node.entries:
+        raise RecipeError("a recipe is a mapping of keys to values", got="nothing in it", fix="{'target': 'two-moons'}")
+    try:
+        text = emit(written(node))
+    except ValueError:
+        text = ""  # a number that is not finite: the checks of the recipe refuse it with its key
+    return _document(Path("in-memory"), text, node)
+
+
+def _document(path: Path, text: str, node: Mapping) -> Document:
     _check_version(node)
     entries = dict(node.entries)
     extends = _text(entries, "extends", "one file beside this one, or the name of a built-in recipe")

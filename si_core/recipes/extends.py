@@ -35,13 +35,13 @@ def resolve(text: str, folder: Path) -> tuple[Path, str]:
     raise unknown_recipe(text, folder)
 
 
-def read_chain(path: Path) -> tuple[list[Document], Mapping]:
-    """The file and those it extends, and its keys over theirs.
+def read_chain(document: Document) -> tuple[list[Document], Mapping]:
+    """A document and those it extends, and its keys over theirs.
 
     Raises:
         RecipeError: a cycle, too many files, or a base that can't be read; with the chain of files.
     """
-    documents = [read_document(path)]
+    documents = [document]
     while (base := documents[-1].extends) is not None:
         where, chain = str(base.where), [str(document.path) for document in documents]
         try:

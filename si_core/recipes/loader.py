@@ -15,7 +15,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from si_core.recipes.components import check_components
-from si_core.recipes.documents import Document
+from si_core.recipes.documents import Document, mapping_document, read_document
 from si_core.recipes.extends import read_chain, resolve
 from si_core.recipes.nodes import Mapping as MappingNode
 from si_core.recipes.nodes import Where, position
@@ -31,11 +31,17 @@ from si_core.recipes.structure import check_structure
 __all__ = ["changed", "load_recipe", "told_from"]
 
 
-def load_recipe(path_or_name: str | os.PathLike[str], overrides: Iterable[str] | Mapping[str, Any] = ()) -> Recipe:
+def load_recipe(
+    recipe: str | os.PathLike[str] | Mapping[str, Any], overrides: Iterable[str] | Mapping[str, Any] = ()
+) -> Recipe:
     """Load and check a recipe.
 
+    In a mapping, as in overrides from Python, an object in memory may stand where the name of a component would:
+    ``{"target": "two-moons", "source": {"use": "gaussian", "dim": 2}, "network": MyNet()}``. It takes no options. What
+    is written of it is its class alone.
+
     Args:
-        path_or_name: a file, or the name of a built-in recipe (``name`` or ``distribution/name``).
+        recipe: a file, the name of a built-in recipe (``name`` or ``distribution/name``), or the recipe itself.
         overrides: changes as ``"train.steps=100"``, or a dictionary ``{"train.steps": 100}`` (or nested).
 
     Raises:
@@ -44,13 +50,20 @@ def load_recipe(path_or_name: str | os.PathLike[str], overrides: Iterable[str] |
         PluginError: a component it needs belongs to a plugin that is broken, incompatible or in a clash.
     """
     changes = parse_overrides(overrides)
-    if isinstance(path_or_name, str):
-        path, name = resolve(path_or_name, Path())
+    if isinstance(recipe, Mapping):
+        document = mapping_document(recipe)
+        return _loaded(document.path.stem, document, changes)
+    if isinstance(recipe, str):
+        path, name = resolve(recipe, Path())
     else:
-        path = Path(path_or_name)
+        path = Path(recipe)
         name = path.stem
-    documents, root = read_chain(path)
-    return _checked(name, path, documents[0].text, root, _folders(documents), changes)
+    return _loaded(name, read_document(path), changes)
+
+
+def _loaded(name: str, document: Document, changes: Sequence[Override]) -> Recipe:
+    documents, root = read_chain(document)
+    return _checked(name, document.path, document.text, root, _folders(documents), changes)
 
 
 def changed(recipe: Recipe, changes: Sequence[Override]) -> Recipe:
@@ -94,11 +107,14 @@ def _placed(sections: Sections, root: MappingNode, folders: Folders) -> Sections
     condition = changed_condition(
         placed.sample.condition, lambda text, path: folders.rebase(text, position(root, (*place, *path)))
     )
-    return placed.model_copy(update={"sample": placed.sample.model_copy(update={"condition": condition})})
+    init = None if placed.init is None else folders.rebase(placed.init, position(root, ("init",)))
+    return placed.model_copy(update={"sample": placed.sample.model_copy(update={"condition": condition}), "init": init})
 
 
 def _with_positions(value: Any, root: MappingNode, path: tuple[str | int, ...], folders: Folders) -> Any:
     if isinstance(value, Selection):
+        if value.in_memory:
+            return replace(value, where=str(position(root, path)))
         owned = with_owner(value, root, path)
         return replace(rebased(owned, root, path, folders), where=str(position(root, path)))
     if isinstance(value, BaseModel):

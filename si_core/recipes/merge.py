@@ -1,12 +1,13 @@
 """Laying one recipe over another.
 
-Mappings merge key by key; everything else is replaced. At a selection a bare name is ``{use: name}``, and a changed
-``use`` drops the old options, which belong to another component; ``dist/name`` written for ``name`` is no change where
-that is whom the name means. Every value keeps the position it was written at.
+Mappings merge key by key; everything else is replaced. At a selection a bare name, or an object in memory, is
+``{use: name}``, and a changed ``use`` drops the old options, which belong to another component; ``dist/name`` written
+for ``name`` is no change where that is whom the name means. Every value keeps the position it was written at.
 """
 
 from __future__ import annotations
 
+from si_core.recipes.live import IN_MEMORY, Live
 from si_core.recipes.nodes import Entry, Mapping, Node, Path, Scalar
 from si_core.recipes.owners import same_component
 from si_core.recipes.sections import default_use
@@ -32,8 +33,8 @@ def merge(base: Node, top: Node, path: Path = ()) -> Node:
 
 
 def as_mapping(node: Node) -> Node:
-    """A bare name as ``{use: name}``; any other node as it is."""
-    if isinstance(node, Scalar) and isinstance(node.value, str):
+    """A bare name or an object in memory as ``{use: name}``; any other node as it is."""
+    if isinstance(node, Scalar) and isinstance(node.value, str | Live):
         return Mapping(node.where, {"use": Entry(node.where, node)})
     return node
 
@@ -49,7 +50,7 @@ def _same_use(path: Path, base: Mapping, top: Mapping, default: str) -> bool:
 
 
 def _use(node: Mapping, default: str) -> object:
-    entry = node.entries.get("use")
+    entry = node.entries.get("use") or node.entries.get(IN_MEMORY)
     if entry is None:
         return default
     return entry.node.value if isinstance(entry.node, Scalar) else None

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+from si_core.recipes.live import Live
 from si_core.recipes.scalars import Value
 
 __all__ = [
@@ -40,10 +41,10 @@ class Where:
 
 @dataclass(frozen=True)
 class Scalar:
-    """One value; ``text`` is what the user wrote."""
+    """One value; ``text`` is what the user wrote. Only a program can give an object in memory."""
 
     where: Where
-    value: Value
+    value: Value | Live
     text: str
 
 

@@ -5,8 +5,6 @@ Each is a small recipe laid over the file, so the same rules hold; a number in a
 
 from __future__ import annotations
 
-import numbers
-import os
 from collections.abc import Iterable
 from collections.abc import Mapping as Map
 from dataclasses import dataclass
@@ -18,6 +16,7 @@ from si_core.recipes.arguments import parse_arguments
 from si_core.recipes.emit import inline
 from si_core.recipes.merge import as_mapping, merge
 from si_core.recipes.nodes import Entry, Mapping, Node, Path, Scalar, Sequence, Where, dotted, plain
+from si_core.recipes.plain_data import data_node
 from si_core.recipes.problems import fail
 from si_core.recipes.reader import read
 from si_core.recipes.sections import default_use
@@ -138,7 +137,7 @@ def _from_item(key: Any, value: Any) -> Override:
     if not isinstance(key, str):
         raise RecipeError("the key of an override must be text", where="overrides", got=repr(key))
     where = Where(f"override {key!r}")
-    return change(where, key_path(key, where), _node(value, where, 0))
+    return change(where, key_path(key, where), data_node(value, lambda _: where))
 
 
 def key_path(key: str, where: Where) -> Path:
@@ -156,37 +155,11 @@ def key_path(key: str, where: Where) -> Path:
     return tuple(int(part) if index else part for part, index in zip(parts, is_index, strict=True))
 
 
-def _node(value: Any, where: Where, depth: int) -> Node:
-    """Plain Python data as nodes."""
-    if depth > limits.DEPTH:
-        raise _error(where, "nested too deeply", allowed=f"at most {limits.DEPTH} levels")
-    if isinstance(value, Map):
-        if not all(isinstance(key, str) and len(key) <= limits.KEY for key in value):
-            raise _error(where, "a key must be text", got=repr(list(value))[:80])
-        return Mapping(where, {key: Entry(where, _node(item, where, depth + 1)) for key, item in value.items()})
-    if isinstance(value, list | tuple):
-        return Sequence(where, [_node(item, where, depth + 1) for item in value])
-    if isinstance(value, os.PathLike):
-        value = os.fspath(value)
-    elif isinstance(value, numbers.Integral) and not isinstance(value, bool):
-        value = int(value)
-    elif isinstance(value, numbers.Real) and not isinstance(value, bool | int):
-        value = float(value)
-    if not isinstance(value, str | bool | int | float | None):
-        allowed = "text, numbers, true or false, None, lists and dictionaries"
-        raise _error(where, "no value of a recipe", got=f"a {type(value).__name__}", allowed=allowed)
-    if isinstance(value, int) and abs(value) >= 10**limits.DIGITS:
-        raise _error(where, "a number too large to read", allowed=f"at most {limits.DIGITS} digits")
-    if isinstance(value, str) and any("\ud800" <= character <= "\udfff" for character in value):
-        raise _error(where, "no text: it holds half a character", got=ascii(value)[:60])
-    return Scalar(where, value, str(value))
-
-
 def _as_text(node: Node) -> str:
     try:
         return inline(plain(node))
     except ValueError:
-        # An infinite number has no inline form; the checks of the recipe will refuse it with words.
+        # An infinite number has no inline form, and checks will refuse it with words; nor has an object in memory.
         return node.text if isinstance(node, Scalar) else "..."
 
 

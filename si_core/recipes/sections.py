@@ -16,6 +16,7 @@ from pydantic import Field, create_model
 from si_core.discovery.kind import Kind
 from si_core.discovery.kinds import section_kinds
 from si_core.recipes.descriptions import NO_BOOLS
+from si_core.recipes.live import Live
 from si_core.recipes.nodes import Entry, Mapping, Scalar, Sequence
 from si_core.recipes.schema import Sections
 from si_core.recipes.selection import OneOf, OneOrMany, Select, Selection
@@ -56,7 +57,8 @@ def _listed(root: Mapping, section: type[Section]) -> Mapping:
             continue
         node = entry.node
         name = node.value if isinstance(node, Scalar) else None
-        if isinstance(node, Mapping) or (isinstance(name, str) and name.lower() not in NO_BOOLS):
+        named = isinstance(name, Live) or (isinstance(name, str) and name.lower() not in NO_BOOLS)
+        if isinstance(node, Mapping) or named:
             entries[key] = Entry(entry.where, Sequence(node.where, [node]))
         elif isinstance(node, Scalar) and node.value is None:
             entries[key] = Entry(entry.where, Sequence(node.where))

@@ -1,7 +1,7 @@
 """A selection: the place in a recipe where an installed component is chosen by name.
 
 Written as a bare name, or as a mapping with ``use`` and the component's options. A name is looked up among the
-installed plugins and is never a path to import.
+installed plugins and is never a path to import. A program may give the component itself, an object in memory.
 """
 
 from __future__ import annotations
@@ -12,6 +12,8 @@ from typing import Any
 
 from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
+
+from si_core.recipes.live import IN_MEMORY, Live
 
 __all__ = ["NetworkSelection", "OneOf", "OneOrMany", "Select", "SelectNetwork", "Selection", "wrong"]
 
@@ -26,6 +28,8 @@ class Selection:
         options: what the recipe says, without defaults.
         where: ``file:line:column`` for later errors.
         distribution: whose component it is; known once the recipe is checked.
+        in_memory: whether it is an object in memory, and ``name`` its class.
+        instance: that object; None where a text was read, which says no more than that there was one.
         base: the folder where relative paths among the options start; empty for the current directory.
     """
 
@@ -34,6 +38,8 @@ class Selection:
     options: dict[str, Any] = field(default_factory=dict)
     where: str = ""
     distribution: str = ""
+    in_memory: bool = False
+    instance: Any = field(default=None, compare=False)
     base: str = field(default="", compare=False, repr=False)
 
     @property
@@ -43,7 +49,12 @@ class Selection:
 
     def plain(self) -> dict[str, Any]:
         """The selection as a recipe writes it."""
-        return {"use": self.qualified, **self.options}
+        return {self.key: self.qualified, **self.options}
+
+    @property
+    def key(self) -> str:
+        """The key that says what is selected: ``use``, or ``in_memory``."""
+        return IN_MEMORY if self.in_memory else "use"
 
 
 @dataclass(frozen=True)
@@ -54,7 +65,7 @@ class NetworkSelection(Selection):
 
     def plain(self) -> dict[str, Any]:
         """The selection as a recipe writes it."""
-        return {"use": self.qualified, "shared": self.shared, **self.options}
+        return {self.key: self.qualified, "shared": self.shared, **self.options}
 
 
 def wrong(problem: str, *, key: str = "", allowed: str = "", fix: str = "") -> PydanticCustomError:
@@ -86,15 +97,20 @@ class Select:
             if not (math.isfinite(value) and value >= 0):
                 raise wrong("is out of range", allowed=self.form)
             return float(value)
-        if isinstance(value, str):
+        if isinstance(value, str | Live):
             return value if value in self.words else self.make(value, {})
         if not isinstance(value, dict):
             raise wrong("has the wrong type", allowed=self.form)
         options = dict(value)
+        if IN_MEMORY in value and "use" not in value:
+            name = options.pop(IN_MEMORY)
+            if not isinstance(name, str):
+                raise wrong("has the wrong type", key=IN_MEMORY, allowed="the class of an object, as it was written")
+            return self.make(name, options, in_memory=True)
         name = options.pop("use", self.default)
         if name is None and "use" not in value:
             raise wrong("is missing", key="use", allowed=self.name, fix="add `use: name`")
-        if not isinstance(name, str):
+        if not isinstance(name, str | Live):
             raise wrong("has the wrong type", key="use", allowed=self.name)
         return self.make(name, options)
 
@@ -110,9 +126,9 @@ class Select:
         instead = [*(["a finite number >= 0"] if self.number else []), *self.words]
         return f"{', '.join(instead)}, or {words}" if instead else words
 
-    def make(self, name: str, options: dict[str, Any]) -> Selection:
-        """The selection from its parts."""
-        return Selection(self.kind, name, options)
+    def make(self, name: str | Live, options: dict[str, Any], in_memory: bool = False) -> Selection:
+        """The selection from its parts: a name with options, or an object (or its class) without."""
+        return Selection(self.kind, **_named(name, options, in_memory))
 
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
         return core_schema.no_info_plain_validator_function(
@@ -134,12 +150,21 @@ class Select:
 class SelectNetwork(Select):
     """Annotation of the network: its key ``shared`` is the recipe's own, no option of the component."""
 
-    def make(self, name: str, options: dict[str, Any]) -> Selection:
+    def make(self, name: str | Live, options: dict[str, Any], in_memory: bool = False) -> Selection:
         """The selection from its parts."""
         shared = options.pop("shared", True)
         if not isinstance(shared, bool):
             raise wrong("has the wrong type", key="shared", allowed="true or false")
-        return NetworkSelection(self.kind, name, options, shared=shared)
+        return NetworkSelection(self.kind, **_named(name, options, in_memory), shared=shared)
+
+
+def _named(name: str | Live, options: dict[str, Any], in_memory: bool) -> dict[str, Any]:
+    """What a selection says of its component."""
+    if options and (isinstance(name, Live) or in_memory):
+        raise wrong("stands beside an object in memory, which takes no options", key=next(iter(options)))
+    if isinstance(name, Live):
+        return {"name": name.path, "options": {}, "in_memory": True, "instance": name.value}
+    return {"name": name, "options": options, "in_memory": in_memory}
 
 
 @dataclass(frozen=True)

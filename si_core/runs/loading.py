@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 from pathlib import Path
-
-import torch
+from types import MappingProxyType
+from typing import Any
 
 from si_core.contract.runtime import Runtime
 from si_core.errors import StorageError
-from si_core.models.assembly import assemble
+from si_core.models.assembly import Assembly, assemble
 from si_core.models.learnable import learnable_parts, load_parts
 from si_core.models.model import Model
 from si_core.recipes.loader import load_recipe
@@ -30,28 +31,31 @@ from si_core.runs.sampling_clock import stored_clock
 from si_core.storage.tensors import load_tensors
 from si_core.storage.weights import load_into
 
-__all__ = ["load_model", "load_trained"]
+__all__ = ["load_assembled", "load_trained"]
 
 _log = logging.getLogger(__name__)
 
 
-def load_model(run: str | Path, device: str | torch.device | Runtime = "cpu") -> Model:
-    """The trained model of a run; its data are not read, nor need they be there.
-
-    Args:
-        run: the run's folder.
-        device: where to put it, ``auto`` for a CUDA device where there is one; or a runtime.
+def load_trained(path: Path, runtime: Runtime) -> Model:
+    """The model of a run's folder, with its trained (averaged) weights; its data are not read, nor need they be there.
 
     Raises:
         StorageError: the folder is no run, has no model yet, or its weights are damaged.
-        UsageError: no such device here, or a process that is one of several.
         UsageError, PluginError: a component it needs is missing.
     """
-    return load_trained(Path(run), Runtime.at(device))
+    return load_assembled(path, runtime)[1]
 
 
-def load_trained(path: Path, runtime: Runtime) -> Model:
-    """The model of a run's folder, with its trained (averaged) weights."""
+def load_assembled(
+    path: Path, runtime: Runtime, given: Mapping[str, Any] = MappingProxyType({})
+) -> tuple[Assembly, Model, int]:
+    """The recipe of a run's folder, put together, its model with the trained (averaged) weights, and their steps.
+
+    Args:
+        path: the folder.
+        runtime: where to put it.
+        given: objects in memory that the recipe had, by key.
+    """
     directory = RunDirectory.open(path)
     if not directory.model.is_file():
         raise StorageError(
@@ -61,7 +65,7 @@ def load_trained(path: Path, runtime: Runtime) -> Model:
             fix=f"train it to the end: {resumption(directory)}",
         )
     with lost_plugins_named(directory):
-        recipe = load_recipe(directory.resolved)
+        recipe = load_recipe(directory.resolved, given)
     stored = load_tensors(directory.model)
     assembly = assemble(recipe, load_ends(directory.frame, recipe, stored.metadata.get("frame")))
     change = version_change(directory)
@@ -79,9 +83,9 @@ def load_trained(path: Path, runtime: Runtime) -> Model:
     parts.to(runtime.device).requires_grad_(False)
     assembly.fields.predictor.to(runtime.device).eval().requires_grad_(False)
     model = assembly.model().on(runtime)
-    if isinstance(recipe.sample.epsilon, Selection):
+    if isinstance(recipe.sample.epsilon, Selection) and not recipe.sample.epsilon.in_memory:
         level = stored_noise_level(directory, recipe.sample.epsilon.qualified, model.process)
         model = model.with_sampler(epsilon=level)
-    if isinstance(recipe.sample.clock, Selection):
+    if isinstance(recipe.sample.clock, Selection) and not recipe.sample.clock.in_memory:
         model = model.with_sampler(clock=stored_clock(directory, recipe.sample.clock.qualified, model.process))
-    return model
+    return assembly, model, int(stored.metadata.get("step", "0"))

@@ -15,22 +15,23 @@ from si_core.runs.stored_options import keep_options, stored_component
 __all__ = ["fit_noise_level", "stored_noise_level"]
 
 
-def fit_noise_level(directory: RunDirectory, model: Model, chosen: Selection | float, seed: int) -> Model:
-    """The model with its noise level measured, where that depends on the model; kept in the run's folder.
+def fit_noise_level(directory: RunDirectory | None, model: Model, chosen: Selection | float, seed: int) -> Model:
+    """The model with its noise level measured, where that depends on the model; an object in memory is as it is.
 
     Args:
-        directory: the run's folder.
+        directory: the run's folder, where it is kept; None to keep it nowhere.
         model: the trained model.
         chosen: the noise level that was asked for.
         seed: of what is drawn to measure.
     """
-    if not isinstance(model.epsilon, Diffusion) or not isinstance(chosen, Selection):
+    if not isinstance(model.epsilon, Diffusion) or not isinstance(chosen, Selection) or chosen.in_memory:
         return model
     # Of the errors that were learned; what guidance changes is meant.
     options = model.epsilon.fitted(model.with_guidance(()), seed)
     if options is None:
         return model
-    keep_options(directory.diffusion, "diffusion", chosen.qualified, options)
+    if directory is not None:
+        keep_options(directory.diffusion, "diffusion", chosen.qualified, options)
     return model.with_sampler(epsilon=build_diffusion(chosen.qualified, model.process, **options))
 
 

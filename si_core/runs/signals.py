@@ -33,9 +33,12 @@ class Interrupted(KeyboardInterrupt):
 
 
 class StopSignals:
-    """Context manager that turns SIGINT and SIGTERM into a request to stop.
+    """Context manager that turns signals into a request to stop.
 
     Outside the main thread it changes nothing, as Python allows handlers there only.
+
+    Args:
+        numbers: the signals, SIGINT and SIGTERM; a call that returns with what it has takes SIGINT alone.
 
     Attributes:
         stop_requested: True after a signal.
@@ -45,7 +48,8 @@ class StopSignals:
         KeyboardInterrupt: at the second SIGINT, at once.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, numbers: tuple[int, ...] = (signal.SIGINT, signal.SIGTERM)) -> None:
+        self._numbers = numbers
         self.stop_requested = False
         self.exit_code: int | None = None
         self._interrupts = 0
@@ -55,7 +59,7 @@ class StopSignals:
     def __enter__(self) -> StopSignals:
         if threading.current_thread() is threading.main_thread():
             self._owner = os.getpid()
-            for number in (signal.SIGINT, signal.SIGTERM):
+            for number in self._numbers:
                 self._previous[number] = signal.signal(number, self._handle)
         return self
 

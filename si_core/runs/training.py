@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import time
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
@@ -14,24 +15,23 @@ from si_core.contract.runtime import Runtime
 from si_core.errors import DataError, NumericsError, PluginError, RecipeError, StorageError
 from si_core.fields.predictor import Predictor
 from si_core.models.assembly import assemble
-from si_core.models.learnable import parts_tensors
 from si_core.models.model import Model
 from si_core.process.fingerprint import data_parts, fingerprint
 from si_core.recipes.recipe import Recipe
 from si_core.runs.directory import RunDirectory
-from si_core.runs.frame_file import save_ends
+from si_core.runs.initial import begin_from
 from si_core.runs.log import Console
-from si_core.runs.same_process import check_same_process, fingerprint_tensors
+from si_core.runs.model_file import save_model
+from si_core.runs.same_process import check_same_process
 from si_core.runs.signals import Interrupted, StopSignals
 from si_core.runs.watching import Part, RunState, Watch, build_parts
 from si_core.storage.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from si_core.storage.fingerprints import data_changes, fingerprints
 from si_core.storage.metrics import MetricsWriter
 from si_core.storage.retention import newest_verified, prune
-from si_core.storage.tensors import save_tensors
 from si_core.training.trainer import Trainer
 
-__all__ = ["restore", "train", "train_into", "watched"]
+__all__ = ["finished", "restore", "steps", "train", "train_into", "watched"]
 
 _PROGRESS_SECONDS = 0.1
 _LINE_SECONDS = 10.0
@@ -49,26 +49,27 @@ def train(recipe: Recipe, device: str | torch.device | Runtime = "cpu") -> Model
 
     Raises:
         UsageError: no such device here, or a process that is one of several.
-        RecipeError: parts that don't fit together, or one that refuses the recipe.
+        RecipeError: parts that don't fit together, one that refuses the recipe, or no run to start from.
         NumericsError: a loss or a gradient is not finite.
         PluginError: a part that follows the run fails.
     """
     runtime = Runtime.at(device)
     assembly = assemble(recipe)
+    begin_from(assembly)
     parts = build_parts(recipe, assembly, runtime)
     watch = watched(Trainer(assembly, runtime), parts)
-    for _ in _steps(watch):
+    for _ in steps(watch):
         pass
     watch.at("after_training")
-    return _model(watch.run.trainer)
+    return finished(watch.run.trainer)
 
 
 def watched(trainer: Trainer, parts: Iterable[Part], directory: RunDirectory | None = None) -> Watch:
     """The followers of a training: parts as they were built, and loggers where there is a folder."""
-    return Watch(parts, RunState(trainer, _model, None if directory is None else directory.path))
+    return Watch(parts, RunState(trainer, finished, None if directory is None else directory.path))
 
 
-def _steps(watch: Watch, written: Callable[[dict[str, Any]], object] = lambda record: None) -> Iterator[None]:
+def steps(watch: Watch, written: Callable[[dict[str, Any]], object] = lambda record: None) -> Iterator[None]:
     """Take one step after another to the last, with a record of each interval; followers are told of both."""
     trainer = watch.run.trainer
     if not trainer.finished:
@@ -116,12 +117,15 @@ def train_into(
     shown = _Shown(trainer, console)
     with MetricsWriter(directory.metrics) as metrics:
         metrics.truncate_to(trainer.step)
+        if trainer.step == 0 and trainer.assembly.recipe.init is not None:
+            # From here on the run that these weights came from is not needed.
+            _save(directory, watch, data, console)
 
         def written(record: dict[str, Any]) -> None:
             metrics.write(record)
             shown.record(record)
 
-        for _ in _steps(watch, written):
+        for _ in steps(watch, written):
             shown.progress()
             # Read once a step: whoever is told of a stop must have saved at this very step.
             stop = signals.stop_requested
@@ -137,12 +141,9 @@ def train_into(
         # Nothing was trained; what stands on a checkpoint finds one.
         _save(directory, watch, data, console)
     watch.at("after_training")
-    metadata = {"frame": save_ends(directory.frame, trainer.assembly.process)}
-    metadata |= {"fields": ",".join(trainer.assembly.fields.names), "step": str(trainer.step)}
-    weights = {name: value for name, value in trainer.trained().state_dict().items() if isinstance(value, torch.Tensor)}
-    kept = parts_tensors(trainer.parts) | fingerprint_tensors(trainer.assembly)
-    save_tensors(directory.model, weights | kept, metadata)
-    return _model(trainer)
+    model = finished(trainer)
+    save_model(directory, model, trainer.step)
+    return model
 
 
 def restore(
@@ -220,10 +221,14 @@ def _refuse_lost(directory: RunDirectory) -> None:
         )
 
 
-def _model(trainer: Trainer, module: nn.Module | None = None) -> Model:
+def finished(trainer: Trainer, module: nn.Module | None = None) -> Model:
     """The model of the trained weights, or of a copy of them."""
     learned = trainer.assembly.fields
-    predictor = (trainer.trained() if module is None else module).eval().requires_grad_(False)
+    if module is None:
+        module = trainer.trained()
+        if module is trainer.predictor and trainer.assembly.recipe.network.in_memory:
+            module = copy.deepcopy(module)  # the user's own stays as training leaves it
+    predictor = module.eval().requires_grad_(False)
     if not isinstance(predictor, Predictor):
         raise TypeError("the trainer's module is no predictor")
     return trainer.assembly.model(learned.of(predictor)).on(trainer.runtime)

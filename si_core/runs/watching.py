@@ -24,6 +24,7 @@ from si_core.models.assembly import Assembly
 from si_core.models.model import Model
 from si_core.models.parts import build_selection, located
 from si_core.recipes.recipe import Recipe
+from si_core.recipes.selection import Selection
 from si_core.storage.strict_json import format_json
 from si_core.training.trainer import Trainer
 
@@ -34,11 +35,24 @@ _MOMENTS = ("before_training", "after_step", "after_training", "after_sampling",
 
 @dataclass(frozen=True)
 class Part:
-    """A component that a section of the recipe selects, built."""
+    """A component that a section of the recipe selects, built.
+
+    Args:
+        path: its key.
+        selection: what selects it.
+        value: the component.
+        found: whose it is; None for an object in memory.
+    """
 
     path: str
-    found: Found
+    selection: Selection
     value: Any
+    found: Found | None
+
+    @property
+    def label(self) -> str:
+        """The component in an error."""
+        return f"{self.selection.kind} {self.selection.name}" if self.found is None else self.found.label
 
     def call(self, method: str, *arguments: Any) -> Any:
         """What a method returns; None where the part has none of this name.
@@ -58,12 +72,11 @@ class Part:
 
     def blame(self, method: str, error: BaseException) -> NoReturn:
         """Raise what a method raised as an error of the plugin."""
-        distribution = self.found.plugin.distribution
-        raise PluginError(
-            f"its {method} failed: {cause_of(error)}",
-            where=self.found.label,
-            fix=f"change its options, leave it out of the recipe, or report it to the authors of {distribution}",
-        ) from error
+        fix = "mend it, or leave it out of the recipe"
+        if self.found is not None:
+            authors = f"the authors of {self.found.plugin.distribution}"
+            fix = f"change its options, leave it out of the recipe, or report it to {authors}"
+        raise PluginError(f"its {method} failed: {cause_of(error)}", where=self.label, fix=fix) from error
 
 
 def build_parts(recipe: Recipe, assembly: Assembly, runtime: Runtime) -> tuple[Part, ...]:
@@ -88,7 +101,8 @@ def build_parts(recipe: Recipe, assembly: Assembly, runtime: Runtime) -> tuple[P
         for index, selection in enumerate(recipe.section(str(kind.section))):
             path = f"{kind.section}.{index}" if kind.many else str(kind.section)
             value = build_selection(recipe, path, selection, **context)
-            part = Part(path, find(selection.kind, selection.qualified), value)
+            found = None if selection.in_memory else find(selection.kind, selection.qualified)
+            part = Part(path, selection, value, found)
             _refuse_half(part)
             parts.append(part)
     for part in parts:
@@ -103,7 +117,7 @@ def _refuse_half(part: Part) -> None:
     if len(has) == 1:
         raise PluginError(
             "what a run is resumed from needs both of `state` and `restore`",
-            where=part.found.label,
+            where=part.label,
             got=f"`{has[0]}` alone",
             fix="write the other one, or neither",
         )
@@ -194,9 +208,9 @@ class Watch:
                 try:
                     format_json(state, part.path)
                 except SIError as error:
-                    raise PluginError(f"its state is not plain: {error.problem}", where=part.found.label) from error
-                component = part.found.component
-                kept.append({"kind": component.kind, "name": component.name, "path": part.path, "state": state})
+                    raise PluginError(f"its state is not plain: {error.problem}", where=part.label) from error
+                chosen = part.selection
+                kept.append({"kind": chosen.kind, "name": chosen.name, "path": part.path, "state": state})
         return kept
 
     def restore(self, kept: Any, where: str) -> None:
@@ -212,8 +226,7 @@ class Watch:
             raise StorageError("the checkpoint's states of parts can't be read", where=where, fix="start a new run")
         known = {(entry.get("kind"), entry.get("name"), entry.get("path")): entry["state"] for entry in kept}
         for part in self._parts:
-            component = part.found.component
-            state = known.get((component.kind, component.name, part.path))
+            state = known.get((part.selection.kind, part.selection.name, part.path))
             if state is not None:
                 part.call("restore", state)
 

@@ -24,7 +24,10 @@ def build_optimizer(recipe: Recipe, parameters: list[nn.Parameter]) -> torch.opt
     """
     selection, where = recipe.train.optimizer, recipe.where("train.optimizer")
     maker = build_selection(recipe, "train.optimizer", selection)
-    built = maker.build(parameters) if isinstance(maker, Optimizer) else maker
+    if isinstance(maker, Optimizer):
+        built: Any = maker.build(parameters)
+    else:
+        built = maker(parameters) if callable(maker) else maker
     if not isinstance(built, torch.optim.Optimizer):
         problem = f"optimizer {selection.name!r} builds no torch.optim.Optimizer"
         raise PluginError(problem, where=where, got=type(built).__name__)

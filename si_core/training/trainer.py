@@ -18,7 +18,7 @@ from torch.optim.swa_utils import AveragedModel
 
 from si_core.contract.data import Draw
 from si_core.contract.runtime import Runtime
-from si_core.errors import NumericsError, StorageError
+from si_core.errors import NumericsError, RecipeError, StorageError
 from si_core.models.assembly import Assembly
 from si_core.models.freed_memory import keep_freed_memory
 from si_core.models.learnable import learnable_parts, load_parts, parts_tensors
@@ -64,6 +64,9 @@ class Trainer:
         self.stopped: str | None = None
         self.predictor: nn.Module = assembly.fields.predictor.to(runtime.device).train()
         self.parameters = [p for p in self.predictor.parameters() if p.requires_grad]
+        if not self.parameters:
+            where, fix = assembly.recipe.where("network"), "requires_grad_(True) for those that are to be trained"
+            raise RecipeError("the network has no parameters to train", where=where, got="all are frozen", fix=fix)
         self.optimizer = build_optimizer(assembly.recipe, self.parameters)
         self._rates, self._own_rates = LearningRates(assembly.recipe), own_rates(self.optimizer)
         decay = self.train.ema

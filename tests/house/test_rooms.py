@@ -18,6 +18,7 @@ FLOORS = (
     ("models",),
     ("training",),
     ("runs",),
+    ("memory",),
     ("cli",),
     ("public",),
 )

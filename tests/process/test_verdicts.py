@@ -58,7 +58,7 @@ def cases():
                 yield pytest.param(path, latent, level, marks=marks)
 
 
-@pytest.mark.parametrize(("path", "latent", "level"), cases())
+@pytest.mark.parametrize(("path", "latent", "level"), list(cases()))
 def test_bounded_is_bounded_and_poles_are_poles(path: str, latent: str, level: str) -> None:
     process = process_of(path, latent)
     epsilon = process.noise_size if level == "gamma" else EPSILONS[level]

@@ -123,7 +123,7 @@ def text(header):
 HOSTILE = {
     "huge length": (b"", b"", 1 << 62),
     "large header": (b" " * (MAX_HEADER + 1), b"", None),
-    "many tensors": (text({f"t{i}": entry(0, 0) for i in range(100_000)}), b"", None),
+    "many tensors": (text(dict.fromkeys(map(str, range(100_000)), entry(0, 0))), b"", None),
     "overlap": (text({"a": entry(0, 8), "b": entry(4, 12)}), bytes(12), None),
     "gap": (text({"a": entry(0, 4), "b": entry(8, 12)}), bytes(12), None),
     "equal keys": (b'{"a":%b,"a":%b}' % (text(entry(0, 4)), text(entry(0, 4))), bytes(4), None),

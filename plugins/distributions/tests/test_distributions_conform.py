@@ -21,6 +21,10 @@ OPTIONS = {
     "checkerboard": [{}, {"cells": 5, "extent": 1.7, "dtype": "float64"}],
     "digits": [{}, {"dequantise": True, "label": False}],
     "eight-gaussians": [{}],
+    "in-memory": [
+        {"values": np.random.default_rng(0).normal([1.0, 50.0], [0.1, 7.0], (40, 2)), "columns": ["a", "b"]},
+        {"values": np.arange(120, dtype=np.uint8).reshape(30, 1, 2, 2), "labels": {"kind": np.arange(30) % 3}},
+    ],
     "gaussian": [
         {},
         {"dim": 1, "mean": 2.0},

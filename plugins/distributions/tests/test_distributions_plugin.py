@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 
 import si_core as si
@@ -13,6 +14,7 @@ from si_distributions.plugin import si_components
 NAMES = [(component.kind, component.name) for component in si_components()]
 NEEDED = {
     "gaussian-mixture": {"means": [[0.0, 1.0], [2, 3]], "covariances": [[[1, 0], [0, 1]], 0.5]},
+    "in-memory": {"values": np.arange(60.0).reshape(20, 3)},
     "point-mass": {"point": [1, 2]},
     "table": {"name": "iris"},
     "correlated": {"cross": [[0.1, 0], [0, 0.2]]},

@@ -7,7 +7,6 @@ import shutil
 
 import pytest
 import torch
-from torch._dynamo.utils import counters
 
 
 def seeded(seed: int = 0) -> torch.Generator:
@@ -19,6 +18,8 @@ def seeded(seed: int = 0) -> torch.Generator:
 def test_compiled_once_for_all_steps_and_blocks(make, caplog, options):
     """Time is a tensor, so no step needs code of its own, nor does a block, nor another seed."""
     torch._dynamo.reset()
+    from torch._dynamo.utils import counters  # slow to import, and needed here alone
+
     counters.clear()
     model, plain = make(compile=True, **options), make(**options)
     for seed in range(3):

@@ -97,7 +97,7 @@ class _Pool:
     """The pairs in this process's units, on the CPU until all of them are made."""
 
     def __init__(self, coupling: Rectified, source: Distribution, target: Distribution) -> None:
-        model = load_model(coupling.run)
+        model = _trained(coupling.run)
         _refuse_unfit(model, source, target, coupling.run)
         self._run, self._target, self._device = coupling.run, target, torch.device("cpu")
         self._model: Model | None = model
@@ -125,7 +125,7 @@ class _Pool:
     def _make(self, block: int, device: torch.device) -> None:
         """Integrate the paths of a block, on the device that asks for it."""
         if self._model is None or device != self._device:
-            self._model, self._device = load_model(self._run, device), device
+            self._model, self._device = _trained(self._run, device), device
         model, rows = self._model, slice(block * _BLOCK, (block + 1) * _BLOCK)
         x = self._starts[rows].to(device)
         condition = self._condition and {name: v[rows].to(device) for name, v in self._condition.items()}
@@ -149,6 +149,12 @@ def _refuse_unfinished(run: Path) -> None:
             got=f"no {_WEIGHTS} in it",
             fix="train it to the end with `si run RECIPE --resume`, then start this one",
         )
+
+
+def _trained(run: Path, device: Any = "cpu") -> Model:
+    """The model of a run, or of what si.fit gave."""
+    found = load_model(run, device)
+    return found if isinstance(found, Model) else found.model
 
 
 def _refuse_unfit(model: Model, source: Distribution, target: Distribution, run: Path) -> None:

@@ -133,7 +133,7 @@ class Rows(Distribution):
         kept += [self._units.shift, self._units.scale]
         for tensor in kept:
             digest.update(f"{tuple(tensor.shape)} {tensor.dtype}".encode())
-            digest.update(tensor.contiguous().numpy())
+            digest.update(tensor.contiguous().reshape(-1).numpy())
         return digest.hexdigest()
 
     def _conditions_of(self, index: Tensor) -> Condition | None:

@@ -46,8 +46,8 @@ def standardising(
     for wrong, what in ((constant, "constant"), (~np.isfinite(scale), "boundless")):
         if wrong.any():
             raise _no_scale(what, wrong, mean, names, table, where)
-    mean, scale = (moment if table else moment.reshape(()) for moment in (mean, scale))
-    return torch.from_numpy(mean), torch.from_numpy(scale)
+    shift, size = (torch.from_numpy(moment if table else moment.reshape(())) for moment in (mean, scale))
+    return shift, size
 
 
 def _moments(

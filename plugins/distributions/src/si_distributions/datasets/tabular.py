@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
+
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from si_core import ConditionSpec, DataError
@@ -32,6 +36,8 @@ class Tabular(Rows):
             conditions, which are then left out (-1 and NaN).
         dtype: of the draws.
         where: the component or file, for errors.
+        further: labels beside those of the contents, by name, each (N,).
+        units: shift and scale in place of those of the training rows.
 
     Attributes:
         dropped: the number of rows left out because something was missing or not finite.
@@ -46,6 +52,9 @@ class Tabular(Rows):
         missing: Missing,
         dtype: Precision,
         where: str,
+        *,
+        further: Mapping[str, NDArray[np.generic]] = MappingProxyType({}),
+        units: tuple[NDArray[np.generic], NDArray[np.generic]] | None = None,
     ) -> None:
         numbers, total = whole_rows(contents, missing, where), len(contents.values)
         self.dropped = total - len(numbers)
@@ -69,14 +78,18 @@ class Tabular(Rows):
             lacking = ~np.isfinite(rows.reshape(total, -1)).all(1)
             condition_values[name] = np.where(lacking.reshape(-1, *(1 for _ in rows.shape[1:])), np.nan, rows)
         conditions: dict[str, ConditionSpec] = {}
-        if contents.labels is not None:
-            places, classes = _places(contents.labels, numbers, where)
+        own = {} if contents.labels is None else {contents.label_name: contents.labels}
+        for name, labels in {**own, **further}.items():
+            places, classes = _places(labels, numbers, where)
             warn_of_classes(places, classes, train, held, where)
-            condition_values[contents.label_name] = places
-            conditions[contents.label_name] = ConditionSpec(classes=classes)
+            condition_values[name] = places
+            conditions[name] = ConditionSpec(classes=classes)
         del numbers  # as long as the data have rows
         warn_of_repeated_rows(contents.values, train, held, where)
-        scaling = standardising(contents.values, train, contents.names, where) if standardise else fixed(0.0, 1.0)
+        if units is not None:
+            scaling = (torch.as_tensor(units[0]), torch.as_tensor(units[1]))
+        else:
+            scaling = standardising(contents.values, train, contents.names, where) if standardise else fixed(0.0, 1.0)
         super().__init__(
             contents.values,
             train,

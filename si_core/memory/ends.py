@@ -1,0 +1,143 @@
+"""What ``si.fit`` is given as target and source, as parts of a recipe: rows, functions, distributions, names."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from si_core.contract.distribution import Distribution
+from si_core.discovery.build import build
+from si_core.errors import DataError, UsageError
+from si_core.memory.called import Called
+from si_core.memory.conditions import Conditions, columns_taken, read_conditions
+from si_core.memory.containers import column_names, is_frame
+from si_core.memory.layout import Layout, read_rows
+
+__all__ = ["Ends", "RowOptions", "read_ends"]
+
+_IN_MEMORY = "si-distributions/in-memory"
+
+
+@dataclass(frozen=True)
+class RowOptions:
+    """How rows in memory become a distribution; see the component ``in-memory``."""
+
+    held_out: float = 0.1
+    split_seed: int = 0
+    standardise: bool = True
+    missing: str | None = None
+    dtype: str = "float32"
+
+    def build(self, values: NDArray[np.generic], **more: Any) -> Any:
+        """The distribution of rows."""
+        options: dict[str, Any] = {
+            "held_out": self.held_out,
+            "split_seed": self.split_seed,
+            "standardise": self.standardise,
+            "dtype": self.dtype,
+        }
+        options |= {} if self.missing is None else {"missing": self.missing}
+        return build("distribution", _IN_MEMORY, context={}, values=values, **options, **more)
+
+
+@dataclass(frozen=True)
+class Ends:
+    """The ends of a process.
+
+    Args:
+        target: as a recipe takes it.
+        source: as a recipe takes it; None where none was given.
+        layout: how the rows of the target came.
+    """
+
+    target: Any
+    source: Any
+    layout: Layout
+
+
+def read_ends(
+    data: Any, source: Any, condition: Any, names: list[str] | tuple[str, ...] | None, options: RowOptions
+) -> Ends:
+    """The ends that were given.
+
+    Two ends of rows are in one pair of units, those of both together: where they lie, and how far apart, stays.
+
+    Args:
+        data: the target.
+        source: the source, or None.
+        condition: what belongs to the rows of the target (:mod:`si_core.memory.conditions`).
+        names: of the columns.
+        options: how rows become distributions.
+
+    Raises:
+        DataError: rows that can't be used, or two ends of another shape.
+        UsageError: conditions of a target that has no rows.
+    """
+    named = None if names is None else tuple(names)
+    if _no_rows(data):
+        if condition is not None or named is not None:
+            raise UsageError(
+                "conditions and names belong to rows, and X has none",
+                got=f"X: {type(data).__name__}",
+                fix="a distribution gives conditions with its draws, by `draw`, and names in its frame",
+            )
+        target, layout = _law(data, "X", options), Layout()
+        start = source if source is None or _no_rows(source) else options.build(read_rows(source, where="source")[0])
+        return Ends(target, _law(start, "source", options), layout)
+    values, layout = read_rows(data, named, columns_taken(condition, data))
+    found = read_conditions(condition, data, len(values))
+    layout = _spoken(layout, found)
+    more = {
+        "columns": None if layout.columns is None else [str(name) for name in layout.columns],
+        "labels": found.labels or None,
+        "conditions": found.values or None,
+    }
+    if source is None or _no_rows(source):
+        return Ends(options.build(values, **more), _law(source, "source", options), layout)
+    first = _source_rows(source, layout)
+    if first.shape[1:] != values.shape[1:]:
+        got = f"rows of shape {first.shape[1:]} and {values.shape[1:]}"
+        raise DataError("source and X are of one shape", where="source", got=got)
+    units = _common_units(values, first) if options.standardise else None
+    return Ends(options.build(values, **more, units=units), options.build(first, units=units), layout)
+
+
+def _no_rows(data: Any) -> bool:
+    return isinstance(data, Distribution | str | Mapping) or (callable(data) and not hasattr(data, "__array__"))
+
+
+def _law(given: Any, where: str, options: RowOptions) -> Any:
+    """A distribution, a name or a mapping as it is; a function as the distribution of its draws."""
+    if given is None or isinstance(given, Distribution | str | Mapping | type):
+        return given
+    return Called(given, where, options.standardise, getattr(torch, options.dtype))
+
+
+def _source_rows(source: Any, layout: Layout) -> NDArray[np.generic]:
+    """The rows of a source; of a frame the columns of the target, in their order."""
+    if is_frame(source) and layout.columns is not None:
+        there = column_names(source)
+        lacking = [str(name) for name in layout.columns if name not in there]
+        if lacking:
+            raise DataError("the source lacks columns of X", got=", ".join(lacking), allowed=", ".join(map(str, there)))
+        return read_rows(source, layout.columns, where="source")[0]
+    return read_rows(source, where="source")[0]
+
+
+def _common_units(values: NDArray[np.generic], first: NDArray[np.generic]) -> tuple[Any, Any]:
+    """Mean and scale of both ends together: of each column, or of everything where events have several axes."""
+    both = np.concatenate([values.astype(np.float64), first.astype(np.float64)])
+    axes = (0,) if values.ndim == 2 else None
+    shift, scale = np.nanmean(both, axis=axes), np.nanstd(both, axis=axes)
+    if not np.all(scale > 0):
+        raise DataError("a constant column can't be standardised", where="X and source", fix="leave it out")
+    return np.asarray(shift), np.asarray(scale)
+
+
+def _spoken(layout: Layout, found: Conditions) -> Layout:
+    return replace(layout, spoken=found.spoken)

@@ -1,0 +1,165 @@
+"""How data came, so that samples come alike: container, dtypes, names, and what classes are called."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from si_core.errors import DataError
+from si_core.memory.containers import (
+    Container,
+    array_of,
+    column_names,
+    column_of,
+    container_of,
+    is_frame,
+    is_series,
+    library,
+)
+from si_core.memory.numbers import from_numbers, numbers
+
+__all__ = ["Layout", "Spoken", "read_rows"]
+
+Array = NDArray[np.generic]
+Spoken = str
+"""What classes of a condition are: ``text``, ``whole`` numbers, ``truth`` values; ``values`` where there are none."""
+
+
+@dataclass(frozen=True)
+class Layout:
+    """How rows came.
+
+    Args:
+        container: what held them.
+        dtypes: of all entries, or one for each column of a frame.
+        columns: the names of the columns of a table, where it has names.
+        single: whether a row was one number: an array (n,), or one column of a frame.
+        order: the columns of a frame as it came, with those that are conditions.
+        spoken: what the classes of each condition are.
+        on_device: whether they were tensors on an accelerator.
+    """
+
+    container: Container = "numpy"
+    dtypes: tuple[str, ...] = ("float32",)
+    columns: tuple[str | int, ...] | None = None
+    single: bool = False
+    order: tuple[str | int, ...] = ()
+    spoken: Mapping[str, Spoken] = field(default_factory=dict)
+    on_device: bool = False
+
+    @property
+    def exact(self) -> bool:
+        """Whether a dtype is finer than single precision, which samples are then not rounded to."""
+        return any(
+            dtype.startswith(("datetime", "timedelta")) or dtype.endswith(("64", "128")) for dtype in self.dtypes
+        )
+
+    def back(self, values: Tensor, conditions: Mapping[str, Any]) -> Any:
+        """Rows in data space (n, *event) as data came; columns of a frame that are conditions among them."""
+        rows: Array = values.detach().cpu().numpy()
+        if self.single:
+            rows = rows[:, 0]
+        if self.container == "torch":
+            return self._tensor(rows, values.device)
+        frames = library(self.container) if self.container in ("pandas", "polars") else None
+        if frames is None:
+            # Without the library that the data came from, their columns are those of an array.
+            return from_numbers(rows, self.dtypes[0]) if len(set(self.dtypes)) == 1 else rows.astype(np.float64)
+        if self.single:
+            name = None if self.columns is None else self.columns[0]
+            made = from_numbers(rows, self.dtypes[0])
+            return frames.Series(made, name=name) if self.container == "pandas" else frames.Series(name or "", made)
+        columns = {
+            name: from_numbers(rows[:, i], dtype)
+            for i, (name, dtype) in enumerate(zip(self.columns or (), self.dtypes, strict=True))
+        }
+        columns |= {name: values for name, values in conditions.items() if name in self.order}
+        return frames.DataFrame({name: columns[name] for name in self.order or columns if name in columns})
+
+    def _tensor(self, rows: Array, device: torch.device) -> Tensor:
+        dtype: torch.dtype = getattr(torch, self.dtypes[0])
+        if dtype.is_floating_point:
+            made = torch.from_numpy(rows)
+            largest = torch.finfo(dtype).max
+            made = made.clamp(-largest, largest).to(dtype)
+        else:
+            made = torch.from_numpy(from_numbers(rows, self.dtypes[0]))
+        return made.to(device) if self.on_device else made
+
+    def plain(self) -> dict[str, Any]:
+        """As plain data."""
+        found = asdict(self)
+        return {name: list(value) if isinstance(value, tuple) else value for name, value in found.items()}
+
+    @classmethod
+    def of_plain(cls, plain: Mapping[str, Any]) -> Layout:
+        """The layout that :meth:`plain` wrote.
+
+        Raises:
+            KeyError, TypeError, ValueError: it is none.
+        """
+        columns = plain["columns"]
+        return cls(
+            plain["container"],
+            tuple(map(str, plain["dtypes"])),
+            None if columns is None else tuple(columns),
+            bool(plain["single"]),
+            tuple(plain["order"]),
+            {str(name): str(spoken) for name, spoken in plain["spoken"].items()},
+            bool(plain["on_device"]),
+        )
+
+
+def read_rows(
+    data: Any, names: tuple[str | int, ...] | None = None, left_out: tuple[str | int, ...] = (), where: str = "X"
+) -> tuple[Array, Layout]:
+    """Rows as numbers (n, *event), at least one number each, and how they came.
+
+    Args:
+        data: an array, tensor, nested lists, or a frame.
+        names: of the columns of a table; for a frame, those to take.
+        left_out: columns of a frame that are no data.
+        where: for errors.
+
+    Raises:
+        DataError: what holds no numbers, or has no rows.
+    """
+    container = container_of(data)
+    if is_frame(data):
+        return _read_frame(data, container, names, left_out, where)
+    found, dtype = array_of(data, where)
+    values = numbers(found, where)
+    if values.ndim == 0:
+        raise DataError("one number is no data", where=where, got=repr(data)[:80], allowed="rows (n, ...)")
+    single = values.ndim == 1
+    values = values[:, None] if single else values
+    if names is None and is_series(data) and data.name is not None:
+        names = (data.name if isinstance(data.name, str | int) else str(data.name),)
+    if names is not None and values.shape[1:] != (len(names),):
+        got = f"{len(names)} names for rows of shape {values.shape[1:]}"
+        raise DataError("one name for each column", where=where, got=got, allowed="names of a table (n, d)")
+    on_device = container == "torch" and data.device.type != "cpu"
+    return values, Layout(container, (dtype,), names, single, on_device=on_device)
+
+
+def _read_frame(
+    frame: Any, container: Container, names: tuple[str | int, ...] | None, left_out: tuple[str | int, ...], where: str
+) -> tuple[Array, Layout]:
+    there = column_names(frame)
+    chosen = [name for name in there if name not in left_out] if names is None else [*names]
+    for name in chosen:
+        if name not in there:
+            raise DataError(f"no column {name!r}", where=where, allowed=", ".join(map(str, there)))
+    if not chosen:
+        raise DataError("no column is left", where=where, got=f"columns {', '.join(map(str, there)) or 'none'}")
+    columns = [array_of(column_of(frame, name), f"{where}, column {name!r}") for name in chosen]
+    read = [numbers(column, f"{where}, column {name!r}") for name, (column, _) in zip(chosen, columns, strict=True)]
+    order = tuple(name for name in there if name in chosen or name in left_out)
+    values = np.stack([column.astype(np.float64) for column in read], axis=1)
+    return values, Layout(container, tuple(dtype for _, dtype in columns), tuple(chosen), order=order)

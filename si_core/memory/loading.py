@@ -1,0 +1,43 @@
+"""From a folder back to a model: of a run, or of what ``Fitted.save`` wrote."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from si_core.contract.runtime import Runtime
+from si_core.memory.fitted import Fitted
+from si_core.memory.saving import load_layout
+from si_core.memory.training import Trained
+from si_core.models.model import Model
+from si_core.runs.loading import load_assembled
+
+__all__ = ["load_model"]
+
+
+def load_model(run: str | Path, device: str | torch.device | Runtime = "cpu", **parts: Any) -> Model | Fitted:
+    """The trained model of a run, or what :func:`si_core.fit` gave; its data are not read, nor need they be there.
+
+    Args:
+        run: the folder of a run, or of a model that was saved.
+        device: where to put it, ``auto`` for a CUDA device where there is one; or a runtime.
+        parts: objects in memory that the recipe had, by key: ``network=MyNet()``, in nested dictionaries where they
+            stand deeper: ``sample={"integrator": MyMethod()}``. A module is filled with the weights that are stored.
+
+    Returns:
+        A :class:`si_core.Model`; of a fitted model the same as :func:`si_core.fit` returned.
+
+    Raises:
+        StorageError: the folder is no run, has no model yet, or its weights are damaged or of another network.
+        RecipeError: an object that the recipe had in memory is not given; says which, and its class.
+        UsageError: no such device here, or a process that is one of several.
+        UsageError, PluginError: a component it needs is missing.
+    """
+    runtime = Runtime.at(device)
+    layout = load_layout(Path(run))
+    assembly, model, step = load_assembled(Path(run), runtime, parts)
+    if layout is None:
+        return model
+    return Fitted(Trained(assembly, model, step, ()), layout)

@@ -1,0 +1,84 @@
+"""A fitted model that was saved samples the same bits, with its data gone; objects in memory are asked for by name."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+import si_core as si
+
+
+def test_a_saved_model_samples_the_same_bits(quick, table, tmp_path) -> None:
+    fitted = quick(table, condition={"kind": np.arange(200) % 2 == 0}, names=["mass", "charge"])
+    folder = fitted.save(tmp_path / "model")
+    loaded = si.load_model(folder)
+    for condition in (None, True):
+        first, told = fitted.sample(100, condition, with_conditions=True)
+        again, told_again = loaded.sample(100, condition, with_conditions=True)
+        np.testing.assert_array_equal(again, first)
+        np.testing.assert_array_equal(told_again["kind"], told["kind"])
+    np.testing.assert_array_equal(loaded.log_prob(table[:4], True), fitted.log_prob(table[:4], True))
+    assert loaded.layout == fitted.layout
+    assert repr(loaded).splitlines()[0] == repr(fitted).splitlines()[0]
+    twice = si.load_model(loaded.save(tmp_path / "again"))
+    np.testing.assert_array_equal(twice.sample(20), fitted.sample(20))
+    assert loaded.plot(20).axes
+    with pytest.raises(si.StorageError, match="not empty"):
+        fitted.save(folder)
+
+
+@pytest.mark.parametrize("library", ["pandas", "polars"])
+def test_a_saved_model_gives_frames(quick, table, tmp_path, library: str) -> None:
+    frames = pytest.importorskip(library)
+    frame = frames.DataFrame({"a": table[:, 0], "kind": [1, 2] * 100, "n": np.arange(200)})
+    fitted = quick(frame, condition="kind")
+    loaded = si.load_model(fitted.save(tmp_path / "model"))
+    drawn = loaded.sample(30)
+    assert type(drawn) is type(frame)
+    assert drawn.equals(fitted.sample(30))
+    assert list(drawn.columns) == ["a", "kind", "n"]
+    assert set(drawn["kind"]) == {1, 2}
+
+
+def test_a_module_in_memory_is_asked_for_by_name(quick, net, table, tmp_path) -> None:
+    fitted = quick(table, network=net())
+    folder = fitted.save(tmp_path / "model")
+    assert f"in_memory: {net.__module__}.Net" in (folder / "resolved.yaml").read_text()
+    with pytest.raises(si.RecipeError, match=r"si\.load_model\(folder, network=Net\(\.\.\.\)\)") as caught:
+        si.load_model(folder)
+    assert f"{net.__module__}.Net" in str(caught.value)
+    np.testing.assert_array_equal(si.load_model(folder, network=net()).sample(50), fitted.sample(50))
+    wider = net()
+    wider.first, wider.last = torch.nn.Linear(3, 8), torch.nn.Linear(8, 2)
+    with pytest.raises(si.StorageError):
+        si.load_model(folder, network=wider)
+
+
+def test_data_that_are_gone_are_named(quick, table, tmp_path) -> None:
+    loaded = si.load_model(quick(table).save(tmp_path / "model"))
+    with pytest.raises(si.DataError, match="needs the data that the model was trained on"):
+        loaded.estimate("energy-distance")
+    assert loaded.estimate("energy-distance", table).value >= 0
+
+
+def test_a_run_loads_as_a_model(tmp_path) -> None:
+    from si_core.cli.main import main
+
+    out = tmp_path / "run"
+    assert (
+        main(
+            [
+                "run",
+                "one-sided",
+                "train.steps=2",
+                "sample.number=10",
+                "report=false",
+                "estimators=[]",
+                "--out",
+                str(out),
+            ]
+        )
+        == 0
+    )
+    assert isinstance(si.load_model(out), si.Model)
