@@ -25,6 +25,8 @@ from .timing import Effort, Spread, ratio, spread
 __all__ = ["reading_lines"]
 
 ROWS, COLUMNS = 1_000_000, 20
+ABOUT_TWICE = 2.3
+"""The data as float64, the rows in the model's units, and a margin for the reader's own blocks."""
 
 _READ = "si.build('distribution', {name!r}, path={path!r}{options})"
 _IMPORTS = """
@@ -116,14 +118,14 @@ CASES = {
         _text,
         _READ,
         ("pandas", "import pandas", "pandas.read_csv({path!r})"),
-        2.0,
+        ABOUT_TWICE,
     ),
     "x.parquet": ReadingCase(
         f"parquet, {ROWS:,} rows of {COLUMNS}",
         _parquet,
         _READ,
         ("pandas", "import pandas", "pandas.read_parquet({path!r})"),
-        2.0,
+        ABOUT_TWICE,
         None,
     ),
     "x.npy": ReadingCase(".npy of float32, 1 GB, memory-mapped", _array, _READ, None, 1.2),

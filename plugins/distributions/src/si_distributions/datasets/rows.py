@@ -82,7 +82,7 @@ class Rows(Distribution):
         self.size = len(train)
         self.conditions = dict(conditions or {})
         self._units = Frame(self.shape, *scaling)
-        self.row_key = hashlib.sha256(train.astype("<i8").tobytes()).hexdigest()
+        self.row_key = hashlib.sha256(np.ascontiguousarray(train, dtype="<i8")).hexdigest()
         """Says which rows of the source are drawn, in which order: two data sets pair up only if theirs are equal."""
         self._columns, self._pixels = columns, pixels
         both = self._stored(values, (train, held))  # the file is read once

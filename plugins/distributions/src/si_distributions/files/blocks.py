@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 __all__ = ["blocks"]
 
 _NUMBERS = 2**17  # in a block: about what a processor's cache holds
-_HELD = 2**25  # bytes of a file in memory at a time
+_HELD = 2**23  # bytes of a file in memory at a time
 
 
 def blocks(values: NDArray[np.generic]) -> Iterator[tuple[int, NDArray[np.generic]]]:
