@@ -1,18 +1,16 @@
 """Weights of one model as the start of another: those of equal names and shapes are taken, and nothing in silence.
 
 What has no counterpart begins as it was drawn where that follows from what the two models are for, and is named: the
-network, or the head of a shared one, of a field that the other does not learn, the weights of a condition that was
-added. Everything else that does not fit is refused, for a network of another width begun from
+network of a field that the other does not learn, the heads of a shared one of another number of fields, the weights of
+a condition that was added. Everything else that does not fit is refused, for a network of another width begun from
 what happens to fit would be neither of the two.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import partial
 
-import torch
 from torch import Tensor, nn
 
 from si_core.errors import UsageError
@@ -44,7 +42,6 @@ def take_networks(
     stored: Mapping[str, Tensor],
     stored_fields: Sequence[str],
     alike: bool,
-    outputs: Callable[[], Sequence[Tensor]],
     where: str,
 ) -> list[str]:
     """Fill networks from those of another model.
@@ -55,7 +52,6 @@ def take_networks(
         stored: the weights of the others, by name.
         stored_fields: what the others learn.
         alike: whether both are the same component with the same options, so that what differs is what they are for.
-        outputs: what the networks to fill give at some states, for each field.
         where: whose weights they are, for the error.
 
     Returns:
@@ -65,6 +61,7 @@ def take_networks(
         UsageError: what does not fit, by name with shapes; nothing is changed.
     """
     own, count = _tensors(predictor), len(predictor.networks)
+    _refuse_other_order(fields, stored_fields, count, where)
     stored_count = len({name.split(".")[1] for name in stored if name.startswith(_NETWORKS)})
     source = _sources(fields, count, stored_fields, stored_count)
     renamed: dict[str, Tensor] = {}
@@ -79,15 +76,7 @@ def take_networks(
     rows = fit.wrong if excused else _misfits(fit)
     _refuse(rows if fit.taken else _misfits(fit), where)
     load_into(predictor, {**own, **fit.taken}, where)
-    told = [f"begins anew: {name} {tuple(own[name].shape)}" for name in fit.heads]
-    if count == stored_count == 1 and set(fields) & set(stored_fields) and list(fields) != list(stored_fields):
-        separate = partial(_separate, predictor, len(fields), outputs)
-        # Of equal numbers of fields the shapes say nothing: heads are found by what they move.
-        heads_of = fit.heads or {name: value for name, value in fit.taken.items() if separate(name)}
-        if heads_of and all(map(separate, heads_of)):
-            blocks = {name: _blocks(own[name], old, fields, stored_fields) for name, old in heads_of.items()}
-            load_into(predictor, {**own, **fit.taken, **blocks}, where)
-            told = [f"begins anew: the head of {name}" for name in fields if name not in stored_fields]
+    told = [f"begins anew: {name} {tuple(own[name].shape)}, one head a field" for name in fit.heads]
     left = sorted(set(range(stored_count)) - {old for old in source.values() if old is not None})
     told += [f"begins anew: {text}" for text in fit.new] + [f"not used: {text}" for text in fit.unused]
     told += [f"not used: the network of {stored_fields[index]}" for index in left if index < len(stored_fields)]
@@ -122,6 +111,20 @@ def take_parts(parts: nn.ModuleDict, stored: Mapping[str, Tensor], alike: Mappin
     return [f"begins anew: {name}" for name in sorted(own.keys() - kept)] + [
         f"not used: {name}" for name in sorted(stored.keys() - same.keys())
     ]
+
+
+def _refuse_other_order(fields: Sequence[str], stored_fields: Sequence[str], count: int, where: str) -> None:
+    """Of a shared network the heads have no names: in another order one would begin as that of another field."""
+    common = [name for name in fields if name in stored_fields]
+    moved = [name for name in common if fields.index(name) != stored_fields.index(name)]
+    if count < len(fields) == len(stored_fields) and moved:
+        raise UsageError(
+            "its heads are in another order of fields",
+            where=where,
+            got=f"objectives for {', '.join(fields)}",
+            allowed=", ".join(stored_fields),
+            fix="write the objectives in that order, or network.shared: false in both",
+        )
 
 
 def _sources(
@@ -159,29 +162,6 @@ def _of_heads(own: Tensor, stored: Tensor, heads: tuple[int, int]) -> bool:
     if heads[0] == heads[1] or own.ndim == 0 or own.ndim != stored.ndim:
         return False
     return own.shape[0] * heads[1] == stored.shape[0] * heads[0] and own.shape[1:] == stored.shape[1:]
-
-
-def _separate(predictor: Predictor, count: int, outputs: Callable[[], Sequence[Tensor]], name: str) -> bool:
-    """Whether the first axis of a weight is made of one block for each field, which moves that field alone."""
-    # The state shares memory with the network; what is added is taken away by a copy.
-    value = predictor.state_dict()[name]
-    if count < 2 or value.ndim == 0 or value.shape[0] % count or not value.is_floating_point():
-        return count < 2
-    before, kept = outputs(), value.clone()
-    for index, block in enumerate(value.chunk(count)):
-        block.add_(torch.linspace(0.5, 1.5, block.numel(), dtype=block.dtype).reshape(block.shape))
-        after = outputs()
-        value.copy_(kept)
-        changed = [not torch.equal(one, other) for one, other in zip(before, after, strict=True)]
-        if changed != [place == index for place in range(count)]:
-            return False
-    return True
-
-
-def _blocks(own: Tensor, stored: Tensor, fields: Sequence[str], stored_fields: Sequence[str]) -> Tensor:
-    """Weights of heads, each that of its field, where there is one of it."""
-    drawn, learned = own.chunk(len(fields)), dict(zip(stored_fields, stored.chunk(len(stored_fields)), strict=True))
-    return torch.cat([learned.get(name, block) for name, block in zip(fields, drawn, strict=True)])
 
 
 def _misfits(fit: _Fit) -> list[str]:

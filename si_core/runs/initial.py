@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import logging
-from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any
 
-import torch
 from torch import Tensor
 
 from si_core.contract.objective import Objective
@@ -19,7 +16,6 @@ from si_core.models.assembly import Assembly
 from si_core.models.initial_weights import take_networks, take_parts
 from si_core.models.learnable import PREFIX, learnable_parts
 from si_core.models.parts import build_selection, located
-from si_core.models.streams import generator
 from si_core.recipes.components import complete
 from si_core.recipes.differences import recipe_differences
 from si_core.recipes.loader import load_recipe
@@ -96,9 +92,7 @@ def begin_from(assembly: Assembly) -> Start | None:
     fields = assembly.fields
     with located(recipe, "init"):
         same = _alike(recipe.network, other.network)
-        told = take_networks(
-            fields.predictor, fields.names, networks, learned, same, partial(_outputs, assembly), shown
-        )
+        told = take_networks(fields.predictor, fields.names, networks, learned, same, shown)
         told += take_parts(learnable_parts(assembly.process), parts, alike, shown)
     told += [
         f"{key} differs: {_short(before)} there, {_short(now)} here"
@@ -133,21 +127,6 @@ def _weights(directory: RunDirectory) -> tuple[int, str, dict[str, Tensor]]:
     group = "average" if "average" in checkpoint.tensors else "weights"
     tensors = {name.removeprefix("module."): value for name, value in checkpoint.tensors[group].items()}
     return checkpoint.step, _digest(newest / f"{group}.safetensors"), tensors | checkpoint.tensors.get("process", {})
-
-
-def _outputs(assembly: Assembly) -> Sequence[Tensor]:
-    """What the networks give at two draws, for each field."""
-    fields = assembly.fields
-    draw = assembly.process.draw(2, generator(0, "initialisation"), clock=fields.parametrisation.clock)
-    if draw.schedule is None:
-        raise TypeError("the process drew without a schedule")
-    fields.predictor.eval()
-    try:
-        with torch.no_grad():
-            found: Sequence[Tensor] = fields.predictor(draw.schedule.u.to(draw.xt.dtype), draw.xt, draw.condition)
-    finally:
-        fields.predictor.train()
-    return found
 
 
 def _digest(path: Path) -> str:
