@@ -25,7 +25,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--data",
         metavar="FILE",
-        help=f"points in data space, columns as in the samples: {FORMATS} (default: held-out rows or fresh draws)",
+        help=f"points in data space: {FORMATS}; columns are found by the model's names where the file has names, and "
+        "have its order where not; columns named like its conditions are these (default: held-out rows or fresh draws)",
     )
     add_condition(
         parser, "the points of --data (one value, or a .npy file with one for each), or the samples compared,"
@@ -45,7 +46,7 @@ def run(arguments: argparse.Namespace) -> int:
     from si_core.cli.console import LineConsole
     from si_core.contract.estimate_line import estimate_line
     from si_core.discovery.build import build
-    from si_core.models.estimation import estimate
+    from si_core.models.estimation import estimate, measured_end
     from si_core.runs.memory import memory_explained
     from si_core.runs.stages import estimate_record
 
@@ -53,12 +54,16 @@ def run(arguments: argparse.Namespace) -> int:
     # What components print must not stand among the JSON.
     with redirect_stdout(sys.stderr), trained_model(arguments, LineConsole()) as trained:
         estimator = build("estimator", name, **options)
-        data = None if arguments.data is None else read_points(arguments.data)
         model = resampled(trained, arguments)
+        data, condition = None, asked_condition(model, arguments.condition)
+        if arguments.data is not None:
+            # Comparisons of samples have conditions of their own; where points are asked about, they bring theirs.
+            asks = "samples" not in estimator.needs
+            free = {n: spec for n, spec in model.process.conditions.items() if asks and n not in (condition or {})}
+            points = read_points(arguments.data, measured_end(model, estimator).frame.columns, free)
+            data, condition = points.x, {**points.condition, **(condition or {})} or None
         with memory_explained("estimation", model, model.device):
-            result = estimate(
-                model, estimator, data, condition=asked_condition(model, arguments.condition), seed=arguments.seed
-            )
+            result = estimate(model, estimator, data, condition=condition, seed=arguments.seed)
     if arguments.json:
         print_json(estimate_record(result))
     else:

@@ -1,10 +1,15 @@
 """Points from files: what ``si estimate --data`` measures on.
 
 Formats other than .npy are read by the distribution ``array``, as a recipe's own data are: the same rules and refusals.
+A second reader in the core would know less of separators, missing values and names, and would differ from it one day.
 """
 
 from __future__ import annotations
 
+import difflib
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,33 +18,99 @@ from si_core.errors import DataError
 if TYPE_CHECKING:
     from torch import Tensor
 
-__all__ = ["FORMATS", "read_points"]
+    from si_core.contract.condition import ConditionSpec
+    from si_core.contract.distribution import Distribution
 
-FORMATS = ".npy, .npz, .csv or .parquet"
+__all__ = ["FORMATS", "Points", "read_points"]
+
+FORMATS = ".npy, .npz, .parquet or a text table"
+_ARRAY = "si-distributions/array"
 _MAGIC = b"\x93NUMPY"
+_log = logging.getLogger(__name__)
 
 
-def read_points(path: str) -> Tensor:
-    """All rows of a file as they stand in it, shape (N, *event); an array (N,) is one column.
+@dataclass(frozen=True)
+class Points:
+    """Rows of a file.
+
+    Args:
+        x: in data space, shape (N, *event).
+        condition: what the file says of each row beside: names of classes, or values, by the model's names.
+    """
+
+    x: Tensor
+    condition: Mapping[str, Any] = field(default_factory=dict)
+
+
+def read_points(
+    path: str, columns: Sequence[str] | None = None, conditions: Mapping[str, ConditionSpec] | None = None
+) -> Points:
+    """All rows of a file, an array (N,) as one column.
+
+    Args:
+        path: the file.
+        columns: the names of the model's columns: those of a file with names are put in this order.
+        conditions: what rows may have beside, where the file has columns of these names.
 
     Raises:
-        DataError: a file that is missing, damaged, of another format, or holds anything but numbers.
+        DataError: a file that is missing, damaged, of another format, or holds anything but numbers; columns of the
+            model that the file lacks; a file without names that has more columns or fewer.
         UsageError, PluginError: the distribution ``array`` is needed and not installed, or not ready.
     """
-    values = _array(path) if Path(path).suffix.lower() == ".npy" else _rows(path)
-    return values[:, None] if values.ndim == 1 else values
+    if Path(path).suffix.lower() == ".npy":
+        values = _array(path)
+        points = Points(values[:, None] if values.ndim == 1 else values)
+    else:
+        points = _rows(path, columns, conditions or {})
+    if columns is not None and points.x.ndim == 2 and points.x.shape[1] != len(columns):
+        got = f"{points.x.shape[1]} columns without names"
+        raise DataError("the model has other columns", where=path, got=got, allowed=", ".join(columns))
+    return points
 
 
-def _rows(path: str) -> Tensor:
+def _rows(path: str, columns: Sequence[str] | None, specs: Mapping[str, ConditionSpec]) -> Points:
     import torch
 
-    from si_core.contract.distribution import Distribution
     from si_core.discovery.build import build
+    from si_core.discovery.lookup import load
 
+    names: tuple[str, ...] | None = load("distribution", _ARRAY).columns_of(path)
     options: dict[str, Any] = {"path": path, "standardise": False, "held_out": 0.0, "dtype": "float64"}
-    data: Distribution = build("distribution", "si-distributions/array", **options)
+    if names is not None:
+        if columns is not None:
+            _check_names(names, columns, path)
+            options["columns"] = list(columns)
+        # A column of the points is never a condition as well.
+        given = {name: spec for name, spec in specs.items() if name in names and name not in (columns or ())}
+        labels = [name for name, spec in given.items() if spec.classes is not None]
+        values = [name for name, spec in given.items() if spec.classes is None and not spec.shape]
+        options |= {"label": labels[0]} if labels else {}
+        options |= {"conditions": values} if values else {}
+        left = [name for name in names if name not in (columns or names) and name not in (*labels[:1], *values)]
+        if left:
+            _log.info("%s: columns that the model does not have are left out: %s", path, ", ".join(left))
+    data: Distribution = build("distribution", _ARRAY, **options)
     # With nothing held out, row i is the i-th row of the file.
-    return data.rows(torch.arange(data.size or 0))[0]
+    x, told = data.rows(torch.arange(data.size or 0))
+    return Points(x, {name: _named(values, data.conditions[name]) for name, values in (told or {}).items()})
+
+
+def _named(values: Tensor, spec: ConditionSpec) -> Any:
+    """Labels by the names of the file, whose places are not those of the model's; values as they are."""
+    return values if spec.classes is None else [spec.classes[place] for place in values.tolist()]
+
+
+def _check_names(names: Sequence[str], columns: Sequence[str], path: str) -> None:
+    missing = [name for name in columns if name not in names]
+    if missing:
+        near = difflib.get_close_matches(missing[0], [name for name in names if name not in columns], 1)
+        raise DataError(
+            "columns of the model are missing",
+            where=path,
+            got=f"columns {', '.join(names)}",
+            allowed=f"columns {', '.join(columns)}, in any order",
+            fix=f"{missing[0]!r} is not there; " + (f"is it {near[0]!r}?" if near else "name the file's columns"),
+        )
 
 
 def _array(path: str) -> Tensor:

@@ -9,6 +9,7 @@ from pathlib import Path
 from si_core.cli.choices import CLOCK_HELP, GUIDANCE_HELP
 from si_core.cli.conditions import add_condition, asked_condition
 from si_core.cli.points import FORMATS, read_points
+from si_core.cli.tables_of_samples import TABLES, check_table, write_table
 from si_core.cli.trained import add_device, add_seed, trained_model
 from si_core.errors import StorageError, UsageError
 
@@ -18,8 +19,9 @@ __all__ = ["add_arguments", "run"]
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Describe the command and add its arguments."""
     parser.description = (
-        "Draw samples from a trained model, in the units of its data, into a .npy file. Equal seeds give "
-        "equal samples, and a shorter request gives the head of a longer one."
+        "Draw samples from a trained model, in the units of its data, into a .npy file, or a .csv or .parquet file "
+        "with the names of its columns and what the samples were given. Equal seeds give equal samples, and a shorter "
+        "request gives the head of a longer one."
     )
     parser.add_argument("run_directory", metavar="RUN", help="the folder of a run")
     parser.add_argument("-n", "--number", metavar="N", type=int, help="how many (default: 1000)")
@@ -45,7 +47,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="where weights of the learned fields in the drift have no bound at an end, keep the last ones",
     )
     add_seed(parser, "equal seeds give equal samples")
-    parser.add_argument("--out", metavar="FILE.npy", help="where to write (default: a name of its own in RUN)")
+    parser.add_argument(
+        "--out", metavar="FILE", help="where to write: .npy, .csv or .parquet (default: a .npy of its own name in RUN)"
+    )
     add_device(parser, "sample")
 
 
@@ -53,23 +57,25 @@ def run(arguments: argparse.Namespace) -> int:
     """Draw and write."""
     if arguments.number is not None and arguments.number < 1:
         raise UsageError("the number of samples", where="-n", got=arguments.number, allowed=">= 1")
-    starts = None if arguments.start_from is None else read_points(arguments.start_from)
-    number = arguments.number or (1000 if starts is None else len(starts))
-    if starts is not None and number != len(starts):
-        got = f"-n {number}, {len(starts)} points in {arguments.start_from}"
-        raise UsageError("another number of points to start from", where="--start-from", got=got, fix="leave -n out")
-    out = _checked(Path(arguments.out)) if arguments.out else _default_name(arguments, number)
+    chosen = _checked(Path(arguments.out)) if arguments.out else None
 
     from si_core.cli.choices import resampled
     from si_core.cli.console import open_console
     from si_core.contract.weights import effective_sample_size
     from si_core.models.sampling import carry, draw_samples
     from si_core.runs.memory import memory_explained
-    from si_core.runs.stages import warn_of_frozen_ends, write_samples
+    from si_core.runs.stages import check_finite, warn_of_frozen_ends, write_samples, write_weights
 
     with open_console() as console, trained_model(arguments, console) as trained:
         model = resampled(trained.with_sampler(freeze=arguments.freeze or None), arguments)
         warn_of_frozen_ends(model, console)
+        starts = None
+        if arguments.start_from is not None:
+            starts = read_points(arguments.start_from, model.origin.frame.columns).x
+        number = _number(arguments, None if starts is None else len(starts))
+        out = chosen or _default_name(arguments, number)
+        specs = model.process.conditions
+        columns = None if out.suffix == ".npy" else check_table(out.suffix, model.end.frame, specs, str(out))
         with memory_explained("sampling", model, model.device):
             asked = asked_condition(model, arguments.condition)
             if starts is None:
@@ -78,7 +84,12 @@ def run(arguments: argparse.Namespace) -> int:
                 )
             else:
                 samples = carry(model, starts, arguments.seed, asked)
-        write_samples(out, out.with_suffix(".weights.npy"), samples)
+        if columns is None:
+            write_samples(out, out.with_suffix(".weights.npy"), samples)
+        else:
+            check_finite(out, samples.x)
+            write_table(out, columns, samples, specs)
+            write_weights(out.with_suffix(".weights.npy"), samples)
         console.line(f"{len(samples.x)} samples of shape {tuple(samples.x.shape[1:])}: {out}")
         if samples.log_weights is not None:
             size = effective_sample_size(samples.log_weights)
@@ -88,10 +99,19 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
+def _number(arguments: argparse.Namespace, starts: int | None) -> int:
+    number: int = arguments.number or (1000 if starts is None else starts)
+    if starts is not None and number != starts:
+        got = f"-n {number}, {starts} points in {arguments.start_from}"
+        raise UsageError("another number of points to start from", where="--start-from", got=got, fix="leave -n out")
+    return number
+
+
 def _checked(out: Path) -> Path:
-    if out.suffix != ".npy":
+    if out.suffix not in (".npy", *TABLES):
         fix = f"--out {out.with_suffix('.npy')}" if out.name else "--out samples.npy"
-        raise UsageError("samples are written as .npy", where="--out", got=str(out), fix=fix)
+        allowed = ", ".join((".npy", *TABLES))
+        raise UsageError("another format", where="--out", got=str(out), allowed=allowed, fix=fix)
     if not out.parent.is_dir():
         raise StorageError("no such folder", where="--out", got=str(out.parent), fix=f"mkdir -p {out.parent}")
     return out

@@ -24,7 +24,7 @@ from si_core.models.missing_data import in_place
 from si_core.models.model import Model
 from si_core.process.process import StochasticInterpolant
 
-__all__ = ["estimate", "missing_density", "missing_points", "reference_points"]
+__all__ = ["estimate", "measured_end", "missing_density", "missing_points", "reference_points"]
 
 _POINTS = {True: 4000, False: 2000}
 """How many points are drawn where data are endless: for comparisons of samples, and for densities."""
@@ -69,6 +69,13 @@ def missing_points(estimator: Estimator, process: StochasticInterpolant, end: Di
     if measured.has_samples or measured.held_out() is not None:
         return None
     return "target" if measured is process.target else "source"
+
+
+def measured_end(model: Model, estimator: Estimator) -> Distribution:
+    """The end whose points an estimator measures on: for comparisons of samples, the one that sampling reaches."""
+    if "samples" in estimator.needs:
+        return model.end
+    return model.process.source if estimator.points_of == "source" else model.process.target
 
 
 def estimate(
@@ -123,7 +130,7 @@ def estimate(
     stream = model.stream(seed, "evaluation")
     of_samples = "samples" in estimator.needs
     of_source = estimator.points_of == "source"
-    end = model.end if of_samples else model.process.source if of_source else model.process.target
+    end = measured_end(model, estimator)
     trained = False
     if data is None:
         with in_place("give points in their place (data=..., --data FILE)"):

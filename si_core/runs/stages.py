@@ -42,6 +42,7 @@ from si_core.storage.metrics import read_metrics
 from si_core.storage.strict_json import format_json
 
 __all__ = [
+    "check_finite",
     "estimate_record",
     "measure_into",
     "sample_into",
@@ -51,6 +52,7 @@ __all__ = [
     "write_array",
     "write_report",
     "write_samples",
+    "write_weights",
 ]
 
 
@@ -61,6 +63,18 @@ def write_array(path: Path, values: Tensor) -> None:
         NumericsError: a value that is not finite; nothing is written.
         StorageError: the file can't be written.
     """
+    check_finite(path, values)
+    buffer = io.BytesIO()
+    np.save(buffer, values.numpy(), allow_pickle=False)
+    write_atomic(path, buffer.getvalue())
+
+
+def check_finite(path: Path, values: Tensor) -> None:
+    """Refuse to store samples (n, *event) that are not finite.
+
+    Raises:
+        NumericsError: how many they are.
+    """
     if values.is_floating_point() and not bool(torch.isfinite(values).all()):
         bad = int((~torch.isfinite(values)).flatten(1).any(1).sum())
         raise NumericsError(
@@ -69,9 +83,6 @@ def write_array(path: Path, values: Tensor) -> None:
             got=f"{bad} of {len(values)} rows",
             fix="more steps of the integrator, or a smaller epsilon",
         )
-    buffer = io.BytesIO()
-    np.save(buffer, values.numpy(), allow_pickle=False)
-    write_atomic(path, buffer.getvalue())
 
 
 def read_array(path: Path) -> Tensor:
@@ -93,10 +104,19 @@ def write_samples(path: Path, weights: Path, samples: Samples) -> None:
         NumericsError, StorageError: as for :func:`write_array`.
     """
     write_array(path, samples.x)
+    write_weights(weights, samples)
+
+
+def write_weights(path: Path, samples: Samples) -> None:
+    """Write the weights of samples, of mean 1, where they have some; those of samples before go.
+
+    Raises:
+        NumericsError, StorageError: as for :func:`write_array`.
+    """
     if samples.log_weights is None:
-        weights.unlink(missing_ok=True)
+        path.unlink(missing_ok=True)
     else:
-        write_array(weights, weights_of_mean_one(samples.log_weights))
+        write_array(path, weights_of_mean_one(samples.log_weights))
 
 
 def sample_into(directory: RunDirectory, recipe: Recipe, model: Model, console: Console) -> Samples:

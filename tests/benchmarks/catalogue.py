@@ -12,6 +12,7 @@ from .likelihood import likelihood_lines
 from .many_samples import many_lines
 from .ode_accuracy import ode_accuracy_lines
 from .ode_steps import ode_lines
+from .reading import reading_lines
 from .sde_accuracy import sde_accuracy_lines
 from .sde_steps import sde_lines
 from .setting_up import set_up_lines
@@ -51,6 +52,7 @@ BENCHMARKS = {
         ),
         Benchmark("import", "imports in a fresh process", ("time ms", "heavy packages"), import_lines),
         Benchmark("many-samples", "a million samples", _MANY, many_lines),
+        Benchmark("reading", "files as distributions", ("time s", "/ peer", "peak / data"), reading_lines),
         Benchmark("growth", "the growth of times with sizes: exponents", ("exponent", "largest us"), growth_lines),
         Benchmark("gpu", "a step of sampling on a GPU, beside replayed calls of the network", COLUMNS, gpu_lines),
     )

@@ -94,7 +94,7 @@ def test_by_default_a_file_in_the_run_that_no_other_request_overwrites(si, tmp_p
         (("-n", "many"), 2, "-n"),
         (("--seed", "-1"), 2, "a seed is a whole number from 0 to 2^63 - 1"),
         (("--seed", str(2**63)), 2, "a seed is a whole number from 0 to 2^63 - 1"),
-        (("--out", "x.csv"), 2, "fix: --out x.npy"),
+        (("--out", "x.txt"), 2, "fix: --out x.npy"),
         (("--out", "no/x.npy"), 4, "fix: mkdir -p no"),
         (("--epsilon", "-1"), 2, "--epsilon: no noise level"),
         (("--epsilon", "nan"), 2, "--epsilon: no noise level"),

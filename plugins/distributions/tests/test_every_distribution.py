@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from functools import cache
 
@@ -116,6 +117,23 @@ def test_finite_data_sets_give_their_rows(name):
         assert bool((drawn[:, None] == rows.flatten(1)).all(-1).any(-1).all())
         # Tables may hold equal rows, but no split is without new ones.
         assert not bool((held.flatten(1)[:, None] == rows.flatten(1)).all(-1).any(-1).all())
+
+
+@every
+def test_the_frame_of_every_distribution_survives_storage(name):
+    law = make(name, dtype="float64")
+    frame = si.Frame.of_plain(json.loads(json.dumps(law.frame.plain())))
+    assert frame.plain() == law.frame.plain()
+    assert frame.shape == law.shape
+    x = law.sample(40, torch.Generator().manual_seed(0))
+    assert torch.equal(frame.decode(x), law.decode(x))
+    torch.testing.assert_close(frame.encode(frame.decode(x)), x, rtol=1e-9, atol=1e-9)
+    # The log volume is that of the map itself.
+    grown = [frame.decode(x[:1]).flatten()[i] - frame.decode(x[:1] - 1).flatten()[i] for i in range(x[0].numel())]
+    assert float(torch.stack(grown).log().sum()) == pytest.approx(frame.log_volume, abs=1e-6)
+    assert make(name, dtype="float64").frame.plain() == law.frame.plain()
+    if law.size is not None:
+        assert make(name, dtype="float64").fingerprint == law.fingerprint
 
 
 @pytest.mark.gpu

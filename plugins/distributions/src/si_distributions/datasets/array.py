@@ -10,7 +10,7 @@ from pydantic import Field
 from si_distributions.datasets.missing import Missing
 from si_distributions.datasets.tabular import Tabular
 from si_distributions.files.labels_file import with_labels
-from si_distributions.files.read import read
+from si_distributions.files.read import names_in, read
 from si_distributions.files.text_form import Header
 from si_distributions.options import Precision
 
@@ -68,3 +68,12 @@ class Array(Tabular):
         if labels is not None:
             contents = with_labels(contents, str(labels), label)
         super().__init__(contents, standardise, held_out, split_seed, missing, dtype, where)
+
+    @staticmethod
+    def columns_of(path: str) -> tuple[str, ...] | None:
+        """The names of the columns of a file, as it has them; None for one without names.
+
+        Raises:
+            DataError: a file that is missing, empty or damaged.
+        """
+        return names_in(path)

@@ -7,7 +7,7 @@ the same data holds out the same rows. Rows of whole numbers up to 255 are store
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
 
@@ -47,7 +47,7 @@ class Rows(Distribution):
 
     Args:
         values: all rows in data space, shape (N, *event).
-        train: indices of the training rows.
+        train: indices of the training rows; rows that are left out are in neither.
         held: indices of the rows held out.
         scaling: shift and scale between data space and model space.
         condition_values: what draws give with each row, by name, each (N, *shape): places among classes, or values.
@@ -82,10 +82,11 @@ class Rows(Distribution):
         self.size = len(train)
         self.conditions = dict(conditions or {})
         self._units = Frame(self.shape, *scaling)
-        self.row_key = hashlib.sha256(train.astype("<i8").tobytes()).hexdigest()
+        self.row_key = hashlib.sha256(np.ascontiguousarray(train, dtype="<i8")).hexdigest()
         """Says which rows of the source are drawn, in which order: two data sets pair up only if theirs are equal."""
         self._columns, self._pixels = columns, pixels
-        self._train, self._held = Placed(self._stored(values, train)), self._stored(values, held)
+        both = self._stored(values, (train, held))  # the file is read once
+        self._train, self._held = Placed(both[: len(train)]), both[len(train) :]
         tensors = {name: torch.from_numpy(values) for name, values in (condition_values or {}).items()}
         tensors = {name: v.to(self._dtype) if v.is_floating_point() else v for name, v in tensors.items()}
         self._conditions = {name: Placed(values[torch.from_numpy(train)]) for name, values in tensors.items()}
@@ -138,13 +139,15 @@ class Rows(Distribution):
     def _conditions_of(self, index: Tensor) -> Condition | None:
         return {name: values.rows(index) for name, values in self._conditions.items()} or None
 
-    def _stored(self, values: NDArray[np.generic], index: NDArray[np.int64]) -> Tensor:
-        """The rows of an index: bytes as they are, all else in model space."""
-        encode = None if values.dtype == np.uint8 else self._units.encode
-        out = stored(values, index, encode, torch.uint8 if encode is None else self._dtype)
-        if encode is not None and not bool(torch.isfinite(out).all()):
-            raise DataError(f"values beyond the range of {self._dtype}", where=self._where, fix="set standardise: true")
-        return out
+    def _stored(self, values: NDArray[np.generic], sides: Sequence[NDArray[np.int64]]) -> Tensor:
+        """The rows of both sides, one after the other: bytes as they are, all else in model space."""
+        if values.dtype == np.uint8:
+            return stored(values, sides, lambda rows: rows, torch.uint8)
+        try:
+            return stored(values, sides, self._units.encode, self._dtype)
+        except OverflowError as error:
+            fix = "set standardise: true"
+            raise DataError(f"values beyond the range of {self._dtype}", where=self._where, fix=fix) from error
 
     def _finished(self, rows: Tensor, noisy: bool, generator: torch.Generator | None) -> Tensor:
         if rows.dtype != torch.uint8:

@@ -56,8 +56,7 @@ class Tabular(Rows):
         further: Mapping[str, NDArray[np.generic]] = MappingProxyType({}),
         units: tuple[NDArray[np.generic], NDArray[np.generic]] | None = None,
     ) -> None:
-        numbers = whole_rows(contents, missing, where)
-        total = len(contents.values)
+        numbers, total = whole_rows(contents, missing, where), len(contents.values)
         self.dropped = total - len(numbers)
         if not standardise and contents.values.dtype == np.uint8:
             raise DataError(
@@ -67,8 +66,10 @@ class Tabular(Rows):
                 allowed="values of size about 1",
                 fix="set standardise: true, or convert the array to float32 if these are counts",
             )
-        # Rows are named by their number in the file from here on: a large one is never copied to leave some out.
-        train, held = (numbers[side] for side in split(len(numbers), held_out, split_seed, where))
+        train, held = split(len(numbers), held_out, split_seed, where)
+        if self.dropped:
+            # Rows keep their number in the file: a large one is never copied to leave some out.
+            train, held = numbers[train], numbers[held]
         if missing == "mean":
             contents = with_means(contents, train, where)
         condition_values: dict[str, NDArray[np.generic]] = {}
@@ -83,6 +84,7 @@ class Tabular(Rows):
             warn_of_classes(places, classes, train, held, where)
             condition_values[name] = places
             conditions[name] = ConditionSpec(classes=classes)
+        del numbers  # as long as the data have rows
         warn_of_repeated_rows(contents.values, train, held, where)
         if units is not None:
             scaling = (torch.as_tensor(units[0]), torch.as_tensor(units[1]))

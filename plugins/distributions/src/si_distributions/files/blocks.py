@@ -10,17 +10,22 @@ from numpy.typing import NDArray
 
 __all__ = ["blocks"]
 
-_NUMBERS = 2**20  # in a block
+_NUMBERS = 2**17  # in a block: about what a processor's cache holds
+_HELD = 2**23  # bytes of a file in memory at a time
 
 
 def blocks(values: NDArray[np.generic]) -> Iterator[tuple[int, NDArray[np.generic]]]:
-    """The rows in turn, as views, with the number of the first; the pages of a file are let go after each."""
+    """The rows in turn, as views, with the number of the first; the pages of a file are let go on the way."""
     step = max(1, _NUMBERS // max(1, int(np.prod(values.shape[1:]))))
-    pages = _map_of(values)
-    for start in range(0, len(values), step):
-        yield start, values[start : start + step]
-        if pages is not None and hasattr(mmap, "MADV_DONTNEED"):
+    pages, held = _map_of(values), 0
+    rows = values.view(np.ndarray)  # a slice of a memmap costs more
+    for start in range(0, len(rows), step):
+        block = rows[start : start + step]
+        yield start, block
+        held += block.nbytes
+        if pages is not None and hasattr(mmap, "MADV_DONTNEED") and (held > _HELD or start + step >= len(rows)):
             pages.madvise(mmap.MADV_DONTNEED)
+            held = 0
 
 
 def _map_of(values: NDArray[np.generic]) -> mmap.mmap | None:

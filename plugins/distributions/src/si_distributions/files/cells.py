@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import re
 from typing import Literal
 
@@ -42,9 +41,11 @@ def point_number(cell: str) -> bool:
 def number(cell: str, decimal: Decimal = ".") -> float | None:
     """The number of a cell, 0 or 1 for a truth value, NaN where it is missing; None for text."""
     # float() also reads 1_000 and digits of other scripts, which no table means.
-    if "_" not in cell and cell.isascii() and (decimal == "." or "." not in cell):
-        with contextlib.suppress(ValueError):
-            return float(cell if decimal == "." else cell.replace(",", "."))
-    if is_missing(cell):
-        return float("nan")
-    return float(cell.lower() in TRUE) if is_truth(cell) else None
+    if "_" in cell or not cell.isascii() or (decimal == "," and "." in cell):
+        return None
+    try:
+        return float(cell if decimal == "." else cell.replace(",", "."))
+    except ValueError:
+        if is_missing(cell):
+            return float("nan")
+        return float(cell.lower() in TRUE) if is_truth(cell) else None

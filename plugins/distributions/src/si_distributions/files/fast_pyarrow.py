@@ -13,7 +13,7 @@ from si_distributions.files.text_form import TextForm
 
 __all__ = ["read_by_pyarrow"]
 
-_BLOCK = 2**22
+_BLOCK = 2**20
 
 
 def read_by_pyarrow(
@@ -59,6 +59,8 @@ def read_by_pyarrow(
                 row += len(batch)
     except (pa.ArrowException, OSError):
         return None
+    finally:
+        pa.default_memory_pool().release_unused()
     if row != plain.rows:
         return None
     return TextColumns(

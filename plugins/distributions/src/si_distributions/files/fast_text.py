@@ -99,14 +99,17 @@ def chunks(path: Path, offset: int) -> Iterator[bytes]:
     with path.open("rb") as file:
         file.seek(offset)
         held = b""
-        while chunk := file.read(_CHUNK):
-            chunk = held + chunk + file.readline()
-            whole = chunk.rstrip(b"\r\n")
-            held = chunk[len(whole) :]
-            if whole:
-                yield whole + b"\n"
-                # The line end that was given is not given again.
-                held = held[held.find(b"\n") + 1 :]
+        while piece := file.read(_CHUNK):
+            lines = b"".join((held, piece, file.readline()))
+            held = b""
+            if not lines.endswith(b"\n") or lines.endswith((b"\n\n", b"\n\r\n")):
+                # The first line end stays; the others are given with what follows, if anything does.
+                whole = lines.rstrip(b"\r\n")
+                held = lines[len(whole) :]
+                held = held[held.find(b"\n") + 1 :] if whole else held
+                lines = whole + b"\n" if whole else b""
+            if lines:
+                yield lines
 
 
 def _plainly_quoted(chunk: bytes, separator: bytes) -> bool:

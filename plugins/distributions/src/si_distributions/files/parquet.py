@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from si_core import DataError, UsageError
 from si_distributions.files.contents import ACCEPTED, Contents, choose_columns, with_conditions
 from si_distributions.files.index_columns import index_levels, without_index
 
-__all__ = ["read_parquet"]
+__all__ = ["parquet_names", "read_parquet"]
 
 
 def read_parquet(
@@ -31,6 +32,34 @@ def read_parquet(
         DataError: a damaged file, or a column that holds no numbers.
         UsageError: pyarrow is not installed.
     """
+    with _opened(path, where) as file:
+        names = list(file.schema_arrow.names)
+        skipped = index_levels(names, where) if columns is None else set()
+        chosen, label_index = choose_columns(names, columns, label, where, conditions, skipped)
+        wanted = [names[i] for i in chosen]
+        for i in chosen:
+            _check_numeric(file.schema_arrow.field(i).type, names[i], where)
+        values = _numbers(file, wanted)
+        labels = None if label_index is None else _labels(file, names[label_index])
+    name = "label" if label_index is None else names[label_index]
+    contents = Contents(values, labels, tuple(wanted), None, name)
+    if columns is None:
+        contents = without_index(contents, len(conditions), where)
+    return with_conditions(contents, conditions)
+
+
+def parquet_names(path: Path, where: str) -> tuple[str, ...]:
+    """The names of the columns.
+
+    Raises:
+        DataError, UsageError: as for :func:`read_parquet`.
+    """
+    with _opened(path, where) as file:
+        return tuple(file.schema_arrow.names)
+
+
+@contextmanager
+def _opened(path: Path, where: str) -> Iterator[Any]:
     try:
         import pyarrow as pa
         import pyarrow.parquet as pq
@@ -39,23 +68,11 @@ def read_parquet(
         raise UsageError("reading .parquet files needs pyarrow", where=where, fix=fix) from error
     try:
         with pq.ParquetFile(path) as file:
-            names = list(file.schema_arrow.names)
-            skipped = index_levels(names, where) if columns is None else set()
-            chosen, label_index = choose_columns(names, columns, label, where, conditions, skipped)
-            wanted = [names[i] for i in chosen]
-            for i in chosen:
-                _check_numeric(file.schema_arrow.field(i).type, names[i], where)
-            values = _numbers(file, wanted)
-            labels = None if label_index is None else _labels(file, names[label_index])
+            yield file
     except (pa.ArrowException, OSError) as error:
         detail = (str(error) or type(error).__name__).splitlines()[0]
         fix = "write or copy it again"
         raise DataError("the file is damaged or no Parquet file", where=where, got=detail, fix=fix) from error
-    name = "label" if label_index is None else names[label_index]
-    contents = Contents(values, labels, tuple(wanted), None, name)
-    if columns is None:
-        contents = without_index(contents, len(conditions), where)
-    return with_conditions(contents, conditions)
 
 
 def _check_numeric(kind: Any, name: str, where: str) -> None:
@@ -68,22 +85,24 @@ def _check_numeric(kind: Any, name: str, where: str) -> None:
 
 
 def _numbers(file: Any, wanted: Sequence[str]) -> NDArray[np.generic]:
-    """The columns of numbers, shape (N, k), filled in batch by batch: no second copy of the table is ever there."""
+    """The columns of numbers, shape (N, k), filled in one by one: no second copy of the table is ever there."""
+    import pyarrow as pa
     from pyarrow import types
 
     kinds = [file.schema_arrow.field(name).type for name in wanted]
     dtype = np.float32 if all(types.is_float32(kind) for kind in kinds) else np.float64
     values: NDArray[np.generic] = np.empty((file.metadata.num_rows, len(wanted)), dtype)
     row = 0
-    for batch in file.iter_batches(columns=list(wanted)):
+    for group in range(file.num_row_groups):
         for k, name in enumerate(wanted):
-            column = batch.column(name)
+            column = file.read_row_group(group, columns=[name]).column(0)
             if types.is_boolean(column.type):
                 column = column.cast("uint8")
             if types.is_decimal(column.type):
                 column = column.cast("float64")
-            values[row : row + len(batch), k] = column.to_numpy(zero_copy_only=False)
-        row += len(batch)
+            values[row : row + len(column), k] = column.to_numpy()
+        row += file.metadata.row_group(group).num_rows
+    pa.default_memory_pool().release_unused()
     return values
 
 

@@ -11,12 +11,12 @@ from pathlib import Path
 from si_core import DataError, UsageError
 from si_distributions.files.contents import Contents
 from si_distributions.files.numpy_files import read_npy, read_npz
-from si_distributions.files.parquet import read_parquet
+from si_distributions.files.parquet import parquet_names, read_parquet
 from si_distributions.files.rounding import warn_of_rounding
-from si_distributions.files.text_form import Header
-from si_distributions.files.text_table import read_text
+from si_distributions.files.text_form import Header, text_form
+from si_distributions.files.text_table import read_text, reading_text
 
-__all__ = ["near", "opened", "read"]
+__all__ = ["TEXT", "names_in", "near", "opened", "read"]
 
 TEXT = (".csv", ".tsv", ".txt")
 SUFFIXES = (".npy", ".npz", *TEXT, ".parquet")
@@ -64,6 +64,22 @@ def read(
     warn_of_rounding(contents, path)
     _log.info("%s: %s", path, contents.described())
     return contents
+
+
+def names_in(path: str) -> tuple[str, ...] | None:
+    """The names of the columns of a file, without its rows; None where it has none.
+
+    Raises:
+        DataError: as for :func:`read`.
+    """
+    with opened(path, SUFFIXES) as file:
+        if file.suffix.lower() == ".parquet":
+            return parquet_names(file, path)
+        if file.suffix.lower() not in TEXT:
+            return None
+        with reading_text(file, path):
+            form = text_form(file, path)
+    return form.names if form.header else None
 
 
 @contextmanager

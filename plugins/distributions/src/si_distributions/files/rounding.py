@@ -25,7 +25,8 @@ def warn_of_rounding(contents: Contents, where: str) -> None:
         return  # an array of floats has lost nothing on the way here
     large = np.zeros(int(np.prod(values.shape[1:])), dtype=bool)
     for _, block in blocks(values):
-        large |= _beyond(block.reshape(len(block), -1))
+        if not (block.max() < _EXACT and block.min() > -_EXACT):  # also where some are NaN
+            large |= _beyond(block.reshape(len(block), -1))
     if not large.any():
         return
     places = np.flatnonzero(large)[:5]
