@@ -16,7 +16,8 @@ def yaml_of(target: str) -> str:
         "source: {use: gaussian, shape: [2]}\n"
         f"target: {target}\n"
         "network: {use: mlp, width: 16, depth: 2}\n"
-        "train: {steps: 5, batch: 512, schedule: cosine}\nseed: 3\n"
+        "train: {steps: 5, batch: 256, optimizer: {use: adam, lr: 2e-3}, schedule: {use: cosine, warmup: 50}}\n"
+        "seed: 3\n"
     )
 
 
