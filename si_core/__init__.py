@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from si_core.contract.estimator import Estimator as Estimator
     from si_core.contract.event import Event as Event
     from si_core.contract.exporter import Exporter as Exporter
+    from si_core.contract.exporter import RunRecords as RunRecords
     from si_core.contract.frame import Frame as Frame
     from si_core.contract.guidance import Guidance as Guidance
     from si_core.contract.integrator import Integrator as Integrator
@@ -134,7 +135,7 @@ _HOMES: dict[str, tuple[str, ...]] = {
     "si_core.contract.label_counts": ("LabelCounts",),
     "si_core.contract.drift_parts": ("DriftFunction", "DriftParts"),
     "si_core.contract.estimator": ("Estimator",),
-    "si_core.contract.exporter": ("Exporter",),
+    "si_core.contract.exporter": ("Exporter", "RunRecords"),
     "si_core.contract.guidance": ("Guidance",),
     "si_core.contract.integrator": ("Integrator",),
     "si_core.contract.interpolant": ("Interpolant", "LinearCoefficients", "SpatiallyLinear"),

@@ -21,12 +21,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Draw the samples again and write the report."""
     from si_core.cli.console import open_console
-    from si_core.models.given_values import given_values
-    from si_core.models.sampling import draw_samples
     from si_core.runs.directory import RunDirectory
     from si_core.runs.memory import memory_explained
     from si_core.runs.resume import read_json
-    from si_core.runs.stages import write_report
+    from si_core.runs.stages import samples_again, write_report
 
     directory = RunDirectory.open(arguments.run_directory)
     if not available("report"):
@@ -36,18 +34,11 @@ def run(arguments: argparse.Namespace) -> int:
         if recipe is None:
             raise TypeError("the model of a run has a recipe")
         with memory_explained("report", model, model.device):
-            drawn = draw_samples(
-                model,
-                recipe.sample.number,
-                recipe.seed,
-                given_values(model, recipe.condition),
-                lambda done, of: console.progress(done, of, "samples"),
-            )
             write_report(
                 directory,
                 recipe,
                 model,
-                drawn,
+                samples_again(directory, recipe, model, console),
                 estimates=read_json(directory.estimates) if directory.estimates.exists() else [],
                 environment=read_json(directory.environment) if directory.environment.exists() else {},
                 facts={},

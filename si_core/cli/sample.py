@@ -8,6 +8,7 @@ from pathlib import Path
 
 from si_core.cli.choices import CLOCK_HELP, GUIDANCE_HELP
 from si_core.cli.conditions import add_condition, asked_condition
+from si_core.cli.points import FORMATS, read_points
 from si_core.cli.trained import add_device, add_seed, trained_model
 from si_core.errors import StorageError, UsageError
 
@@ -21,7 +22,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "equal samples, and a shorter request gives the head of a longer one."
     )
     parser.add_argument("run_directory", metavar="RUN", help="the folder of a run")
-    parser.add_argument("-n", "--number", metavar="N", type=int, default=1000, help="how many (default: 1000)")
+    parser.add_argument("-n", "--number", metavar="N", type=int, help="how many (default: 1000)")
+    parser.add_argument(
+        "--start-from",
+        metavar="FILE",
+        help=f"points of the source, one for each sample, in its units: {FORMATS} (default: draws of the source)",
+    )
     parser.add_argument(
         "--integrator", metavar="NAME|JSON", help='a name, or \'{"use": "heun", "steps": 50}\' (default: the recipe\'s)'
     )
@@ -45,14 +51,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Draw and write."""
-    if arguments.number < 1:
+    if arguments.number is not None and arguments.number < 1:
         raise UsageError("the number of samples", where="-n", got=arguments.number, allowed=">= 1")
-    out = _checked(Path(arguments.out)) if arguments.out else _default_name(arguments)
+    starts = None if arguments.start_from is None else read_points(arguments.start_from)
+    number = arguments.number or (1000 if starts is None else len(starts))
+    if starts is not None and number != len(starts):
+        got = f"-n {number}, {len(starts)} points in {arguments.start_from}"
+        raise UsageError("another number of points to start from", where="--start-from", got=got, fix="leave -n out")
+    out = _checked(Path(arguments.out)) if arguments.out else _default_name(arguments, number)
 
     from si_core.cli.choices import resampled
     from si_core.cli.console import open_console
     from si_core.contract.weights import effective_sample_size
-    from si_core.models.sampling import draw_samples
+    from si_core.models.sampling import carry, draw_samples
     from si_core.runs.memory import memory_explained
     from si_core.runs.stages import warn_of_frozen_ends, write_samples
 
@@ -60,13 +71,13 @@ def run(arguments: argparse.Namespace) -> int:
         model = resampled(trained.with_sampler(freeze=arguments.freeze or None), arguments)
         warn_of_frozen_ends(model, console)
         with memory_explained("sampling", model, model.device):
-            samples = draw_samples(
-                model,
-                arguments.number,
-                arguments.seed,
-                asked_condition(model, arguments.condition),
-                lambda done, of: console.progress(done, of, "samples"),
-            )
+            asked = asked_condition(model, arguments.condition)
+            if starts is None:
+                samples = draw_samples(
+                    model, number, arguments.seed, asked, lambda done, of: console.progress(done, of, "samples")
+                )
+            else:
+                samples = carry(model, starts, arguments.seed, asked)
         write_samples(out, out.with_suffix(".weights.npy"), samples)
         console.line(f"{len(samples.x)} samples of shape {tuple(samples.x.shape[1:])}: {out}")
         if samples.log_weights is not None:
@@ -86,12 +97,13 @@ def _checked(out: Path) -> Path:
     return out
 
 
-def _default_name(arguments: argparse.Namespace) -> Path:
+def _default_name(arguments: argparse.Namespace, number: int) -> Path:
     """A file in the run's folder whose name tells requests apart, so that none overwrites another's samples."""
     freeze = arguments.freeze or None
     chosen = (
-        arguments.integrator, arguments.epsilon, arguments.clock, arguments.condition, arguments.guidance, freeze
+        arguments.integrator, arguments.epsilon, arguments.clock, arguments.condition, arguments.guidance, freeze,
+        arguments.start_from,
     )  # fmt: skip
     mark = hashlib.sha256(repr(chosen).encode()).hexdigest()[:6]
     suffix = "" if chosen == (None,) * len(chosen) else f"-{mark}"
-    return Path(arguments.run_directory) / f"samples-{arguments.number}-{arguments.seed}{suffix}.npy"
+    return Path(arguments.run_directory) / f"samples-{number}-{arguments.seed}{suffix}.npy"

@@ -5,11 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-__all__ = ["estimate_line"]
+__all__ = ["TRAINING_ROWS", "estimate_line"]
+
+TRAINING_ROWS = "training rows"
+"""``points`` among the details of an estimate on rows that were trained on."""
 
 
 def estimate_line(found: Any, name: bool = True) -> str:
-    """``name: value +- error unit (bound)``; the value of the data's own law, where known, stands beside the bound.
+    """``name: value +- error unit (bound)``.
+
+    Beside the bound stand, where known, the value of the data's own law, and that points were trained on.
 
     Args:
         found: an :class:`~si_core.Estimate`, or its record as in ``estimates.json``.
@@ -24,5 +29,7 @@ def estimate_line(found: Any, name: bool = True) -> str:
     details = record.get("details")
     if isinstance(details, Mapping) and details.get("value_of_data_law") is not None:
         words.append(f"the data's own law has {details['value_of_data_law']:.6g}")
+    if isinstance(details, Mapping) and details.get("points"):
+        words.append(str(details["points"]))
     said = "; ".join(filter(None, words))
     return (f"{record.get('name', '?')}: " if name else "") + line + (f" ({said})" if said else "")

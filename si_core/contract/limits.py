@@ -61,15 +61,15 @@ def end_limits(function: Callable[[Tensor], Tensor], u: Tensor) -> Tensor:
     Returns:
         Values (N, *rest); infinity (with the sign found inside) where the function is unbounded.
     """
-    values = function(u)
-    rest = tuple(range(1, values.ndim))
-    finite = torch.isfinite(values)
-    broken = ~(finite.all(dim=rest) if rest else finite)
-    for end in (0.0, 1.0):
-        chosen = broken & (u == end)
+    at_end = {end: u == end for end in (0.0, 1.0)}
+    reached = [end for end, there in at_end.items() if bool(there.any())]
+    # One evaluation of everything: on so few positions it costs what it costs on one.
+    everything = function(torch.cat([u, *(limit_nodes(end).to(u) for end in reached)]))
+    values, *beside = torch.split(everything, [len(u), *(len(limit_nodes(end)) for end in reached)])
+    for end, inside in zip(reached, beside, strict=True):
+        chosen = at_end[end].reshape(-1, *(1 for _ in values.shape[1:])) & ~torch.isfinite(values)
         if bool(chosen.any()):
-            limit = limit_of(function(limit_nodes(end).to(u)))
-            values = torch.where(chosen.reshape(-1, *(1 for _ in rest)) & ~finite, limit, values)
+            values = torch.where(chosen, limit_of(inside), values)
     return values
 
 

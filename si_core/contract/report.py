@@ -12,6 +12,7 @@ from torch import Tensor
 
 from si_core.contract.condition import Condition, ConditionSpec
 from si_core.contract.data import Trajectory
+from si_core.contract.frame import Frame
 
 __all__ = ["Report", "RunView", "SweepView"]
 
@@ -24,9 +25,11 @@ class RunView:
         directory: the run's folder; plots go to ``directory / "plots"``.
         title: the recipe's title.
         recipe: the resolved recipe as a mapping.
-        source: draws of the source, shape (N, *event).
-        target: draws of the target, shape (N, *event).
+        source: draws of what sampling starts from, shape (N, *event); None where its data are not at hand.
+        target: draws of what it is to reach, shape (N, *event); None where its data are not at hand.
         samples: draws of the model, shape (N, *event).
+        frame: units, column names and layout of these points, or None.
+        notes: lines for people on what the view lacks, and why.
         condition: what the samples were drawn given, by name, each (N, *shape), or None.
         conditions: what these are.
         trajectory: a few hundred states on their way, in time order, or None.
@@ -41,9 +44,11 @@ class RunView:
     directory: Path
     title: str
     recipe: Mapping[str, Any]
-    source: Tensor
-    target: Tensor
+    source: Tensor | None
+    target: Tensor | None
     samples: Tensor
+    frame: Frame | None = None
+    notes: Sequence[str] = ()
     condition: Condition | None = None
     conditions: Mapping[str, ConditionSpec] = field(default_factory=dict)
     trajectory: Trajectory | None = None

@@ -17,6 +17,7 @@ CORE_COMMANDS: dict[str, Command] = {
         Command("sample", "si_core.cli:sample", "draw samples from a trained model"),
         Command("estimate", "si_core.cli:estimate", "measure a number on a trained model"),
         Command("report", "si_core.cli:report", "write plots and a page about a run"),
+        Command("export", "si_core.cli:export", "write a trained model for elsewhere"),
         Command("validate", "si_core.cli:validate", "check a recipe without running it"),
         Command("schema", "si_core.cli:schema", "print the JSON schema of recipes, for editors"),
     )

@@ -11,6 +11,7 @@ CORE_KINDS: tuple[Kind, ...] = (
         "distribution",
         "si_core.contract.distribution:Distribution",
         "a density or data set to start from or to reach",
+        ("default_shape",),
     ),
     Kind("coupling", "si_core.contract.coupling:Coupling", "how source and target draws are paired"),
     Kind(
@@ -67,7 +68,7 @@ CORE_KINDS: tuple[Kind, ...] = (
 RECIPE_KEYS = frozenset(
     {
         *("extends", "base", "schema", "title", "meta", "seed", "source", "target", "coupling", "interpolant"),
-        *("latent", "objectives", "network", "train", "sample", "estimators", "report"),
+        *("latent", "objectives", "network", "init", "train", "sample", "estimators", "report"),
     }
 )
 """Top-level keys of recipes that are the core's, and so no plugin's section; the rest of a recipe knows them as well

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -17,7 +17,7 @@ from si_core.contract.schedule import Schedule
 from si_core.errors import UsageError
 from si_core.fields.base import Fields
 from si_core.fields.flow import Flow, drift_coefficients
-from si_core.fields.noise_level import NoiseLevel
+from si_core.fields.noise_level import Constant, NoiseLevel
 from si_core.fields.refusals import Asked, refusal
 from si_core.process.coefficients import stack
 from si_core.process.completion import WHOLE, CoefficientFunction, Completion
@@ -88,11 +88,14 @@ class _CompletedFlow(Flow[_Step]):
 
     def _asked(self, fields: CompletedFields, span: tuple[float, float]) -> Asked:
         process, wanted = fields.process, drift_coefficients(fields.process, self.level, self.sign)
+        # The same function of time may be another one later on; a number is what it is.
+        asked_before = self.level is None or isinstance(self.level, Constant)
+        key = ("drift", fields.knowledge, self.level, self.sign) if asked_before and fields.knowledge else None
         if self.level is None:
-            return Asked(process, fields.names, fields.known_coefficients, wanted, self.clock, "the ODE", span)
+            return Asked(process, fields.names, fields.known_coefficients, wanted, self.clock, "the ODE", span, key=key)
         noiseless, damped = (drift_coefficients(process, level, self.sign) for level in (None, process.noise_size))
         return Asked(
-            process, fields.names, fields.known_coefficients, wanted, self.clock, _SDE, span, noiseless, damped
+            process, fields.names, fields.known_coefficients, wanted, self.clock, _SDE, span, noiseless, damped, key
         )
 
     def steps(self, u: Tensor, x: Tensor) -> list[_Step]:
@@ -162,6 +165,9 @@ class CompletedFields(Fields):
     names: tuple[str, ...]
     """The names of the known fields."""
 
+    knowledge: Hashable | None = None
+    """What :meth:`known_coefficients` depend on beside the process and the name; None where it can't be said."""
+
     @abstractmethod
     def known_coefficients(self, name: str) -> CoefficientFunction:
         """The coefficients of what :meth:`outputs` gives, or would give, for a field, at the times of any schedule."""
@@ -211,7 +217,8 @@ class CompletedFields(Fields):
         found: dict[tuple[str, Clock], Completion] = self.__dict__.setdefault("_completions", {})
         if (name, clock) not in found:
             wanted = field_coefficients(self.process, name)
-            asked = Asked(self.process, self.names, self.known_coefficients, wanted, clock, f"the {name}")
+            key = (name, self.knowledge) if self.knowledge else None
+            asked = Asked(self.process, self.names, self.known_coefficients, wanted, clock, f"the {name}", key=key)
             found[name, clock] = require(asked)
         return found[name, clock]
 

@@ -125,7 +125,7 @@ class Flow(ABC, Generic[Step]):
         placement = (x.dtype, x.device)
         if placement != self._placement:
             self._placement, self._steps = placement, self._by_placement.setdefault(placement, {})
-        missing = list(dict.fromkeys([float(time) for time in times if time not in self._steps]))
+        missing = [time for time in dict.fromkeys(map(float, times)) if time not in self._steps]
         if missing:
             # Out of inference mode, for what is kept may be needed where the drift is differentiated.
             with torch.inference_mode(False), torch.no_grad():

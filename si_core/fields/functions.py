@@ -68,6 +68,7 @@ class FunctionFields(CompletedFields):
     """
 
     process: StochasticInterpolant | None  # type: ignore[assignment]
+    knowledge = "per unit of time"
 
     def __init__(
         self,

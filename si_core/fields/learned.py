@@ -66,6 +66,7 @@ class LearnedFields(CompletedFields):
             raise UsageError("a field is learned twice", got=", ".join(names), fix="keep one objective for each field")
         self.process, self.names, self.predictor = process, tuple(names), predictor
         self.parametrisation, self.condition, self.optional = parametrisation, condition, optional
+        self.knowledge = None if self._own else parametrisation
         self._left_out = [name for name in process.conditions if name in optional and name not in (condition or ())]
 
     def check_conditions(self, rows: int | None = None) -> None:

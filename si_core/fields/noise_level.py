@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -12,7 +13,7 @@ from si_core.contract.schedule import Schedule
 from si_core.errors import UsageError
 from si_core.process.process import StochasticInterpolant
 
-__all__ = ["Epsilon", "NoiseLevel", "noise_level"]
+__all__ = ["Constant", "Epsilon", "NoiseLevel", "noise_level"]
 
 Epsilon = float | Callable[[Tensor], Tensor] | Diffusion
 """A noise level: a number, a function of t (N,) -> (N,), or a diffusion schedule."""
@@ -22,6 +23,16 @@ NoiseLevel = Callable[[Schedule], Tensor]
 
 _ROUNDING = 1e-12
 """How far below 0, beside its largest value, a level may be that vanishes."""
+
+
+@dataclass(frozen=True)
+class Constant:
+    """The same level at all times; such levels are equal where their numbers are."""
+
+    number: float
+
+    def __call__(self, s: Schedule) -> Tensor:
+        return torch.full_like(s.u, self.number)
 
 
 def noise_level(epsilon: Epsilon, process: StochasticInterpolant | None) -> NoiseLevel | None:
@@ -50,7 +61,7 @@ def noise_level(epsilon: Epsilon, process: StochasticInterpolant | None) -> Nois
             got=repr(epsilon),
             allowed="a finite number >= 0, a function of t, or a diffusion",
         )
-    return (lambda s: torch.full_like(s.u, number)) if number else None
+    return Constant(number) if number else None
 
 
 def _checked(level: Tensor | float, s: Schedule, epsilon: object) -> Tensor:

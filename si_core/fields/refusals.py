@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
+from functools import partial
 
 import torch
 from torch import Tensor
@@ -12,7 +13,7 @@ from si_core.contract.schedule import Schedule
 from si_core.errors import UsageError
 from si_core.process.candidates import candidates, survey
 from si_core.process.coefficients import Structure
-from si_core.process.completion import WHOLE, CoefficientFunction, Completion, Verdict, complete
+from si_core.process.completion import WHOLE, CoefficientFunction, Completion, Verdict, choose, complete
 from si_core.process.process import StochasticInterpolant
 
 __all__ = ["Asked", "refusal"]
@@ -35,6 +36,7 @@ class Asked:
         span: the clock positions at which it is needed, early to late.
         noiseless: those of the ODE's drift, where the drift of an SDE was asked for; else None.
         damped: those with a noise level that vanishes as gamma does, in place of the wanted one; else None.
+        key: tells the known and the wanted coefficients from all others of this process; None where nothing does.
     """
 
     def __init__(
@@ -48,15 +50,19 @@ class Asked:
         span: tuple[float, float] = WHOLE,
         noiseless: CoefficientFunction | None = None,
         damped: CoefficientFunction | None = None,
+        key: Hashable | None = None,
     ) -> None:
         self.process, self.names = process, tuple(names)
         self.known_coefficients, self.wanted = known_coefficients, wanted
         self.clock, self.what, self.span, self.noiseless, self.damped = clock, what, span, noiseless, damped
+        self.key = None if key is None else (key, self.names, clock, span)
         self._surveys: dict[Clock, Schedule] = {}
 
     def completion(self, freeze: bool = False) -> Completion:
         """The best completion of what was asked for."""
-        return complete(*self._given(self.names, self.wanted, self.clock), self.span, freeze)
+        given = self._given(self.names, self.wanted, self.clock)
+        choice = None if self.key is None else self.process.memo(self.key, partial(choose, *given, self.span))
+        return complete(*given, self.span, freeze, choice)
 
     def bounded(
         self, names: Sequence[str] | None = None, wanted: CoefficientFunction | None = None, clock: Clock | None = None

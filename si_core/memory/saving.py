@@ -37,7 +37,7 @@ def save_fitted(folder: Path, trained: Trained, layout: Layout) -> Path:
     write_atomic(directory.resolved, recipe.dump(directory.path).encode())
     write_atomic(directory.recipe, recipe.text.encode())
     write_atomic(directory.environment, format_json(used_by(recipe, assembly), str(directory.environment), indent=2))
-    save_model(directory, assembly, predictor, trained.step)
+    save_model(directory, model, trained.step)
     # What was measured on the model is measured again, by the same seed: that writes it down.
     plain = assembly.model(assembly.fields.of(predictor))
     measured = fit_noise_level(directory, plain, recipe.sample.epsilon, recipe.seed)

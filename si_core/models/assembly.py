@@ -6,7 +6,7 @@ the line of the recipe.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -20,7 +20,7 @@ from si_core.errors import RecipeError
 from si_core.fields.called import CalledField
 from si_core.fields.learned import LearnedFields, Preconditioning
 from si_core.fields.parametrisation import Parametrisation
-from si_core.models.ends import example_draw
+from si_core.models.ends import Kept, example_draw
 from si_core.models.first_draw import first_draw
 from si_core.models.learnable import freeze
 from si_core.models.model import Model
@@ -107,20 +107,20 @@ class Assembly:
         return self.sampler.model(fields or self.fields)
 
 
-def assemble(recipe: Recipe, kept: Mapping[str, object] | None = None) -> Assembly:
+def assemble(recipe: Recipe, kept: Kept | None = None) -> Assembly:
     """Put a recipe together and check that it can do what it asks.
 
     Args:
         recipe: the recipe.
-        kept: of a model that was trained, the parts that stand in for its data, by key
-            (:func:`si_core.models.ends.stand_ins`): nothing is then drawn, and what was checked is not checked again.
+        kept: of a model that was trained, what stands in for its data: nothing is then drawn, and what was checked is
+            not checked again.
 
     Raises:
         RecipeError: parts that don't fit together, with the key's position.
         DataError: data that can't be used.
         PluginError: a plugin that fails.
     """
-    process = build_process(recipe, kept or {})
+    process = build_process(recipe, {} if kept is None else kept.parts)
     learned = freeze(process)
     objectives: list[Objective] = [
         build_selection(recipe, f"objectives.{i}", selection)  # type: ignore[misc]
@@ -136,7 +136,7 @@ def assemble(recipe: Recipe, kept: Mapping[str, object] | None = None) -> Assemb
     intervals = process.structure.intervals
     parametrisation = Parametrisation(clock, recipe.train.precondition and not antithetic and not intervals)
     two_times = any(objective.two_times for objective in objectives)
-    draw = first_draw(recipe, process, clock) if kept is None else example_draw(process, clock)
+    draw = first_draw(recipe, process, clock) if kept is None else example_draw(process, clock, kept.dtype)
     predictor = build_predictor(recipe, process, names, parametrisation, draw, two_times)
     for index, objective in enumerate(objectives if kept is None else []):
         with located(recipe, f"objectives.{index}"):

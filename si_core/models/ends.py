@@ -8,6 +8,7 @@ its data, and refuses data that are not those of the training.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
@@ -20,16 +21,29 @@ from si_core.contract.coupling import Coupling
 from si_core.contract.data import Draw, Pairs
 from si_core.contract.distribution import Distribution
 from si_core.contract.frame import Frame
-from si_core.errors import DataError, SIError, StorageError
+from si_core.errors import SIError, StorageError
+from si_core.models.missing_data import PUT_BACK, MissingDataError
 from si_core.process.fingerprint import data_parts
 from si_core.process.process import StochasticInterpolant
 from si_core.storage.fingerprints import fingerprints
 
-__all__ = ["KeptCoupling", "KeptDistribution", "example_draw", "kept_parts", "stand_ins"]
+__all__ = ["Kept", "KeptCoupling", "KeptDistribution", "example_draw", "kept_parts", "stand_ins"]
 
-_LAW = ("size", "standard_normal", "has_samples", "has_density", "normalised")
-_DTYPES = {"float32": torch.float32, "float64": torch.float64, "float16": torch.float16, "bfloat16": torch.bfloat16}
+_LAW = ("size", "entropy", "standard_normal", "has_samples", "has_density", "normalised")
 _PAIRING = ("independent", "source_is_target", "anchored", "intervals")
+
+
+@dataclass(frozen=True)
+class Kept:
+    """What is at hand of a model that was trained, before its parts are made.
+
+    Args:
+        dtype: the precision of its states.
+        parts: those that stand in for parts that hold data, by their key in a recipe.
+    """
+
+    dtype: torch.dtype
+    parts: Mapping[str, KeptDistribution | KeptCoupling]
 
 
 class _Data:
@@ -50,26 +64,26 @@ class _Data:
         """The part.
 
         Raises:
-            DataError: its data are gone, or are others than those of the training.
+            MissingDataError: its data are gone, or are others than those of the training.
         """
         try:
             found = self._build()
         except SIError as error:
-            raise DataError(
-                f"this needs the data that the model was trained on: {error.problem}",
-                where=error.where or self._where,
-                got=error.got,
+            raise MissingDataError(
+                "the data that the model was trained on can't be read",
+                where=self._where,
+                got=error.problem,
                 allowed=error.allowed,
-                fix="put the data back where they were, or give points in their place (data=..., --data FILE)",
+                fix=PUT_BACK,
             ) from error
         now = getattr(found, "fingerprint", None)
         if now != self.fingerprint:
-            raise DataError(
-                "this needs the data that the model was trained on, and they have changed",
+            raise MissingDataError(
+                "the data that the model was trained on have changed",
                 where=self._where,
                 got=f"fingerprint {str(now)[:16]}",
                 allowed=f"fingerprint {self.fingerprint[:16]}",
-                fix="put the old data back, or give points in their place (data=..., --data FILE)",
+                fix=PUT_BACK,
             )
         return found
 
@@ -86,11 +100,9 @@ class KeptDistribution(Distribution):
         self._frame = Frame.of_plain(kept["frame"])
         self.shape, self.fingerprint = self._frame.shape, data.fingerprint
         self.conditions = _specs(kept["conditions"])
-        self.dtype = _DTYPES[kept["dtype"]]
-        """Of its draws."""
         point = kept["point"]
         self.point = None if point is None else torch.tensor(point, dtype=torch.float64).reshape(self.shape)
-        self.size, self.standard_normal = kept["size"], bool(kept["standard_normal"])
+        self.size, self.entropy, self.standard_normal = kept["size"], kept["entropy"], bool(kept["standard_normal"])
         self._traits = {name: bool(kept[name]) for name in ("has_samples", "has_density", "normalised")}
         self._data = data
 
@@ -176,7 +188,7 @@ def kept_parts(process: StochasticInterpolant) -> dict[str, Any]:
         if name in marks:
             point = None if law.point is None else law.point.double().cpu().tolist()
             found[name] |= {trait: getattr(law, trait) for trait in _LAW}
-            found[name] |= {"fingerprint": marks[name], "point": point, "dtype": _dtype_of(law)}
+            found[name] |= {"fingerprint": marks[name], "point": point}
     coupling = process.coupling
     if "coupling" in marks and not isinstance(coupling, nn.Module):
         found["coupling"] = {trait: getattr(coupling, trait) for trait in _PAIRING}
@@ -208,20 +220,11 @@ def stand_ins(
     return found
 
 
-def _dtype_of(law: Distribution) -> str:
-    if isinstance(law, KeptDistribution):
-        return str(law.dtype).removeprefix("torch.")
-    dtype = law.sample(1, torch.Generator().manual_seed(0)).dtype if law.has_samples else torch.get_default_dtype()
-    return str(dtype).removeprefix("torch.")
-
-
-def example_draw(process: StochasticInterpolant, clock: Clock) -> Draw:
+def example_draw(process: StochasticInterpolant, clock: Clock, dtype: torch.dtype) -> Draw:
     """Two draws of a process in the form that its own have, whose numbers say nothing: no data are asked for."""
-    law = process.target
-    like = torch.zeros((), dtype=law.dtype) if isinstance(law, KeptDistribution) else law.sample(1, torch.Generator())
-    x0, x1, z = (torch.ones(2, *process.shape, dtype=like.dtype) * number for number in (-1, 1, 0))
+    x0, x1, z = (torch.ones(2, *process.shape, dtype=dtype) * number for number in (-1, 1, 0))
     condition = {
-        name: torch.zeros(2, *spec.shape, dtype=like.dtype if spec.classes is None else torch.int64)
+        name: torch.zeros(2, *spec.shape, dtype=dtype if spec.classes is None else torch.int64)
         for name, spec in process.conditions.items()
     }
     schedule = process.schedule(clock, torch.tensor([0.25, 0.75], dtype=torch.float64))

@@ -12,6 +12,7 @@ from torch import Tensor
 from si_core.contract.condition import Condition, check_condition
 from si_core.contract.data import Estimate
 from si_core.contract.distribution import Distribution
+from si_core.contract.estimate_line import TRAINING_ROWS
 from si_core.contract.estimator import Estimator
 from si_core.contract.given_condition import moved, read_condition, taken
 from si_core.contract.runtime import Runtime
@@ -19,6 +20,7 @@ from si_core.discovery.build import build
 from si_core.errors import DataError, NumericsError, UsageError
 from si_core.fields.exact import exact_fields
 from si_core.models.freed_memory import keep_freed_memory
+from si_core.models.missing_data import in_place
 from si_core.models.model import Model
 from si_core.process.process import StochasticInterpolant
 
@@ -28,13 +30,18 @@ _POINTS = {True: 4000, False: 2000}
 """How many points are drawn where data are endless: for comparisons of samples, and for densities."""
 
 
-def reference_points(end: Distribution, n: int, stream: torch.Generator) -> tuple[Tensor, Condition | None]:
-    """Points of a distribution in model space with their conditions: held-out rows of data, else n fresh draws."""
+def reference_points(end: Distribution, n: int, stream: torch.Generator) -> tuple[Tensor, Condition | None, bool]:
+    """Points of a distribution in model space with their conditions, and whether they were trained on.
+
+    Of data the rows held out, or where none are, training rows once each, n of them at most, chosen at random; else n
+    fresh draws.
+    """
     held_out = end.held_out()
-    if held_out is None:
-        return end.draw(n, stream)
-    rows, conditions = held_out
-    return rows.to(stream.device), moved(conditions, stream.device)
+    if held_out is not None:
+        return held_out[0].to(stream.device), moved(held_out[1], stream.device), False
+    if end.size is None:
+        return *end.draw(n, stream), False
+    return *end.rows(torch.randperm(end.size, generator=stream, device=stream.device)[:n]), True
 
 
 def missing_density(estimator: Estimator, process: StochasticInterpolant) -> str | None:
@@ -87,6 +94,7 @@ def estimate(
     Raises:
         UsageError: the model lacks what the estimator needs, or points of a conditional model lack their conditions.
         DataError: points of another shape, or not finite.
+        MissingDataError: a loaded model whose data are gone, and no points in their place.
         NumericsError: the result is not finite.
     """
     Runtime.at(model.device)  # refuses to do alone what is the work of several
@@ -116,8 +124,10 @@ def estimate(
     of_samples = "samples" in estimator.needs
     of_source = estimator.points_of == "source"
     end = model.end if of_samples else model.process.source if of_source else model.process.target
+    trained = False
     if data is None:
-        x, conditions = _reference(end, _POINTS[of_samples], condition, model, stream)
+        with in_place("give points in their place (data=..., --data FILE)"):
+            x, conditions, trained = _reference(end, _POINTS[of_samples], condition, model, stream)
         if of_source and conditions is None:
             conditions = _read(None, model, estimator, len(x))
         elif of_samples and condition is None:
@@ -133,16 +143,19 @@ def estimate(
         raise NumericsError(
             "the estimate is not finite", where=result.name, got=result.value, fix="more steps, or float64 data"
         )
+    if trained:
+        # They are no measure of what is to come.
+        result = replace(result, details={**(result.details or {}), "points": TRAINING_ROWS})
     return result
 
 
 def _reference(
     end: Distribution, n: int, condition: Any, model: Model, stream: torch.Generator
-) -> tuple[Tensor, Condition | None]:
-    """Reference points with their conditions: of those that are asked for, where some are."""
-    x, conditions = reference_points(end, n, stream)
+) -> tuple[Tensor, Condition | None, bool]:
+    """Reference points as by :func:`reference_points`: of the conditions that are asked for, where some are."""
+    x, conditions, trained = reference_points(end, n, stream)
     if condition is None:
-        return x, conditions
+        return x, conditions, trained
     asked = read_condition(model.process.conditions, condition)
     chosen = torch.ones(len(x), dtype=torch.bool, device=x.device)
     for name, values in asked.items():
@@ -156,7 +169,7 @@ def _reference(
         chosen &= conditions[name] == values.to(x.device)
     if not bool(chosen.any()):
         raise DataError("no reference points have this condition", got=f"{condition}", fix="give points by data=...")
-    return x[chosen], taken(conditions, chosen.nonzero()[:, 0])
+    return x[chosen], taken(conditions, chosen.nonzero()[:, 0]), trained
 
 
 def _read(condition: Any, model: Model, estimator: Estimator, n: int) -> Condition | None:

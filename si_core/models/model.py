@@ -21,6 +21,7 @@ from si_core.errors import PluginError, UsageError
 from si_core.fields.base import Fields
 from si_core.fields.noise_level import Epsilon
 from si_core.models.acceleration.accelerator import Accelerator
+from si_core.models.missing_data import in_place
 from si_core.models.streams import generator
 from si_core.process.process import StochasticInterpolant
 from si_core.recipes.recipe import Recipe
@@ -175,6 +176,7 @@ class Model:
 
         Raises:
             UsageError: an unknown condition or class, or values of another shape.
+            MissingDataError: a loaded model whose data are gone, and which keeps no counts of their conditions.
         """
         specs = self.process.conditions
         if condition is None and not specs:
@@ -182,7 +184,8 @@ class Model:
         given = {} if condition is None else repeated(read_condition(specs, condition), n)
         missing = [name for name in specs if name not in given]
         if missing and not given:
-            return self._of_data(n, generator)
+            with in_place("say what the samples are given (condition=..., --condition NAME=VALUE)"):
+                return self._of_data(n, generator)
         left = [name for name in missing if name not in self.optional]
         if left:
             # One cannot be drawn given another: the data know only all of them together.
@@ -197,24 +200,26 @@ class Model:
 
         Raises:
             UsageError: conditions asked for where the states have their own, or as for :meth:`conditions`.
+            MissingDataError: a loaded model whose start is data that are gone.
         """
         process, origin = self.process, self.origin
         own = origin is process.target and bool(process.conditions)
-        if self.start not in (0.0, 1.0) or process.coupling.anchored or own:
-            if condition is not None:
-                raise UsageError(
-                    "these initial states have their own conditions: none can be asked for",
-                    got=f"condition {condition}",
-                    fix="leave it out, or give the states to start from with their conditions",
-                )
-            states, conditions = self._drawn(n, generator)
-        elif condition is None and process.coupling.conditions:
-            # Start and conditions of one pair, for the coupling may tell of x0.
-            pairs = process.pairs(n, generator)
-            states, conditions = pairs.x0, process.condition_of(pairs)
-        else:
-            conditions = self.conditions(n, generator, condition)
-            states = origin.sample(n, generator)
+        with in_place("give the states to start from (start_from=..., --start-from FILE)"):
+            if self.start not in (0.0, 1.0) or process.coupling.anchored or own:
+                if condition is not None:
+                    raise UsageError(
+                        "these initial states have their own conditions: none can be asked for",
+                        got=f"condition {condition}",
+                        fix="leave it out, or give the states to start from with their conditions",
+                    )
+                states, conditions = self._drawn(n, generator)
+            elif condition is None and process.coupling.conditions:
+                # Start and conditions of one pair, for the coupling may tell of x0.
+                pairs = process.pairs(n, generator)
+                states, conditions = pairs.x0, process.condition_of(pairs)
+            else:
+                conditions = self.conditions(n, generator, condition)
+                states = origin.sample(n, generator)
         return self._in_precision(states), self.conditions_in_precision(conditions)
 
     def _of_data(self, n: int, generator: torch.Generator) -> Condition | None:

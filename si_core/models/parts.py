@@ -95,11 +95,13 @@ def build_process(recipe: Recipe, kept: Mapping[str, object] = MappingProxyType(
         kept: parts that are there already, by their key.
     """
 
-    def part(name: str) -> object:
+    def part(name: str, **context: object) -> object:
         selection = getattr(recipe, name)
-        return kept[name] if name in kept else selection and build_selection(recipe, name, selection)
+        return kept[name] if name in kept else selection and build_selection(recipe, name, selection, **context)
 
-    source, target, coupling = part("source"), part("target"), part("coupling")
+    target = part("target")
+    source = part("source", default_shape=getattr(target, "shape", None))
+    coupling = part("coupling")
     latent = build_selection(recipe, "latent", recipe.latent)
     interpolant = build_path(recipe, "interpolant", recipe.interpolant, latent, target)
     with located(recipe, "source" if recipe.source is not None else "target"):

@@ -30,6 +30,8 @@ TOLERANCE = 1e-8
 _INSIDE = 0.02
 _NODES = len(limit_nodes(0.0))
 _BETWEEN = slice(2 * _NODES, None)
+_NEIGHBOURS = slice(-250, -248)
+"""Two trusted neighbours on :func:`grid`, at no time of symmetry, in :func:`survey`."""
 
 
 @cache
@@ -89,12 +91,20 @@ def candidates(
 
     for size in range(len(known) + 1):
         for indices in combinations(range(len(known)), size):
-            found = combination(whole.of(indices))
-            if not _out_of_reach(found.residual[_BETWEEN]):
+            system = whole.of(indices)
+            # Most sets that are too small miss the wanted field anywhere.
+            if size < len(known) and _out_of_reach(combination(system[_NEIGHBOURS]).residual):
+                continue
+            found = combination(system)
+            if not _out_of_reach(found.residual[_BETWEEN][trusted(grid())]):
                 yield Candidate(indices, found, partial(evaluate, indices))
 
 
 def _out_of_reach(residual: Tensor) -> bool:
-    """Whether the wanted field is missed, and not at single times alone, where the known ones are dependent."""
-    missed = (residual > TOLERANCE) & trusted(grid())
+    """Whether the wanted field is missed, and not at single times alone, where the known ones are dependent.
+
+    Args:
+        residual: at neighbours among the positions that are trusted.
+    """
+    missed = residual > TOLERANCE
     return bool((missed[1:] & missed[:-1]).any())

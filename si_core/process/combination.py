@@ -53,6 +53,10 @@ class LinearSystem:
         """Of the known vectors those with these indices."""
         return LinearSystem(self.wanted, self.known[:, list(indices)], self.free, self.has, self.valid)
 
+    def __getitem__(self, part: slice) -> LinearSystem:
+        """At some of the times."""
+        return LinearSystem(self.wanted[part], self.known[part], self.free[part], self.has, self.valid[part])
+
 
 @dataclass(frozen=True)
 class Combination:
@@ -117,7 +121,7 @@ def combination(system: LinearSystem) -> Combination:
     # Once more, now that vectors have fewer elements; by the sizes of the terms, so that what cancels stays small.
     own, left = equilibrated(magnitude[:, :count])
     unknown, target = rest[:, :count] / own.unsqueeze(-1) / left.unsqueeze(1), rest[:, -1] / left
-    parts, singular = solved(unknown, target, sizes[:, :count] * own)
+    parts, singular = solved(unknown, target, sizes[:, :count] * own, system.valid)
     missed = (target - product(parts, unknown)).norm(dim=-1) / or_one((magnitude[:, -1] / left).norm(dim=-1))
     of_known, error = parts / own, torch.zeros_like(own)
     if count:

@@ -15,6 +15,7 @@ Of the sets of known fields the smallest with the best verdict is taken.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -27,7 +28,7 @@ from si_core.process.coefficients import Structure
 from si_core.process.combination import CoefficientFunction, Combination, combination, system_at
 from si_core.process.verdict import WHOLE, Verdict
 
-__all__ = ["MARGIN", "WHOLE", "CoefficientFunction", "Completion", "Verdict", "complete"]
+__all__ = ["MARGIN", "WHOLE", "Choice", "CoefficientFunction", "Completion", "Verdict", "choose", "complete"]
 
 MARGIN = 2.0**-8
 """How far from an end, in the clock, unbounded weights are frozen where that is asked for."""
@@ -75,6 +76,43 @@ class Completion:
         return torch.where(single.unsqueeze(-1), (beside[0] + beside[1]) / 2, found.weights)
 
 
+@dataclass(frozen=True)
+class Choice:
+    """Which of the known fields make a wanted one, and what their weights do.
+
+    Args:
+        indices: which of all known fields.
+        verdict: on their weights.
+    """
+
+    indices: tuple[int, ...]
+    verdict: Verdict
+
+
+def choose(
+    schedule: Callable[[Clock, Tensor], Schedule],
+    clock: Clock,
+    structure: Structure,
+    known: Sequence[CoefficientFunction],
+    wanted: CoefficientFunction,
+    span: tuple[float, float] = WHOLE,
+) -> Choice:
+    """The best set of known fields; arguments of :func:`complete`.
+
+    Bounded at all times is best, then bounded in the span, unbounded at an end, and poles inside; of equals the first
+    with the fewest fields. Out of the span of the known fields all of them come nearest.
+    """
+    reached = list[Candidate]()
+    for candidate in candidates(schedule, clock, structure, known, wanted):
+        if candidate.bounded(WHOLE):
+            return Choice(candidate.indices, candidate.verdict)
+        reached.append(candidate)
+    if not reached:
+        return Choice(tuple(range(len(known))), Verdict(in_span=False))
+    best = min(reached, key=lambda candidate: candidate.verdict.within(span).rank)
+    return Choice(best.indices, best.verdict)
+
+
 def complete(
     schedule: Callable[[Clock, Tensor], Schedule],
     clock: Clock,
@@ -83,11 +121,9 @@ def complete(
     wanted: CoefficientFunction,
     span: tuple[float, float] = WHOLE,
     freeze: bool = False,
+    choice: Choice | None = None,
 ) -> Completion:
     """The best completion of a wanted field from known ones, with its verdict.
-
-    Bounded at all times is best, then bounded in the span, unbounded at an end, and poles inside; of equals the first
-    with the fewest fields. Out of the span of the known fields the completion is that of all of them.
 
     Args:
         schedule: the process's schedule for a clock and clock positions.
@@ -97,18 +133,13 @@ def complete(
         wanted: the coefficients of the field to express.
         span: the clock positions at which the weights are needed, early to late.
         freeze: as for :class:`Completion`.
+        choice: what :func:`choose` finds, where it is known.
     """
-    reached = list[Candidate]()
-    for candidate in candidates(schedule, clock, structure, known, wanted):
-        if candidate.bounded(WHOLE):
-            return Completion(candidate.evaluate, candidate.indices, candidate.verdict, False)
-        reached.append(candidate)
-    if not reached:
+    choice = choice or choose(schedule, clock, structure, known, wanted, span)
+    chosen = [known[i] for i in choice.indices]
 
-        def nearest(u: Tensor) -> Combination:
-            return combination(system_at(structure, known, wanted, schedule(clock, u)))
+    def evaluate(u: Tensor) -> Combination:
+        return combination(system_at(structure, chosen, wanted, schedule(clock, u)))
 
-        return Completion(nearest, tuple(range(len(known))), Verdict(in_span=False), freeze)
-    best = min(reached, key=lambda candidate: candidate.verdict.within(span).rank)
-    frozen = freeze and any(best.verdict.within(span).unbounded)
-    return Completion(best.evaluate, best.indices, best.verdict, frozen)
+    frozen = freeze and any(choice.verdict.within(span).unbounded)
+    return Completion(evaluate, choice.indices, choice.verdict, frozen)

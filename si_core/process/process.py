@@ -5,7 +5,8 @@ Albergo, Boffi, Vanden-Eijnden, arXiv 2303.08797, definition 2.1.
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable, Hashable
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -24,6 +25,11 @@ from si_core.process.checked_pairs import check_pairs
 from si_core.process.coefficients import Coefficients, Structure
 
 __all__ = ["StochasticInterpolant"]
+
+Made = TypeVar("Made")
+
+_KEPT = 32
+"""How many of the things found of a schedule are kept."""
 
 
 class StochasticInterpolant:
@@ -59,7 +65,7 @@ class StochasticInterpolant:
             raise UsageError(
                 "source and target have different event shapes",
                 got=f"source {tuple(source.shape)}, target {tuple(target.shape)}",
-                fix=f"give the source the target's shape: `source: {{use: gaussian, shape: {list(target.shape)}}}`",
+                fix=f"give the source the shape {list(target.shape)}; in a recipe, `source: gaussian` takes it",
             )
         self.interpolant, self.latent, self.coupling = interpolant, latent, coupling
         self.source, self.target = source, target
@@ -86,6 +92,7 @@ class StochasticInterpolant:
             if isinstance(part, nn.Module) and isinstance(part, SpatiallyLinear | Latent):
                 part.double()
         self.clock = self._own_clock()
+        self._made: dict[Hashable, Any] = {}
 
     def _own_clock(self) -> Clock:
         if self.coupling.intervals:
@@ -106,6 +113,16 @@ class StochasticInterpolant:
     def schedule(self, clock: Clock, u: Tensor) -> Schedule:
         """The process's scalars at clock positions u in [0, 1], shape (N,) or ()."""
         return compute_schedule(self.interpolant, self.latent, clock, u)
+
+    def memo(self, key: Hashable, make: Callable[[], Made]) -> Made:
+        """What ``make`` found of the schedule under a key, of the last few keys; anew each time where it may learn."""
+        if isinstance(self.interpolant, nn.Module) or isinstance(self.latent, nn.Module):
+            return make()
+        if key not in self._made:
+            if len(self._made) == _KEPT:
+                del self._made[next(iter(self._made))]
+            self._made[key] = make()
+        return self._made[key]  # type: ignore[no-any-return]
 
     def coefficients(self, field: str, s: Schedule) -> Coefficients:
         """The coefficients of a field per unit of the schedule's clock; see :mod:`si_core.process.coefficients`."""

@@ -31,13 +31,14 @@ def equilibrated(magnitude: Tensor) -> tuple[Tensor, Tensor]:
     return sizes, units
 
 
-def solved(vectors: Tensor, target: Tensor, sizes: Tensor) -> tuple[Tensor, Tensor]:
+def solved(vectors: Tensor, target: Tensor, sizes: Tensor, valid: Tensor) -> tuple[Tensor, Tensor]:
     """Weights c (N, K) with ``c vectors = target``, of which ``c/sizes`` is smallest, and their singular values.
 
     Args:
         vectors: shape (N, K, basis), with entries of about 1.
         target: shape (N, basis).
         sizes: shape (N, K).
+        valid: at which times anybody asks, shape (N,).
     """
     count = vectors.shape[1]
     if count == 0:
@@ -50,7 +51,7 @@ def solved(vectors: Tensor, target: Tensor, sizes: Tensor) -> tuple[Tensor, Tens
     counts = singular > ROUNDING
     along = (right @ target.unsqueeze(-1)).squeeze(-1) * torch.where(counts, 1 / singular, 0.0)
     weights = (left @ along.unsqueeze(-1)).squeeze(-1)
-    spare = counts.sum(-1, keepdim=True) < count
+    spare = (counts.sum(-1, keepdim=True) < count) & valid.unsqueeze(-1)
     if bool(spare.any()):
         weights = torch.where(spare, _smallest(left * counts.unsqueeze(-2), along, sizes, weights), weights)
     return weights, singular

@@ -139,7 +139,7 @@ def _source_problems(root: Mapping, sections: Sections, coupling: str, source_is
         ]
     if not source_is_target and sections.source is None:
         problem = f"the key 'source' is missing, and 'coupling' {coupling!r} needs one"
-        allowed, fix = "distribution at time 0", "add `source: {use: gaussian, dim: 2}`"
+        allowed, fix = "distribution at time 0", "add `source: gaussian`"
         return [RecipeError(problem, where=str(position(root, ("source",))), allowed=allowed, fix=fix)]
     return []
 

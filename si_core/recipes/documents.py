@@ -19,7 +19,7 @@ from si_core.recipes.text import read_text
 
 __all__ = ["MINIMAL", "Document", "mapping_document", "read_document"]
 
-MINIMAL = "source: {use: gaussian, dim: 2}\ntarget: checkerboard\n"
+MINIMAL = "source: gaussian\ntarget: checkerboard\n"
 """A recipe that says no more than it must."""
 
 

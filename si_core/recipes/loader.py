@@ -107,7 +107,8 @@ def _placed(sections: Sections, root: MappingNode, folders: Folders) -> Sections
     condition = changed_condition(
         placed.sample.condition, lambda text, path: folders.rebase(text, position(root, (*place, *path)))
     )
-    return placed.model_copy(update={"sample": placed.sample.model_copy(update={"condition": condition})})
+    init = None if placed.init is None else folders.rebase(placed.init, position(root, ("init",)))
+    return placed.model_copy(update={"sample": placed.sample.model_copy(update={"condition": condition}), "init": init})
 
 
 def _with_positions(value: Any, root: MappingNode, path: tuple[str | int, ...], folders: Folders) -> Any:

@@ -103,6 +103,16 @@ class Recipe:
         return self.sections.network
 
     @property
+    def init(self) -> str | None:
+        """The folder of the run whose weights training begins with, as the recipe has it."""
+        return self.sections.init
+
+    @property
+    def start(self) -> Path | None:
+        """:attr:`init` as an absolute path."""
+        return None if self.init is None else Path(absolute(self.init, self.folders.base))
+
+    @property
     def train(self) -> Train:
         """How the objectives are minimised."""
         return self.sections.train
@@ -145,7 +155,7 @@ class Recipe:
     def paths(self) -> tuple[str, ...]:
         """All paths in it, as it has them."""
         found = [text for selection in self.selections() for _, text in path_texts(selection)]
-        return (*found, *condition_files(self.sample.condition))
+        return (*found, *condition_files(self.sample.condition), *([] if self.init is None else [self.init]))
 
     def where(self, path: str | tuple[str | int, ...]) -> str:
         """Where a key stands, such as ``"r.yaml:7:12"`` for ``"train.batch"``; of a default, its nearest parent."""

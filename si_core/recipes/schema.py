@@ -93,7 +93,9 @@ class Sections(Section):
     meta: dict[str, Any] = Field(default={}, description="notes for people; never read by the program")
     seed: int = Field(default=0, ge=0, lt=2**63, description="seed of all random streams")
     source: Annotated[Selection, Select("distribution")] | None = Field(
-        default=None, description="distribution at time 0", examples=["source: {use: gaussian, dim: 2}"]
+        default=None,
+        description="distribution at time 0; what takes any shape takes the target's",
+        examples=["source: gaussian"],
     )
     target: Annotated[Selection, Select("distribution")] = Field(
         description="distribution at time 1: the data to learn", examples=["target: checkerboard"]
@@ -112,6 +114,11 @@ class Sections(Section):
     )
     network: Annotated[NetworkSelection, SelectNetwork("network", "mlp")] = Field(
         default=NetworkSelection("network", "mlp"), description="network; shared: one trunk, a head per objective"
+    )
+    init: Annotated[str, Field(min_length=1)] | None = Field(
+        default=None,
+        description="folder of a run whose weights training begins with; null: those drawn by the seed",
+        examples=["init: runs/digits/20261129-120000-a1b2c3"],
     )
     train: Train = Field(default=Train(), description="how the objectives are minimised")
     sample: Sample = Field(default=Sample(), description="how samples are drawn")

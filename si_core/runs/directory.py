@@ -23,7 +23,7 @@ from pathlib import Path
 from si_core.errors import StorageError
 from si_core.storage.atomic import storage_error
 
-__all__ = ["RunDirectory"]
+__all__ = ["ExportedModel", "RunDirectory"]
 
 _UNFIT = re.compile(r'[\x00-\x1f\x7f/\\:*?"<>|]+')
 _TRIES = 20
@@ -78,7 +78,7 @@ class RunDirectory:
 
     @classmethod
     def open(cls, path: Path | str) -> RunDirectory:
-        """The folder of a run made earlier.
+        """The folder of a run made earlier, or of a model that was exported.
 
         Raises:
             StorageError: the folder does not exist or is no run (it holds no ``resolved.yaml``).
@@ -87,6 +87,9 @@ class RunDirectory:
         try:
             if run.resolved.is_file():
                 return run
+            exported = ExportedModel(run.path)
+            if exported.resolved.is_file() and exported.model.is_file():
+                return exported
             if not run.path.exists():
                 raise StorageError("no such run", where=str(path), fix=_suggestion(run.path.parent))
             if not run.path.is_dir():
@@ -183,6 +186,15 @@ class RunDirectory:
     def lock(self) -> Path:
         """``.lock``: who owns the run now."""
         return self.path / ".lock"
+
+
+class ExportedModel(RunDirectory):
+    """The folder of a model without its run (:mod:`si_core.runs.model_folder`): ``recipe.yaml`` is complete."""
+
+    @property
+    def resolved(self) -> Path:
+        """``recipe.yaml``."""
+        return self.recipe
 
 
 def _claim(path: Path) -> Path:

@@ -1,7 +1,7 @@
 """``frame.json``: what a model keeps of its ends, beside its weights.
 
-Strict JSON, ``{"format": 1, "target": {"frame": {"shape", "shift", "scale", ...}, "conditions", ...}, ...}``; see
-:func:`si_core.models.ends.kept_parts`. The weights know its SHA-256, so that no other frame is taken for it.
+Strict JSON, ``{"format": 1, "target": {"frame": {"shape", "shift", "scale", ...}, "conditions": {...}, ...}, ...}``:
+see :func:`si_core.models.ends.kept_parts`. The weights know its SHA-256, so that no other frame is taken for it.
 """
 
 from __future__ import annotations
@@ -10,10 +10,13 @@ import hashlib
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from si_core.errors import StorageError
-from si_core.models.ends import KeptCoupling, KeptDistribution, kept_parts, stand_ins
+from si_core.models.ends import Kept, kept_parts, stand_ins
 from si_core.models.parts import build_selection
 from si_core.process.process import StochasticInterpolant
+from si_core.recipes.paths import path_texts
 from si_core.recipes.recipe import Recipe
 from si_core.storage.atomic import storage_error, write_atomic
 from si_core.storage.strict_json import format_json, parse_json
@@ -21,21 +24,24 @@ from si_core.storage.strict_json import format_json, parse_json
 __all__ = ["load_ends", "save_ends"]
 
 _FORMAT = 1
+_DTYPES = {"float32": torch.float32, "float64": torch.float64, "float16": torch.float16, "bfloat16": torch.bfloat16}
 
 
-def save_ends(path: Path, process: StochasticInterpolant) -> str:
-    """Write what is kept of the ends of a process; returns the SHA-256 of the file.
+def save_ends(path: Path, process: StochasticInterpolant, dtype: torch.dtype) -> str:
+    """Write what is kept of the ends of a process with states in a precision; returns the SHA-256 of the file.
 
     Raises:
         StorageError: the file can't be written.
     """
-    data = format_json({"format": _FORMAT, **kept_parts(process)}, str(path), indent=1)
+    data = format_json(
+        {"format": _FORMAT, "dtype": str(dtype).removeprefix("torch."), **kept_parts(process)}, str(path), indent=1
+    )
     write_atomic(path, data)
     return hashlib.sha256(data).hexdigest()
 
 
-def load_ends(path: Path, recipe: Recipe, digest: str | None) -> dict[str, KeptDistribution | KeptCoupling]:
-    """The stand-ins of the parts that hold data, by their key in the recipe.
+def load_ends(path: Path, recipe: Recipe, digest: str | None) -> Kept:
+    """What a model keeps of its ends.
 
     Args:
         path: the file.
@@ -59,13 +65,18 @@ def load_ends(path: Path, recipe: Recipe, digest: str | None) -> dict[str, KeptD
         raise StorageError("another format", where=str(path), allowed=f"format {_FORMAT}", fix=fix)
 
     def build(name: str) -> Any:
-        return build_selection(recipe, name, getattr(recipe, name))
+        context = {"default_shape": tuple(found["target"]["frame"]["shape"])} if name == "source" else {}
+        return build_selection(recipe, name, getattr(recipe, name), **context)
 
     def where(name: str) -> str:
         selection = getattr(recipe, name)
-        return f"{recipe.where(name)}: {selection.name}"
+        files = ", ".join(text for _, text in path_texts(selection))
+        return f"{recipe.where(name)}: {name} {selection.name}" + (f" of {files}" if files else "")
 
+    dtype = _DTYPES.get(str(found.pop("dtype", None)))
+    if dtype is None:
+        raise StorageError("no precision of states", where=str(path), allowed=", ".join(_DTYPES), fix=fix)
     try:
-        return stand_ins(found, build, where)
+        return Kept(dtype, stand_ins(found, build, where))
     except StorageError as error:
         raise StorageError(error.problem, where=str(path), got=error.got, fix=fix) from error

@@ -2,32 +2,66 @@
 
 from __future__ import annotations
 
-from torch import Tensor, nn
+from pathlib import Path
 
-from si_core.models.assembly import Assembly
+import torch
+from torch import Tensor
+
+from si_core.errors import UsageError
+from si_core.fields.learned import LearnedFields
+from si_core.fields.predictor import Predictor
+from si_core.fields.rescheduled import RescheduledFields
 from si_core.models.learnable import learnable_parts, parts_tensors
+from si_core.models.model import Model
+from si_core.recipes.recipe import Recipe
 from si_core.runs.directory import RunDirectory
 from si_core.runs.frame_file import save_ends
 from si_core.runs.same_process import fingerprint_tensors
 from si_core.storage.tensors import save_tensors
 
-__all__ = ["save_model"]
+__all__ = ["save_model", "written_parts"]
 
 
-def save_model(directory: RunDirectory, assembly: Assembly, predictor: nn.Module, step: int) -> None:
+def save_model(directory: RunDirectory, model: Model, step: int | None = None) -> list[Path]:
     """Write a trained model: the networks, the learnable parts of the process, its fingerprint, and its ends.
 
     Args:
         directory: where to.
-        assembly: the recipe, put together, its process as it was trained.
-        predictor: the networks to sample with.
-        step: the steps they were trained.
+        model: the model; guidance is its recipe's, and not in its weights.
+        step: the steps it was trained, where they are known.
+
+    Returns:
+        The files, the weights last: what is loaded asks for both.
 
     Raises:
+        UsageError: fields that are not learned, or a model of no recipe: nothing could be loaded.
         StorageError: a file can't be written.
     """
-    metadata = {"frame": save_ends(directory.frame, assembly.process)}
-    metadata |= {"fields": ",".join(assembly.fields.names), "step": str(step)}
+    recipe, learned, predictor = written_parts(model)
+    dtype = next((parameter.dtype for parameter in predictor.parameters()), torch.get_default_dtype())
+    frame = save_ends(directory.frame, learned.process, dtype)
+    metadata = {"frame": frame, "fields": ",".join(learned.names)}
+    metadata |= {} if step is None else {"step": str(step)}
     weights = {name: value for name, value in predictor.state_dict().items() if isinstance(value, Tensor)}
-    kept = parts_tensors(learnable_parts(assembly.process)) | fingerprint_tensors(assembly)
+    kept = parts_tensors(learnable_parts(learned.process))
+    kept |= fingerprint_tensors(recipe, learned.process, model.process)
     save_tensors(directory.model, weights | kept, metadata)
+    return [directory.frame, directory.model]
+
+
+def written_parts(model: Model) -> tuple[Recipe, LearnedFields, Predictor]:
+    """What is written of a model: its recipe, its learned fields, and their networks.
+
+    Raises:
+        UsageError: as for :func:`save_model`.
+    """
+    fields = model.unguided or model.fields
+    learned = fields.known if isinstance(fields, RescheduledFields) else fields
+    recipe = model.recipe
+    if not isinstance(learned, LearnedFields) or not isinstance(learned.predictor, Predictor) or recipe is None:
+        raise UsageError(
+            "only a model of a recipe with learned fields is written",
+            got=f"{type(fields).__name__}, {'no recipe' if recipe is None else 'a recipe'}",
+            fix="si.train(recipe), si.load_model(run)",
+        )
+    return recipe, learned, learned.predictor

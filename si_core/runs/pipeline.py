@@ -14,13 +14,15 @@ from pathlib import Path
 
 from si_core.contract.event import Event
 from si_core.contract.runtime import Runtime
+from si_core.errors import UsageError
 from si_core.models.assembly import Assembly
 from si_core.recipes.paths import path_texts, shown_path
 from si_core.recipes.recipe import Recipe
 from si_core.recipes.selection import Selection
 from si_core.runs.attribution import attributed
 from si_core.runs.bookkeeping import logged, status_written
-from si_core.runs.directory import RunDirectory
+from si_core.runs.directory import ExportedModel, RunDirectory
+from si_core.runs.initial import describe, recorded_start
 from si_core.runs.log import Console, RunLog
 from si_core.runs.memory import memory_explained
 from si_core.runs.noise_level import fit_noise_level
@@ -120,8 +122,12 @@ def resume_run(
         Interrupted: a signal came; the state is saved.
         RecipeError, DataError, StorageError: the recipe or the data changed, no checkpoint is good, or another process
             owns the run.
+        UsageError: the folder of a model that was exported: it has no checkpoints.
         SIError: as for :func:`start_run`.
     """
+    if isinstance(directory, ExportedModel):
+        fix = f"train anew: si run {directory.resolved}"
+        raise UsageError("an exported model has no run to go on with", where=str(directory.path), fix=fix)
     with (
         _listening(signals) as signals,
         LogRecords(console) as records,
@@ -135,7 +141,10 @@ def resume_run(
             if previous is not None and previous.state == "finished" and not changes and _whole(directory):
                 log.line(f"{directory.path}: this run is finished; nothing to resume")
                 return
-            plan = prepare(recipe, runtime or Runtime.at())
+            begun = any(directory.checkpoints.glob("*step-*"))
+            plan = prepare(recipe, runtime or Runtime.at(), begun)
+            if begun:
+                plan.environment.update(recorded_start(directory))
             check_environment(plan.environment, directory, log)
             trainer = _trainer(plan)
             watch = watched(trainer, plan.parts, directory)
@@ -182,6 +191,8 @@ def _stages(
     for selection in recipe.selections():
         for name, text in path_texts(selection):
             log.line(f"{selection.name} reads {name} {shown_path(text, selection.base)}")
+    if plan.start is not None:
+        log.line(describe(recipe, plan.start))
     log.line(_description(assembly))
     with attributed():
         with memory_explained("training", assembly, device):

@@ -22,6 +22,7 @@ from si_core.models.sampler import default_integrator
 from si_core.recipes.recipe import Recipe
 from si_core.runs.attribution import attributed
 from si_core.runs.environment import environment
+from si_core.runs.initial import Start, begin_from
 from si_core.runs.stages import selected_reports
 from si_core.runs.watching import Part, build_parts
 
@@ -38,6 +39,7 @@ class Plan:
         parts: what follows it, as the sections of its recipe say.
         runtime: where and how it trains and samples.
         environment: the versions of all that it uses, for ``environment.json``.
+        start: the run whose weights it begins with, if any.
     """
 
     assembly: Assembly
@@ -45,6 +47,7 @@ class Plan:
     parts: tuple[Part, ...]
     runtime: Runtime
     environment: dict[str, Any]
+    start: Start | None = None
 
     @property
     def recipe(self) -> Recipe:
@@ -52,8 +55,13 @@ class Plan:
         return self.assembly.recipe
 
 
-def prepare(recipe: Recipe, runtime: Runtime) -> Plan:
+def prepare(recipe: Recipe, runtime: Runtime, begun: bool = False) -> Plan:
     """Build all that a recipe asks for, to be carried out by a runtime.
+
+    Args:
+        recipe: the recipe.
+        runtime: where and how to train and sample.
+        begun: whether there are weights to go on with, so that none are taken from the run that ``init`` names.
 
     Raises:
         RecipeError: parts that don't fit together, with the key's position.
@@ -62,10 +70,13 @@ def prepare(recipe: Recipe, runtime: Runtime) -> Plan:
     """
     with attributed():
         assembly = assemble(recipe)
+        start = None if begun else begin_from(assembly)
         estimators = tuple(_estimator(recipe, index, assembly) for index in range(len(recipe.estimators)))
         parts = build_parts(recipe, assembly, runtime)
     used = used_by(recipe, assembly) | runtime.described()
-    return Plan(assembly, estimators, parts, runtime, used)
+    if start is not None:
+        used["init"] = start.record()
+    return Plan(assembly, estimators, parts, runtime, used, start)
 
 
 def used_by(recipe: Recipe, assembly: Assembly) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from si_core.errors import PluginError, StorageError
 from si_core.models.assembly import Assembly
 from si_core.process.fingerprint import fingerprint, largest_deviation
 from si_core.process.process import StochasticInterpolant
+from si_core.recipes.recipe import Recipe
 from si_core.runs.components_used import components_used, version_changes
 from si_core.runs.directory import RunDirectory
 
@@ -32,13 +33,20 @@ __all__ = [
 _PREFIX, _SAMPLING = "fingerprint.", "sampling."
 
 
-def fingerprint_tensors(assembly: Assembly) -> dict[str, Tensor]:
-    """The fingerprints of the process and of what it is sampled along, by names with prefixes, beside weights."""
-    found = {f"{_PREFIX}{name}": value for name, value in fingerprint(assembly.process).items()}
-    along = _along(assembly)
+def fingerprint_tensors(
+    recipe: Recipe, learned: StochasticInterpolant, sampled: StochasticInterpolant
+) -> dict[str, Tensor]:
+    """The fingerprints of a process and of what it is sampled along, by names with prefixes, beside weights.
+
+    Args:
+        recipe: the recipe of both.
+        learned: the process whose fields are learned.
+        sampled: the process that samples follow.
+    """
+    found = {f"{_PREFIX}{name}": value for name, value in fingerprint(learned).items()}
+    along = _along(recipe)
     if along is not None:
-        sampled = fingerprint(assembly.sampler.process)
-        found |= {f"{_SAMPLING}{along}.{name}": value for name, value in sampled.items()}
+        found |= {f"{_SAMPLING}{along}.{name}": value for name, value in fingerprint(sampled).items()}
     return found
 
 
@@ -59,7 +67,7 @@ def sampling_change(before: Mapping[str, Tensor], assembly: Assembly) -> str:
         before: its fingerprint, as it was kept; that of another choice says nothing of this one.
         assembly: the recipe as it is put together now.
     """
-    along = _along(assembly)
+    along = _along(assembly.recipe)
     kept = {} if along is None else _split(before, f"{along}.")[0]
     deviation = largest_deviation(kept, fingerprint(assembly.sampler.process)) if kept else None
     if deviation is None:
@@ -67,9 +75,9 @@ def sampling_change(before: Mapping[str, Tensor], assembly: Assembly) -> str:
     return f"sample.interpolant is another than it was: samples of the same law, and not the same samples ({deviation})"
 
 
-def _along(assembly: Assembly) -> str | None:
+def _along(recipe: Recipe) -> str | None:
     """A name for the choice of ``sample.interpolant`` with its options; None where there is none."""
-    chosen = assembly.recipe.sample.interpolant
+    chosen = recipe.sample.interpolant
     if chosen is None:
         return None
     return hashlib.sha256(f"{chosen.qualified} {sorted(chosen.options.items())}".encode()).hexdigest()[:16]

@@ -23,9 +23,10 @@ from si_core.contract.estimator import Estimator
 from si_core.contract.weights import effective_sample_size, weights_of_mean_one
 from si_core.discovery.available import available
 from si_core.discovery.build import build
-from si_core.errors import NumericsError, PluginError, RecipeError
+from si_core.errors import NumericsError, PluginError, RecipeError, StorageError, one_line
 from si_core.models.estimation import estimate
 from si_core.models.given_values import given_values
+from si_core.models.missing_data import MissingDataError
 from si_core.models.model import Model
 from si_core.models.sampling import Samples, draw_samples
 from si_core.process.completion import MARGIN
@@ -44,6 +45,7 @@ __all__ = [
     "estimate_record",
     "measure_into",
     "sample_into",
+    "samples_again",
     "selected_reports",
     "warn_of_frozen_ends",
     "write_array",
@@ -72,6 +74,18 @@ def write_array(path: Path, values: Tensor) -> None:
     write_atomic(path, buffer.getvalue())
 
 
+def read_array(path: Path) -> Tensor:
+    """The tensor that :func:`write_array` wrote.
+
+    Raises:
+        StorageError: the file can't be read.
+    """
+    try:
+        return torch.from_numpy(np.load(path, allow_pickle=False))
+    except (OSError, ValueError, EOFError, TypeError) as error:
+        raise StorageError("the array can't be read", where=str(path), got=one_line(error)) from error
+
+
 def write_samples(path: Path, weights: Path, samples: Samples) -> None:
     """Write samples, and their weights of mean 1 where they have some; those of samples before go.
 
@@ -89,17 +103,38 @@ def sample_into(directory: RunDirectory, recipe: Recipe, model: Model, console: 
     """Draw the samples that the recipe asks for, into ``samples.npy``; returns them with their conditions."""
     console.line(f"sampling {recipe.sample.number}")
     warn_of_frozen_ends(model, console)
-    samples = draw_samples(
+    samples = _draw(recipe, model, console)
+    # What comes next needs the memory more.
+    model.accelerator.release()
+    write_samples(directory.samples, directory.weights, samples)
+    return samples
+
+
+def samples_again(directory: RunDirectory, recipe: Recipe, model: Model, console: Console) -> Samples:
+    """The samples of a run drawn again; those that it stored, where they start from data that are gone.
+
+    Raises:
+        MissingDataError: none were stored either.
+    """
+    try:
+        return _draw(recipe, model, console)
+    except MissingDataError as error:
+        if not directory.samples.is_file():
+            raise
+        console.warn(f"these are the samples that the run stored, without what they were given: {error}")
+        weights = read_array(directory.weights).log() if directory.weights.is_file() else None
+        return Samples(read_array(directory.samples), log_weights=weights)
+
+
+def _draw(recipe: Recipe, model: Model, console: Console) -> Samples:
+    """The samples that a recipe asks for."""
+    return draw_samples(
         model,
         recipe.sample.number,
         recipe.seed,
         given_values(model, recipe.condition),
         lambda done, of: console.progress(done, of, "samples"),
     )
-    # What comes next needs the memory more.
-    model.accelerator.release()
-    write_samples(directory.samples, directory.weights, samples)
-    return samples
 
 
 def warn_of_frozen_ends(model: Model, console: Console) -> None:
@@ -181,6 +216,8 @@ def write_report(
         environment=environment,
         facts=facts,
     )
+    for note in view.notes:
+        console.warn(note)
     files: list[Path] = []
     for selection in chosen:
         try:

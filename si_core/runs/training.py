@@ -19,6 +19,7 @@ from si_core.models.model import Model
 from si_core.process.fingerprint import data_parts, fingerprint
 from si_core.recipes.recipe import Recipe
 from si_core.runs.directory import RunDirectory
+from si_core.runs.initial import begin_from
 from si_core.runs.log import Console
 from si_core.runs.model_file import save_model
 from si_core.runs.same_process import check_same_process
@@ -48,12 +49,13 @@ def train(recipe: Recipe, device: str | torch.device | Runtime = "cpu") -> Model
 
     Raises:
         UsageError: no such device here, or a process that is one of several.
-        RecipeError: parts that don't fit together, or one that refuses the recipe.
+        RecipeError: parts that don't fit together, one that refuses the recipe, or no run to start from.
         NumericsError: a loss or a gradient is not finite.
         PluginError: a part that follows the run fails.
     """
     runtime = Runtime.at(device)
     assembly = assemble(recipe)
+    begin_from(assembly)
     parts = build_parts(recipe, assembly, runtime)
     watch = watched(Trainer(assembly, runtime), parts)
     for _ in steps(watch):
@@ -115,6 +117,9 @@ def train_into(
     shown = _Shown(trainer, console)
     with MetricsWriter(directory.metrics) as metrics:
         metrics.truncate_to(trainer.step)
+        if trainer.step == 0 and trainer.assembly.recipe.init is not None:
+            # From here on the run that these weights came from is not needed.
+            _save(directory, watch, data, console)
 
         def written(record: dict[str, Any]) -> None:
             metrics.write(record)
@@ -136,8 +141,9 @@ def train_into(
         # Nothing was trained; what stands on a checkpoint finds one.
         _save(directory, watch, data, console)
     watch.at("after_training")
-    save_model(directory, trainer.assembly, trainer.trained(), trainer.step)
-    return finished(trainer)
+    model = finished(trainer)
+    save_model(directory, model, trainer.step)
+    return model
 
 
 def restore(

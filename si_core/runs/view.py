@@ -16,6 +16,7 @@ from si_core.contract.report import RunView
 from si_core.contract.weights import resample, resample_alike
 from si_core.discovery.build import build
 from si_core.errors import SIError
+from si_core.models.missing_data import MissingDataError
 from si_core.models.model import Model
 from si_core.recipes.recipe import Recipe
 from si_core.runs.directory import RunDirectory
@@ -39,31 +40,30 @@ def run_view(
 ) -> RunView:
     """Gather the view of a run; what is drawn for it depends on the recipe's seed alone.
 
-    Where sampling runs backward, the ends change places: the samples stand beside what they should be.
+    Where sampling runs backward, the ends change places: the samples stand beside what they should be. What needs data
+    that are gone or changed is left out, and a note says so.
     """
     process, end = model.process, model.end
     stream = model.stream(recipe.seed, "evaluation", 1)
-    count = min(len(samples), _SHOWN)
-    if process.structure.intervals:
-        # A pair need not reach from end to end.
-        pairs = Pairs(process.source.sample(count, stream), process.target.sample(count, stream))
-    else:
-        pairs = process.pairs(count, stream)
-    if pairs.weight is not None:
-        chosen = resample(pairs.weight.log(), stream)
-        pairs = replace(pairs, x0=pairs.x0[chosen], x1=pairs.x1[chosen])
-    ends = process.source.decode(pairs.x0).cpu(), process.target.decode(pairs.x1).cpu()
+    ends, notes = _ends(model, min(len(samples), _SHOWN), stream)
     origin, goal = ends if end is process.target else ends[::-1]
+    trajectory = None
+    try:
+        trajectory = _paths(model, stream)
+    except MissingDataError as error:
+        notes.append(f"Paths of the sampler are left out: {error.problem}.")
     return RunView(
         directory=directory.path,
-        title=recipe.title or recipe.name,
+        title=recipe.title or _name(directory, recipe),
         recipe=recipe.resolved(),
         source=origin,
         target=goal,
         samples=samples,
+        frame=end.frame,
+        notes=notes,
         condition=condition,
         conditions=process.conditions,
-        trajectory=_paths(model, stream),
+        trajectory=trajectory,
         log_density=_log_density(model) if process.shape == (2,) else None,
         true_log_density=_true_log_density(end) if end.normalised else None,
         metrics=metrics,
@@ -71,6 +71,45 @@ def run_view(
         environment=environment,
         facts=facts,
     )
+
+
+def _name(directory: RunDirectory, recipe: Recipe) -> str:
+    """That of the recipe; of the folder, for one that is read from there."""
+    folder = directory.path.resolve()
+    return folder.name if recipe.path.resolve().parent == folder else recipe.name
+
+
+def _ends(model: Model, count: int, stream: torch.Generator) -> tuple[tuple[Tensor | None, Tensor | None], list[str]]:
+    """Draws of source and target in data space, in pairs where both are at hand, and notes of what is not.
+
+    An end without units of its own, such as noise, is told in those of the samples.
+    """
+    process = model.process
+    decode = [law.decode if law.frame.affine else model.decode for law in (process.source, process.target)]
+    try:
+        if process.structure.intervals:
+            # A pair need not reach from end to end.
+            pairs = Pairs(process.source.sample(count, stream), process.target.sample(count, stream))
+        else:
+            pairs = process.pairs(count, stream)
+    except MissingDataError as error:
+        drawn = [_alone(law, count, stream) for law in (process.source, process.target)]
+        drawn = [None if x is None else to_data(x).cpu() for x, to_data in zip(drawn, decode, strict=True)]
+        lost = [name for name, draws in zip(("source", "target"), drawn, strict=True) if draws is None]
+        notes = [f"Draws of the {' and of the '.join(lost)} are left out: {error.problem}."] if lost else []
+        return (drawn[0], drawn[1]), notes
+    if pairs.weight is not None:
+        chosen = resample(pairs.weight.log(), stream)
+        pairs = replace(pairs, x0=pairs.x0[chosen], x1=pairs.x1[chosen])
+    return (decode[0](pairs.x0).cpu(), decode[1](pairs.x1).cpu()), []
+
+
+def _alone(law: Distribution, count: int, stream: torch.Generator) -> Tensor | None:
+    """Draws of one end; None where its data are gone."""
+    try:
+        return law.sample(count, stream)
+    except MissingDataError:
+        return None
 
 
 def _paths(model: Model, stream: torch.Generator) -> Trajectory:

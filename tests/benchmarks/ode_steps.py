@@ -4,12 +4,13 @@
 
 The network is called in inference mode at a time that is a tensor already, as the leanest loop by hand would. *Ours* is
 the library as it comes: a brownian process in its clock, with the network for the remainder beside x. *Ours, bare* is
-the problem that the peers solve: the network is the drift.
+the problem that the peers solve: the network is the drift. *Ours, a function* is that problem with the network as a
+function of the user (``FunctionFields``): it adds no more than learned fields do, and less than torchdiffeq.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 
@@ -23,9 +24,9 @@ from .figures import Line, factor, microseconds
 from .networks import Free, reference
 from .peers.ode import fixed_solvers
 from .problems import learned_fields, points_of
-from .timing import Effort, Work, beyond, ratio, spread
+from .timing import Effort, Spread, Work, beyond, ratio, spread
 
-__all__ = ["CASES", "OdeCase", "ode_lines", "ode_work"]
+__all__ = ["CASES", "OdeCase", "most_of_a_function", "ode_lines", "ode_work"]
 
 GOALS = {
     ("euler", 2): 8.0,
@@ -80,6 +81,7 @@ def ode_work(case: OdeCase, peers: bool = True) -> Work:
     integrator = si.build("integrator", case.method, steps=steps)
     whole = si.Transport(learned_fields(network, case.dim))
     bare = si.Transport(learned_fields(network, case.dim, precondition=False, latent="none"))
+    function = si.Transport(si.FunctionFields(velocity=network))
 
     def calls() -> None:
         for t in times:
@@ -89,6 +91,7 @@ def ode_work(case: OdeCase, peers: bool = True) -> Work:
         "calls": calls,
         "ours": lambda: si.integrate(whole, x, integrator),
         "ours, bare": lambda: si.integrate(bare, x, integrator),
+        "ours, a function": lambda: si.integrate(function, x, integrator),
         "by hand": partial(ode_loop(network, case.method, steps), x),
     }
     for name, solver in fixed_solvers().items() if peers else ():
@@ -96,19 +99,25 @@ def ode_work(case: OdeCase, peers: bool = True) -> Work:
     return {name: torch.inference_mode()(solve) for name, solve in solutions.items()}
 
 
+def most_of_a_function(added: Mapping[str, Spread]) -> float:
+    """The most microseconds that a user's function may cost a step: what learned fields add, or torchdiffeq."""
+    return min(added[who].median * 1e6 for who in ("ours", "torchdiffeq") if who in added)
+
+
 def ode_lines(effort: Effort, cases: tuple[OdeCase, ...] = CASES) -> Iterator[Line]:
     """Time solutions and bare calls in turn."""
     for case in cases:
         seconds = effort.compare(ode_work(case), case.steps)
         calls = seconds.pop("calls")
+        added = {who: beyond(values, calls) for who, values in seconds.items()}
+        goals = {"ours": GOALS[case.method, case.dim], "ours, a function": most_of_a_function(added)}
         for who, values in seconds.items():
-            goal = GOALS[case.method, case.dim] if who == "ours" and case.network == "free" else None
             yield Line(
                 str(case),
                 who,
                 (
                     microseconds("step us", spread(values)),
-                    microseconds("added us", beyond(values, calls), goal),
+                    microseconds("added us", added[who], goals.get(who) if case.network == "free" else None),
                     factor("/ calls", ratio(values, calls)),
                 ),
             )

@@ -41,6 +41,11 @@ def test_a_step_of_an_sde_costs_what_a_loop_by_hand_costs():
     assert cost(sde_work(SdeCase(2, "free"), peers=False), "ours", "by hand") < 15
 
 
+@pytest.mark.parametrize(("work", "case"), [(ode_work, OdeCase("euler", 2, "free")), (sde_work, SdeCase(2, "free"))])
+def test_a_step_with_a_users_function_costs_what_learned_fields_cost(work, case):
+    assert cost(work(case, peers=False), "ours, a function", "ours") < 4
+
+
 def test_a_step_of_an_ode_costs_what_it_costs_with_torchdiffeq():
     pytest.importorskip("torchdiffeq")
     assert cost(ode_work(OdeCase("rk4", 2, "free")), "ours, bare", "torchdiffeq") < 4

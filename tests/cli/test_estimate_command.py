@@ -55,6 +55,7 @@ def test_without_json_it_is_a_line_and_its_details(si, finished):
     assert first.startswith("log-likelihood: -")
     assert " +- " in first
     assert "nats" in first
+    assert "(exact" in first
     assert "  dimensions: 2" in details
 
 

@@ -83,12 +83,29 @@ def test_data_put_back_are_no_change(si, folder, tmp_path):
     assert (tmp_path / "two" / "samples.npy").read_bytes() == before
 
 
-def test_samples_after_the_data_changed_come_with_a_warning(si, folder):
+def test_samples_after_the_data_changed_or_went_are_the_same(si, folder, tmp_path):
+    assert si(*RUN, "train.steps=2").code == 0
+    assert si("sample", "run", "--out", "before.npy").code == 0
+    for change in (lambda: write(folder, seed=1), (folder / "mine.csv").unlink):
+        change()
+        done = si("sample", "run", "--out", "after.npy")
+        assert (done.code, done.err) == (0, "")
+        assert np.array_equal(np.load(tmp_path / "before.npy"), np.load(tmp_path / "after.npy"))
+        (tmp_path / "after.npy").unlink()
+
+
+def test_what_needs_the_data_says_which_file_and_how_it_changed(si, folder):
     assert si(*RUN, "train.steps=2").code == 0
     write(folder, seed=1)
-    done = si("sample", "run", "--out", "x.npy")
-    assert done.code == 0
-    assert "the data changed since training" in done.err
+    done = si("estimate", "run", "energy-distance")
+    assert done.code == 3
+    for said in ("they have changed", "resolved.yaml", "fingerprint", "--data FILE"):
+        assert said in done.err
+    (folder / "mine.csv").unlink()
+    done = si("estimate", "run", "energy-distance")
+    assert done.code == 3
+    for said in ("no such file", "mine.csv", "--data FILE"):
+        assert said in done.err
 
 
 @pytest.mark.parametrize(

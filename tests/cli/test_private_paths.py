@@ -1,4 +1,4 @@
-"""Whose files they are is written nowhere in what a run leaves: neither in a run, nor resumed, failed or in a sweep."""
+"""Whose files they are is written nowhere in what a run leaves: not in one that went on, that failed, or in a sweep."""
 
 from __future__ import annotations
 

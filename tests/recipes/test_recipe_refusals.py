@@ -66,7 +66,8 @@ def test_row_2_no_mapping_at_the_top(refused, text):
 def test_row_2_the_example_shown_is_a_recipe(fakes, write):
     from si_core.recipes.documents import MINIMAL
 
-    assert load_recipe(write(MINIMAL)).target.name == "checkerboard"
+    # The Gaussian of this fixture has a dimension that must be given.
+    assert load_recipe(write(MINIMAL), ["source.dim=2"]).target.name == "checkerboard"
 
 
 @pytest.mark.parametrize(

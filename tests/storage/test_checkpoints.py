@@ -135,7 +135,7 @@ def kill_at(point, count):
 
 
 @pytest.mark.parametrize("count", [1, 2])
-@pytest.mark.parametrize("point", [name for name in FAULT_POINTS if not name.startswith("atomic")])
+@pytest.mark.parametrize("point", [name for name in FAULT_POINTS if name.startswith(("checkpoint", "prune"))])
 def test_a_kill_at_any_point_costs_at_most_one_step(folder, point, count):
     weight = uninterrupted(8)
 

@@ -90,7 +90,7 @@ def test_samples_have_the_law_that_is_meant(model):
 def test_comparisons_measure_that_law_and_claim_no_more_than_holds(model, estimator):
     tilted, plain = (torch.randn(1500, 1, generator=torch.Generator().manual_seed(1)) + m for m in (1 + TILT, 1.0))
     near, far = (si.estimate(model, estimator, data, seed=2) for data in (tilted, plain))
-    assert near.bound == far.bound == "consistent"
+    assert near.bound == far.bound == ("approximate" if estimator == "marginal-kl" else "consistent")
     assert near.standard_error is None
     assert near.details["effective_samples"] == pytest.approx(1500 * np.exp(-(TILT**2)), rel=0.3)
     assert near.value < far.value / 3

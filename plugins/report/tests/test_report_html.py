@@ -1,5 +1,6 @@
 """The report as a whole: which files it writes, that they are the same twice, and what it refuses."""
 
+import re
 import subprocess
 import sys
 import tracemalloc
@@ -8,8 +9,9 @@ import matplotlib
 import numpy as np
 import pytest
 import torch
+from matplotlib.axes import Axes
 
-from si_core import DataError, Report, StorageError, Trajectory, UsageError
+from si_core import DataError, Frame, Report, StorageError, Trajectory, UsageError
 from si_report import HtmlReport
 
 FILES = {
@@ -69,6 +71,31 @@ NOTHING = {"trajectory": None, "log_density": None, "true_log_density": None, "m
 def test_one_draw_and_nothing_else_make_a_report(make_view, event):
     names = [path.name for path in report.write(make_view(event, 1, environment={}, **NOTHING))]
     assert names == ["report.html", "samples.png"]
+
+
+@events
+def test_draws_of_ends_whose_data_are_gone_are_left_out(make_view, event):
+    lost = ("source", "target") if event != (1,) else ("target",)
+    written = report.write(make_view(event, 6, **dict.fromkeys(lost), metrics=(), notes=["The data are gone."]))
+    assert [path.stem for path in written[1:]] == FILES[event][:-1]
+    page = written[0].read_text()
+    assert '<p class="note">The data are gone.</p>' in page
+    for name in lost if event not in ((1, 8, 8), (3, 6, 8)) else ():
+        assert not re.search(rf"<h3>[^<]*{name}", page, re.IGNORECASE)
+
+
+def test_columns_and_pixels_are_those_of_the_file(make_view, monkeypatch):
+    drawn, draw = [], Axes.set_xlabel
+    monkeypatch.setattr(Axes, "set_xlabel", lambda ax, text, **how: (drawn.append(text), draw(ax, text, **how))[1])
+    report.write(make_view((2,), 6, frame=Frame((2,), columns=("price in $", "size_m^2")), metrics=()))
+    # Samples, paths, marginals and log-densities; on the other axis the second column.
+    assert set(drawn) == {"price in $", "nats"}
+    page = report.write(make_view((1, 8, 8), 6, frame=Frame((1, 8, 8), pixels=(0.0, 16.0))))[0].read_text()
+    assert "Black is 0 and white 16 in every channel, those of the data" in page
+    titles, title = [], Axes.set_title
+    monkeypatch.setattr(Axes, "set_title", lambda ax, text, **how: (titles.append(text), title(ax, text, **how))[1])
+    report.write(make_view((5,), 6, frame=Frame((5,), columns=("a", "$b$", "c\n", "d" * 99, "e")), metrics=()))
+    assert titles[:5] == ["a", "$b$", "c?", f"{'d' * 27}…", "e"]
 
 
 @events

@@ -77,6 +77,19 @@ def test_the_page_says_date_facts_estimates_recipe_and_versions(make_view):
     assert "@media print" in page
 
 
+def test_the_value_of_the_datas_own_law_stands_beside_what_it_is(make_view):
+    record = {
+        "name": "n",
+        "value": -2.0,
+        "bound": "lower",
+        "unit": "nats",
+        "details": {"value_of_data_law": -1.5, "a": 1},
+    }
+    _, tree, _ = read(make_view((1,), estimates=[record]))
+    (row,) = ([*map(str, ("".join(cell.itertext()) for cell in row))] for row in tree.find(".//tbody"))
+    assert row == ["n", "-2", "nats", "lower bound; the data's own law has -1.5", "a: 1"]
+
+
 @pytest.mark.parametrize("event", [(1,), (2,)])
 def test_a_log_density_that_fails_costs_only_itself_and_is_said(make_view, event):
     def fails(_: torch.Tensor) -> torch.Tensor:

@@ -213,7 +213,16 @@ def test_the_page_holds_the_table_the_failures_and_the_values_of_each_axis(make_
         "state",
     ]
     rows = [["".join(cell.itertext()) for cell in row] for row in tree.find(".//tbody")]
-    assert rows[1] == ["001", "0", "brownian (scale: 2.0)", "-1.0 ± 1.1", "10", "12", "0.50", "finished"]
+    assert rows[1] == [
+        "001",
+        "0",
+        "brownian (scale: 2.0)",
+        "-1.0 ± 1.1 (exact)",
+        "10 (upper)",
+        "12",
+        "0.50",
+        "finished",
+    ]
     assert rows[2] == ["002", "0.5", "none", "–", "–", "–", "–", "failed"]
     assert len(rows) == 6
     (note,) = (element for element in tree.iter("div") if element.get("class") == "note")

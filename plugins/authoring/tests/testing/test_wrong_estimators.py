@@ -100,6 +100,25 @@ class Biased(Changed):
         return {"value": 1.2 * found.value, "bound": "unbiased"}
 
 
+class NeverThere(Changed):
+    """Off by as much however many points there are."""
+
+    def parts(self, found, x):
+        return {"value": found.value + 1.0, "bound": "consistent"}
+
+
+class Nears(Changed):
+    """Off by what falls with the number of points."""
+
+    def parts(self, found, x):
+        return {"value": found.value + 8.0 * len(x) ** -0.5, "bound": "consistent"}
+
+
+class ClaimsNothing(Changed):
+    def parts(self, found, x):
+        return {"value": found.value + 1.0, "bound": "approximate"}
+
+
 class SmallError(Changed):
     def parts(self, found, x):
         return {"standard_error": found.standard_error / 3}
@@ -317,6 +336,7 @@ class BlindDistance(si.Estimator):
         (LowerBoundForExactFieldsOnly(), "bound", "the stated lower bound"),
         (UpperBoundThatIsNone(), "bound", "the stated upper bound"),
         (Biased(), "bound", "said to be unbiased, is off the true value"),
+        (NeverThere(), "bound", "said to be consistent, is off the true value"),
         (SmallError(), "standard-errors", "too small"),
         (LargeError(), "standard-errors", "too large"),
         (ErrorOfNothing(), "standard-errors", "too small"),
@@ -379,7 +399,17 @@ def test_a_lower_bound_that_is_none_is_told_by_how_much(rejected) -> None:
 
 @pytest.mark.parametrize(
     "component",
-    [LogLikelihood(), LooseLowerBound(), InBits(), NoErrorKnown(), MeanOfDraws(), NoisePerPlace(), HeldOutClassifier()],
+    [
+        LogLikelihood(),
+        LooseLowerBound(),
+        Nears(),
+        ClaimsNothing(),
+        InBits(),
+        NoErrorKnown(),
+        MeanOfDraws(),
+        NoisePerPlace(),
+        HeldOutClassifier(),
+    ],
     ids=lambda value: type(value).__name__,
 )
 def test_a_right_one_is_accepted(accepted, component: si.Estimator) -> None:

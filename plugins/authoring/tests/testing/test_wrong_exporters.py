@@ -13,7 +13,7 @@ import si_core as si
 class Listing(si.Exporter):
     """The names and the sums of the weights, ``weights.txt``."""
 
-    def export(self, model: si.Model, directory: Path) -> list[Path]:
+    def export(self, model: si.Model, directory: Path, records: si.RunRecords) -> list[Path]:
         path = directory / "weights.txt"
         path.write_text(self.text(model, directory))
         return [path]
@@ -24,35 +24,35 @@ class Listing(si.Exporter):
 
 
 class WritesBeside(Listing):
-    def export(self, model, directory):
+    def export(self, model, directory, records):
         (directory.parent / "all.txt").write_text("all")
-        return super().export(model, directory)
+        return super().export(model, directory, records)
 
 
 class WritesIntoTheCurrentFolder(Listing):
-    def export(self, model, directory):
+    def export(self, model, directory, records):
         Path("weights.txt").write_text("all")
-        return super().export(model, directory)
+        return super().export(model, directory, records)
 
 
 class SaysNothingOfAFile(Listing):
-    def export(self, model, directory):
+    def export(self, model, directory, records):
         (directory / "card.md").write_text("a card")
-        return super().export(model, directory)
+        return super().export(model, directory, records)
 
 
 class ReturnsNoFile(Listing):
-    def export(self, model, directory):
-        return [*super().export(model, directory), directory / "card.md"]
+    def export(self, model, directory, records):
+        return [*super().export(model, directory, records), directory / "card.md"]
 
 
 class ReturnsText(Listing):
-    def export(self, model, directory):
-        return [str(path) for path in super().export(model, directory)]
+    def export(self, model, directory, records):
+        return [str(path) for path in super().export(model, directory, records)]
 
 
 class WritesNothing(Listing):
-    def export(self, model, directory):
+    def export(self, model, directory, records):
         return []
 
 
@@ -76,9 +76,9 @@ class HalvesTheWeights(Listing):
 
 
 class KeepsStillAboutFailure(Listing):
-    def export(self, model, directory):
+    def export(self, model, directory, records):
         try:
-            return super().export(model, directory)
+            return super().export(model, directory, records)
         except OSError:
             return []
 

@@ -24,11 +24,13 @@ class Gaussian(Distribution):
     """``N(mean, covariance)``.
 
     Args:
-        dim: the number of dimensions; where it is left out, that of mean or covariance, else 2.
+        dim: the number of dimensions. Where neither it nor a shape is given, that of mean or covariance; where these
+            are numbers, the shape of the target for a source in a recipe, else 2 dimensions.
         mean: d numbers, or one number for all dimensions.
         covariance: a number c (meaning c I), d variances, or a d x d matrix.
         shape: an event shape such as [1, 8, 8] in place of dim; mean and covariance are then numbers.
         dtype: of the draws.
+        default_shape: the shape where no option says one; a recipe gives a source that of its target.
 
     Raises:
         UsageError: options that contradict each other, or a covariance that is not positive definite.
@@ -41,10 +43,11 @@ class Gaussian(Distribution):
         covariance: float | list[float] | list[list[float]] = 1.0,
         shape: list[Annotated[int, Field(ge=1)]] | None = None,
         dtype: Precision = "float32",
+        default_shape: tuple[int, ...] | None = None,
     ) -> None:
         self._dtype = precision(dtype, _WHERE)
         centre, spread = numbers(mean, "mean", _WHERE), numbers(covariance, "covariance", _WHERE)
-        self.shape = _event_shape(dim, shape, centre, spread)
+        self.shape = _event_shape(dim, shape, centre, spread, default_shape or (2,))
         size = math.prod(self.shape)
         if centre.ndim > 1 or (centre.ndim == 1 and centre.shape[0] != size):
             got = f"shape {tuple(centre.shape)}"
@@ -110,8 +113,10 @@ class Gaussian(Distribution):
         return log_standard_normal((rows - self._mean.like(rows)) / scale) - len(self.mean) * math.log(scale)
 
 
-def _event_shape(dim: int | None, shape: list[int] | None, mean: Tensor, covariance: Tensor) -> tuple[int, ...]:
-    """The event shape that the options agree on."""
+def _event_shape(
+    dim: int | None, shape: list[int] | None, mean: Tensor, covariance: Tensor, default: tuple[int, ...]
+) -> tuple[int, ...]:
+    """The event shape that the options agree on; the default where none says anything of it."""
     if shape is not None:
         if dim is not None or not shape:
             raise UsageError(
@@ -130,4 +135,4 @@ def _event_shape(dim: int | None, shape: list[int] | None, mean: Tensor, covaria
     for found in (mean, covariance):
         if found.ndim and found.shape[0]:
             return (found.shape[0],)
-    return (2,)
+    return tuple(default)

@@ -19,13 +19,22 @@ class PointMass(Distribution):
     """The law of a constant; it has no density, and no ODE can leave it.
 
     Args:
-        point: d numbers; from Python also an array of any event shape.
+        point: d numbers; from Python also an array of any event shape. One number stands for all coordinates, where the
+            shape is known.
         dtype: of the draws.
+        default_shape: the shape of a point that is one number; a recipe gives a source that of its target.
+
+    Raises:
+        UsageError: a point without coordinates, or one number for a shape that is not known.
     """
 
-    def __init__(self, point: list[float], dtype: Precision = "float32") -> None:
+    def __init__(
+        self, point: float | list[float], dtype: Precision = "float32", default_shape: tuple[int, ...] | None = None
+    ) -> None:
         self._dtype = precision(dtype, _WHERE)
         found = numbers(point, "point", _WHERE)
+        if not found.ndim and default_shape:
+            found = found.expand(default_shape).clone()
         if not found.ndim or not found.numel():
             raise UsageError(
                 "a point has at least one coordinate", where=f"{_WHERE}: point", got=point, fix="write a list"

@@ -8,6 +8,7 @@ from typing import Literal
 from torch import Tensor
 
 from si_core import Distribution, Model, NumericsError, StochasticInterpolant
+from si_core.public.process import Bound
 from si_estimators.start_law import StartLaw
 
 __all__ = [
@@ -25,7 +26,6 @@ __all__ = [
 ]
 
 Direction = Literal["target", "source"]
-Bound = Literal["exact", "unbiased", "consistent", "lower", "upper", "approximate"]
 Unit = Literal["nats", "bits/dim"]
 DIRECTIONS, UNITS = ("target", "source"), ("nats", "bits/dim")
 

@@ -60,7 +60,8 @@ def start_law(model: Model, direction: str, where: str) -> StartLaw:
         known = not process.conditions and exact_fields.known(process)
         density = getattr(exact_fields(process), "log_density", None) if known else None
         if density is not None:
-            return StartLaw(lambda x: density(time, x), end)
+            # Closed forms keep their moments where they were made.
+            return StartLaw(lambda x: density(time, x.cpu()).to(x), end)
         why = f"paths set out from the process at t = {time:g}, the density at t = {at_end:g} stands in"
     elif forward and (process.coupling.anchored or process.coupling.conditions):
         why = "paths set out from x0 given the condition, the density of the whole source stands in"

@@ -123,7 +123,7 @@ class Wasserstein(Estimator):
             value, costs = self._root(cost), torch.from_numpy(np.diagonal(cost).copy())
             error = self._error(cost, value, np.argsort(flat(drawn.x)[:, 0].cpu().numpy()))
             del cost
-            details: dict[str, float] = {"samples": n}
+            details: dict[str, float] = {"samples": n, "references": n}
             if n < len(x):
                 details["references_given"] = len(x)
             pair = samples_of_one_law(model, x, n, n, generator)

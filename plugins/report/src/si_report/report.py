@@ -84,9 +84,12 @@ def _within(name: str, value: Any, low: int, high: int) -> None:
 
 
 def _check(view: RunView) -> None:
-    event = tuple(view.target.shape[1:])
-    for name in ("source", "target", "samples"):
-        shape = tuple(getattr(view, name).shape)
+    event = tuple(view.samples.shape[1:])
+    for name in ("samples", "source", "target"):
+        draws = getattr(view, name)
+        if draws is None and name != "samples":
+            continue  # its data are not at hand
+        shape = tuple(draws.shape)
         if not shape or shape[0] == 0:
             raise DataError("a report needs at least one draw", where=f"RunView.{name}", got=f"shape {shape}")
         if shape[1:] != event:
@@ -94,7 +97,7 @@ def _check(view: RunView) -> None:
                 "draws of different events can't be shown beside each other",
                 where=f"RunView.{name}",
                 got=f"shape {shape}",
-                allowed=f"(N, *{event}), as the target has it",
+                allowed=f"(N, *{event}), as the samples have it",
             )
 
 

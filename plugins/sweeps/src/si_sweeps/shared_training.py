@@ -43,6 +43,8 @@ def adopt(twin: RunDirectory, directory: RunDirectory, recipe: Recipe, console: 
     write_atomic(directory.metrics, twin.metrics.read_bytes())
     state = checkpoint.state | {"recipe_hash": recipe.hash()}
     save_checkpoint(directory.checkpoints, checkpoint.step, checkpoint.tensors, state)
+    if twin.environment.is_file():
+        write_atomic(directory.environment, twin.environment.read_bytes())
     write_atomic(directory.recipe, recipe.text.encode())
     # The file that makes a folder a run comes last: after a kill before it, all of this is done again.
     write_atomic(directory.resolved, recipe.dump(directory.path).encode())

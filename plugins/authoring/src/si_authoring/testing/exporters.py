@@ -10,17 +10,27 @@ import torch
 
 from si_authoring.testing.check import Violation, check
 from si_authoring.testing.common import accepted, first_accepted
+from si_authoring.testing.recipe_model import recipe_model
 from si_authoring.testing.report_views import Folders, folders
 from si_authoring.testing.setting import Output, Setting
 from si_authoring.testing.suite import Suite
 from si_authoring.testing.toy_model import toy_model
-from si_core import Exporter, Model, StorageError, UsageError
+from si_core import Exporter, Model, RunRecords, StorageError, UsageError
 
 __all__ = ["SUITE"]
 
 
+_RECORDS = RunRecords(
+    [{"name": "log-likelihood", "value": -1.5, "standard_error": 0.1, "bound": "exact", "unit": "nats"}],
+    [{"step": 1, "loss": 1.5, "losses": {"velocity": 1.5}}],
+    {"python": "3.12.0", "distributions": {"si-core": "0.2.0"}},
+)
+
+
 def _model(setting: Setting) -> Model:
-    return toy_model(replace(setting, chosen=None, device="cpu"))
+    """A model of a recipe; a toy where the parts of one are not installed."""
+    found = recipe_model(setting.event)
+    return toy_model(replace(setting, chosen=None, device="cpu")) if found is None else found
 
 
 def _exported(exporter: Exporter, made: Folders, model: Model, name: str = "export") -> list[Path]:
@@ -31,7 +41,7 @@ def _exported(exporter: Exporter, made: Folders, model: Model, name: str = "expo
     """
     directory = made.run / name
     directory.mkdir()
-    found = exporter.export(model, directory)
+    found = exporter.export(model, directory, _RECORDS)
     if not isinstance(found, list) or not all(isinstance(path, Path) for path in found):
         raise Violation(f"it returns {found!r} instead of a list of paths (pathlib.Path)")
     there = {path.resolve() for path in directory.rglob("*") if path.is_file()}
@@ -109,7 +119,7 @@ def lost_folder(exporter: Exporter) -> None:
     with folders() as made:
         directory = made.run / "plots" / "note.txt"
         try:
-            exporter.export(_model(first_accepted(SUITE, exporter)), directory)
+            exporter.export(_model(first_accepted(SUITE, exporter)), directory, _RECORDS)
         except (StorageError, OSError, UsageError):
             return
     raise Violation("it says nothing where the folder can't be written")

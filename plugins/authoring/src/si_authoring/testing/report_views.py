@@ -15,7 +15,7 @@ from torch import Tensor
 
 from si_authoring.testing.check import Violation
 from si_authoring.testing.setting import Setting
-from si_core import RunView, SweepView, Trajectory
+from si_core import Frame, RunView, SweepView, Trajectory
 
 __all__ = ["OPTIONAL_PARTS", "Folders", "folders", "run_view", "sweep_view"]
 
@@ -24,6 +24,8 @@ _AXES: dict[str, list[Any]] = {"sample.epsilon": [0, 0.5], "latent": ["none", {"
 _OWN_FILES = {"recipe.yaml": "seed: 7\n", "metrics.jsonl": '{"step": 1}\n', "plots/note.txt": "a user's own"}
 
 _WITHOUT: dict[str, dict[str, Any]] = {
+    "draws of its target": {"target": None},
+    "draws of either end, whose data are gone": {"source": None, "target": None, "notes": ("Both are gone.",)},
     "a trajectory": {"trajectory": None},
     "the model's log-density": {"log_density": None},
     "the target's log-density": {"true_log_density": None},
@@ -104,6 +106,7 @@ def run_view(directory: Path, setting: Setting, **parts: Any) -> RunView:
         "title": "A small run",
         "recipe": {"title": "A small run", "seed": 7, "train": {"steps": 3, "optimizer": {"use": "adam", "lr": 1e-3}}},
         **sets,
+        "frame": Frame(setting.event),
         "trajectory": Trajectory(setting.given("t", t), setting.given("trajectory", along), 3),
         "log_density": _log_density,
         "true_log_density": _log_density,

@@ -78,7 +78,7 @@ def files(report: Report) -> None:
 
 @check
 def optional_parts(report: Report) -> None:
-    """What a run may lack (a trajectory, densities, metrics, estimates) may be missing."""
+    """What a run may lack (draws of its ends, a trajectory, densities, metrics, estimates) may be missing."""
     setting = first_accepted(SUITE, report)
     for lacking, parts in OPTIONAL_PARTS.items():
         with folders() as made:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 from typing import Literal
 
@@ -40,12 +41,10 @@ def point_number(cell: str) -> bool:
 
 def number(cell: str, decimal: Decimal = ".") -> float | None:
     """The number of a cell, 0 or 1 for a truth value, NaN where it is missing; None for text."""
-    try:
-        # float() also reads 1_000 and digits of other scripts, which no table means.
-        if "_" not in cell and cell.isascii() and (decimal == "." or "." not in cell):
+    # float() also reads 1_000 and digits of other scripts, which no table means.
+    if "_" not in cell and cell.isascii() and (decimal == "." or "." not in cell):
+        with contextlib.suppress(ValueError):
             return float(cell if decimal == "." else cell.replace(",", "."))
-    except ValueError:
-        pass
     if is_missing(cell):
         return float("nan")
     return float(cell.lower() in TRUE) if is_truth(cell) else None

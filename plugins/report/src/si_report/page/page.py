@@ -17,17 +17,19 @@ FOOTER = "All points are in data space. The pictures also stand in the run's fol
 
 def page(view: RunView, pictures: Sequence[Picture], notes: Sequence[str] = (), dpi: int = 130) -> str:
     """Write the page of a run."""
-    sections = {"Estimates": _estimates(view.estimates)}
+    sections = {"Estimates": "".join(map(_note, view.notes)) + _estimates(view.estimates)}
     for picture in pictures:
         sections[picture.section] = sections.get(picture.section, "") + figure(picture, dpi)
     if notes:
-        sections["Log-density"] = sections.get("Log-density", "") + "".join(
-            f'<p class="note">{text(note)}</p>' for note in notes
-        )
+        sections["Log-density"] = sections.get("Log-density", "") + "".join(map(_note, notes))
     sections["Recipe"] = f"<pre>{text(outline(view.recipe))}</pre>"
     if view.environment:
         sections["Environment"] = environment_list(view.environment)
     return document(view.title, view.facts, sections, FOOTER)
+
+
+def _note(words: str) -> str:
+    return f'<p class="note">{text(words)}</p>\n'
 
 
 def _estimates(records: Sequence[Mapping[str, Any]]) -> str:
@@ -47,6 +49,8 @@ def _estimate(record: Mapping[str, Any]) -> str:
     unit = record.get("unit")
     details = record.get("details")
     shown = dict(details) if isinstance(details, Mapping) else {} if details is None else {"details": details}
+    limit = shown.pop("value_of_data_law", None)
+    beside = "" if limit is None else f"; the data's own law has {short(limit)}"
     known = {"name", "value", "standard_error", "bound", "unit", "details", "per_sample"}
     shown |= {key: value for key, value in record.items() if key not in known}
     listed = "<br />".join(f"{text(str(key).replace('_', ' '))}: {text(short(value))}" for key, value in shown.items())
@@ -54,6 +58,6 @@ def _estimate(record: Mapping[str, Any]) -> str:
         f'<tr><th scope="row">{text(record.get("name", "?"))}</th>'
         f'<td class="value">{text(measured(record.get("value"), record.get("standard_error")))}</td>'
         f'<td class="unit">{"" if unit in (None, "1") else text(unit)}</td>'
-        f"<td>{text(BOUNDS.get(str(bound), bound or ''))}</td>"
+        f"<td>{text(BOUNDS.get(str(bound), bound or '') + beside)}</td>"
         f'<td class="details">{listed}</td></tr>\n'
     )

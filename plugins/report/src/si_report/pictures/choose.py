@@ -63,7 +63,7 @@ def pictures(view: RunView, settings: Settings) -> tuple[list[Picture], list[str
 
 
 def _painters(view: RunView) -> Iterator[Painter]:
-    event = tuple(view.target.shape[1:])
+    event = tuple(view.samples.shape[1:])
     if event in ((), (1,)):
         yield from (line, line_paths)
     elif event == (2,):

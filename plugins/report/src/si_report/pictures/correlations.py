@@ -6,11 +6,13 @@ Pearson's ``r_ij = cov(x_i, x_j) / (sd_i sd_j)``; a constant column has none.
 from __future__ import annotations
 
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
 from matplotlib.colors import Normalize
 
 from si_core import RunView
 from si_report.pictures.draws import Array, count, drawn, subset
+from si_report.pictures.names import column_names
 from si_report.pictures.palette import diverging_map
 from si_report.pictures.picture import Picture, Settings, sheet
 
@@ -18,6 +20,7 @@ __all__ = ["correlation", "correlations"]
 
 MOST_DRAWS = 50_000
 MOST_COLUMNS = 64
+MOST_NAMES = 20
 
 
 def correlation(table: Array) -> Array:
@@ -31,35 +34,53 @@ def correlation(table: Array) -> Array:
 
 def correlations(view: RunView, settings: Settings) -> Picture | None:
     """Draw the correlations of at most 64 coordinates; needs two coordinates and three draws."""
-    target, samples = (
-        subset(getattr(view, name).flatten(1)[:, :MOST_COLUMNS], MOST_DRAWS, name) for name in ("target", "samples")
-    )
-    number = target.shape[1]
-    if number < 2 or min(len(target), len(samples)) < 3:
+    sets = {
+        name: subset(draws.flatten(1)[:, :MOST_COLUMNS], MOST_DRAWS, name)
+        for name in ("target", "samples")
+        if (draws := getattr(view, name)) is not None
+    }
+    number, total = sets["samples"].shape[1], view.samples.flatten(1).shape[1]
+    if number < 2 or min(map(len, sets.values())) < 3:
         return None
-    real, made = correlation(target), correlation(samples)
-    gap = made - real
-    found = np.abs(gap[np.isfinite(gap)])
-    reach = max(0.05, float(found.max(initial=0)))
-    with sheet(10.5, 4.5, settings, "compressed") as drawing:
-        panels = drawing.figure.subplots(1, 3, sharex=True, sharey=True)
-        norms = [Normalize(-1, 1), Normalize(-1, 1), Normalize(-reach, reach)]
-        titles = ["target", "samples", "samples − target"]
-        for ax, matrix, norm, title in zip(panels, (real, made, gap), norms, titles, strict=True):
-            ax.imshow(matrix, norm=norm, cmap=diverging_map(), interpolation="nearest")
-            ax.set(title=title, xlabel="column")
-            ax.locator_params(integer=True, nbins=8)
+    matrices = {name: correlation(table) for name, table in sets.items()}
+    found = [matrix[np.isfinite(matrix)] for matrix in matrices.values()]
+    norms, plain = dict.fromkeys(matrices, Normalize(-1, 1)), len(matrices)
+    if "target" in matrices:
+        gap = matrices["samples"] - matrices["target"]
+        found.append(np.abs(gap[np.isfinite(gap)]))
+        reach = max(0.05, float(found[-1].max(initial=0)))
+        matrices["samples − target"], norms["samples − target"] = gap, Normalize(-reach, reach)
+    names = column_names(view, number) if number <= MOST_NAMES and view.frame and view.frame.columns else None
+    with sheet(3.5 * len(matrices), 4.5, settings, "compressed") as drawing:
+        panels = drawing.figure.subplots(1, len(matrices), sharex=True, sharey=True, squeeze=False)[0]
+        for ax, (name, matrix) in zip(panels, matrices.items(), strict=True):
+            ax.imshow(matrix, norm=norms[name], cmap=diverging_map(), interpolation="nearest")
+            ax.set(title=name)
             ax.spines[:].set_visible(False)
-        panels[0].set_ylabel("column")
+            _label(ax, names)
+        if names is None:
+            panels[0].set_ylabel("column")
         below = {"location": "bottom", "aspect": 25, "label": "correlation"}
-        drawing.figure.colorbar(ScalarMappable(norms[0], diverging_map()), ax=list(panels[:2]), shrink=0.4, **below)
-        drawing.figure.colorbar(
-            ScalarMappable(norms[2], diverging_map()), ax=[panels[2]], shrink=0.8, **(below | {"label": "difference"})
-        )
-    sets = f"the target ({drawn(target, view.target)}) and the samples ({drawn(samples, view.samples)})"
-    caption = f"Pearson correlations of {sets}."
-    if found.size < gap.size:
+        shade = ScalarMappable(norms["samples"], diverging_map())
+        drawing.figure.colorbar(shade, ax=list(panels[:plain]), shrink=0.8 / plain, **below)
+        for ax in panels[plain:]:
+            shade = ScalarMappable(norms["samples − target"], diverging_map())
+            drawing.figure.colorbar(shade, ax=[ax], shrink=0.8, **(below | {"label": "difference"}))
+    listed = " and ".join(f"the {name} ({drawn(table, getattr(view, name))})" for name, table in sets.items())
+    caption = f"Pearson correlations of {listed}."
+    if found[-1].size < number**2:
         caption += " Grey: a constant column has no correlation."
-    if number < view.target.flatten(1).shape[1]:
-        caption += f" The first {number} of {count(view.target.flatten(1).shape[1])} columns."
+    if number < total:
+        caption += f" The first {number} of {count(total)} columns."
     return Picture("correlations", "Samples", "Correlations of the columns", caption, drawing.png)
+
+
+def _label(ax: Axes, names: list[str] | None) -> None:
+    """Name the rows and columns of a matrix, or number them."""
+    if names is None:
+        ax.set_xlabel("column")
+        ax.locator_params(integer=True, nbins=8)
+        return
+    size = 9 if len(names) <= 8 else 7
+    ax.set_xticks(range(len(names)), names, rotation=90, fontsize=size, parse_math=False)
+    ax.set_yticks(range(len(names)), names, fontsize=size, parse_math=False)

@@ -6,11 +6,11 @@ import numpy as np
 from torch import Tensor
 
 from si_core import RunView
-from si_report.pictures.draws import Array, Indices, count, indices, subset
+from si_report.pictures.draws import Array, Frame, Indices, count, indices, subset
 from si_report.pictures.mosaic import brightness, show
-from si_report.pictures.picture import Picture, Settings, sheet
+from si_report.pictures.picture import Picture, Settings, printable, sheet
 
-__all__ = ["images"]
+__all__ = ["black_and_white", "images"]
 
 MOST_LABELS = 12
 REFERENCE = 512
@@ -18,29 +18,31 @@ REFERENCE = 512
 
 def images(view: RunView, settings: Settings) -> Picture:
     """Draw grids of samples and of the target for events of shape (1, h, w) or (3, h, w)."""
-    height, width = view.target.shape[2:]
+    height, width = view.samples.shape[2:]
     columns = 10 if max(height, width) <= 64 else 6 if max(height, width) <= 160 else 4
-    limits = brightness(subset(view.target, REFERENCE, "target"))
+    limits, range_of = black_and_white(view)
     chosen = _by_label(view, columns)
     if chosen is None:
         rows, labels, note = _rows(view.samples, "samples", columns, columns), None, "Chosen at random."
     else:
-        picks, labels, note = chosen
+        picks, labels, note, _ = chosen
         rows = [subset(view.samples, columns, "samples", at) for at in picks]
-    real = _rows(view.target, "target", len(rows), columns)
     side = 4.9
     tall = side * (height * len(rows)) / (width * columns)
-    with sheet(2 * side + 0.7, min(tall, 11.0) + 0.5, settings, "compressed") as drawing:
-        left, right = drawing.figure.subplots(1, 2)
-        show(left, real, columns, limits)
-        left.set_title("target (real)")
+    beside = view.target is not None
+    with sheet((2 if beside else 1) * side + 0.7, min(tall, 11.0) + 0.5, settings, "compressed") as drawing:
+        *left, right = drawing.figure.subplots(1, 2 if beside else 1, squeeze=False)[0]
+        if view.target is not None:
+            show(left[0], _rows(view.target, "target", len(rows), columns), columns, limits)
+            left[0].set_title("target (real)")
+            note += " Real images at random." if labels else ""
         show(right, rows, columns, limits, row_labels=labels)
         right.set_title("samples (model)")
-        if labels:
-            right.set_ylabel("label")
+        if chosen is not None:
+            right.set_ylabel(chosen[3], parse_math=False)
     caption = (
         f"{note} Black is {limits[0]:.4g} and white {limits[1]:.4g} in every channel, "
-        f"the range of {count(min(REFERENCE, len(view.target)))} real images; values beyond are clipped."
+        f"{range_of}; values beyond are clipped."
     )
     return Picture("samples", "Samples", "Images", caption, drawing.png)
 
@@ -50,8 +52,18 @@ def _rows(draws: Tensor, what: str, rows: int, columns: int) -> list[Array]:
     return [chosen[k * columns : (k + 1) * columns] for k in range(rows)]
 
 
-def _by_label(view: RunView, columns: int) -> tuple[list[Indices], list[str], str] | None:
-    """Return for each class the indices of its first draws, its name, and a note; None without classes."""
+def black_and_white(view: RunView) -> tuple[Frame, str]:
+    """Return the values of black and white, and whose they are: the file's, or the range of some images."""
+    if view.frame is not None and view.frame.pixels is not None:
+        return view.frame.pixels, "those of the data"
+    name, images = ("real", view.target) if view.target is not None else ("sampled", view.samples)
+    limits = brightness(subset(images, REFERENCE, "samples" if images is view.samples else "target"))
+    return limits, f"the range of {count(min(REFERENCE, len(images)))} {name} images"
+
+
+def _by_label(view: RunView, columns: int) -> tuple[list[Indices], list[str], str, str] | None:
+    """Return for each class the indices of its first draws, its name, and a note and the condition's name; None
+    without classes."""
     labelled = [(name, spec.classes) for name, spec in view.conditions.items() if spec.classes is not None]
     if not view.condition or not labelled:
         return None
@@ -62,7 +74,6 @@ def _by_label(view: RunView, columns: int) -> tuple[list[Indices], list[str], st
         return None
     shown = kinds[indices(len(kinds), MOST_LABELS)]
     picks = [np.flatnonzero(labels == kind)[:columns] for kind in shown]
-    note = "The first samples of each label, one row each; real images at random."
-    if len(shown) < len(kinds):
-        note = f"The first samples of {len(shown)} of {count(len(kinds))} labels, one row each; real images at random."
-    return picks, [classes[kind] for kind in shown], note
+    of = "each label" if len(shown) == len(kinds) else f"{len(shown)} of {count(len(kinds))} labels"
+    note = f"The first samples of {of}, one row each."
+    return picks, [printable(classes[kind]) for kind in shown], note, printable(name)

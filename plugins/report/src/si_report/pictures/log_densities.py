@@ -17,6 +17,7 @@ from torch import Tensor
 
 from si_core import RunView
 from si_report.pictures.draws import Array, Frame, plane_frame, subset
+from si_report.pictures.names import axis_names
 from si_report.pictures.palette import diverging_map, level_map
 from si_report.pictures.picture import Picture, Settings, sheet
 
@@ -38,13 +39,14 @@ def log_densities(view: RunView, settings: Settings) -> Picture | None:
     """Draw the model's log-density of events of shape (2,), beside the target's where it is known."""
     if view.log_density is None:
         return None
-    target, samples = subset(view.target, 100_000, "target"), subset(view.samples, 100_000, "samples")
-    x, y, equal = plane_frame([target], [samples])
+    samples = subset(view.samples, 100_000, "samples")
+    known = None if view.target is None else subset(view.target, 100_000, "target")
+    x, y, equal = plane_frame([samples], []) if known is None else plane_frame([known], [samples])
     centres = [_centres(frame, settings.resolution) for frame in (x, y)]
     grid = np.stack(np.meshgrid(*centres, indexing="xy"), axis=-1).reshape(-1, 2)
-    fields = {"learned": values(view.log_density, grid, view.target)}
+    fields = {"learned": values(view.log_density, grid, view.samples)}
     if view.true_log_density is not None:
-        fields["true"] = values(view.true_log_density, grid, view.target)
+        fields["true"] = values(view.true_log_density, grid, view.samples)
     shaped = {name: field.reshape(settings.resolution, settings.resolution) for name, field in fields.items()}
     peaks = [float(field[np.isfinite(field)].max()) for field in shaped.values() if np.isfinite(field).any()]
     if not peaks:
@@ -52,12 +54,14 @@ def log_densities(view: RunView, settings: Settings) -> Picture | None:
     top = max(peaks)
     norm = Normalize(top - DEPTH, top)
     compared = len(shaped) == 2
+    across, up = axis_names(view)
     with sheet(10.5 if compared else 6.2, 4.5 if compared else 5.2, settings, "compressed") as drawing:
         panels = drawing.figure.subplots(1, 3 if compared else 1, sharex=True, sharey=True, squeeze=False)[0]
         for ax in panels:
-            ax.set(xlim=x, ylim=y, xlabel="x₁", aspect="equal" if equal else "auto")
+            ax.set(xlim=x, ylim=y, aspect="equal" if equal else "auto")
+            ax.set_xlabel(across, parse_math=False)
             ax.set_box_aspect(1)
-        panels[0].set_ylabel("x₂")
+        panels[0].set_ylabel(up, parse_math=False)
         for ax, (name, field) in zip(panels, shaped.items(), strict=False):
             ax.set_title(f"{name} log ρ")
             ax.pcolormesh(

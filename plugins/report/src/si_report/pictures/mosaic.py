@@ -60,4 +60,4 @@ def show(
     ax.tick_params(length=0)
     ax.xaxis.tick_top()
     ax.set_xticks(tile_middles(columns, width, space) if column_labels else [], column_labels or [])
-    ax.set_yticks(tile_middles(len(rows), height, space) if row_labels else [], row_labels or [])
+    ax.set_yticks(tile_middles(len(rows), height, space) if row_labels else [], row_labels or [], parse_math=False)

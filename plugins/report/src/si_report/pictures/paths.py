@@ -9,6 +9,7 @@ from matplotlib.colors import Normalize
 
 from si_core import RunView
 from si_report.pictures.draws import count, indices, plane_frame, subset
+from si_report.pictures.names import axis_names
 from si_report.pictures.palette import time_map
 from si_report.pictures.picture import Picture, Settings, sheet
 
@@ -38,8 +39,11 @@ def paths(view: RunView, settings: Settings) -> Picture | None:
         begin, end = (time_map()(norm(t)) for t in (times[0], times[-1]))
         ax.scatter(*states[0].T, s=26, facecolors="white", edgecolors=[begin], linewidths=1.2, zorder=3, label="start")
         ax.scatter(*states[-1].T, s=24, color=[end], edgecolors="#222222", linewidths=0.6, zorder=4, label="end")
-        ax.set(xlim=x, ylim=y, xlabel="x₁", ylabel="x₂", aspect="equal" if equal else "auto")
+        ax.set(xlim=x, ylim=y, aspect="equal" if equal else "auto")
         ax.set_box_aspect(1)
+        across, up = axis_names(view)
+        ax.set_xlabel(across, parse_math=False)
+        ax.set_ylabel(up, parse_math=False)
         ax.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=2)
         drawing.figure.colorbar(ScalarMappable(norm, time_map()), ax=ax, label="time t", shrink=0.8)
     caption = (

@@ -6,14 +6,14 @@ import numpy as np
 
 from si_core import RunView
 from si_report.pictures.draws import count, indices, moments_in_time, subset
-from si_report.pictures.mosaic import brightness, show
+from si_report.pictures.images import black_and_white
+from si_report.pictures.mosaic import show
 from si_report.pictures.picture import Picture, Settings, sheet
 
 __all__ = ["strips"]
 
 ROWS = 6
 TIMES = 9
-REFERENCE = 512
 
 
 def strips(view: RunView, settings: Settings) -> Picture | None:
@@ -24,8 +24,8 @@ def strips(view: RunView, settings: Settings) -> Picture | None:
     at = moments_in_time(trajectory.t, TIMES)
     chosen = indices(trajectory.x.shape[1], ROWS)
     states = np.stack([subset(trajectory.x[k], ROWS, "trajectory", chosen) for k in at], axis=1)
-    limits = brightness(subset(view.target, REFERENCE, "target"))
-    height, width = view.target.shape[2:]
+    limits, _ = black_and_white(view)
+    height, width = view.samples.shape[2:]
     wide = 9.6
     tall = wide * height * len(chosen) / (width * len(at))
     with sheet(wide, min(tall, 12.0) + 0.45, settings, "compressed") as drawing:

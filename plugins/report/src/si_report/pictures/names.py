@@ -1,0 +1,44 @@
+"""Names of the entries of an event, as the user's file has them, short enough for an axis.
+
+They come from outside: a dollar sign in one is one, so texts are drawn with ``parse_math=False``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from si_core import RunView
+from si_report.pictures.picture import printable
+
+__all__ = ["axis_names", "column_names", "together"]
+
+LONGEST = 28
+
+
+def axis_names(view: RunView) -> tuple[str, ...]:
+    """Names for the axes of events of one or two entries: those of the columns, else ``x`` or ``x₁, x₂``."""
+    found = _columns(view)
+    if found is not None:
+        return found
+    return ("x₁", "x₂") if view.samples.shape[1:] == (2,) else ("x",)
+
+
+def column_names(view: RunView, number: int) -> list[str]:
+    """Names of the first ``number`` entries of flattened events: those of the columns, else ``column 0``, ..."""
+    found = _columns(view)
+    return list(found[:number]) if found is not None else [f"column {k}" for k in range(number)]
+
+
+def together(sets: Sequence[str]) -> str:
+    """Sets in words: ``Source, target and samples``."""
+    *first, last = sets
+    return (f"{', '.join(first)} and {last}" if first else last).capitalize()
+
+
+def _columns(view: RunView) -> tuple[str, ...] | None:
+    columns = None if view.frame is None else view.frame.columns
+    return None if columns is None else tuple(_short(printable(name)) for name in columns)
+
+
+def _short(name: str) -> str:
+    return name if len(name) <= LONGEST else f"{name[: LONGEST - 1]}…"
