@@ -27,7 +27,7 @@ class Called(Distribution):
 
     Args:
         function: ``function(n, generator)`` gives n rows (n, *event) in any units, a tensor or an array; all its
-            randomness is from the generator.
+            randomness is from the generator, which is on the CPU.
         where: for errors.
         standardise: whether each column gets mean 0 and variance 1 (one mean and scale for events of several axes).
         dtype: of the draws.
@@ -72,8 +72,13 @@ class Called(Distribution):
 
     def _rows(self, n: int, generator: torch.Generator) -> Tensor:
         """n rows in data space, float64."""
+        own = generator
+        if generator.device.type != "cpu":
+            # Functions draw where their author tried them.
+            seed = torch.randint(2**62, (), generator=generator, device=generator.device)
+            own = torch.Generator().manual_seed(int(seed))
         try:
-            found = self._function(n, generator)
+            found = self._function(n, own)
         except (DataError, MemoryError):
             raise
         except Exception as error:

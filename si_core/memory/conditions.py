@@ -101,7 +101,8 @@ def read_conditions(condition: Any, data: Any, rows: int) -> Conditions:
     found = Conditions()
     for name, given in named_conditions(condition, data).items():
         where = f"condition {name!r}"
-        values, _ = array_of(given, where)
+        values, dtype = array_of(given, where)
+        values = _with_gaps(values, dtype)
         if values.ndim == 0 or len(values) != rows:
             raise DataError(
                 "one value for each row of X", where=where, got=f"shape {values.shape}", allowed=f"({rows}, ...)"
@@ -159,6 +160,14 @@ def _given(value: Any, spec: ConditionSpec | None) -> Any:
         return numbers(found, "condition").astype(np.float64)
     # A tensor holds names as well here, never places: people have not seen these.
     return found.reshape(-1).tolist() if found.ndim else found.item()
+
+
+def _with_gaps(values: Array, dtype: str) -> Array:
+    """Columns of whole numbers or truth values that lack some are read as numbers: as they are, with None."""
+    if values.dtype.kind != "f" or not dtype.startswith(("int", "uint", "bool")):
+        return values
+    whole = bool if dtype.startswith("bool") else int
+    return np.array([None if _missing(entry) else whole(entry) for entry in values.tolist()], dtype=object)
 
 
 def _spoken(values: Array, where: str) -> Spoken:

@@ -12,7 +12,9 @@ from si_core.memory.fitted import Fitted
 from si_core.memory.saving import load_layout
 from si_core.memory.training import Trained
 from si_core.models.model import Model
+from si_core.runs.directory import RunDirectory
 from si_core.runs.loading import load_assembled
+from si_core.runs.model_folder import read_records
 
 __all__ = ["load_model"]
 
@@ -40,4 +42,5 @@ def load_model(run: str | Path, device: str | torch.device | Runtime = "cpu", **
     assembly, model, step = load_assembled(Path(run), runtime, parts)
     if layout is None:
         return model
-    return Fitted(Trained(assembly, model, step, ()), layout)
+    history = read_records(RunDirectory.open(run)).metrics
+    return Fitted(Trained(assembly, model, step, tuple(map(dict, history))), layout)

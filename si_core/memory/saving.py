@@ -1,24 +1,27 @@
-"""A fitted model in a folder: a run's files as far as sampling needs them, and ``layout.json``, how its data came."""
+"""A fitted model in a folder: an exported model (:mod:`si_core.runs.model_folder`), and how its data came."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
+from si_core.contract.exporter import RunRecords
 from si_core.errors import StorageError
-from si_core.fields.predictor import Predictor
 from si_core.memory.layout import Layout
 from si_core.memory.training import Trained
 from si_core.recipes.selection import Selection
-from si_core.runs.directory import RunDirectory
-from si_core.runs.model_file import save_model
+from si_core.runs.directory import ExportedModel
+from si_core.runs.model_file import written_parts
+from si_core.runs.model_folder import write_model_folder
 from si_core.runs.noise_level import fit_noise_level
 from si_core.runs.plan import used_by
 from si_core.runs.sampling_clock import fit_clock
 from si_core.storage.atomic import write_atomic
+from si_core.storage.new_folder import new_folder
 from si_core.storage.strict_json import format_json, parse_json
 
 __all__ = ["load_layout", "save_fitted"]
 
+LAYOUT = "layout.json"
 _FORMAT = 1
 
 
@@ -28,25 +31,24 @@ def save_fitted(folder: Path, trained: Trained, layout: Layout) -> Path:
     Raises:
         StorageError: the folder is in use, or can't be written.
     """
-    assembly, model = trained.assembly, trained.model
-    recipe = assembly.recipe
-    predictor = getattr(model.unguided or model.fields, "predictor", None)
-    if not isinstance(predictor, Predictor):
-        raise StorageError("only learned fields are saved", got=type(model.fields).__name__)
-    directory = RunDirectory.create(recipe.name, out=folder)
-    write_atomic(directory.resolved, recipe.dump(directory.path).encode())
-    write_atomic(directory.recipe, recipe.text.encode())
-    write_atomic(directory.environment, format_json(used_by(recipe, assembly), str(directory.environment), indent=2))
-    save_model(directory, model, trained.step)
-    # What was measured on the model is measured again, by the same seed: that writes it down.
-    plain = assembly.model(assembly.fields.of(predictor))
-    measured = fit_noise_level(directory, plain, recipe.sample.epsilon, recipe.seed)
-    if isinstance(recipe.sample.clock, Selection) and not recipe.sample.clock.in_memory:
-        fit_clock(directory, measured, recipe.sample.clock.qualified, recipe.seed)
-    path = directory.path / "layout.json"
-    write_atomic(path, format_json({"format": _FORMAT, **layout.plain()}, str(path), indent=1))
-    directory.lock.unlink(missing_ok=True)
-    return directory.path
+    if folder.is_dir() and any(folder.iterdir()):
+        fix = "choose another one, or remove it"
+        raise StorageError("the folder is not empty", where=str(folder), allowed="a new or empty folder", fix=fix)
+    assembly, recipe = trained.assembly, trained.assembly.recipe
+    with new_folder(folder) as temporary:
+        # What was measured on the model is measured again, by the same seed: that writes it down.
+        directory = ExportedModel(temporary)
+        predictor = written_parts(trained.model)[2]
+        measured = fit_noise_level(
+            directory, assembly.model(assembly.fields.of(predictor)), recipe.sample.epsilon, recipe.seed
+        )
+        if isinstance(recipe.sample.clock, Selection) and not recipe.sample.clock.in_memory:
+            fit_clock(directory, measured, recipe.sample.clock.qualified, recipe.seed)
+        path = temporary / LAYOUT
+        write_atomic(path, format_json({"format": _FORMAT, **layout.plain()}, LAYOUT, indent=1))
+        records = RunRecords(metrics=trained.history, environment=used_by(recipe, assembly))
+        write_model_folder(trained.model, temporary, records)
+    return folder
 
 
 def load_layout(folder: Path) -> Layout | None:
@@ -55,7 +57,7 @@ def load_layout(folder: Path) -> Layout | None:
     Raises:
         StorageError: the file is damaged.
     """
-    path = folder / "layout.json"
+    path = folder / LAYOUT
     if not path.is_file():
         return None
     plain = parse_json(path.read_bytes(), str(path))

@@ -9,16 +9,14 @@ from typing import Any
 
 from si_core.contract.runtime import Runtime
 from si_core.memory.progress import Progress
-from si_core.models.assembly import Assembly, assemble
+from si_core.models.assembly import Assembly
 from si_core.models.model import Model
 from si_core.recipes.recipe import Recipe
 from si_core.recipes.selection import Selection
 from si_core.runs.noise_level import fit_noise_level
 from si_core.runs.sampling_clock import fit_clock
 from si_core.runs.signals import StopSignals
-from si_core.runs.training import finished, steps, watched
-from si_core.runs.watching import build_parts
-from si_core.training.trainer import Trainer
+from si_core.runs.training import begun, finished, steps
 
 __all__ = ["Trained", "train_shown"]
 
@@ -58,10 +56,8 @@ def train_shown(recipe: Recipe, runtime: Runtime, progress: bool | None = None) 
         KeyboardInterrupt: before a step was done, or the second.
         SIError: as :func:`si_core.train`.
     """
-    assembly = assemble(recipe)
-    parts = build_parts(recipe, assembly, runtime)
-    trainer = Trainer(assembly, runtime)
-    watch, history = watched(trainer, parts), list[dict[str, Any]]()
+    watch, history = begun(recipe, runtime), list[dict[str, Any]]()
+    trainer = watch.run.trainer
     with StopSignals((signal.SIGINT,)) as signals, Progress(recipe.train.steps, progress) as bar:
         try:
             for _ in steps(watch, history.append):
@@ -79,7 +75,7 @@ def train_shown(recipe: Recipe, runtime: Runtime, progress: bool | None = None) 
     elif trainer.stopped is not None:
         _log.warning("training ended after step %d of %d: %s", trainer.step, trainer.train.steps, trainer.stopped)
     watch.at("after_training")
-    return Trained(assembly, fitted_sampler(recipe, finished(trainer)), trainer.step, tuple(history))
+    return Trained(trainer.assembly, fitted_sampler(recipe, finished(trainer)), trainer.step, tuple(history))
 
 
 def fitted_sampler(recipe: Recipe, model: Model) -> Model:

@@ -84,8 +84,11 @@ def _a(word: str) -> str:
 def complete(selection: Selection) -> dict[str, Any]:
     """The options with the defaults of the constructor, as plain data.
 
-    A default that a recipe can't express (an object, an infinite number) is left to the constructor.
+    A default that a recipe can't express (an object, an infinite number) is left to the constructor. An object in
+    memory has no options.
     """
+    if selection.in_memory:
+        return {}
     cls, context = lookup.load(selection.kind, selection.qualified), KINDS[selection.kind].context
     model = options.options_model(cls, context).model_validate(selection.options)
     values: dict[str, Any] = {}

@@ -198,7 +198,7 @@ class Recipe:
 def _as_data(value: Any) -> Any:
     if isinstance(value, Selection):
         own = {"shared": value.shared} if isinstance(value, NetworkSelection) else {}
-        return {value.key: value.qualified, **own, **({} if value.in_memory else complete(value))}
+        return {value.key: value.qualified, **own, **complete(value)}
     if isinstance(value, BaseModel):
         fields = type(value).model_fields
         return {field.alias or name: _as_data(getattr(value, name)) for name, field in fields.items()}

@@ -46,7 +46,7 @@ def write_model_folder(model: Model, folder: Path, records: RunRecords | None = 
     """
     records, directory = records or RunRecords(), ExportedModel(folder)
     recipe, _, _ = written_parts(model)
-    components = [find(each.kind, each.qualified) for each in recipe.selections()]
+    components = [find(each.kind, each.qualified) for each in recipe.selections() if not each.in_memory]
     used = records.environment or environment(components=components)
     texts = {directory.resolved: portable_text(recipe).encode()}
     values = {directory.environment: used, **{folder / name: value for name, value in records.measured.items()}}

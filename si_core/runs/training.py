@@ -31,7 +31,7 @@ from si_core.storage.metrics import MetricsWriter
 from si_core.storage.retention import newest_verified, prune
 from si_core.training.trainer import Trainer
 
-__all__ = ["finished", "restore", "steps", "train", "train_into", "watched"]
+__all__ = ["begun", "finished", "restore", "steps", "train", "train_into", "watched"]
 
 _PROGRESS_SECONDS = 0.1
 _LINE_SECONDS = 10.0
@@ -53,15 +53,19 @@ def train(recipe: Recipe, device: str | torch.device | Runtime = "cpu") -> Model
         NumericsError: a loss or a gradient is not finite.
         PluginError: a part that follows the run fails.
     """
-    runtime = Runtime.at(device)
-    assembly = assemble(recipe)
-    begin_from(assembly)
-    parts = build_parts(recipe, assembly, runtime)
-    watch = watched(Trainer(assembly, runtime), parts)
+    watch = begun(recipe, Runtime.at(device))
     for _ in steps(watch):
         pass
     watch.at("after_training")
     return finished(watch.run.trainer)
+
+
+def begun(recipe: Recipe, runtime: Runtime) -> Watch:
+    """A training in memory at step 0, with those who follow it."""
+    assembly = assemble(recipe)
+    begin_from(assembly)
+    parts = build_parts(recipe, assembly, runtime)
+    return watched(Trainer(assembly, runtime), parts)
 
 
 def watched(trainer: Trainer, parts: Iterable[Part], directory: RunDirectory | None = None) -> Watch:

@@ -32,13 +32,32 @@ def test_recipe(tmp_path: Path) -> None:
 
 
 def test_library() -> None:
-    (code,) = [block for block in blocks("python") if "import si_core as si" in block]
+    (code,) = [block for block in blocks("python") if "si.exact_fields(process)" in block]
     names: dict[str, object] = {}
     exec(compile(code, "README.md", "exec"), names)
     samples = names["samples"]
     assert samples.shape == (500, 2)
     # Eight Gaussians of scale 0.2 on a circle of radius 2: within five standard deviations of it.
     assert float((samples.norm(dim=1) - 2).abs().max()) < 1.0
+
+
+def test_arrays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In an empty folder: an array in memory to samples in its units, with a module of one's own."""
+    import torch
+
+    monkeypatch.chdir(tmp_path)
+    (code,) = [block for block in blocks("python") if "si.fit(" in block]
+    assert sum(bool(line.strip()) for line in code.splitlines()) < 12
+    names: dict[str, object] = {}
+    exec(compile(code, "README.md", "exec"), names)
+    data, samples = names["X"], names["samples"]
+    assert samples.shape == (1000, 2)
+    assert samples.dtype == data.dtype
+    # Medians of log-normal columns, within a few standard errors of what so small a network has learned.
+    medians = samples.median(0).values / data.median(0).values
+    assert float((medians - 1).abs().max()) < 0.3, medians
+    assert torch.equal(names["model"].sample(1000), samples)
+    assert not list(tmp_path.iterdir())
 
 
 def test_plugin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -16,7 +16,8 @@ def yaml_of(target: str) -> str:
         "source: {use: gaussian, shape: [2]}\n"
         f"target: {target}\n"
         "network: {use: mlp, width: 16, depth: 2}\n"
-        "train: {steps: 5, batch: 512, schedule: cosine}\nseed: 3\n"
+        "train: {steps: 5, batch: 256, optimizer: {use: adam, lr: 2e-3}, schedule: {use: cosine, warmup: 50}}\n"
+        "seed: 3\n"
     )
 
 
@@ -249,3 +250,16 @@ def test_samples_of_double_precision_lie_on_no_grid_of_single(quick) -> None:
     rows = 1e7 + 1e5 * np.random.default_rng(0).normal(size=(100, 2))
     drawn = quick(rows).sample(200)
     assert (drawn != drawn.astype(np.float32)).mean() > 0.9
+
+
+@pytest.mark.parametrize("library", ["pandas", "polars"])
+def test_classes_of_columns_that_lack_some(quick, table, library: str) -> None:
+    frames = pytest.importorskip(library)
+    level = [None if i % 10 == 0 else 1 + i % 3 for i in range(200)]
+    column = frames.array(level, dtype="Int64") if library == "pandas" else level
+    frame = frames.DataFrame({"a": table[:, 0], "b": table[:, 1], "level": column})
+    with pytest.raises(si.DataError, match="without a label"):
+        quick(frame, condition="level")
+    fitted = quick(frame, condition="level", missing="leave-out", train={"condition_dropout": 0.1})
+    assert fitted.conditions == {"level": ("1", "2", "3")}
+    assert set(fitted.sample(20, 3)["level"]) == {3}

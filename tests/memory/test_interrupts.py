@@ -67,7 +67,7 @@ def test_an_interruption_within_a_step(quick, net, table) -> None:
 
 def test_before_the_first_step_there_is_nothing_to_return(quick, table) -> None:
     def simulate(n: int, generator: Any) -> Tensor:
-        if n == 512:
+        if n == 256:
             raise KeyboardInterrupt
         return torch.randn(n, 2, generator=generator)
 

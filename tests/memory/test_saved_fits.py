@@ -19,8 +19,8 @@ def test_a_saved_model_samples_the_same_bits(quick, table, tmp_path) -> None:
         np.testing.assert_array_equal(again, first)
         np.testing.assert_array_equal(told_again["kind"], told["kind"])
     np.testing.assert_array_equal(loaded.log_prob(table[:4], True), fitted.log_prob(table[:4], True))
-    assert loaded.layout == fitted.layout
-    assert repr(loaded).splitlines()[0] == repr(fitted).splitlines()[0]
+    assert (loaded.layout, loaded.history, loaded.step) == (fitted.layout, fitted.history, fitted.step)
+    assert repr(loaded) == repr(fitted)
     twice = si.load_model(loaded.save(tmp_path / "again"))
     np.testing.assert_array_equal(twice.sample(20), fitted.sample(20))
     assert loaded.plot(20).axes
@@ -44,7 +44,7 @@ def test_a_saved_model_gives_frames(quick, table, tmp_path, library: str) -> Non
 def test_a_module_in_memory_is_asked_for_by_name(quick, net, table, tmp_path) -> None:
     fitted = quick(table, network=net())
     folder = fitted.save(tmp_path / "model")
-    assert f"in_memory: {net.__module__}.Net" in (folder / "resolved.yaml").read_text()
+    assert f"in_memory: {net.__module__}.Net" in (folder / "recipe.yaml").read_text()
     with pytest.raises(si.RecipeError, match=r"si\.load_model\(folder, network=Net\(\.\.\.\)\)") as caught:
         si.load_model(folder)
     assert f"{net.__module__}.Net" in str(caught.value)
@@ -57,7 +57,7 @@ def test_a_module_in_memory_is_asked_for_by_name(quick, net, table, tmp_path) ->
 
 def test_data_that_are_gone_are_named(quick, table, tmp_path) -> None:
     loaded = si.load_model(quick(table).save(tmp_path / "model"))
-    with pytest.raises(si.DataError, match="needs the data that the model was trained on"):
+    with pytest.raises(si.DataError, match="the data that the model was trained on can't be read"):
         loaded.estimate("energy-distance")
     assert loaded.estimate("energy-distance", table).value >= 0
 
