@@ -7,7 +7,7 @@ from si_core.runs.bookkeeping import ending_recorded
 from si_core.runs.directory import RunDirectory
 from si_core.runs.environment import environment
 from si_core.runs.log import Console, RunLog
-from si_core.runs.model_folder import read_records, write_model_folder
+from si_core.runs.model_folder import write_model_folder
 from si_core.runs.pipeline import resume_run, start_run
 from si_core.runs.private_paths import without_private_paths
 from si_core.runs.resume import HARMLESS, check_environment, previous_status, read_json, stillborn
@@ -33,7 +33,6 @@ __all__ = [
     "newest_verified",
     "previous_status",
     "read_json",
-    "read_records",
     "resume_run",
     "save_checkpoint",
     "selected_reports",

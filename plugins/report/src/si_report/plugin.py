@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from si_core import Component, hookimpl
+from si_core import Command, Component, hookimpl
 
-__all__ = ["si_components"]
+__all__ = ["si_commands", "si_components"]
 
 
 @hookimpl
@@ -18,3 +18,9 @@ def si_components() -> list[Component]:
             summary="plots and one self-contained page: losses, draws, trajectories, densities, estimates, recipe",
         )
     ]
+
+
+@hookimpl
+def si_commands() -> list[Command]:
+    """Return the commands of this plugin."""
+    return [Command("compare", "si_report.compare:command", "put runs side by side: recipes, estimates, curves")]

@@ -1,0 +1,1 @@
+"""Runs side by side: `si compare`, a table on the terminal and a page."""

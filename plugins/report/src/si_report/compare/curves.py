@@ -1,0 +1,68 @@
+"""Loss curves of several runs in one frame each: the smoothed mean of what was recorded."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from si_report.compare.runs import ComparedRun
+from si_report.pictures.losses import MOST_POINTS, Curve, curves, smooth
+from si_report.pictures.palette import SETS
+from si_report.pictures.picture import Picture, Settings, printable, sheet, unused
+
+__all__ = ["compared_curves"]
+
+STROKES = ("-", "--", ":")
+
+
+def compared_curves(runs: Sequence[ComparedRun], settings: Settings) -> Picture | None:
+    """Draw each loss over the steps, a line a run; None where no run has records."""
+    found = [_losses(run.metrics) for run in runs]
+    names = list(dict.fromkeys(name for each in found for name in each))
+    if not names:
+        return None
+    across = min(len(names), 3)
+    down = -(-len(names) // across)
+    with sheet(3.5 * across + (2.0 if across == 1 else 0), 2.6 * down + 0.25 * len(runs), settings) as drawing:
+        panels = drawing.figure.subplots(down, across, squeeze=False).reshape(-1)
+        lines: dict[int, Any] = {}
+        for ax, name in zip(panels, names, strict=False):
+            for place, each in enumerate(found):
+                if name in each:
+                    steps, values = each[name]
+                    stride = slice(None, None, max(1, len(steps) // MOST_POINTS))
+                    (lines[place],) = ax.plot(steps[stride], smooth(values)[stride], **_style(place, len(steps)))
+            ax.set_title(printable(name), fontsize=10, parse_math=False)
+            ax.set_xlabel("step")
+            ax.grid(visible=True)
+        unused(*panels[len(names) :])
+        places = sorted(lines)
+        legend = drawing.figure.legend(
+            [lines[k] for k in places], [printable(runs[k].label) for k in places], loc="outside upper left"
+        )
+        for words in legend.get_texts():
+            words.set_parse_math(False)
+    caption = "Means over a window of a twentieth of the records of each run. Losses of different targets, objectives "
+    caption += "or preconditioning are numbers of different scales."
+    return Picture("losses", "Training", "Loss curves", caption, drawing.png)
+
+
+def _losses(records: Sequence[Mapping[str, Any]]) -> dict[str, Curve]:
+    """The losses of each objective, their total, and that on held-out rows."""
+    found = {name: curve for name, curve in curves(records).items() if "loss" in name}
+    held = [(record.get("step"), record.get("validation")) for record in records]
+    totals = {
+        float(step): float(losses["total"])
+        for step, losses in held
+        if isinstance(step, int) and isinstance(losses, Mapping) and isinstance(losses.get("total"), int | float)
+    }
+    if totals:
+        found["loss on held-out rows"] = np.array(sorted(totals)), np.array([totals[step] for step in sorted(totals)])
+    return found
+
+
+def _style(place: int, count: int) -> dict[str, Any]:
+    colour, stroke = SETS[place % len(SETS)], STROKES[place // len(SETS) % len(STROKES)]
+    return {"color": colour, "linestyle": stroke, "linewidth": 1.6, "marker": "o" if count < 3 else None}
