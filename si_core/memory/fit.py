@@ -9,9 +9,9 @@ from typing import Any
 import torch
 from torch import nn
 
-from si_core.contract.distribution import Distribution
 from si_core.contract.runtime import Runtime
-from si_core.errors import UsageError
+from si_core.discovery.lookup import load
+from si_core.errors import SIError
 from si_core.memory.ends import RowOptions, read_ends
 from si_core.memory.fitted import Fitted
 from si_core.memory.training import train_shown
@@ -45,7 +45,7 @@ def fit(
     standardise: bool = True,
     recipe: Mapping[str, Any] | str | os.PathLike[str] | None = None,
     device: str | torch.device | Runtime = "cpu",
-    seed: int = 0,
+    seed: int | None = None,
     progress: bool | None = None,
     **sections: Any,
 ) -> Fitted:
@@ -74,7 +74,7 @@ def fit(
         recipe: whatever else a recipe says. A mapping is laid over the defaults here; a file or the name of a built-in
             recipe, or a mapping with ``extends``, stands on its own. What is said above wins.
         device: where to train, ``auto`` for a CUDA device where there is one; or a runtime.
-        seed: of all randomness.
+        seed: of all randomness; that of the recipe, or 0, where it is left out.
         progress: whether to show a bar; None where somebody looks.
         sections: further keys of a recipe: ``latent="brownian"``, ``sample={"epsilon": 0.5}``, ``callbacks=[...]``.
             Names, options and objects in memory may stand there alike.
@@ -88,31 +88,30 @@ def fit(
         NumericsError: a loss or a gradient is not finite.
     """
     runtime = Runtime.at(device)
-    if condition is not None and isinstance(X, Distribution):
-        raise UsageError("a distribution gives conditions with its draws", where="condition", fix="leave it out")
     options = RowOptions(held_out, 0, standardise, missing, _precision(network))
     ends = read_ends(X, source, condition, None if names is None else list(names), options)
     own = {key: value for key, value in sections.items() if value is not None}
     given = {"target": ends.target, "source": ends.source, "coupling": coupling, "network": network}
     own |= {key: value for key, value in given.items() if value is not None}
-    own["seed"] = seed
-    if steps is not None:
-        own["train.steps"] = steps
-    if recipe is None or (isinstance(recipe, Mapping) and "extends" not in recipe):
-        base: Any = DEFAULTS
-        own = {**(recipe or {}), **own}
-    else:
-        base = recipe
-    if ends.source is None and not _has_source(recipe, coupling):
-        shape = getattr(ends.target, "shape", None)
-        if shape is not None and "source" not in own:
-            own["source"] = {"use": "si-distributions/gaussian", "shape": list(shape)}
+    own |= {key: value for key, value in (("seed", seed), ("train.steps", steps)) if value is not None}
+    alone = recipe is not None and (not isinstance(recipe, Mapping) or "extends" in recipe)
+    if not alone:
+        own = {**(recipe or {}), **own}  # type: ignore[dict-item]
+        if "source" not in own and not _starts_from_target(own.get("coupling")):
+            own["source"] = "si-distributions/gaussian"
+    base: Any = recipe if alone else DEFAULTS
     return Fitted(train_shown(load_recipe(base, own), runtime, progress), ends.layout)
 
 
-def _has_source(recipe: Any, coupling: Any) -> bool:
-    """Whether a source is said, or none is wanted."""
-    return isinstance(recipe, str | os.PathLike) or coupling == "mirror" or getattr(coupling, "source_is_target", False)
+def _starts_from_target(coupling: Any) -> bool:
+    """Whether a coupling has no source beside the target."""
+    name = coupling.get("use") if isinstance(coupling, Mapping) else coupling
+    if not isinstance(name, str):
+        return bool(getattr(name, "source_is_target", False))
+    try:
+        return bool(load("coupling", name).source_is_target)
+    except SIError:
+        return False  # what is wrong with it is told with its key
 
 
 def _precision(network: Any) -> str:

@@ -263,3 +263,19 @@ def test_classes_of_columns_that_lack_some(quick, table, library: str) -> None:
     fitted = quick(frame, condition="level", missing="leave-out", train={"condition_dropout": 0.1})
     assert fitted.conditions == {"level": ("1", "2", "3")}
     assert set(fitted.sample(20, 3)["level"]) == {3}
+
+
+def test_what_is_not_said_is_the_recipe_s(quick, table, tmp_path) -> None:
+    (tmp_path / "r.yaml").write_text(
+        "source: {use: gaussian, mean: 1.0}\ntarget: two-moons\nseed: 7\ntrain: {batch: 16, steps: 3}\n"
+    )
+    theirs = quick(table, recipe=tmp_path / "r.yaml", steps=None)
+    assert (theirs.recipe.seed, theirs.recipe.train.batch, theirs.step) == (7, 16, 3)
+    assert theirs.recipe.source.options == {"mean": 1.0}
+    assert quick(table, recipe=tmp_path / "r.yaml", seed=0).recipe.seed == 0
+    assert quick(table).recipe.seed == 0
+    assert quick(
+        table, coupling="mirror", latent="brownian", sample={"epsilon": 1.0}, objectives=["velocity", "denoiser"]
+    )
+    with pytest.raises(si.RecipeError, match="unknown coupling"):
+        quick(table, coupling="miror")
