@@ -67,7 +67,9 @@ class Progress:
 
 
 def _has(module: str) -> bool:
-    return module in sys.modules or importlib.util.find_spec(module) is not None
+    if module in sys.modules:
+        return sys.modules[module] is not None
+    return importlib.util.find_spec(module) is not None
 
 
 def _in_notebook() -> bool:

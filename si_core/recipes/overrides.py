@@ -137,7 +137,12 @@ def _from_item(key: Any, value: Any) -> Override:
     if not isinstance(key, str):
         raise RecipeError("the key of an override must be text", where="overrides", got=repr(key))
     where = Where(f"override {key!r}")
-    return change(where, key_path(key, where), data_node(value, lambda _: where))
+    return change(where, key_path(key, where), data_node(value, lambda path: _below(key, path)))
+
+
+def _below(key: str, path: Path) -> Where:
+    """The position of a place in the value of a dictionary's item."""
+    return Where(f"override {'.'.join((key, *map(str, path)))!r}")
 
 
 def key_path(key: str, where: Where) -> Path:

@@ -279,3 +279,5 @@ def test_what_is_not_said_is_the_recipe_s(quick, table, tmp_path) -> None:
     )
     with pytest.raises(si.RecipeError, match="unknown coupling"):
         quick(table, coupling="miror")
+    with pytest.raises(si.RecipeError, match=r"'network\.width'"):
+        quick(table, network={"use": "mlp", "width": "wide"})

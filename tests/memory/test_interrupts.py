@@ -6,7 +6,9 @@ import logging
 import os
 import random
 import signal
+import sys
 import threading
+import types
 from typing import Any
 
 import pytest
@@ -102,6 +104,16 @@ def test_threads_may_fit(quick, table) -> None:
     thread.start()
     thread.join()
     assert found[0].step == 3
+
+
+def test_a_notebook_without_widgets_has_a_line_of_text(quick, table, capsys, monkeypatch) -> None:
+    shell = types.SimpleNamespace(kernel=object())
+    monkeypatch.setitem(sys.modules, "IPython", types.SimpleNamespace(get_ipython=lambda: shell))
+    monkeypatch.setitem(sys.modules, "ipywidgets", None)
+    quick(table, progress=None)
+    assert "\r" in (shown := capsys.readouterr().err)
+    assert "5/5" in shown
+    assert "loss" in shown
 
 
 def test_the_bar_is_shown_where_it_is_asked_for(quick, table, capsys) -> None:

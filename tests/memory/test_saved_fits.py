@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 import numpy as np
 import pytest
 import torch
@@ -39,6 +41,16 @@ def test_a_saved_model_gives_frames(quick, table, tmp_path, library: str) -> Non
     assert drawn.equals(fitted.sample(30))
     assert list(drawn.columns) == ["a", "kind", "n"]
     assert set(drawn["kind"]) == {1, 2}
+
+
+def test_without_the_library_of_frames_arrays_stand_in(quick, table, tmp_path, monkeypatch) -> None:
+    pandas = pytest.importorskip("pandas")
+    frame = pandas.DataFrame({"a": table[:, 0], "n": np.arange(200)})
+    folder = quick(frame).save(tmp_path / "model")
+    monkeypatch.setitem(sys.modules, "pandas", None)
+    drawn = si.load_model(folder).sample(5)
+    assert type(drawn) is np.ndarray
+    assert drawn.shape == (5, 2)
 
 
 def test_a_module_in_memory_is_asked_for_by_name(quick, net, table, tmp_path) -> None:
