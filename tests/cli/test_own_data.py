@@ -99,7 +99,7 @@ def test_what_needs_the_data_says_which_file_and_how_it_changed(si, folder):
     write(folder, seed=1)
     done = si("estimate", "run", "energy-distance")
     assert done.code == 3
-    for said in ("they have changed", "resolved.yaml", "fingerprint", "--data FILE"):
+    for said in ("have changed", "resolved.yaml", "fingerprint", "--data FILE"):
         assert said in done.err
     (folder / "mine.csv").unlink()
     done = si("estimate", "run", "energy-distance")

@@ -211,7 +211,7 @@ def test_a_fingerprint_tells_of_another_run(run, tmp_path):
     # Samples need no pairs; whoever asks for them is told.
     changed = si.load_model(folder)
     assert torch.equal(si.sample(changed, 5), si.sample(model, 5))
-    with pytest.raises(si.DataError, match="they have changed"):
+    with pytest.raises(si.DataError, match="have changed"):
         changed.process.pairs(3, seeded())
 
 
