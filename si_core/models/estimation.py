@@ -104,7 +104,7 @@ def estimate(
         MissingDataError: a loaded model whose data are gone, and no points in their place.
         NumericsError: the result is not finite.
     """
-    Runtime.at(model.device)  # refuses to do alone what is the work of several
+    Runtime.at(Model.checked(model).device)  # refuses to do alone what is the work of several
     keep_freed_memory()
     if isinstance(estimator, str):
         estimator = build("estimator", estimator)

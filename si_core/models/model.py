@@ -67,6 +67,21 @@ class Model:
     guidance: tuple[Guidance, ...] = ()
     unguided: Fields | None = field(default=None, repr=False)
 
+    @staticmethod
+    def checked(model: Any) -> Model:
+        """A model, where one was given.
+
+        Raises:
+            UsageError: something else; says which model it holds, if it does.
+        """
+        if isinstance(model, Model):
+            return model
+        holds = isinstance(getattr(model, "model", None), Model)
+        fix = (
+            "its attribute `model` is one; or call its own methods" if holds else "si.train(recipe), si.load_model(run)"
+        )
+        raise UsageError("no model", got=type(model).__name__, allowed="a si.Model", fix=fix)
+
     @property
     def device(self) -> torch.device:
         """Where the fields' parameters are."""

@@ -168,4 +168,5 @@ def sample(
     Returns:
         Samples in data space, shape (n, *event); resampled by their weights where the method gives some.
     """
-    return draw_samples(model.with_sampler(integrator, epsilon, clock), n, seed, condition).without_weights(seed)
+    chosen = Model.checked(model).with_sampler(integrator, epsilon, clock)
+    return draw_samples(chosen, n, seed, condition).without_weights(seed)

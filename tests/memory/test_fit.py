@@ -281,3 +281,13 @@ def test_what_is_not_said_is_the_recipe_s(quick, table, tmp_path) -> None:
         quick(table, coupling="miror")
     with pytest.raises(si.RecipeError, match=r"'network\.width'"):
         quick(table, network={"use": "mlp", "width": "wide"})
+
+
+def test_the_library_s_functions_say_that_they_take_the_model_beneath(quick, table) -> None:
+    fitted = quick(table)
+    for call in (lambda model: si.sample(model, 3), lambda model: si.estimate(model, "energy-distance")):
+        call(fitted.model)
+        with pytest.raises(si.UsageError, match="its attribute `model`"):
+            call(fitted)
+        with pytest.raises(si.UsageError, match=r"si\.train"):
+            call(3)
