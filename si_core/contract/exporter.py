@@ -19,14 +19,14 @@ class RunRecords:
         estimates: the records of ``estimates.json``.
         metrics: the records of ``metrics.jsonl``.
         environment: versions of everything used.
-        measured: what was measured on the model to sample it, by the name of its file (``diffusion.json``,
-            ``clock.json``).
+        beside: further files of the model, plain values by file name: what was measured on it to sample it
+            (``diffusion.json``, ``clock.json``), and how the data in memory came (``layout.json``).
     """
 
     estimates: Sequence[Mapping[str, Any]] = ()
     metrics: Sequence[Mapping[str, Any]] = ()
     environment: Mapping[str, Any] = field(default_factory=dict)
-    measured: Mapping[str, Any] = field(default_factory=dict)
+    beside: Mapping[str, Any] = field(default_factory=dict)
 
 
 class Exporter(ABC):

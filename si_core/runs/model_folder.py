@@ -6,6 +6,7 @@
     recipe.yaml                       the complete recipe; of a path in it the file's name alone
     environment.json                  with which versions
     diffusion.json  clock.json        what was measured on the model to sample it, where something was
+    layout.json                       how the data came, of a model that was fitted to some in memory
     metrics.jsonl  estimates.json     how it was trained, and what was measured of it, where that is known
 """
 
@@ -49,7 +50,7 @@ def write_model_folder(model: Model, folder: Path, records: RunRecords | None = 
     components = [find(each.kind, each.qualified) for each in recipe.selections() if not each.in_memory]
     used = records.environment or environment(components=components)
     texts = {directory.resolved: portable_text(recipe).encode()}
-    values = {directory.environment: used, **{folder / name: value for name, value in records.measured.items()}}
+    values = {directory.environment: used, **{folder / name: value for name, value in records.beside.items()}}
     if records.estimates:
         values[directory.estimates] = [dict(record) for record in records.estimates]
     texts |= {path: format_json(value, path.name, indent=2) for path, value in values.items()}
@@ -72,6 +73,7 @@ def read_records(directory: RunDirectory) -> RunRecords:
     def read(path: Path, otherwise: Any) -> Any:
         return read_json(path) if path.is_file() else otherwise
 
-    measured = {path.name: read(path, None) for path in (directory.diffusion, directory.clock) if path.is_file()}
+    known = (directory.diffusion, directory.clock, directory.path / "layout.json")
+    beside = {path.name: read(path, None) for path in known if path.is_file()}
     metrics = read_metrics(directory.metrics) if directory.metrics.is_file() else []
-    return RunRecords(read(directory.estimates, []), metrics, read(directory.environment, {}), measured)
+    return RunRecords(read(directory.estimates, []), metrics, read(directory.environment, {}), beside)

@@ -15,3 +15,10 @@ class TestFolder(ExporterConformance):
     @pytest.fixture
     def component(self) -> si.Exporter:
         return si.build("exporter", "folder")
+
+
+@pytest.mark.slow
+class TestTorchExport(ExporterConformance):
+    @pytest.fixture
+    def component(self) -> si.Exporter:
+        return si.build("exporter", "torch-export", steps=2)

@@ -17,4 +17,10 @@ def si_components() -> list[Component]:
             "si_exporters.folder:Folder",
             "weights, recipe, frame and a card in Markdown: loads anywhere by si.load_model",
         ),
+        Component(
+            "exporter",
+            "torch-export",
+            "si_exporters.torch_export:TorchExport",
+            "the step of the probability-flow ODE as a torch.export program, which needs no si-core",
+        ),
     ]

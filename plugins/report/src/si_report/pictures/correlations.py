@@ -21,6 +21,7 @@ __all__ = ["correlation", "correlations"]
 MOST_DRAWS = 50_000
 MOST_COLUMNS = 64
 MOST_NAMES = 20
+LONGEST = 16
 
 
 def correlation(table: Array) -> Array:
@@ -50,8 +51,9 @@ def correlations(view: RunView, settings: Settings) -> Picture | None:
         found.append(np.abs(gap[np.isfinite(gap)]))
         reach = max(0.05, float(found[-1].max(initial=0)))
         matrices["samples − target"], norms["samples − target"] = gap, Normalize(-reach, reach)
-    names = column_names(view, number) if number <= MOST_NAMES and view.frame and view.frame.columns else None
-    with sheet(3.5 * len(matrices), 4.5, settings, "compressed") as drawing:
+    named = number <= MOST_NAMES and view.frame is not None and view.frame.columns is not None
+    names = column_names(view, number, LONGEST) if named else None
+    with sheet(3.5 * len(matrices) + (0.8 if named else 0.0), 5.0 if named else 4.5, settings, "compressed") as drawing:
         panels = drawing.figure.subplots(1, len(matrices), sharex=True, sharey=True, squeeze=False)[0]
         for ax, (name, matrix) in zip(panels, matrices.items(), strict=True):
             ax.imshow(matrix, norm=norms[name], cmap=diverging_map(), interpolation="nearest")

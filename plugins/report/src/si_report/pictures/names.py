@@ -23,9 +23,9 @@ def axis_names(view: RunView) -> tuple[str, ...]:
     return ("x₁", "x₂") if view.samples.shape[1:] == (2,) else ("x",)
 
 
-def column_names(view: RunView, number: int) -> list[str]:
+def column_names(view: RunView, number: int, longest: int = LONGEST) -> list[str]:
     """Names of the first ``number`` entries of flattened events: those of the columns, else ``column 0``, ..."""
-    found = _columns(view)
+    found = _columns(view, longest)
     return list(found[:number]) if found is not None else [f"column {k}" for k in range(number)]
 
 
@@ -35,10 +35,10 @@ def together(sets: Sequence[str]) -> str:
     return (f"{', '.join(first)} and {last}" if first else last).capitalize()
 
 
-def _columns(view: RunView) -> tuple[str, ...] | None:
+def _columns(view: RunView, longest: int = LONGEST) -> tuple[str, ...] | None:
     columns = None if view.frame is None else view.frame.columns
-    return None if columns is None else tuple(_short(printable(name)) for name in columns)
+    return None if columns is None else tuple(_short(printable(name), longest) for name in columns)
 
 
-def _short(name: str) -> str:
-    return name if len(name) <= LONGEST else f"{name[: LONGEST - 1]}…"
+def _short(name: str, longest: int) -> str:
+    return name if len(name) <= longest else f"{name[: longest - 1]}…"
