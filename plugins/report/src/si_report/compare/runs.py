@@ -85,7 +85,9 @@ def _read(directory: RunDirectory, label: str) -> ComparedRun:
     model = read(directory.model, lambda path: _parameters(directory), -1)
     exported = directory.resolved.name != "resolved.yaml"
     status = {"state": "exported"} if exported else read(directory.status, read_json, {})
-    metrics, estimates = read(directory.metrics, read_metrics, []), read(directory.estimates, read_json, [])
+    # A model without its run may never have been measured.
+    metrics = read(directory.metrics, read_metrics, [], not exported)
+    estimates = read(directory.estimates, read_json, [], not exported)
     step = status.get("step", metrics[-1].get("step") if metrics else None)
     return ComparedRun(
         label=label,
