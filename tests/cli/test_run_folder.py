@@ -19,6 +19,7 @@ FILES = {
     "checkpoints",
     "environment.json",
     "estimates.json",
+    "frame.json",
     "log.txt",
     "metrics.jsonl",
     "model.safetensors",

@@ -182,6 +182,10 @@ def test_kills_at_random_times_lose_nothing(tmp_path):
     reached, last = [], 0
     for _ in range(25):
         child = forked(lambda: train(tmp_path, 10**6))
+        # However slow the machine is: at some time after the child's first step.
+        begun = time.monotonic()
+        while max(names(tmp_path), default="") <= f"step-{last:08d}" and time.monotonic() - begun < 60:
+            time.sleep(0.001)
         time.sleep(delays.uniform(0.0, 0.06))
         os.kill(child, signal.SIGKILL)
         assert wait(child) == -signal.SIGKILL
