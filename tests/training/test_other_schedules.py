@@ -101,7 +101,7 @@ def test_another_version_of_what_is_sampled_along_is_told(recipe) -> None:
     """The same choice with other numbers is told, and no other choice: a recipe may be sampled along what it likes."""
     along = "sample.interpolant={use: trigonometric}"
     before = assemble(recipe(TEXT, along))
-    _, rest = split_fingerprint(fingerprint_tensors(before))
+    _, rest = split_fingerprint(fingerprint_tensors(before.recipe, before.process, before.sampler.process))
     kept, others = split_sampling(rest)
     assert kept
     assert not others

@@ -125,7 +125,7 @@ def test_the_integrator_left_out_fits_the_noise(recipe, level):
 
 def test_source_and_target_of_different_shapes(recipe):
     text = changed(("source: two-moons", "source: {use: gaussian, dim: 3}"))
-    refused(recipe, text, "2:9", "different event shapes", r"\(3,\).*\(2,\)", r"shape: \[2\]")
+    refused(recipe, text, "2:9", "different event shapes", r"\(3,\).*\(2,\)", r"the shape \[2\]")
 
 
 def test_a_field_learned_twice(recipe):
