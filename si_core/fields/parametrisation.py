@@ -62,7 +62,7 @@ class Remainder:
         direction = stack(_subtract(self.direction, factor, self.position), self.schedule)
         terms = whole * direction
         nothing = terms.sum(-1).abs() <= _ROUNDING * terms.abs().sum(-1)
-        unit = direction / direction.norm(dim=-1, keepdim=True)
+        unit = direction / direction.square().sum(-1, keepdim=True).sqrt()
         return torch.as_tensor(unit).masked_fill(nothing.unsqueeze(-1), 0.0)
 
 

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from si_core.contract.clock import Clock
-from si_core.contract.limits import limit_nodes, limit_of
+from si_core.contract.limits import limit_nodes, limits_of
 from si_core.contract.schedule import Schedule
 from si_core.process.coefficients import Structure
 from si_core.process.combination import CoefficientFunction, Combination, combination, system_at
@@ -37,7 +37,9 @@ _NEIGHBOURS = slice(-250, -248)
 @cache
 def survey() -> Tensor:
     """The clock positions at which coefficients are computed: beside the ends, and between on :func:`grid`; (N,)."""
-    return torch.cat([limit_nodes(0.0), limit_nodes(1.0), grid()])
+    # Out of inference mode, for what is kept may be asked again where the process learns.
+    with torch.inference_mode(False):
+        return torch.cat([limit_nodes(0.0), limit_nodes(1.0), grid()])
 
 
 def trusted(u: Tensor) -> Tensor:
@@ -62,8 +64,9 @@ class Candidate:
     @cached_property
     def unbounded(self) -> tuple[bool, bool]:
         """Whether weights grow without bound at t = 0 and at t = 1: known sooner than all of the verdict."""
-        ends = (self.found[:_NODES], self.found[_NODES : 2 * _NODES])
-        start, stop = (bool(torch.isfinite(limit_of(end.weights, end.error)).all()) for end in ends)
+        ends = self.found[: 2 * _NODES]
+        weights, error = (part.reshape(2, _NODES, -1) for part in (ends.weights, ends.error))
+        start, stop = torch.isfinite(limits_of(weights, error)).all(1).tolist()
         return not start, not stop
 
     @cached_property
@@ -91,11 +94,10 @@ def candidates(
 
     for size in range(len(known) + 1):
         for indices in combinations(range(len(known)), size):
-            system = whole.of(indices)
             # Most sets that are too small miss the wanted field anywhere.
-            if size < len(known) and _out_of_reach(combination(system[_NEIGHBOURS]).residual):
+            if size < len(known) and _out_of_reach(whole.residual(_NEIGHBOURS, indices)):
                 continue
-            found = combination(system)
+            found = combination(whole.of(indices))
             if not _out_of_reach(found.residual[_BETWEEN][trusted(grid())]):
                 yield Candidate(indices, found, partial(evaluate, indices))
 

@@ -47,9 +47,8 @@ __all__ = ["Coefficients", "Structure", "stack"]
 
 def stack(coefficients: Coefficients, s: Schedule) -> Tensor:
     """Coefficients as a tensor, shape (N, basis), float64."""
-    return torch.stack(
-        [torch.as_tensor(e, dtype=s.u.dtype, device=s.u.device).expand_as(s.u) for e in coefficients], -1
-    )
+    # Each element lies in memory for all times, one after another; see si_core.process.systems.
+    return torch.stack([torch.as_tensor(e, dtype=s.u.dtype, device=s.u.device).expand_as(s.u) for e in coefficients]).mT
 
 
 def _alone(field: str, size: Scalar) -> Coefficients:

@@ -67,13 +67,13 @@ class Completion:
 
     def _inside(self, u: Tensor) -> Tensor:
         found = self._evaluate(u)
-        single = (found.residual > TOLERANCE) & trusted(u)
-        if not self.verdict.in_span or not bool(single.any()):
+        missed = found.residual > TOLERANCE
+        if not self.verdict.in_span or not bool(missed.any()):
             return found.weights
         # A known field may vanish at a single time, such as the velocity in the middle of a symmetric mirror; what it
         # gives there is the limit from both sides.
         beside = [self._evaluate(u + shift).weights for shift in (-_BESIDE, _BESIDE)]
-        return torch.where(single.unsqueeze(-1), (beside[0] + beside[1]) / 2, found.weights)
+        return torch.where((missed & trusted(u)).unsqueeze(-1), (beside[0] + beside[1]) / 2, found.weights)
 
 
 @dataclass(frozen=True)
