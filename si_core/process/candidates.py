@@ -53,7 +53,7 @@ class Candidate:
 
     Args:
         indices: which of all known fields.
-        found: the combination at :func:`survey`.
+        found: the combination at :func:`survey`, with errors.
         evaluate: the combination at other clock positions.
     """
 
@@ -65,8 +65,8 @@ class Candidate:
     def unbounded(self) -> tuple[bool, bool]:
         """Whether weights grow without bound at t = 0 and at t = 1: known sooner than all of the verdict."""
         ends = self.found[: 2 * _NODES]
-        weights, error = (part.reshape(2, _NODES, -1) for part in (ends.weights, ends.error))
-        start, stop = torch.isfinite(limits_of(weights, error)).all(1).tolist()
+        error = None if ends.error is None else ends.error.reshape(2, _NODES, -1)
+        start, stop = torch.isfinite(limits_of(ends.weights.reshape(2, _NODES, -1), error)).all(1).tolist()
         return not start, not stop
 
     @cached_property
@@ -97,7 +97,7 @@ def candidates(
             # Most sets that are too small miss the wanted field anywhere.
             if size < len(known) and _out_of_reach(whole.residual(_NEIGHBOURS, indices)):
                 continue
-            found = combination(whole.of(indices))
+            found = combination(whole.of(indices), errors=True)
             if not _out_of_reach(found.residual[_BETWEEN][trusted(grid())]):
                 yield Candidate(indices, found, partial(evaluate, indices))
 

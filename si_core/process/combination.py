@@ -73,14 +73,14 @@ class Combination:
     Args:
         weights: of the K known fields, of x, and of x0, shape (N, K + 2); not a number where coefficients are not
             finite.
-        error: by how much rounding may move each of them, of the same shape.
+        error: by how much rounding may move each of them, of the same shape; None where that was not asked for.
         residual: how much of the wanted field is out of reach, relative to its size, shape (N,).
         singular: the singular values of the known vectors, equilibrated, at right angles to the free ones, shape
             (N, min(K, basis)) in falling order; the determinant of K independent vectors is their product.
     """
 
     weights: Tensor
-    error: Tensor
+    error: Tensor | None
     residual: Tensor
     singular: Tensor
 
@@ -91,7 +91,8 @@ class Combination:
 
     def __getitem__(self, part: slice) -> Combination:
         """At some of the times."""
-        return Combination(self.weights[part], self.error[part], self.residual[part], self.singular[part])
+        error = None if self.error is None else self.error[part]
+        return Combination(self.weights[part], error, self.residual[part], self.singular[part])
 
 
 def system_at(
@@ -107,15 +108,18 @@ def system_at(
     return LinearSystem(vectors, len(free), (position is not None, given_start is not None), valid)
 
 
-def combination(system: LinearSystem) -> Combination:
-    """The smallest weights that give the wanted vector, or what is nearest to it."""
-    of_known, error, missed, singular = system.reduced.solved(system.valid)
-    weights, error = (_valued(each, system) for each in system.reduced.completed(of_known, error))
-    return Combination(weights.masked_fill(~system.valid, torch.nan).mT, error.mT, missed, singular.mT)
+def combination(system: LinearSystem, errors: bool = False) -> Combination:
+    """The smallest weights that give the wanted vector, or what is nearest to it; with errors where they are wanted."""
+    of = system.reduced
+    of_known, of_known_error, missed, singular = of.solved(system.valid)
+    weights = of.completed(of_known)
+    error = _valued(of.errors(weights, of_known_error), system).mT if errors else None
+    return Combination(_valued(weights, system).masked_fill(~system.valid, torch.nan).mT, error, missed, singular.mT)
 
 
 def _valued(numbers: Tensor, system: LinearSystem) -> Tensor:
-    """Of numbers (F + K, N) for all vectors, those for the known ones, for x, and for x0; shape (K + 2, N)."""
+    """Of numbers (F + K, N) in units for all vectors, those for the known ones, for x, and for x0; shape (K + 2, N)."""
+    numbers = numbers * (system.reduced.of_wanted / system.reduced.sizes)
     parts, nothing, last = [numbers[system.free :]], torch.zeros_like(numbers[:1]), system.free
     for it in system.has:
         last -= it

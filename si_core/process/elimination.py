@@ -62,18 +62,21 @@ class Reduced:
         missed = length(target - product(parts, unknown)) / or_one(length(magnitude[-1] / units))
         if not len(own):
             return parts, parts, missed, singular
-        least = torch.where(singular > ROUNDING, singular, 1.0).amin(0)
+        least = torch.threshold(singular, ROUNDING, 1.0).amin(0)
         return parts / own, ENTRY * parts.abs().amax(0) / least / own, missed, singular
 
-    def completed(self, weights: Tensor, error: Tensor) -> tuple[Tensor, Tensor]:
-        """Weights (F + K, N) of the free and the known vectors, of those (K, N) of the known ones; with errors."""
+    def completed(self, weights: Tensor) -> Tensor:
+        """The weights (F + K, N) of the free and the known vectors, of those (K, N) of the known ones."""
         for multiple in reversed(self.multiples):
-            of_wanted, of_given, size = multiple[-1:], multiple[:-1], multiple.abs()
-            value = of_wanted - (weights * of_given).sum(0)
-            terms = ((ENTRY * weights.abs() + error) * size[:-1]).sum(0) + ENTRY * size[-1:]
-            weights, error = torch.cat([value, weights]), torch.cat([terms, error])
-        back = self.of_wanted / self.sizes
-        return weights * back, error * back
+            weights = torch.cat([multiple[-1:] - (weights * multiple[:-1]).sum(0), weights])
+        return weights
+
+    def errors(self, weights: Tensor, error: Tensor) -> Tensor:
+        """By how much rounding may move each of these (F + K, N), of that (K, N) of the known ones."""
+        for count, multiple in reversed(list(enumerate(self.multiples, 1))):
+            size, of_terms = multiple.abs(), ENTRY * weights[count:].abs() + error
+            error = torch.cat([ENTRY * size[-1:] + (of_terms * size[:-1]).sum(0), error])
+        return error
 
 
 def reduced(vectors: Tensor, free: int) -> Reduced:
@@ -108,7 +111,7 @@ def _eliminated(vectors: Tensor, magnitude: Tensor) -> tuple[Tensor, Tensor, Ten
     first, rest, of_first, magnitude = vectors[0], vectors[1:], magnitude[0], magnitude[1:]
     largest, column = first.abs().max(0, keepdim=True)
     there = largest > ROUNDING * of_first.amax(0)
-    inverse = there / first.gather(0, column).masked_fill(~there, 1.0)
+    inverse = torch.where(there, first.gather(0, column), torch.inf).reciprocal()
     multiple = rest.gather(1, column.expand(len(rest), 1, -1)) * inverse
     gone = (column == torch.arange(len(first), device=first.device).unsqueeze(-1)) & there
     rest = torch.addcmul(rest, multiple, first, value=-1.0).masked_fill(gone, 0.0)

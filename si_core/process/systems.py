@@ -59,10 +59,10 @@ def solved(vectors: Tensor, target: Tensor, sizes: Tensor, valid: Tensor) -> tup
         return sizes, sizes
     if count == 1:
         square, along = vectors.square().sum(1), (vectors * target).sum(1)
-        return torch.where(square > ROUNDING**2, along / or_one(square), 0.0), square.sqrt()
+        return along / torch.threshold(square, ROUNDING**2, torch.inf), square.sqrt()
     left, singular, right = _of_two(vectors) if count == 2 else _decomposed(vectors)
     counts = singular > ROUNDING
-    along = (right * target).sum(1) * torch.where(counts, 1 / singular, 0.0)
+    along = (right * target).sum(1) / torch.threshold(singular, ROUNDING, torch.inf)
     weights = product(along, left.transpose(0, 1))
     spare = (counts.sum(0) < count) & valid
     if bool(spare.any()):
@@ -126,4 +126,4 @@ def length(vectors: Tensor) -> Tensor:
 
 def or_one(sizes: Tensor) -> Tensor:
     """Sizes to divide by: 1 in place of 0, for what is 0 has none."""
-    return sizes + (sizes == 0)
+    return torch.threshold(sizes, 0.0, 1.0)
