@@ -51,12 +51,13 @@ def derivative(function: Callable[[Tensor], Tensor], t: Tensor) -> Tensor:
     return tangent
 
 
-def end_limits(function: Callable[[Tensor], Tensor], u: Tensor) -> Tensor:
+def end_limits(function: Callable[[Tensor], Tensor], u: Tensor, known: Tensor | None = None) -> Tensor:
     """``function(u)``, with the limit from inside where u is 0 or 1 and the value there is not finite.
 
     Args:
         function: maps clock positions (N,) to values (N, *rest); smooth on (0, 1).
         u: clock positions in [0, 1], shape (N,).
+        known: the limits at 0 and at 1, shape (2, *rest), where they were found before.
 
     Returns:
         Values (N, *rest); infinity (with the sign found inside) where the function is unbounded.
@@ -65,12 +66,16 @@ def end_limits(function: Callable[[Tensor], Tensor], u: Tensor) -> Tensor:
     if not reached:
         return function(u)
     # One evaluation of everything: on so few positions it costs what it costs on one.
-    everything = function(torch.cat([u, *(limit_nodes(end).to(u) for end in reached)]))
+    nodes = [limit_nodes(end).to(u) for end in reached] if known is None else []
+    everything = function(torch.cat([u, *nodes]))
     values, inside = everything[: len(u)], everything[len(u) :]
     infinite = ~torch.isfinite(values)
     if not bool(infinite.any()):
         return values
-    limits = limits_of(inside.reshape(len(reached), 2 * _NODES, *values.shape[1:]))
+    if known is None:
+        limits = limits_of(inside.reshape(len(reached), 2 * _NODES, *values.shape[1:]))
+    else:
+        limits = known.to(values)[[int(end) for end in reached]]
     for end, limit in zip(reached, limits.unbind(), strict=True):
         there = (u == end).reshape(-1, *(1 for _ in values.shape[1:]))
         values = torch.where(there & infinite, limit, values)

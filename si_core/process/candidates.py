@@ -62,11 +62,16 @@ class Candidate:
     evaluate: Callable[[Tensor], Combination]
 
     @cached_property
-    def unbounded(self) -> tuple[bool, bool]:
-        """Whether weights grow without bound at t = 0 and at t = 1: known sooner than all of the verdict."""
+    def ends(self) -> Tensor:
+        """The limits of the weights at t = 0 and at t = 1, shape (2, len(indices) + 2); infinite without bound."""
         ends = self.found[: 2 * _NODES]
         error = None if ends.error is None else ends.error.reshape(2, _NODES, -1)
-        start, stop = torch.isfinite(limits_of(ends.weights.reshape(2, _NODES, -1), error)).all(1).tolist()
+        return limits_of(ends.weights.reshape(2, _NODES, -1), error)
+
+    @cached_property
+    def unbounded(self) -> tuple[bool, bool]:
+        """Whether weights grow without bound at t = 0 and at t = 1: known sooner than all of the verdict."""
+        start, stop = torch.isfinite(self.ends).all(1).tolist()
         return not start, not stop
 
     @cached_property

@@ -53,7 +53,10 @@ def stack(coefficients: Coefficients, s: Schedule) -> Tensor:
 
 def per_time(scalar: Scalar, s: Schedule) -> Tensor:
     """A scalar as a number for every time of a schedule, shape (N,), float64."""
-    return scalar.to(s.u).expand_as(s.u) if isinstance(scalar, Tensor) else torch.full_like(s.u, scalar)
+    if not isinstance(scalar, Tensor):
+        return torch.full_like(s.u, scalar)
+    same = (scalar.shape, scalar.dtype, scalar.device) == (s.u.shape, s.u.dtype, s.u.device)
+    return scalar if same else scalar.to(s.u).expand_as(s.u)
 
 
 def _alone(field: str, size: Scalar) -> Coefficients:

@@ -111,9 +111,9 @@ def system_at(
 def combination(system: LinearSystem, errors: bool = False) -> Combination:
     """The smallest weights that give the wanted vector, or what is nearest to it; with errors where they are wanted."""
     of = system.reduced
-    of_known, of_known_error, missed, singular = of.solved(system.valid)
+    of_known, own, missed, singular = of.solved(system.valid)
     weights = of.completed(of_known)
-    error = _valued(of.errors(weights, of_known_error), system).mT if errors else None
+    error = _valued(of.errors(weights, own, singular), system).mT if errors else None
     return Combination(_valued(weights, system).masked_fill(~system.valid, torch.nan).mT, error, missed, singular.mT)
 
 

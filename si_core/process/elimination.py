@@ -46,8 +46,8 @@ class Reduced:
             indices: which of the known vectors; None for all.
 
         Returns:
-            The weights (K, N), by how much rounding may move each, how much of the wanted vector is out of reach (N,),
-            and the singular values; see :class:`si_core.process.combination.Combination`.
+            The weights (K, N), the sizes of the known vectors, how much of the wanted vector is out of reach (N,), and
+            the singular values; see :class:`si_core.process.combination.Combination`.
         """
         rest, magnitude, sizes = self.rest[..., part], self.magnitude[..., part], self.sizes[..., part]
         sizes = sizes[len(self.multiples) :]
@@ -60,10 +60,7 @@ class Reduced:
         unknown, target = scaled[:-1] / own.unsqueeze(1), scaled[-1]
         parts, singular = solved(unknown, target, sizes * own, valid[part])
         missed = length(target - product(parts, unknown)) / or_one(length(magnitude[-1] / units))
-        if not len(own):
-            return parts, parts, missed, singular
-        least = torch.threshold(singular, ROUNDING, 1.0).amin(0)
-        return parts / own, ENTRY * parts.abs().amax(0) / least / own, missed, singular
+        return parts / own, own, missed, singular
 
     def completed(self, weights: Tensor) -> Tensor:
         """The weights (F + K, N) of the free and the known vectors, of those (K, N) of the known ones."""
@@ -71,8 +68,12 @@ class Reduced:
             weights = torch.cat([multiple[-1:] - (weights * multiple[:-1]).sum(0), weights])
         return weights
 
-    def errors(self, weights: Tensor, error: Tensor) -> Tensor:
-        """By how much rounding may move each of these (F + K, N), of that (K, N) of the known ones."""
+    def errors(self, weights: Tensor, own: Tensor, singular: Tensor) -> Tensor:
+        """By how much rounding may move each of these (F + K, N); arguments as :meth:`solved` gives them."""
+        error = torch.zeros_like(own)
+        if len(own):
+            largest = (weights[len(self.multiples) :] * own).abs().amax(0)
+            error = ENTRY * largest / torch.threshold(singular, ROUNDING, 1.0).amin(0) / own
         for count, multiple in reversed(list(enumerate(self.multiples, 1))):
             size, of_terms = multiple.abs(), ENTRY * weights[count:].abs() + error
             error = torch.cat([ENTRY * size[-1:] + (of_terms * size[:-1]).sum(0), error])
