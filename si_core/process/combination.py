@@ -52,7 +52,8 @@ class LinearSystem:
     def of(self, indices: Sequence[int]) -> LinearSystem:
         """Of the known vectors those with these indices."""
         rows = [*range(self.free), *(self.free + index for index in indices), len(self.vectors) - 1]
-        if len(rows) == len(self.vectors):
+        # What was eliminated for all of them need not be again.
+        if rows == list(range(len(self.vectors))):
             return self
         return LinearSystem(self.vectors[rows], self.free, self.has, self.valid)
 
