@@ -14,7 +14,7 @@ from functools import cache
 import torch
 from torch import Tensor
 
-__all__ = ["MarginLimits", "derivative", "end_limits", "forward_mode", "limit_nodes", "limit_of"]
+__all__ = ["MarginLimits", "derivative", "end_limits", "forward_mode", "limit_nodes", "limits_of"]
 
 _SPACING = 2.0**-9
 _NODES = 6
@@ -51,63 +51,75 @@ def derivative(function: Callable[[Tensor], Tensor], t: Tensor) -> Tensor:
     return tangent
 
 
-def end_limits(function: Callable[[Tensor], Tensor], u: Tensor) -> Tensor:
+def end_limits(function: Callable[[Tensor], Tensor], u: Tensor, known: Tensor | None = None) -> Tensor:
     """``function(u)``, with the limit from inside where u is 0 or 1 and the value there is not finite.
 
     Args:
         function: maps clock positions (N,) to values (N, *rest); smooth on (0, 1).
         u: clock positions in [0, 1], shape (N,).
+        known: the limits at 0 and at 1, shape (2, *rest), where they were found before.
 
     Returns:
         Values (N, *rest); infinity (with the sign found inside) where the function is unbounded.
     """
-    at_end = {end: u == end for end in (0.0, 1.0)}
-    reached = [end for end, there in at_end.items() if bool(there.any())]
+    reached = [end for end in (0.0, 1.0) if bool((u == end).any())]
+    if not reached:
+        return function(u)
     # One evaluation of everything: on so few positions it costs what it costs on one.
-    everything = function(torch.cat([u, *(limit_nodes(end).to(u) for end in reached)]))
-    values, *beside = torch.split(everything, [len(u), *(len(limit_nodes(end)) for end in reached)])
-    for end, inside in zip(reached, beside, strict=True):
-        chosen = at_end[end].reshape(-1, *(1 for _ in values.shape[1:])) & ~torch.isfinite(values)
-        if bool(chosen.any()):
-            values = torch.where(chosen, limit_of(inside), values)
+    nodes = [limit_nodes(end).to(u) for end in reached] if known is None else []
+    everything = function(torch.cat([u, *nodes]))
+    values, inside = everything[: len(u)], everything[len(u) :]
+    infinite = ~torch.isfinite(values)
+    if not bool(infinite.any()):
+        return values
+    if known is None:
+        limits = limits_of(inside.reshape(len(reached), 2 * _NODES, *values.shape[1:]))
+    else:
+        limits = known.to(values)[[int(end) for end in reached]]
+    for end, limit in zip(reached, limits.unbind(), strict=True):
+        there = (u == end).reshape(-1, *(1 for _ in values.shape[1:]))
+        values = torch.where(there & infinite, limit, values)
     return values
 
 
 @cache
 def limit_nodes(end: float) -> Tensor:
-    """The positions beside an end, 0 or 1, from which :func:`limit_of` finds the limit there; float64."""
+    """The positions beside an end, 0 or 1, from which :func:`limits_of` finds the limit there; float64."""
     steps = torch.arange(1, _NODES + 1, dtype=torch.float64) * _SPACING
     steps = torch.cat([steps, steps / 2])
     return steps if end == 0.0 else 1 - steps
 
 
-def limit_of(values: Tensor, error: Tensor | None = None) -> Tensor:
-    """The limit at an end of a function with these values at :func:`limit_nodes`, shape (nodes, *rest) to (*rest).
+def limits_of(values: Tensor, error: Tensor | None = None) -> Tensor:
+    """The limits at ends of a function with these values at their :func:`limit_nodes`.
 
     Args:
-        values: shape (nodes, *rest).
+        values: shape (ends, nodes, *rest).
         error: by how much rounding may have moved each value, where that is known.
 
     Returns:
-        The limit; infinity, with the sign found inside, where the function is unbounded.
+        The limits, shape (ends, *rest); infinity, with the sign found inside, where the function is unbounded.
     """
+    shape, flat = values.shape[:1] + values.shape[2:], values.flatten(2) if values.ndim > 2 else values.unsqueeze(-1)
     weights = torch.tensor(_WEIGHTS, dtype=values.dtype, device=values.device)
-    coarse = torch.tensordot(weights, values[:_NODES], 1)
-    fine = torch.tensordot(weights, values[_NODES:], 1)
-    scale, variation = values.abs().amax(0), values.amax(0) - values.amin(0)
+    coarse, fine = (weights @ flat.reshape(len(flat), 2, _NODES, -1)).unbind(1)
+    low, high = torch.aminmax(flat, dim=1)
+    scale, variation = torch.maximum(high, -low), high - low
     # Rounding moves the extrapolated value too, by little beside the function and the largest computed with it.
-    rounding = _OWN_ROUNDING * scale + _ROUNDING * (1 + scale.max())
-    rounding = rounding + _AMPLIFICATION * torch.finfo(values.dtype).eps * scale
+    rounding = (_OWN_ROUNDING + _AMPLIFICATION * torch.finfo(values.dtype).eps) * scale
+    rounding = rounding + _ROUNDING * (1 + scale.amax(1, keepdim=True))
     if error is not None:
-        rounding = rounding + _AMPLIFICATION * error.amax(0)
+        rounding = rounding + _AMPLIFICATION * error.amax(1).reshape(rounding.shape)
     bounded = (coarse - fine).abs() <= _AGREEMENT * variation + rounding
-    return torch.where(bounded, fine, torch.copysign(torch.full_like(fine, torch.inf), values[_NODES] - values[0]))
+    infinity = torch.copysign(torch.full_like(fine, torch.inf), flat[:, _NODES] - flat[:, 0])
+    return torch.where(bounded, fine, infinity).reshape(shape)
 
 
 class MarginLimits:
     """Like :func:`end_limits`, but where the function is unbounded at an end its value at distance ``margin`` is kept.
 
-    What the function does at the ends is found once, here; a call then costs one evaluation.
+    What the function does at the ends is found once, with the first values that are asked for; a call then costs one
+    evaluation.
 
     Args:
         function: maps clock positions (N,) to values (N, *rest); smooth on (0, 1).
@@ -115,12 +127,14 @@ class MarginLimits:
     """
 
     def __init__(self, function: Callable[[Tensor], Tensor], margin: float) -> None:
-        self._function = function
-        start, stop = end_limits(function, torch.tensor([0.0, 1.0], dtype=torch.float64))
-        self.unbounded = (not bool(torch.isfinite(start).all()), not bool(torch.isfinite(stop).all()))
-        """Whether the margin is needed at the start and at the stop."""
-        self._span = (margin if self.unbounded[0] else 0.0, 1.0 - margin if self.unbounded[1] else 1.0)
+        self._function, self._margin = function, margin
+        self._span: tuple[float, float] | None = None
 
     def __call__(self, u: Tensor) -> Tensor:
         """The values at clock positions u, shape (N, *rest), finite."""
-        return end_limits(self._function, u.clamp(*self._span))
+        if self._span is not None:
+            return end_limits(self._function, u.clamp(*self._span))
+        values = end_limits(self._function, torch.cat([u, u.new_tensor((0.0, 1.0))]))
+        start, stop = torch.isfinite(values[len(u) :]).reshape(2, -1).all(1).tolist()
+        self._span = (0.0 if start else self._margin, 1.0 if stop else 1.0 - self._margin)
+        return values[: len(u)] if start and stop else self(u)

@@ -131,6 +131,8 @@ class Flow(ABC, Generic[Step]):
             with torch.inference_mode(False), torch.no_grad():
                 u = torch.tensor(missing, dtype=torch.float64)
                 self._steps.update(zip(missing, self.steps(u, x), strict=True))
+            # Numbers, no tensors.
+            with torch.inference_mode():
                 self._noise.update(zip(missing, self.noise_squared(u).sqrt().tolist(), strict=True))
 
     def drift_parts(self, time: float, x: Tensor) -> DriftParts:

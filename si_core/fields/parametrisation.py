@@ -12,14 +12,16 @@ end.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import torch
 from torch import Tensor
 
 from si_core.contract.clock import Clock
 from si_core.contract.schedule import Scalar, Schedule
-from si_core.process.coefficients import Coefficients, Structure, stack
+from si_core.process.coefficients import Coefficients, Structure, per_time, stack
 
 __all__ = ["MeanRemainder", "Parametrisation", "Remainder"]
 
@@ -32,38 +34,83 @@ _NEAR = 1e-5
 class Remainder:
     """``field_coefficients = c_skip xi + c_out coefficients + c_0 (those of x0)`` up to combinations that are zero.
 
+    Each part is computed when it is asked for: a completion needs the network's coefficients alone, training the rest.
+
     Args:
-        skip: ``c_skip``, shape (N,).
-        out: ``c_out``, shape (N,); of either sign, and 0 where x says all.
-        given_start: ``c_0``, shape (N,); None where x0 is not given.
         field_coefficients: those of the field.
-        direction: the direction of the network's own coefficients, of any length; None where these are the field's.
-        position: what direction is at right angles to: x without what is known; None as for direction.
+        position: xi, those of x, without what is zero or given; None where nothing is taken out.
+        zeros: what is zero or given, of unit length and at right angles.
+        of_given_start: the coefficients of x0 in the field and in x; None where x0 is not given.
         schedule: the times.
     """
 
-    skip: Tensor
-    out: Tensor
-    given_start: Tensor | None
     field_coefficients: Coefficients
-    direction: Coefficients | None
     position: Coefficients | None
+    zeros: Sequence[Coefficients]
+    of_given_start: tuple[Scalar, Scalar] | None
     schedule: Schedule
+
+    @property
+    def skip(self) -> Tensor:
+        """``c_skip``, shape (N,)."""
+        return torch.zeros_like(self.schedule.u) if self.position is None else per_time(self._skip, self.schedule)
+
+    @property
+    def out(self) -> Tensor:
+        """``c_out``, shape (N,); of either sign, and 0 where x says all."""
+        if self.position is None:
+            return torch.ones_like(self.schedule.u)
+        out: Scalar = 0.0
+        if not self.zeros:
+            out = torch.as_tensor(_dot(self._direction, self._direction)).sqrt()
+        elif len(self.zeros) == 1:
+            out = _dot(self.field_coefficients, self._direction) / torch.as_tensor(self._square).sqrt()
+        return per_time(out, self.schedule)
+
+    @property
+    def given_start(self) -> Tensor | None:
+        """``c_0``, shape (N,); None where x0 is not given."""
+        if self.position is None or self.of_given_start is None:
+            return None
+        in_field, in_position = self.of_given_start
+        return per_time(in_field - self._skip * in_position, self.schedule)
 
     @property
     def coefficients(self) -> Tensor:
         """The network's own coefficients, shape (N, basis): of unit length, 0 where it learns nothing: x says all."""
         whole = stack(self.field_coefficients, self.schedule)
-        if self.direction is None or self.position is None:
+        if self.position is None:
             return whole
         # Where x says almost all, little is left but rounding in the elements that x has most of; a second time at
         # right angles to x has digits in all.
-        factor = _dot(self.direction, self.position) / torch.as_tensor(_dot(self.position, self.position))
-        direction = stack(_subtract(self.direction, factor, self.position), self.schedule)
+        factor = _dot(self._direction, self.position) / torch.as_tensor(self._square)
+        direction = stack(_subtract(self._direction, factor, self.position), self.schedule)
         terms = whole * direction
         nothing = terms.sum(-1).abs() <= _ROUNDING * terms.abs().sum(-1)
-        unit = direction / direction.norm(dim=-1, keepdim=True)
-        return torch.as_tensor(unit).masked_fill(nothing.unsqueeze(-1), 0.0)
+        unit = direction / direction.square().sum(-1, keepdim=True).sqrt()
+        return unit.masked_fill(nothing.unsqueeze(-1), 0.0)
+
+    @cached_property
+    def _square(self) -> Scalar:
+        return _dot(self.position or (), self.position or ())
+
+    @cached_property
+    def _skip(self) -> Scalar:
+        return _dot(self.field_coefficients, self.position or ()) / self._square
+
+    @cached_property
+    def _direction(self) -> Coefficients:
+        """The direction of the network's own coefficients, of any length."""
+        xi = self.position or ()
+        match self.zeros:
+            case []:
+                return _subtract(self.field_coefficients, self._skip, xi)
+            case [zero]:
+                # One direction is left, the same for every field. Taken from x and not from the field, it does not
+                # turn round where the field's part along it passes through 0. It is as long as xi.
+                return _cross(xi, zero)
+            case _:
+                return (0.0,) * len(self.field_coefficients)
 
 
 @dataclass(frozen=True)
@@ -102,30 +149,14 @@ class Parametrisation:
         coefficients = structure.coefficients(field, s) if isinstance(field, str) else field
         xi = structure.position_coefficients(s) if self.precondition else None
         if xi is None:
-            return Remainder(torch.zeros_like(s.u), torch.ones_like(s.u), None, coefficients, None, None, s)
-        given_start = structure.given_start_coefficients()
-        of_given_start, in_position = (
-            (0.0, 0.0) if given_start is None else (_dot(coefficients, given_start), _dot(xi, given_start))
-        )
-        zeros = structure.zero_combinations(s) + ([] if given_start is None else [given_start])
+            return Remainder(coefficients, None, [], None, s)
+        given_start, zeros, of_given_start = structure.given_start_coefficients(), structure.zero_combinations(s), None
+        if given_start is not None:
+            of_given_start = (_dot(coefficients, given_start), _dot(xi, given_start))
+            zeros = [*zeros, given_start]
         for zero in zeros:
             xi = _subtract(xi, _dot(xi, zero), zero)
-        square = _dot(xi, xi)
-        skip = _dot(coefficients, xi) / square
-        out: Scalar = 0.0
-        match zeros:
-            case []:
-                direction = _subtract(coefficients, skip, xi)
-                out = torch.as_tensor(_dot(direction, direction)).sqrt()
-            case [zero]:
-                # One direction is left, the same for every field. Taken from x and not from the field, it does not
-                # turn round where the field's part along it passes through 0. It is as long as xi.
-                direction = _cross(xi, zero)
-                out = _dot(coefficients, direction) / torch.as_tensor(square).sqrt()
-            case _:
-                direction = (0.0,) * len(coefficients)
-        constant = None if given_start is None else _per_time(of_given_start - skip * in_position, s)
-        return Remainder(_per_time(skip, s), _per_time(out, s), constant, coefficients, direction, xi, s)
+        return Remainder(coefficients, xi, zeros, of_given_start, s)
 
     def mean_remainder(self, structure: Structure, now: Schedule, middle: Schedule, then: Schedule) -> MeanRemainder:
         """The split of the mean velocity between two times of :attr:`clock`; see :class:`MeanRemainder`.
@@ -158,7 +189,7 @@ class Parametrisation:
         given = 0.0 if given_start is None else _dot(xi, given_start)
         for known in structure.zero_combinations(s) + ([] if given_start is None else [given_start]):
             xi = _subtract(xi, _dot(xi, known), known)
-        return _per_time(_dot(xi, xi), s).sqrt(), _per_time(given, s)
+        return per_time(_dot(xi, xi), s).sqrt(), per_time(given, s)
 
 
 # A training step does this for a batch of times. Element by element, without those that are 0 at all times, it costs a
@@ -167,10 +198,6 @@ class Parametrisation:
 
 def _is_zero(scalar: Scalar) -> bool:
     return isinstance(scalar, float) and scalar == 0.0
-
-
-def _per_time(scalar: Scalar, s: Schedule) -> Tensor:
-    return torch.as_tensor(scalar, dtype=s.u.dtype, device=s.u.device).expand_as(s.u)
 
 
 def _dot(first: Coefficients, second: Coefficients) -> Scalar:

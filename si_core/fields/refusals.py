@@ -61,7 +61,8 @@ class Asked:
     def completion(self, freeze: bool = False) -> Completion:
         """The best completion of what was asked for."""
         given = self._given(self.names, self.wanted, self.clock)
-        choice = None if self.key is None else self.process.memo(self.key, partial(choose, *given, self.span))
+        remains = self.key is not None and not self.process.learns
+        choice = self.process.memo(self.key, partial(choose, *given, self.span)) if remains else None
         return complete(*given, self.span, freeze, choice)
 
     def bounded(

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from si_core.contract.clock import Clock
-from si_core.contract.limits import limit_nodes, limit_of
+from si_core.contract.limits import limit_nodes, limits_of
 from si_core.contract.schedule import Schedule
 from si_core.process.coefficients import Structure
 from si_core.process.combination import CoefficientFunction, Combination, combination, system_at
@@ -37,7 +37,9 @@ _NEIGHBOURS = slice(-250, -248)
 @cache
 def survey() -> Tensor:
     """The clock positions at which coefficients are computed: beside the ends, and between on :func:`grid`; (N,)."""
-    return torch.cat([limit_nodes(0.0), limit_nodes(1.0), grid()])
+    # Out of inference mode, for what is kept may be asked again where the process learns.
+    with torch.inference_mode(False):
+        return torch.cat([limit_nodes(0.0), limit_nodes(1.0), grid()])
 
 
 def trusted(u: Tensor) -> Tensor:
@@ -51,7 +53,7 @@ class Candidate:
 
     Args:
         indices: which of all known fields.
-        found: the combination at :func:`survey`.
+        found: the combination at :func:`survey`, with errors.
         evaluate: the combination at other clock positions.
     """
 
@@ -60,10 +62,16 @@ class Candidate:
     evaluate: Callable[[Tensor], Combination]
 
     @cached_property
+    def ends(self) -> Tensor:
+        """The limits of the weights at t = 0 and at t = 1, shape (2, len(indices) + 2); infinite without bound."""
+        ends = self.found[: 2 * _NODES]
+        error = None if ends.error is None else ends.error.reshape(2, _NODES, -1)
+        return limits_of(ends.weights.reshape(2, _NODES, -1), error)
+
+    @cached_property
     def unbounded(self) -> tuple[bool, bool]:
         """Whether weights grow without bound at t = 0 and at t = 1: known sooner than all of the verdict."""
-        ends = (self.found[:_NODES], self.found[_NODES : 2 * _NODES])
-        start, stop = (bool(torch.isfinite(limit_of(end.weights, end.error)).all()) for end in ends)
+        start, stop = torch.isfinite(self.ends).all(1).tolist()
         return not start, not stop
 
     @cached_property
@@ -91,11 +99,10 @@ def candidates(
 
     for size in range(len(known) + 1):
         for indices in combinations(range(len(known)), size):
-            system = whole.of(indices)
             # Most sets that are too small miss the wanted field anywhere.
-            if size < len(known) and _out_of_reach(combination(system[_NEIGHBOURS]).residual):
+            if size < len(known) and _out_of_reach(whole.residual(_NEIGHBOURS, indices)):
                 continue
-            found = combination(system)
+            found = combination(whole.of(indices), errors=True)
             if not _out_of_reach(found.residual[_BETWEEN][trusted(grid())]):
                 yield Candidate(indices, found, partial(evaluate, indices))
 

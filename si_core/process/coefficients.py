@@ -42,14 +42,21 @@ from si_core.contract.objective import FIELDS
 from si_core.contract.schedule import Coefficients, Scalar, Schedule
 from si_core.errors import UsageError
 
-__all__ = ["Coefficients", "Structure", "stack"]
+__all__ = ["Coefficients", "Structure", "per_time", "stack"]
 
 
 def stack(coefficients: Coefficients, s: Schedule) -> Tensor:
     """Coefficients as a tensor, shape (N, basis), float64."""
-    return torch.stack(
-        [torch.as_tensor(e, dtype=s.u.dtype, device=s.u.device).expand_as(s.u) for e in coefficients], -1
-    )
+    # Each element lies in memory for all times, one after another; see si_core.process.systems.
+    return torch.stack([per_time(e, s) for e in coefficients]).mT
+
+
+def per_time(scalar: Scalar, s: Schedule) -> Tensor:
+    """A scalar as a number for every time of a schedule, shape (N,), float64."""
+    if not isinstance(scalar, Tensor):
+        return torch.full_like(s.u, scalar)
+    same = (scalar.shape, scalar.dtype, scalar.device) == (s.u.shape, s.u.dtype, s.u.device)
+    return scalar if same else scalar.to(s.u).expand_as(s.u)
 
 
 def _alone(field: str, size: Scalar) -> Coefficients:

@@ -17,13 +17,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import torch
 from torch import Tensor
 
 from si_core.contract.schedule import Schedule
 from si_core.process.coefficients import Structure, stack
-from si_core.process.systems import ENTRY, ROUNDING, equilibrated, or_one, product, solved
+from si_core.process.elimination import Reduced, reduced
 
 __all__ = ["CoefficientFunction", "Combination", "LinearSystem", "combination", "system_at"]
 
@@ -33,29 +34,37 @@ CoefficientFunction = Callable[[Schedule], Tensor]
 
 @dataclass(frozen=True)
 class LinearSystem:
-    """The coefficients of wanted, known and free fields at N times, each a vector; ones where ``valid`` is False.
+    """The coefficients of free, known and wanted fields at N times, each a vector; ones where ``valid`` is False.
 
     Args:
-        wanted: shape (N, basis).
-        known: shape (N, K, basis).
-        free: shape (N, F, basis): zero combinations, then those of x0 and of x.
+        vectors: F free ones (zero combinations, then those of x0 and of x), K known ones, and the wanted one; shape
+            (F + K + 1, basis, N).
+        free: F.
         has: whether x and x0 are among the free vectors.
         valid: where all is finite and inside of (0, 1), shape (N,).
     """
 
-    wanted: Tensor
-    known: Tensor
-    free: Tensor
+    vectors: Tensor
+    free: int
     has: tuple[bool, bool]
     valid: Tensor
 
     def of(self, indices: Sequence[int]) -> LinearSystem:
         """Of the known vectors those with these indices."""
-        return LinearSystem(self.wanted, self.known[:, list(indices)], self.free, self.has, self.valid)
+        rows = [*range(self.free), *(self.free + index for index in indices), len(self.vectors) - 1]
+        # What was eliminated for all of them need not be again.
+        if rows == list(range(len(self.vectors))):
+            return self
+        return LinearSystem(self.vectors[rows], self.free, self.has, self.valid)
 
-    def __getitem__(self, part: slice) -> LinearSystem:
-        """At some of the times."""
-        return LinearSystem(self.wanted[part], self.known[part], self.free[part], self.has, self.valid[part])
+    @cached_property
+    def reduced(self) -> Reduced:
+        """The known and the wanted vectors without what the free ones have of them."""
+        return reduced(self.vectors, self.free)
+
+    def residual(self, part: slice, indices: Sequence[int]) -> Tensor:
+        """How much of the wanted field these known ones miss at some of the times; as in :class:`Combination`."""
+        return self.reduced.solved(self.valid, part, indices)[2]
 
 
 @dataclass(frozen=True)
@@ -65,14 +74,14 @@ class Combination:
     Args:
         weights: of the K known fields, of x, and of x0, shape (N, K + 2); not a number where coefficients are not
             finite.
-        error: by how much rounding may move each of them, of the same shape.
+        error: by how much rounding may move each of them, of the same shape; None where that was not asked for.
         residual: how much of the wanted field is out of reach, relative to its size, shape (N,).
         singular: the singular values of the known vectors, equilibrated, at right angles to the free ones, shape
             (N, min(K, basis)) in falling order; the determinant of K independent vectors is their product.
     """
 
     weights: Tensor
-    error: Tensor
+    error: Tensor | None
     residual: Tensor
     singular: Tensor
 
@@ -83,117 +92,37 @@ class Combination:
 
     def __getitem__(self, part: slice) -> Combination:
         """At some of the times."""
-        return Combination(self.weights[part], self.error[part], self.residual[part], self.singular[part])
+        error = None if self.error is None else self.error[part]
+        return Combination(self.weights[part], error, self.residual[part], self.singular[part])
 
 
 def system_at(
     structure: Structure, known: Sequence[CoefficientFunction], wanted: CoefficientFunction, s: Schedule
 ) -> LinearSystem:
     """The coefficients at the times of a schedule."""
-    target = wanted(s)
-    nothing = target.new_zeros(len(s.u), 0, target.shape[-1])
-    vectors = torch.stack([function(s) for function in known], -2) if known else nothing
     position, given_start = structure.position_coefficients(s), structure.given_start_coefficients()
-    free = [
-        stack(vector, s) for vector in (*structure.zero_combinations(s), given_start, position) if vector is not None
-    ]
-    basis = torch.stack(free, -2) if free else nothing
+    free = [*structure.zero_combinations(s), *(it for it in (given_start, position) if it is not None)]
+    vectors = torch.stack([each.mT for each in (*(stack(it, s) for it in free), *(of(s) for of in known), wanted(s))])
     # At the ends vectors may lose rank, so a limit from inside is the only meaning there.
-    valid = (s.u > 0) & (s.u < 1)
-    for part in (target, vectors, basis):
-        valid = valid & torch.isfinite(part).flatten(1).all(1)
-    target, vectors, basis = (_where(valid, part) for part in (target, vectors, basis))
-    return LinearSystem(target, vectors, basis, (position is not None, given_start is not None), valid)
+    valid = (s.u > 0) & (s.u < 1) & torch.isfinite(vectors.abs().amax((0, 1)))
+    vectors = vectors.masked_fill(~valid, 1.0)
+    return LinearSystem(vectors, len(free), (position is not None, given_start is not None), valid)
 
 
-def combination(system: LinearSystem) -> Combination:
-    """The smallest weights that give the wanted vector, or what is nearest to it."""
-    count = system.known.shape[1]
-    given = torch.cat([system.known, system.free], 1)
-    sizes, units = equilibrated(given.abs())
-    wanted = system.wanted / units
-    of_wanted = or_one(wanted.abs().amax(-1, keepdim=True))
-    everything = torch.cat([given / units.unsqueeze(1) / sizes.unsqueeze(-1), (wanted / of_wanted).unsqueeze(1)], 1)
-    rest, magnitude, multiples = everything, everything.abs(), list[Tensor]()
-    for index in range(count, given.shape[1]):
-        rest, magnitude, multiple = _eliminated(rest, magnitude, index, count)
-        multiples.append(multiple)
-    # Once more, now that vectors have fewer elements; by the sizes of the terms, so that what cancels stays small.
-    own, left = equilibrated(magnitude[:, :count])
-    unknown, target = rest[:, :count] / own.unsqueeze(-1) / left.unsqueeze(1), rest[:, -1] / left
-    parts, singular = solved(unknown, target, sizes[:, :count] * own, system.valid)
-    missed = (target - product(parts, unknown)).norm(dim=-1) / or_one((magnitude[:, -1] / left).norm(dim=-1))
-    of_known, error = parts / own, torch.zeros_like(own)
-    if count:
-        least = torch.where(singular > ROUNDING, singular, 1.0).amin(-1, keepdim=True)
-        error = ENTRY * parts.abs().amax(-1, keepdim=True) / least / own
-    of_free, of_free_error = _of_free(of_known, error, multiples)
-    back = of_wanted / sizes
-    weights = _valued(torch.cat([of_known, of_free], -1) * back, count, system.has)
-    error = _valued(torch.cat([error, of_free_error], -1) * back, count, system.has)
-    weights = torch.where(system.valid.unsqueeze(-1), weights, torch.nan)
-    return Combination(weights, error, missed, singular)
+def combination(system: LinearSystem, errors: bool = False) -> Combination:
+    """The smallest weights that give the wanted vector, or what is nearest to it; with errors where they are wanted."""
+    of = system.reduced
+    of_known, own, missed, singular = of.solved(system.valid)
+    weights = of.completed(of_known)
+    error = _valued(of.errors(weights, own, singular), system).mT if errors else None
+    return Combination(_valued(weights, system).masked_fill(~system.valid, torch.nan).mT, error, missed, singular.mT)
 
 
-def _eliminated(vectors: Tensor, magnitude: Tensor, index: int, count: int) -> tuple[Tensor, Tensor, Tensor]:
-    """All vectors but the free ones up to an index, less multiples of the free one there: an element is taken out.
-
-    Args:
-        vectors: known, free, and wanted ones, shape (N, R, basis).
-        magnitude: the sizes of the terms that their elements are made of, of the same shape.
-        index: of the free vector, without those before it.
-        count: of the known vectors.
-
-    Returns:
-        The vectors and magnitudes, and how often the free vector was in each, shape (N, R); 0 where it depends on those
-        before it.
-    """
-    vector = vectors[:, index]
-    largest, column = vector.abs().max(-1, keepdim=True)
-    there = largest > ROUNDING * magnitude[:, index].amax(-1, keepdim=True)
-    inverse = torch.where(there, 1 / torch.where(there, vector.gather(1, column), 1.0), 0.0)
-    columns = column.unsqueeze(1).expand(-1, vectors.shape[1], 1)
-    multiple = vectors.gather(2, columns) * inverse.unsqueeze(1)
-    multiple[:, count : index + 1] = 0.0
-    rest = vectors - multiple * vector.unsqueeze(1)
-    magnitude = magnitude + multiple.abs() * magnitude[:, index].unsqueeze(1)
-    gone = torch.zeros_like(rest, dtype=torch.bool).scatter_(2, columns, True) & there.unsqueeze(1)
-    gone[:, count : index + 1] = False
-    return rest.masked_fill(gone, 0.0), magnitude.masked_fill(gone, 0.0), multiple.squeeze(-1)
-
-
-def _of_free(weights: Tensor, error: Tensor, multiples: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
-    """The weights (N, F) of the free vectors once those (N, K) of the known ones are found, with errors.
-
-    Args:
-        weights: of the known vectors.
-        error: of these weights.
-        multiples: of each free vector, without those before it, in the known, free and wanted ones, shape (N, R).
-    """
-    if not multiples:
-        return weights[:, :0], weights[:, :0]
-    count, values, errors = weights.shape[1], list[Tensor](), list[Tensor]()
-    for multiple in multiples:
-        terms = weights * multiple[:, :count]
-        values.append(multiple[:, -1] - terms.sum(-1))
-        from_known = (error * multiple[:, :count].abs()).sum(-1)
-        errors.append(ENTRY * (multiple[:, -1].abs() + terms.abs().sum(-1)) + from_known)
-    for later in range(len(multiples) - 1, 0, -1):
-        for earlier in range(later):
-            of_later = multiples[earlier][:, count + later]
-            values[earlier] = values[earlier] - values[later] * of_later
-            errors[earlier] = errors[earlier] + errors[later] * of_later.abs()
-    return torch.stack(values, -1), torch.stack(errors, -1)
-
-
-def _valued(numbers: Tensor, count: int, has: tuple[bool, bool]) -> Tensor:
-    """Of numbers for all vectors (N, R), known and free, those for the known ones, for x, and for x0; (N, K + 2)."""
-    of_free, zero = iter(reversed(numbers[:, count:].unbind(-1))), numbers.new_zeros(len(numbers))
-    return torch.cat([numbers[:, :count], torch.stack([next(of_free) if it else zero for it in has], -1)], -1)
-
-
-def _where(valid: Tensor, part: Tensor) -> Tensor:
-    if part.shape[1:].numel() == 0:
-        return part
-    mask = valid.reshape(-1, *(1 for _ in part.shape[1:]))
-    return torch.where(mask, part, torch.ones_like(part))
+def _valued(numbers: Tensor, system: LinearSystem) -> Tensor:
+    """Of numbers (F + K, N) in units for all vectors, those for the known ones, for x, and for x0; shape (K + 2, N)."""
+    numbers = numbers * (system.reduced.of_wanted / system.reduced.sizes)
+    parts, nothing, last = [numbers[system.free :]], torch.zeros_like(numbers[:1]), system.free
+    for it in system.has:
+        last -= it
+        parts.append(numbers[last : last + 1] if it else nothing)
+    return torch.cat(parts)

@@ -15,7 +15,7 @@ Of the sets of known fields the smallest with the best verdict is taken.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -37,21 +37,35 @@ _BESIDE = 2.0**-20
 """How far beside a single time at which known fields are dependent weights are taken: their mean errs by its square."""
 
 
+@dataclass(frozen=True)
+class Choice:
+    """Which of the known fields make a wanted one, and what their weights do.
+
+    Args:
+        indices: which of all known fields.
+        verdict: on their weights.
+        ends: their limits at t = 0 and at t = 1, each of the known fields, of x, and of x0; None where they are found
+            anew.
+    """
+
+    indices: tuple[int, ...]
+    verdict: Verdict
+    ends: list[list[float]] | None = None
+
+
 class Completion:
     """The weights that make a wanted field, as functions of the clock position.
 
     Args:
         evaluate: the combination at clock positions.
-        indices: which of all known fields are in use.
-        verdict: what the weights do between the ends and at them.
+        choice: which of all known fields are in use, and what their weights do between the ends and at them.
         freeze: whether, at an end where weights are unbounded, their last values in :data:`MARGIN` are kept.
     """
 
-    def __init__(
-        self, evaluate: Callable[[Tensor], Combination], indices: tuple[int, ...], verdict: Verdict, freeze: bool
-    ) -> None:
-        self._evaluate, self.indices, self.verdict = evaluate, indices, verdict
-        self._limits = MarginLimits(self._inside, MARGIN) if freeze and any(verdict.unbounded) else None
+    def __init__(self, evaluate: Callable[[Tensor], Combination], choice: Choice, freeze: bool) -> None:
+        self._evaluate, self.indices, self.verdict = evaluate, choice.indices, choice.verdict
+        self._ends = None if choice.ends is None else torch.tensor(choice.ends, dtype=torch.float64)
+        self._limits = MarginLimits(self._inside, MARGIN) if freeze and any(choice.verdict.unbounded) else None
 
     @property
     def unbounded(self) -> tuple[bool, bool]:
@@ -63,30 +77,20 @@ class Completion:
 
         Infinite at an end where they are unbounded, unless they are frozen there.
         """
-        return end_limits(self._inside, u) if self._limits is None else self._limits(u)
+        return end_limits(self._inside, u, self._ends) if self._limits is None else self._limits(u)
 
     def _inside(self, u: Tensor) -> Tensor:
         found = self._evaluate(u)
-        single = (found.residual > TOLERANCE) & trusted(u)
+        single = found.residual > TOLERANCE
         if not self.verdict.in_span or not bool(single.any()):
+            return found.weights
+        single = single & trusted(u)
+        if not bool(single.any()):
             return found.weights
         # A known field may vanish at a single time, such as the velocity in the middle of a symmetric mirror; what it
         # gives there is the limit from both sides.
         beside = [self._evaluate(u + shift).weights for shift in (-_BESIDE, _BESIDE)]
         return torch.where(single.unsqueeze(-1), (beside[0] + beside[1]) / 2, found.weights)
-
-
-@dataclass(frozen=True)
-class Choice:
-    """Which of the known fields make a wanted one, and what their weights do.
-
-    Args:
-        indices: which of all known fields.
-        verdict: on their weights.
-    """
-
-    indices: tuple[int, ...]
-    verdict: Verdict
 
 
 def choose(
@@ -105,12 +109,12 @@ def choose(
     reached = list[Candidate]()
     for candidate in candidates(schedule, clock, structure, known, wanted):
         if candidate.bounded(WHOLE):
-            return Choice(candidate.indices, candidate.verdict)
+            return Choice(candidate.indices, candidate.verdict, candidate.ends.tolist())
         reached.append(candidate)
     if not reached:
         return Choice(tuple(range(len(known))), Verdict(in_span=False))
     best = min(reached, key=lambda candidate: candidate.verdict.within(span).rank)
-    return Choice(best.indices, best.verdict)
+    return Choice(best.indices, best.verdict, best.ends.tolist())
 
 
 def complete(
@@ -133,13 +137,14 @@ def complete(
         wanted: the coefficients of the field to express.
         span: the clock positions at which the weights are needed, early to late.
         freeze: as for :class:`Completion`.
-        choice: what :func:`choose` finds, where it is known.
+        choice: what :func:`choose` finds, where it is known and remains so: then the limits at the ends are taken from
+            it. Else they are found anew each time, with the other weights.
     """
-    choice = choice or choose(schedule, clock, structure, known, wanted, span)
+    choice = choice or replace(choose(schedule, clock, structure, known, wanted, span), ends=None)
     chosen = [known[i] for i in choice.indices]
 
     def evaluate(u: Tensor) -> Combination:
         return combination(system_at(structure, chosen, wanted, schedule(clock, u)))
 
     frozen = freeze and any(choice.verdict.within(span).unbounded)
-    return Completion(evaluate, choice.indices, choice.verdict, frozen)
+    return Completion(evaluate, choice, frozen)

@@ -59,10 +59,10 @@ def find_poles(evaluate: Callable[[Tensor], Combination], found: Combination) ->
         evaluate: the combination at clock positions (N,).
         found: what that gives on :func:`grid`.
     """
-    u, rank = grid(), _independent(found)
     which, chosen = _dips(_measures(found))
     if not len(chosen):
         return ()
+    u, rank = grid(), _independent(found)
     places = _refined(lambda v: _measures(evaluate(v)), which, u[chosen - 1], u[chosen + 1])
     beside = torch.stack([rank[chosen - 1], rank[chosen + 1]], -1)
     poles = list[float]()

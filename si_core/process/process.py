@@ -114,9 +114,14 @@ class StochasticInterpolant:
         """The process's scalars at clock positions u in [0, 1], shape (N,) or ()."""
         return compute_schedule(self.interpolant, self.latent, clock, u)
 
+    @property
+    def learns(self) -> bool:
+        """Whether the schedule may be another one later on."""
+        return isinstance(self.interpolant, nn.Module) or isinstance(self.latent, nn.Module)
+
     def memo(self, key: Hashable, make: Callable[[], Made]) -> Made:
         """What ``make`` found of the schedule under a key, of the last few keys; anew each time where it may learn."""
-        if isinstance(self.interpolant, nn.Module) or isinstance(self.latent, nn.Module):
+        if self.learns:
             return make()
         if key not in self._made:
             if len(self._made) == _KEPT:
