@@ -104,9 +104,10 @@ def fit(
     else:
         base = recipe
     if ends.source is None and not _has_source(recipe, coupling):
+        # A target that is a name has its shape when it is made, and the source takes it then.
         shape = getattr(ends.target, "shape", None)
-        if shape is not None and "source" not in own:
-            own["source"] = {"use": "si-distributions/gaussian", "shape": list(shape)}
+        if "source" not in own:
+            own["source"] = {"use": "si-distributions/gaussian"} | ({} if shape is None else {"shape": list(shape)})
     return Fitted(train_shown(load_recipe(base, own), runtime, progress), ends.layout)
 
 

@@ -9,6 +9,7 @@ from types import MappingProxyType
 import torch
 
 from si_core.discovery.build import build
+from si_core.discovery.host_state import one_at_a_time
 from si_core.errors import DataError, RecipeError, UsageError
 from si_core.models.streams import stream_seed
 from si_core.process.process import StochasticInterpolant
@@ -40,9 +41,9 @@ def own_stream(seed: int) -> Iterator[None]:
     """torch's global generator at the start of a stream; its state is put back.
 
     Initialisers of layers draw from it. Parts are made on the CPU; torch.manual_seed would set the generators of
-    accelerators too.
+    accelerators too. Threads take turns, for they share the generator.
     """
-    with torch.random.fork_rng(devices=[]):
+    with one_at_a_time, torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(seed)
         yield
 

@@ -104,8 +104,9 @@ class Trainer:
         """The batch of the current step."""
         return self._batches.at(self.step)
 
+    @torch.enable_grad()
     def advance(self) -> None:
-        """Take one step.
+        """Take one step, in grad mode whatever the caller's.
 
         Raises:
             NumericsError: a loss or a gradient is not finite; the weights are as before.

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pickle
+
 import numpy as np
 import pytest
 import torch
@@ -24,6 +26,8 @@ def test_a_saved_model_samples_the_same_bits(quick, table, tmp_path) -> None:
     twice = si.load_model(loaded.save(tmp_path / "again"))
     np.testing.assert_array_equal(twice.sample(20), fitted.sample(20))
     assert loaded.plot(20).axes
+    for model in (fitted, loaded):
+        np.testing.assert_array_equal(pickle.loads(pickle.dumps(model)).sample(20), fitted.sample(20))
     with pytest.raises(si.StorageError, match="not empty"):
         fitted.save(folder)
 
