@@ -20,6 +20,7 @@ from si_core.discovery.build import build
 from si_core.errors import DataError, NumericsError, UsageError
 from si_core.fields.exact import exact_fields
 from si_core.models.freed_memory import keep_freed_memory
+from si_core.models.given_model import refuse_no_model
 from si_core.models.missing_data import in_place
 from si_core.models.model import Model
 from si_core.process.process import StochasticInterpolant
@@ -104,6 +105,7 @@ def estimate(
         MissingDataError: a loaded model whose data are gone, and no points in their place.
         NumericsError: the result is not finite.
     """
+    refuse_no_model(model, "estimate")
     Runtime.at(model.device)  # refuses to do alone what is the work of several
     keep_freed_memory()
     if isinstance(estimator, str):

@@ -22,6 +22,7 @@ from si_core.contract.weights import resample_alike
 from si_core.errors import DataError, UsageError
 from si_core.fields.noise_level import Epsilon
 from si_core.models.freed_memory import keep_freed_memory
+from si_core.models.given_model import refuse_no_model
 from si_core.models.model import Model
 from si_core.models.streams import reseed
 
@@ -169,4 +170,5 @@ def sample(
     Returns:
         Samples in data space, shape (n, *event); resampled by their weights where the method gives some.
     """
+    refuse_no_model(model, "sample")
     return draw_samples(model.with_sampler(integrator, epsilon, clock), n, seed, condition).without_weights(seed)

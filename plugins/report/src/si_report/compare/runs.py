@@ -8,7 +8,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from si_core import SIError, load_model, load_recipe
+from si_core import Model, SIError, load_model, load_recipe
 from si_core.public.runs import RunDirectory, read_json
 from si_core.public.storage import read_metrics
 
@@ -102,7 +102,8 @@ def _read(directory: RunDirectory, label: str) -> ComparedRun:
 
 
 def _parameters(directory: RunDirectory) -> int:
-    model = load_model(directory.path)
+    found = load_model(directory.path)
+    model = found if isinstance(found, Model) else found.model  # what si.fit gave is saved with how its data came
     predictor = getattr(model.unguided or model.fields, "predictor", None)
     return 0 if predictor is None else sum(parameter.numel() for parameter in predictor.parameters())
 
