@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from si_core.discovery.deadline import Overdue, deadline
-from si_core.discovery.host_state import host_state_restored
+from si_core.discovery.host_state import host_state_restored, one_at_a_time
 
 __all__ = ["LIMIT_VARIABLE", "Outcome", "cause_of", "contained", "remedy"]
 
@@ -66,7 +66,7 @@ def contained(action: Callable[[], T], label: str, limit: float | None = None) -
     value: T | None = None
     failure: BaseException | None = None
     started = time.perf_counter()
-    with redirect_stdout(printed), host_state_restored(generators=True) as changed:
+    with one_at_a_time, redirect_stdout(printed), host_state_restored(generators=True) as changed:
         try:
             with deadline(limit):
                 value = action()

@@ -19,9 +19,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-__all__ = ["host_state_restored", "random_states", "same_random_state"]
+__all__ = ["host_state_restored", "one_at_a_time", "random_states", "same_random_state"]
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+one_at_a_time = threading.RLock()
+"""Held by whoever borrows what all threads share, the global generators or standard output, until it is put back: of
+two threads that borrow at once, the later would put back what the earlier had borrowed."""
 
 
 @contextmanager

@@ -17,7 +17,7 @@ FieldFunction = Callable[[Tensor, Tensor], Tensor]
 class UserFunction:
     """A function or module ``f(t, x)`` whose values have the shape, the dtype and the device of x.
 
-    The first value is looked at in full. Of later ones the shapes are compared, at a tenth of a microsecond: torch adds
+    The first call is looked at in full. Of later ones the shapes are compared, at a tenth of a microsecond: torch adds
     (B, 1) to (B, 2) without a word, and has no sum that would not.
 
     Args:
@@ -32,11 +32,26 @@ class UserFunction:
         """The field, shape of x.
 
         Raises:
-            UsageError: it is no tensor like x; says what it is, and what to write.
+            UsageError: it is no tensor like x, or the first call changed t or x; says what it is, and what to write.
         """
+        if not self._seen:
+            return self._first(t, x)
         value = self.function(t, x)
-        if not self._seen or value.shape != x.shape:
+        if value.shape != x.shape:
             self._check(value, x)
+        return value
+
+    def _first(self, t: Tensor, x: Tensor) -> Tensor:
+        before = _version(t), _version(x)
+        value = self.function(t, x)
+        if (_version(t), _version(x)) != before:
+            raise UsageError(
+                "a field leaves t and x as they are, and this function changes them in place",
+                where=f"the function for {self.name}",
+                got="operations in place, such as x *= 2 or x.clamp_(0)",
+                fix="x = x * 2",
+            )
+        self._check(value, x)
         return value
 
     def _check(self, value: object, x: Tensor) -> None:
@@ -59,6 +74,11 @@ class UserFunction:
             allowed=f"a tensor of shape {tuple(x.shape)}, {x.dtype} on {x.device}, as x is",
             fix=fix,
         )
+
+
+def _version(x: Tensor) -> int:
+    """How often a tensor was changed in place; of those of inference mode nobody counts."""
+    return 0 if x.is_inference() else x._version
 
 
 def _described(value: object) -> str:

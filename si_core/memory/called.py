@@ -15,6 +15,7 @@ from si_core.contract.distribution import Distribution
 from si_core.contract.frame import Frame
 from si_core.errors import DataError
 from si_core.memory.numbers import numbers
+from si_core.memory.units import units_of
 
 __all__ = ["Called"]
 
@@ -50,10 +51,7 @@ class Called(Distribution):
         self.shape = tuple(first.shape[1:])
         shift, scale = torch.tensor(0.0, dtype=torch.float64), torch.tensor(1.0, dtype=torch.float64)
         if standardise:
-            axes = 0 if first.ndim == 2 else tuple(range(first.ndim))
-            shift, scale = first.mean(axes), first.std(axes, correction=0)
-            if not bool((scale > 0).all()):
-                raise DataError("a function whose draws are constant", where=where, fix="leave constant columns out")
+            shift, scale = map(torch.as_tensor, units_of(first.numpy(), where))
         self._frame = Frame(self.shape, shift, scale)
 
     @property

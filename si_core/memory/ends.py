@@ -17,6 +17,7 @@ from si_core.memory.called import Called
 from si_core.memory.conditions import Conditions, columns_taken, read_conditions
 from si_core.memory.containers import column_names, is_frame
 from si_core.memory.layout import Layout, read_rows
+from si_core.memory.units import units_of
 
 __all__ = ["Ends", "RowOptions", "read_ends"]
 
@@ -125,18 +126,21 @@ def _source_rows(source: Any, layout: Layout) -> NDArray[np.generic]:
         lacking = [str(name) for name in layout.columns if name not in there]
         if lacking:
             raise DataError("the source lacks columns of X", got=", ".join(lacking), allowed=", ".join(map(str, there)))
-        return read_rows(source, layout.columns, where="source")[0]
-    return read_rows(source, where="source")[0]
+        return read_rows(source, layout.columns, where="source", like=layout)[0]
+    return read_rows(source, where="source", like=layout)[0]
 
 
-def _common_units(values: NDArray[np.generic], first: NDArray[np.generic]) -> tuple[Any, Any]:
-    """Mean and scale of both ends together: of each column, or of everything where events have several axes."""
+def _common_units(values: NDArray[np.generic], first: NDArray[np.generic]) -> tuple[Any, Any] | None:
+    """Mean and scale of both ends together: of each column, or of everything where events have several axes.
+
+    Of the numbers that are finite; rows with others are refused or dropped where they become a distribution. None where
+    there are no such numbers.
+    """
     both = np.concatenate([values.astype(np.float64), first.astype(np.float64)])
-    axes = (0,) if values.ndim == 2 else None
-    shift, scale = np.nanmean(both, axis=axes), np.nanstd(both, axis=axes)
-    if not np.all(scale > 0):
-        raise DataError("a constant column can't be standardised", where="X and source", fix="leave it out")
-    return np.asarray(shift), np.asarray(scale)
+    both[~np.isfinite(both)] = np.nan
+    if np.isnan(both).all(axis=(0,) if both.ndim == 2 else None).any():
+        return None
+    return units_of(both, "X and source")
 
 
 def _spoken(layout: Layout, found: Conditions) -> Layout:

@@ -183,7 +183,7 @@ class Fitted:
         shape = self.model.process.shape
         if is_frame(data) and names is None:
             names = tuple(column_names(data))
-        values, _ = read_rows(data, names, where=where)
+        values, _ = read_rows(data, names, where=where, like=self.layout)
         if values.shape[1:] != shape and values.shape == shape:
             raise DataError("one point is one row", where=where, got=values.shape, fix="x[None]")
         return torch.from_numpy(np.ascontiguousarray(values.astype(np.float64)))

@@ -60,6 +60,12 @@ class Layout:
             dtype.startswith(("datetime", "timedelta")) or dtype.endswith(("64", "128")) for dtype in self.dtypes
         )
 
+    def dtype_of(self, column: str | int | None) -> str:
+        """The dtype of a column by name, or of all entries; empty where columns differ and none is named."""
+        if self.columns is not None and column in self.columns and len(self.dtypes) == len(self.columns):
+            return self.dtypes[self.columns.index(column)]
+        return self.dtypes[0] if len(set(self.dtypes)) == 1 else ""
+
     def back(self, values: Tensor, conditions: Mapping[str, Any]) -> Any:
         """Rows in data space (n, *event) as data came; columns of a frame that are conditions among them."""
         rows: Array = values.detach().cpu().numpy()
@@ -79,7 +85,8 @@ class Layout:
             name: from_numbers(rows[:, i], dtype)
             for i, (name, dtype) in enumerate(zip(self.columns or (), self.dtypes, strict=True))
         }
-        columns |= {name: values for name, values in conditions.items() if name in self.order}
+        # Conditions are named by text, columns of pandas also by numbers.
+        columns |= {name: conditions[str(name)] for name in self.order if str(name) in conditions}
         return frames.DataFrame({name: columns[name] for name in self.order or columns if name in columns})
 
     def _tensor(self, rows: Array, device: torch.device) -> Tensor:
@@ -117,7 +124,11 @@ class Layout:
 
 
 def read_rows(
-    data: Any, names: tuple[str | int, ...] | None = None, left_out: tuple[str | int, ...] = (), where: str = "X"
+    data: Any,
+    names: tuple[str | int, ...] | None = None,
+    left_out: tuple[str | int, ...] = (),
+    where: str = "X",
+    like: Layout | None = None,
 ) -> tuple[Array, Layout]:
     """Rows as numbers (n, *event), at least one number each, and how they came.
 
@@ -126,15 +137,16 @@ def read_rows(
         names: of the columns of a table; for a frame, those to take.
         left_out: columns of a frame that are no data.
         where: for errors.
+        like: how the rows came that these are compared with: times are counted in the same units.
 
     Raises:
-        DataError: what holds no numbers, or has no rows.
+        DataError: what holds no numbers, or has no rows; times in place of other numbers.
     """
     container = container_of(data)
     if is_frame(data):
-        return _read_frame(data, container, names, left_out, where)
+        return _read_frame(data, container, names, left_out, where, like)
     found, dtype = array_of(data, where)
-    values = numbers(found, where)
+    values = numbers(found, where, None if like is None else like.dtype_of(None))
     if values.ndim == 0:
         raise DataError("one number is no data", where=where, got=repr(data)[:80], allowed="rows (n, ...)")
     single = values.ndim == 1
@@ -149,17 +161,27 @@ def read_rows(
 
 
 def _read_frame(
-    frame: Any, container: Container, names: tuple[str | int, ...] | None, left_out: tuple[str | int, ...], where: str
+    frame: Any,
+    container: Container,
+    names: tuple[str | int, ...] | None,
+    left_out: tuple[str | int, ...],
+    where: str,
+    like: Layout | None,
 ) -> tuple[Array, Layout]:
     there = column_names(frame)
     chosen = [name for name in there if name not in left_out] if names is None else [*names]
     for name in chosen:
         if name not in there:
             raise DataError(f"no column {name!r}", where=where, allowed=", ".join(map(str, there)))
+        if chosen.count(name) > 1:
+            raise DataError(f"the column {name!r} is named twice", where=where, got=", ".join(map(str, chosen)))
     if not chosen:
         raise DataError("no column is left", where=where, got=f"columns {', '.join(map(str, there)) or 'none'}")
     columns = [array_of(column_of(frame, name), f"{where}, column {name!r}") for name in chosen]
-    read = [numbers(column, f"{where}, column {name!r}") for name, (column, _) in zip(chosen, columns, strict=True)]
+    read = [
+        numbers(column, f"{where}, column {name!r}", None if like is None else like.dtype_of(name))
+        for name, (column, _) in zip(chosen, columns, strict=True)
+    ]
     order = tuple(name for name in there if name in chosen or name in left_out)
     values = np.stack([column.astype(np.float64) for column in read], axis=1)
     return values, Layout(container, tuple(dtype for _, dtype in columns), tuple(chosen), order=order)

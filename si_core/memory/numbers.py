@@ -22,11 +22,16 @@ _log = logging.getLogger(__name__)
 _EXACT = 2**53
 
 
-def numbers(values: Array, where: str) -> Array:
+def numbers(values: Array, where: str, like: str | None = None) -> Array:
     """The values as floating-point or whole numbers in native byte order; what is missing is NaN.
 
+    Args:
+        values: of any dtype.
+        where: for errors.
+        like: the dtype of the numbers that these are compared with; times are counted in its units.
+
     Raises:
-        DataError: text, complex numbers, records, or objects that are no numbers.
+        DataError: text, complex numbers, records, objects that are no numbers, or times that ``like`` is not.
     """
     kind = values.dtype.kind
     if kind == "b":
@@ -37,8 +42,7 @@ def numbers(values: Array, where: str) -> Array:
         size = values.dtype.itemsize
         return values.astype(np.float32 if size < 4 else np.float64 if size > 4 else np.float32, copy=False)
     if kind in "Mm":
-        counts = values.astype(np.int64).astype(np.float64)
-        return np.where(np.isnat(values), np.nan, counts)
+        return _counts(values, where, like)
     if kind == "O":
         return _of_objects(values, where)
     if kind in "US":
@@ -61,6 +65,25 @@ def from_numbers(values: Array, dtype: str) -> Array:
         largest = np.finfo(wanted).max
         values = np.clip(values, -largest, largest)
     return values.astype(wanted)
+
+
+def _counts(values: Any, where: str, like: str | None) -> Array:
+    """Times as counts of their own unit, or of that of ``like``."""
+    missing = np.isnat(values)
+    many = few = 1.0
+    if like is not None and str(values.dtype.newbyteorder("=")) != like:
+        kind = {"M": "datetime64", "m": "timedelta64"}[values.dtype.kind]
+        if not like.startswith(kind):
+            problem = "times of another kind, or in place of numbers"
+            raise DataError(problem, where=where, got=values.dtype, allowed=like or "the dtypes of the columns of X")
+        unit, step = np.datetime_data(like)
+        if unit in "YM" or np.datetime_data(values.dtype)[0] in "YM":
+            # Months are counted in no other unit; of calendars numpy knows them.
+            values = values.astype(f"{kind}[{unit if unit in 'YM' else 'D'}]", casting="unsafe")
+        own, count = np.datetime_data(values.dtype)
+        one, other = np.array(count, f"m8[{own}]"), np.array(step, f"m8[{unit}]")
+        many, few = max(float(one / other), 1.0), max(float(other / one), 1.0)
+    return np.where(missing, np.nan, values.astype(np.int64).astype(np.float64) * many / few)
 
 
 def _rounded(values: Array, wanted: np.dtype[Any]) -> Array:
@@ -89,7 +112,7 @@ def _of_objects(values: Array, where: str) -> Array:
         except (TypeError, ValueError, OverflowError) as error:
             allowed = "numbers of any size, true and false"
             raise DataError(
-                "no number", where=f"{where}, row {index[0]}", got=repr(entry)[:80], allowed=allowed
+                "no number", where=f"{where}, row {index[0]}" if index else where, got=repr(entry)[:80], allowed=allowed
             ) from error
     return found
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 import torch
@@ -213,7 +213,7 @@ def stand_ins(
     try:
         for name, entry in kept.items():
             if "fingerprint" in entry:
-                data = _Data(lambda name=name: build(name), entry["fingerprint"], where(name))  # type: ignore[misc]
+                data = _Data(partial(build, name), entry["fingerprint"], where(name))
                 found[name] = (KeptCoupling if name == "coupling" else KeptDistribution)(entry, data)
     except (KeyError, TypeError, ValueError, AttributeError, SIError) as error:
         raise StorageError("what is kept of the ends can't be read", got=f"{type(error).__name__}: {error}") from error

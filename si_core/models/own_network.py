@@ -127,9 +127,10 @@ def _signature(module: nn.Module) -> str:
 def _tried(network: OwnNetwork, draw: Draw) -> Tensor:
     network.eval()
     s = draw.t if draw.s is None else draw.s
+    t, x = draw.t.clone(), draw.xt.clone()
     try:
         with torch.enable_grad():
-            result = network(draw.t, draw.xt, draw.condition, s)
+            result = network(t, x, draw.condition, s)
     except (SIError, MemoryError):
         raise
     except Exception as error:
@@ -140,6 +141,13 @@ def _tried(network: OwnNetwork, draw: Draw) -> Tensor:
         ) from error
     finally:
         network.train()
+    if not torch.equal(x, draw.xt) or not torch.equal(t, draw.t):
+        raise UsageError(
+            "the network changes its arguments in place, which are the states and times of a sampler",
+            got="another t or x after the call",
+            allowed="forward leaves t and x as they are",
+            fix="x = x * scale in place of x *= scale",
+        )
     if not isinstance(result, Tensor):
         raise UsageError("the network gives no tensor", got=type(result).__name__, allowed="a tensor shaped as x")
     return result

@@ -9,6 +9,7 @@ from types import MappingProxyType
 import torch
 
 from si_core.discovery.build import build
+from si_core.discovery.host_state import one_at_a_time
 from si_core.errors import DataError, RecipeError, UsageError
 from si_core.models.streams import stream_seed
 from si_core.process.process import StochasticInterpolant
@@ -36,14 +37,22 @@ def located(recipe: Recipe, path: str) -> Iterator[None]:
 
 
 @contextmanager
-def own_stream(seed: int) -> Iterator[None]:
+def own_stream(seed: int, device: torch.device | None = None) -> Iterator[None]:
     """torch's global generator at the start of a stream; its state is put back.
 
-    Initialisers of layers draw from it. Parts are made on the CPU; torch.manual_seed would set the generators of
-    accelerators too.
+    Initialisers of layers draw from it. Parts are made on the CPU; torch.manual_seed would set the generators of all
+    accelerators too. Threads take turns, for they share the generator.
+
+    Args:
+        seed: of the stream.
+        device: a CUDA device whose global generator is put there as well.
     """
-    with torch.random.fork_rng(devices=[]):
+    cuda = device if device is not None and device.type == "cuda" else None
+    with one_at_a_time, torch.random.fork_rng(devices=[] if cuda is None else [cuda]):
         torch.default_generator.manual_seed(seed)
+        if cuda is not None:
+            with torch.cuda.device(cuda):
+                torch.cuda.manual_seed(seed)
         yield
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from numbers import Integral
 from typing import Any, Literal
 
 import torch
@@ -75,8 +76,8 @@ def draw_samples(
         progress: told of samples done and in all.
         exact: whether they are decoded in double precision, whatever that of the model.
     """
-    if n < 1:
-        raise UsageError("the number of samples", got=n, allowed=">= 1")
+    if isinstance(n, bool) or not isinstance(n, Integral) or n < 1:
+        raise UsageError("the number of samples", got=repr(n), allowed="a whole number >= 1")
     Runtime.at(model.device)  # refuses to do alone what is the work of several
     keep_freed_memory()
     size = (None if model.recipe is None else model.recipe.sample.batch) or BLOCK

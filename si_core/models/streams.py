@@ -22,6 +22,7 @@ from __future__ import annotations
 
 import hashlib
 from functools import lru_cache
+from numbers import Integral
 from typing import TYPE_CHECKING
 
 from si_core.errors import UsageError
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
 
 __all__ = ["PURPOSES", "generator", "reseed", "stream_seed"]
 
-PURPOSES = ("data", "times", "noise", "conditions", "initialisation", "evaluation", "sample", "validation")
+PURPOSES = ("data", "times", "noise", "conditions", "initialisation", "network", "evaluation", "sample", "validation")
 """The purposes the core draws for; a plugin names its own, such as ``"si-mine/mask"``."""
 
 _DOMAIN = b"si-core stream 1\0"
@@ -54,7 +55,8 @@ def stream_seed(seed: int, purpose: str, *indices: int) -> int:
         return _word(message) >> 1 << 32 | base
     *series, last = indices
     message, base = _series(seed, purpose, *series)
-    high = _word(message + _checked(last, purpose).to_bytes(8, "little")) >> 1
+    last = _checked(last, purpose)
+    high = _word(message + last.to_bytes(8, "little")) >> 1
     return high << 32 | (base + _ODD * last) & 0xFFFFFFFF
 
 
@@ -82,14 +84,14 @@ def _series(seed: int, purpose: str, *indices: int) -> tuple[bytes, int]:
 
 
 def _checked(number: int, purpose: str) -> int:
-    if isinstance(number, bool) or not isinstance(number, int) or not 0 <= number < 1 << 63:
+    if isinstance(number, bool) or not isinstance(number, Integral) or not 0 <= number < 1 << 63:
         raise UsageError(
             "a seed or index is a whole number",
             where=f"stream {purpose!r}",
             got=repr(number),
             allowed="0 ... 2^63 - 1",
         )
-    return number
+    return int(number)
 
 
 def _word(message: bytes) -> int:

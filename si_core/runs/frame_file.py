@@ -7,6 +7,8 @@ see :func:`si_core.models.ends.kept_parts`. The weights know its SHA-256, so tha
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -64,10 +66,6 @@ def load_ends(path: Path, recipe: Recipe, digest: str | None) -> Kept:
     if not isinstance(found, dict) or found.pop("format", None) != _FORMAT:
         raise StorageError("another format", where=str(path), allowed=f"format {_FORMAT}", fix=fix)
 
-    def build(name: str) -> Any:
-        context = {"default_shape": tuple(found["target"]["frame"]["shape"])} if name == "source" else {}
-        return build_selection(recipe, name, getattr(recipe, name), **context)
-
     def where(name: str) -> str:
         selection = getattr(recipe, name)
         files = ", ".join(text for _, text in path_texts(selection))
@@ -77,6 +75,13 @@ def load_ends(path: Path, recipe: Recipe, digest: str | None) -> Kept:
     if dtype is None:
         raise StorageError("no precision of states", where=str(path), allowed=", ".join(_DTYPES), fix=fix)
     try:
-        return Kept(dtype, stand_ins(found, build, where))
+        # No closure: models are pickled.
+        return Kept(dtype, stand_ins(found, partial(_built, recipe, found), where))
     except StorageError as error:
         raise StorageError(error.problem, where=str(path), got=error.got, fix=fix) from error
+
+
+def _built(recipe: Recipe, kept: Mapping[str, Any], name: str) -> object:
+    """The part of a key that holds data, itself."""
+    context = {"default_shape": tuple(kept["target"]["frame"]["shape"])} if name == "source" else {}
+    return build_selection(recipe, name, getattr(recipe, name), **context)

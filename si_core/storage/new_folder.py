@@ -29,9 +29,13 @@ def new_folder(path: Path) -> Iterator[Path]:
     Raises:
         StorageError: the place can't be written, or is a file.
     """
-    path = Path(os.path.abspath(path))
+    path = Path(os.path.realpath(path))  # of a link, where it leads
     if path.exists() and not path.is_dir():
         raise StorageError("a file is in the way", where=str(path), allowed="a folder")
+    if _holds_current(path):
+        # Whoever is in it would be left in a folder that is no longer there.
+        problem, fix = "the current directory can't be replaced", "name a new folder, such as ./model"
+        raise StorageError(problem, where=str(path), fix=fix)
     mark = secrets.token_hex(6)
     temporary, old = (path.with_name(f".{path.name[:40]}.{word}-{mark}") for word in ("tmp", "old"))
     try:
@@ -54,3 +58,10 @@ def new_folder(path: Path) -> Iterator[Path]:
     except OSError as error:
         raise storage_error(path, error) from error
     shutil.rmtree(old, ignore_errors=True)
+
+
+def _holds_current(path: Path) -> bool:
+    try:
+        return Path(os.path.realpath(os.getcwd())).is_relative_to(path)
+    except OSError:  # it is no longer there
+        return False

@@ -31,6 +31,7 @@ from si_core.training.extragradient import Extragradient, Networks
 from si_core.training.gradient_sizes import GradientSizes
 from si_core.training.idle import refuse_constant, tell_idle
 from si_core.training.learning_rate import LearningRates, own_rates
+from si_core.training.network_noise import NetworkNoise
 from si_core.training.optimizer import averaging, build_optimizer, class_name, restore_optimizer
 from si_core.training.process_trainer import ProcessTrainer
 from si_core.training.rounds import refit
@@ -85,6 +86,7 @@ class Trainer:
             watched = None if compiled else self.predictor
             self._sizes = GradientSizes(watched, self.train.batch * (1 + assembly.antithetic), assembly.antithetic)
         self._sums = _Sums()
+        self._noise = NetworkNoise(assembly.recipe.seed, runtime)
         self._untried = True
         self._validation = Validation(assembly, runtime)
         if compiled:
@@ -105,11 +107,15 @@ class Trainer:
         return self._batches.at(self.step)
 
     def advance(self) -> None:
-        """Take one step.
+        """Take one step, in grad mode whatever the caller's.
 
         Raises:
             NumericsError: a loss or a gradient is not finite; the weights are as before.
         """
+        with torch.enable_grad(), self._noise.at(self.step):
+            self._advance()
+
+    def _advance(self) -> None:
         refit(self.assembly, self.step, self.trained(), self.runtime)
         if self._extragradient is not None:
             self._extragradient.extrapolate(self.step)

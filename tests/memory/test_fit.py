@@ -246,6 +246,41 @@ def test_nothing_global_is_touched(quick, table) -> None:
     )
 
 
+@torch.no_grad()
+def test_grad_mode_of_the_caller_is_no_matter(quick, table) -> None:
+    drawn = quick(table).sample(3)
+    with torch.enable_grad():
+        np.testing.assert_array_equal(quick(table).sample(3), drawn)
+
+
+def test_names_of_distributions_have_a_source_of_their_shape(quick) -> None:
+    for target in ("two-moons", {"use": "gaussian", "dim": 3}):
+        fitted = quick(target)
+        assert fitted.model.process.source.standard_normal
+        assert fitted.sample(4).shape == (4, *fitted.model.process.target.shape)
+
+
+def test_numbers_of_numpy_count_and_seed(quick, table) -> None:
+    fitted = quick(table, seed=np.int64(3))
+    drawn = fitted.sample(np.int32(5), seed=np.int64(2**40))
+    np.testing.assert_array_equal(drawn, quick(table, seed=3).sample(5, seed=2**40))
+    for wrong in (1.5, "5", True):
+        with pytest.raises(si.UsageError, match="whole number"):
+            fitted.sample(wrong)
+        with pytest.raises(si.UsageError, match="whole number"):
+            fitted.sample(5, seed=wrong)
+
+
+def test_columns_whose_names_are_numbers_come_back(quick, table) -> None:
+    pandas = pytest.importorskip("pandas")
+    frame = pandas.DataFrame({0: table[:, 0], 1: ["x", "y"] * 100, 2: table[:, 1]})
+    drawn = quick(frame, condition={1: frame[1]}).sample(6, "y")
+    assert list(drawn.columns) == [0, 1, 2]
+    assert set(drawn[1]) == {"y"}
+    with pytest.raises(si.DataError, match="named twice"):
+        quick(frame, names=[0, 0])
+
+
 def test_samples_of_double_precision_lie_on_no_grid_of_single(quick) -> None:
     rows = 1e7 + 1e5 * np.random.default_rng(0).normal(size=(100, 2))
     drawn = quick(rows).sample(200)

@@ -41,8 +41,21 @@ def plain(layer: nn.Module, t: Tensor, x: Tensor) -> Tensor:
         (lambda layer, t, x: plain(layer, t, x).detach().numpy(), r"gives no tensor.*\n.*ndarray"),
         (lambda layer, t, x: 0.0, r"gives no tensor.*\n.*float"),
         (lambda layer, t, x: layer(x), "fails on draws of the process"),
+        (lambda layer, t, x: plain(layer, t, x.mul_(2)), "changes its arguments in place"),
+        (lambda layer, t, x: plain(layer, t.mul_(1000), x), "changes its arguments in place"),
     ],
-    ids=["one column", "a number a row", "one row", "precision", "detached", "numpy", "float", "failing"],
+    ids=[
+        "one column",
+        "a number a row",
+        "one row",
+        "precision",
+        "detached",
+        "numpy",
+        "float",
+        "failing",
+        "x in place",
+        "t in place",
+    ],
 )
 def test_a_wrong_module_is_refused_in_words(quick, table, function: Any, words: str) -> None:
     with pytest.raises(si.RecipeError, match=words) as caught:
@@ -164,3 +177,40 @@ def test_likelihoods_of_a_module_of_ones_own(quick, table) -> None:
     # A Gaussian's density at its mean, and no more than it elsewhere.
     best = -np.log(2 * np.pi * table.std(0).prod())
     assert fitted.log_prob(table.mean(0, keepdims=True))[0] == pytest.approx(best, abs=1.0)
+
+
+class Noisy(nn.Module):
+    """A module with layers that draw in training, from torch's global generator."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layers = nn.Sequential(nn.Linear(3, 16), nn.Dropout(0.5), nn.Tanh(), nn.Linear(16, 2))
+
+    def forward(self, t: Tensor, x: Tensor) -> Tensor:
+        return self.layers(torch.cat([x, t[:, None]], 1))
+
+
+@pytest.mark.parametrize("steps", [1, 4])
+def test_layers_that_draw_do_so_from_the_seed_of_the_fit(quick, table, steps: int) -> None:
+    module, found = Noisy(), []
+    for seed, state in ((1, 5), (1, 6), (2, 5)):
+        torch.manual_seed(state)
+        before = torch.get_rng_state()
+        fitted = quick(table, network=copy.deepcopy(module), seed=seed, steps=steps)
+        assert torch.equal(torch.get_rng_state(), before), "the global generator moved"
+        found.append(fitted.sample(5, seed=0))
+    np.testing.assert_array_equal(found[0], found[1])
+    assert not np.array_equal(found[0], found[2])
+
+
+def test_each_step_draws_anew(quick, table) -> None:
+    masks: list[Tensor] = []
+
+    class Watched(Noisy):
+        def forward(self, t: Tensor, x: Tensor) -> Tensor:
+            if self.training and len(x) == 16:
+                masks.append(self.layers[1](torch.ones(64)))
+            return super().forward(t, x)
+
+    quick(table, network=Watched(), steps=4, train={"batch": 16})
+    assert len({tuple(mask.tolist()) for mask in masks}) == len(masks) == 4

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 import sys
 
 import numpy as np
@@ -9,6 +10,7 @@ import pytest
 import torch
 
 import si_core as si
+from si_core.cli.main import main
 
 
 def test_a_saved_model_samples_the_same_bits(quick, table, tmp_path) -> None:
@@ -26,6 +28,8 @@ def test_a_saved_model_samples_the_same_bits(quick, table, tmp_path) -> None:
     twice = si.load_model(loaded.save(tmp_path / "again"))
     np.testing.assert_array_equal(twice.sample(20), fitted.sample(20))
     assert loaded.plot(20).axes
+    for model in (fitted, loaded):
+        np.testing.assert_array_equal(pickle.loads(pickle.dumps(model)).sample(20), fitted.sample(20))
     with pytest.raises(si.StorageError, match="not empty"):
         fitted.save(folder)
 
@@ -72,6 +76,29 @@ def test_data_that_are_gone_are_named(quick, table, tmp_path) -> None:
     with pytest.raises(si.DataError, match="the data that the model was trained on can't be read"):
         loaded.estimate("energy-distance")
     assert loaded.estimate("energy-distance", table).value >= 0
+
+
+@pytest.mark.parametrize("exported", [False, True])
+def test_what_takes_a_run_takes_a_saved_model(quick, table, tmp_path, exported: bool) -> None:
+    fitted = quick(table)
+    folder = fitted.save(tmp_path / "model")
+    if exported:
+        assert main(["export", str(folder), str(tmp_path / "there")]) == 0
+        folder = tmp_path / "there"
+    straight = quick(1000 * table, coupling={"use": "rectified", "run": str(folder), "pairs": 64, "steps": 4})
+    drawn = straight.sample(500)
+    np.testing.assert_allclose(drawn.mean(0), 1000 * table.mean(0), atol=500 * table.std(0).max())
+    assert main(["compare", str(folder), str(folder), "--out", str(tmp_path / "page.html")]) == 0
+
+
+def test_entry_points_of_models_say_where_that_of_a_fit_is(quick, table) -> None:
+    fitted = quick(table)
+    for entry in (lambda model: si.sample(model, 3), lambda model: si.estimate(model, "energy-distance")):
+        with pytest.raises(si.UsageError, match=r"(?s)no model.*`model`"):
+            entry(fitted)
+        with pytest.raises(si.UsageError, match="no model"):
+            entry(None)
+        entry(fitted.model)
 
 
 def test_a_run_loads_as_a_model(tmp_path) -> None:

@@ -120,3 +120,26 @@ def test_an_error_leaves_the_old_folder_and_nothing_beside_it(tmp_path):
         (temporary / "part").write_text("part")
         1 / 0  # noqa: B018 - on purpose
     assert [path.name for path in tmp_path.rglob("*")] == ["model"]
+
+
+def test_a_link_is_followed_and_stays_one(tmp_path):
+    (tmp_path / "there").mkdir()
+    (tmp_path / "link").symlink_to("there")
+    (tmp_path / "dangling").symlink_to("new")
+    for name in ("link", "dangling"):
+        with new_folder(tmp_path / name) as temporary:
+            (temporary / "file").write_text("whole")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["dangling", "link", "new", "there"]
+    assert (tmp_path / "link").is_symlink()
+    assert (tmp_path / "there" / "file").read_text() == (tmp_path / "new" / "file").read_text() == "whole"
+
+
+@pytest.mark.parametrize("inside", [".", "deeper"])
+def test_the_current_directory_is_not_replaced(tmp_path, monkeypatch, inside):
+    (tmp_path / "here" / "deeper").mkdir(parents=True)
+    monkeypatch.chdir(tmp_path / "here" / inside)
+    with pytest.raises(si.StorageError, match="current directory"), new_folder(tmp_path / "here"):
+        pass
+    with new_folder(tmp_path / "here" / "deeper" / "model") as temporary:
+        (temporary / "file").write_text("whole")
+    assert (tmp_path / "here" / "deeper" / "model" / "file").exists()

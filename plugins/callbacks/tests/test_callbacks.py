@@ -66,3 +66,14 @@ def test_early_stopping_needs_rows_that_are_held_out():
 
 def test_a_stop_in_memory_gives_a_model():
     assert si.sample(si.train(si.load_recipe("r.yaml", [STOP])), 4).shape == (4, 2)
+
+
+def test_one_object_follows_several_trainings_alike():
+    pytest.importorskip("si_recipes")
+    stopping = si.build("callback", "early-stopping", patience=2, min_delta=1.0)
+    rows = numpy.load("x.npy")
+    train = {"batch": 16, "log_every": 4, "optimizer": {"use": "adam", "lr": 1e-9}}
+    network = {"use": "mlp", "width": 8, "depth": 1}
+    for _ in range(3):
+        fitted = si.fit(rows, network=network, steps=40, train=train, callbacks=[stopping], progress=False)
+        assert fitted.step == 12

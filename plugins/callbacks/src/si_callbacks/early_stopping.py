@@ -45,6 +45,11 @@ class EarlyStopping(Callback):
         self.patience, self.min_delta, self.every = patience, min_delta, every
         self._best, self._waited, self._looked = math.inf, 0, 0
 
+    def before_training(self, run: Run) -> None:
+        """Count anew where a training begins: one object may follow several."""
+        if run.step == 0:
+            self._best, self._waited, self._looked = math.inf, 0, 0
+
     def after_step(self, run: Run) -> None:
         """Look at the record of this step, if there is one."""
         record = run.metrics

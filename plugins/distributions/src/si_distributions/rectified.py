@@ -29,7 +29,8 @@ _WHERE = "coupling rectified"
 _BLOCK = 512
 """Paths integrated together: each block by itself, so that its digits don't depend on the order of the draws."""
 
-_RECIPE, _WEIGHTS = "resolved.yaml", "model.safetensors"
+_RECIPES, _WEIGHTS = ("resolved.yaml", "recipe.yaml"), "model.safetensors"
+"""The recipe of a run, or else of an exported model."""
 
 
 class Rectified(Coupling):
@@ -39,7 +40,8 @@ class Rectified(Coupling):
     The recipe's ends should be the laws of the run's: of the target only units and classes are used here.
 
     Args:
-        run: the folder of the run; in a recipe relative to the recipe, in a call to the current directory.
+        run: the folder of the run, or of a model that was exported or saved; in a recipe relative to the recipe, in a
+            call to the current directory.
         pairs: how many are made.
         steps: of the classical Runge-Kutta method, in the clock of the run's sampling.
         seed: of the source draws and conditions.
@@ -66,8 +68,8 @@ class Rectified(Coupling):
     def fingerprint(self) -> str:
         """SHA-256 of the run's recipe and weights: other pairs have another one."""
         digest = hashlib.sha256()
-        for name in (_RECIPE, _WEIGHTS):
-            digest.update((self.run / name).read_bytes())
+        for path in (_recipe(self.run), self.run / _WEIGHTS):
+            digest.update(path.read_bytes())
         return digest.hexdigest()
 
     def pair(self, x0: Tensor, x1: Tensor, generator: torch.Generator | None = None) -> tuple[Tensor, Tensor]:
@@ -140,8 +142,9 @@ def _refuse_unfinished(run: Path) -> None:
     if not run.is_dir():
         got = "a file" if run.exists() else "no such folder"
         raise DataError("run must be the folder of a run", where=str(run), got=got, fix="name a folder under runs/")
-    if not (run / _RECIPE).is_file():
-        raise DataError("the folder is no run", where=str(run), got=f"no {_RECIPE} in it", fix="name the run's folder")
+    if not _recipe(run).is_file():
+        got = f"no {_RECIPES[0]} in it"
+        raise DataError("the folder is no run", where=str(run), got=got, fix="name the run's folder")
     if not (run / _WEIGHTS).is_file():
         raise DataError(
             "the run has no trained model yet",
@@ -149,6 +152,10 @@ def _refuse_unfinished(run: Path) -> None:
             got=f"no {_WEIGHTS} in it",
             fix="train it to the end with `si run RECIPE --resume`, then start this one",
         )
+
+
+def _recipe(run: Path) -> Path:
+    return next((run / name for name in _RECIPES if (run / name).is_file()), run / _RECIPES[0])
 
 
 def _trained(run: Path, device: Any = "cpu") -> Model:

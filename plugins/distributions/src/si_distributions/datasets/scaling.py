@@ -56,7 +56,8 @@ def _moments(
     """Mean and standard deviation of each column, or of everything, shape (d,) or (1,).
 
     Moments of blocks about their own means are joined (Chan, Golub and LeVeque 1983): the file is read once, and no
-    offset takes digits from the variance.
+    offset takes digits from the variance. Means are taken about the first row: a sum of a constant has rounding errors
+    that grow with the number of rows, and would be taken for its spread.
     """
     kept = np.zeros(len(values), dtype=bool)
     kept[train] = True
@@ -67,8 +68,11 @@ def _moments(
             rows = rows if table else rows.reshape(-1, 1)
             if not len(rows):
                 continue
-            centre = rows.mean(0)
-            rows -= centre
+            first = rows[0].copy()
+            rows -= first
+            offset = rows.mean(0)
+            rows -= offset
+            centre = first + offset
             away = centre - mean
             count += len(rows)
             mean += away * (len(rows) / count)

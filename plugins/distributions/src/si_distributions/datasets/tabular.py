@@ -119,4 +119,6 @@ def _values(rows: NDArray[np.generic]) -> ConditionSpec:
     numbers = numbers[np.isfinite(numbers)]
     if not len(numbers):
         return ConditionSpec(tuple(rows.shape[1:]))
-    return ConditionSpec(tuple(rows.shape[1:]), mean=float(numbers.mean()), scale=float(numbers.std()) or 1.0)
+    # About the first of them: what is constant has no spread then, not that of a sum's rounding.
+    away = numbers - numbers[0]
+    return ConditionSpec(tuple(rows.shape[1:]), mean=float(numbers[0] + away.mean()), scale=float(away.std()) or 1.0)

@@ -1,0 +1,51 @@
+"""Randomness of the networks themselves in training, such as dropout: layers draw it from torch's global generators.
+
+Each step has a stream of its own, ``(seed, "network", rank, step)``, so that training is the same with every state of
+the global generators, goes on after an interruption with the same bits, and leaves these generators alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import torch
+from torch import Tensor
+
+from si_core.contract.runtime import Runtime
+from si_core.models.parts import own_stream
+from si_core.models.streams import stream_seed
+
+__all__ = ["NetworkNoise"]
+
+
+class NetworkNoise:
+    """The global generators within the steps of a training.
+
+    Whether networks draw is seen at the first step; where none does, later ones cost nothing.
+
+    Args:
+        seed: of the recipe.
+        runtime: the device and the rank.
+    """
+
+    def __init__(self, seed: int, runtime: Runtime) -> None:
+        self._seed, self._rank, self._device = seed, runtime.rank, runtime.device
+        self._drawn: bool | None = None
+
+    @contextmanager
+    def at(self, step: int) -> Iterator[None]:
+        """Put the global generators at the start of the stream of a step, and back afterwards."""
+        if self._drawn is False:
+            yield
+            return
+        with own_stream(stream_seed(self._seed, "network", self._rank, step), self._device):
+            before = self._states()
+            yield
+            if self._drawn is None:
+                pairs = zip(before, self._states(), strict=True)
+                self._drawn = not all(torch.equal(one, other) for one, other in pairs)
+
+    def _states(self) -> list[Tensor]:
+        states = [torch.default_generator.get_state()]
+        return states if self._device.type != "cuda" else [*states, torch.cuda.get_rng_state(self._device)]
