@@ -5,12 +5,15 @@ Wall times belong here and nowhere else in a run, so that all other files of two
 
 from __future__ import annotations
 
+import os
 import traceback
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Protocol, TextIO, runtime_checkable
 
+from si_core.errors import StorageError
 from si_core.runs.private_paths import without_private_paths
+from si_core.storage.own_files import open_own
 
 __all__ = ["Console", "RunLog"]
 
@@ -44,8 +47,9 @@ class RunLog:
         self._file: TextIO | None = None
         try:
             # Names of files may hold bytes that are no text; the log must take them.
-            self._file = open(self.path, "a", encoding="utf-8", errors="backslashreplace", buffering=1)  # noqa: SIM115
-        except OSError as error:
+            descriptor = open_own(self.path, os.O_WRONLY | os.O_APPEND)
+            self._file = os.fdopen(descriptor, "a", encoding="utf-8", errors="backslashreplace", buffering=1)
+        except (OSError, StorageError) as error:
             self._give_up(error)
 
     def line(self, text: str) -> None:
@@ -90,7 +94,7 @@ class RunLog:
         except OSError as error:
             self._give_up(error)
 
-    def _give_up(self, error: OSError) -> None:
+    def _give_up(self, error: OSError | StorageError) -> None:
         self._file = None
         if self.console is not None:
             self.console.warn(f"{self.path}: the log can't be written: {error}")
