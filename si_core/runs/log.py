@@ -5,6 +5,7 @@ Wall times belong here and nowhere else in a run, so that all other files of two
 
 from __future__ import annotations
 
+import contextlib
 import os
 import traceback
 from datetime import UTC, datetime
@@ -13,7 +14,7 @@ from typing import Protocol, TextIO, runtime_checkable
 
 from si_core.errors import StorageError
 from si_core.runs.private_paths import without_private_paths
-from si_core.storage.own_files import open_own
+from si_core.storage.own_files import open_own, path_of
 
 __all__ = ["Console", "RunLog"]
 
@@ -72,6 +73,18 @@ class RunLog:
     def error(self, error: BaseException) -> None:
         """Write an error with its traceback to the file; showing it is the caller's business."""
         self._write("error: ", "".join(traceback.format_exception(error)).rstrip())
+
+    def folder(self) -> Path:
+        """Where the log's folder is by now: somebody may have renamed it, as far as the system tells."""
+        if self._file is not None:
+            number = self._file.fileno()
+            with contextlib.suppress(OSError):
+                if os.path.samestat(os.stat(self.path), os.fstat(number)):
+                    return self.path.parent
+            now = path_of(number)
+            if now is not None:
+                return now.parent
+        return self.path.parent
 
     def close(self) -> None:
         """Close the file; later lines are only shown."""
