@@ -70,10 +70,8 @@ def load_assembled(
     stored = load_tensors(directory.model)
     # Objects that are given take the place of what was named; whose the weights are, the folder's own recipe says.
     own = load_recipe(directory.resolved) if given else recipe
-    fix = (
-        "export the model again" if isinstance(directory, ExportedModel) else f"make it again: {resumption(directory)}"
-    )
-    fix = f"put the folder's own file back, or {fix}"
+    again = "export the model" if isinstance(directory, ExportedModel) else f"make it by {resumption(directory)}"
+    fix = f"put the folder's own file back, or {again} again"
     check_same_recipe(parsed_recipe(stored.metadata.get("recipe")), own, str(directory.model), fix)
     assembly = assemble(recipe, load_ends(directory.frame, recipe, stored.metadata.get("frame")))
     change = version_change(directory)

@@ -41,7 +41,7 @@ def undisturbed() -> Iterator[None]:
     Who presses Ctrl-C again and again wants it to end, which it does; only the record of it must not be lost. Outside
     the main thread nothing changes, as signals don't come there.
     """
-    previous: dict[int, Any] = {}
+    previous: dict[signal.Signals, Any] = {}
     if threading.current_thread() is threading.main_thread():
         for number in _ASKED_TO_STOP:
             previous[number] = signal.signal(number, _passed_over)

@@ -280,8 +280,7 @@ def _save(directory: RunDirectory, watch: Watch, data: dict[str, str], console: 
             "the folder of the run is gone",
             where=str(directory.path),
             got=f"no {directory.resolved.name} in it at step {trainer.step}",
-            fix="a running process must keep its folder where it is: go on with the run where the folder is now, or start "
-            "again, into a folder that stays",
+            fix="a running process must keep its folder: go on where the folder is now, or start again",
         )
     tensors, state = trainer.state()
     tensors["fingerprint"] = fingerprint(trainer.assembly.process)

@@ -19,7 +19,7 @@ def test_51_what_a_run_has_made_is_listed(finished):
 
 @pytest.mark.parametrize("name", [*MADE, "SHA256SUMS"])
 def test_43_a_flipped_bit_is_found_and_mended(si, run, finished, results, name):
-    flip(run / name, byte=len((run / name).read_bytes()) // 2)
+    flip(run / name, byte=64 if name == "SHA256SUMS" else len((run / name).read_bytes()) // 2)
     done = si(*RESUME)
     assert done.code == 0
     assert f"run/{name}: damaged" in done.err

@@ -94,7 +94,7 @@ def test_18_the_folder_of_plots(tmp_path):
 
 
 def test_53_a_run_whose_every_file_is_a_link(si, run, tmp_path, victim, finished, results):
-    """Files that are replaced as a whole take the place of links; what is appended to is refused until they are gone."""
+    """Files that are replaced as a whole take the place of links; what is appended to is refused where one is."""
     (run / "samples.npy").unlink()
     names = ("samples.npy", "estimates.json", "model.safetensors", "STATUS.json", "SHA256SUMS")
     for name in names:

@@ -57,7 +57,7 @@ def test_43_a_model_of_another_run_in_an_exported_folder(si, run, other, tmp_pat
     done = si("sample", "exported-run", "-n", "5", "--out", "y.npy")
     assert done.code == 4
     assert "these are the weights of another run" in done.err
-    assert "export the model again" in done.err
+    assert "or export the model again" in done.err
 
 
 def test_43_a_run_that_starts_from_another_one_asks_whose_its_weights_are(si, run, other):
@@ -71,7 +71,8 @@ def test_49_a_resumption_by_force_needs_the_word_once(si, halved):
     changed = ("train.batch=16", "train.checkpoint_every=null")
     assert si(*RESUME, *changed, "--force", moment=("signal_after_step", 14, "SIGKILL")).code == -9
     done = si("run", "run/resolved.yaml", "--out", "run", "--resume")
-    assert (done.code, done.err) == (0, "")
+    assert done.code == 0
+    assert "by force" not in done.err
     assert "resumed from step 12" in done.out
 
 
