@@ -104,7 +104,7 @@ class RunDirectory:
             raise StorageError("not a path", where=repr(str(path)), got=str(error)) from error
 
     def keeps(self, path: Path) -> bool:
-        """Whether a path in this folder is the name of something that a run keeps for itself; False in any other folder."""
+        """Whether a path in this folder is a name that a run keeps for itself; False in a folder that is no run."""
         own = (getattr(self, name) for name, value in vars(RunDirectory).items() if isinstance(value, property))
         return self.resolved.is_file() and any(path.name == one.name or _is_same(path, one) for one in own)
 
