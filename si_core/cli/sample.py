@@ -12,6 +12,7 @@ from si_core.cli.points import FORMATS, read_points
 from si_core.cli.tables_of_samples import TABLES, check_table, write_table
 from si_core.cli.trained import add_device, add_seed, trained_model
 from si_core.errors import StorageError, UsageError
+from si_core.runs.directory import RunDirectory
 
 __all__ = ["add_arguments", "run"]
 
@@ -114,6 +115,10 @@ def _checked(out: Path) -> Path:
         raise UsageError("another format", where="--out", got=str(out), allowed=allowed, fix=fix)
     if not out.parent.is_dir():
         raise StorageError("no such folder", where="--out", got=str(out.parent), fix=f"mkdir -p {out.parent}")
+    for path in (out, out.with_suffix(".weights.npy")):
+        if RunDirectory(out.parent).keeps(path):
+            fix = "another name, or leave --out away for one that no other request has"
+            raise UsageError("a run keeps a file of its own there", where="--out", got=str(path), fix=fix)
     return out
 
 

@@ -10,7 +10,8 @@ from si_core.runs.log import Console, RunLog
 from si_core.runs.model_folder import write_model_folder
 from si_core.runs.pipeline import resume_run, start_run
 from si_core.runs.private_paths import without_private_paths
-from si_core.runs.resume import HARMLESS, check_environment, previous_status, read_json, stillborn
+from si_core.runs.resume import check_environment, previous_status, read_json, stillborn
+from si_core.runs.same_recipe import training_part
 from si_core.runs.signals import StopSignals
 from si_core.runs.stages import selected_reports
 from si_core.runs.status import State, Status, write_status
@@ -18,7 +19,6 @@ from si_core.storage.checkpoint import load_checkpoint, save_checkpoint
 from si_core.storage.retention import newest_verified
 
 __all__ = [
-    "HARMLESS",
     "Console",
     "RunDirectory",
     "RunLog",
@@ -38,6 +38,7 @@ __all__ = [
     "selected_reports",
     "start_run",
     "stillborn",
+    "training_part",
     "without_private_paths",
     "write_model_folder",
     "write_status",

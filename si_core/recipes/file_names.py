@@ -8,14 +8,18 @@ from typing import Any
 from si_core.recipes.emit import emit
 from si_core.recipes.recipe import Recipe
 
-__all__ = ["portable_text"]
+__all__ = ["portable", "portable_text"]
 
 
 def portable_text(recipe: Recipe) -> str:
     """The resolved recipe as YAML text, in which every path is the name of its file."""
-    known = set(recipe.paths)
-    found: dict[str, Any] = _shortened(recipe.resolved(), known)
-    return emit(found)
+    return emit(portable(recipe))
+
+
+def portable(recipe: Recipe) -> dict[str, Any]:
+    """The resolved recipe as plain data, in which every path is the name of its file."""
+    found: dict[str, Any] = _shortened(recipe.resolved(), set(recipe.paths))
+    return found
 
 
 def _shortened(value: Any, known: set[str]) -> Any:

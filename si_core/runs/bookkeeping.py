@@ -14,6 +14,7 @@ from si_core.errors import SIError, StorageError
 from si_core.runs.directory import RunDirectory
 from si_core.runs.log import Console, RunLog
 from si_core.runs.records import LogRecords
+from si_core.runs.signals import undisturbed
 from si_core.runs.status import State, Status, write_status
 
 __all__ = ["ending_recorded", "logged", "resumption", "status_written"]
@@ -43,43 +44,59 @@ def status_written(
     Loggers hear of an end that is none of a finished run.
     """
     status = write_status(directory.status, Status("running", step, started))
+    ended: Event | None = None
 
     def saved(done: int) -> None:
         nonlocal status
-        status = write_status(directory.status, replace(status, step=done))
+        status = replace(status, step=done)  # it is saved, whether or not that can be written down
+        status = write_status(directory.status, status)
 
     def end(state: State, code: int, message: str) -> None:
-        try:
-            write_status(directory.status, replace(status, state=state, exit_code=code, message=message))
-        finally:
-            name: Literal["interrupted", "failed"] = "interrupted" if state == "interrupted" else "failed"
-            emit(Event(name, directory.path, status.step, {"exit_code": code, "message": message}))
+        nonlocal ended
+        name: Literal["interrupted", "failed"] = "interrupted" if state == "interrupted" else "failed"
+        ended = Event(name, directory.path, status.step, {"exit_code": code, "message": message})
+        here = RunDirectory(log.folder())
+        write_status(here.status, replace(status, state=state, exit_code=code, message=message))
 
-    with ending_recorded(end, log, "run", resumption(directory)):
-        try:
-            yield saved
-        except Exception as error:
-            saving = f"saved up to step {status.step}" if status.step else "nothing is saved"
-            error.add_note(f"the run failed; {saving}, and the traceback is in {directory.log}")
-            error.add_note(f"when the cause is gone, go on with: {resumption(directory)}")
-            raise
-    write_status(directory.status, replace(status, state="finished", exit_code=0))
+    def go_on() -> str:
+        return resumption(RunDirectory(log.folder()))
+
+    try:
+        with ending_recorded(end, log, "run", go_on):
+            try:
+                yield saved
+            except Exception as error:
+                saving = f"saved up to step {status.step}" if status.step else "nothing is saved"
+                here = RunDirectory(log.folder())
+                if here != directory:
+                    error.add_note(f"the folder {directory.path} was renamed while the run went on, to {here.path}")
+                error.add_note(f"the run failed; {saving}, and the traceback is in {here.log}")
+                error.add_note(f"when the cause is gone, go on with: {resumption(here)}")
+                raise
+    finally:
+        if ended is not None:
+            emit(ended)
+    with undisturbed():
+        write_status(directory.status, replace(status, state="finished", exit_code=0))
 
 
 @contextmanager
-def ending_recorded(end: Callable[[State, int, str], object], log: Console, what: str, again: str) -> Iterator[None]:
+def ending_recorded(
+    end: Callable[[State, int, str], object], log: Console, what: str, again: Callable[[], str]
+) -> Iterator[None]:
     """Tell ``end`` with state, exit code and message that a signal or an error ended what goes on inside.
 
     Args:
         end: writes it down.
         log: hears what can't be written, and after a signal how to go on.
         what: a run or a sweep.
-        again: the command that goes on with it.
+        again: gives the command that goes on with it.
     """
 
     def write_state(state: State, code: int, message: str) -> None:
         try:
-            end(state, code, message)
+            with undisturbed():
+                end(state, code, message)
         except StorageError as problem:
             log.warn(f"STATUS.json still says that the {what} goes on: {problem}")
 
@@ -88,7 +105,7 @@ def ending_recorded(end: Callable[[State, int, str], object], log: Console, what
     except KeyboardInterrupt as stop:
         message = str(stop) or "stopped at once by a second signal"
         write_state("interrupted", getattr(stop, "exit_code", 130), message)
-        log.warn(f"{message}; go on with: {again}")
+        log.warn(f"{message}; go on with: {again()}")
         raise
     except BaseException as error:
         write_state("failed", error.code if isinstance(error, SIError) else 1, str(error) or type(error).__name__)

@@ -9,6 +9,7 @@
         model.safetensors  frame.json                     the model, and what it keeps of its ends: units, names
         diffusion.json  clock.json                        what was measured on the model to sample it
         samples.npy  weights.npy  estimates.json  plots/  report.html     what came out; weights where there are some
+        SHA256SUMS                                        by which damage to model, samples and numbers is found
 """
 
 from __future__ import annotations
@@ -102,6 +103,11 @@ class RunDirectory:
         except ValueError as error:
             raise StorageError("not a path", where=repr(str(path)), got=str(error)) from error
 
+    def keeps(self, path: Path) -> bool:
+        """Whether a path in this folder is a name that a run keeps for itself; False in a folder that is no run."""
+        own = (getattr(self, name) for name, value in vars(RunDirectory).items() if isinstance(value, property))
+        return self.resolved.is_file() and any(path.name == one.name or _is_same(path, one) for one in own)
+
     @property
     def recipe(self) -> Path:
         """``recipe.yaml``: the recipe as given."""
@@ -183,6 +189,11 @@ class RunDirectory:
         return self.path / "STATUS.json"
 
     @property
+    def digests(self) -> Path:
+        """``SHA256SUMS``: of what a finished run has made."""
+        return self.path / "SHA256SUMS"
+
+    @property
     def lock(self) -> Path:
         """``.lock``: who owns the run now."""
         return self.path / ".lock"
@@ -195,6 +206,11 @@ class ExportedModel(RunDirectory):
     def resolved(self) -> Path:
         """``recipe.yaml``."""
         return self.recipe
+
+
+def _is_same(one: Path, other: Path) -> bool:
+    """Whether two names are of one file, as where the system takes SAMPLES.npy for samples.npy."""
+    return one.exists() and other.exists() and one.samefile(other)
 
 
 def _claim(path: Path) -> Path:

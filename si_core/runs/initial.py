@@ -25,6 +25,7 @@ from si_core.recipes.selection import Selection
 from si_core.runs.directory import RunDirectory
 from si_core.runs.lost_plugins import lost_plugins_named
 from si_core.runs.resume import read_json
+from si_core.runs.same_recipe import check_same_recipe, parsed_recipe
 from si_core.storage.checkpoint import load_checkpoint
 from si_core.storage.retention import newest_verified
 from si_core.storage.tensors import load_tensors
@@ -36,6 +37,8 @@ _MEANING = (
     *("train.clock", "train.precondition", "train.antithetic"),
 )
 """Keys by which equal weights stand for other fields."""
+
+_OWN = "put the run's own file back, or name the run that it came from"
 
 _log = logging.getLogger(__name__)
 
@@ -79,7 +82,7 @@ def begin_from(assembly: Assembly) -> Start | None:
         directory = RunDirectory.open(recipe.start)
         with lost_plugins_named(directory):
             other = load_recipe(directory.resolved)
-        step, digest, tensors = _weights(directory)
+        step, digest, tensors = _weights(directory, other)
         objectives = [build_selection(other, f"objectives.{i}", one) for i, one in enumerate(other.objectives)]
     except SIError as error:
         raise RecipeError(
@@ -115,15 +118,17 @@ def recorded_start(directory: RunDirectory) -> dict[str, Any]:
     return {} if found is None else {"init": found}
 
 
-def _weights(directory: RunDirectory) -> tuple[int, str, dict[str, Tensor]]:
+def _weights(directory: RunDirectory, recipe: Recipe) -> tuple[int, str, dict[str, Tensor]]:
     """The step, the SHA-256 of the file and the tensors of a run's model, else of its newest good checkpoint."""
     if directory.model.is_file():
         stored = load_tensors(directory.model)
+        check_same_recipe(parsed_recipe(stored.metadata.get("recipe")), recipe, str(directory.model), _OWN)
         return int(stored.metadata.get("step", 0)), _digest(directory.model), stored.tensors
     newest = newest_verified(directory.checkpoints, lambda line: _log.warning("%s", line), tidy=False)
     if newest is None:
         raise StorageError("nothing is trained there", fix="train that run, at least to its first checkpoint")
     checkpoint = load_checkpoint(newest)
+    check_same_recipe(checkpoint.state.get("recipe"), recipe, str(newest), _OWN)
     group = "average" if "average" in checkpoint.tensors else "weights"
     tensors = {name.removeprefix("module."): value for name, value in checkpoint.tensors[group].items()}
     return checkpoint.step, _digest(newest / f"{group}.safetensors"), tensors | checkpoint.tensors.get("process", {})

@@ -16,7 +16,7 @@ from si_core.models.model import Model
 from si_core.recipes.loader import load_recipe
 from si_core.recipes.selection import Selection
 from si_core.runs.bookkeeping import resumption
-from si_core.runs.directory import RunDirectory
+from si_core.runs.directory import ExportedModel, RunDirectory
 from si_core.runs.frame_file import load_ends
 from si_core.runs.lost_plugins import lost_plugins_named
 from si_core.runs.noise_level import stored_noise_level
@@ -27,6 +27,7 @@ from si_core.runs.same_process import (
     split_sampling,
     version_change,
 )
+from si_core.runs.same_recipe import check_same_recipe, parsed_recipe
 from si_core.runs.sampling_clock import stored_clock
 from si_core.storage.tensors import load_tensors
 from si_core.storage.weights import load_into
@@ -40,7 +41,7 @@ def load_trained(path: Path, runtime: Runtime) -> Model:
     """The model of a run's folder, with its trained (averaged) weights; its data are not read, nor need they be there.
 
     Raises:
-        StorageError: the folder is no run, has no model yet, or its weights are damaged.
+        StorageError: the folder is no run, has no model yet, or its weights are damaged or another run's.
         UsageError, PluginError: a component it needs is missing.
     """
     return load_assembled(path, runtime)[1]
@@ -67,6 +68,11 @@ def load_assembled(
     with lost_plugins_named(directory):
         recipe = load_recipe(directory.resolved, given)
     stored = load_tensors(directory.model)
+    # Objects that are given take the place of what was named; whose the weights are, the folder's own recipe says.
+    own = load_recipe(directory.resolved) if given else recipe
+    again = "export the model" if isinstance(directory, ExportedModel) else f"make it by {resumption(directory)}"
+    fix = f"put the folder's own file back, or {again} again"
+    check_same_recipe(parsed_recipe(stored.metadata.get("recipe")), own, str(directory.model), fix)
     assembly = assemble(recipe, load_ends(directory.frame, recipe, stored.metadata.get("frame")))
     change = version_change(directory)
     if change:

@@ -5,12 +5,16 @@ Wall times belong here and nowhere else in a run, so that all other files of two
 
 from __future__ import annotations
 
+import contextlib
+import os
 import traceback
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Protocol, TextIO, runtime_checkable
 
+from si_core.errors import StorageError
 from si_core.runs.private_paths import without_private_paths
+from si_core.storage.own_files import open_own, path_of
 
 __all__ = ["Console", "RunLog"]
 
@@ -44,8 +48,9 @@ class RunLog:
         self._file: TextIO | None = None
         try:
             # Names of files may hold bytes that are no text; the log must take them.
-            self._file = open(self.path, "a", encoding="utf-8", errors="backslashreplace", buffering=1)  # noqa: SIM115
-        except OSError as error:
+            descriptor = open_own(self.path, os.O_WRONLY | os.O_APPEND)
+            self._file = os.fdopen(descriptor, "a", encoding="utf-8", errors="backslashreplace", buffering=1)
+        except (OSError, StorageError) as error:
             self._give_up(error)
 
     def line(self, text: str) -> None:
@@ -69,6 +74,18 @@ class RunLog:
         """Write an error with its traceback to the file; showing it is the caller's business."""
         self._write("error: ", "".join(traceback.format_exception(error)).rstrip())
 
+    def folder(self) -> Path:
+        """Where the log's folder is by now: somebody may have renamed it, as far as the system tells."""
+        if self._file is not None:
+            number = self._file.fileno()
+            with contextlib.suppress(OSError):
+                if os.path.samestat(os.stat(self.path), os.fstat(number)):
+                    return self.path.parent
+            now = path_of(number)
+            if now is not None:
+                return now.parent
+        return self.path.parent
+
     def close(self) -> None:
         """Close the file; later lines are only shown."""
         file, self._file = self._file, None
@@ -90,7 +107,7 @@ class RunLog:
         except OSError as error:
             self._give_up(error)
 
-    def _give_up(self, error: OSError) -> None:
+    def _give_up(self, error: OSError | StorageError) -> None:
         self._file = None
         if self.console is not None:
             self.console.warn(f"{self.path}: the log can't be written: {error}")

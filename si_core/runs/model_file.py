@@ -17,13 +17,14 @@ from si_core.recipes.recipe import Recipe
 from si_core.runs.directory import RunDirectory
 from si_core.runs.frame_file import save_ends
 from si_core.runs.same_process import fingerprint_tensors
+from si_core.runs.same_recipe import kept_text
 from si_core.storage.tensors import save_tensors
 
 __all__ = ["save_model", "written_parts"]
 
 
 def save_model(directory: RunDirectory, model: Model, step: int | None = None) -> list[Path]:
-    """Write a trained model: the networks, the learnable parts of the process, its fingerprint, and its ends.
+    """Write a trained model: the networks, the learnable parts of the process, its fingerprint, its recipe, its ends.
 
     Args:
         directory: where to.
@@ -40,7 +41,7 @@ def save_model(directory: RunDirectory, model: Model, step: int | None = None) -
     recipe, learned, predictor = written_parts(model)
     dtype = next((parameter.dtype for parameter in predictor.parameters()), torch.get_default_dtype())
     frame = save_ends(directory.frame, learned.process, dtype)
-    metadata = {"frame": frame, "fields": ",".join(learned.names)}
+    metadata = {"frame": frame, "fields": ",".join(learned.names), "recipe": kept_text(recipe)}
     metadata |= {} if step is None else {"step": str(step)}
     weights = {name: value for name, value in predictor.state_dict().items() if isinstance(value, Tensor)}
     kept = parts_tensors(learnable_parts(learned.process))

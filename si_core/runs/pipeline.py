@@ -21,6 +21,7 @@ from si_core.recipes.recipe import Recipe
 from si_core.recipes.selection import Selection
 from si_core.runs.attribution import attributed
 from si_core.runs.bookkeeping import logged, status_written
+from si_core.runs.digests import damaged_files, write_digests
 from si_core.runs.directory import ExportedModel, RunDirectory
 from si_core.runs.initial import describe, recorded_start
 from si_core.runs.log import Console, RunLog
@@ -105,6 +106,8 @@ def resume_run(
 ) -> None:
     """Go on with a run from its newest good checkpoint, or with what comes after training.
 
+    What a finished run has made is checked, and made again where it is damaged.
+
     Nothing in the folder but the log changes before every check is passed.
 
     Args:
@@ -138,9 +141,14 @@ def resume_run(
             log.line(f"resuming {directory.path}")
             previous = previous_status(directory, log)
             changes = check_recipe(recipe, directory, log, force)
-            if previous is not None and previous.state == "finished" and not changes and _whole(directory):
-                log.line(f"{directory.path}: this run is finished; nothing to resume")
-                return
+            if previous is not None and previous.state == "finished" and not changes:
+                damaged = damaged_files(directory)
+                if not damaged:
+                    log.line(f"{directory.path}: this run is finished; nothing to resume")
+                    return
+                for line in damaged:
+                    log.warn(line)
+                log.line("this run was finished; its model, samples, estimates and reports are made again")
             begun = any(directory.checkpoints.glob("*step-*"))
             plan = prepare(recipe, runtime or Runtime.at(), begun)
             if begun:
@@ -148,7 +156,7 @@ def resume_run(
             check_environment(plan.environment, directory, log)
             trainer = _trainer(plan)
             watch = watched(trainer, plan.parts, directory)
-            restore(directory, watch, log, allow_data_change, allow_process_change=force)
+            renew = restore(directory, watch, log, allow_data_change, force)
             remove_temporaries(directory.path)
         resolved = recipe.dump(directory.path).encode()
         # Where nothing else changed, the folder may have come to another place, and the way to the data with it.
@@ -157,7 +165,7 @@ def resume_run(
         if changes or not directory.recipe.exists():
             write_atomic(directory.recipe, recipe.text.encode())
         with status_written(directory, log, previous.started if previous else "", trainer.step) as saved:
-            _stages(plan, watch, directory, log, signals, saved, timed)
+            _stages(plan, watch, directory, log, signals, saved, timed, renew)
 
 
 def _listening(signals: StopSignals | None) -> AbstractContextManager[StopSignals]:
@@ -169,10 +177,6 @@ def _trainer(plan: Plan) -> Trainer:
         return Trainer(plan.assembly, plan.runtime)
 
 
-def _whole(directory: RunDirectory) -> bool:
-    return all(path.exists() for path in (directory.model, directory.frame, directory.samples, directory.estimates))
-
-
 def _stages(
     plan: Plan,
     watch: Watch,
@@ -181,6 +185,7 @@ def _stages(
     signals: StopSignals,
     saved: Callable[[int], None],
     timed: Timed | None,
+    renew: bool = False,
 ) -> None:
     recipe, assembly, device = plan.recipe, plan.assembly, plan.runtime.device
     trainer = watch.run.trainer
@@ -196,7 +201,7 @@ def _stages(
     log.line(_description(assembly))
     with attributed():
         with memory_explained("training", assembly, device):
-            model = train_into(directory, watch, log, signals, saved)
+            model = train_into(directory, watch, log, signals, saved, renew)
         times.append(time.monotonic())
         with signals.at_once():
             with memory_explained("sampling", assembly, device):
@@ -226,6 +231,7 @@ def _stages(
                         facts=_facts(times, trainer.step - first, len(drawn.x)),
                         console=log,
                     )
+        write_digests(directory)
         log.line(f"done in {time.monotonic() - times[0]:.1f} s: {directory.path}")
         watch.event(Event("finished", directory.path, trainer.step, {"estimates": estimates, "seconds": seconds}))
 

@@ -13,14 +13,12 @@ from si_core.recipes.recipe import Recipe
 from si_core.runs.directory import RunDirectory
 from si_core.runs.environment import differences as environment_differences
 from si_core.runs.log import Console
+from si_core.runs.same_recipe import HARMLESS, is_harmless
 from si_core.runs.status import Status, read_status
 from si_core.storage.atomic import storage_error
 from si_core.storage.strict_json import parse_json
 
-__all__ = ["HARMLESS", "check_environment", "check_recipe", "newest_run", "previous_status", "read_json", "stillborn"]
-
-HARMLESS = ("title", "meta", "sample", "estimators", "report", "train.keep", "train.checkpoint_every")
-"""Keys that don't enter training."""
+__all__ = ["check_environment", "check_recipe", "newest_run", "previous_status", "read_json", "stillborn"]
 
 _FIRST_FILES = {".lock", "log.txt"}
 _SHOWN = 10
@@ -73,7 +71,7 @@ def check_recipe(recipe: Recipe, directory: RunDirectory, console: Console, forc
         RecipeError: keys that enter training changed, and ``force`` was not given.
     """
     changes = recipe_differences(load_recipe(directory.resolved), recipe)
-    serious = [_change(change) for change in changes if not _harmless(change[0])]
+    serious = [_change(change) for change in changes if not is_harmless(change[0])]
     if serious and not force:
         rest = [f"and {len(serious) - _SHOWN} more"] if len(serious) > _SHOWN else []
         raise RecipeError(
@@ -84,7 +82,7 @@ def check_recipe(recipe: Recipe, directory: RunDirectory, console: Console, forc
         )
     if serious:
         console.warn("resumed by force with a changed recipe: " + "; ".join(serious))
-    harmless = [_change(change) for change in changes if _harmless(change[0])]
+    harmless = [_change(change) for change in changes if is_harmless(change[0])]
     if harmless:
         console.line("changed in what does not enter training: " + "; ".join(harmless))
     return serious + harmless
@@ -131,10 +129,6 @@ def read_json(path: Path) -> Any:
     except OSError as error:
         raise storage_error(path, error) from error
     return parse_json(data, str(path))
-
-
-def _harmless(key: str) -> bool:
-    return any(key == known or key.startswith(f"{known}.") for known in HARMLESS)
 
 
 def _change(change: tuple[str, Any, Any]) -> str:

@@ -14,7 +14,9 @@ from contextlib import contextmanager
 from types import FrameType, TracebackType
 from typing import Any
 
-__all__ = ["Interrupted", "StopSignals"]
+__all__ = ["Interrupted", "StopSignals", "undisturbed"]
+
+_ASKED_TO_STOP = (signal.SIGINT, signal.SIGTERM)
 
 
 class Interrupted(KeyboardInterrupt):
@@ -30,6 +32,28 @@ class Interrupted(KeyboardInterrupt):
     def __init__(self, exit_code: int, message: str = "stopped by a signal") -> None:
         super().__init__(message)
         self.exit_code = exit_code
+
+
+@contextmanager
+def undisturbed() -> Iterator[None]:
+    """Inside, SIGINT and SIGTERM change nothing: for the few files in which a run that ends says how it did.
+
+    Who presses Ctrl-C again and again wants it to end, which it does; only the record of it must not be lost. Outside
+    the main thread nothing changes, as signals don't come there.
+    """
+    previous: dict[signal.Signals, Any] = {}
+    if threading.current_thread() is threading.main_thread():
+        for number in _ASKED_TO_STOP:
+            previous[number] = signal.signal(number, _passed_over)
+    try:
+        yield
+    finally:
+        for number, handler in previous.items():
+            signal.signal(number, signal.SIG_DFL if handler is None else handler)
+
+
+def _passed_over(number: int, frame: FrameType | None) -> None:
+    """A handler and not SIG_IGN, which child processes would inherit."""
 
 
 class StopSignals:
@@ -48,7 +72,7 @@ class StopSignals:
         KeyboardInterrupt: at the second SIGINT, at once.
     """
 
-    def __init__(self, numbers: tuple[int, ...] = (signal.SIGINT, signal.SIGTERM)) -> None:
+    def __init__(self, numbers: tuple[int, ...] = _ASKED_TO_STOP) -> None:
         self._numbers = numbers
         self.stop_requested = False
         self.exit_code: int | None = None

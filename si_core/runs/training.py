@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import time
 from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -23,6 +24,7 @@ from si_core.runs.initial import begin_from
 from si_core.runs.log import Console
 from si_core.runs.model_file import save_model
 from si_core.runs.same_process import check_same_process
+from si_core.runs.same_recipe import check_same_recipe, kept_recipe
 from si_core.runs.signals import Interrupted, StopSignals
 from si_core.runs.watching import Part, RunState, Watch, build_parts
 from si_core.storage.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
@@ -101,6 +103,7 @@ def train_into(
     console: Console,
     signals: StopSignals,
     saved: Callable[[int], object] = lambda step: None,
+    renew: bool = False,
 ) -> Model:
     """Train into the folder of a run: metrics, checkpoints, and at the end ``model.safetensors``.
 
@@ -110,6 +113,7 @@ def train_into(
         console: where to speak.
         signals: asks to stop.
         saved: told of the steps done after each checkpoint.
+        renew: whether to write the checkpoint of the present step first, as :func:`restore` says.
 
     Raises:
         Interrupted: a signal came; the state is saved.
@@ -121,8 +125,8 @@ def train_into(
     shown = _Shown(trainer, console)
     with MetricsWriter(directory.metrics) as metrics:
         metrics.truncate_to(trainer.step)
-        if trainer.step == 0 and trainer.assembly.recipe.init is not None:
-            # From here on the run that these weights came from is not needed.
+        if renew or (trainer.step == 0 and trainer.assembly.recipe.init is not None):
+            # From here on what these weights came from, a run or the word of who forced it, is not needed.
             _save(directory, watch, data, console)
 
         def written(record: dict[str, Any]) -> None:
@@ -155,8 +159,8 @@ def restore(
     watch: Watch,
     console: Console,
     allow_data_change: bool = False,
-    allow_process_change: bool = False,
-) -> None:
+    force: bool = False,
+) -> bool:
     """Put a training and its followers where the newest good checkpoint is; at step 0 where none was ever saved.
 
     Args:
@@ -164,11 +168,14 @@ def restore(
         watch: the training at step 0, with those who follow it.
         console: where to speak.
         allow_data_change: go on with other data.
-        allow_process_change: go on with another process.
+        force: go on with another process, or from a checkpoint that was made by another recipe.
+
+    Returns:
+        Whether a checkpoint of this run has still to be written where it is now, as that one is another recipe's.
 
     Raises:
         PluginError: the process is not the one that the checkpoint was trained for.
-        StorageError: there are checkpoints, and none of them is good or fits.
+        StorageError: there are checkpoints, and none of them is good or fits; or the newest is another run's.
         RecipeError: the checkpoint is of a later step than the recipe's last.
         DataError: the data are not those that the checkpoint was trained on.
     """
@@ -177,8 +184,9 @@ def restore(
     if path is None:
         _refuse_lost(directory)
         console.line("no checkpoint was saved yet: starting again at step 0")
-        return
+        return False
     checkpoint = load_checkpoint(path)
+    foreign = _foreign(checkpoint, trainer.assembly.recipe, path, console, force)
     if checkpoint.step > trainer.train.steps:
         raise RecipeError(
             "the run is trained further than the recipe asks for",
@@ -201,11 +209,25 @@ def restore(
     try:
         check_same_process(checkpoint.tensors.get("fingerprint", {}), trainer.assembly.process, directory, path)
     except PluginError as error:
-        if not allow_process_change:
+        if not force:
             raise
         console.warn(f"going on by force: {error}")
     watch.restore(checkpoint.state.get("parts"), str(path))
     console.line(f"resumed from step {checkpoint.step}")
+    return foreign
+
+
+def _foreign(checkpoint: Checkpoint, recipe: Recipe, path: Path, console: Console, force: bool) -> bool:
+    """Whether a checkpoint is another recipe's, which is allowed by force only."""
+    fix = "remove it, so that an older one serves; or go on from it by --force, if this run is to have its weights"
+    try:
+        check_same_recipe(checkpoint.state.get("recipe"), recipe, str(path), fix)
+    except StorageError as error:
+        if not force:
+            raise
+        console.warn(f"going on by force: {error}")
+        return True
+    return False
 
 
 def _mapping(checkpoint: Checkpoint, key: str) -> dict[str, Any]:
@@ -258,11 +280,11 @@ def _save(directory: RunDirectory, watch: Watch, data: dict[str, str], console: 
             "the folder of the run is gone",
             where=str(directory.path),
             got=f"no {directory.resolved.name} in it at step {trainer.step}",
-            fix="a running process must keep its folder: start again, into a folder that stays",
+            fix="a running process must keep its folder: go on where the folder is now, or start again",
         )
     tensors, state = trainer.state()
     tensors["fingerprint"] = fingerprint(trainer.assembly.process)
-    state |= {"recipe_hash": trainer.assembly.recipe.hash(), "data": data, "parts": watch.state()}
+    state |= {"recipe": kept_recipe(trainer.assembly.recipe), "data": data, "parts": watch.state()}
     path = save_checkpoint(directory.checkpoints, trainer.step, tensors, state)
     prune(directory.checkpoints, trainer.train.keep, written=path, report=console.warn)
     watch.event(Event("checkpoint", directory.path, trainer.step, {"path": str(path)}))

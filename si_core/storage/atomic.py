@@ -18,6 +18,7 @@ from typing import BinaryIO
 
 from si_core.errors import StorageError
 from si_core.storage.faults import fault_point
+from si_core.storage.own_files import remove_own
 
 __all__ = ["open_new", "remove_temporaries", "storage_error", "sync_folder", "write_atomic"]
 
@@ -27,7 +28,7 @@ _NOT_WRITABLE = {errno.EROFS, errno.EACCES, errno.EPERM}
 
 
 def write_atomic(path: Path | str, content: bytes | Callable[[BinaryIO], object]) -> None:
-    """Write a file so that ``path`` never holds a part of it.
+    """Write a file so that ``path`` never holds a part of it; a link that stands there is replaced, not followed.
 
     Args:
         path: the file; its folder must exist.
@@ -92,7 +93,7 @@ def remove_temporaries(folder: Path) -> list[Path]:
     left = sorted(path for path in folder.iterdir() if _TEMPORARY.fullmatch(path.name))
     for path in left:
         try:
-            path.unlink(missing_ok=True)
+            remove_own(path)
         except OSError as error:
             raise storage_error(path, error) from error
     return left

@@ -31,7 +31,8 @@ from si_core.storage.atomic import open_new, storage_error, sync_folder
 from si_core.storage.faults import fault_point
 from si_core.storage.manifest import MANIFEST, DamagedError, FileRecord, Manifest, checkpoint_name, verify
 from si_core.storage.nested import flatten_state, unflatten_state
-from si_core.storage.retention import newest_verified, prune
+from si_core.storage.own_files import make_own_folder
+from si_core.storage.retention import aside_of, newest_verified, prune
 from si_core.storage.strict_json import format_json, parse_json
 from si_core.storage.tensors import format_tensors, load_tensors, parse_tensors, save_tensors
 from si_core.storage.weights import load_into
@@ -86,19 +87,22 @@ def save_checkpoint(
     _check(path, tensors)
     mark = secrets.token_hex(6)
     temporary, old = folder / f"{path.name}.tmp-{mark}", folder / f"replaced-{path.name}-{mark}"
+    strange = os.path.lexists(path) and (path.is_symlink() or not path.is_dir())
+    if strange:
+        old = aside_of(path)  # no checkpoint of ours: kept for a person to look at
     needed = sum(tensor.numel() * tensor.element_size() for group in tensors.values() for tensor in group.values())
     try:
         try:
-            folder.mkdir(parents=True, exist_ok=True)
+            make_own_folder(folder)
             temporary.mkdir()
             fault_point("checkpoint: folder made")
             _fill(temporary, step, tensors, state)
-            if path.exists():
+            if os.path.lexists(path):
                 os.rename(path, old)
                 fault_point("checkpoint: old one set aside")
             os.rename(temporary, path)
         except BaseException:
-            if old.exists() and not path.exists():
+            if os.path.lexists(old) and not os.path.lexists(path):
                 os.rename(old, path)
             if temporary.exists():
                 shutil.rmtree(temporary)
@@ -107,7 +111,9 @@ def save_checkpoint(
         sync_folder(folder)
     except OSError as error:
         raise storage_error(path, error, needed) from error
-    if old.exists():
+    if strange:
+        warnings.warn(f"{path}: no folder of a checkpoint stood there; set aside as {old.name}", stacklevel=2)
+    elif old.exists():
         shutil.rmtree(old, onerror=lambda _function, name, _info: warnings.warn(f"{name}: not removed", stacklevel=2))
     fault_point("checkpoint: done")
     return path

@@ -22,6 +22,7 @@ from typing import Any
 
 from si_core.errors import StorageError
 from si_core.storage.atomic import storage_error
+from si_core.storage.own_files import open_own
 from si_core.storage.strict_json import format_json, parse_json
 
 try:
@@ -55,7 +56,8 @@ class RunLock:
         report: called with a note when a stale lock is taken.
 
     Raises:
-        StorageError: on entering: the run has an owner (host, process id, since), or the file can't be written.
+        StorageError: on entering: the run has an owner (host, process id, since), the file can't be written, or a
+            link stands in its place.
     """
 
     def __init__(self, path: Path, take_over: bool = False, report: Callable[[str], object] = print) -> None:
@@ -64,7 +66,7 @@ class RunLock:
 
     def __enter__(self) -> RunLock:
         try:
-            self._descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT, 0o666)
+            self._descriptor = open_own(self.path, os.O_RDWR)
             try:
                 self._acquire(self._descriptor)
             except BaseException:

@@ -11,6 +11,7 @@ needed because tensors with a flipped bit load without a word.
 from __future__ import annotations
 
 import hashlib
+import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -134,7 +135,8 @@ def verify(path: Path) -> Manifest:
     path = Path(path)
     try:
         if not path.is_dir():
-            raise DamagedError("no such checkpoint", where=str(path))
+            there = os.path.lexists(path)
+            raise DamagedError("damaged: no folder" if there else "no such checkpoint", where=str(path))
         manifest = Manifest.read(path)
         present = {entry.name for entry in path.iterdir() if not entry.name.startswith(".")}
         extra = sorted(present - set(manifest.files) - {MANIFEST})

@@ -17,6 +17,7 @@ from typing import Any
 
 from si_core.errors import NumericsError, StorageError, UsageError
 from si_core.storage.atomic import storage_error
+from si_core.storage.own_files import open_own
 
 __all__ = ["MetricsWriter", "read_metrics"]
 
@@ -28,13 +29,13 @@ class MetricsWriter:
         path: the file; made if absent. An unfinished last line of a killed writer is dropped.
 
     Raises:
-        StorageError: the file can't be written, or is damaged.
+        StorageError: the file can't be written, is damaged, or a link stands in its place.
     """
 
     def __init__(self, path: Path) -> None:
         self.path = Path(path)
         try:
-            self._file = open(self.path, "ab+", buffering=0)  # noqa: SIM115
+            self._file = os.fdopen(open_own(self.path, os.O_RDWR | os.O_APPEND), "ab+", buffering=0)
         except OSError as error:
             raise storage_error(self.path, error) from error
         try:

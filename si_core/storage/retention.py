@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 import re
 import secrets
-import shutil
 import warnings
 from collections.abc import Callable
 from pathlib import Path
@@ -18,8 +17,9 @@ from si_core.errors import StorageError
 from si_core.storage.atomic import storage_error
 from si_core.storage.faults import fault_point
 from si_core.storage.manifest import DamagedError, step_of, verify
+from si_core.storage.own_files import refuse_link, remove_own
 
-__all__ = ["newest_verified", "prune"]
+__all__ = ["aside_of", "newest_verified", "prune"]
 
 _MINIMUM = 2
 _TEMPORARY = re.compile(r"step-[0-9]+\.tmp-[0-9a-f]{12}")
@@ -38,9 +38,11 @@ def newest_verified(folder: Path, report: Report, tidy: bool = True) -> Path | N
             owner of the run (:class:`~si_core.storage.lock.RunLock`) may; a reader of a living run passes False.
 
     Raises:
-        StorageError: the folder can't be read.
+        StorageError: the folder can't be read, or with ``tidy`` is a link: nothing is removed or renamed elsewhere.
     """
     folder = Path(folder)
+    if tidy:
+        refuse_link(folder, "a folder")
     try:
         if tidy and folder.is_dir():
             _tidy(folder, report)
@@ -77,7 +79,7 @@ def prune(folder: Path, keep: int, written: Path | None = None, report: Report =
     """
     folder = Path(folder)
     try:
-        paths = _by_step(folder)
+        paths = [path for path in _by_step(folder) if path.is_dir()]
         if not paths:
             return []
         newest = folder / written.name if written is not None else paths[0]
@@ -99,10 +101,10 @@ def prune(folder: Path, keep: int, written: Path | None = None, report: Report =
 
 
 def _by_step(folder: Path) -> list[Path]:
-    """The checkpoints in a folder, highest step first."""
+    """What is named like a checkpoint in a folder, be it a file, highest step first."""
     if not folder.is_dir():
         return []
-    steps = [(step, path) for path in folder.iterdir() if (step := step_of(path)) is not None and path.is_dir()]
+    steps = [(step, path) for path in folder.iterdir() if (step := step_of(path)) is not None]
     return [path for _, path in sorted(steps, reverse=True)]
 
 
@@ -121,7 +123,7 @@ def _remove(path: Path, report: Report) -> bool:
     try:
         os.rename(path, gone)
         fault_point("prune: renamed")
-        shutil.rmtree(gone)
+        remove_own(gone)
         fault_point("prune: removed")
     except OSError as error:
         report(f"{path}: can't be removed: {error}")
@@ -129,8 +131,13 @@ def _remove(path: Path, report: Report) -> bool:
     return True
 
 
+def aside_of(path: Path) -> Path:
+    """A free name for what is no good checkpoint and is kept for a person to look at."""
+    return path.with_name(f"damaged-{path.name}-{secrets.token_hex(3)}")
+
+
 def _set_aside(path: Path, report: Report) -> None:
-    aside = path.with_name(f"damaged-{path.name}-{secrets.token_hex(3)}")
+    aside = aside_of(path)
     try:
         os.rename(path, aside)
     except OSError as error:
@@ -143,10 +150,10 @@ def _tidy(folder: Path, report: Report) -> None:
     for path in sorted(folder.iterdir()):
         replaced = _REPLACED.fullmatch(path.name)
         try:
-            if replaced and not (folder / replaced[1]).exists():
+            if replaced and not os.path.lexists(folder / replaced[1]):
                 # The save that was to replace it was killed before it published the new one.
                 os.rename(path, folder / replaced[1])
             elif replaced or _TEMPORARY.fullmatch(path.name):
-                shutil.rmtree(path)
+                remove_own(path)
         except OSError as error:
             report(f"{path}: can't be tidied up: {error}")

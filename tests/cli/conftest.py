@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import atexit
+import functools
 import importlib.util
 import json
 import os
 import subprocess
 import sys
 import textwrap
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -122,20 +124,30 @@ class Commands:
         return self.start(*arguments, **settings).wait()
 
 
-@pytest.fixture(scope="session")
-def server() -> Iterator[Commands]:
+@functools.cache
+def _started() -> Commands:
+    """The server, one for all folders of tests that use it: its imports take seconds."""
     settings = {key: value for key, value in os.environ.items() if not key.startswith("SI_")}
     settings |= {"OMP_NUM_THREADS": "1", "PYTHONFAULTHANDLER": "1", "TERM": "xterm", "COLUMNS": "100"}
     program = [sys.executable, str(Path(__file__).with_name("command_server.py"))]
-    with subprocess.Popen(
+    process = subprocess.Popen(
         program, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=settings, start_new_session=True
-    ) as process:
-        commands = Commands(process)
-        assert process.stdout
-        assert json.loads(process.stdout.readline()) == {"ready": True}
-        yield commands
-        assert process.stdin
-        process.stdin.close()
+    )
+    atexit.register(_stopped, process)
+    assert process.stdout
+    assert json.loads(process.stdout.readline()) == {"ready": True}
+    return Commands(process)
+
+
+def _stopped(process: subprocess.Popen[str]) -> None:
+    assert process.stdin
+    process.stdin.close()
+    process.wait(SECONDS)
+
+
+@pytest.fixture(scope="session")
+def server() -> Commands:
+    return _started()
 
 
 @pytest.fixture

@@ -52,6 +52,34 @@ def signal_in_stage(stage: str, name: str) -> None:
     setattr(pipeline, stage, begun)
 
 
+def interrupted_at_every_point(stage: str) -> None:
+    """Ctrl-C at the beginning of a stage, and then at every moment of every write."""
+    from si_core.runs import pipeline
+    from si_core.storage.faults import set_fault_hook
+
+    def begun(*arguments: Any, **settings: Any) -> Any:
+        set_fault_hook(lambda at: os.kill(os.getpid(), signal.SIGINT))
+        os.kill(os.getpid(), signal.SIGINT)
+
+    setattr(pipeline, stage, begun)
+
+
+def folder_renamed_after_step(step: int, folder: str, name: str) -> None:
+    """After so many steps somebody renames the run's folder."""
+    _after_step(step, lambda trainer: os.rename(folder, name))
+
+
+def folder_renamed_at_point(point: str, folder: str, name: str) -> None:
+    """Somebody renames the run's folder at a named moment of a write, the first time that it comes."""
+    from si_core.storage.faults import set_fault_hook
+
+    def hook(at: str) -> None:
+        if at == point and os.path.exists(folder):
+            os.rename(folder, name)
+
+    set_fault_hook(hook)
+
+
 def open_fails(text: str, name: str) -> None:
     """Files whose path holds ``text`` can't be opened for writing any more: the error ``name`` of the system."""
     number, open_file = getattr(errno, name), os.open

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import random
 import signal
@@ -140,12 +139,5 @@ def test_every_way_of_training_keeps_its_state(si, tmp_path, results, setting):
 
 def test_how_often_it_saves_does_not_enter_the_numbers(si, tmp_path, finished, results):
     assert si(*RUN, "train.checkpoint_every=null").code == 0
-    mine, others = results(tmp_path / "run"), results(finished)
     assert [path.name for path in (tmp_path / "run" / "checkpoints").iterdir()] == ["step-00000024"]
-    assert {name for name in others if mine[name] != others[name]} == {
-        # The only thing that knows: the hash of the recipe in the checkpoint's state, and with it the manifest.
-        "checkpoints/step-00000024/manifest.json",
-        "checkpoints/step-00000024/state.json",
-    }
-    states = [json.loads(one["checkpoints/step-00000024/state.json"]) for one in (mine, others)]
-    assert [key for key in states[0] if states[0][key] != states[1][key]] == ["recipe_hash"]
+    assert results(tmp_path / "run") == results(finished)

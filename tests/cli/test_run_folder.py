@@ -15,6 +15,7 @@ from .conftest import RECIPE, status
 
 FILES = {
     ".lock",
+    "SHA256SUMS",
     "STATUS.json",
     "checkpoints",
     "environment.json",

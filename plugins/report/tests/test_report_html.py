@@ -149,7 +149,7 @@ def test_options_out_of_range_are_refused(options):
 
 def test_a_folder_that_can_not_be_written_is_a_storage_error(make_view, tmp_path):
     (tmp_path / "plots").write_text("a file in the way")
-    with pytest.raises(StorageError, match="can't write"):
+    with pytest.raises(StorageError, match="a file is in the way"):
         report.write(make_view((1,), metrics=()))
 
 

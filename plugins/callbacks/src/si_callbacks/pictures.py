@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import io
 from pathlib import Path
 from typing import Annotated
 
@@ -11,6 +12,7 @@ from pydantic import Field
 from torch import Tensor
 
 from si_core import Callback, Run, UsageError, sample
+from si_core.public.storage import make_own_folder, write_atomic
 
 __all__ = ["SamplePictures"]
 
@@ -51,8 +53,7 @@ class SamplePictures(Callback):
             return
         drawn = sample(run.model(), self.number, seed=self.seed)
         points = drawn[0] if isinstance(drawn, tuple) else drawn
-        folder = run.directory / "pictures"
-        folder.mkdir(exist_ok=True)
+        folder = make_own_folder(run.directory / "pictures")
         _save(points.detach().cpu(), folder / f"step-{run.step:08d}.png", f"step {run.step} of {run.steps}")
 
 
@@ -72,4 +73,6 @@ def _save(points: Tensor, path: Path, title: str) -> None:
         axes.hist(points.flatten().numpy(), bins=60)
     else:
         axes.scatter(points[:, 0].numpy(), points[:, 1].numpy(), s=4, alpha=0.5)
-    figure.savefig(path)
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png")
+    write_atomic(path, buffer.getvalue())

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Annotated, Any
 
 from pydantic import Field
 
-from si_core import DataError, Report, RunView, StorageError, SweepView, UsageError
+from si_core import DataError, Report, RunView, SweepView, UsageError
+from si_core.public.storage import make_own_folder, storage_error, write_atomic
 from si_report.page.page import page
 from si_report.pictures.choose import pictures
 from si_report.pictures.picture import Picture, Settings
@@ -52,25 +52,23 @@ class HtmlReport(Report):
 
         Raises:
             DataError: no draws, draws of different event shapes, or values that are not finite.
-            StorageError: a file that can't be written.
+            StorageError: a file that can't be written, or a link in place of ``plots``.
         """
         _check(view)
         directory = Path(view.directory)
         made, notes = pictures(view, Settings(dpi=self.dpi, resolution=self.resolution))
-        plots = _store_all(directory, made)
-        return [_store(directory / "report.html", page(view, made, notes, self.dpi).encode()), *plots]
+        return _store_all(directory, made, "report.html", page(view, made, notes, self.dpi))
 
     def write_sweep(self, view: SweepView) -> list[Path]:
         """Write ``sweep.html`` and ``plots/*.png`` into ``view.directory``, as :meth:`write` does for a run.
 
         Raises:
             DataError: the records are not those of the grid.
-            StorageError: a file that can't be written.
+            StorageError: a file that can't be written, or a link in place of ``plots``.
         """
         directory = Path(view.directory)
         made = sweep_pictures(view, Settings(dpi=self.dpi, resolution=self.resolution))
-        plots = _store_all(directory, made)
-        return [_store(directory / "sweep.html", sweep_page(view, made, self.dpi).encode()), *plots]
+        return _store_all(directory, made, "sweep.html", sweep_page(view, made, self.dpi))
 
 
 def _within(name: str, value: Any, low: int, high: int) -> None:
@@ -101,23 +99,17 @@ def _check(view: RunView) -> None:
             )
 
 
-def _store_all(directory: Path, made: list[Picture]) -> list[Path]:
-    return [_store(directory / "plots" / f"{picture.name}.png", picture.png) for picture in made]
-
-
-def _store(path: Path, content: bytes) -> Path:
-    scratch = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+def _store_all(directory: Path, made: list[Picture], page_name: str, html: str) -> list[Path]:
+    """Write the pictures and then the page; returns the page first."""
+    plots = directory / "plots"
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            scratch.write_bytes(content)
-            scratch.replace(path)
-        finally:
-            scratch.unlink(missing_ok=True)
+        directory.mkdir(parents=True, exist_ok=True)
+        make_own_folder(plots)
     except OSError as error:
-        raise StorageError(
-            f"can't write a file of {len(content)} bytes: {error.strerror or error}",
-            where=str(path),
-            fix="free some space or make the run's folder writable, then write the report again with `si report`",
-        ) from error
-    return path
+        raise storage_error(plots, error) from error
+    files = {plots / f"{picture.name}.png": picture.png for picture in made}
+    files[directory / page_name] = html.encode()
+    for path, content in files.items():
+        write_atomic(path, content)
+    *drawn, bound = files
+    return [bound, *drawn]

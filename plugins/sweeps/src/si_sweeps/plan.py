@@ -13,7 +13,7 @@ from typing import Any
 
 from si_core import SIError, UsageError
 from si_core.public.recipes import Path, Recipe, changed, emit, fail, inline, parse_overrides
-from si_core.public.runs import HARMLESS
+from si_core.public.runs import training_part
 from si_sweeps.axes import Axis, combinations, joined, parse_axes, recipe_axes
 
 __all__ = ["Point", "SweepPlan", "plan_sweep"]
@@ -41,13 +41,7 @@ class Point:
     @cached_property
     def training(self) -> str:
         """A mark of all that enters training: points with equal marks get equal weights, bit for bit."""
-        data = self.recipe.resolved()
-        for key in HARMLESS:
-            *sections, last = key.split(".")
-            section = data
-            for name in sections:
-                section = section[name]
-            section.pop(last, None)
+        data = training_part(self.recipe.resolved())
         return hashlib.sha256(json.dumps(data, sort_keys=True, allow_nan=False).encode()).hexdigest()
 
 

@@ -41,8 +41,7 @@ def adopt(twin: RunDirectory, directory: RunDirectory, recipe: Recipe, console: 
     log.line(f"trained as {os.path.relpath(twin.path, directory.path)}: what differs does not enter training")
     log.close()
     write_atomic(directory.metrics, twin.metrics.read_bytes())
-    state = checkpoint.state | {"recipe_hash": recipe.hash()}
-    save_checkpoint(directory.checkpoints, checkpoint.step, checkpoint.tensors, state)
+    save_checkpoint(directory.checkpoints, checkpoint.step, checkpoint.tensors, checkpoint.state)
     if twin.environment.is_file():
         write_atomic(directory.environment, twin.environment.read_bytes())
     write_atomic(directory.recipe, recipe.text.encode())

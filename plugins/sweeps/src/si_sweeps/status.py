@@ -57,5 +57,5 @@ def status_written(directory: SweepDirectory, log: RunLog, started: str, points:
     status = SweepStatus(directory, started, points)
 
     again = shlex.join(["si", "sweep", str(directory.grid), "--resume", "--out", str(directory.path)])
-    with ending_recorded(status.stopped, log, "sweep", again):
+    with ending_recorded(status.stopped, log, "sweep", lambda: again):
         yield status

@@ -22,6 +22,8 @@ from tensorboard.compat.proto.types_pb2 import DT_STRING
 from tensorboard.plugins.text.metadata import create_summary_metadata
 from tensorboard.summary.writer.record_writer import RecordWriter
 
+from si_core.public.storage import make_own_folder
+
 __all__ = ["EventFile"]
 
 _NAME = "events.out.tfevents"
@@ -40,10 +42,11 @@ class EventFile:
 
     Raises:
         OSError: it can't be made.
+        StorageError: a link stands in place of the folder.
     """
 
     def __init__(self, folder: Path, step: int) -> None:
-        folder.mkdir(parents=True, exist_ok=True)
+        make_own_folder(folder)
         self.path = folder / f"{_NAME}.{_next_number(folder):010d}"
         self._file = open(self.path, "xb", buffering=0)  # noqa: SIM115
         self._write(Event(wall_time=time.time(), file_version=_VERSION))
