@@ -27,6 +27,7 @@ from si_core.models.assembly import Assembly
 from si_core.models.streams import reseed, stream_seed
 from si_core.recipes.training import ImportanceTimes, UniformTimes
 from si_core.training.learning_rate import LearningRates, own_rates
+from si_core.training.network_noise import NetworkNoise
 from si_core.training.times import TrainingTimes
 
 __all__ = ["Extragradient", "Networks", "Player"]
@@ -112,11 +113,18 @@ class Networks:
         parameters: of the networks.
         optimizer: theirs.
         runtime: where they are trained.
+        of_networks: the randomness of the networks themselves.
     """
 
     def __init__(
-        self, assembly: Assembly, parameters: Sequence[Tensor], optimizer: torch.optim.Optimizer, runtime: Runtime
+        self,
+        assembly: Assembly,
+        parameters: Sequence[Tensor],
+        optimizer: torch.optim.Optimizer,
+        runtime: Runtime,
+        of_networks: NetworkNoise,
     ) -> None:
+        self._of_networks = of_networks
         self.assembly, self.parameters, self.optimizer = assembly, parameters, optimizer
         self._rates, self._own_rates = LearningRates(assembly.recipe), own_rates(optimizer)
         self._train, seed = assembly.recipe.train, assembly.recipe.seed
@@ -145,8 +153,9 @@ class Networks:
             NumericsError: a loss or a gradient is not finite.
         """
         draw, times = self._draw(step), self._times.at(step)
-        predictions = self.assembly.predictions(draw, times.preconditioning)
-        losses = [loss.mean() for loss in self.assembly.losses(draw, predictions)]
+        with self._of_networks.at(step, extrapolation=True):
+            predictions = self.assembly.predictions(draw, times.preconditioning)
+            losses = [loss.mean() for loss in self.assembly.losses(draw, predictions)]
         for parameter in self.parameters:
             parameter.grad = None
         torch.autograd.backward(losses)

@@ -1,7 +1,8 @@
 """Randomness of the networks themselves in training, such as dropout: layers draw it from torch's global generators.
 
-Each step has a stream of its own, ``(seed, "network", rank, step)``, so that training is the same with every state of
-the global generators, goes on after an interruption with the same bits, and leaves these generators alone.
+Each step has a stream of its own, ``(seed, "network", rank, extrapolation, step)``, so that training is the same with
+every state of the global generators, goes on after an interruption with the same bits, and leaves these generators
+alone.
 """
 
 from __future__ import annotations
@@ -34,12 +35,15 @@ class NetworkNoise:
         self._drawn: bool | None = None
 
     @contextmanager
-    def at(self, step: int) -> Iterator[None]:
-        """Put the global generators at the start of the stream of a step, and back afterwards."""
+    def at(self, step: int, extrapolation: bool = False) -> Iterator[None]:
+        """Put the global generators at the start of the stream of a step, and back afterwards.
+
+        For calls of the networks alone: threads that make pairs ahead may want these generators too.
+        """
         if self._drawn is False:
             yield
             return
-        with own_stream(stream_seed(self._seed, "network", self._rank, step), self._device):
+        with own_stream(stream_seed(self._seed, "network", self._rank, int(extrapolation), step), self._device):
             before = self._states()
             yield
             if self._drawn is None:

@@ -75,9 +75,10 @@ class Trainer:
         self.parts = learnable_parts(assembly.process).to(runtime.device)
         moving = bool(assembly.learned)
         self.process_trainer = ProcessTrainer(assembly, self.parts, runtime) if moving else None
+        self._noise = NetworkNoise(assembly.recipe.seed, runtime)
         self._extragradient: Extragradient | None = None
         if self.process_trainer is not None and self.train.process.method == "extragradient":
-            networks = Networks(assembly, self.parameters, self.optimizer, runtime)
+            networks = Networks(assembly, self.parameters, self.optimizer, runtime, self._noise)
             self._extragradient = Extragradient(networks, self.process_trainer)
         self._batches = Batches(assembly, self.parameters[0].dtype, runtime, moving)
         self._sizes: GradientSizes | None = None
@@ -86,7 +87,6 @@ class Trainer:
             watched = None if compiled else self.predictor
             self._sizes = GradientSizes(watched, self.train.batch * (1 + assembly.antithetic), assembly.antithetic)
         self._sums = _Sums()
-        self._noise = NetworkNoise(assembly.recipe.seed, runtime)
         self._untried = True
         self._validation = Validation(assembly, runtime)
         if compiled:
@@ -106,26 +106,24 @@ class Trainer:
         """The batch of the current step."""
         return self._batches.at(self.step)
 
+    @torch.enable_grad()
     def advance(self) -> None:
         """Take one step, in grad mode whatever the caller's.
 
         Raises:
             NumericsError: a loss or a gradient is not finite; the weights are as before.
         """
-        with torch.enable_grad(), self._noise.at(self.step):
-            self._advance()
-
-    def _advance(self) -> None:
         refit(self.assembly, self.step, self.trained(), self.runtime)
         if self._extragradient is not None:
             self._extragradient.extrapolate(self.step)
         batch = self.batch()
         draw = batch.draw
-        with self._sizes or nullcontext():
-            predictions = self.assembly.predictions(draw, batch.preconditioning)
-        if self._sizes is not None:
-            self._sizes.outputs(draw.xt, [each for each in predictions if each is not None])
-        each = self.assembly.losses(draw, predictions)
+        with self._noise.at(self.step):
+            with self._sizes or nullcontext():
+                predictions = self.assembly.predictions(draw, batch.preconditioning)
+            if self._sizes is not None:
+                self._sizes.outputs(draw.xt, [each for each in predictions if each is not None])
+            each = self.assembly.losses(draw, predictions)
         if self._untried:
             refuse_constant(self.assembly.objectives, each)
         if batch.weight is not None:

@@ -39,12 +39,14 @@ def raised() -> None:
 
 @pytest.mark.parametrize("act", [ctrl_c, raised], ids=["signal", "raised"])
 @pytest.mark.parametrize("seed", range(3))
-def test_what_is_trained_so_far_is_returned(quick, table, caplog, seed: int, act: Any) -> None:
+def test_what_is_trained_so_far_is_returned(quick, table, caplog, tmp_path, seed: int, act: Any) -> None:
     before = signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)
     at = random.Random(seed).randint(1, 30)
     with caplog.at_level(logging.WARNING):
-        fitted = quick(table, steps=40, callbacks=[Interrupter(at, act)])
+        fitted = quick(table, steps=40, train={"log_every": 7}, callbacks=[Interrupter(at, act)])
     assert fitted.step == at
+    assert si.load_model(fitted.save(tmp_path / "model")).step == at
+    assert [record["step"] for record in fitted.history if record["step"] % 7] == ([at] if at % 7 else [])
     assert f"interrupted after step {at} of 40" in caplog.text
     assert (signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)) == before
     assert torch.isfinite(torch.as_tensor(fitted.sample(5))).all()
