@@ -19,6 +19,7 @@ from si_core.runs.bookkeeping import resumption
 from si_core.runs.directory import RunDirectory
 from si_core.runs.frame_file import load_ends
 from si_core.runs.lost_plugins import lost_plugins_named
+from si_core.runs.memory import memory_explained
 from si_core.runs.noise_level import stored_noise_level
 from si_core.runs.same_process import (
     check_same_process,
@@ -67,7 +68,8 @@ def load_assembled(
     with lost_plugins_named(directory):
         recipe = load_recipe(directory.resolved, given)
     stored = load_tensors(directory.model)
-    assembly = assemble(recipe, load_ends(directory.frame, recipe, stored.metadata.get("frame")))
+    with memory_explained("preparation", recipe, runtime.device):
+        assembly = assemble(recipe, load_ends(directory.frame, recipe, stored.metadata.get("frame")))
     change = version_change(directory)
     if change:
         _log.warning("%s: %s", path, change)

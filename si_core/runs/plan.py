@@ -23,6 +23,7 @@ from si_core.recipes.recipe import Recipe
 from si_core.runs.attribution import attributed
 from si_core.runs.environment import environment
 from si_core.runs.initial import Start, begin_from
+from si_core.runs.memory import memory_explained
 from si_core.runs.stages import selected_reports
 from si_core.runs.watching import Part, build_parts
 
@@ -67,8 +68,9 @@ def prepare(recipe: Recipe, runtime: Runtime, begun: bool = False) -> Plan:
         RecipeError: parts that don't fit together, with the key's position.
         DataError: data that can't be used.
         PluginError: a plugin that fails.
+        NumericsError: more than the machine can hold.
     """
-    with attributed():
+    with attributed(), memory_explained("preparation", recipe, runtime.device):
         assembly = assemble(recipe)
         start = None if begun else begin_from(assembly)
         estimators = tuple(_estimator(recipe, index, assembly) for index in range(len(recipe.estimators)))
