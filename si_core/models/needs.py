@@ -5,7 +5,7 @@ that is only lent. So what can work is never refused, and what gets by may still
 :mod:`si_core.runs.memory` explains.
 
     samples     2 n |x| bytes in memory, once as blocks or as a file's content and once whole; n |x| on disk
-    parameters  those of a network while it is made, see :func:`growing`
+    parameters  those of networks while they are made, see :func:`growing`
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ def refuse_beyond_memory(needed: int, what: str, *, device: torch.device = _CPU,
     free = free_memory(device)
     if free is not None and needed > _MARGIN * free:
         place = "memory" if device.type == "cpu" else f"memory of {device}"
-        raise _refusal(place, needed, free, what, None, f"{fix}, or a machine with more memory")
+        raise _refusal(place, needed, free, what, where, f"{fix}, or a machine with more memory")
 
 
 def refuse_beyond_disk(needed: int, what: str, folder: Path, *, where: str, fix: str) -> None:
@@ -77,34 +77,42 @@ def refuse_samples(
 
 
 @contextmanager
-def growing() -> Iterator[None]:
-    """Refuse a module that grows beyond the memory of the host, or beyond all measure, while it is being made.
+def growing(copies: int = 1, most: int | None = None) -> Iterator[None]:
+    """Refuse modules that grow beyond the memory of the host, or beyond all measure, while they are being made.
 
-    Parameters and buffers are counted when a module gets them: torch has then asked for their memory, but nothing has
-    been written to it, so the machine does not yet feel it.
+    Parameters are counted when a module gets them: torch has then asked for their memory, but nothing has been written
+    to it, so the machine does not yet feel it.
+
+    Args:
+        copies: how many tensors of their size the host will certainly hold for each.
+        most: the numbers that all parameters may have; None where nobody knows.
 
     Raises:
         NumericsError: as for :func:`refuse_beyond_memory`; whoever knows the key that asks for it names it.
     """
-    free, total, parts = free_memory(_CPU), 0, 0
+    free, total, numbers, parts = free_memory(_CPU), 0, 0, 0
     fix = "a smaller network (width, depth)"
 
     def counted(owner: nn.Module, name: str, tensor: Any = None) -> None:
-        nonlocal total, parts
+        nonlocal total, numbers, parts
         parts += 1
         if parts > Largest.PARTS:
             allowed = f"{Largest.PARTS} layers and parameters"
             raise NumericsError("a module of too many parts", allowed=allowed, fix=fix)
-        if isinstance(tensor, torch.Tensor) and tensor.device == _CPU and not is_lazy(tensor):
-            total += tensor.numel() * tensor.element_size()
+        if isinstance(tensor, nn.Parameter) and tensor.device == _CPU and not is_lazy(tensor):
+            numbers += tensor.numel()
+            total += copies * tensor.numel() * tensor.element_size()
+            what = f"{type(owner).__name__}.{name} of shape {tuple(tensor.shape)} and what was made before it"
+            if most is not None and numbers > most:
+                allowed = f"{most} numbers, by the weights that are stored"
+                raise NumericsError("a network larger than its stored weights", got=what, allowed=allowed)
             if free is not None and total > _MARGIN * free:
-                what = f"{type(owner).__name__}.{name} of shape {tuple(tensor.shape)} and what was made before it"
+                what += f", {copies} of each (running averages)" if copies > 1 else ""
                 raise _refusal("memory", total, free, what, None, f"{fix}, or a machine with more memory")
 
     with ExitStack() as stack:
         for register in (
             hooks.register_module_parameter_registration_hook,
-            hooks.register_module_buffer_registration_hook,
             hooks.register_module_module_registration_hook,
         ):
             stack.callback(register(counted).remove)

@@ -13,6 +13,7 @@ from si_core.errors import StorageError
 from si_core.models.assembly import Assembly, assemble
 from si_core.models.learnable import learnable_parts, load_parts
 from si_core.models.model import Model
+from si_core.models.needs import growing
 from si_core.recipes.loader import load_recipe
 from si_core.recipes.selection import Selection
 from si_core.runs.bookkeeping import resumption
@@ -68,7 +69,9 @@ def load_assembled(
     with lost_plugins_named(directory):
         recipe = load_recipe(directory.resolved, given)
     stored = load_tensors(directory.model)
-    with memory_explained("preparation", recipe, runtime.device):
+    # A layer may be made anew in another form, so some numbers may come and go.
+    most = 4 * sum(tensor.numel() for tensor in stored.tensors.values()) + 10**6
+    with memory_explained("preparation", recipe, runtime.device), growing(most=most):
         assembly = assemble(recipe, load_ends(directory.frame, recipe, stored.metadata.get("frame")))
     change = version_change(directory)
     if change:

@@ -36,15 +36,16 @@ def refuse_impossible(plan: Plan, folder: Path) -> None:
     train = recipe.train
     tensors = list(assembly.fields.predictor.parameters())
     count, weights = sum(p.numel() for p in tensors), sum(p.numel() * p.element_size() for p in tensors)
+    gradients = sum(p.numel() * p.element_size() for p in tensors if p.requires_grad)
     average = int(train.ema is not None)
     network, smaller = recipe.where("network"), "a smaller network (width, depth)"
     what = f"{count:,} parameters"
     shape, size = assembly.process.shape, max((p.element_size() for p in tensors), default=4)
     if train.steps:
         # On the CPU the weights themselves have been made, and are no longer among what is free.
-        copies = 1 + average + int(device.type != "cpu")
+        copies = average + int(device.type != "cpu")
         held = f"{what} and copies of them (gradients{', running average' if average else ''})"
-        refuse_beyond_memory(copies * weights, held, device=device, where=network, fix=smaller)
+        refuse_beyond_memory(gradients + copies * weights, held, device=device, where=network, fix=smaller)
         batch, draws = _HELD * train.batch * math.prod(shape) * size, f"{train.batch} draws of shape {shape}"
         fix = f"train.batch={max(1, train.batch // 2)}"
         refuse_beyond_memory(batch, draws, device=device, where=recipe.where("train.batch"), fix=fix)

@@ -17,6 +17,7 @@ from si_core.errors import RecipeError
 from si_core.fields.exact import exact_fields
 from si_core.models.assembly import Assembly, assemble
 from si_core.models.estimation import missing_density, missing_points
+from si_core.models.needs import growing
 from si_core.models.parts import build_selection
 from si_core.models.sampler import default_integrator
 from si_core.recipes.recipe import Recipe
@@ -70,7 +71,8 @@ def prepare(recipe: Recipe, runtime: Runtime, begun: bool = False) -> Plan:
         PluginError: a plugin that fails.
         NumericsError: more than the machine can hold.
     """
-    with attributed(), memory_explained("preparation", recipe, runtime.device):
+    averaged = runtime.device.type == "cpu" and recipe.train.steps > 0 and recipe.train.ema is not None
+    with attributed(), memory_explained("preparation", recipe, runtime.device), growing(2 if averaged else 1):
         assembly = assemble(recipe)
         start = None if begun else begin_from(assembly)
         estimators = tuple(_estimator(recipe, index, assembly) for index in range(len(recipe.estimators)))
