@@ -21,8 +21,8 @@ class Largest:
     DEPTH: Final = 1_024
     """Layers: the deepest networks that were ever trained have about as many."""
 
-    PARTS: Final = 2 * 10**5
-    """Layers and parameters of one network, each an object of its own: a GB of objects, and seconds to make them."""
+    PARTS: Final = 10**5
+    """Layers and parameters of one network, each an object of its own: a hundred for each of a thousand blocks."""
 
     DIMENSIONS: Final = 2**26
     """Numbers of one state: 256 MiB of float32 in each draw; a video of 32 frames of 512 x 512 pixels has 25e6."""

@@ -22,12 +22,13 @@ _HELD = 4
 """Tensors of the size of a batch that a step holds at once."""
 
 
-def refuse_impossible(plan: Plan, folder: Path) -> None:
+def refuse_impossible(plan: Plan, folder: Path, begun: bool = False) -> None:
     """Refuse a run that the machine can't hold, before its folder is made.
 
     Args:
         plan: what is about to be done.
         folder: where its files go; it need not be there yet.
+        begun: whether it has checkpoints already.
 
     Raises:
         NumericsError: with the recipe's key, what is needed and what there is, and what to do.
@@ -49,5 +50,6 @@ def refuse_impossible(plan: Plan, folder: Path) -> None:
         batch, draws = _HELD * train.batch * math.prod(shape) * size, f"{train.batch} draws of shape {shape}"
         fix = f"train.batch={max(1, train.batch // 2)}"
         refuse_beyond_memory(batch, draws, device=device, where=recipe.where("train.batch"), fix=fix)
-    refuse_beyond_disk((2 + average) * weights, f"checkpoints of {what}", folder, where=network, fix=smaller)
+    if not begun:
+        refuse_beyond_disk((2 + average) * weights, f"checkpoints of {what}", folder, where=network, fix=smaller)
     refuse_samples(recipe.sample.number, shape, size, where=recipe.where("sample.number"), folder=folder)

@@ -149,7 +149,7 @@ def resume_run(
             if begun:
                 plan.environment.update(recorded_start(directory))
             check_environment(plan.environment, directory, log)
-            refuse_impossible(plan, directory.path)
+            refuse_impossible(plan, directory.path, begun)
             trainer = _trainer(plan)
             watch = watched(trainer, plan.parts, directory)
             restore(directory, watch, log, allow_data_change, allow_process_change=force)
