@@ -49,6 +49,7 @@ if TYPE_CHECKING:
         SpatiallyLinear as SpatiallyLinear,
     )
     from si_core.contract.label_counts import LabelCounts as LabelCounts
+    from si_core.contract.largest import Largest as Largest
     from si_core.contract.latent import Latent as Latent
     from si_core.contract.latent import LatentCoefficients as LatentCoefficients
     from si_core.contract.learning_rate import LearningRate as LearningRate
@@ -139,6 +140,7 @@ _HOMES: dict[str, tuple[str, ...]] = {
     "si_core.contract.guidance": ("Guidance",),
     "si_core.contract.integrator": ("Integrator",),
     "si_core.contract.interpolant": ("Interpolant", "LinearCoefficients", "SpatiallyLinear"),
+    "si_core.contract.largest": ("Largest",),
     "si_core.contract.latent": ("Latent", "LatentCoefficients"),
     "si_core.contract.learning_rate": ("LearningRate",),
     "si_core.contract.objective": ("FIELDS", "LearnedField", "Objective", "Regression"),

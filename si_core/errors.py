@@ -24,12 +24,41 @@ __all__ = [
     "StorageError",
     "UsageError",
     "one_line",
+    "too_large",
+    "words_of",
 ]
+
+_FRAMES = ("Exception raised from ", "frame #0:", "C++ CapturedTraceback")
+"""Where torch begins to list the frames of its C++ code in a message, which help nobody."""
+
+_TOO_LARGE = (
+    *("can't allocate memory", "not enough memory", "DefaultCPUAllocator", "out of memory"),
+    *("Storage size calculation overflowed", "multiplication overflow", "Overflow when unpacking long"),
+    *("to type int64_t without overflow", "too large to convert to C", "cannot fit 'int' into"),
+    *("array is too big", "Maximum allowed dimension exceeded"),
+)
+"""Words of torch, numpy and Python, beside ``MemoryError``, by which they refuse to make what is too large."""
+
+
+def words_of(error: BaseException) -> str:
+    """What an error that is not meant for a user says, on one line, without frames of C++."""
+    text = str(error)
+    for mark in _FRAMES:
+        text = text.partition(mark)[0]
+    return " ".join(text.split())
 
 
 def one_line(error: BaseException, longest: int | None = None) -> str:
     """What an error that is not meant for a user is and says, on one line; of its words at most so many letters."""
-    return f"{type(error).__name__}: {' '.join(str(error).split())[:longest]}"
+    return f"{type(error).__name__}: {words_of(error)[:longest]}"
+
+
+def too_large(error: BaseException) -> bool:
+    """Whether an error, the user's own excepted, is for want of memory, or of numbers that count so many bytes."""
+    if isinstance(error, SIError):
+        return False
+    known = isinstance(error, RuntimeError | ValueError | OverflowError | TypeError)
+    return isinstance(error, MemoryError) or (known and any(text in str(error) for text in _TOO_LARGE))
 
 
 class SIError(Exception):

@@ -60,9 +60,12 @@ def run(arguments: argparse.Namespace) -> int:
         raise UsageError("the number of samples", where="-n", got=arguments.number, allowed=">= 1")
     chosen = _checked(Path(arguments.out)) if arguments.out else None
 
+    import torch
+
     from si_core.cli.choices import resampled
     from si_core.cli.console import open_console
     from si_core.contract.weights import effective_sample_size
+    from si_core.models.needs import refuse_samples
     from si_core.models.sampling import carry, draw_samples
     from si_core.runs.memory import memory_explained
     from si_core.runs.stages import check_finite, warn_of_frozen_ends, write_samples, write_weights
@@ -77,6 +80,8 @@ def run(arguments: argparse.Namespace) -> int:
         out = chosen or _default_name(arguments, number)
         specs = model.process.conditions
         columns = None if out.suffix == ".npy" else check_table(out.suffix, model.end.frame, specs, str(out))
+        itemsize = (model.dtype or torch.get_default_dtype()).itemsize
+        refuse_samples(number, model.process.shape, itemsize, where="-n", folder=out.parent)
         with memory_explained("sampling", model, model.device):
             asked = asked_condition(model, arguments.condition)
             if starts is None:

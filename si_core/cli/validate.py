@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import argparse
+import math
 import sys
 from contextlib import redirect_stdout
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from si_core.cli.tables import print_json, print_table
-from si_core.errors import SIError
+from si_core.errors import NumericsError, SIError
 
 if TYPE_CHECKING:
     from si_core.recipes.recipe import Recipe
 
 __all__ = ["add_arguments", "run"]
+
+_SECONDS = 300.0
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -28,6 +31,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "overrides", metavar="KEY=VALUE", nargs="*", default=[], help="changes, such as train.steps=100"
     )
     parser.add_argument("--build", action="store_true", help="build every part as well, and read the data")
+    parser.add_argument(
+        "--seconds",
+        metavar="S",
+        type=_seconds,
+        default=_SECONDS,
+        help=f"how long building may take (default: {_SECONDS:g})",
+    )
     parser.add_argument("--json", action="store_true", help="print JSON")
 
 
@@ -43,7 +53,7 @@ def run(arguments: argparse.Namespace) -> int:
         needs = _needs(recipe)
         resolved, digest = recipe.resolved(), recipe.hash()
         if arguments.build:
-            _build(recipe)
+            _build(recipe, arguments.seconds)
     except SIError as error:
         if not arguments.json:
             raise
@@ -60,15 +70,35 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _build(recipe: Recipe) -> None:
+def _seconds(text: str) -> float:
+    value = float(text)
+    if not 0 < value < math.inf:
+        raise argparse.ArgumentTypeError(f"a number of seconds > 0, not {text}")
+    return value
+
+
+def _build(recipe: Recipe, seconds: float) -> None:
+    """Build it; data on a slow disk may take their time, but to validate a stranger's recipe is no endless work."""
     from si_core.cli.console import LineConsole
     from si_core.contract.runtime import Runtime
+    from si_core.discovery.deadline import Overdue, deadline
+    from si_core.runs.needs import refuse_impossible
     from si_core.runs.plan import prepare
     from si_core.runs.records import LogRecords
 
     with redirect_stdout(sys.stderr), LogRecords(LineConsole()) as records:
         records.direct(LineConsole())
-        prepare(recipe, Runtime.at())
+        try:
+            with deadline(seconds):
+                plan = prepare(recipe, Runtime.at())
+        except Overdue as overdue:
+            part = next(iter(getattr(overdue, "__notes__", ())), None)
+            raise NumericsError(
+                f"building {part or 'the recipe'} {overdue}",
+                where=recipe.where(part) if part else str(recipe.path),
+                fix="smaller options there, or more time: --seconds",
+            ) from overdue
+        refuse_impossible(plan, Path())
 
 
 def _needs(recipe: Recipe) -> list[dict[str, str]]:

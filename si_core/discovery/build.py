@@ -12,7 +12,7 @@ from si_core.discovery.kinds import KINDS
 from si_core.discovery.lookup import Found, find, load_class
 from si_core.discovery.options import validate_options
 from si_core.discovery.parameters import constructor_names
-from si_core.errors import PluginError, SIError, UsageError
+from si_core.errors import NumericsError, PluginError, SIError, UsageError, one_line, too_large
 
 __all__ = ["build"]
 
@@ -32,6 +32,7 @@ def build(kind: str, name: str, /, *, context: Mapping[str, Any] | None = None, 
     Raises:
         UsageError: unknown or not installed component; unknown, missing or wrong option.
         PluginError: a component that is not ready, in a clash, no proper class, or whose constructor fails.
+        NumericsError: what its options ask for is more than the machine can hold.
         SIError: whatever the constructor itself refuses.
 
     Example:
@@ -61,9 +62,17 @@ def _construct(cls: type[Any], found: Found, arguments: dict[str, Any]) -> Any:
     try:
         with host_state_restored() as changed:
             built = cls(**arguments)
-    except (SIError, MemoryError):
+    except SIError:
         raise
     except (Exception, SystemExit) as error:
+        if too_large(error):
+            sizes = {key: value for key, value in arguments.items() if type(value) is int}
+            raise NumericsError(
+                f"too large for this machine: {one_line(error, 200)}",
+                where=found.label,
+                got=", ".join(f"{key}={value}" for key, value in sizes.items()) or "no option that is a whole number",
+                fix=f"smaller options ({', '.join(sizes) or 'or smaller data'}), or a machine with more memory",
+            ) from error
         raise PluginError(
             f"its constructor failed: {cause_of(error)}",
             where=found.label,

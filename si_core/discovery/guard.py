@@ -18,6 +18,7 @@ from typing import Generic, TypeVar
 
 from si_core.discovery.deadline import Overdue, deadline
 from si_core.discovery.host_state import host_state_restored, one_at_a_time
+from si_core.errors import words_of
 
 __all__ = ["LIMIT_VARIABLE", "Outcome", "cause_of", "contained", "remedy"]
 
@@ -90,7 +91,7 @@ def cause_of(error: BaseException) -> str:
     elif isinstance(error, Overdue):
         text = str(error)
     else:
-        message = " ".join(str(error).split())
+        message = words_of(error)
         text = f"{type(error).__name__}: {message}" if message else type(error).__name__
     return f"{text} ({place})" if place and place not in text else text
 

@@ -41,7 +41,8 @@ def allowed_text(schema: Mapping[str, Any], root: Mapping[str, Any] | None = Non
     if schema.get("type") == "array":
         return _array_text(schema, root)
     text = "a path" if schema.get("format") == "path" else _TYPES.get(schema.get("type", ""), "a Python object")
-    bounds = [f"{sign} {schema[key]:g}" for key, sign in _BOUNDS.items() if key in schema]
+    of = {key: schema[key] for key in _BOUNDS if key in schema}
+    bounds = [f"{_BOUNDS[key]} {bound if isinstance(bound, int) else format(bound, 'g')}" for key, bound in of.items()]
     if "pattern" in schema:
         bounds.append(f"of the form {schema['pattern']}")
     return " ".join([text, " and ".join(bounds)]).strip()

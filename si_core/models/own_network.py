@@ -20,7 +20,7 @@ from torch import Tensor, nn
 
 from si_core.contract.condition import Condition, ConditionSpec
 from si_core.contract.data import Draw
-from si_core.errors import SIError, UsageError
+from si_core.errors import SIError, UsageError, one_line, too_large
 
 __all__ = ["OwnNetwork", "own_networks"]
 
@@ -131,12 +131,14 @@ def _tried(network: OwnNetwork, draw: Draw) -> Tensor:
     try:
         with torch.enable_grad():
             result = network(t, x, draw.condition, s)
-    except (SIError, MemoryError):
+    except SIError:
         raise
     except Exception as error:
+        if too_large(error):
+            raise
         raise UsageError(
             "the network fails on draws of the process",
-            got=f"{type(error).__name__}: {error}"[:300],
+            got=one_line(error, 300),
             allowed=f"{_FORM}; tried with t of shape {tuple(draw.t.shape)} and x of shape {tuple(draw.xt.shape)}",
         ) from error
     finally:

@@ -9,8 +9,10 @@ from types import MappingProxyType
 import torch
 
 from si_core.discovery.build import build
+from si_core.discovery.deadline import Overdue
 from si_core.discovery.host_state import one_at_a_time
-from si_core.errors import DataError, RecipeError, UsageError
+from si_core.errors import DataError, NumericsError, RecipeError, UsageError
+from si_core.models.needs import growing
 from si_core.models.streams import stream_seed
 from si_core.process.process import StochasticInterpolant
 from si_core.recipes.paths import buildable_options
@@ -25,8 +27,8 @@ def located(recipe: Recipe, path: str) -> Iterator[None]:
     """Give an error without a position that of a key of the recipe."""
     try:
         yield
-    except (UsageError, DataError) as error:
-        kind = DataError if isinstance(error, DataError) else RecipeError
+    except (UsageError, DataError, NumericsError) as error:
+        kind = next((each for each in (DataError, NumericsError) if isinstance(error, each)), RecipeError)
         raise kind(
             error.problem if error.where is None else f"{error.where}: {error.problem}",
             where=recipe.where(path),
@@ -64,8 +66,18 @@ def selected(recipe: Recipe, path: str, selection: Selection, /, **context: obje
     """
     if selection.in_memory:
         return _given(recipe, path, selection)
-    with located(recipe, path):
+    with located(recipe, path), growing(), _named(path):
         return build(selection.kind, selection.qualified, context=context, **buildable_options(selection))
+
+
+@contextmanager
+def _named(path: str) -> Iterator[None]:
+    """Note on a time limit what was being built."""
+    try:
+        yield
+    except Overdue as overdue:
+        overdue.add_note(path)
+        raise
 
 
 def _given(recipe: Recipe, path: str, selection: Selection) -> object:

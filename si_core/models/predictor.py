@@ -11,7 +11,7 @@ from torch import Tensor
 from si_core.contract.data import Draw
 from si_core.discovery.lookup import load
 from si_core.discovery.parameters import constructor_names
-from si_core.errors import RecipeError, SIError, UsageError
+from si_core.errors import RecipeError, SIError, UsageError, one_line, too_large
 from si_core.fields.parametrisation import Parametrisation
 from si_core.fields.predictor import Predictor
 from si_core.models.own_network import own_networks
@@ -136,10 +136,12 @@ def _try_left_out(predictor: Predictor, draw: Draw) -> None:
     """
     try:
         outputs = _outputs(predictor, draw)
-    except (SIError, MemoryError):
+    except SIError:
         raise
     except Exception as error:
-        problem = f"{type(error).__name__}: {error}"
+        if too_large(error):
+            raise
+        problem = one_line(error)
     else:
         if all(bool(torch.isfinite(output).all()) for output in outputs):
             return
@@ -175,12 +177,14 @@ def _try(predictor: Predictor, shape: tuple[int, ...], draw: Draw, count: int, t
     predictor.to(draw.xt.dtype)
     try:
         outputs = _outputs(predictor, draw)
-    except (SIError, MemoryError):
+    except SIError:
         raise
     except Exception as error:
+        if too_large(error):
+            raise
         raise UsageError(
             "the network fails on draws of the process",
-            got=f"{type(error).__name__}: {error}",
+            got=one_line(error),
             allowed=f"a network for events of shape {shape}, those of {target}",
         ) from error
     shapes = [tuple(output.shape[1:]) for output in outputs]

@@ -23,6 +23,7 @@ from si_core.errors import DataError, UsageError
 from si_core.fields.noise_level import Epsilon
 from si_core.models.freed_memory import keep_freed_memory
 from si_core.models.model import Model
+from si_core.models.needs import refuse_samples
 from si_core.models.streams import reseed
 
 __all__ = ["BLOCK", "Samples", "carry", "draw_samples", "sample"]
@@ -75,10 +76,15 @@ def draw_samples(
         condition: as for :meth:`si_core.Model.conditions`, in turn; None to draw it as the data have it.
         progress: told of samples done and in all.
         exact: whether they are decoded in double precision, whatever that of the model.
+
+    Raises:
+        NumericsError: more than there is memory for.
     """
     if isinstance(n, bool) or not isinstance(n, Integral) or n < 1:
         raise UsageError("the number of samples", got=repr(n), allowed="a whole number >= 1")
     Runtime.at(model.device)  # refuses to do alone what is the work of several
+    dtype = torch.float64 if exact else model.dtype or torch.get_default_dtype()
+    refuse_samples(n, model.process.shape, dtype.itemsize)
     keep_freed_memory()
     size = (None if model.recipe is None else model.recipe.sample.batch) or BLOCK
     turn = None if condition is None else read_condition(model.process.conditions, condition)

@@ -18,11 +18,13 @@ from si_core.discovery.plugins import Plugin, installed_plugins
 from si_core.discovery.suggest import did_you_mean
 
 if TYPE_CHECKING:
+    from si_core.discovery.option_bounds import unbounded_options
     from si_core.discovery.options import option_problems, options_model, validate_options
     from si_core.discovery.parameters import constructor_names
 
 _LATE = {
     "constructor_names": "si_core.discovery.parameters",
+    "unbounded_options": "si_core.discovery.option_bounds",
     "option_problems": "si_core.discovery.options",
     "options_model": "si_core.discovery.options",
     "validate_options": "si_core.discovery.options",
@@ -56,6 +58,7 @@ __all__ = [
     "read_catalogue",
     "same_random_state",
     "suggested_bound",
+    "unbounded_options",
     "validate_options",
 ]
 

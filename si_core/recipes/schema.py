@@ -6,8 +6,9 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import Discriminator, Field, Tag, model_validator
 
+from si_core.contract.largest import Largest
 from si_core.recipes.selection import NetworkSelection, OneOrMany, Select, Selection, SelectNetwork, wrong
-from si_core.recipes.training import Batch, Count, Section, Train
+from si_core.recipes.training import Batch, Section, Train
 
 __all__ = ["SCHEMA_VERSION", "Sample", "Sections"]
 
@@ -34,7 +35,7 @@ Reports = Annotated[
 class Sample(Section):
     """How samples are drawn after training."""
 
-    number: Count = Field(default=10_000, description="samples to draw")
+    number: Annotated[int, Field(ge=1, le=Largest.SAMPLES)] = Field(default=10_000, description="samples to draw")
     integrator: Annotated[Selection, Select("integrator")] | None = Field(
         default=None, description="integrator; null picks one for an ODE (epsilon 0) or an SDE"
     )

@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from si_core.contract.largest import Largest
 from si_core.recipes.selection import OneOf, Select, Selection, wrong
 
 __all__ = [
@@ -19,8 +20,8 @@ __all__ = [
     "UniformTimes",
 ]
 
-Count = Annotated[int, Field(ge=1, le=10**12)]
-Batch = Annotated[int, Field(ge=1, le=10**7)]
+Count = Annotated[int, Field(ge=1, le=Largest.EVENTS)]
+Batch = Annotated[int, Field(ge=1, le=Largest.BATCH)]
 Rate = Annotated[float, Field(gt=0)]
 
 
@@ -58,7 +59,7 @@ class ImportanceTimes(Section):
 
     use: Literal["importance"] = "importance"
     bins: int = Field(default=64, ge=2, le=4096, description="equal parts of the clock, each with a density of its own")
-    warmup: int = Field(default=500, ge=0, le=10**12, description="steps of uniform times at the start")
+    warmup: int = Field(default=500, ge=0, le=Largest.EVENTS, description="steps of uniform times at the start")
     uniform: float = Field(
         default=0.1, gt=0, le=1, description="fraction of the times that stays uniform; weights are at most one over it"
     )
@@ -83,14 +84,16 @@ class ProcessTraining(Section):
     )
     lr: Rate = Field(default=1e-3, description="learning rate")
     every: Count = Field(default=2, description="steps of the networks for each of the process")
-    warmup: int = Field(default=500, ge=0, le=10**12, description="steps of the networks before the process moves")
+    warmup: int = Field(
+        default=500, ge=0, le=Largest.EVENTS, description="steps of the networks before the process moves"
+    )
     clip: Rate | None = Field(default=1.0, description="largest gradient norm; null for no limit")
 
 
 class Train(Section):
     """How the objectives are minimised."""
 
-    steps: int = Field(default=2000, ge=0, le=10**12, description="optimizer steps; 0 to train nothing")
+    steps: int = Field(default=2000, ge=0, le=Largest.EVENTS, description="optimizer steps; 0 to train nothing")
     batch: Batch = Field(default=1024, description="draws per step, over all processes")
     optimizer: Annotated[Selection, Select("optimizer", "adam")] = Field(
         default=Selection("optimizer", "adam"), description="how a step follows from gradients"

@@ -13,12 +13,14 @@ from si_core.errors import StorageError
 from si_core.models.assembly import Assembly, assemble
 from si_core.models.learnable import learnable_parts, load_parts
 from si_core.models.model import Model
+from si_core.models.needs import growing
 from si_core.recipes.loader import load_recipe
 from si_core.recipes.selection import Selection
 from si_core.runs.bookkeeping import resumption
 from si_core.runs.directory import ExportedModel, RunDirectory
 from si_core.runs.frame_file import load_ends
 from si_core.runs.lost_plugins import lost_plugins_named
+from si_core.runs.memory import memory_explained
 from si_core.runs.noise_level import stored_noise_level
 from si_core.runs.same_process import (
     check_same_process,
@@ -73,7 +75,10 @@ def load_assembled(
     again = "export the model" if isinstance(directory, ExportedModel) else f"make it by {resumption(directory)}"
     fix = f"put the folder's own file back, or {again} again"
     check_same_recipe(parsed_recipe(stored.metadata.get("recipe")), own, str(directory.model), fix)
-    assembly = assemble(recipe, load_ends(directory.frame, recipe, stored.metadata.get("frame")))
+    # A layer may be made anew in another form, so some numbers may come and go.
+    most = 4 * sum(tensor.numel() for tensor in stored.tensors.values()) + 10**6
+    with memory_explained("preparation", recipe, runtime.device), growing(most=most):
+        assembly = assemble(recipe, load_ends(directory.frame, recipe, stored.metadata.get("frame")))
     change = version_change(directory)
     if change:
         _log.warning("%s: %s", path, change)

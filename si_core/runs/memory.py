@@ -8,24 +8,24 @@ from contextlib import contextmanager
 
 import torch
 
-from si_core.errors import NumericsError
+from si_core.errors import NumericsError, one_line, too_large
 from si_core.fields.learned import LearnedFields
 from si_core.models.assembly import Assembly
 from si_core.models.model import Model
+from si_core.recipes.recipe import Recipe
 
 __all__ = ["memory_explained"]
 
-_HOST = ("can't allocate memory", "not enough memory", "DefaultCPUAllocator")
 _MIB = 2**20
 
 
 @contextmanager
-def memory_explained(stage: str, subject: Assembly | Model, device: torch.device) -> Iterator[None]:
+def memory_explained(stage: str, subject: Assembly | Model | Recipe, device: torch.device) -> Iterator[None]:
     """Turn an error for want of memory into one that says what to do; nothing is tried again.
 
     Args:
-        stage: ``training``, ``sampling``, ``estimation`` or ``report``.
-        subject: what is run.
+        stage: ``preparation``, ``training``, ``sampling``, ``estimation`` or ``report``.
+        subject: what is run; the recipe where it is not put together yet.
         device: where it is run.
 
     Raises:
@@ -33,27 +33,30 @@ def memory_explained(stage: str, subject: Assembly | Model, device: torch.device
     """
     try:
         yield
-    except (MemoryError, RuntimeError) as error:
-        if not _for_want_of_memory(error):
+    except Exception as error:
+        if not too_large(error):
             raise
         raise NumericsError(
-            f"out of memory in {stage}: {' '.join(str(error).split())[:200] or type(error).__name__}",
+            f"out of memory in {stage}: {one_line(error, 200)}",
             where=str(device),
             got=f"{_size(stage, subject)}; {_peak(device)}",
             fix=_remedies(stage, subject),
         ) from error
 
 
-def _for_want_of_memory(error: BaseException) -> bool:
-    return isinstance(error, MemoryError | torch.OutOfMemoryError) or any(text in str(error) for text in _HOST)
+def _recipe(subject: Assembly | Model | Recipe) -> Recipe | None:
+    return subject if isinstance(subject, Recipe) else subject.recipe
 
 
-def _size(stage: str, subject: Assembly | Model) -> str:
+def _size(stage: str, subject: Assembly | Model | Recipe) -> str:
+    recipe = _recipe(subject)
+    batch: object = "of its own size"
+    if recipe is not None:
+        batch = recipe.sample.batch or batch if stage in ("sampling", "estimation", "report") else recipe.train.batch
+    if isinstance(subject, Recipe):
+        return f"batch {batch}"
     parameters = list(subject.fields.predictor.parameters()) if isinstance(subject.fields, LearnedFields) else []
     count, size = sum(p.numel() for p in parameters), sum(p.numel() * p.element_size() for p in parameters)
-    batch: object = "of its own size"
-    if subject.recipe is not None:
-        batch = subject.recipe.train.batch if stage == "training" else subject.recipe.sample.batch or batch
     return f"batch {batch}, {count:,} parameters of {size / _MIB:.1f} MiB"
 
 
@@ -68,9 +71,10 @@ def _peak(device: torch.device) -> str:
     return f"peak {most / (_MIB if sys.platform == 'darwin' else 1024):.0f} MiB of the process"
 
 
-def _remedies(stage: str, subject: Assembly | Model) -> str:
-    if stage == "training" and subject.recipe is not None:
-        first = f"train.batch={max(1, subject.recipe.train.batch // 2)}"
+def _remedies(stage: str, subject: Assembly | Model | Recipe) -> str:
+    recipe = _recipe(subject)
+    if stage in ("preparation", "training") and recipe is not None:
+        first = f"train.batch={max(1, recipe.train.batch // 2)}" if stage == "training" else "smaller events or data"
     elif stage == "sampling":
         first = "sample.batch=256 (fewer samples at a time)"
     else:

@@ -26,6 +26,7 @@ from si_core.runs.directory import ExportedModel, RunDirectory
 from si_core.runs.initial import describe, recorded_start
 from si_core.runs.log import Console, RunLog
 from si_core.runs.memory import memory_explained
+from si_core.runs.needs import refuse_impossible
 from si_core.runs.noise_level import fit_noise_level
 from si_core.runs.plan import Plan, prepare
 from si_core.runs.records import LogRecords
@@ -80,6 +81,8 @@ def start_run(
     with _listening(signals) as signals, LogRecords(console) as records:
         with signals.at_once():
             plan = prepare(recipe, runtime or Runtime.at())
+            folder = Path(out or RunDirectory.folder_of(recipe.name)) if directory is None else directory.path
+            refuse_impossible(plan, folder)
             trainer = _trainer(plan)
             directory = directory or RunDirectory.create(recipe.name, out=out)
         with RunLock(directory.lock, report=console.warn), logged(directory, console, records) as log:
@@ -154,6 +157,7 @@ def resume_run(
             if begun:
                 plan.environment.update(recorded_start(directory))
             check_environment(plan.environment, directory, log)
+            refuse_impossible(plan, directory.path, begun)
             trainer = _trainer(plan)
             watch = watched(trainer, plan.parts, directory)
             renew = restore(directory, watch, log, allow_data_change, force)

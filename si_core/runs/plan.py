@@ -17,12 +17,14 @@ from si_core.errors import RecipeError
 from si_core.fields.exact import exact_fields
 from si_core.models.assembly import Assembly, assemble
 from si_core.models.estimation import missing_density, missing_points
+from si_core.models.needs import growing
 from si_core.models.parts import build_selection
 from si_core.models.sampler import default_integrator
 from si_core.recipes.recipe import Recipe
 from si_core.runs.attribution import attributed
 from si_core.runs.environment import environment
 from si_core.runs.initial import Start, begin_from
+from si_core.runs.memory import memory_explained
 from si_core.runs.stages import selected_reports
 from si_core.runs.watching import Part, build_parts
 
@@ -67,8 +69,10 @@ def prepare(recipe: Recipe, runtime: Runtime, begun: bool = False) -> Plan:
         RecipeError: parts that don't fit together, with the key's position.
         DataError: data that can't be used.
         PluginError: a plugin that fails.
+        NumericsError: more than the machine can hold.
     """
-    with attributed():
+    averaged = runtime.device.type == "cpu" and recipe.train.steps > 0 and recipe.train.ema is not None
+    with attributed(), memory_explained("preparation", recipe, runtime.device), growing(2 if averaged else 1):
         assembly = assemble(recipe)
         start = None if begun else begin_from(assembly)
         estimators = tuple(_estimator(recipe, index, assembly) for index in range(len(recipe.estimators)))

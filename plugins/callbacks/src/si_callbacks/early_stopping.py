@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from si_core import Callback, Run, StochasticInterpolant, UsageError
+from si_core import Callback, Largest, Run, StochasticInterpolant, UsageError
 
 __all__ = ["EarlyStopping"]
 
@@ -30,9 +30,9 @@ class EarlyStopping(Callback):
 
     def __init__(
         self,
-        patience: Annotated[int, Field(ge=1, le=10**9)] = 10,
+        patience: Annotated[int, Field(ge=1, le=Largest.EVENTS)] = 10,
         min_delta: Annotated[float, Field(ge=0)] = 0.0,
-        every: Annotated[int, Field(ge=1, le=10**12)] = 1,
+        every: Annotated[int, Field(ge=1, le=Largest.EVENTS)] = 1,
         process: StochasticInterpolant | None = None,
     ) -> None:
         held_out = None if process is None else process.target.held_out()

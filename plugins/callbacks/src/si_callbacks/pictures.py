@@ -11,7 +11,7 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from si_core import Callback, Run, UsageError, sample
+from si_core import Callback, Largest, Run, UsageError, sample
 from si_core.public.storage import make_own_folder, write_atomic
 
 __all__ = ["SamplePictures"]
@@ -35,7 +35,7 @@ class SamplePictures(Callback):
 
     def __init__(
         self,
-        every: Annotated[int, Field(ge=1, le=10**12)] = 500,
+        every: Annotated[int, Field(ge=1, le=Largest.EVENTS)] = 500,
         number: Annotated[int, Field(ge=1, le=10**5)] = 500,
         seed: Annotated[int, Field(ge=0, lt=2**63)] = 0,
     ) -> None:

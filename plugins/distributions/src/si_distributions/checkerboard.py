@@ -17,6 +17,8 @@ from si_distributions.randomness import indices, uniform
 __all__ = ["Checkerboard"]
 
 _WHERE = "checkerboard"
+_MOST = 1024
+"""Cells along a side: the dark ones stand in a table."""
 
 
 class Checkerboard(Distribution):
@@ -35,7 +37,7 @@ class Checkerboard(Distribution):
 
     def __init__(
         self,
-        cells: Annotated[int, Field(ge=1)] = 4,
+        cells: Annotated[int, Field(ge=1, le=_MOST)] = 4,
         extent: Annotated[float, Field(gt=0)] = 2.0,
         dtype: Precision = "float32",
     ) -> None:

@@ -9,7 +9,7 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from si_core import Distribution, UsageError
+from si_core import Distribution, Largest, UsageError
 from si_distributions.covariance import cholesky, covariance_matrix, log_normal, log_standard_normal
 from si_distributions.options import Precision, event_rows, numbers, precision, whole
 from si_distributions.placement import Placed
@@ -38,10 +38,10 @@ class Gaussian(Distribution):
 
     def __init__(
         self,
-        dim: Annotated[int, Field(ge=1)] | None = None,
+        dim: Annotated[int, Field(ge=1, le=Largest.DIMENSIONS)] | None = None,
         mean: float | list[float] = 0.0,
         covariance: float | list[float] | list[list[float]] = 1.0,
-        shape: list[Annotated[int, Field(ge=1)]] | None = None,
+        shape: list[Annotated[int, Field(ge=1, le=Largest.DIMENSIONS)]] | None = None,
         dtype: Precision = "float32",
         default_shape: tuple[int, ...] | None = None,
     ) -> None:
@@ -49,6 +49,9 @@ class Gaussian(Distribution):
         centre, spread = numbers(mean, "mean", _WHERE), numbers(covariance, "covariance", _WHERE)
         self.shape = _event_shape(dim, shape, centre, spread, default_shape or (2,))
         size = math.prod(self.shape)
+        if size > Largest.DIMENSIONS:
+            allowed = f"at most {Largest.DIMENSIONS} numbers"
+            raise UsageError("events that are too large", where=f"{_WHERE}: shape", got=self.shape, allowed=allowed)
         if centre.ndim > 1 or (centre.ndim == 1 and centre.shape[0] != size):
             got = f"shape {tuple(centre.shape)}"
             raise UsageError(

@@ -8,7 +8,7 @@ from typing import Annotated
 import torch
 from pydantic import Field
 
-from si_core import UsageError
+from si_core import Largest, UsageError
 from si_distributions.gaussian_mixture import GaussianMixture
 from si_distributions.options import Precision, whole
 
@@ -35,15 +35,23 @@ class RandomGaussianMixture(GaussianMixture):
 
     def __init__(
         self,
-        dim: Annotated[int, Field(ge=1)] = 128,
-        components: Annotated[int, Field(ge=1)] = 5,
+        dim: Annotated[int, Field(ge=1, le=Largest.SIDE)] = 128,
+        components: Annotated[int, Field(ge=1, le=Largest.COMPONENTS)] = 5,
         spread: Annotated[float, Field(gt=0)] = 7.5,
-        draw: Annotated[int, Field(ge=0)] = 0,
+        draw: Annotated[int, Field(ge=0, le=Largest.SEED)] = 0,
         dtype: Precision = "float32",
     ) -> None:
         if not 0 < spread < math.inf:
             raise UsageError("a finite number > 0", where=f"{_WHERE}: spread", got=spread)
         dim, components = whole(dim, "dim", _WHERE, 1), whole(components, "components", _WHERE, 1)
+        if components * dim * dim > Largest.TABLE:
+            raise UsageError(
+                "covariances of too many entries",
+                where=f"{_WHERE}: dim",
+                got=f"{components} components of {dim} x {dim}",
+                allowed=f"{Largest.TABLE} entries in all",
+                fix=f"dim: {math.isqrt(Largest.TABLE // components)}",
+            )
         generator = torch.Generator().manual_seed(whole(draw, "draw", _WHERE, 0))
         means = spread * torch.randn(components, dim, generator=generator, dtype=torch.float64)
         factors = torch.randn(components, dim, dim, generator=generator, dtype=torch.float64)

@@ -18,7 +18,7 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from si_core import Coupling, DataError, Distribution, Model, Pairs, UsageError, build, integrate, load_model
+from si_core import Coupling, DataError, Distribution, Largest, Model, Pairs, UsageError, build, integrate, load_model
 from si_distributions.options import whole
 from si_distributions.placement import Placed
 from si_distributions.randomness import indices
@@ -54,8 +54,8 @@ class Rectified(Coupling):
     def __init__(
         self,
         run: Path,
-        pairs: Annotated[int, Field(ge=1)] = 20_000,
-        steps: Annotated[int, Field(ge=1)] = 50,
+        pairs: Annotated[int, Field(ge=1, le=Largest.POINTS)] = 20_000,
+        steps: Annotated[int, Field(ge=1, le=Largest.STEPS)] = 50,
         seed: Annotated[int, Field(ge=0, lt=2**63)] = 0,
     ) -> None:
         self.run = Path(run)

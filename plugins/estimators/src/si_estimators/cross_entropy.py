@@ -11,7 +11,7 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from si_core import Estimate, Estimator, Model
+from si_core import Estimate, Estimator, Largest, Model
 from si_estimators.density_ends import Bound, Direction, Unit
 from si_estimators.log_likelihood import LogLikelihood, Path
 from si_estimators.off_support import OffSupportChoice
@@ -68,12 +68,12 @@ class CrossEntropy(Estimator):
         form: Literal["ode", "sde"] = "ode",
         direction: Direction = "target",
         epsilon: Annotated[float, Field(gt=0)] | None = None,
-        steps: Annotated[int, Field(ge=1)] = 100,
-        paths: Annotated[int, Field(ge=1)] = 16,
+        steps: Annotated[int, Field(ge=1, le=Largest.STEPS)] = 100,
+        paths: Annotated[int, Field(ge=1, le=Largest.COPIES)] = 16,
         divergence: Literal["exact", "hutchinson"] = "exact",
-        probes: Annotated[int, Field(ge=1)] = 1,
+        probes: Annotated[int, Field(ge=1, le=Largest.COPIES)] = 1,
         unit: Unit = "nats",
-        batch: Annotated[int, Field(ge=1)] = 4096,
+        batch: Annotated[int, Field(ge=1, le=Largest.BATCH)] = 4096,
         path: Path = "quadrature",
         tolerance: Annotated[float, Field(gt=0)] = 1e-2,
         off_support: OffSupportChoice = "refuse",

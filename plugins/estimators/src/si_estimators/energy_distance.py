@@ -12,7 +12,7 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from si_core import Estimate, Estimator, Model
+from si_core import Estimate, Estimator, Largest, Model
 from si_estimators.comparison import LIMIT, ComparisonSizes
 from si_estimators.options import needs_generator, points
 from si_estimators.two_sample import two_sample
@@ -48,9 +48,9 @@ class EnergyDistance(Estimator):
 
     def __init__(
         self,
-        samples: Annotated[int, Field(ge=4)] | None = None,
-        batch: Annotated[int, Field(ge=1)] = 4096,
-        limit: Annotated[int, Field(ge=4)] = LIMIT,
+        samples: Annotated[int, Field(ge=4, le=Largest.POINTS)] | None = None,
+        batch: Annotated[int, Field(ge=1, le=Largest.BATCH)] = 4096,
+        limit: Annotated[int, Field(ge=4, le=Largest.PAIRWISE)] = LIMIT,
     ) -> None:
         self.sizes = ComparisonSizes(_WHERE, samples, limit, batch, 4)
 

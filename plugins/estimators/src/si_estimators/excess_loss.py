@@ -14,7 +14,7 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from si_core import FIELDS, Draw, Estimate, Estimator, Fields, Model, UsageError, exact_fields
+from si_core import FIELDS, Draw, Estimate, Estimator, Fields, Largest, Model, UsageError, exact_fields
 from si_estimators.options import choice, flat, needs_generator, whole
 
 __all__ = ["ExcessLoss"]
@@ -46,9 +46,9 @@ class ExcessLoss(Estimator):
 
     def __init__(
         self,
-        n: Annotated[int, Field(ge=2)] = 20000,
+        n: Annotated[int, Field(ge=2, le=Largest.POINTS)] = 20000,
         fields: list[str] | None = None,
-        batch: Annotated[int, Field(ge=1)] = 4096,
+        batch: Annotated[int, Field(ge=1, le=Largest.BATCH)] = 4096,
     ) -> None:
         self.n, self.batch = whole(n, "n", _WHERE, 2), whole(batch, "batch", _WHERE)
         self.quantity = "excess-loss" if fields is None else ""

@@ -13,6 +13,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from si_core import Largest
 from si_estimators.density_ends import Direction, Unit
 from si_estimators.off_support import OffSupportChoice
 from si_estimators.path_density import PathDensity, PathDensityEstimator
@@ -56,13 +57,13 @@ class FeynmanKac(PathDensityEstimator):
         self,
         direction: Direction = "target",
         epsilon: Annotated[float, Field(gt=0)] | None = None,
-        steps: Annotated[int, Field(ge=1)] = 100,
-        paths: Annotated[int, Field(ge=1)] = 16,
+        steps: Annotated[int, Field(ge=1, le=Largest.STEPS)] = 100,
+        paths: Annotated[int, Field(ge=1, le=Largest.COPIES)] = 16,
         divergence: Literal["exact", "hutchinson"] = "exact",
-        probes: Annotated[int, Field(ge=1)] = 1,
+        probes: Annotated[int, Field(ge=1, le=Largest.COPIES)] = 1,
         noise: Literal["rademacher", "gaussian"] = "rademacher",
         unit: Unit = "nats",
-        batch: Annotated[int, Field(ge=1)] = 16384,
+        batch: Annotated[int, Field(ge=1, le=Largest.BATCH)] = 16384,
         off_support: OffSupportChoice = "refuse",
     ) -> None:
         density = PathDensity(

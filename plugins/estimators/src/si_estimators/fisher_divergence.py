@@ -13,7 +13,7 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from si_core import Estimate, Estimator, Model, UniformClock, UsageError
+from si_core import Estimate, Estimator, Largest, Model, UniformClock, UsageError
 from si_estimators.draws import draw_at
 from si_estimators.field_errors import ErrorSampling, known_fields
 from si_estimators.log_likelihood import log_likelihood
@@ -58,10 +58,10 @@ class FisherDivergence(Estimator):
         of: Literal["score", "density"] = "score",
         time: Annotated[float, Field(ge=0, le=1)] | None = None,
         span: tuple[float, float] | None = None,
-        n: Annotated[int, Field(ge=2)] = 2000,
-        times: Annotated[int, Field(ge=2)] = 32,
-        steps: Annotated[int, Field(ge=1)] = 50,
-        batch: Annotated[int, Field(ge=1)] = 1024,
+        n: Annotated[int, Field(ge=2, le=Largest.POINTS)] = 2000,
+        times: Annotated[int, Field(ge=2, le=Largest.COPIES)] = 32,
+        steps: Annotated[int, Field(ge=1, le=Largest.STEPS)] = 50,
+        batch: Annotated[int, Field(ge=1, le=Largest.BATCH)] = 1024,
     ) -> None:
         self.of = choice(of, ("score", "density"), "of", _WHERE)
         if time is not None and not 0 <= time <= 1:

@@ -16,7 +16,7 @@ from pydantic import Field
 from torch import Tensor
 from torch.distributions import MultivariateNormal, kl_divergence
 
-from si_core import Distribution, Estimate, Estimator, Model, Transport, UsageError, exact_fields
+from si_core import Distribution, Estimate, Estimator, Largest, Model, Transport, UsageError, exact_fields
 from si_estimators.options import whole
 
 __all__ = ["GaussianKL", "affine_drift", "transported_moments"]
@@ -92,7 +92,9 @@ class GaussianKL(Estimator):
     needs = frozenset({"fields", "densities", "exact"})
 
     def __init__(
-        self, epsilon: Annotated[float, Field(ge=0)] | None = None, steps: Annotated[int, Field(ge=1)] = 400
+        self,
+        epsilon: Annotated[float, Field(ge=0)] | None = None,
+        steps: Annotated[int, Field(ge=1, le=Largest.STEPS)] = 400,
     ) -> None:
         self.epsilon, self.steps = epsilon, whole(steps, "steps", _WHERE)
         self.quantity = "kl-divergence" if epsilon is None else ""

@@ -21,7 +21,7 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from si_core import Estimate, Estimator, Model, UniformClock, UsageError
+from si_core import Estimate, Estimator, Largest, Model, UniformClock, UsageError
 from si_estimators.density_ends import DIRECTIONS, Direction
 from si_estimators.field_errors import ErrorSampling, FieldErrors, Reference
 from si_estimators.options import choice, positive
@@ -134,9 +134,9 @@ class KLBound(Estimator):
         epsilon: Annotated[float, Field(gt=0)] | None = None,
         reference: Reference | None = None,
         span: tuple[float, float] | None = None,
-        n: Annotated[int, Field(ge=2)] = 2000,
-        times: Annotated[int, Field(ge=2)] = 32,
-        batch: Annotated[int, Field(ge=1)] = 4096,
+        n: Annotated[int, Field(ge=2, le=Largest.POINTS)] = 2000,
+        times: Annotated[int, Field(ge=2, le=Largest.COPIES)] = 32,
+        batch: Annotated[int, Field(ge=1, le=Largest.BATCH)] = 4096,
     ) -> None:
         choice(form, _FORMS, "form", _WHERE)
         choice(direction, DIRECTIONS, "direction", _WHERE)

@@ -16,7 +16,7 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from si_core import Estimate, Estimator, Fields, Model, Transport, build
+from si_core import Estimate, Estimator, Fields, Largest, Model, Transport, build
 from si_estimators.density_ends import (
     DIRECTIONS,
     UNITS,
@@ -112,12 +112,12 @@ class LogLikelihood(Estimator):
         self,
         direction: Direction = "target",
         divergence: Literal["exact", "hutchinson"] = "exact",
-        probes: Annotated[int, Field(ge=1)] = 1,
+        probes: Annotated[int, Field(ge=1, le=Largest.COPIES)] = 1,
         noise: Literal["rademacher", "gaussian"] = "rademacher",
         method: str = "si-integrators/rk4",
-        steps: Annotated[int, Field(ge=1)] | None = 50,
+        steps: Annotated[int, Field(ge=1, le=Largest.STEPS)] | None = 50,
         unit: Unit = "nats",
-        batch: Annotated[int, Field(ge=1)] = 4096,
+        batch: Annotated[int, Field(ge=1, le=Largest.BATCH)] = 4096,
         path: Path = "quadrature",
         tolerance: Annotated[float, Field(gt=0)] = 1e-2,
         off_support: OffSupportChoice = "refuse",

@@ -15,7 +15,7 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from si_core import Estimate, Estimator, Model
+from si_core import Estimate, Estimator, Largest, Model
 from si_estimators.comparison import LIMIT, ComparisonSizes
 from si_estimators.kernel_density import KernelDensity, density_without_parts, whole_density
 from si_estimators.options import flat, needs_generator, points, whole
@@ -87,10 +87,10 @@ class MarginalKL(Estimator):
 
     def __init__(
         self,
-        coordinates: Annotated[int, Field(ge=1)] = 2,
-        samples: Annotated[int, Field(ge=20)] | None = None,
-        batch: Annotated[int, Field(ge=1)] = 4096,
-        limit: Annotated[int, Field(ge=20)] = LIMIT,
+        coordinates: Annotated[int, Field(ge=1, le=Largest.DIMENSIONS)] = 2,
+        samples: Annotated[int, Field(ge=20, le=Largest.POINTS)] | None = None,
+        batch: Annotated[int, Field(ge=1, le=Largest.BATCH)] = 4096,
+        limit: Annotated[int, Field(ge=20, le=Largest.PAIRWISE)] = LIMIT,
     ) -> None:
         self.coordinates = whole(coordinates, "coordinates", _WHERE)
         self.sizes = ComparisonSizes(_WHERE, samples, limit, batch, _PARTS, balanced=False)

@@ -12,7 +12,7 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from si_core import DataError, Estimate, Estimator, Model
+from si_core import DataError, Estimate, Estimator, Largest, Model
 from si_estimators.comparison import LIMIT, ComparisonSizes
 from si_estimators.density_ends import Bound
 from si_estimators.options import flat, needs_generator, points, positive
@@ -64,9 +64,9 @@ class MaximumMeanDiscrepancy(Estimator):
     def __init__(
         self,
         bandwidth: Annotated[float, Field(gt=0)] | None = None,
-        samples: Annotated[int, Field(ge=4)] | None = None,
-        batch: Annotated[int, Field(ge=1)] = 4096,
-        limit: Annotated[int, Field(ge=4)] = LIMIT,
+        samples: Annotated[int, Field(ge=4, le=Largest.POINTS)] | None = None,
+        batch: Annotated[int, Field(ge=1, le=Largest.BATCH)] = 4096,
+        limit: Annotated[int, Field(ge=4, le=Largest.PAIRWISE)] = LIMIT,
     ) -> None:
         self.bandwidth = None if bandwidth is None else positive(bandwidth, "bandwidth", _WHERE)
         self.sizes = ComparisonSizes(_WHERE, samples, limit, batch, 4)

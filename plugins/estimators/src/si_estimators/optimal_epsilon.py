@@ -17,7 +17,7 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from si_core import Estimate, Estimator, Model, NumericsError
+from si_core import Estimate, Estimator, Largest, Model, NumericsError
 from si_estimators.density_ends import DIRECTIONS, Direction
 from si_estimators.field_errors import ErrorSampling, FieldErrors, Reference
 from si_estimators.options import choice
@@ -67,9 +67,9 @@ class OptimalEpsilon(Estimator):
         direction: Direction = "target",
         reference: Reference | None = None,
         span: tuple[float, float] | None = None,
-        n: Annotated[int, Field(ge=2)] = 2000,
-        times: Annotated[int, Field(ge=2)] = 32,
-        batch: Annotated[int, Field(ge=1)] = 4096,
+        n: Annotated[int, Field(ge=2, le=Largest.POINTS)] = 2000,
+        times: Annotated[int, Field(ge=2, le=Largest.COPIES)] = 32,
+        batch: Annotated[int, Field(ge=1, le=Largest.BATCH)] = 4096,
     ) -> None:
         choice(direction, DIRECTIONS, "direction", _WHERE)
         self.sign = 1.0 if direction == "target" else -1.0

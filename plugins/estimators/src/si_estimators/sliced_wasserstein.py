@@ -15,7 +15,7 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from si_core import Estimate, Estimator, Model, UsageError
+from si_core import Estimate, Estimator, Largest, Model, UsageError
 from si_estimators.centring import centred
 from si_estimators.density_ends import Bound
 from si_estimators.line_transport import line_potential, wasserstein_power
@@ -89,10 +89,10 @@ class SlicedWasserstein(Estimator):
 
     def __init__(
         self,
-        projections: Annotated[int, Field(ge=2)] = 256,
+        projections: Annotated[int, Field(ge=2, le=Largest.COPIES)] = 256,
         order: Annotated[float, Field(ge=1)] = 2.0,
-        samples: Annotated[int, Field(ge=1)] | None = None,
-        batch: Annotated[int, Field(ge=1)] = 4096,
+        samples: Annotated[int, Field(ge=1, le=Largest.POINTS)] | None = None,
+        batch: Annotated[int, Field(ge=1, le=Largest.BATCH)] = 4096,
     ) -> None:
         self.projections, self.batch = whole(projections, "projections", _WHERE, 2), whole(batch, "batch", _WHERE)
         self.order = positive(order, "order", _WHERE)

@@ -19,7 +19,7 @@ from pydantic import Field
 from scipy.optimize import linear_sum_assignment
 from torch import Tensor
 
-from si_core import Estimate, Estimator, Model, UsageError
+from si_core import Estimate, Estimator, Largest, Model, UsageError
 from si_estimators.centring import centred
 from si_estimators.density_ends import Bound
 from si_estimators.options import flat, needs_generator, points, positive, whole
@@ -97,7 +97,7 @@ class Wasserstein(Estimator):
         self,
         order: Annotated[float, Field(ge=1)] = 2.0,
         samples: Annotated[int, Field(ge=2, le=_MOST)] = 1000,
-        batch: Annotated[int, Field(ge=1)] = 4096,
+        batch: Annotated[int, Field(ge=1, le=Largest.BATCH)] = 4096,
     ) -> None:
         self.order = positive(order, "order", _WHERE)
         if self.order < 1:

@@ -24,7 +24,7 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from si_core import DriftParts, Integrator, Problem, Trajectory
+from si_core import DriftParts, Integrator, Largest, Problem, Trajectory
 from si_integrators.noise_path import NoisePath, NoiseVariance
 from si_integrators.refusals import no_generator
 from si_integrators.tolerance import Norm, Tolerance, refuse
@@ -65,7 +65,7 @@ class AdaptiveStochasticHeun(Integrator):
         atol: Annotated[float, Field(gt=0)] = 1e-3,
         norm: Norm = "batch",
         first_step: Annotated[float, Field(gt=0)] | None = None,
-        max_steps: Annotated[int, Field(ge=1)] = 10_000,
+        max_steps: Annotated[int, Field(ge=1, le=Largest.STEPS)] = 10_000,
     ) -> None:
         refuse("adaptive-stochastic-heun", rtol, atol, norm, first_step, max_steps)
         self.rtol, self.atol, self.norm, self.max_steps = rtol, atol, norm, max_steps

@@ -20,7 +20,7 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from si_core import Integrator, Problem, Trajectory
+from si_core import Integrator, Largest, Problem, Trajectory
 from si_integrators.dormand_prince import ERROR, NODES, ROWS, within
 from si_integrators.refusals import only_odes
 from si_integrators.stages import Stages
@@ -59,7 +59,7 @@ class Dopri5(Integrator):
         atol: Annotated[float, Field(gt=0)] = 1e-5,
         norm: Norm = "batch",
         first_step: Annotated[float, Field(gt=0)] | None = None,
-        max_steps: Annotated[int, Field(ge=1)] = 10_000,
+        max_steps: Annotated[int, Field(ge=1, le=Largest.STEPS)] = 10_000,
     ) -> None:
         refuse("dopri5", rtol, atol, norm, first_step, max_steps)
         self.rtol, self.atol, self.norm, self.max_steps = rtol, atol, norm, max_steps

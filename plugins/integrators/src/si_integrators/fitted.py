@@ -15,9 +15,10 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Annotated, Any
 
 import torch
+from pydantic import Field
 from torch import Tensor
 
 from si_core import Clock, Model, Problem, UsageError
@@ -33,6 +34,9 @@ _DEGREE = 4
 _DECIMALS = 9
 _ROUNDED = 1e-6
 _HALVINGS = 40
+
+Order = Annotated[int, Field(ge=1, le=64)]
+"""How a clock starts at an end: as that power of its own time."""
 
 
 class Fitted(Clock):
@@ -52,7 +56,7 @@ class Fitted(Clock):
         UsageError: coefficients that are too large or not finite, or measured in a clock of other orders.
     """
 
-    def __init__(self, own: Clock, coefficients: list[float] | None = None, orders: list[int] | None = None) -> None:
+    def __init__(self, own: Clock, coefficients: list[float] | None = None, orders: list[Order] | None = None) -> None:
         if orders is not None and tuple(orders) != tuple(own.orders):
             raise UsageError(
                 "fitted in another clock than the process's own",

@@ -17,7 +17,7 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from si_core import Integrator, Problem, Trajectory, UsageError
+from si_core import Integrator, Largest, Problem, Trajectory, UsageError
 from si_integrators.pilot import measured
 from si_integrators.placement import ends, uniform
 from si_integrators.refusals import no_generator, only_odes
@@ -25,7 +25,7 @@ from si_integrators.waypoints import through
 
 __all__ = ["Grid", "PlannedSteps", "Steps"]
 
-Steps = Annotated[int, Field(ge=1)]
+Steps = Annotated[int, Field(ge=1, le=Largest.STEPS)]
 
 Grid = Literal["uniform", "ends", "measured"]
 

@@ -20,7 +20,7 @@ import torch.nn.functional as F
 from pydantic import Field
 from torch import Tensor, nn
 
-from si_core import Condition, ConditionSpec, UsageError, check_condition
+from si_core import Condition, ConditionSpec, Largest, UsageError, check_condition
 from si_networks.embeddings import embedding
 from si_networks.mlp_divergence import Layers, value_and_divergence
 
@@ -62,10 +62,10 @@ class Mlp(nn.Module):
         shape: tuple[int, ...],
         heads: int | None = None,
         conditions: Mapping[str, ConditionSpec] | None = None,
-        width: Annotated[int, Field(ge=1)] = 256,
-        depth: Annotated[int, Field(ge=1)] = 4,
+        width: Annotated[int, Field(ge=1, le=Largest.WIDTH)] = 256,
+        depth: Annotated[int, Field(ge=1, le=Largest.DEPTH)] = 4,
         activation: Literal["silu", "relu", "gelu", "tanh"] = "silu",
-        time_features: Annotated[int, Field(ge=2, multiple_of=2)] = 16,
+        time_features: Annotated[int, Field(ge=2, le=Largest.WIDTH, multiple_of=2)] = 16,
         two_times: bool = False,
     ) -> None:
         super().__init__()

@@ -16,11 +16,11 @@ from typing import Annotated
 
 from pydantic import Field
 
-from si_core import LearningRate
+from si_core import Largest, LearningRate
 
 __all__ = ["Constant", "Cosine", "Step"]
 
-Steps = Annotated[int, Field(ge=0, le=10**12)]
+Steps = Annotated[int, Field(ge=0, le=Largest.EVENTS)]
 
 
 class _WarmedUp(LearningRate):
@@ -82,7 +82,7 @@ class Step(_WarmedUp):
     def __init__(
         self,
         warmup: Steps = 0,
-        every: Annotated[int, Field(ge=1, le=10**12)] = 1000,
+        every: Annotated[int, Field(ge=1, le=Largest.EVENTS)] = 1000,
         factor: Annotated[float, Field(gt=0, le=1)] = 0.5,
     ) -> None:
         super().__init__(warmup)

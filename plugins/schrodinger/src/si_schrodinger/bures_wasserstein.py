@@ -14,7 +14,7 @@ from si_distributions.options import whole
 from si_schrodinger.gaussian_bridge import GaussianBridge
 from si_schrodinger.potential_bridge import PotentialBridge
 from si_schrodinger.reference import known_bridge
-from si_schrodinger.simulation import Count, Groups, Level, Paths, Simulation, needs_generator
+from si_schrodinger.simulation import Batched, Groups, Level, Paths, Simulation, Steps, Times, needs_generator
 
 __all__ = ["BuresWasserstein", "bures_wasserstein"]
 
@@ -67,11 +67,11 @@ class BuresWasserstein(Estimator):
     def __init__(
         self,
         epsilon: Level = None,
-        times: Count = 8,
+        times: Times = 8,
         n: Paths = 8192,
-        steps: Count = 100,
+        steps: Steps = 100,
         groups: Groups = 16,
-        batch: Count = 4096,
+        batch: Batched = 4096,
     ) -> None:
         self.simulation = Simulation(_WHERE, epsilon, n, steps, batch)
         self.times, self.groups = whole(times, "times", _WHERE, 1), whole(groups, "groups", _WHERE, 2)

@@ -13,7 +13,7 @@ from si_distributions.options import whole
 from si_schrodinger.gaussian_bridge import GaussianBridge
 from si_schrodinger.pair_distance import energy_distance
 from si_schrodinger.reference import known_bridge
-from si_schrodinger.simulation import Count, Groups, Level, Paths, Simulation, needs_generator
+from si_schrodinger.simulation import Batched, Groups, Level, Paths, Simulation, Steps, needs_generator
 
 __all__ = ["CouplingError"]
 
@@ -48,7 +48,7 @@ class CouplingError(Estimator):
     needs = frozenset({"samples"})
 
     def __init__(
-        self, epsilon: Level = None, n: Paths = 4096, steps: Count = 100, groups: Groups = 16, batch: Count = 4096
+        self, epsilon: Level = None, n: Paths = 4096, steps: Steps = 100, groups: Groups = 16, batch: Batched = 4096
     ) -> None:
         self.simulation = Simulation(_WHERE, epsilon, n, steps, batch)
         self.groups = whole(groups, "groups", _WHERE, 2)

@@ -10,7 +10,7 @@ from torch import Tensor
 from si_core import Estimate, Estimator, Model, UsageError
 from si_distributions.options import whole
 from si_schrodinger.pair_distance import energy_distance
-from si_schrodinger.simulation import Count, Groups, Level, Paths, Simulation, needs_generator
+from si_schrodinger.simulation import Batched, Groups, Level, Paths, Simulation, Steps, needs_generator
 
 __all__ = ["CyclicConsistency"]
 
@@ -40,7 +40,7 @@ class CyclicConsistency(Estimator):
     quantity = "distance"
 
     def __init__(
-        self, epsilon: Level = None, n: Paths = 4096, steps: Count = 100, groups: Groups = 16, batch: Count = 4096
+        self, epsilon: Level = None, n: Paths = 4096, steps: Steps = 100, groups: Groups = 16, batch: Batched = 4096
     ) -> None:
         self.simulation = Simulation(_WHERE, epsilon, n, steps, batch)
         self.groups = whole(groups, "groups", _WHERE, 2)

@@ -10,10 +10,10 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from si_core import Estimate, Estimator, Model
+from si_core import Estimate, Estimator, Largest, Model
 from si_distributions.options import positive, whole
 from si_schrodinger.reference import known_bridge, noise_level
-from si_schrodinger.simulation import Count, Level, needs_generator
+from si_schrodinger.simulation import Level, Times, needs_generator
 
 __all__ = ["DriftError"]
 
@@ -41,7 +41,9 @@ class DriftError(Estimator):
 
     needs = frozenset({"fields"})
 
-    def __init__(self, epsilon: Level = None, n: Annotated[int, Field(ge=2)] = 2000, times: Count = 24) -> None:
+    def __init__(
+        self, epsilon: Level = None, n: Annotated[int, Field(ge=2, le=Largest.POINTS)] = 2000, times: Times = 24
+    ) -> None:
         self.epsilon = None if epsilon is None else positive(epsilon, "epsilon", _WHERE)
         self.n, self.times = whole(n, "n", _WHERE, 2), whole(times, "times", _WHERE, 1)
 

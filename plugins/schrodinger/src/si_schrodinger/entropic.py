@@ -17,6 +17,7 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
+from si_core import Largest
 from si_distributions.options import positive, whole
 from si_distributions.randomness import uniform
 from si_schrodinger.costs import half_squared_distances
@@ -54,9 +55,9 @@ class Entropic(WithinBatch):
         self,
         epsilon: Annotated[float, Field(gt=0)],
         tolerance: Annotated[float, Field(gt=0)] = 1e-4,
-        iterations: Annotated[int, Field(ge=1)] = 10_000,
+        iterations: Annotated[int, Field(ge=1, le=Largest.STEPS)] = 10_000,
         relaxation: Annotated[float, Field(gt=0)] | None = None,
-        pool: Annotated[int, Field(ge=1)] | None = None,
+        pool: Annotated[int, Field(ge=1, le=Largest.PAIRWISE)] | None = None,
         within_classes: bool = True,
     ) -> None:
         super().__init__(pool, within_classes, _WHERE)

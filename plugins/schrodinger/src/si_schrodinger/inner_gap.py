@@ -21,7 +21,7 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from si_core import Estimate, Estimator, Model, Transport
+from si_core import Estimate, Estimator, Largest, Model, Transport
 from si_distributions.options import whole
 from si_schrodinger.max_min import SchrodingerBridge
 from si_schrodinger.reference import noise_level
@@ -49,7 +49,7 @@ class InnerGap(Estimator):
     def __init__(
         self,
         epsilon: Level = None,
-        n: Annotated[int, Field(ge=16)] = 512,
+        n: Annotated[int, Field(ge=16, le=Largest.POINTS)] = 512,
         nodes: Annotated[int, Field(ge=1, le=512)] = 32,
     ) -> None:
         self.epsilon = epsilon

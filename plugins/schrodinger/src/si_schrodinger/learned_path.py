@@ -16,7 +16,7 @@ import torch.nn.functional as F
 from pydantic import Field
 from torch import Tensor, nn
 
-from si_core import Interpolant, UniformClock, UsageError
+from si_core import Interpolant, Largest, UniformClock, UsageError
 
 __all__ = ["LearnedPath"]
 
@@ -39,8 +39,8 @@ class LearnedPath(nn.Module, Interpolant):
     def __init__(
         self,
         shape: tuple[int, ...],
-        width: Annotated[int, Field(ge=1)] = 64,
-        depth: Annotated[int, Field(ge=1)] = 2,
+        width: Annotated[int, Field(ge=1, le=Largest.WIDTH)] = 64,
+        depth: Annotated[int, Field(ge=1, le=Largest.DEPTH)] = 2,
         seed: Annotated[int, Field(ge=0, lt=2**63)] = 0,
     ) -> None:
         super().__init__()

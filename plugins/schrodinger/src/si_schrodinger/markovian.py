@@ -20,7 +20,7 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from si_core import Coupling, Distribution, Model, Pairs, UniformClock, UsageError
-from si_schrodinger.simulation import Count, Paths, Simulation
+from si_schrodinger.simulation import Paths, Simulation, Steps
 
 __all__ = ["Markovian"]
 
@@ -50,7 +50,7 @@ class Markovian(nn.Module, Coupling):
         self,
         epsilon: Annotated[float, Field(gt=0)] = 0.5,
         pairs: Paths = 20_000,
-        steps: Count = 50,
+        steps: Steps = 50,
     ) -> None:
         super().__init__()
         self.epsilon = float(epsilon)

@@ -14,6 +14,7 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
+from si_core import Largest
 from si_schrodinger.assignment import assignment
 from si_schrodinger.costs import half_squared_distances
 from si_schrodinger.within_batch import WithinBatch
@@ -41,7 +42,9 @@ class OptimalTransport(WithinBatch):
 
     prefetch = True
 
-    def __init__(self, pool: Annotated[int, Field(ge=1)] | None = None, within_classes: bool = True) -> None:
+    def __init__(
+        self, pool: Annotated[int, Field(ge=1, le=Largest.PAIRWISE)] | None = None, within_classes: bool = True
+    ) -> None:
         super().__init__(pool, within_classes, _WHERE)
 
     def partners(self, x0: Tensor, x1: Tensor, generator: torch.Generator | None) -> Tensor:

@@ -18,7 +18,7 @@ from torch import Tensor
 from si_core import Estimate, Estimator, Model
 from si_schrodinger.gaussian_bridge import GaussianBridge
 from si_schrodinger.reference import reference_bridge
-from si_schrodinger.simulation import Batch, Count, Level, Paths, Simulation, needs_generator
+from si_schrodinger.simulation import Batch, Batched, Level, Paths, Simulation, Steps, needs_generator
 
 __all__ = ["PathEnergy", "PathKL"]
 
@@ -37,7 +37,7 @@ class _OfEnergies(Estimator):
     name: ClassVar[str]
     unit: ClassVar[str]
 
-    def __init__(self, epsilon: Level = None, n: Paths = 4096, steps: Count = 100, batch: Count = 1024) -> None:
+    def __init__(self, epsilon: Level = None, n: Paths = 4096, steps: Steps = 100, batch: Batched = 1024) -> None:
         self.simulation = Simulation(self.name, epsilon, n, steps, batch)
 
     @abstractmethod

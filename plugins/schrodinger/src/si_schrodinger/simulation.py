@@ -14,16 +14,18 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from si_core import Model, Transport, UsageError, build, integrate
+from si_core import Largest, Model, Transport, UsageError, build, integrate
 from si_distributions.options import positive, whole
 from si_schrodinger.reference import noise_level
 
-__all__ = ["Batch", "Count", "Groups", "Level", "Paths", "Simulation", "needs_generator"]
+__all__ = ["Batch", "Batched", "Groups", "Level", "Paths", "Simulation", "Steps", "Times", "needs_generator"]
 
 Level = Annotated[float, Field(gt=0)] | None
-Count = Annotated[int, Field(ge=1)]
-Paths = Annotated[int, Field(ge=16)]
-Groups = Annotated[int, Field(ge=2)]
+Batched = Annotated[int, Field(ge=1, le=Largest.BATCH)]
+Steps = Annotated[int, Field(ge=1, le=Largest.STEPS)]
+Times = Annotated[int, Field(ge=1, le=Largest.COPIES)]
+Paths = Annotated[int, Field(ge=16, le=Largest.POINTS)]
+Groups = Annotated[int, Field(ge=2, le=Largest.COMPONENTS)]
 
 
 def needs_generator(generator: torch.Generator | None, where: str) -> torch.Generator:

@@ -38,6 +38,10 @@ __all__ = ["Plan", "sinkhorn"]
 
 _WHERE = "sinkhorn"
 
+_UNRESOLVED = 1e3
+"""The rounding of an exponent of the plan at which nothing of the plan is left: potentials of the size of the cost are
+rounded to 2^-52 of it, and ``exp`` of that error over r overflows from 709 on."""
+
 
 @dataclass(frozen=True)
 class Plan:
@@ -81,7 +85,8 @@ def sinkhorn(
         weights1: b, (m,), positive; by default 1/m.
 
     Raises:
-        NumericsError: an entry of the cost is not finite, or the residual was not reached.
+        NumericsError: an entry of the cost is not finite, the regularisation is beyond double precision beside it, or
+            the residual was not reached.
         UsageError: options out of range, weights that are not positive, of another shape or of unequal sums.
     """
     if cost.ndim != 2 or 0 in cost.shape:
@@ -92,6 +97,7 @@ def sinkhorn(
     with torch.no_grad():
         cost = cost.detach().double()
         refuse_not_finite(cost, _WHERE)
+        _refuse_unresolved(cost, r)
         log_a, log_b = _log_weights(weights0, cost, 0), _log_weights(weights1, cost, 1)
         if relaxation is None:
             _refuse_unequal(log_a, log_b)
@@ -116,6 +122,19 @@ def sinkhorn(
             fix="a larger epsilon (regularisation), more iterations, or a looser tolerance",
         )
     return plan
+
+
+def _refuse_unresolved(cost: Tensor, r: float) -> None:
+    low, high = (float(each) for each in torch.aminmax(cost))
+    if min(cost.shape) > 1 and (high - low) * torch.finfo(cost.dtype).eps > _UNRESOLVED * r:
+        least = (high - low) * torch.finfo(cost.dtype).eps / _UNRESOLVED
+        raise NumericsError(
+            "the regularisation is too small beside the cost for double precision",
+            where=_WHERE,
+            got=f"costs from {low:.3g} to {high:.3g}, regularisation {r:.3g}",
+            allowed=f"a regularisation >= {least:.3g}",
+            fix=f"epsilon >= {least / 2:.3g}, or data of unit size",
+        )
 
 
 def _decreasing(cost: Tensor, regularisation: float) -> Iterator[float]:

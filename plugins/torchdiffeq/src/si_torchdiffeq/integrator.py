@@ -20,7 +20,7 @@ from pydantic import Field
 from torch import Tensor
 from torchdiffeq import odeint
 
-from si_core import Integrator, NumericsError, Problem, Trajectory, UsageError
+from si_core import Integrator, Largest, NumericsError, Problem, Trajectory, UsageError
 from si_torchdiffeq.watch import Watch
 
 __all__ = ["AdaptiveMethod", "FixedMethod", "TorchDiffEq"]
@@ -74,8 +74,8 @@ class TorchDiffEq(Integrator):
         method: AdaptiveMethod | FixedMethod = "dopri5",
         rtol: Annotated[float, Field(gt=0, lt=1)] = 1e-5,
         atol: Annotated[float, Field(gt=0)] = 1e-5,
-        steps: Annotated[int, Field(ge=1)] = 100,
-        max_steps: Annotated[int, Field(ge=1)] = 10_000,
+        steps: Annotated[int, Field(ge=1, le=Largest.STEPS)] = 100,
+        max_steps: Annotated[int, Field(ge=1, le=Largest.STEPS)] = 10_000,
     ) -> None:
         if method not in _ORDERS:
             raise UsageError("unknown method", where="torchdiffeq", got=repr(method), allowed=", ".join(_ORDERS))

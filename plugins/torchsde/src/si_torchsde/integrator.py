@@ -22,7 +22,7 @@ from pydantic import Field
 from torch import Tensor
 from torchsde import BrownianInterval, sdeint
 
-from si_core import Integrator, Problem, Trajectory, UsageError
+from si_core import Integrator, Largest, Problem, Trajectory, UsageError
 from si_torchsde.flat import FlatSDE
 
 __all__ = ["Method", "TorchSDE"]
@@ -52,7 +52,7 @@ class TorchSDE(Integrator):
 
     stochastic = True
 
-    def __init__(self, method: Method = "srk", steps: Annotated[int, Field(ge=1)] = 100) -> None:
+    def __init__(self, method: Method = "srk", steps: Annotated[int, Field(ge=1, le=Largest.STEPS)] = 100) -> None:
         if method not in _ORDERS:
             raise UsageError("unknown method", where="torchsde", got=repr(method), allowed=", ".join(_ORDERS))
         if isinstance(steps, bool) or not isinstance(steps, int) or steps < 1:

@@ -20,6 +20,7 @@ from si_core.public.discovery import (
     options_model,
     random_states,
     same_random_state,
+    unbounded_options,
 )
 
 if TYPE_CHECKING:
@@ -56,6 +57,7 @@ def common_checks(suite: Suite) -> tuple[Check, ...]:
         ("device", "results are where the states are", _device),
         ("pickling", "a pickled copy gives the same", _pickling),
         ("options", "options are typed keyword arguments whose defaults are allowed", _options),
+        ("bounded-options", "whole numbers among its options have an upper bound", _bounded_options),
     ]
     return tuple(Check(name, claim, _bind(run, suite)) for name, claim, run in bound)
 
@@ -218,12 +220,24 @@ def _pickling(suite: Suite, component: Any) -> None:
     _same(first, suite.exercise(copy, setting.anew()), "a pickled copy gives something else")
 
 
+def _class_of(suite: Suite, component: Any) -> type[Any]:
+    cls = getattr(component, "func", component) if suite.factory else type(component)
+    if not isinstance(cls, type):
+        raise NotApplicable("it is made by a function")
+    return cls
+
+
+def _bounded_options(suite: Suite, component: Any) -> None:
+    found = unbounded_options(_class_of(suite, component), KINDS[suite.kind].context)
+    if found:
+        raise Violation(
+            f"{', '.join(found)} may be as large as one likes, and so may be the work that a recipe asks for: "
+            "`steps: Annotated[int, Field(ge=1, le=si.Largest.STEPS)]`"
+        )
+
+
 def _options(suite: Suite, component: Any) -> None:
-    cls, context = type(component), KINDS[suite.kind].context
-    if suite.factory:
-        cls = getattr(component, "func", component)
-        if not isinstance(cls, type):
-            raise NotApplicable("it is made by a function")
+    cls, context = _class_of(suite, component), KINDS[suite.kind].context
     fields = options_model(cls, context).model_fields
     defaults = {
         name: entry.get_default(call_default_factory=True) for name, entry in fields.items() if not entry.is_required()

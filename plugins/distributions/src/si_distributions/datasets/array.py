@@ -7,6 +7,7 @@ from typing import Annotated
 
 from pydantic import Field
 
+from si_core import Largest
 from si_distributions.datasets.missing import Missing
 from si_distributions.datasets.tabular import Tabular
 from si_distributions.files.labels_file import with_labels
@@ -15,6 +16,10 @@ from si_distributions.files.text_form import Header
 from si_distributions.options import Precision
 
 __all__ = ["Array"]
+
+
+Column = Annotated[int, Field(ge=-Largest.DIMENSIONS, le=Largest.DIMENSIONS)]
+"""A place among the columns, from 0; the file says which there are."""
 
 
 class Array(Tabular):
@@ -52,13 +57,13 @@ class Array(Tabular):
         self,
         path: Path,
         key: str | None = None,
-        columns: list[int | str] | None = None,
-        label: int | str | None = None,
+        columns: list[Column | str] | None = None,
+        label: Column | str | None = None,
         labels: Path | None = None,
-        conditions: list[int | str] | None = None,
+        conditions: list[Column | str] | None = None,
         standardise: bool = True,
         held_out: Annotated[float, Field(ge=0, lt=1)] = 0.1,
-        split_seed: Annotated[int, Field(ge=0)] = 0,
+        split_seed: Annotated[int, Field(ge=0, le=Largest.SEED)] = 0,
         missing: Missing = "refuse",
         header: Header = "auto",
         dtype: Precision = "float32",

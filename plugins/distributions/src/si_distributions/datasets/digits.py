@@ -7,7 +7,7 @@ from typing import Annotated
 import numpy as np
 from pydantic import Field
 
-from si_core import ConditionSpec
+from si_core import ConditionSpec, Largest
 from si_distributions.datasets.rows import Rows, split
 from si_distributions.datasets.scaling import fixed
 from si_distributions.options import Precision
@@ -35,7 +35,7 @@ class Digits(Rows):
         self,
         label: bool = True,
         held_out: Annotated[float, Field(ge=0, lt=1)] = 0.1,
-        split_seed: Annotated[int, Field(ge=0)] = 0,
+        split_seed: Annotated[int, Field(ge=0, le=Largest.SEED)] = 0,
         dequantise: bool = False,
         dtype: Precision = "float32",
     ) -> None:

@@ -13,7 +13,7 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from si_core import Condition, ConditionSpec, UsageError
+from si_core import Condition, ConditionSpec, Largest, UsageError
 from si_distributions.datasets.labels import number_labels
 from si_distributions.datasets.rows import Rows, split
 from si_distributions.datasets.scaling import fixed
@@ -70,7 +70,7 @@ class Images(Rows):
         flip: bool = False,
         label: bool = True,
         held_out: Annotated[float, Field(ge=0, lt=1)] = 0.1,
-        split_seed: Annotated[int, Field(ge=0)] = 0,
+        split_seed: Annotated[int, Field(ge=0, le=Largest.SEED)] = 0,
         dequantise: bool = False,
         damaged: Literal["stop", "skip"] = "stop",
         dtype: Precision = "float32",

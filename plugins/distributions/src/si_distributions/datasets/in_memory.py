@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from si_core import DataError
+from si_core import DataError, Largest
 from si_distributions.datasets.missing import Missing
 from si_distributions.datasets.tabular import Tabular
 from si_distributions.files.contents import Contents
@@ -50,7 +50,7 @@ class InMemory(Tabular):
         units: tuple[np.ndarray, np.ndarray] | None = None,
         standardise: bool = True,
         held_out: Annotated[float, Field(ge=0, lt=1)] = 0.1,
-        split_seed: Annotated[int, Field(ge=0)] = 0,
+        split_seed: Annotated[int, Field(ge=0, le=Largest.SEED)] = 0,
         missing: Missing = _REFUSE,
         dtype: Precision = "float32",
     ) -> None:

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 import numpy as np
 from pydantic import Field
 
-from si_core import UsageError
+from si_core import Largest, UsageError
 from si_distributions.datasets.tabular import Tabular
 from si_distributions.files.contents import Contents
 from si_distributions.options import Precision
@@ -44,7 +44,7 @@ class Table(Tabular):
         label: bool = True,
         standardise: bool = True,
         held_out: Annotated[float, Field(ge=0, lt=1)] = 0.1,
-        split_seed: Annotated[int, Field(ge=0)] = 0,
+        split_seed: Annotated[int, Field(ge=0, le=Largest.SEED)] = 0,
         dtype: Precision = "float32",
     ) -> None:
         super().__init__(_contents(name, label), standardise, held_out, split_seed, "refuse", dtype, f"table {name}")

@@ -23,7 +23,7 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from si_core import Integrator, Problem, Trajectory, UsageError
+from si_core import Integrator, Largest, Problem, Trajectory, UsageError
 
 __all__ = ["Kutta"]
 
@@ -44,7 +44,7 @@ class Kutta(Integrator):
     stochastic = True
     order = 2.0
 
-    def __init__(self, steps: Annotated[int, Field(ge=1)] = 40) -> None:
+    def __init__(self, steps: Annotated[int, Field(ge=1, le=Largest.STEPS)] = 40) -> None:
         if isinstance(steps, bool) or not isinstance(steps, int) or steps < 1:
             raise UsageError("steps of the method", got=f"steps={steps!r}", allowed="a whole number >= 1")
         self.steps = steps
