@@ -10,9 +10,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Protocol, TextIO, runtime_checkable
 
+from si_core.errors import printable, shortened
 from si_core.runs.private_paths import without_private_paths
 
 __all__ = ["Console", "RunLog"]
+
+_LONGEST = 100_000
+"""Letters of one entry: those of a long traceback."""
 
 
 @runtime_checkable
@@ -84,7 +88,7 @@ class RunLog:
         text = without_private_paths(text, self.path.parent)
         time = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3] + "Z"
         # A text from outside must neither fake a line of the log nor steer the terminal that shows it.
-        lines = "".join(char if char.isprintable() or char in "\n\t" else repr(char)[1:-1] for char in text).split("\n")
+        lines = printable(shortened(text, _LONGEST)).split("\n")
         try:
             self._file.write(f"{time} {label}" + "\n    ".join(lines) + "\n")
         except OSError as error:
