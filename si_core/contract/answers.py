@@ -38,7 +38,7 @@ def misbehaved(
 def form_of(value: object) -> str:
     """What a value is, in words: the shape and precision of a tensor, the type of anything else."""
     if not isinstance(value, Tensor):
-        return "None" if value is None else f"a {type(value).__name__}"
+        return "None" if value is None else type(value).__name__
     return f"{tuple(value.shape)} of {str(value.dtype).removeprefix('torch.')}"
 
 

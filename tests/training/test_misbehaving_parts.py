@@ -46,7 +46,7 @@ DRAWS = {
     "integers": ("x.long()", "of int64"),
     "half precision": ("x.half()", "of float16"),
     "a column": ("x[:, :1]", r"\({n}, 1\) of float32"),
-    "an array": ("x.numpy()", "a ndarray"),
+    "an array": ("x.numpy()", "ndarray"),
 }
 
 
@@ -135,7 +135,7 @@ class Path(si.SpatiallyLinear):
 """
 BODIES = {
     "None": ("return None", r"Path\.beta: a function of time[\s\S]*got None"),
-    "text": ("return 'late'", r"Path\.beta: a function of time[\s\S]*got a str"),
+    "text": ("return 'late'", r"Path\.beta: a function of time[\s\S]*got str"),
     "a column": ("return t[..., None] * t.new_ones(3)", r"Path\.beta: a function of time[\s\S]*3\)"),
 }
 
