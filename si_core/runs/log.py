@@ -85,10 +85,10 @@ class RunLog:
     def _write(self, label: str, text: str) -> None:
         if self._file is None:
             return
-        text = without_private_paths(text, self.path.parent)
+        text = without_private_paths(shortened(text, _LONGEST), self.path.parent)
         time = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3] + "Z"
         # A text from outside must neither fake a line of the log nor steer the terminal that shows it.
-        lines = printable(shortened(text, _LONGEST)).split("\n")
+        lines = printable(text).split("\n")
         try:
             self._file.write(f"{time} {label}" + "\n    ".join(lines) + "\n")
         except OSError as error:

@@ -69,6 +69,8 @@ FILES = {
     "picture.webp": lambda: _pixels("WEBP"),
     "picture.ppm": lambda: _pixels("PPM"),
 }
+WHOLE = {"npz": {"key": "x"}, "npy": {}}
+"""What some formats need to be read; the others have a column of text beside those of numbers."""
 OPTIONS = [{}, {"label": "kind"}, {"label": 1}, {"columns": [0, 1]}, {"columns": ["a"]}, {"conditions": ["b"]}]
 OPTIONS += [{"key": "x"}, {"key": "x", "label": "kind"}, {"missing": "drop"}, {"header": False}, {"held_out": 0.5}]
 
@@ -139,8 +141,9 @@ def _read(folder: Path, number: int) -> str:
 def _none_is_strange(folder: Path, numbers: range) -> None:
     for name, data in GOOD.items():  # libraries are imported before anything is timed
         (folder / name).write_bytes(data)
-        images = name.startswith("picture")
-        si.build("distribution", "images" if images else "array", path=str(folder if images else folder / name))
+        images, options = name.startswith("picture"), WHOLE.get(name.rpartition(".")[2], {"columns": [0, 1]})
+        options = {"path": str(folder)} if images else {"path": str(folder / name), **options}
+        si.build("distribution", "images" if images else "array", held_out=0.0, **options)
         (folder / name).unlink()
     logging.disable(logging.WARNING)  # what readers say of odd files is tested elsewhere
     try:

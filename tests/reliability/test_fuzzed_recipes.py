@@ -18,9 +18,9 @@ pytest.importorskip("si_recipes")
 
 SECONDS = 5.0
 WORDS = r"""
-~ null true off -1 0 1e999 .nan -.inf 0x10 1_000 12:30:45 2001-01-01 "" ' " [ ] {} {{}} [[[[]]]] [1,[2]] &a *a <<: | > - --
---- ... : ? # % @ ` \x1b "\e[31m" "\0" "\u202e" "\ud800" !!python/object:os.system ../../../etc/passwd ~/x /dev/zero
-si-distributions/gaussian a.b.c gaussian mlp none auto gamma
+~ null true off -1 0 1e999 .nan -.inf 0x10 1_000 12:30:45 2001-01-01 "" ' " [ ] {} {{}} [[[[]]]] [1,[2]] &a *a <<: | >
+- -- --- ... : ? # % @ ` \x1b "\e[31m" "\0" "\u202e" "\ud800" !!python/object:os.system ../../../etc/passwd ~/x
+/dev/zero si-distributions/gaussian a.b.c gaussian mlp none auto gamma
 """
 HOSTILE = WORDS.split()
 HOSTILE += ["{a: {b: c}}", "{use: }", "{use: gaussian, dim: -1}", "<<: *a", "\u202e", "\xa0", "\U0001f600"]
