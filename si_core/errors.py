@@ -13,7 +13,14 @@ class                   code  cause
 :class:`StorageError`   4     a checkpoint or a file
 :class:`PluginError`    5     an installed plugin
 ======================  ====  ==============================
+
+What errors quote may come from strangers: a message escapes control characters, and each of its parts has a longest
+length, whatever was found.
 """
+
+from __future__ import annotations
+
+from collections.abc import Callable
 
 __all__ = [
     "DataError",
@@ -23,7 +30,11 @@ __all__ = [
     "SIError",
     "StorageError",
     "UsageError",
+    "name_owners",
     "one_line",
+    "owned",
+    "printable",
+    "shortened",
     "too_large",
     "words_of",
 ]
@@ -48,6 +59,29 @@ def words_of(error: BaseException) -> str:
     return " ".join(text.split())
 
 
+_LONGEST = {"where": 1000, "problem": 4000, "got": 1000, "allowed": 1500, "fix": 1500}
+"""Letters of each part of a message."""
+
+
+_owners: list[Callable[[object], str | None]] = []
+
+
+def name_owners(label_of: Callable[[object], str | None]) -> None:
+    """Let errors name the plugin of a component: discovery, which knows them, says how.
+
+    Args:
+        label_of: the plugin that a component is of, such as ``si-cubic 1.0``; None for nobody's.
+    """
+    _owners[:] = [label_of]
+
+
+def owned(component: object, method: str | None = None) -> str:
+    """A component as the place of an error, with its plugin: ``si-cubic 1.0: Cubic.alpha``."""
+    labels = [label for label_of in _owners if (label := label_of(component)) is not None]
+    name = type(component).__name__
+    return ": ".join([*labels, name if method is None else f"{name}.{method}"])
+
+
 def one_line(error: BaseException, longest: int | None = None) -> str:
     """What an error that is not meant for a user is and says, on one line; of its words at most so many letters."""
     return f"{type(error).__name__}: {words_of(error)[:longest]}"
@@ -59,6 +93,37 @@ def too_large(error: BaseException) -> bool:
         return False
     known = isinstance(error, RuntimeError | ValueError | OverflowError | TypeError)
     return isinstance(error, MemoryError) or (known and any(text in str(error) for text in _TOO_LARGE))
+
+
+def printable(text: str) -> str:
+    """The text with escapes, such as ``\\x1b``, for all that is no visible character, space, tab or end of a line.
+
+    Names of files, columns and tensors come from strangers: none of them may steer a terminal, turn the direction of
+    writing around or fake a line. An escaped text stays as it is.
+    """
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() or c in "\n\t" else _escaped(c) for c in text)
+
+
+def shortened(value: object, longest: int = 1000) -> str:
+    """A value's text, cut: a list ends in ``... (N)`` for all N entries, other text in ``... (N characters)``.
+
+    Args:
+        value: a text, which may be a list with ``, `` between its entries, or anything else that has one.
+        longest: about how many letters to keep.
+    """
+    text = str(value)
+    if len(text) <= longest:
+        return text
+    head = text[:longest]
+    if head.count(", ") >= 3 and ", " in head[longest // 2 :]:
+        return f"{head[: head.rindex(', ')]}, ... ({text.count(', ') + 1})"
+    return f"{head}... ({len(text)} characters)"
+
+
+def _escaped(character: str) -> str:
+    return character.encode("unicode_escape").decode("ascii")
 
 
 class SIError(Exception):
@@ -92,12 +157,14 @@ class SIError(Exception):
 
     def __str__(self) -> str:
         details = [
-            f"{label} {text}"
+            f"{label} {shortened(text, _LONGEST[label.rstrip(':')])}"
             for label, text in (("got", self.got), ("allowed", self.allowed), ("fix:", self.fix))
             if text is not None
         ]
-        first = f"{self.where}: {self.problem}" if self.where else self.problem
-        return first + (f"\n  {'; '.join(details)}" if details else "")
+        first = shortened(self.problem, _LONGEST["problem"])
+        if self.where:
+            first = f"{shortened(self.where, _LONGEST['where'])}: {first}"
+        return printable(first + (f"\n  {'; '.join(details)}" if details else ""))
 
 
 def _restored(

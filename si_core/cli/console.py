@@ -1,7 +1,7 @@
 """Where a command speaks: progress bars on a terminal, one line an event elsewhere.
 
 A run outlives whoever reads what it says (``si run ... | head``, a terminal that is closed): once nobody reads, nothing
-is said, and ``log.txt`` goes on.
+is said, and ``log.txt`` goes on. What is said is escaped (:func:`si_core.errors.printable`), and of a length to bear.
 """
 
 from __future__ import annotations
@@ -10,18 +10,28 @@ import os
 import sys
 from collections.abc import Callable
 from types import TracebackType
-from typing import Any, Literal
+from typing import Any, Literal, TextIO
+
+from si_core.cli.output import terminal
+from si_core.errors import printable, shortened
 
 __all__ = ["LineConsole", "TerminalConsole", "open_console", "reader_gone"]
+
+_LONGEST = 10_000
+"""Letters of one line or warning."""
 
 
 def reader_gone(name: Literal["stdout", "stderr"]) -> None:
     """Point an output whose reader has gone at nothing, so that neither we nor the interpreter's last flush fail."""
-    stream = getattr(sys, f"__{name}__")
-    if stream is not None and stream is getattr(sys, name):
+    stream: TextIO | None = getattr(sys, f"__{name}__")
+    if stream is not None and stream is terminal(name):
         nothing = os.open(os.devnull, os.O_WRONLY)
         os.dup2(nothing, stream.fileno())
         os.close(nothing)
+
+
+def _said(text: str) -> str:
+    return printable(shortened(text, _LONGEST))
 
 
 class LineConsole:
@@ -45,7 +55,7 @@ class LineConsole:
         if name in self._silent:
             return
         try:
-            print(text, file=getattr(sys, name), flush=True)
+            print(_said(text), file=getattr(sys, name), flush=True)
         except (OSError, ValueError):  # a closed pipe, a full disk, a closed stream
             self._silent.add(name)
             reader_gone(name)
@@ -71,7 +81,7 @@ class TerminalConsole:
             MofNCompleteColumn(),
             TimeRemainingColumn(),
             TextColumn("{task.description}", markup=False),
-            console=Console(),
+            console=Console(file=terminal("stdout")),
             transient=True,
             # A thread of its own would meet a closed terminal where nobody can catch the error.
             auto_refresh=False,
@@ -90,7 +100,8 @@ class TerminalConsole:
 
     def warn(self, text: str) -> None:
         """Say something the user should look at, on standard error where that goes elsewhere."""
-        if sys.stderr is not None and sys.stderr.isatty():
+        errors = terminal("stderr")
+        if errors is not None and errors.isatty():
             self._show(lambda: self._print(f"warning: {text}", "yellow"))
         else:
             self._errors.warn(text)
@@ -103,13 +114,14 @@ class TerminalConsole:
             if self._task is None or steps != before[1] or step < before[0]:
                 if self._task is not None:
                     self._progress.remove_task(self._task)
-                self._task = self._progress.add_task(text, total=steps)
-            self._progress.update(self._task, completed=step, description=text, refresh=True)
+                self._task = self._progress.add_task(_said(text), total=steps)
+            self._progress.update(self._task, completed=step, description=_said(text), refresh=True)
 
         self._show(draw)
 
     def _print(self, text: str, style: str | None = None) -> None:
-        self._progress.console.print(text, style=style, markup=False, highlight=False, emoji=False, soft_wrap=True)
+        said = _said(text)
+        self._progress.console.print(said, style=style, markup=False, highlight=False, emoji=False, soft_wrap=True)
 
     def _show(self, action: Callable[[], object]) -> None:
         if self._gone:
@@ -132,4 +144,5 @@ class TerminalConsole:
 
 def open_console() -> LineConsole | TerminalConsole:
     """The console that fits standard output."""
-    return TerminalConsole() if sys.stdout is not None and sys.stdout.isatty() else LineConsole()
+    stream = terminal("stdout")
+    return TerminalConsole() if stream is not None and stream.isatty() else LineConsole()

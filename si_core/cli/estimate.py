@@ -8,7 +8,7 @@ from contextlib import redirect_stdout
 
 from si_core.cli.choices import CLOCK_HELP, GUIDANCE_HELP
 from si_core.cli.conditions import add_condition, asked_condition
-from si_core.cli.points import FORMATS, read_points
+from si_core.cli.points import FORMATS, of_file, read_points
 from si_core.cli.tables import print_json
 from si_core.cli.trained import add_device, add_seed, trained_model
 
@@ -62,7 +62,7 @@ def run(arguments: argparse.Namespace) -> int:
             free = {n: spec for n, spec in model.process.conditions.items() if asks and n not in (condition or {})}
             points = read_points(arguments.data, measured_end(model, estimator).frame.columns, free)
             data, condition = points.x, {**points.condition, **(condition or {})} or None
-        with memory_explained("estimation", model, model.device):
+        with memory_explained("estimation", model, model.device), of_file(arguments.data):
             result = estimate(model, estimator, data, condition=condition, seed=arguments.seed)
     if arguments.json:
         print_json(estimate_record(result))

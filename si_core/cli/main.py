@@ -16,15 +16,19 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 
 from si_core.cli.console import reader_gone
+from si_core.cli.output import escaped_outputs
 from si_core.cli.parser import Parser, add_global_options
 from si_core.cli.tables import one_line as plain
 from si_core.discovery.command import CommandObject
 from si_core.discovery.commands import FoundCommand, all_commands, find_command, load_command
 from si_core.discovery.compatibility import core_version
 from si_core.discovery.plugins import FILTER_VARIABLE
-from si_core.errors import PluginError, SIError, StorageError, UsageError, one_line
+from si_core.errors import PluginError, SIError, StorageError, UsageError, one_line, shortened
 
 __all__ = ["main"]
+
+_LONGEST = 50_000
+"""Letters of an error: ten problems of a recipe at their longest."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -33,9 +37,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     Args:
         argv: the words after ``si``, by default those of the process.
     """
-    words = list(sys.argv[1:] if argv is None else argv)
-    debug = "--debug" in words
     _tolerate_narrow_encodings()
+    with escaped_outputs():
+        return _answered(list(sys.argv[1:] if argv is None else argv))
+
+
+def _answered(words: list[str]) -> int:
+    debug = "--debug" in words
     try:
         with _plugins_switched("--no-plugins" not in words):
             code = _run(words)
@@ -172,7 +180,8 @@ def _fail(error: BaseException, text: str, code: int, debug: bool) -> int:
     try:
         if debug:
             traceback.print_exception(error)
-        print("\n  ".join([f"si: {text}", *getattr(error, "__notes__", [])]), file=sys.stderr, flush=True)
+        notes = [shortened(note) for note in getattr(error, "__notes__", [])]
+        print("\n  ".join([f"si: {shortened(text, _LONGEST)}", *notes]), file=sys.stderr, flush=True)
     except OSError:  # nobody reads that either; the code says what there is to say
         reader_gone("stderr")
     return code

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import difflib
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from si_core.contract.condition import ConditionSpec
     from si_core.contract.distribution import Distribution
 
-__all__ = ["FORMATS", "Points", "read_points"]
+__all__ = ["FORMATS", "Points", "of_file", "read_points"]
 
 FORMATS = ".npy, .npz, .parquet or a text table"
 _ARRAY = "si-distributions/array"
@@ -66,6 +67,21 @@ def read_points(
         got = f"{points.x.shape[1]} columns without names"
         raise DataError("the model has other columns", where=path, got=got, allowed=", ".join(columns))
     return points
+
+
+@contextmanager
+def of_file(path: str | None) -> Iterator[None]:
+    """Say of an error of points which file they are from; None for points from nowhere.
+
+    Raises:
+        DataError: the same, with its place.
+    """
+    try:
+        yield
+    except DataError as error:
+        if path is not None and (error.where is None or error.where.startswith("row ")):
+            error.where = path if error.where is None else f"{path}: {error.where}"
+        raise
 
 
 def _rows(path: str, columns: Sequence[str] | None, specs: Mapping[str, ConditionSpec]) -> Points:
@@ -122,9 +138,11 @@ def _array(path: str) -> Tensor:
             if file.read(len(_MAGIC)) != _MAGIC:
                 raise DataError("this is no .npy file", where=path, allowed=FORMATS, fix="write it with numpy.save")
         values = np.load(path, allow_pickle=False)
+    except DataError:
+        raise
     except OSError as error:
         raise DataError("the file can't be read", where=path, got=error.strerror or str(error)) from error
-    except (ValueError, EOFError) as error:
+    except Exception as error:  # damaged bytes make readers raise anything
         raise DataError(
             "damaged, or Python objects, which are never loaded",
             where=path,

@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import json
 import shutil
-import sys
 import textwrap
 from collections.abc import Iterable, Sequence
+
+from si_core.cli.output import terminal
+from si_core.errors import printable
 
 __all__ = ["one_line", "print_json", "print_table"]
 
@@ -18,7 +20,7 @@ _GAP = "  "
 
 def one_line(text: object) -> str:
     """Return ``text`` on one line, without characters that control a terminal."""
-    return "".join(c if c.isprintable() else "?" for c in " ".join(str(text).split()))
+    return printable(" ".join(str(text).split()))
 
 
 def print_json(value: object) -> None:
@@ -53,7 +55,8 @@ def print_table(
 
 
 def _folded(text: str, used: int) -> list[str]:
-    if sys.stdout is None or not sys.stdout.isatty():
+    stream = terminal("stdout")
+    if stream is None or not stream.isatty():
         return [text]
     room = shutil.get_terminal_size().columns - used
     return textwrap.wrap(text, room) or [""] if room >= 20 else [text]

@@ -19,12 +19,13 @@ __all__ = ["ClassFinder", "class_names", "number_of"]
 
 _NUMBER = re.compile(r"[+-]?(?!0[0-9])([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
 _WHOLE = re.compile(r"[+-]?[0-9]+")
+_LONGEST = 400  # letters of a number: none that is finite needs more
 _EXACT = 2**53  # whole numbers up to here are exact as doubles
 
 
 def number_of(spelling: str) -> int | float | None:
     """The number that a text spells; None for anything else, also for a code with a leading zero."""
-    if not _NUMBER.fullmatch(spelling):
+    if len(spelling) > _LONGEST or not _NUMBER.fullmatch(spelling):
         return None
     if _WHOLE.fullmatch(spelling):
         return int(spelling)

@@ -9,6 +9,7 @@ from types import MappingProxyType
 import torch
 from torch import Tensor
 
+from si_core.contract.answers import check_states, form_of, misbehaved
 from si_core.contract.condition import ConditionSpec
 from si_core.contract.data import Pairs
 from si_core.contract.distribution import Distribution
@@ -77,6 +78,9 @@ class Coupling(ABC):
         Override it where pairs are drawn together, as rows of one table are, or have conditions or weights of their
         own.
         """
-        x0 = source.sample(n, generator)
-        x1, condition = target.draw(n, generator)
-        return Pairs(*self.pair(x0, x1, generator), condition)
+        x0 = check_states(source, "sample", source.sample(n, generator), n, source.shape)
+        x1, condition = target.checked_draw(n, generator)
+        paired = self.pair(x0, x1, generator)
+        if not isinstance(paired, tuple) or len(paired) != 2:
+            raise misbehaved(self, "pair", "a coupling pairs draws", got=form_of(paired), allowed="(x0, x1)")
+        return Pairs(*paired, condition)

@@ -5,10 +5,12 @@ from __future__ import annotations
 from abc import ABC
 from collections.abc import Mapping
 from types import MappingProxyType
+from typing import final
 
 import torch
 from torch import Tensor
 
+from si_core.contract.answers import check_states, form_of, misbehaved
 from si_core.contract.condition import Condition, ConditionSpec
 from si_core.contract.frame import Frame
 from si_core.errors import UsageError
@@ -69,6 +71,21 @@ class Distribution(ABC):
     def draw(self, n: int, generator: torch.Generator | None = None) -> tuple[Tensor, Condition | None]:
         """n independent draws with their conditions, each (n, *shape); None for a distribution without."""
         return self.sample(n, generator), None
+
+    @final
+    def checked_draw(self, n: int, generator: torch.Generator | None = None) -> tuple[Tensor, Condition | None]:
+        """What :meth:`draw` gives, for whoever uses it.
+
+        Raises:
+            PluginError: not n events, or no conditions beside them.
+        """
+        drawn = self.draw(n, generator)
+        method = "sample" if type(self).draw is Distribution.draw else "draw"
+        if not isinstance(drawn, tuple) or len(drawn) != 2:
+            raise misbehaved(
+                self, method, "a draw has conditions", got=form_of(drawn), allowed="(x, conditions or None)"
+            )
+        return check_states(self, method, drawn[0], n, self.shape), drawn[1]
 
     def draw_conditions(self, n: int, generator: torch.Generator | None = None) -> Condition | None:
         """The conditions of n draws alone, each (n, *shape): by the counts of the labels, where the frame has them."""

@@ -15,6 +15,7 @@ from typing import final
 import torch
 from torch import Tensor
 
+from si_core.contract.answers import entrywise, form_of, misbehaved
 from si_core.contract.clock import Clock, SineClock, UniformClock
 from si_core.contract.limits import derivative, end_limits, forward_mode
 from si_core.contract.modules import parameters_like
@@ -91,10 +92,19 @@ class Interpolant(ABC):
     ) -> Tensor:
         like = parameters_like(self)
         if like is None or (like.dtype, like.device) == (x0.dtype, x0.device):
-            return method(match(t, x0), x0, x1)
+            return self._answer(method, match(t, x0), x0, x1)
         # A path has one precision, that of its parameters, whatever its states are kept in.
         start = x0.to(like)
-        return method(match(t, start), start, x1.to(like)).to(x0)
+        return self._answer(method, match(t, start), start, x1.to(like)).to(x0)
+
+    def _answer(self, method: Callable[[Tensor, Tensor, Tensor], Tensor], t: Tensor, x0: Tensor, x1: Tensor) -> Tensor:
+        answer = method(t, x0, x1)
+        if not isinstance(answer, Tensor) or answer.shape != x0.shape:
+            due = f"{tuple(x0.shape)}, the shape of x0"
+            raise misbehaved(
+                self, method.__name__, "a path has the shape of its ends", got=form_of(answer), allowed=due
+            )
+        return answer
 
 
 @dataclass(frozen=True)
@@ -130,7 +140,7 @@ class SpatiallyLinear(Interpolant):
 
     def value(self, t: Tensor, x0: Tensor, x1: Tensor) -> Tensor:
         times = t.reshape(-1) if t.ndim else t
-        return match(self.alpha(times), x0) * x0 + match(self.beta(times), x1) * x1
+        return match(entrywise(self.alpha, times), x0) * x0 + match(entrywise(self.beta, times), x1) * x1
 
     def velocity(self, t: Tensor, x0: Tensor, x1: Tensor) -> Tensor:
         times = t.reshape(-1) if t.ndim else t
@@ -145,8 +155,10 @@ class SpatiallyLinear(Interpolant):
 
         def coefficients(v: Tensor) -> Tensor:
             t, rate = clock.time(v), clock.rate(v)
-            parts = (self.alpha(t), self.beta(t), self.alpha_dot(t) * rate, self.beta_dot(t) * rate)
-            return torch.stack([torch.as_tensor(p, dtype=v.dtype, device=v.device).expand_as(v) for p in parts], -1)
+            alpha, beta = entrywise(self.alpha, t), entrywise(self.beta, t)
+            return torch.stack(
+                [alpha, beta, entrywise(self.alpha_dot, t) * rate, entrywise(self.beta_dot, t) * rate], -1
+            )
 
         return LinearCoefficients(*end_limits(coefficients, u).unbind(-1))
 

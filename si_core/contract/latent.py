@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from si_core.contract.answers import entrywise
 from si_core.contract.clock import Clock
 from si_core.contract.limits import derivative, end_limits
 from si_core.errors import UsageError
@@ -87,8 +88,8 @@ class Latent(ABC):
 
         def coefficients(v: Tensor) -> Tensor:
             t, rate = clock.time(v), clock.rate(v)
-            gamma = self.gamma(t)
-            parts = (gamma, self.gamma_dot(t) * rate, self.gamma_gamma_dot(t) * rate, rate / gamma)
-            return torch.stack([torch.as_tensor(p, dtype=v.dtype, device=v.device).expand_as(v) for p in parts], -1)
+            gamma = entrywise(self.gamma, t)
+            first, second = entrywise(self.gamma_dot, t) * rate, entrywise(self.gamma_gamma_dot, t) * rate
+            return torch.stack([gamma, first, second, rate / gamma], -1)
 
         return LatentCoefficients(*end_limits(coefficients, u).unbind(-1))

@@ -14,6 +14,8 @@ from functools import cache
 import torch
 from torch import Tensor
 
+from si_core.contract.answers import entrywise
+
 __all__ = ["MarginLimits", "derivative", "end_limits", "forward_mode", "limit_nodes", "limits_of"]
 
 _SPACING = 2.0**-9
@@ -43,7 +45,7 @@ def derivative(function: Callable[[Tensor], Tensor], t: Tensor) -> Tensor:
     """
 
     def dense(s: Tensor) -> Tensor:
-        return torch.as_tensor(function(s), dtype=s.dtype, device=s.device) + torch.zeros_like(s)
+        return entrywise(function, s) + torch.zeros_like(s)
 
     with forward_mode():
         t = t.clone() if t.is_inference() else t

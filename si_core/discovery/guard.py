@@ -18,6 +18,7 @@ from typing import Generic, TypeVar
 
 from si_core.discovery.deadline import Overdue, deadline
 from si_core.discovery.host_state import host_state_restored, one_at_a_time
+from si_core.discovery.interrupts import interrupts_noted
 from si_core.errors import words_of
 
 __all__ = ["LIMIT_VARIABLE", "Outcome", "cause_of", "contained", "remedy"]
@@ -61,7 +62,7 @@ def contained(action: Callable[[], T], label: str, limit: float | None = None) -
         limit: the seconds it may take; None for as long as it likes.
 
     Raises:
-        KeyboardInterrupt: the user's, never the plugin's to swallow.
+        KeyboardInterrupt: the user's, never the plugin's to swallow; one that the plugin's code raised is its failure.
     """
     printed = io.StringIO()
     value: T | None = None
@@ -69,13 +70,16 @@ def contained(action: Callable[[], T], label: str, limit: float | None = None) -
     started = time.perf_counter()
     with one_at_a_time, redirect_stdout(printed), host_state_restored(generators=True) as changed:
         try:
-            with deadline(limit):
+            with interrupts_noted() as came, deadline(limit):
                 value = action()
         except KeyboardInterrupt as interrupt:
-            interrupt.add_note(
-                f"while {label} ({time.perf_counter() - started:.1f} s); --no-plugins leaves plugins out"
-            )
-            raise
+            if not came:  # no signal: the code raised it by itself
+                failure = interrupt
+            else:
+                interrupt.add_note(
+                    f"while {label} ({time.perf_counter() - started:.1f} s); --no-plugins leaves plugins out"
+                )
+                raise
         except BaseException as error:  # SystemExit, and whatever else is raised past Exception
             failure = error
     if changed:

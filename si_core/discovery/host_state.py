@@ -1,5 +1,7 @@
 """What all code of a process shares and a component must leave alone: signal handlers, torch's defaults, the folder.
 
+So are the recursion limit and the variables of the environment that are ours (``SI_PLUGINS`` would switch off others).
+
 Importing a component must leave the global generators of random numbers alone as well; making one may use them, for
 networks draw their weights from there.
 
@@ -22,6 +24,8 @@ from typing import Any
 __all__ = ["host_state_restored", "one_at_a_time", "random_states", "same_random_state"]
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
+_VARIABLES = "SI_"
+"""How the names of our variables of the environment begin; those of others are for plugins to set."""
 
 one_at_a_time = threading.RLock()
 """Held by whoever borrows what all threads share, the global generators or standard output, until it is put back: of
@@ -37,6 +41,7 @@ def host_state_restored(*, generators: bool = False) -> Iterator[list[str]]:
     """
     handlers, folder = {number: signal.getsignal(number) for number in _SIGNALS}, _folder()
     settings, changed = _torch_settings(), list[str]()
+    variables, depth = _variables(), sys.getrecursionlimit()
     numbers = random_states() if generators else {}
     try:
         yield changed
@@ -45,6 +50,10 @@ def host_state_restored(*, generators: bool = False) -> Iterator[list[str]]:
         if folder is not None and _folder() != folder:
             os.chdir(folder)
             changed.append("the current directory")
+        changed += _variables_put_back(variables)
+        if sys.getrecursionlimit() != depth:
+            sys.setrecursionlimit(depth)
+            changed.append("the recursion limit")
         changed += _torch_put_back(settings)
         changed += _generators_put_back(numbers)
 
@@ -93,6 +102,21 @@ def _folder() -> str | None:
         return None
 
 
+def _variables() -> dict[str, str]:
+    return {name: os.environ[name] for name in os.environ if name.startswith(_VARIABLES)}
+
+
+def _variables_put_back(before: dict[str, str]) -> list[str]:
+    now = _variables()
+    changed = sorted(name for name in now.keys() | before.keys() if now.get(name) != before.get(name))
+    for name in changed:
+        if name in before:
+            os.environ[name] = before[name]
+        else:
+            del os.environ[name]
+    return changed
+
+
 def _handler_put_back(number: int, handler: Any) -> bool:
     # Python lets the main thread alone set handlers; None is one that Python did not install.
     if threading.current_thread() is not threading.main_thread() or handler is None:
@@ -113,6 +137,7 @@ def _torch_settings() -> dict[str, Any]:
         "the default device": torch.get_default_device(),
         "the grad mode": torch.is_grad_enabled(),
         "the number of threads": torch.get_num_threads(),
+        "the precision of float32 products": torch.get_float32_matmul_precision(),
     }
 
 
@@ -124,6 +149,7 @@ def _torch_put_back(before: dict[str, Any]) -> list[str]:
         "the default dtype": torch.float32,
         "the default device": torch.device("cpu"),
         "the grad mode": True,
+        "the precision of float32 products": "highest",
     }
     setters = {
         "the default dtype": torch.set_default_dtype,
@@ -131,6 +157,7 @@ def _torch_put_back(before: dict[str, Any]) -> list[str]:
         "the default device": lambda device: torch.set_default_device(None if device.type == "cpu" else device),
         "the grad mode": torch.set_grad_enabled,
         "the number of threads": torch.set_num_threads,
+        "the precision of float32 products": torch.set_float32_matmul_precision,
     }
     now = _torch_settings()
     changed = [name for name, value in before.items() if now[name] != value]

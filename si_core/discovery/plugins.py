@@ -29,9 +29,9 @@ from si_core.discovery.guard import LIMIT_VARIABLE, cause_of, contained, remedy
 from si_core.discovery.kind import Kind
 from si_core.discovery.kind_clashes import rivals
 from si_core.discovery.loading import Offer, load_into
-from si_core.errors import PluginError, UsageError
+from si_core.errors import PluginError, UsageError, name_owners
 
-__all__ = ["FILTER_VARIABLE", "Clash", "Plugin", "allowed_names", "installed_plugins", "reset"]
+__all__ = ["FILTER_VARIABLE", "Clash", "Plugin", "allowed_names", "installed_plugins", "packages_of_plugins", "reset"]
 
 FILTER_VARIABLE = "SI_PLUGINS"
 """Environment variable: unset, all plugins; empty, none; otherwise a list of entry or distribution names, or of names
@@ -267,3 +267,22 @@ def _offered(plugin: Plugin) -> list[tuple[str, str, str]]:
         return []
     components = [(component.kind, component.name, component.target) for component in plugin.components]
     return components + [("command", command.name, command.target) for command in plugin.commands]
+
+
+def packages_of_plugins() -> dict[str, Plugin]:
+    """The plugins by the packages that what they offer is in."""
+    return {
+        target.partition(":")[0].partition(".")[0]: plugin
+        for plugin in installed_plugins()
+        for target in plugin.targets
+    }
+
+
+def _label_of(component: object) -> str | None:
+    """The plugin that a component is of, or its class or function."""
+    module = component.__module__ if hasattr(component, "__module__") else type(component).__module__
+    plugin = packages_of_plugins().get(module.partition(".")[0])
+    return None if plugin is None else plugin.label
+
+
+name_owners(_label_of)

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 import torch
 from torch import Tensor
 
+from si_core.contract.answers import form_of, misbehaved
 from si_core.contract.combine import spread
 from si_core.contract.condition import Condition, check_classes, check_condition, check_left_out
 from si_core.contract.data import Draw
@@ -107,6 +108,7 @@ class LearnedFields(CompletedFields):
                 "a draw for learning is made in the clock of learning", fix=f"clock={self.parametrisation.clock!r}"
             )
         outputs: tuple[Tensor, ...] = self.predictor(s.u.to(draw.xt.dtype), draw.xt, draw.condition)
+        self.check_outputs(outputs, draw.xt)
         preconditioning = preconditioning or self.preconditioning(s)
         if preconditioning is None:
             return outputs
@@ -117,6 +119,22 @@ class LearnedFields(CompletedFields):
                 known.addcmul_(torch.as_tensor(spread(factor, draw.x0)), draw.x0)
             predictions.append(known.addcmul_(torch.as_tensor(spread(out, output)), output))
         return tuple(predictions)
+
+    def check_outputs(self, outputs: Sequence[object], x: Tensor) -> None:
+        """Refuse outputs of the networks that are not of the shape of the states: they would be broadcast.
+
+        Raises:
+            PluginError: names the network.
+        """
+        for index, output in enumerate(outputs):
+            if not isinstance(output, Tensor) or output.shape != x.shape or not output.is_floating_point():
+                raise misbehaved(
+                    self.predictor.behind(index),
+                    "forward",
+                    "a network gives a field of the shape of its states",
+                    got=form_of(output),
+                    allowed=f"floating-point numbers {tuple(x.shape)}",
+                )
 
     def known_coefficients(self, name: str) -> CoefficientFunction:
         clock = self.parametrisation.clock

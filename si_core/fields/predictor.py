@@ -67,6 +67,10 @@ class Predictor(nn.Module):
             return (networks[0](position, x, condition),)
         return tuple(network(position, x, condition) for network in networks)
 
+    def behind(self, index: int) -> nn.Module:
+        """The network that gives the output of this index."""
+        return self._networks[0 if self.shared else index]
+
     def with_divergence(
         self,
         position: Tensor,

@@ -8,6 +8,8 @@ import time
 from types import TracebackType
 from typing import Any
 
+from si_core.errors import printable
+
 __all__ = ["Progress"]
 
 _SECONDS = 0.1
@@ -50,7 +52,7 @@ class Progress:
         now = time.monotonic()
         if not self._shown or (step < self._steps and now - self._last < _SECONDS):
             return
-        self._last = now
+        self._last, text = now, printable(text)
         if self._rich is not None:
             self._rich.update(self._task, completed=step, description=text, refresh=True)
             return

@@ -40,7 +40,7 @@ def reference_points(end: Distribution, n: int, stream: torch.Generator) -> tupl
     if held_out is not None:
         return held_out[0].to(stream.device), moved(held_out[1], stream.device), False
     if end.size is None:
-        return *end.draw(n, stream), False
+        return *end.checked_draw(n, stream), False
     return *end.rows(torch.randperm(end.size, generator=stream, device=stream.device)[:n]), True
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from si_core.contract.answers import check_states
 from si_core.contract.condition import Condition, check_condition
 from si_core.contract.distribution import Distribution
 from si_core.contract.given_condition import moved, read_condition, repeated
@@ -95,7 +96,7 @@ class InitialStates:
                 states, conditions = pairs.x0, process.condition_of(pairs)
             else:
                 conditions = self.conditions(n, generator, condition)
-                states = origin.sample(n, generator)
+                states = check_states(origin, "sample", origin.sample(n, generator), n, process.shape)
         return self._in_precision(states), self.conditions_in_precision(conditions)
 
     def given(self, states: Tensor, condition: Any, generator: torch.Generator) -> Condition | None:
@@ -135,7 +136,7 @@ class InitialStates:
             if process.coupling.conditions:
                 pairs = process.pairs(n, generator)
                 return pairs.x1, process.condition_of(pairs)
-            return process.target.draw(n, generator)
+            return process.target.checked_draw(n, generator)
         u = process.clock.position(torch.tensor([self.start], dtype=torch.float64, device=generator.device))
         draw = process.draw(n, generator, schedule=process.schedule(process.clock, u))
         return draw.xt, draw.condition

@@ -6,8 +6,9 @@ from typing import Any
 
 from torch import Tensor
 
+from si_core.contract.answers import form_of, misbehaved
 from si_core.contract.objective import Objective
-from si_core.errors import PluginError, RecipeError
+from si_core.errors import RecipeError
 from si_core.recipes.recipe import Recipe
 from si_core.recipes.training import ImportanceTimes
 
@@ -53,9 +54,10 @@ def check_loss(objective: Objective, loss: Any, draws: int) -> None:
     """
     # A mean, or one number for each coordinate, would be weighted wrongly without a word.
     if not isinstance(loss, Tensor) or tuple(loss.shape) != (draws,):
-        raise PluginError(
+        raise misbehaved(
+            objective,
+            "loss_of" if objective.calls_network else "loss",
             "a loss is one number for each draw, summed over the event",
-            where=f"{type(objective).__name__}.{'loss_of' if objective.calls_network else 'loss'}",
-            got=f"shape {tuple(loss.shape)}" if isinstance(loss, Tensor) else type(loss).__name__,
+            got=form_of(loss),
             allowed=f"a tensor of shape ({draws},)",
         )

@@ -11,7 +11,7 @@ import torch
 from si_core.discovery.build import build
 from si_core.discovery.deadline import Overdue
 from si_core.discovery.host_state import one_at_a_time
-from si_core.errors import DataError, NumericsError, RecipeError, UsageError
+from si_core.errors import DataError, NumericsError, RecipeError, SIError, UsageError
 from si_core.models.needs import growing
 from si_core.models.streams import stream_seed
 from si_core.process.process import StochasticInterpolant
@@ -23,12 +23,20 @@ __all__ = ["build_path", "build_process", "build_selection", "located", "own_str
 
 
 @contextmanager
-def located(recipe: Recipe, path: str) -> Iterator[None]:
-    """Give an error without a position that of a key of the recipe."""
+def located(
+    recipe: Recipe, path: str, only: type[SIError] | tuple[type[SIError], ...] = (UsageError, DataError, NumericsError)
+) -> Iterator[None]:
+    """Give an error without a position that of a key of the recipe.
+
+    Args:
+        recipe: the recipe.
+        path: the key.
+        only: the errors that are meant; others pass as they are.
+    """
     try:
         yield
-    except (UsageError, DataError, NumericsError) as error:
-        kind = next((each for each in (DataError, NumericsError) if isinstance(error, each)), RecipeError)
+    except only as error:
+        kind = next((kind for kind in (DataError, NumericsError) if isinstance(error, kind)), RecipeError)
         raise kind(
             error.problem if error.where is None else f"{error.where}: {error.problem}",
             where=recipe.where(path),

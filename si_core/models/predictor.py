@@ -8,6 +8,7 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
+from si_core.contract.answers import form_of, misbehaved
 from si_core.contract.data import Draw
 from si_core.discovery.lookup import load
 from si_core.discovery.parameters import constructor_names
@@ -187,6 +188,15 @@ def _try(predictor: Predictor, shape: tuple[int, ...], draw: Draw, count: int, t
             got=one_line(error),
             allowed=f"a network for events of shape {shape}, those of {target}",
         ) from error
+    for index, output in enumerate(outputs):
+        if not isinstance(output, Tensor) or len(output) != len(draw.xt) or output.dtype != draw.xt.dtype:
+            raise misbehaved(
+                predictor.behind(index),
+                "forward",
+                "a network gives a field for each state, in the precision of the states",
+                got=form_of(output),
+                allowed=f"{tuple(draw.xt.shape)} of {str(draw.xt.dtype).removeprefix('torch.')}",
+            )
     shapes = [tuple(output.shape[1:]) for output in outputs]
     if shapes != [shape] * count:
         raise UsageError(

@@ -7,9 +7,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from si_core.contract.answers import form_of, misbehaved
 from si_core.contract.coupling import Coupling
 from si_core.contract.data import Pairs
-from si_core.errors import PluginError
 
 __all__ = ["check_pairs", "check_weights"]
 
@@ -28,9 +28,8 @@ def check_pairs(coupling: Coupling, pairs: Any, n: int, shape: tuple[int, ...]) 
     Raises:
         PluginError: says which part has another shape.
     """
-    where = f"{type(coupling).__name__}.draw"
     if not isinstance(pairs, Pairs):
-        raise PluginError("a coupling draws Pairs", where=where, got=type(pairs).__name__)
+        raise misbehaved(coupling, "draw", "a coupling draws Pairs", got=form_of(pairs), allowed="si_core.Pairs")
     for name, values, due in (
         ("x0", pairs.x0, (n, *shape)),
         ("x1", pairs.x1, (n, *shape)),
@@ -38,12 +37,13 @@ def check_pairs(coupling: Coupling, pairs: Any, n: int, shape: tuple[int, ...]) 
     ):
         if name == "weight" and values is None:
             continue
-        if not isinstance(values, Tensor) or tuple(values.shape) != due:
-            raise PluginError(
-                f"{name} of pairs has another shape",
-                where=where,
-                got=tuple(values.shape) if isinstance(values, Tensor) else type(values).__name__,
-                allowed=f"a tensor {due}",
+        if not isinstance(values, Tensor) or values.shape != due or not values.is_floating_point():
+            raise misbehaved(
+                coupling,
+                "draw",
+                f"{name} of pairs has another shape or precision",
+                got=form_of(values),
+                allowed=f"floating-point numbers {due}",
             )
     return pairs
 
@@ -59,9 +59,10 @@ def check_weights(coupling: Coupling, weight: Tensor | None) -> None:
     wrong = ~(torch.isfinite(weight) & (weight >= 0))
     if bool(wrong.any()) or not bool((weight > 0).any()):
         entry = int(wrong.nonzero()[0]) if bool(wrong.any()) else 0
-        raise PluginError(
+        raise misbehaved(
+            coupling,
+            "draw",
             "a weight of pairs",
-            where=f"{type(coupling).__name__}.draw",
             got=f"{float(weight[entry]):g} at pair {entry}" if bool(wrong.any()) else "0 at every pair",
             allowed="finite numbers >= 0, with mean 1 over the coupling",
         )

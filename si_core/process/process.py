@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 import torch
 from torch import Tensor, nn
 
+from si_core.contract.answers import check_states
 from si_core.contract.clock import Clock, UniformClock, join_clocks
 from si_core.contract.combine import combined, spread
 from si_core.contract.condition import Condition, ConditionSpec, joined_specs
@@ -185,7 +186,9 @@ class StochasticInterpolant:
             )
         if pairs.interval is not None:
             schedule = schedule.on_intervals(*map(twice, pairs.interval))
-        z = x1.new_zeros(()).expand_as(x1) if self.latent.vanishes else self.latent.sample(x1, noise)
+        z = x1.new_zeros(()).expand_as(x1)
+        if not self.latent.vanishes:
+            z = check_states(self.latent, "sample", self.latent.sample(x1, noise), n, self.shape)
         s = torch.rand(n, generator=noise, dtype=torch.float64, device=x1.device).to(x1) if second_times else None
         return self.draw_of(
             schedule,

@@ -1,4 +1,9 @@
-"""``extends``: a recipe laid over another file or a built-in recipe, which may extend a third."""
+"""``extends``: a recipe laid over another file or a built-in recipe, which may extend a third.
+
+A stranger's recipe may name any file of its reader's. One outside the folder of the recipe that was asked for, by
+``..`` or by a link, is read as a base all the same, for projects share them; but where it is no recipe, no word of it
+is shown.
+"""
 
 from __future__ import annotations
 
@@ -7,8 +12,9 @@ from pathlib import Path
 
 from si_core.errors import RecipeError, SIError, UsageError
 from si_core.recipes import limits
-from si_core.recipes.builtin import find_builtin, unknown_recipe
+from si_core.recipes.builtin import builtin_recipes, find_builtin, unknown_recipe
 from si_core.recipes.documents import Document, read_document
+from si_core.recipes.fragments import properties_at
 from si_core.recipes.merge import merge
 from si_core.recipes.nodes import Mapping
 
@@ -50,7 +56,7 @@ def read_chain(document: Document) -> tuple[list[Document], Mapping]:
                 raise RecipeError("these recipes extend each other in a circle")
             if len(documents) == limits.CHAIN:
                 raise RecipeError("too many recipes extend each other", allowed=f"at most {limits.CHAIN} files")
-            documents.append(read_document(following))
+            documents.append(_read_base(following, document.path.parent))
         except SIError as error:
             raise _of_chain(error, where, [*chain, str(base.value)]) from None
     root = documents[-1].root
@@ -66,6 +72,34 @@ def _base_path(text: str, folder: Path) -> Path:
     if Path(text).is_absolute():
         raise UsageError("a base is named relative to this file", got=repr(text), allowed="a relative path, or a name")
     return resolve(text, folder)[0]
+
+
+def _read_base(path: Path, folder: Path) -> Document:
+    """A base; one that lies outside the folder and is no built-in recipe must be a recipe to be spoken of.
+
+    Raises:
+        RecipeError: as of :func:`read_document`; of a file outside that is no recipe, without a word of it.
+    """
+    of_plugin = os.path.realpath(path) in {os.path.realpath(recipe.path) for recipe in builtin_recipes()}
+    if of_plugin or _below(path, folder) or not os.path.isfile(path):
+        return read_document(path)
+    try:
+        document = read_document(path)
+    except RecipeError:
+        document = None
+    if document is None or not any(key in properties_at(document.root, ()) for key in document.root.entries):
+        raise RecipeError(
+            "a file outside the recipe's folder that is no recipe; nothing of it is shown",
+            got=repr(os.path.realpath(path)),
+            allowed="a recipe",
+            fix=f"si validate {path}, if it is yours",
+        )
+    return document
+
+
+def _below(path: Path, folder: Path) -> bool:
+    root = os.path.realpath(folder)
+    return os.path.commonpath([root, os.path.realpath(path)]) == root
 
 
 def _of_chain(error: SIError, where: str, chain: list[str]) -> RecipeError:

@@ -9,10 +9,10 @@ from contextlib import contextmanager
 
 from si_core.discovery.guard import cause_of
 from si_core.discovery.host_state import host_state_restored
-from si_core.discovery.plugins import Plugin, installed_plugins
-from si_core.errors import PluginError, SIError
+from si_core.discovery.plugins import Plugin, packages_of_plugins
+from si_core.errors import NumericsError, PluginError, SIError
 
-__all__ = ["attributed"]
+__all__ = ["attributed", "culprit"]
 
 _log = logging.getLogger(__name__)
 
@@ -28,16 +28,26 @@ def attributed(*passing: type[Exception]) -> Iterator[None]:
 
     Raises:
         PluginError: a plugin's component raised something else, or called ``sys.exit``.
+        NumericsError: one asked for more memory than there is.
     """
     changed: list[str] = []
-    allowed: tuple[type[Exception], ...] = (SIError, MemoryError, *passing)
+    allowed: tuple[type[Exception], ...] = (SIError, *passing)
     try:
         with host_state_restored() as changed:
             yield
     except allowed:
         raise
+    except MemoryError as error:
+        plugin = culprit(error)
+        if plugin is None:
+            raise
+        raise NumericsError(
+            f"out of memory in a component: {cause_of(error)}",
+            where=plugin.label,
+            fix="change its options, or a machine with more memory",
+        ) from error
     except (Exception, SystemExit) as error:
-        plugin = _culprit(error)
+        plugin = culprit(error)
         if plugin is None and not isinstance(error, SystemExit):
             raise
         raise PluginError(
@@ -50,13 +60,9 @@ def attributed(*passing: type[Exception]) -> Iterator[None]:
             _log.warning("a component changed %s while it worked; that is put back", ", ".join(changed))
 
 
-def _culprit(error: BaseException) -> Plugin | None:
+def culprit(error: BaseException) -> Plugin | None:
     """The plugin whose code was running when the error was raised, if it was not the core's own."""
-    packages = {
-        target.partition(":")[0].partition(".")[0]: plugin
-        for plugin in installed_plugins()
-        for target in plugin.targets
-    }
+    packages = packages_of_plugins()
     for frame, _ in reversed(list(traceback.walk_tb(error.__traceback__))):
         package = str(frame.f_globals.get("__name__", "")).partition(".")[0]
         if package in packages:

@@ -12,11 +12,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Protocol, TextIO, runtime_checkable
 
-from si_core.errors import StorageError
+from si_core.errors import StorageError, printable, shortened
 from si_core.runs.private_paths import without_private_paths
 from si_core.storage.own_files import open_own, path_of
 
 __all__ = ["Console", "RunLog"]
+
+_LONGEST = 100_000
+"""Letters of one entry: those of a long traceback."""
 
 
 @runtime_checkable
@@ -98,10 +101,10 @@ class RunLog:
     def _write(self, label: str, text: str) -> None:
         if self._file is None:
             return
-        text = without_private_paths(text, self.path.parent)
+        text = without_private_paths(shortened(text, _LONGEST), self.path.parent)
         time = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3] + "Z"
         # A text from outside must neither fake a line of the log nor steer the terminal that shows it.
-        lines = "".join(char if char.isprintable() or char in "\n\t" else repr(char)[1:-1] for char in text).split("\n")
+        lines = printable(text).split("\n")
         try:
             self._file.write(f"{time} {label}" + "\n    ".join(lines) + "\n")
         except OSError as error:

@@ -13,6 +13,7 @@ from si_core.fields.learned import LearnedFields
 from si_core.models.assembly import Assembly
 from si_core.models.model import Model
 from si_core.recipes.recipe import Recipe
+from si_core.runs.attribution import culprit
 
 __all__ = ["memory_explained"]
 
@@ -38,7 +39,7 @@ def memory_explained(stage: str, subject: Assembly | Model | Recipe, device: tor
             raise
         raise NumericsError(
             f"out of memory in {stage}: {one_line(error, 200)}",
-            where=str(device),
+            where=str(device) if (plugin := culprit(error)) is None else f"{plugin.label}, on {device}",
             got=f"{_size(stage, subject)}; {_peak(device)}",
             fix=_remedies(stage, subject),
         ) from error

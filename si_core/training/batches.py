@@ -16,8 +16,10 @@ from torch import Tensor
 
 from si_core.contract.data import Draw
 from si_core.contract.runtime import Runtime
+from si_core.errors import NumericsError
 from si_core.fields.learned import Preconditioning
 from si_core.models.assembly import Assembly
+from si_core.models.parts import located
 from si_core.models.predictor import dropout_of
 from si_core.models.streams import reseed
 from si_core.training.condition_dropout import ConditionDropout
@@ -67,6 +69,7 @@ class Batches:
     def __init__(self, assembly: Assembly, dtype: torch.dtype, runtime: Runtime, moving: bool) -> None:
         recipe, process = assembly.recipe, assembly.process
         self._process, self._train, self._seed = process, recipe.train, recipe.seed
+        self._recipe = recipe
         self._two_times = assembly.two_times
         self._antithetic = assembly.antithetic
         self.times = TrainingTimes(
@@ -106,12 +109,14 @@ class Batches:
     @torch.no_grad()
     def _make(self, step: int) -> Batch:
         times = self.times.at(step)
+        with located(self._recipe, "coupling", only=NumericsError):
+            pairs = self._pairs.at(step)
         draw = self._process.draw(
             self._train.batch,
             noise=reseed(self._noise, self._seed, "noise", 0, step),
             antithetic=self._antithetic,
             schedule=times.schedule,
-            pairs=self._pairs.at(step),
+            pairs=pairs,
             second_times=self._two_times,
         )
         if self._dropout is not None:

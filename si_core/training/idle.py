@@ -13,11 +13,13 @@ from collections.abc import Mapping, Sequence
 import torch
 from torch import Tensor, nn
 
+from si_core.contract.answers import misbehaved
 from si_core.contract.objective import Objective
-from si_core.errors import PluginError, RecipeError
+from si_core.errors import RecipeError
+from si_core.fields.predictor import Predictor
 from si_core.recipes.recipe import Recipe
 
-__all__ = ["refuse_constant", "refuse_idle", "tell_idle"]
+__all__ = ["refuse_constant", "refuse_detached", "refuse_idle", "tell_idle"]
 
 _log = logging.getLogger(__name__)
 _SHOWN = 6
@@ -59,12 +61,37 @@ def refuse_constant(objectives: Sequence[Objective], losses: Sequence[Tensor]) -
     """
     for objective, loss in zip(objectives, losses, strict=True):
         if not loss.requires_grad:
-            raise PluginError(
+            raise misbehaved(
+                objective,
+                None,
                 "the loss does not depend on the network",
-                where=type(objective).__name__,
                 got="a loss without gradient",
-                fix="call the field in it, without detach() or torch.no_grad()",
+                allowed="a loss computed from the field, without detach() or torch.no_grad()",
             )
+
+
+def refuse_detached(predictor: Predictor, predictions: Sequence[Tensor | None]) -> None:
+    """Refuse a network whose output no gradient leads back from.
+
+    Args:
+        predictor: the networks, some of whose parameters are trained.
+        predictions: of each field, at any draw; None where the objective calls the network itself.
+
+    Raises:
+        PluginError: names the network.
+    """
+    if all(prediction is None or prediction.requires_grad for prediction in predictions):
+        return
+    index = [prediction is not None and not prediction.requires_grad for prediction in predictions].index(True)
+    network = predictor.behind(index)
+    if any(parameter.requires_grad for parameter in network.parameters()):
+        raise misbehaved(
+            network,
+            "forward",
+            "the network's output does not depend on its parameters",
+            got="an output without gradient",
+            allowed="an output computed from them without detach() or torch.no_grad()",
+        )
 
 
 def tell_idle(predictor: nn.Module) -> None:

@@ -29,7 +29,7 @@ from si_core.training.batches import Batch, Batches
 from si_core.training.broken_coefficients import broken_coefficient
 from si_core.training.extragradient import Extragradient, Networks
 from si_core.training.gradient_sizes import GradientSizes
-from si_core.training.idle import refuse_constant, tell_idle
+from si_core.training.idle import refuse_constant, refuse_detached, tell_idle
 from si_core.training.learning_rate import LearningRates, own_rates
 from si_core.training.network_noise import NetworkNoise
 from si_core.training.optimizer import averaging, build_optimizer, class_name, restore_optimizer
@@ -125,6 +125,7 @@ class Trainer:
                 self._sizes.outputs(draw.xt, [each for each in predictions if each is not None])
             each = self.assembly.losses(draw, predictions)
         if self._untried:
+            refuse_detached(self.assembly.fields.predictor, predictions)
             refuse_constant(self.assembly.objectives, each)
         if batch.weight is not None:
             each = [loss * batch.weight for loss in each]

@@ -10,6 +10,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from si_core.contract.answers import check_states
 from si_core.contract.condition import Condition
 from si_core.contract.coupling import Coupling
 from si_core.contract.data import Draw, Pairs
@@ -74,7 +75,8 @@ class Validation:
         process, n = self._assembly.process, len(x1)
         data = self._stream(1)
         x1, condition = x1.to(data.device), moved(condition, data.device)
-        x0, x1 = process.coupling.pair(process.source.sample(n, data), x1, data)
+        x0 = check_states(process.source, "sample", process.source.sample(n, data), n, process.shape)
+        x0, x1 = process.coupling.pair(x0, x1, data)
         noise = self._stream(2)
         v = torch.rand(n, generator=noise, dtype=torch.float64, device=noise.device)
         u = (torch.arange(n, dtype=v.dtype, device=v.device) + v) / n

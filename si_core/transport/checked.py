@@ -6,9 +6,9 @@ from typing import Any
 
 from torch import Tensor
 
+from si_core.contract.answers import form_of, misbehaved
 from si_core.contract.data import Trajectory
 from si_core.contract.integrator import Integrator
-from si_core.errors import PluginError
 
 __all__ = ["check_trajectory"]
 
@@ -28,24 +28,27 @@ def check_trajectory(integrator: Integrator, trajectory: Any, x: Tensor, states:
     Raises:
         PluginError: says which part has another shape.
     """
-    name = type(integrator).__name__
     if not isinstance(trajectory, Trajectory):
-        raise PluginError("a method returns a Trajectory", where=name, got=type(trajectory).__name__)
+        raise misbehaved(
+            integrator, None, "a method returns a Trajectory", got=form_of(trajectory), allowed="si_core.Trajectory"
+        )
     shape, count = tuple(trajectory.x.shape), len(trajectory.x)
     due = (count if states is None else states, *x.shape)
     if count < 2 or shape != due:
-        raise PluginError(
+        raise misbehaved(
+            integrator,
+            None,
             "the states of a trajectory have the shape of the initial one",
-            where=name,
             got=str(shape),
             allowed=f"({'K >= 2' if states is None else states}, {', '.join(map(str, x.shape))})",
         )
     for attribute, due_count in (("t", count), ("log_weights", len(x)), ("log_density", len(x))):
         values = getattr(trajectory, attribute)
         if values is not None and (tuple(values.shape) != (due_count,) or not values.is_floating_point()):
-            raise PluginError(
+            raise misbehaved(
+                integrator,
+                None,
                 f"the {attribute} of a trajectory are floating-point numbers, one for each state",
-                where=name,
                 got=f"{values.dtype} {tuple(values.shape)}",
                 allowed=str((due_count,)),
             )

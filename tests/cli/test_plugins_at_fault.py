@@ -71,6 +71,9 @@ CHANGES = {
     "SIGTERM": "signal.signal(signal.SIGTERM, signal.SIG_IGN)",
     "the current directory": "os.chdir('/')",
     "the number of threads": "torch.set_num_threads(3)",
+    "the precision of float32 products": "torch.set_float32_matmul_precision('medium')",
+    "the recursion limit": "sys.setrecursionlimit(5000)",
+    "SI_PLUGINS": "os.environ['SI_PLUGINS'] = ''",
 }
 
 

@@ -39,6 +39,7 @@ BROKEN = {
     "raises": ("raise RuntimeError('out of\\ncheese')", "RuntimeError: out of cheese", "pip install --upgrade"),
     "syntax": ("def f(:", "SyntaxError", "pip install --upgrade"),
     "exits": ("import sys; sys.exit(3)", "sys.exit(3)", "pip uninstall"),
+    "interrupts": ("raise KeyboardInterrupt", "KeyboardInterrupt (", "pip uninstall"),
     "odd exception": ("class Odd(BaseException): pass\nraise Odd('x')", "Odd: x", "pip uninstall"),
     "bad component": (offering("latent Upper fake:A"), "lower-case", ""),
     "bad kind": (offering("Latent upper fake:A"), "a kind is lower-case words", ""),
@@ -210,7 +211,7 @@ def test_prints_of_an_import_are_captured_and_attributed(install, plugin_of, cap
 
 
 def test_interruption_passes_and_says_what_was_going_on(install):
-    install("si-slow", "raise KeyboardInterrupt")
+    install("si-slow", "import signal\nsignal.raise_signal(signal.SIGINT)")
     with pytest.raises(KeyboardInterrupt) as caught:
         installed_plugins()
     assert "plugin 'slow' of si-slow 1.0 was being imported" in caught.value.__notes__[0]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import zipfile
-import zlib
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -13,6 +12,7 @@ from numpy.typing import NDArray
 
 from si_core import DataError
 from si_distributions.files.contents import Contents, choose_columns, refuse_dtype, with_conditions
+from si_distributions.files.damaged import reading_bytes
 
 __all__ = ["load_mapped", "read_npy", "read_npz"]
 
@@ -48,14 +48,18 @@ def load_mapped(path: Path, where: str) -> NDArray[np.generic]:
             raise DataError(
                 "this is no .npy file", where=where, fix="write it with numpy.save; pickles and text are never loaded"
             )
-    try:
-        # A memory map compares the file's size with what its header promises before anything is allocated.
-        return np.load(path, mmap_mode="r", allow_pickle=False)
-    except (ValueError, EOFError, OverflowError, SyntaxError, MemoryError) as error:
-        if "Python objects" in str(error):
-            refuse_dtype(np.dtype(object), "the array", where)
-        got = f"{path.stat().st_size} bytes, fewer than its header promises" if "mmap length" in str(error) else None
-        raise _damaged(error, where, got) from error
+    with reading_bytes(where):
+        try:
+            # A memory map compares the file's size with what its header promises before anything is allocated.
+            array: NDArray[np.generic] = np.load(path, mmap_mode="r", allow_pickle=False)
+        except ValueError as error:
+            if "Python objects" in str(error):
+                refuse_dtype(np.dtype(object), "the array", where)
+            if "mmap length" in str(error):
+                raise ValueError(f"{path.stat().st_size} bytes, fewer than its header promises") from error
+            raise
+    _refuse_no_text(array, where)
+    return array
 
 
 def read_npz(
@@ -71,23 +75,22 @@ def read_npz(
     Raises:
         DataError: as :func:`read_npy`, and for a key that is not there or is needed and not given.
     """
-    if not zipfile.is_zipfile(path):
+    with reading_bytes(where):
+        is_zip = zipfile.is_zipfile(path)
+    if not is_zip:
         raise DataError(
             "this is no .npz file, or one cut short",
             where=where,
             fix="write it with numpy.savez; pickles are never loaded",
         )
-    try:
-        with np.load(path, allow_pickle=False) as archive:
-            names = list(archive.files)
-            others = [name for name in names if name != label and name not in given]
-            if key is None and len(others) != 1:
-                raise DataError("which array?", where=where, allowed=", ".join(names) or "none", fix="name it in key")
-            values = _member(archive, others[0] if key is None else key, where)
-            arrays = {name: _member(archive, name, where) for name in given if isinstance(name, str)}
-            labels = _member(archive, label, where, any_dtype=True) if isinstance(label, str) else None
-    except (zipfile.BadZipFile, zlib.error, ValueError, EOFError, OverflowError, SyntaxError, MemoryError) as error:
-        raise _damaged(error, where) from error
+    with reading_bytes(where), np.load(path, allow_pickle=False) as archive:
+        names = list(archive.files)
+        others = [name for name in names if name != label and name not in given]
+        if key is None and len(others) != 1:
+            raise DataError("which array?", where=where, allowed=", ".join(names) or "none", fix="name it in key")
+        values = _member(archive, others[0] if key is None else key, where)
+        arrays = {name: _member(archive, name, where) for name in given if isinstance(name, str)}
+        labels = _member(archive, label, where, any_dtype=True) if isinstance(label, str) else None
     for name, rows in arrays.items():
         if rows.ndim == 0 or len(rows) != len(values):
             got = f"{name!r} of shape {rows.shape}, {len(values)} rows"
@@ -114,7 +117,19 @@ def _member(archive: np.lib.npyio.NpzFile, name: str, where: str, any_dtype: boo
         raise DataError(f"{name!r} is no .npy array", where=where, fix="write the file with numpy.savez")
     if not any_dtype:
         refuse_dtype(member.dtype, f"array {name!r}", where)
+    _refuse_no_text(member, where)
     return member
+
+
+def _refuse_no_text(array: NDArray[np.generic], where: str) -> None:
+    """Refuse an array of text with numbers that stand for no letter: Python fails on it where it is first read."""
+    if array.dtype.kind != "U" or not array.dtype.itemsize:
+        return
+    codes = np.frombuffer(array.tobytes(), dtype=np.dtype(np.uint32).newbyteorder(array.dtype.byteorder))
+    wrong = (codes > 0x10FFFF) | ((codes >= 0xD800) & (codes < 0xE000))
+    if bool(wrong.any()):
+        got = f"the number {int(codes[wrong.argmax()]):#x} for a letter"
+        raise DataError("the file is damaged: text that is none", where=where, got=got, fix="write or copy it again")
 
 
 def _table(
@@ -135,8 +150,3 @@ def _table(
     chosen, label_index = choose_columns([""] * values.shape[1], columns, label, where, given)
     labels = None if label_index is None else values[:, label_index]
     return with_conditions(Contents(values[:, chosen], labels), given)
-
-
-def _damaged(error: Exception, where: str, got: str | None = None) -> DataError:
-    got = got or (str(error) or type(error).__name__).splitlines()[0]
-    return DataError("the file is damaged or cut short", where=where, got=got, fix="write or copy it again")

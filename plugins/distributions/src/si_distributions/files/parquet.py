@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from si_core import DataError, UsageError
 from si_distributions.files.contents import ACCEPTED, Contents, choose_columns, with_conditions
+from si_distributions.files.damaged import reading_bytes
 from si_distributions.files.index_columns import index_levels, without_index
 
 __all__ = ["parquet_names", "read_parquet"]
@@ -39,8 +40,8 @@ def read_parquet(
         wanted = [names[i] for i in chosen]
         for i in chosen:
             _check_numeric(file.schema_arrow.field(i).type, names[i], where)
-        values = _numbers(file, wanted)
-        labels = None if label_index is None else _labels(file, names[label_index])
+        values = _numbers(file, chosen)
+        labels = None if label_index is None else _labels(file, label_index)
     name = "label" if label_index is None else names[label_index]
     contents = Contents(values, labels, tuple(wanted), None, name)
     if columns is None:
@@ -61,18 +62,12 @@ def parquet_names(path: Path, where: str) -> tuple[str, ...]:
 @contextmanager
 def _opened(path: Path, where: str) -> Iterator[Any]:
     try:
-        import pyarrow as pa
         import pyarrow.parquet as pq
     except ImportError as error:
         fix = "pip install 'si-distributions[parquet]'"
         raise UsageError("reading .parquet files needs pyarrow", where=where, fix=fix) from error
-    try:
-        with pq.ParquetFile(path) as file:
-            yield file
-    except (pa.ArrowException, OSError) as error:
-        detail = (str(error) or type(error).__name__).splitlines()[0]
-        fix = "write or copy it again"
-        raise DataError("the file is damaged or no Parquet file", where=where, got=detail, fix=fix) from error
+    with reading_bytes(where, "the file is damaged or no Parquet file"), pq.ParquetFile(path) as file:
+        yield file
 
 
 def _check_numeric(kind: Any, name: str, where: str) -> None:
@@ -84,18 +79,24 @@ def _check_numeric(kind: Any, name: str, where: str) -> None:
         raise DataError(f"column {name!r} holds no numbers", where=where, got=kind, allowed=ACCEPTED, fix=fix)
 
 
-def _numbers(file: Any, wanted: Sequence[str]) -> NDArray[np.generic]:
+def _column(read: Callable[[list[str]], Any], file: Any, index: int) -> Any:
+    """A column by its place; pyarrow reads by name, and gives all columns of one name."""
+    names = list(file.schema_arrow.names)
+    return read([names[index]]).column(names[:index].count(names[index]))
+
+
+def _numbers(file: Any, wanted: Sequence[int]) -> NDArray[np.generic]:
     """The columns of numbers, shape (N, k), filled in one by one: no second copy of the table is ever there."""
     import pyarrow as pa
     from pyarrow import types
 
-    kinds = [file.schema_arrow.field(name).type for name in wanted]
+    kinds = [file.schema_arrow.field(i).type for i in wanted]
     dtype = np.float32 if all(types.is_float32(kind) for kind in kinds) else np.float64
     values: NDArray[np.generic] = np.empty((file.metadata.num_rows, len(wanted)), dtype)
     row = 0
     for group in range(file.num_row_groups):
-        for k, name in enumerate(wanted):
-            column = file.read_row_group(group, columns=[name]).column(0)
+        for k, i in enumerate(wanted):
+            column = _column(lambda names, group=group: file.read_row_group(group, columns=names), file, i)
             if types.is_boolean(column.type):
                 column = column.cast("uint8")
             if types.is_decimal(column.type):
@@ -106,9 +107,10 @@ def _numbers(file: Any, wanted: Sequence[str]) -> NDArray[np.generic]:
     return values
 
 
-def _labels(file: Any, name: str) -> NDArray[np.generic]:
+def _labels(file: Any, index: int) -> NDArray[np.generic]:
     """The values of a column; empty text where there is none."""
-    coded = file.read(columns=[name]).column(0).combine_chunks().dictionary_encode()
+    column = _column(lambda names: file.read(columns=names), file, index)
+    coded = column.combine_chunks().dictionary_encode()
     classes = coded.dictionary.to_pylist()
     places = coded.indices.fill_null(len(classes)).to_numpy(zero_copy_only=False)
     return np.array([*classes, *([""] if coded.null_count else [])])[places]

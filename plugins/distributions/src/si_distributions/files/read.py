@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import logging
+import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -87,7 +88,8 @@ def opened(path: str, suffixes: Sequence[str]) -> Iterator[Path]:
     """The file at a path, with the faults that any file can have.
 
     Raises:
-        DataError: another suffix, no file there, an empty one, or one that can't be read.
+        DataError: another suffix, no file there, an empty one, or one that can't be read; of a link to a file of
+            another suffix it shows no text.
     """
     file = Path(path)
     if file.suffix.lower() not in suffixes:
@@ -99,6 +101,14 @@ def opened(path: str, suffixes: Sequence[str]) -> Iterator[Path]:
         if file.stat().st_size == 0:
             raise DataError("the file is empty", where=path, got="0 bytes")
         yield file
+    except DataError:
+        real = Path(os.path.realpath(file))
+        if real.suffix.lower() in suffixes:
+            raise
+        # A stranger's folder may hold links to anything of its reader's; errors quote cells of tables alone.
+        fix = "to be told what is wrong, name that file itself under such a suffix"
+        problem = "a link to a file that is no table; nothing of it is shown"
+        raise DataError(problem, where=path, got=repr(str(real)), fix=fix) from None
     except OSError as error:
         raise DataError("the file can't be read", where=path, got=error.strerror or str(error)) from error
 
