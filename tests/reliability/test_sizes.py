@@ -19,7 +19,9 @@ from si_core.contract.largest import Largest
 from si_core.discovery.plugins import reset
 from si_core.models import needs
 from si_core.models.needs import growing, refuse_samples
+from si_core.runs.same_recipe import kept_text
 from si_core.storage.machine import free_disk, free_memory, in_units
+from si_core.storage.tensors import load_tensors, save_tensors
 
 pytest.importorskip("si_recipes")
 
@@ -209,6 +211,10 @@ def test_a_stranger_s_network_is_no_larger_than_its_weights(recipe, capsys, monk
     text = resolved.read_text()
     assert text.count("width: 16") == 1
     resolved.write_text(text.replace("width: 16", "width: 8192"))
+    # A stranger's weights say that they are of this recipe.
+    stored = load_tensors(Path("run/model.safetensors"))
+    told = {**stored.metadata, "recipe": kept_text(si.load_recipe(resolved))}
+    save_tensors(Path("run/model.safetensors"), stored.tensors, told)
     capsys.readouterr()
     code, words = refused(capsys, "sample", "run", "-n", "10")
     assert code == 3
