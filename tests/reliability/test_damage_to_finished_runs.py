@@ -10,6 +10,7 @@ from .conftest import flip
 
 RESUME = ("run", "r.yaml", "--out", "run", "--resume")
 MADE = ("model.safetensors", "frame.json", "samples.npy", "estimates.json")
+FURTHER = ("frame.json", "estimates.json", "SHA256SUMS")
 
 
 def test_51_what_a_run_has_made_is_listed(finished):
@@ -17,7 +18,9 @@ def test_51_what_a_run_has_made_is_listed(finished):
     assert lines == {name: hashlib.sha256((finished / name).read_bytes()).hexdigest() for name in MADE}
 
 
-@pytest.mark.parametrize("name", [*MADE, "SHA256SUMS"])
+@pytest.mark.parametrize(
+    "name", ["model.safetensors", "samples.npy", *(pytest.param(name, marks=pytest.mark.slow) for name in FURTHER)]
+)
 def test_43_a_flipped_bit_is_found_and_mended(si, run, finished, results, name):
     flip(run / name, byte=64 if name == "SHA256SUMS" else len((run / name).read_bytes()) // 2)
     done = si(*RESUME)

@@ -9,7 +9,7 @@ from ..cli.conftest import status
 RUN = ("run", "r.yaml", "--out", "run")
 
 
-@pytest.mark.parametrize("stage", ["sample_into", "measure_into"])
+@pytest.mark.parametrize("stage", ["sample_into", pytest.param("measure_into", marks=pytest.mark.slow)])
 def test_54_ctrl_c_again_and_again_after_training(si, tmp_path, finished, results, stage):
     """The first one ends the stage; the others come while it is written down that it ended."""
     done = si(*RUN, moment=("interrupted_at_every_point", stage))
@@ -22,7 +22,7 @@ def test_54_ctrl_c_again_and_again_after_training(si, tmp_path, finished, result
     assert results(tmp_path / "run") == results(finished)
 
 
-@pytest.mark.parametrize("step", [8, 12])
+@pytest.mark.parametrize("step", [8, pytest.param(12, marks=pytest.mark.slow)])
 def test_42_a_folder_that_is_renamed_is_told_with_what_is_saved(si, tmp_path, finished, results, step):
     """After step 12 of a checkpoint every 6, the one of step 6 is saved, and the next save finds no folder."""
     done = si(*RUN, moment=("folder_renamed_after_step", step, "run", "moved"))
