@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import random
+from typing import Annotated
 
 import numpy as np
 import pytest
 import torch
+from pydantic import Field
 from torch import Tensor, nn
 
 import si_core as si
@@ -115,7 +117,7 @@ def test_a_network_that_draws_its_weights_elsewhere(rejected) -> None:
 class Seeded(Normal):
     """A law drawn once, from a seed that is an option: right."""
 
-    def __init__(self, seed: int = 3) -> None:
+    def __init__(self, seed: Annotated[int, Field(ge=0, le=si.Largest.SEED)] = 3) -> None:
         self.seed = seed
         mean = torch.randn((), generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
         super().__init__(mean=float(mean), deviation=0.5)

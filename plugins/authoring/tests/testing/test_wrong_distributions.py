@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import Any
+from typing import Annotated, Any
 
 import numpy
 import pytest
 import torch
+from pydantic import Field
 from torch import Tensor
 
 import si_core as si
@@ -431,7 +432,7 @@ class Point(Constant):
 class Tails(si.Distribution):
     """The logistic law in each coordinate, with heavier tails than a Gaussian's."""
 
-    def __init__(self, size: int = 3) -> None:
+    def __init__(self, size: Annotated[int, Field(ge=1, le=100)] = 3) -> None:
         self.shape = (size,)
 
     def sample(self, n: int, generator: torch.Generator | None = None) -> Tensor:

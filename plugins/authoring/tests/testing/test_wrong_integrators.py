@@ -6,14 +6,18 @@ import copy
 import math
 from collections.abc import Sequence
 from itertools import pairwise
+from typing import Annotated
 
 import pytest
 import torch
+from pydantic import Field
 from torch import Tensor
 
 import si_core as si
 from si_authoring.testing import check_component
 from si_authoring.testing.doubles import Heun
+
+Steps = Annotated[int, Field(ge=1, le=si.Largest.STEPS)]
 
 
 class Euler(si.Integrator):
@@ -23,7 +27,7 @@ class Euler(si.Integrator):
     order = 1.0
     evaluations_a_step = 1
 
-    def __init__(self, steps: int = 20) -> None:
+    def __init__(self, steps: Steps = 20) -> None:
         self.steps = steps
 
     def times(self, transport: si.Problem) -> list[float]:
@@ -420,7 +424,7 @@ class AdamsBashforth(si.Integrator):
 
     order = 2.0
 
-    def __init__(self, steps: int = 40) -> None:
+    def __init__(self, steps: Steps = 40) -> None:
         self.steps = steps
 
     def solve(self, transport: si.Problem, x: Tensor, generator: torch.Generator | None = None) -> si.Trajectory:

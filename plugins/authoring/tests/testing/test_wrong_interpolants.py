@@ -98,6 +98,11 @@ class UntypedOptions(Line):
         self.power = power
 
 
+class UntoldSize(Line):
+    def __init__(self, terms: int = 1) -> None:
+        self.terms = terms
+
+
 class WrongDefault(Line):
     def __init__(self, power: int = 1.5) -> None:  # type: ignore[assignment]
         self.power = power
@@ -200,6 +205,7 @@ class DerivativeCutOff(Line):
         (HoldsALambda(), "pickling", "can't be pickled"),
         (UntypedOptions(), "options", "no type for 'power'"),
         (WrongDefault(), "options", "defaults are not allowed"),
+        (UntoldSize(), "bounded-options", "terms may be as large as one likes"),
         (ChangesTheDefaultDtype(), "host-unchanged", "changes the default dtype"),
         (ForgetsWhatIsLearned(), "coefficients", "at other parameters than its first: in_clock disagrees"),
         (LearnsItsEnds(), "ends", "at other parameters than its first: it does not run"),

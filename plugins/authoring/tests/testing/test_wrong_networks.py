@@ -5,15 +5,18 @@ from __future__ import annotations
 import functools
 import math
 from collections.abc import Callable, Mapping
+from typing import Annotated
 
 import numpy
 import pytest
 import torch
+from pydantic import Field
 from torch import Tensor, nn
 
-from si_core import Condition, ConditionSpec, UsageError
+from si_core import Condition, ConditionSpec, Largest, UsageError
 
 Specs = Mapping[str, ConditionSpec]
+Width = Annotated[int, Field(ge=1, le=Largest.WIDTH)]
 
 
 class Small(nn.Module):
@@ -24,7 +27,7 @@ class Small(nn.Module):
         shape: tuple[int, ...],
         heads: int | None = None,
         conditions: Specs | None = None,
-        width: int = 8,
+        width: Width = 8,
     ) -> None:
         super().__init__()
         self.shape, self.heads = shape, heads
@@ -61,12 +64,12 @@ class Small(nn.Module):
 class Plain(Small):
     """One that knows neither heads nor conditions, to make mistakes in."""
 
-    def __init__(self, shape: tuple[int, ...], width: int = 8) -> None:
+    def __init__(self, shape: tuple[int, ...], width: Width = 8) -> None:
         super().__init__(shape, width=width)
 
 
 class MixesRows(Plain):
-    def __init__(self, shape: tuple[int, ...], width: int = 8) -> None:
+    def __init__(self, shape: tuple[int, ...], width: Width = 8) -> None:
         super().__init__(shape, width)
         self.norm = nn.BatchNorm1d(width)
 
@@ -80,7 +83,7 @@ class DropsOut(Plain):
 
 
 class IdleParameter(Plain):
-    def __init__(self, shape: tuple[int, ...], width: int = 8) -> None:
+    def __init__(self, shape: tuple[int, ...], width: Width = 8) -> None:
         super().__init__(shape, width)
         self.gain = nn.Parameter(torch.ones(width))
 
@@ -288,7 +291,7 @@ class ChangesTheTime(Plain):
 
 
 class WeightsOfNumpy(Plain):
-    def __init__(self, shape: tuple[int, ...], width: int = 8) -> None:
+    def __init__(self, shape: tuple[int, ...], width: Width = 8) -> None:
         super().__init__(shape, width)
         self.gain = nn.Parameter(torch.from_numpy(numpy.random.rand(width)).float())
 
@@ -297,7 +300,7 @@ class WeightsOfNumpy(Plain):
 
 
 class WeightsOfTheMoment(Plain):
-    def __init__(self, shape: tuple[int, ...], width: int = 8) -> None:
+    def __init__(self, shape: tuple[int, ...], width: Width = 8) -> None:
         super().__init__(shape, width)
         generator = torch.Generator()
         generator.seed()
@@ -307,7 +310,7 @@ class WeightsOfTheMoment(Plain):
 class KeepsFrequenciesToItself(Plain):
     """Random features that no state dict knows: a loaded model has others."""
 
-    def __init__(self, shape: tuple[int, ...], width: int = 8) -> None:
+    def __init__(self, shape: tuple[int, ...], width: Width = 8) -> None:
         super().__init__(shape, width)
         self.register_buffer("frequencies", torch.randn(width), persistent=False)
 
@@ -391,7 +394,7 @@ def test_a_wrong_network(rejected, component: Callable[..., nn.Module], check: s
 class OfPairs(Plain):
     """Refuses every event but (2,)."""
 
-    def __init__(self, shape: tuple[int, ...], width: int = 8) -> None:
+    def __init__(self, shape: tuple[int, ...], width: Width = 8) -> None:
         if shape != (2,):
             raise UsageError("for points of the plane", got=str(shape))
         super().__init__(shape, width)
@@ -400,7 +403,7 @@ class OfPairs(Plain):
 class StartsAtZero(Plain):
     """A last layer of zeros, as residual networks start: no gradient passes it before the first step."""
 
-    def __init__(self, shape: tuple[int, ...], width: int = 8) -> None:
+    def __init__(self, shape: tuple[int, ...], width: Width = 8) -> None:
         super().__init__(shape, width)
         nn.init.zeros_(self.last.weight)
         nn.init.zeros_(self.last.bias)

@@ -231,7 +231,7 @@ def _bounded_options(suite: Suite, component: Any) -> None:
     found = unbounded_options(_class_of(suite, component), KINDS[suite.kind].context)
     if found:
         raise Violation(
-            f"{', '.join(found)} may be as large as one likes, and so may be the work that a recipe asks for: "
+            f"{', '.join(found)} may be as large as one likes, beyond memory and beyond 64 bits: "
             "`steps: Annotated[int, Field(ge=1, le=si.Largest.STEPS)]`"
         )
 

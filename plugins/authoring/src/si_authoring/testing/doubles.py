@@ -8,8 +8,10 @@ from __future__ import annotations
 import copy
 import math
 from itertools import pairwise
+from typing import Annotated
 
 import torch
+from pydantic import Field
 from torch import Tensor
 
 from si_core import (
@@ -73,7 +75,9 @@ class Normal(Distribution):
         deviation: the standard deviation of each coordinate.
     """
 
-    def __init__(self, shape: tuple[int, ...] = (2,), mean: float = 0.0, deviation: float = 1.0) -> None:
+    def __init__(
+        self, shape: tuple[Annotated[int, Field(ge=1, le=100)], ...] = (2,), mean: float = 0.0, deviation: float = 1.0
+    ) -> None:
         self.shape, self.mean, self.deviation = shape, mean, deviation
         self.standard_normal = (mean, deviation) == (0.0, 1.0)
         self.entropy = 0.5 * math.prod(shape) * math.log(2 * math.pi * math.e * deviation**2)
@@ -103,7 +107,7 @@ class Heun(Integrator):
     stochastic = True
     order = 2.0
 
-    def __init__(self, steps: int = 32) -> None:
+    def __init__(self, steps: Annotated[int, Field(ge=1, le=1000)] = 32) -> None:
         self.steps = steps
 
     def solve(self, transport: Problem, x: Tensor, generator: torch.Generator | None = None) -> Trajectory:
