@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, TypeVar
+from typing import Any
 
 from si_core.contract.clock import Clock
 from si_core.contract.diffusion import Diffusion
@@ -20,8 +20,6 @@ from si_core.runs.noise_level import fit_noise_level
 from si_core.runs.sampling_clock import fit_clock
 
 __all__ = ["resampled"]
-
-T = TypeVar("T")
 
 
 def resampled(
@@ -69,7 +67,7 @@ def _build(kind: str) -> Callable[..., Any]:
     return lambda name, **options: build(kind, name, **options)
 
 
-def _chosen(where: str, given: Any, kind: type[T], made: Callable[..., Any], example: str) -> T:
+def _chosen(where: str, given: Any, kind: type[Any], made: Callable[..., Any], example: str) -> Any:
     """The component that is given, or is built of its name."""
     if isinstance(given, kind):
         return given
@@ -84,12 +82,12 @@ def _chosen(where: str, given: Any, kind: type[T], made: Callable[..., Any], exa
             got=f"{given!r}"[:80],
             allowed=f'{example}, {{"use": NAME, ...options}}, or an object (see `si list {kind.__name__.lower()}`)',
         )
-    built: T = made(name, **options)
-    return built
+    return made(name, **options)
 
 
 def _guidance(given: Any) -> Guidance:
-    return _chosen("guidance", given, Guidance, _build("guidance"), '"classifier-free"')
+    guidance: Guidance = _chosen("guidance", given, Guidance, _build("guidance"), '"classifier-free"')
+    return guidance
 
 
 def _levelled(model: Model, given: Any, seed: int) -> Model:
