@@ -18,6 +18,7 @@ from si_core.memory.conditions import Conditions, columns_taken, read_conditions
 from si_core.memory.containers import column_names, is_frame
 from si_core.memory.layout import Layout, read_rows
 from si_core.memory.units import units_of
+from si_core.memory.words import of_rows
 
 __all__ = ["Ends", "RowOptions", "read_ends"]
 
@@ -34,7 +35,7 @@ class RowOptions:
     missing: str | None = None
     dtype: str = "float32"
 
-    def build(self, values: NDArray[np.generic], **more: Any) -> Any:
+    def build(self, values: NDArray[np.generic], where: str = "X", **more: Any) -> Any:
         """The distribution of rows."""
         options: dict[str, Any] = {
             "held_out": self.held_out,
@@ -43,7 +44,8 @@ class RowOptions:
             "dtype": self.dtype,
         }
         options |= {} if self.missing is None else {"missing": self.missing}
-        return build("distribution", _IN_MEMORY, context={}, values=values, **options, **more)
+        with of_rows(where, len(values)):
+            return build("distribution", _IN_MEMORY, context={}, values=values, **options, **more)
 
 
 @dataclass(frozen=True)
@@ -88,7 +90,11 @@ def read_ends(
                 fix="a distribution gives conditions with its draws, by `draw`, and names in its frame",
             )
         target, layout = _law(data, "X", options), Layout()
-        start = source if source is None or _no_rows(source) else options.build(read_rows(source, where="source")[0])
+        start = (
+            source
+            if source is None or _no_rows(source)
+            else options.build(read_rows(source, where="source")[0], "source")
+        )
         return Ends(target, _law(start, "source", options), layout)
     values, layout = read_rows(data, named, columns_taken(condition, data))
     found = read_conditions(condition, data, len(values))
@@ -105,7 +111,7 @@ def read_ends(
         got = f"rows of shape {first.shape[1:]} and {values.shape[1:]}"
         raise DataError("source and X are of one shape", where="source", got=got)
     units = _common_units(values, first) if options.standardise else None
-    return Ends(options.build(values, **more, units=units), options.build(first, units=units), layout)
+    return Ends(options.build(values, **more, units=units), options.build(first, "source", units=units), layout)
 
 
 def _no_rows(data: Any) -> bool:

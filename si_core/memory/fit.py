@@ -76,7 +76,7 @@ def fit(
         device: where to train, ``auto`` for a CUDA device where there is one; or a runtime.
         seed: of all randomness; that of the recipe, or 0, where it is left out.
         progress: whether to show a bar; None where somebody looks.
-        sections: further keys of a recipe: ``latent="brownian"``, ``sample={"epsilon": 0.5}``, ``callbacks=[...]``.
+        sections: further keys of a recipe: ``latent="brownian"`` with ``sample={"epsilon": 0.5}``, ``callbacks=[...]``.
             Names, options and objects in memory may stand there alike.
 
     Returns:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import html
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import torch
@@ -27,8 +27,10 @@ from si_core.memory.conditions import given, spoken_values
 from si_core.memory.containers import column_names, column_of, container_of, is_frame
 from si_core.memory.layout import Layout, read_rows
 from si_core.memory.pictures import figure_of, png_of
+from si_core.memory.resampling import resampled
 from si_core.memory.saving import save_fitted
 from si_core.memory.training import Trained
+from si_core.memory.words import of_saved
 from si_core.models.estimation import estimate
 from si_core.models.model import Model
 from si_core.models.sampling import Samples, carry, draw_samples
@@ -77,9 +79,10 @@ class Fitted:
         *,
         start: Any = None,
         seed: int = 0,
-        integrator: Integrator | None = None,
-        epsilon: Epsilon | None = None,
-        clock: Clock | Literal["auto", "uniform"] | None = None,
+        integrator: Integrator | str | Mapping[str, Any] | None = None,
+        epsilon: Epsilon | str | Mapping[str, Any] | None = None,
+        clock: Clock | str | Mapping[str, Any] | None = None,
+        guidance: Any = None,
         with_conditions: bool = False,
     ) -> Any:
         """Draw samples, as the data came: arrays for arrays, frames for frames, in their units, names and dtypes.
@@ -93,20 +96,22 @@ class Fitted:
                 their names; lists in turn. None for conditions as the data have them.
             start: points to carry to the target, in units and form of the data, in place of draws of the source.
             seed: equal seeds give equal samples.
-            integrator, epsilon, clock: in place of the model's.
+            integrator, epsilon, clock, guidance: in place of the model's, by name, as ``{"use": name, ...options}`` or
+                as objects (:func:`si_core.memory.resampling.resampled`): ``integrator={"use": "heun", "steps": 100}``.
             with_conditions: whether to return the conditions as well, by name, beside columns of a frame.
 
         Returns:
             n samples; with ``with_conditions`` a pair of them and of a dictionary.
 
         Raises:
-            UsageError: an unknown condition or class, or one that is missing.
+            UsageError: an unknown condition or class, or one that is missing; an unknown or unfit part of the sampler.
             DataError: start points of another shape.
         """
-        model = self.model.with_sampler(integrator, epsilon, clock)
+        model = resampled(self.model, self.recipe.seed, integrator, epsilon, clock, guidance)
         spoken = given(condition, model.process.conditions)
         if start is None:
-            samples = draw_samples(model, 1000 if n is None else n, seed, spoken, exact=self.layout.exact)
+            with of_saved("give points to start from: start=..., or what samples are given: condition=..."):
+                samples = draw_samples(model, 1000 if n is None else n, seed, spoken, exact=self.layout.exact)
         else:
             points = self._points(start, "start")
             if n is not None and n != len(points):
@@ -168,7 +173,8 @@ class Fitted:
         if condition is None and data is not None:
             condition = self._own_condition(data)
         spoken = given(condition, self.model.process.conditions)
-        return estimate(self.model, estimator, points, condition=spoken, seed=seed)
+        with of_saved("give points: data=..."):
+            return estimate(self.model, estimator, points, condition=spoken, seed=seed)
 
     def _own_condition(self, data: Any) -> dict[str, Any] | None:
         """The conditions that points have among their columns."""
@@ -189,7 +195,9 @@ class Fitted:
         return torch.from_numpy(np.ascontiguousarray(values.astype(np.float64)))
 
     def plot(self, n: int = 1000, condition: Any = None, *, seed: int = 0) -> Any:
-        """A figure of matplotlib: samples beside data, where these are at hand, and the losses.
+        """A figure of matplotlib: samples beside data of the same classes, where these are at hand, and the losses.
+
+        Beside samples that are given values there are no data: none need have the same.
 
         Args:
             n: how many samples.
@@ -199,8 +207,9 @@ class Fitted:
             UsageError: matplotlib is not installed.
         """
         spoken = given(condition, self.model.process.conditions)
-        samples = draw_samples(self.model, n, seed, spoken).without_weights(seed)
-        return figure_of(self.model, samples, self.history, self.layout.columns)
+        with of_saved("what samples are given: condition=..."):
+            samples = draw_samples(self.model, n, seed, spoken).without_weights(seed)
+        return figure_of(self.model, self.layout.rounded(samples), self.history, self.layout.columns, spoken)
 
     def save(self, folder: str | Path) -> Path:
         """Write the model into a new or empty folder, for :func:`si_core.load_model` and ``si sample``; not its data.
@@ -226,11 +235,12 @@ class Fitted:
         loss = f", loss {self.history[-1]['loss']:.4g}" if self.history else ""
         held = self.history[-1].get("validation") if self.history else None
         loss += f" ({held['total']:.4g} on held-out rows)" if isinstance(held, Mapping) and held else ""
-        method = type(self.model.integrator).__name__
+        method, epsilon = type(self.model.integrator).__name__, self.model.epsilon
+        level = epsilon if isinstance(epsilon, int | float) else type(epsilon).__name__
         return [
             f"Fitted to {size}shape {process.shape}{columns}" + (f", given {told}" if told else ""),
             f"  {', '.join(self._trained.assembly.fields.names)} by {count:,} parameters, {self.step} steps{loss}",
-            f"  sampled by {method}, epsilon {self.model.epsilon}, on {self.model.device}",
+            f"  sampled by {method}, epsilon {level}, on {self.model.device}",
         ]
 
     def __repr__(self) -> str:

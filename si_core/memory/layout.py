@@ -27,6 +27,7 @@ from si_core.memory.numbers import from_numbers, numbers
 __all__ = ["Layout", "Spoken", "read_rows"]
 
 Array = NDArray[np.generic]
+_ROUNDED = ("int", "uint", "bool", "datetime", "timedelta")
 Spoken = str
 """What classes of a condition are: ``text``, ``whole`` numbers, ``truth`` values; ``values`` where there are none."""
 
@@ -88,6 +89,16 @@ class Layout:
         # Conditions are named by text, columns of pandas also by numbers.
         columns |= {name: conditions[str(name)] for name in self.order if str(name) in conditions}
         return frames.DataFrame({name: columns[name] for name in self.order or columns if name in columns})
+
+    def rounded(self, values: Tensor) -> Tensor:
+        """Rows in data space (n, *event) as numbers still, on the values that their dtypes hold."""
+        rows: Array = values.detach().cpu().numpy()
+        parts = [rows] if len(self.dtypes) == 1 else [rows[:, i] for i in range(rows.shape[1])]
+        kept = [
+            numbers(from_numbers(part, dtype), "samples").astype(np.float64) if dtype.startswith(_ROUNDED) else part
+            for part, dtype in zip(parts, self.dtypes, strict=True)
+        ]
+        return torch.from_numpy(kept[0] if len(kept) == 1 else np.stack(kept, axis=1))
 
     def _tensor(self, rows: Array, device: torch.device) -> Tensor:
         dtype: torch.dtype = getattr(torch, self.dtypes[0])

@@ -25,17 +25,24 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from si_core.contract.given_condition import read_condition
 from si_core.errors import DataError, UsageError
 from si_core.models.model import Model
 
 __all__ = ["figure_of", "png_of"]
 
 _COLUMNS, _IMAGES = 8, 16
+_SOUGHT = 8192
+"""Rows among which those of a class are sought."""
 _DATA, _SAMPLES = "0.55", "C0"
 
 
 def figure_of(
-    model: Model, samples: Tensor, history: Sequence[Mapping[str, Any]], columns: Sequence[object] | None = None
+    model: Model,
+    samples: Tensor,
+    history: Sequence[Mapping[str, Any]],
+    columns: Sequence[object] | None = None,
+    condition: Any = None,
 ) -> Any:
     """The figure.
 
@@ -44,6 +51,7 @@ def figure_of(
         samples: in data space, shape (n, *event).
         history: the records of training.
         columns: the names of the columns.
+        condition: what the samples were given, as for :meth:`si_core.Model.conditions`.
 
     Raises:
         UsageError: matplotlib is not installed.
@@ -56,11 +64,12 @@ def figure_of(
         # Notebooks learn how to show a figure when pyplot is imported.
         importlib.import_module("matplotlib.pyplot")
     drawn = samples.double().cpu().numpy()
-    data = _data(model, len(drawn))
+    data = _data(model, len(drawn), condition)
+    losses = len(history) > 1  # one point is no curve
     image = _is_image(drawn.shape[1:])
     shown = 1 if image or drawn.shape[1:] == (2,) else min(math.prod(drawn.shape[1:]), _COLUMNS)
     sides = 2 if image and data is not None else shown
-    panels = sides + bool(history)
+    panels = sides + losses
     across = min(panels, 5)
     figure = Figure(figsize=(3.2 * across, 2.9 * math.ceil(panels / across)), layout="constrained")
     axes = list(np.atleast_1d(figure.subplots(math.ceil(panels / across), across, squeeze=False)).flat)
@@ -77,7 +86,7 @@ def figure_of(
     else:
         for i in range(shown):
             _density(axes[i], drawn, data, i, columns)
-    if history:
+    if losses:
         _losses(axes[panels - 1], history)
     return figure
 
@@ -89,13 +98,31 @@ def png_of(figure: Any) -> str:
     return base64.b64encode(buffer.getvalue()).decode()
 
 
-def _data(model: Model, n: int) -> NDArray[np.float64] | None:
-    """Rows of the end that samples reach, in data space; None where its data are not at hand."""
+def _data(model: Model, n: int, condition: Any = None) -> NDArray[np.float64] | None:
+    """At most n rows of the end that samples reach, of the classes they were given, in data space.
+
+    None where its data are not at hand, where values were given, or where no row is of these classes.
+    """
     end = model.end
     if not end.has_samples:
         return None
+    stream = torch.Generator().manual_seed(0)
     try:
-        return end.decode(end.sample(n, torch.Generator().manual_seed(0))).double().numpy()
+        if condition is None:
+            x = end.sample(n, stream)
+        else:
+            asked = read_condition(model.process.conditions, condition)
+            if any(model.process.conditions[name].classes is None for name in asked):
+                return None
+            x, drawn = end.draw(max(_SOUGHT, n), stream)
+            own = drawn or {}
+            alike = torch.ones(len(x), dtype=torch.bool)
+            for name, places in asked.items():
+                if name not in own:
+                    return None  # a condition of the pairs, which the end alone knows nothing of
+                alike &= torch.isin(own[name].cpu(), places.cpu())
+            x = x[alike][:n]
+        return end.decode(x).double().numpy() if len(x) else None
     except DataError:  # a model that was loaded has no data
         return None
 

@@ -81,6 +81,24 @@ class Model:
         )
         raise UsageError("no model", got=type(model).__name__, allowed="a si.Model", fix=fix)
 
+    def __repr__(self) -> str:
+        process = self.process
+        named = ("interpolant", "latent", "coupling", "source", "target")
+        parts = ", ".join(f"{name} {type(getattr(process, name)).__name__}" for name in named)
+        told = "; ".join(spec.described(name) for name, spec in process.conditions.items())
+        fields = self.unguided or self.fields
+        known = ", ".join(getattr(fields, "names", ())) or type(fields).__name__
+        guided = "".join(f", guided by {type(each).__name__}" for each in self.guidance)
+        epsilon = self.epsilon if isinstance(self.epsilon, int | float) else type(self.epsilon).__name__
+        return "\n".join(
+            (
+                f"Model of shape {process.shape}" + (f", given {told}" if told else "") + f": {parts}",
+                f"  fields {known}{guided}",
+                f"  sampled by {type(self.integrator).__name__}, epsilon {epsilon}, from t = {self.start:g} to "
+                f"{self.stop:g}, on {self.device}",
+            )
+        )
+
     @property
     def device(self) -> torch.device:
         """Where the fields' parameters are."""
@@ -198,7 +216,7 @@ class Model:
     def sample(
         self,
         n: int,
-        generator: torch.Generator,
+        generator: torch.Generator | None = None,
         *,
         condition: Any = None,
         start_from: Tensor | None = None,
@@ -208,15 +226,23 @@ class Model:
 
         Args:
             n: the number of samples.
-            generator: the source of all randomness, on the device of the samples.
+            generator: the source of all randomness, on the device of the samples; there is no other one.
             condition: as for :meth:`conditions`; None to draw it as the data have it.
             start_from: initial states (n, *event) instead of those of :meth:`initial`.
             times: further times at which to keep the states.
 
         Raises:
-            UsageError: as for :meth:`initial`; another number of states than n, or draws of a target with classes
-                without their conditions.
+            UsageError: as for :meth:`initial`; no generator; another number of states than n, or draws of a target with
+                classes without their conditions.
         """
+        if not isinstance(generator, torch.Generator):
+            raise UsageError(
+                "a model samples in model space by a generator",
+                where="Model.sample",
+                got="no generator" if generator is None else f"{type(generator).__name__} in place of a generator",
+                allowed="a torch.Generator, such as torch.Generator().manual_seed(0)",
+                fix="si.sample(model, n, condition=...) for samples in the data's units",
+            )
         if start_from is None:
             x, condition = self.initial(n, generator, condition)
         elif len(start_from) != n:
