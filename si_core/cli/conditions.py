@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import argparse
+import difflib
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from si_core.errors import UsageError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from si_core.contract.condition import ConditionSpec
     from si_core.models.model import Model
 
 __all__ = ["add_condition", "asked_condition"]
@@ -42,7 +47,9 @@ def asked_condition(model: Model, given: list[str] | None) -> Any:
     for text in given:
         name, equals, value = text.partition("=")
         if not equals or name not in specs:
-            # A class may have an equals sign in its name.
+            # A class, or a file of values, may have an equals sign in its name.
+            if equals and len(specs) == 1 and not _is_value(text, next(iter(specs.values()))):
+                raise _unknown(name, value, specs)
             if len(specs) != 1:
                 raise UsageError(
                     "a condition by its name" if specs else "this model takes no condition",
@@ -57,6 +64,26 @@ def asked_condition(model: Model, given: list[str] | None) -> Any:
     asked_for = given_values(model, single)
     read_condition(specs, asked_for, where="--condition")
     return asked_for
+
+
+def _is_value(text: str, spec: ConditionSpec) -> bool:
+    from si_core.contract.class_names import ClassFinder
+
+    if spec.classes is not None and ClassFinder(spec.classes).place(text) is not None:
+        return True
+    return Path(text).suffix == ".npy" and Path(text).is_file()
+
+
+def _unknown(name: str, value: str, specs: Mapping[str, ConditionSpec]) -> UsageError:
+    only, spec = next(iter(specs.items()))
+    near = difflib.get_close_matches(name.lower(), [only.lower()], 1)
+    return UsageError(
+        f"unknown condition {name!r}",
+        where="--condition",
+        got=f"{name}={value}",
+        allowed=spec.described(only),
+        fix=f"{'did you mean ' if near else ''}--condition {only}={value}{'?' if near else ''}",
+    )
 
 
 def _number(text: str) -> Any:

@@ -8,7 +8,7 @@ from contextlib import redirect_stdout
 
 from si_core.cli.choices import CLOCK_HELP, GUIDANCE_HELP
 from si_core.cli.conditions import add_condition, asked_condition
-from si_core.cli.points import FORMATS, of_file, read_points
+from si_core.cli.points import FORMATS, of_file, read_points, warn_of_other_values
 from si_core.cli.tables import print_json
 from si_core.cli.trained import add_device, add_seed, trained_model
 
@@ -59,8 +59,11 @@ def run(arguments: argparse.Namespace) -> int:
         if arguments.data is not None:
             # Comparisons of samples have conditions of their own; where points are asked about, they bring theirs.
             asks = "samples" not in estimator.needs
-            free = {n: spec for n, spec in model.process.conditions.items() if asks and n not in (condition or {})}
-            points = read_points(arguments.data, measured_end(model, estimator).frame.columns, free)
+            specs, columns = model.process.conditions, measured_end(model, estimator).frame.columns
+            free = {n: spec for n, spec in specs.items() if asks and n not in (condition or {})}
+            points = read_points(arguments.data, columns, free, drop=True)
+            if asks:
+                warn_of_other_values(arguments.data, columns, specs, condition or {})
             data, condition = points.x, {**points.condition, **(condition or {})} or None
         with memory_explained("estimation", model, model.device), of_file(arguments.data):
             result = estimate(model, estimator, data, condition=condition, seed=arguments.seed)

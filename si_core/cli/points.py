@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from si_core.contract.condition import ConditionSpec
     from si_core.contract.distribution import Distribution
 
-__all__ = ["FORMATS", "Points", "of_file", "read_points"]
+__all__ = ["FORMATS", "Points", "of_file", "read_points", "warn_of_other_values"]
 
 FORMATS = ".npy, .npz, .parquet or a text table"
 _ARRAY = "si-distributions/array"
@@ -44,7 +44,11 @@ class Points:
 
 
 def read_points(
-    path: str, columns: Sequence[str] | None = None, conditions: Mapping[str, ConditionSpec] | None = None
+    path: str,
+    columns: Sequence[str] | None = None,
+    conditions: Mapping[str, ConditionSpec] | None = None,
+    *,
+    drop: bool = False,
 ) -> Points:
     """All rows of a file, an array (N,) as one column.
 
@@ -52,6 +56,7 @@ def read_points(
         path: the file.
         columns: the names of the model's columns: those of a file with names are put in this order.
         conditions: what rows may have beside, where the file has columns of these names.
+        drop: whether rows that lack something are left out with a warning, in place of an error.
 
     Raises:
         DataError: a file that is missing, damaged, of another format, or holds anything but numbers; columns of the
@@ -62,7 +67,7 @@ def read_points(
         values = _array(path)
         points = Points(values[:, None] if values.ndim == 1 else values)
     else:
-        points = _rows(path, columns, conditions or {})
+        points = _rows(path, columns, conditions or {}, drop)
     if columns is not None and points.x.ndim == 2 and points.x.shape[1] != len(columns):
         got = f"{points.x.shape[1]} columns without names"
         raise DataError("the model has other columns", where=path, got=got, allowed=", ".join(columns))
@@ -84,7 +89,7 @@ def of_file(path: str | None) -> Iterator[None]:
         raise
 
 
-def _rows(path: str, columns: Sequence[str] | None, specs: Mapping[str, ConditionSpec]) -> Points:
+def _rows(path: str, columns: Sequence[str] | None, specs: Mapping[str, ConditionSpec], drop: bool) -> Points:
     import torch
 
     from si_core.discovery.build import build
@@ -105,10 +110,43 @@ def _rows(path: str, columns: Sequence[str] | None, specs: Mapping[str, Conditio
         left = [name for name in names if name not in (columns or names) and name not in (*labels[:1], *values)]
         if left:
             _log.info("%s: columns that the model does not have are left out: %s", path, ", ".join(left))
-    data: Distribution = build("distribution", _ARRAY, **options)
+    options["missing"] = "drop" if drop else "refuse"
+    try:
+        data: Distribution = build("distribution", _ARRAY, **options)
+    except DataError as error:
+        # A policy of recipes can't be set on the command line.
+        if error.fix is not None and "missing: " in error.fix:
+            error = DataError(
+                error.problem, where=error.where, got=error.got, allowed=error.allowed, fix="repair the file"
+            )
+        raise error from None
     # With nothing held out, row i is the i-th row of the file.
     x, told = data.rows(torch.arange(data.size or 0))
     return Points(x, {name: _named(values, data.conditions[name]) for name, values in (told or {}).items()})
+
+
+def warn_of_other_values(
+    path: str, columns: Sequence[str] | None, specs: Mapping[str, ConditionSpec], condition: Mapping[str, Any]
+) -> None:
+    """Say where a file has classes in a column and the command line gives all its rows another one."""
+    from si_core.contract.class_names import ClassFinder
+
+    for name, given in condition.items():
+        classes = specs[name].classes
+        if classes is None or not isinstance(given, str) or Path(path).suffix.lower() == ".npy":
+            continue
+        try:
+            told = _rows(path, columns, {name: specs[name]}, drop=True).condition.get(name, ())
+        except DataError:
+            continue  # a column that can't be read as this condition says nothing of it
+        finder = ClassFinder(classes)
+        place = finder.place(given)
+        others = [value for value in told if finder.place(value) != place]
+        if others:
+            _log.warning(
+                "%s: %d of %d rows have another %s, such as %s; all are measured as --condition %s=%s",
+                path, len(others), len(told), name, others[0], name, given,
+            )  # fmt: skip
 
 
 def _named(values: Tensor, spec: ConditionSpec) -> Any:

@@ -138,8 +138,8 @@ def check_condition(
                 where=where,
                 got=", ".join(conditions) or "no condition",
                 allowed=spec.described(name),
-                fix=f"give it: condition={{{name!r}: ...}}; it can be left out only of a model trained with "
-                "train.condition_dropout",
+                fix=f"give it: condition={{{name!r}: ...}} in Python, --condition {name}=... on the command line; "
+                "it can be left out only of a model trained with train.condition_dropout",
             )
         _check_values(name, spec, conditions[name], rows, where)
 

@@ -19,7 +19,7 @@ from si_core.errors import DataError
 
 __all__ = ["Frame"]
 
-_LOSS = 1e-3
+_LOSS = 1e-5
 """Of the spread: where rounding takes more, data come in float64."""
 
 
@@ -94,7 +94,7 @@ class Frame:
         return shift + scale * exact
 
     def dtype_of(self, dtype: torch.dtype) -> torch.dtype:
-        """The dtype of data: that of model space, or float64 where rounding would take a thousandth of the scale."""
+        """The dtype of data: that of model space, or float64 where rounding takes a hundred-thousandth of the scale."""
         return torch.float64 if torch.finfo(dtype).eps * self._offset > _LOSS else dtype
 
     def _in(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:

@@ -157,15 +157,19 @@ def _other_units(directory: RunDirectory, assembly: Assembly) -> list[str]:
         if not isinstance(entry, dict):
             continue
         before, now = entry.get("frame", {}), law.frame.plain()
-        for key, word in (("shift", "units"), ("scale", "units"), ("columns", "columns"), ("pixels", "pixels")):
+        if any(before.get(key) != now.get(key) for key in ("shift", "scale")):
+            told.append(
+                f"units of the {end} differ, as is usual with other data: weights keep to standardised ones, each data "
+                "set's own"
+            )
+        for key, word in (("columns", "columns"), ("pixels", "pixels")):
             if before.get(key) != now.get(key):
-                told.append(
-                    f"{word} of the {end} differ: {key} {_short(before.get(key))} there, {_short(now.get(key))} here"
-                )
+                told.append(f"{word} of the {end} differ: {_short(before.get(key))} there, {_short(now.get(key))} here")
         for name, spec in law.conditions.items():
             classes = (entry.get("conditions") or {}).get(name, {}).get("classes")
             if classes is not None and spec.classes is not None and list(classes) != list(spec.classes):
-                told.append(f"classes of {name!r} differ: {_short(classes)} there, {_short(list(spec.classes))} here")
+                there, here = (_short(f"[{', '.join(map(str, some))}]") for some in (classes, spec.classes))
+                told.append(f"classes of {name!r} differ: {there} there become {here} here, by position")
     return told
 
 

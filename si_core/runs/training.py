@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import logging
 import time
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
@@ -35,6 +36,7 @@ from si_core.training.trainer import Trainer
 
 __all__ = ["begun", "finished", "restore", "steps", "train", "train_into", "watched"]
 
+_log = logging.getLogger(__name__)
 _PROGRESS_SECONDS = 0.1
 _LINE_SECONDS = 10.0
 
@@ -78,6 +80,9 @@ def watched(trainer: Trainer, parts: Iterable[Part], directory: RunDirectory | N
 def steps(watch: Watch, written: Callable[[dict[str, Any]], object] = lambda record: None) -> Iterator[None]:
     """Take one step after another to the last, with a record of each interval; followers are told of both."""
     trainer = watch.run.trainer
+    if trainer.train.steps == 0:
+        start = "as they were drawn" if trainer.assembly.recipe.init is None else "those of init"
+        _log.warning("train.steps is 0: nothing is trained, and the weights are %s", start)
     if not trainer.finished:
         watch.at("before_training")
     while not trainer.finished:

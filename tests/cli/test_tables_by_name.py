@@ -105,3 +105,28 @@ def test_what_no_table_can_hold_is_refused_before_sampling(si, finished):
     # A law without names has places.
     assert si("sample", finished, "-n", 3, "--out", "x.csv").code == 0
     assert (si.folder / "x.csv").read_text().splitlines()[0] == "x0,x1"
+
+
+def test_a_training_file_with_blanks_is_measured_on_and_its_own_classes_are_not_overruled_silently(si, trees, table):
+    expected = value(si, "--data", "trees.csv")
+    text = (trees / "trees.csv").read_text()
+    (trees / "blanks.csv").write_text(text + "300,,7e4,oak\n301,1.7,7e4,\n")
+    done = si("estimate", "run", NAME, "--data", "blanks.csv", "--json")
+    assert (done.code, json.loads(done.out)["value"]) == (0, expected)
+    assert "dropped 2 of 302 rows" in done.err
+    # Points to start from stay beside their samples, so none is left out; no recipe is at hand to set anything in.
+    (trees / "starts.csv").write_text("x0,x1\n1,2\n,3\n")
+    done = si("sample", "run", "--start-from", "starts.csv")
+    assert (done.code, "missing: " in done.err, "repair the file" in done.err) == (3, False, True)
+    done = si("estimate", "run", NAME, "--data", "trees.csv", "--condition", "kind=oak")
+    assert (done.code, "200 of 300 rows have another kind" in done.err) == (0, True)
+
+
+def test_what_is_wrong_with_a_condition_is_said_in_words_of_the_command_line(si, trees, table):
+    np.save(trees / "x.npy", table[0][:9])
+    done = si("estimate", "run", NAME, "--data", "x.npy")
+    assert (done.code, "--condition kind=" in done.err) == (2, True)
+    done = si("sample", "run", "--condition", "knd=oak")
+    assert (done.code, "unknown condition 'knd'" in done.err, "did you mean --condition kind=oak?" in done.err) == (
+        2, True, True,
+    )  # fmt: skip

@@ -265,6 +265,11 @@ def _(f: Folder) -> None:
     f.reads(TWO, columns=["a", "b"])
 
 
+@case("a cell of a spreadsheet's error, such as #REF!", "refused: the cell, and what to do about it")
+def _(f: Folder) -> None:
+    f.text("a,b\n1.5,2\n3,#REF!\n5,6\n").refused("x.csv:3: column 'b'.*got '#REF!'.*error of a spreadsheet.*formula")
+
+
 @case("rows of unequal length", "refused: line, both lengths")
 def _(f: Folder) -> None:
     f.text("a,b\n1,2\n3\n").refused("x.csv:3: a row of another length got 1 cells, the first row has 2")
@@ -380,6 +385,11 @@ def _(f: Folder) -> None:
     f.text("").refused("the file is empty")
     f.path = f.folder / "xx.csv"
     f.refused("no such file.*did you mean x.csv")
+    # Another case comes before other letters.
+    f.text("1,2\n", "b.csv")
+    f.path = f.folder / "B.csv"
+    if not f.path.exists():
+        f.refused("no such file.*did you mean b.csv.$")
 
 
 @case(".npy of shape (N,)", "one column")

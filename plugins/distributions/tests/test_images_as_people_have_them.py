@@ -143,6 +143,17 @@ def _(a: Album) -> None:
     a.add(COLOUR).add(COLOUR[:3], "b.png").refused(
         "b.png: images of several sizes got 6 x 3; allowed 6 x 4 as .*a.png.*size: 4"
     )
+    with pytest.raises(si.DataError) as refused:
+        a.law()
+    # Skipping would leave all out but those of the first one's size.
+    assert "skip" not in str(refused.value)
+    clear = np.concatenate([COLOUR[:3], np.zeros((3, 6, 1), np.uint8)], 2)
+    a.add(clear, "c.png")
+    assert a.law(damaged="skip").skipped == 2
+    assert "skipped 2 of 3 images" in a.log.text
+    # Neither is the way out told for each, nor is an image counted that is not used.
+    assert "set size" not in a.log.text
+    assert "transparent" not in a.log.text
 
 
 @case("the same, `size: 64` or `size: [64, 96]`", "scaled to cover it, cropped evenly at both sides")

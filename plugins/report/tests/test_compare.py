@@ -87,6 +87,17 @@ def test_the_terminal_names_problems_and_the_word_of_each_estimate(runs, tmp_pat
     assert "first (1)" in capsys.readouterr().out
 
 
+def test_a_page_is_written_over_an_earlier_comparison_and_nothing_else(runs, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    page = tmp_path / "compare.html"
+    page.write_text("<p>Mine.</p>", encoding="utf-8")
+    assert main(["compare", *runs]) == 2
+    assert "--out compare-2.html" in capsys.readouterr().err
+    assert page.read_text(encoding="utf-8") == "<p>Mine.</p>"
+    assert main(["compare", runs[0], runs[1], "--out", "compare-2.html"]) == 0
+    assert main(["compare", *runs, "--out", "compare-2.html"]) == 0
+
+
 @pytest.mark.parametrize(("words", "code"), [([], 2), (["nowhere"], 4), (["."] * 19, 2)])
 def test_what_is_no_comparison_is_refused(runs, words, code, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)

@@ -42,11 +42,14 @@ def read_images(path: str, reader: PictureReader, skip: bool) -> tuple[NDArray[n
                 if images is None:
                     images = np.empty((len(files), *image.shape), np.uint8)
                 if image.shape != images.shape[1:]:
+                    reader.undo()
                     raise _unequal(image, images, file, files[used[0]])
             except DataError as error:
                 if not skip:
                     raise
-                _log.warning("skipped: %s", error)
+                # What to do about it is said once, by the count of all.
+                got = "" if error.got is None else f", got {error.got}"
+                _log.warning("skipped: %s: %s%s", error.where, error.problem, got)
                 continue
             images[len(used)] = image
             used.append(place)
@@ -57,7 +60,7 @@ def read_images(path: str, reader: PictureReader, skip: bool) -> tuple[NDArray[n
     if skipped:
         _log.warning("%s: skipped %d of %d images", path, skipped, len(files))
     for remark, count in reader.remarks.items():
-        _log.warning("%s: %d of %d images: %s", path, count, len(files), remark)
+        _log.warning("%s: %d of %d images: %s", path, count, len(used), remark)
     images = images[: len(used)]
     # Channels come first, as networks have them.
     images = images[:, None] if images.ndim == 3 else images.transpose(0, 3, 1, 2)
@@ -105,5 +108,5 @@ def _unequal(image: NDArray[np.uint8], images: NDArray[np.uint8], file: str, fir
         where=file,
         got=f"{image.shape[1]} x {image.shape[0]}",
         allowed=f"{images.shape[2]} x {images.shape[1]} as {first}",
-        fix=f"set size: {min(images.shape[1:3])}, to which each is fitted and cropped in the middle, or damaged: skip",
+        fix=f"set size: {min(images.shape[1:3])}, to which each is fitted and cropped in the middle",
     )

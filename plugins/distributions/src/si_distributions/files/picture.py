@@ -45,13 +45,14 @@ class PictureReader:
         background: what shows through where an image is transparent, ``white`` or ``black``.
 
     Attributes:
-        remarks: how many images were changed beyond colour and size, by what was done.
+        remarks: how many of the images that could be read were changed beyond colour and size, by what was done.
     """
 
     channels: int
     size: tuple[int, int] | None = None
     background: str = "white"
     remarks: Counter[str] = field(default_factory=Counter)
+    _last: Counter[str] = field(default_factory=Counter)
 
     def read(self, path: str) -> NDArray[np.uint8]:
         """One image, shape (height, width) or (height, width, 3); its header is checked before its pixels are read.
@@ -61,13 +62,16 @@ class PictureReader:
             UsageError: Pillow is not installed.
         """
         pillow = _pillow(path)
+        self._last = Counter()
         try:
             with pillow.open(path, formats=_OPENED) as image:
                 width, height = image.size
                 if width * height > _MOST_PIXELS:
                     raise _huge(f"{width} x {height} pixels", path)
                 image.load()
-                return np.asarray(self._finished(image, path))
+                finished = np.asarray(self._finished(image, path))
+            self.remarks.update(self._last)
+            return finished
         except DataError:
             raise
         except (pillow.DecompressionBombWarning, pillow.DecompressionBombError) as error:
@@ -77,11 +81,16 @@ class PictureReader:
             fix = "repair or delete it, or set damaged: skip"
             raise DataError("the image is damaged", where=path, got=got, fix=fix) from error
 
+    def undo(self) -> None:
+        """The image read last is not used: it is no longer counted."""
+        self.remarks.subtract(self._last)
+        self.remarks, self._last = +self.remarks, Counter()
+
     def _finished(self, image: Any, path: str) -> Any:
         from PIL import ImageOps
 
         if getattr(image, "n_frames", 1) > 1:
-            self.remarks["several frames, the first one taken"] += 1
+            self._last["several frames, the first one taken"] += 1
         if image.format == "TIFF" or not _TURNED.isdisjoint(image.info):
             image = ImageOps.exif_transpose(image)
         if image.mode.startswith("I"):
@@ -111,7 +120,7 @@ class PictureReader:
             got = f"values {levels.min()} to {levels.max()}"
             fix = "store such numbers as a .npy file, for array"
             raise DataError("pixels of more than 16 bits", where=path, got=got, allowed="0..65535", fix=fix)
-        self.remarks["16 bits, rounded to 8"] += 1
+        self._last["16 bits, rounded to 8"] += 1
         return _pillow(path).fromarray(((levels.astype(np.int64) + _16_BIT // 2) // _16_BIT).astype(np.uint8))
 
     def _opaque(self, image: Any) -> Any:
@@ -119,7 +128,7 @@ class PictureReader:
         whole = image.convert("RGBA")
         if whole.getchannel("A").getextrema()[0] == 255:
             return whole.convert("RGB")
-        self.remarks[f"transparent, laid over {self.background}"] += 1
+        self._last[f"transparent, laid over {self.background}"] += 1
         under = _pillow("").new("RGBA", whole.size, self.background)
         under.alpha_composite(whole)
         return under.convert("RGB")

@@ -117,5 +117,8 @@ def near(path: Path) -> str | None:
     """A suggestion of files with a similar name beside a missing one."""
     if not path.parent.is_dir():
         return None
-    found = difflib.get_close_matches(path.name, [entry.name for entry in path.parent.iterdir()], 3, 0.75)
+    there = [entry.name for entry in path.parent.iterdir()]
+    # Another case is the likeliest slip, whatever else is there.
+    found = [name for name in there if name.casefold() == path.name.casefold()]
+    found = found or difflib.get_close_matches(path.name, there, 3, 0.75)
     return f"did you mean {' or '.join(found)}?" if found else None

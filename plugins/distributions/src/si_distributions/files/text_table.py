@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from array import array
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -139,10 +140,16 @@ def _not_utf8(path: Path, where: str) -> DataError:
     return DataError("the file is not UTF-8 text", where=where, got=got, fix="save it as UTF-8")
 
 
+_FAULT = re.compile(r"#[A-Z][A-Z0-9_/]*[!?]?")
+"""How spreadsheets write that a formula failed: ``#REF!``, ``#DIV/0!``, ``#NAME?``, ``#N/A``."""
+
+
 def _text(cell: str, index: int, form: TextForm, where: str) -> DataError:
     column = f"column {form.names[index]!r}" if form.names[index] else f"column {index}"
     fix = "choose the columns with numbers in columns, or name this one as the label"
-    if "." in cell and form.decimal == ",":
+    if _FAULT.fullmatch(cell):
+        fix = "the cell holds an error of a spreadsheet: mend its formula, or leave the cell empty as a missing value"
+    elif "." in cell and form.decimal == ",":
         fix = "the file has decimal commas: write all numbers with them, without marks between thousands"
     elif "," in cell:
         fix = "write decimals with a point, and no marks between thousands"

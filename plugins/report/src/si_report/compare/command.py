@@ -30,7 +30,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("runs", metavar="RUN", nargs="+", help="the folder of a run, or of an exported model")
     parser.add_argument(
-        "--out", metavar="FILE.html", default="compare.html", help="the page to write (default: compare.html)"
+        "--out",
+        metavar="FILE.html",
+        default="compare.html",
+        help="the page to write, over an earlier one of its own (default: compare.html)",
     )
     parser.add_argument("--json", action="store_true", help="print JSON")
 
@@ -43,6 +46,7 @@ def run(arguments: argparse.Namespace) -> int:
     if out.suffix != ".html":
         fix = f"--out {out.with_suffix('.html')}" if out.name else "--out compare.html"
         raise UsageError("the page is a file .html", where="--out", got=str(out), fix=fix)
+    _check_own(out)
 
     from si_report.compare.curves import compared_curves
     from si_report.compare.page import compare_page
@@ -59,6 +63,20 @@ def run(arguments: argparse.Namespace) -> int:
         _print(runs)
         print(f"page: {out}")
     return 0
+
+
+def _check_own(out: Path) -> None:
+    """Refuse to write over what is no earlier comparison.
+
+    Raises:
+        UsageError: another file is there.
+    """
+    from si_report.compare.page import FOOTER
+
+    # What can't be read can't be written either, and that error says more.
+    if out.is_file() and FOOTER.encode() not in out.read_bytes():
+        fix = f"--out {out.with_stem(out.stem + '-2')}"
+        raise UsageError("the file is no page of si compare, and stays", where="--out", got=str(out), fix=fix)
 
 
 def _print(runs: Sequence[ComparedRun]) -> None:
