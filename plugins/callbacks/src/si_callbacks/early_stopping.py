@@ -46,8 +46,8 @@ class EarlyStopping(Callback):
         self._best, self._waited, self._looked, self._restored = math.inf, 0, 0, False
 
     def before_training(self, run: Run) -> None:
-        """Count anew, unless this training goes on from a state: one object may follow several."""
-        if not self._restored:
+        """Count anew where a training begins and goes on from no state: one object may follow several."""
+        if run.step == 0 and not self._restored:
             self._best, self._waited, self._looked = math.inf, 0, 0
         self._restored = False
 
