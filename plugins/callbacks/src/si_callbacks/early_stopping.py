@@ -43,12 +43,13 @@ class EarlyStopping(Callback):
                 fix="a target of data with held_out > 0, or leave this callback out",
             )
         self.patience, self.min_delta, self.every = patience, min_delta, every
-        self._best, self._waited, self._looked = math.inf, 0, 0
+        self._best, self._waited, self._looked, self._restored = math.inf, 0, 0, False
 
     def before_training(self, run: Run) -> None:
-        """Count anew where a training begins: one object may follow several."""
-        if run.step == 0:
+        """Count anew where a training begins and goes on from no state: one object may follow several."""
+        if run.step == 0 and not self._restored:
             self._best, self._waited, self._looked = math.inf, 0, 0
+        self._restored = False
 
     def after_step(self, run: Run) -> None:
         """Look at the record of this step, if there is one."""
@@ -82,4 +83,4 @@ class EarlyStopping(Callback):
         """Go on from a state."""
         best = state["best"]
         self._best = math.inf if best is None else float(best)
-        self._waited, self._looked = int(state["waited"]), int(state["looked"])
+        self._waited, self._looked, self._restored = int(state["waited"]), int(state["looked"]), True
