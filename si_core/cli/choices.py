@@ -5,6 +5,9 @@ from __future__ import annotations
 import argparse
 import json
 import math
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +17,7 @@ if TYPE_CHECKING:
     from si_core.fields.noise_level import Epsilon
     from si_core.models.model import Model
 
-__all__ = ["CLOCK_HELP", "GUIDANCE_HELP", "chosen", "resampled"]
+__all__ = ["CLOCK_HELP", "GUIDANCE_HELP", "chosen", "in_command_words", "resampled"]
 
 CLOCK_HELP = "time of the steps: auto, uniform, a clock by name, or JSON with its options (default: the recipe's)"
 GUIDANCE_HELP = (
@@ -44,6 +47,29 @@ def chosen(text: str, where: str, example: str) -> tuple[str, dict[str, Any]]:
             "a component is chosen by name", where=where, got=text, allowed='NAME, or {"use": NAME, ...options}'
         )
     return value.pop("use"), value
+
+
+@contextmanager
+def in_command_words(freeze: bool) -> Iterator[None]:
+    """Say in options of the command line what errors of sampling advise in keys of recipes.
+
+    Args:
+        freeze: whether the command has ``--freeze``.
+    """
+    try:
+        yield
+    except UsageError as error:
+        fix, allowed = (_in_options(text, freeze) for text in (error.fix, error.allowed))
+        if (fix, allowed) == (error.fix, error.allowed):
+            raise
+        raise type(error)(error.problem, where=error.where, got=error.got, allowed=allowed, fix=fix) from error
+
+
+def _in_options(text: Any, freeze: bool) -> Any:
+    if not isinstance(text, str):
+        return text
+    text = re.sub(r"`(epsilon|clock): ([^`]+)`", r"`--\1 \2`", text)
+    return text.replace("`freeze: true`", "`--freeze`") if freeze else text
 
 
 def resampled(model: Model, arguments: argparse.Namespace) -> Model:

@@ -6,7 +6,7 @@ import argparse
 import sys
 from contextlib import redirect_stdout
 
-from si_core.cli.choices import CLOCK_HELP, GUIDANCE_HELP
+from si_core.cli.choices import CLOCK_HELP, GUIDANCE_HELP, in_command_words
 from si_core.cli.conditions import add_condition, asked_condition
 from si_core.cli.points import FORMATS, of_file, read_points, warn_of_other_values
 from si_core.cli.tables import print_json
@@ -52,7 +52,7 @@ def run(arguments: argparse.Namespace) -> int:
 
     name, options = chosen(arguments.name, "NAME", '{"use": "log-likelihood", "steps": 100}')
     # What components print must not stand among the JSON.
-    with redirect_stdout(sys.stderr), trained_model(arguments, LineConsole()) as trained:
+    with redirect_stdout(sys.stderr), in_command_words(False), trained_model(arguments, LineConsole()) as trained:
         estimator = build("estimator", name, **options)
         model = resampled(trained, arguments)
         data, condition = None, asked_condition(model, arguments.condition)

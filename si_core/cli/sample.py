@@ -6,7 +6,7 @@ import argparse
 import hashlib
 from pathlib import Path
 
-from si_core.cli.choices import CLOCK_HELP, GUIDANCE_HELP
+from si_core.cli.choices import CLOCK_HELP, GUIDANCE_HELP, in_command_words
 from si_core.cli.conditions import add_condition, asked_condition
 from si_core.cli.points import FORMATS, read_points
 from si_core.cli.tables_of_samples import TABLES, check_table, write_table
@@ -70,7 +70,7 @@ def run(arguments: argparse.Namespace) -> int:
     from si_core.runs.memory import memory_explained
     from si_core.runs.stages import check_finite, warn_of_frozen_ends, write_samples, write_weights
 
-    with open_console() as console, trained_model(arguments, console) as trained:
+    with open_console() as console, in_command_words(True), trained_model(arguments, console) as trained:
         model = resampled(trained.with_sampler(freeze=arguments.freeze or None), arguments)
         warn_of_frozen_ends(model, console)
         starts = None

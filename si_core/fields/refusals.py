@@ -8,7 +8,7 @@ from functools import partial
 import torch
 from torch import Tensor
 
-from si_core.contract.clock import Clock
+from si_core.contract.clock import Clock, UniformClock
 from si_core.contract.schedule import Schedule
 from si_core.errors import UsageError
 from si_core.process.candidates import candidates, survey
@@ -142,7 +142,7 @@ def _unbounded(asked: Asked, verdict: Verdict) -> UsageError:
     return UsageError(
         f"{asked.what} needs weights of the learned fields that grow without bound at {verdict.ends}, and an error of "
         "the networks with them",
-        got=f"objectives {_listed(asked.names)}, {asked.clock!r}",
+        got=f"objectives {_listed(asked.names)}" + ("" if type(asked.clock) is UniformClock else f", {asked.clock!r}"),
         allowed="; or ".join(remedies),
         fix=f"{remedies[0]}; `freeze: true` keeps the last weights before the end, at the price of a bias",
     )

@@ -95,6 +95,17 @@ class RunDirectory:
                 raise StorageError("no such run", where=str(path), fix=_suggestion(run.path.parent))
             if not run.path.is_dir():
                 raise StorageError("a run is a folder", where=str(path), got="a file", fix=_suggestion(run.path.parent))
+            programs = sorted(run.path.glob("*.pt2"))
+            if programs:
+                card = run.path / "README.md"
+                raise StorageError(
+                    "an exported program of PyTorch, which runs without si-core and is no model to load",
+                    where=str(path),
+                    got=programs[0].name,
+                    fix=f"run the script in {card}"
+                    if card.is_file()
+                    else "torch.export.load, or give the run's folder",
+                )
             raise StorageError(
                 "the folder is no run", where=str(path), got="no resolved.yaml in it", fix=_suggestion(run.path)
             )

@@ -19,6 +19,7 @@ from si_core.fields.predictor import Predictor
 from si_core.models.assembly import assemble
 from si_core.models.model import Model
 from si_core.process.fingerprint import data_parts, fingerprint
+from si_core.recipes.paths import path_texts
 from si_core.recipes.recipe import Recipe
 from si_core.runs.directory import RunDirectory
 from si_core.runs.initial import begin_from
@@ -29,7 +30,7 @@ from si_core.runs.same_recipe import check_same_recipe, kept_recipe
 from si_core.runs.signals import Interrupted, StopSignals
 from si_core.runs.watching import Part, RunState, Watch, build_parts
 from si_core.storage.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
-from si_core.storage.fingerprints import data_changes, fingerprints
+from si_core.storage.fingerprints import PARTS, data_changes, fingerprints
 from si_core.storage.metrics import MetricsWriter
 from si_core.storage.retention import newest_verified, prune
 from si_core.training.trainer import Trainer
@@ -200,7 +201,10 @@ def restore(
             allowed=f"at most train.steps, which is {trainer.train.steps}",
             fix=f"train.steps={checkpoint.step} or more, or start a new run",
         )
-    changes = data_changes(_mapping(checkpoint, "data"), fingerprints(data_parts(trainer.assembly.process)))
+    recipe, now = trainer.assembly.recipe, fingerprints(data_parts(trainer.assembly.process))
+    selected = {part: getattr(recipe, part, None) for part in PARTS}
+    files = {part: ", ".join(text for _, text in path_texts(one)) for part, one in selected.items() if one is not None}
+    changes = data_changes(_mapping(checkpoint, "data"), now, files)
     if changes and not allow_data_change:
         raise DataError(
             "the data changed since this run was started",

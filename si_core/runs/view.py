@@ -45,13 +45,15 @@ def run_view(
     """
     process, end = model.process, model.end
     stream = model.stream(recipe.seed, "evaluation", 1)
-    ends, notes = _ends(model, min(len(samples), _SHOWN), stream)
+    ends, lost, reason = _ends(model, min(len(samples), _SHOWN), stream)
+    notes = [] if reason is None else [f"Draws of the {' and of the '.join(lost)} are left out: {_told(reason)}."]
     origin, goal = ends if end is process.target else ends[::-1]
     trajectory = None
     try:
         trajectory = _paths(model, stream)
     except MissingDataError as error:
-        notes.append(f"Paths of the sampler are left out: {error.problem}.")
+        same = reason is not None and (error.problem, error.where) == (reason.problem, reason.where)
+        notes.append(f"Paths of the sampler are left out{', as well' if same else f': {_told(error)}'}.")
     return RunView(
         directory=directory.path,
         title=recipe.title or _name(directory, recipe),
@@ -79,8 +81,15 @@ def _name(directory: RunDirectory, recipe: Recipe) -> str:
     return folder.name if recipe.path.resolve().parent == folder else recipe.name
 
 
-def _ends(model: Model, count: int, stream: torch.Generator) -> tuple[tuple[Tensor | None, Tensor | None], list[str]]:
-    """Draws of source and target in data space, in pairs where both are at hand, and notes of what is not.
+def _told(error: MissingDataError) -> str:
+    """What is gone, and which file; not the place in a recipe of this machine, for a page goes elsewhere."""
+    return error.problem + (f" ({error.where.rpartition(': ')[2]})" if error.where else "")
+
+
+def _ends(
+    model: Model, count: int, stream: torch.Generator
+) -> tuple[tuple[Tensor | None, Tensor | None], list[str], MissingDataError | None]:
+    """Draws of source and target in data space, in pairs where both are at hand; which are not, and why.
 
     An end without units of its own, such as noise, is told in those of the samples.
     """
@@ -96,12 +105,11 @@ def _ends(model: Model, count: int, stream: torch.Generator) -> tuple[tuple[Tens
         drawn = [_alone(law, count, stream) for law in (process.source, process.target)]
         drawn = [None if x is None else to_data(x).cpu() for x, to_data in zip(drawn, decode, strict=True)]
         lost = [name for name, draws in zip(("source", "target"), drawn, strict=True) if draws is None]
-        notes = [f"Draws of the {' and of the '.join(lost)} are left out: {error.problem}."] if lost else []
-        return (drawn[0], drawn[1]), notes
+        return (drawn[0], drawn[1]), lost, error if lost else None
     if pairs.weight is not None:
         chosen = resample(pairs.weight.log(), stream)
         pairs = replace(pairs, x0=pairs.x0[chosen], x1=pairs.x1[chosen])
-    return (decode[0](pairs.x0).cpu(), decode[1](pairs.x1).cpu()), []
+    return (decode[0](pairs.x0).cpu(), decode[1](pairs.x1).cpu()), [], None
 
 
 def _alone(law: Distribution, count: int, stream: torch.Generator) -> Tensor | None:

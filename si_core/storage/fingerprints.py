@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from types import MappingProxyType
 
 PARTS = ("source", "target", "coupling")
 """What may have a fingerprint: the ends, and a coupling whose pairs are data."""
@@ -18,10 +19,13 @@ def fingerprints(parts: Mapping[str, object]) -> dict[str, str]:
     return {part: mark for part, mark in found.items() if isinstance(mark, str)}
 
 
-def data_changes(before: Mapping[str, object], now: Mapping[str, str]) -> str:
-    """What changed between two sets of fingerprints, in words; empty where nothing did."""
+def data_changes(
+    before: Mapping[str, object], now: Mapping[str, str], files: Mapping[str, str] = MappingProxyType({})
+) -> str:
+    """What changed between two sets of fingerprints, in words, with the files of a part; empty where nothing did."""
     return "; ".join(
-        f"{part}: {_short(before.get(part))} when it was trained, {_short(now.get(part))} now"
+        f"{part}{f' of {files[part]}' if files.get(part) else ''}: "
+        f"{_short(before.get(part))} when it was trained, {_short(now.get(part))} now"
         for part in PARTS
         if before.get(part) != now.get(part)
     )

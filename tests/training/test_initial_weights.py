@@ -242,5 +242,6 @@ def test_other_units_and_classes_are_told(trained, write, caplog, tmp_path):
         with caplog.at_level(logging.WARNING):
             caplog.clear()
             si.train(si.load_recipe(write("more", "init: first\n", target=target, objectives="velocity", steps=0)))
+        assert "nothing is trained, and the weights are those of init" in caplog.text
         assert (caplog.text.count("units of the target differ") == 1) is told
         assert ("classes of 'tree' differ: [elm, oak] there become [ash, elm] here, by position" in caplog.text) is told

@@ -49,6 +49,11 @@ def exported(request, tmp_path_factory):
     return folder / "run", folder / "program"
 
 
+def test_a_program_is_told_from_a_model(exported):
+    with pytest.raises(si.StorageError, match=r"exported program of PyTorch[\s\S]*step.pt2[\s\S]*script in .*README.md"):
+        si.load_model(exported[1])
+
+
 def test_the_program_is_the_probability_flow_for_any_number_of_states(exported):
     model, step = si.load_model(exported[0]), torch.export.load(exported[1] / "step.pt2").module()
     method = si.build("integrator", "heun", steps=STEPS)
