@@ -58,27 +58,14 @@ class _Data:
     def __init__(self, build: Callable[[], object], fingerprint: str, where: str) -> None:
         self.fingerprint = fingerprint
         self._build, self._where = build, where
-        self._failure: Callable[[], MissingDataError] | None = None
 
-    @property
+    @cached_property
     def part(self) -> Any:
         """The part.
 
         Raises:
             MissingDataError: its data are gone, or are others than those of the training.
         """
-        if self._failure is not None:
-            # Data are read once, also where in vain: what reading warns of is told once.
-            raise self._failure()
-        try:
-            return self._made
-        except MissingDataError as error:
-            how = {"where": error.where, "got": error.got, "allowed": error.allowed, "fix": error.fix}
-            self._failure = partial(MissingDataError, error.problem, **how)
-            raise
-
-    @cached_property
-    def _made(self) -> Any:
         try:
             found = self._build()
         except SIError as error:
