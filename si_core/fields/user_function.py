@@ -27,19 +27,35 @@ class UserFunction:
 
     def __init__(self, name: str, function: FieldFunction) -> None:
         self.name, self.function, self._seen = name, function, False
+        self._first_value: tuple[Tensor, int] | None = None
 
     def __call__(self, t: Tensor, x: Tensor) -> Tensor:
         """The field, shape of x.
 
         Raises:
-            UsageError: it is no tensor like x, or the first call changed t or x; says what it is, and what to write.
+            UsageError: it is no tensor like x, or the first calls change t, x or what they gave before; says what
+                to write.
         """
         if not self._seen:
             return self._first(t, x)
         value = self.function(t, x)
         if value.shape != x.shape:
             self._check(value, x)
+        if self._first_value is not None:
+            self._refuse_buffer(value)
         return value
+
+    def _refuse_buffer(self, value: Tensor) -> None:
+        """Refuse a second value that was written over the first: methods keep the values of their stages."""
+        first, version = self._first_value or (value, _version(value))
+        self._first_value = None
+        if value is first and _version(value) != version:
+            raise UsageError(
+                "each call gives a tensor of its own, and this function writes into the one it gave before",
+                where=f"the function for {self.name}",
+                got="the same tensor with other numbers",
+                fix="return buffer.clone(), or no buffer",
+            )
 
     def _first(self, t: Tensor, x: Tensor) -> Tensor:
         before = _version(t), _version(x)
@@ -52,6 +68,7 @@ class UserFunction:
                 fix="x = x * 2",
             )
         self._check(value, x)
+        self._first_value = value, _version(value)
         return value
 
     def _check(self, value: object, x: Tensor) -> None:

@@ -33,7 +33,7 @@ def plain(t: Tensor, x: Tensor) -> Tensor:
 
 def solved(function: Any, method: str) -> Tensor:
     x = torch.randn(5, 2, generator=torch.Generator().manual_seed(0))
-    integrator = si.build("integrator", method, steps=4)
+    integrator = si.build("integrator", method, **({} if method == "dopri5" else {"steps": 4}))
     return si.integrate(si.Transport(si.FunctionFields(velocity=function)), x, integrator).final
 
 
@@ -48,3 +48,13 @@ def test_functions_that_change_their_arguments_are_refused(function: Any, method
 def test_what_a_function_does_to_tensors_of_its_own_is_its_business(mode: Any) -> None:
     with mode():
         assert torch.equal(solved(plain, "rk4"), solved(lambda t, x: -2 * x, "rk4"))
+
+
+@pytest.mark.parametrize("method", ["heun", "rk4", "dopri5", "adams-bashforth"])
+def test_a_buffer_that_is_written_again_is_refused_and_a_constant_is_not(method):
+    buffer, constant = torch.empty(5, 2), torch.ones(5, 2)
+    with pytest.raises(si.UsageError, match="writes into the one it gave before"):
+        solved(lambda t, x: torch.mul(x, -1.0, out=buffer), method)
+    start = torch.randn(5, 2, generator=torch.Generator().manual_seed(0))
+    torch.testing.assert_close(solved(lambda t, x: constant, method), start + 1)
+    assert bool((constant == 1).all())
