@@ -103,7 +103,7 @@ def read_ends(
     values, layout = read_rows(data, named, columns_taken(condition, data))
     found = read_conditions(condition, data, len(values))
     layout = _spoken(layout, found)
-    more = {
+    more: dict[str, Any] = {
         "columns": None if layout.columns is None else [str(name) for name in layout.columns],
         "labels": found.labels or None,
         "conditions": found.values or None,
