@@ -7,13 +7,12 @@ Numbers that are whole and mean an amount are given as floating-point numbers: `
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from torch import Tensor
 
 from si_core.contract.condition import Condition, ConditionSpec
 from si_core.errors import DataError, UsageError
@@ -21,7 +20,7 @@ from si_core.memory.containers import array_of, column_names, column_of, is_fram
 from si_core.memory.layout import Spoken
 from si_core.memory.numbers import numbers
 
-__all__ = ["Conditions", "columns_taken", "given", "named_conditions", "read_conditions", "spoken_values"]
+__all__ = ["Conditions", "columns_taken", "named_conditions", "read_conditions", "spoken_values"]
 
 Array = NDArray[np.generic]
 _MOST = 100
@@ -116,17 +115,6 @@ def read_conditions(condition: Any, data: Any, rows: int) -> Conditions:
     return found
 
 
-def given(condition: Any, specs: Mapping[str, ConditionSpec]) -> Any:
-    """A condition of samples or points in the form that the library reads: lists of names, arrays of values."""
-    if condition is None:
-        return None
-    if is_frame(condition):
-        condition = named_conditions(condition, condition)
-    if not isinstance(condition, Mapping):
-        return _given(condition, next(iter(specs.values())) if len(specs) == 1 else None)
-    return {name: _given(value, specs.get(name)) for name, value in condition.items()}
-
-
 def spoken_values(
     condition: Condition | None, specs: Mapping[str, ConditionSpec], spoken: Mapping[str, Spoken]
 ) -> dict[str, Array]:
@@ -146,20 +134,6 @@ def spoken_values(
         else:
             found[name] = np.array(names)[places]
     return found
-
-
-def _given(value: Any, spec: ConditionSpec | None) -> Any:
-    if (
-        spec is None
-        or isinstance(value, str | bytes)
-        or not (isinstance(value, Sequence | np.ndarray | Tensor) or hasattr(value, "__array__"))
-    ):
-        return value
-    found, _ = array_of(value, "condition")
-    if spec.classes is None:
-        return numbers(found, "condition").astype(np.float64)
-    # A tensor holds names as well here, never places: people have not seen these.
-    return found.reshape(-1).tolist() if found.ndim else found.item()
 
 
 def _with_gaps(values: Array, dtype: str) -> Array:

@@ -6,7 +6,7 @@ A library of frames that the data come from is imported already; where a model i
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence, Set
 from typing import Any, Literal
 
 import numpy as np
@@ -97,15 +97,39 @@ def array_of(data: Any, where: str) -> tuple[Array, str]:
         return np.ma.filled(data.astype(np.float64), np.nan), str(data.dtype)
     if isinstance(data, str | bytes) or not (isinstance(data, Sequence) or hasattr(data, "__array__")):
         raise DataError(
-            "no array", where=where, got=f"{data!r}"[:80], allowed="an array, a tensor, a data frame, lists"
+            "no array",
+            where=where,
+            got=f"{data!r}"[:80],
+            allowed="an array, a tensor, a data frame, lists",
+            fix=_array_of_batches(data),
         )
     try:
         found = np.asarray(data)
         if found.dtype.kind in "US" and isinstance(data, Sequence):
             found = np.array(data, dtype=object)  # else numbers among texts would be texts
     except ValueError as error:
-        raise DataError("rows of several lengths", where=where, got=str(error)[:120]) from error
+        raise DataError("rows of several lengths", where=where, got=_uneven(data) or str(error)[:120]) from error
     return found, str(found.dtype.newbyteorder("="))
+
+
+def _array_of_batches(data: Any) -> str | None:
+    """What makes an array of what is gone through."""
+    endless = "what never ends is a function X(n, generator) that gives n rows"
+    if isinstance(data, Iterator):
+        return f"numpy.array(list(X)), once; {endless}"
+    if isinstance(data, str | bytes | Set) or not (hasattr(data, "__iter__") or hasattr(data, "__getitem__")):
+        return None
+    return f"the array it is made of, or all rows: numpy.concatenate([batch for batch in X]); {endless}"
+
+
+def _uneven(data: Sequence[Any]) -> str | None:
+    """The first row of another length than row 0, in words."""
+    sizes = [len(row) if hasattr(row, "__len__") else None for row in data]
+    odd = next((i for i, size in enumerate(sizes) if size != sizes[0]), None)
+    if odd is None:
+        return None
+    own, first = ("one number" if sizes[i] is None else f"{sizes[i]} entries" for i in (odd, 0))
+    return f"row {odd} has {own}, row 0 has {first}"
 
 
 def _name(dtype: object) -> str:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from pathlib import PurePath
 from typing import Any
 
 import numpy as np
@@ -22,6 +24,7 @@ from si_core.memory.words import of_rows
 
 __all__ = ["Ends", "RowOptions", "read_ends"]
 
+_FILES = (".csv", ".tsv", ".txt", ".npy", ".npz", ".gz", ".parquet", ".xlsx", ".json", ".pt")
 _IN_MEMORY = "si-distributions/in-memory"
 
 
@@ -81,6 +84,8 @@ def read_ends(
         DataError: rows that can't be used, or two ends of another shape.
         UsageError: conditions of a target that has no rows.
     """
+    _refuse_containers(data, "X")
+    _refuse_containers(source, "source")
     named = None if names is None else tuple(names)
     if _no_rows(data):
         if condition is not None or named is not None:
@@ -112,6 +117,28 @@ def read_ends(
         raise DataError("source and X are of one shape", where="source", got=got)
     units = _common_units(values, first) if options.standardise else None
     return Ends(options.build(values, **more, units=units), options.build(first, "source", units=units), layout)
+
+
+def _refuse_containers(data: Any, where: str) -> None:
+    """Refuse columns in a dictionary, and files, which would be read as names of distributions."""
+    if isinstance(data, Mapping) and not {"use", "in_memory"} & {*data}:
+        raise DataError(
+            "a dictionary that names no distribution",
+            where=where,
+            got=", ".join(map(str, data))[:80] or "nothing in it",
+            allowed='an array, a data frame, or {"use": NAME, ...options}',
+            fix=f"of columns: pandas.DataFrame({where}), or numpy.column_stack(list({where}.values()))",
+        )
+    if isinstance(data, PurePath) or (isinstance(data, str) and PurePath(data).suffix.lower() in _FILES):
+        path = json.dumps(str(data))
+        reader = "numpy.load" if PurePath(data).suffix in (".npy", ".npz") else "pandas.read_csv"
+        told = f'{{"use": "array", "path": {path}}}'
+        raise DataError(
+            "a file, where its rows are wanted",
+            where=where,
+            got=str(data),
+            fix=(f"si.fit({told})" if where == "X" else f"{where}={told}") + f", or {reader}({path}) for its rows",
+        )
 
 
 def _no_rows(data: Any) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import os
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -14,6 +15,7 @@ from si_core.discovery.lookup import load
 from si_core.errors import SIError
 from si_core.memory.ends import RowOptions, read_ends
 from si_core.memory.fitted import Fitted
+from si_core.memory.keywords import check_keywords
 from si_core.memory.training import train_shown
 from si_core.recipes.loader import load_recipe
 
@@ -84,9 +86,11 @@ def fit(
 
     Raises:
         DataError: data that can't be used.
+        UsageError: an unknown keyword argument.
         RecipeError, UsageError: parts that don't exist, or don't fit together; positions are keys.
         NumericsError: a loss or a gradient is not finite.
     """
+    check_keywords(sections, [name for name in inspect.signature(fit).parameters if name not in ("X", "sections")])
     runtime = Runtime.at(device)
     options = RowOptions(held_out, 0, standardise, missing, _precision(network))
     ends = read_ends(X, source, condition, None if names is None else list(names), options)

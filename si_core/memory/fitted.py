@@ -23,8 +23,9 @@ from si_core.contract.integrator import Integrator
 from si_core.discovery.build import build
 from si_core.errors import DataError, UsageError
 from si_core.fields.noise_level import Epsilon
-from si_core.memory.conditions import given, spoken_values
+from si_core.memory.conditions import spoken_values
 from si_core.memory.containers import column_names, column_of, container_of, is_frame
+from si_core.memory.given import given, in_turn, refuse_others
 from si_core.memory.layout import Layout, read_rows
 from si_core.memory.pictures import figure_of, png_of
 from si_core.memory.resampling import resampled
@@ -91,9 +92,11 @@ class Fitted:
         n)`` gives the draws of the density as they are.
 
         Args:
-            n: how many; those of ``start`` where it is left out, else 1000.
+            n: how many; those of ``start`` where it is left out, else 1000, or the next number that lists of
+                conditions go into.
             condition: what they are given: values by name, or the bare value where there is one condition; classes by
-                their names; lists in turn. None for conditions as the data have them.
+                their names; lists in turn. None for conditions as the data have them; ``{name: None}`` to leave one out
+                where training did.
             start: points to carry to the target, in units and form of the data, in place of draws of the source.
             seed: equal seeds give equal samples.
             integrator, epsilon, clock, guidance: in place of the model's, by name, as ``{"use": name, ...options}`` or
@@ -108,12 +111,14 @@ class Fitted:
             DataError: start points of another shape.
         """
         model = resampled(self.model, self.recipe.seed, integrator, epsilon, clock, guidance)
-        spoken = given(condition, model.process.conditions)
+        spoken = given(condition, model.process.conditions, model.optional)
         if start is None:
             with of_saved("give points to start from: start=..., or what samples are given: condition=..."):
-                samples = draw_samples(model, 1000 if n is None else n, seed, spoken, exact=self.layout.exact)
+                count = in_turn(spoken, model.process.conditions, n, 1000)
+                samples = draw_samples(model, count, seed, spoken, exact=self.layout.exact)
         else:
             points = self._points(start, "start")
+            in_turn(spoken, model.process.conditions, len(points), 1000)
             if n is not None and n != len(points):
                 raise UsageError(
                     "another number of points to start from", got=f"{len(points)} points", allowed=f"n = {n}"
@@ -170,9 +175,11 @@ class Fitted:
         if isinstance(estimator, str):
             estimator = build("estimator", estimator, **options)
         points = None if data is None else self._points(data, "data")
-        if condition is None and data is not None:
-            condition = self._own_condition(data)
-        spoken = given(condition, self.model.process.conditions)
+        specs, optional = self.model.process.conditions, self.model.optional
+        own = self._own_condition(data)
+        spoken = given(own if condition is None else condition, specs, optional)
+        if condition is not None and own is not None and points is not None:
+            refuse_others(spoken, given(own, specs, optional), specs, len(points))
         with of_saved("give points: data=..."):
             return estimate(self.model, estimator, points, condition=spoken, seed=seed)
 
@@ -206,7 +213,7 @@ class Fitted:
         Raises:
             UsageError: matplotlib is not installed.
         """
-        spoken = given(condition, self.model.process.conditions)
+        spoken = given(condition, self.model.process.conditions, self.model.optional)
         with of_saved("what samples are given: condition=..."):
             samples = draw_samples(self.model, n, seed, spoken).without_weights(seed)
         return figure_of(self.model, self.layout.rounded(samples), self.history, self.layout.columns, spoken)

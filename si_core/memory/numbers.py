@@ -118,9 +118,15 @@ def _of_objects(values: Array, where: str) -> Array:
 
 
 def _text(where: str, entry: object) -> DataError:
-    return DataError(
-        "text, where numbers are wanted",
-        where=where,
-        got=repr(entry)[:80],
-        fix="leave the column out; or, where it says what a row is, name it: condition='NAME'",
-    )
+    fix = "leave the column out; or, where it says what a row is, name it: condition='NAME'"
+    if isinstance(entry, str | bytes) and _is_number(entry):
+        fix = "numbers written as text are read by .astype(float); a frame's by X.astype({NAME: float})"
+    return DataError("text, where numbers are wanted", where=where, got=repr(entry)[:80], fix=fix)
+
+
+def _is_number(text: str | bytes) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True

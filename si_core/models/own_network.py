@@ -4,6 +4,21 @@ t has shape (B,), x (B, *event); the result has the shape of x, and in the dtype
 place, and is afterwards on the device and in the precision of the training; a model has weights of its own: the running
 average, or a copy where there is none. Training it again goes on from the weights it has.
 
+The condition is a mapping from the names of ``model.conditions`` to tensors: classes are their places there, int64 from
+0 to C - 1, shape (B,); values are floating-point numbers, (B, *shape)::
+
+    class Net(nn.Module):  # si.fit(X, condition={"species": names, "dose": d}, network=Net())
+        def __init__(self):
+            super().__init__()
+            self.species = nn.Embedding(3, 8)
+            self.layers = nn.Sequential(nn.Linear(2 + 1 + 8 + 1, 64), nn.SiLU(), nn.Linear(64, 2))
+
+        def forward(self, t, x, condition=None):
+            given = [self.species(condition["species"]), condition["dose"][:, None]]
+            return self.layers(torch.cat([x, t[:, None], *given], 1))
+
+Where training leaves conditions out (``train.condition_dropout``), a class that is left out is -1 and values are NaN.
+
 Several objectives are learned by one module where its result has an axis of heads, (B, objectives, *event), and the
 recipe leaves ``network.shared`` true; else by the module and copies of it as it was, one for each further objective.
 """
@@ -136,10 +151,16 @@ def _tried(network: OwnNetwork, draw: Draw) -> Tensor:
     except Exception as error:
         if too_large(error):
             raise
+        given = "; ".join(
+            f"{name} of shape {tuple(values.shape)}, {str(values.dtype).removeprefix('torch.')}"
+            for name, values in (draw.condition or {}).items()
+        )
         raise UsageError(
             "the network fails on draws of the process",
             got=one_line(error, 300),
-            allowed=f"{_FORM}; tried with t of shape {tuple(draw.t.shape)} and x of shape {tuple(draw.xt.shape)}",
+            allowed=f"{_FORM}; tried with t of shape {tuple(draw.t.shape)} and x of shape {tuple(draw.xt.shape)}"
+            + (f", and the condition {given}" if given else ""),
+            fix=_likely(network.module, error, draw),
         ) from error
     finally:
         network.train()
@@ -153,6 +174,20 @@ def _tried(network: OwnNetwork, draw: Draw) -> Tensor:
     if not isinstance(result, Tensor):
         raise UsageError("the network gives no tensor", got=type(result).__name__, allowed="a tensor shaped as x")
     return result
+
+
+def _likely(module: nn.Module, error: Exception, draw: Draw) -> str | None:
+    """What probably helps a module that fails."""
+    names = [*(draw.condition or {})]
+    if isinstance(error, KeyError) and names and error.args and error.args[0] not in names:
+        return f"the conditions are called {', '.join(map(repr, names))}: condition[{names[0]!r}]"
+    shape = tuple(draw.xt.shape)
+    convolves = any(isinstance(part, nn.Conv2d) for part in module.modules())
+    if convolves and len(shape) == 4 and shape[-1] in (1, 3, 4) and shape[1] not in (1, 3, 4):
+        return f"x has shape {shape}, channels last, and Conv2d wants them first: give X.transpose(0, 3, 1, 2)"
+    if convolves and len(shape) == 3:
+        return f"x has shape {shape}, without channels, and Conv2d wants them: give X[:, None]"
+    return None
 
 
 def _refuse_constant(module: nn.Module, result: Tensor) -> None:

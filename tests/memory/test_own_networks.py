@@ -214,3 +214,37 @@ def test_each_step_draws_anew(quick, table) -> None:
 
     quick(table, network=Watched(), steps=4, train={"batch": 16})
     assert len({tuple(mask.tolist()) for mask in masks}) == len(masks) == 4
+
+
+class Convolving(nn.Module):
+    """A network of images, channels first."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layer = nn.Conv2d(3, 3, 3, padding=1)
+
+    def forward(self, t: Tensor, x: Tensor) -> Tensor:
+        return self.layer(x)
+
+
+class Asking(nn.Module):
+    """A network that asks for a condition by name."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__()
+        self.layer, self.name = nn.Embedding(2, 2), name
+
+    def forward(self, t: Tensor, x: Tensor, condition: Any = None) -> Tensor:
+        assert condition[self.name].dtype == torch.int64
+        return x + self.layer(condition[self.name])
+
+
+def test_a_failing_network_is_told_what_probably_helps(quick, table) -> None:
+    images = np.random.default_rng(0).normal(size=(20, 8, 8, 3))
+    with pytest.raises(si.RecipeError, match=r"X\.transpose\(0, 3, 1, 2\)"):
+        quick(images, network=Convolving())
+    assert quick(images.transpose(0, 3, 1, 2), network=Convolving()).step == 5
+    kinds = {"species": ["a", "b"] * 100}
+    with pytest.raises(si.RecipeError, match="the conditions are called 'species'"):
+        quick(table, network=Asking("kind"), condition=kinds)
+    assert quick(table, network=Asking("species"), condition=kinds).sample(2, "b").shape == (2, 2)

@@ -57,3 +57,41 @@ def test_a_picture_shows_data_of_the_class_and_numbers_as_they_are(quick) -> Non
     np.testing.assert_array_equal(samples, np.rint(samples))
     valued = quick(counts, condition={"dose": np.linspace(0, 1, 200)})
     assert len(valued.plot(50, {"dose": 0.5}).axes[0].collections) == 1
+
+
+class Loader:
+    """What gives batches and holds no array."""
+
+    def __iter__(self) -> Any:
+        return iter(())
+
+
+@pytest.mark.parametrize(
+    ("made", "words"),
+    [
+        (lambda X: {"a": X[:, 0], "b": X[:, 1]}, ["pandas.DataFrame(X)", "numpy.column_stack"]),
+        (lambda X: "x.csv", ['si.fit({"use": "array", "path": "x.csv"})', "pandas.read_csv"]),
+        (lambda X: Path("data") / "x.npy", ['"path": "data/x.npy"', "numpy.load"]),
+        (lambda X: X.astype(str), ["text", ".astype(float)"]),
+        (lambda X: [[1, 2], [3, 4], [5]], ["row 2", "1", "2"]),
+        (lambda X: [[1, 2], 3], ["row 1"]),
+        (lambda X: Loader(), ["numpy.concatenate", "X(n, generator)"]),
+        (lambda X: (row for row in X), ["list(X)", "X(n, generator)"]),
+    ],
+    ids=["columns", "csv", "path", "text", "ragged", "number", "loader", "generator"],
+)
+def test_what_is_no_array_is_refused_with_what_would_be_one(quick, table, made: Any, words: list[str]) -> None:
+    said = refusal(lambda: quick(made(table)))
+    assert not [word for word in words if word not in said], said
+
+
+@pytest.mark.parametrize(
+    ("wrong", "meant"),
+    [("stpes", "steps"), ("n_steps", "steps"), ("epochs", "steps"), ("conditon", "condition"), ("latnet", "latent")],
+)
+def test_an_unknown_keyword_is_told_the_near_one(quick, table, wrong: str, meant: str) -> None:
+    said = refusal(lambda: quick(table, **{wrong: 3}))
+    assert f"keyword argument '{wrong}'" in said
+    assert f"fix: {meant}=" in said
+    assert "held_out" in said
+    assert "override" not in said
