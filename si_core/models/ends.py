@@ -73,8 +73,14 @@ class _Data:
         try:
             return self._made
         except MissingDataError as error:
-            how = {"where": error.where, "got": error.got, "allowed": error.allowed, "fix": error.fix}
-            self._failure = partial(MissingDataError, error.problem, **how)
+            self._failure = partial(
+                MissingDataError,
+                error.problem,
+                where=error.where,
+                got=error.got,
+                allowed=error.allowed,
+                fix=error.fix,
+            )
             raise
 
     @cached_property
