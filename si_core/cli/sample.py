@@ -21,8 +21,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Describe the command and add its arguments."""
     parser.description = (
         "Draw samples from a trained model, in the units of its data, into a .npy file, or a .csv or .parquet file "
-        "with the names of its columns and what the samples were given. Equal seeds give equal samples, and a shorter "
-        "request gives the head of a longer one."
+        "with the names of its columns and what the samples were given. Those of a saved fit have the "
+        "dtypes of its data, whole numbers among them. Equal seeds give equal samples, and a shorter request gives the "
+        "head of a longer one."
     )
     parser.add_argument("run_directory", metavar="RUN", help="the folder of a run")
     parser.add_argument("-n", "--number", metavar="N", type=int, help="how many (default: 1000)")
@@ -65,6 +66,7 @@ def run(arguments: argparse.Namespace) -> int:
     from si_core.cli.choices import resampled
     from si_core.cli.console import open_console
     from si_core.contract.weights import effective_sample_size
+    from si_core.memory.saving import load_layout
     from si_core.models.needs import refuse_samples
     from si_core.models.sampling import carry, draw_samples
     from si_core.runs.memory import memory_explained
@@ -73,6 +75,9 @@ def run(arguments: argparse.Namespace) -> int:
     with open_console() as console, in_command_words(True), trained_model(arguments, console) as trained:
         model = resampled(trained.with_sampler(freeze=arguments.freeze or None), arguments)
         warn_of_frozen_ends(model, console)
+        # What `si.fit` gave and saved knows how its data came: samples come alike, as those of Fitted.sample do.
+        layout = load_layout(Path(arguments.run_directory))
+        exact = layout is not None and layout.exact
         starts = None
         if arguments.start_from is not None:
             starts = read_points(arguments.start_from, model.origin.frame.columns).x
@@ -86,15 +91,15 @@ def run(arguments: argparse.Namespace) -> int:
             asked = asked_condition(model, arguments.condition)
             if starts is None:
                 samples = draw_samples(
-                    model, number, arguments.seed, asked, lambda done, of: console.progress(done, of, "samples")
+                    model, number, arguments.seed, asked, lambda done, of: console.progress(done, of, "samples"), exact
                 )
             else:
-                samples = carry(model, starts, arguments.seed, asked)
+                samples = carry(model, starts, arguments.seed, asked, exact)
         if columns is None:
-            write_samples(out, out.with_suffix(".weights.npy"), samples)
+            write_samples(out, out.with_suffix(".weights.npy"), samples, None if layout is None else layout.array)
         else:
             check_finite(out, samples.x)
-            write_table(out, columns, samples, specs)
+            write_table(out, columns, samples, specs, None if layout is None else layout.column)
             write_weights(out.with_suffix(".weights.npy"), samples)
         console.line(f"{len(samples.x)} samples of shape {tuple(samples.x.shape[1:])}: {out}")
         if samples.log_weights is not None:

@@ -46,7 +46,13 @@ def check_table(suffix: str, frame: Frame, specs: Mapping[str, ConditionSpec], w
     return columns
 
 
-def write_table(path: Path, columns: tuple[str, ...], samples: Samples, specs: Mapping[str, ConditionSpec]) -> None:
+def write_table(
+    path: Path,
+    columns: tuple[str, ...],
+    samples: Samples,
+    specs: Mapping[str, ConditionSpec],
+    typed: Callable[[NDArray[np.generic], int], NDArray[np.generic]] | None = None,
+) -> None:
     """Write samples, and the labels and numbers they were given, whole or not at all.
 
     Numbers of text are the shortest that read back as the same ones.
@@ -56,12 +62,13 @@ def write_table(path: Path, columns: tuple[str, ...], samples: Samples, specs: M
         columns: the names of the entries of a sample.
         samples: finite ones, shape (n, d).
         specs: the conditions of the model.
+        typed: gives the numbers of a column, by its place, another dtype.
 
     Raises:
         StorageError: the file can't be written.
     """
     x = samples.x.numpy()
-    table: dict[str, Any] = {name: x[:, i] for i, name in enumerate(columns)}
+    table: dict[str, Any] = {name: x[:, i] if typed is None else typed(x[:, i], i) for i, name in enumerate(columns)}
     for name in _scalars(specs):
         if samples.condition and name in samples.condition:
             values, classes = samples.condition[name].numpy(), specs[name].classes

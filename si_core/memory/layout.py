@@ -100,6 +100,28 @@ class Layout:
         ]
         return torch.from_numpy(kept[0] if len(kept) == 1 else np.stack(kept, axis=1))
 
+    def column(self, values: Array, place: int) -> Array:
+        """One column of a table in data space, (n,), in the dtype it came in; rounded where that asks for it.
+
+        Args:
+            values: the numbers.
+            place: which column it is.
+        """
+        dtype = self.dtypes[place if len(self.dtypes) > 1 else 0]
+        # numpy has no such numbers, and single precision holds them all.
+        return values if dtype == "bfloat16" else from_numbers(values, dtype)
+
+    def array(self, values: Tensor) -> Array:
+        """Events in data space (n, *event) as one array, of the dtype the data had; float64 where columns had several.
+
+        Args:
+            values: the events.
+        """
+        rows: Array = values.detach().cpu().numpy()
+        if len(set(self.dtypes)) == 1:
+            return self.column(rows, 0)
+        return np.stack([self.column(rows[:, i], i).astype(np.float64) for i in range(rows.shape[1])], axis=1)
+
     def _tensor(self, rows: Array, device: torch.device) -> Tensor:
         dtype: torch.dtype = getattr(torch, self.dtypes[0])
         if dtype.is_floating_point:

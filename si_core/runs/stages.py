@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import io
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from si_core.contract.data import Estimate
@@ -56,8 +57,8 @@ __all__ = [
 ]
 
 
-def write_array(path: Path, values: Tensor) -> None:
-    """Write a tensor as ``.npy``, whole or not at all.
+def write_array(path: Path, values: Tensor, typed: Callable[[Tensor], NDArray[np.generic]] | None = None) -> None:
+    """Write a tensor as ``.npy``, whole or not at all, in the dtype that ``typed`` gives it.
 
     Raises:
         NumericsError: a value that is not finite; nothing is written.
@@ -65,7 +66,7 @@ def write_array(path: Path, values: Tensor) -> None:
     """
     check_finite(path, values)
     buffer = io.BytesIO()
-    np.save(buffer, values.numpy(), allow_pickle=False)
+    np.save(buffer, values.numpy() if typed is None else typed(values), allow_pickle=False)
     write_atomic(path, buffer.getvalue())
 
 
@@ -97,13 +98,21 @@ def read_array(path: Path) -> Tensor:
         raise StorageError("the array can't be read", where=str(path), got=one_line(error)) from error
 
 
-def write_samples(path: Path, weights: Path, samples: Samples) -> None:
+def write_samples(
+    path: Path, weights: Path, samples: Samples, typed: Callable[[Tensor], NDArray[np.generic]] | None = None
+) -> None:
     """Write samples, and their weights of mean 1 where they have some; those of samples before go.
+
+    Args:
+        path: the samples, ``.npy``.
+        weights: the weights, ``.npy``.
+        samples: what to write.
+        typed: gives samples another dtype.
 
     Raises:
         NumericsError, StorageError: as for :func:`write_array`.
     """
-    write_array(path, samples.x)
+    write_array(path, samples.x, typed)
     write_weights(weights, samples)
 
 

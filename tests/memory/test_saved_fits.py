@@ -121,3 +121,34 @@ def test_a_run_loads_as_a_model(tmp_path) -> None:
         == 0
     )
     assert isinstance(si.load_model(out), si.Model)
+
+
+@pytest.mark.parametrize("suffix", [".npy", ".csv", ".parquet"])
+def test_the_command_line_writes_what_the_fit_samples(quick, table, tmp_path, suffix: str) -> None:
+    """Whole numbers, truth values and double precision as the data have them, in files of every form."""
+    from si_core.cli.main import main
+
+    pandas = pytest.importorskip("pandas")
+    pytest.importorskip("pyarrow")
+    frame = pandas.DataFrame({"a": table[:, 0], "n": np.arange(200), "yes": np.arange(200) % 2 == 0})
+    wanted = quick(frame).save(tmp_path / "model")
+    wanted = si.load_model(wanted).sample(30, seed=3)
+    out = tmp_path / f"x{suffix}"
+    assert main(["sample", str(tmp_path / "model"), "-n", "30", "--seed", "3", "--out", str(out)]) == 0
+    if suffix == ".npy":
+        np.testing.assert_array_equal(np.load(out), wanted.to_numpy(np.float64))
+    else:
+        found = pandas.read_csv(out, float_precision="round_trip") if suffix == ".csv" else pandas.read_parquet(out)
+        pandas.testing.assert_frame_equal(found, wanted, check_exact=True)
+
+
+def test_the_command_line_writes_whole_numbers_of_a_fit_to_them(quick, tmp_path) -> None:
+    from si_core.cli.main import main
+
+    whole = quick(np.arange(400).reshape(200, 2)).save(tmp_path / "whole")
+    assert main(["sample", str(whole), "-n", "30", "--out", str(tmp_path / "w.npy")]) == 0
+    drawn = np.load(tmp_path / "w.npy")
+    assert drawn.dtype == np.int64
+    np.testing.assert_array_equal(drawn, si.load_model(whole).sample(30))
+    assert main(["sample", str(whole), "-n", "30", "--out", str(tmp_path / "w.csv")]) == 0
+    np.testing.assert_array_equal(np.loadtxt(tmp_path / "w.csv", delimiter=",", skiprows=1, dtype=np.int64), drawn)
