@@ -64,6 +64,10 @@ class Fitted:
         return self._trained.assembly.recipe
 
     @property
+    def _in_memory(self) -> bool:
+        return self.recipe.target.in_memory
+
+    @property
     def step(self) -> int:
         """The steps it was trained."""
         return self._trained.step
@@ -113,7 +117,9 @@ class Fitted:
         model = resampled(self.model, self.recipe.seed, integrator, epsilon, clock, guidance)
         spoken = given(condition, model.process.conditions, model.optional)
         if start is None:
-            with of_saved("give points to start from: start=..., or what samples are given: condition=..."):
+            with of_saved(
+                self._in_memory, "give points to start from: start=..., or what samples are given: condition=..."
+            ):
                 count = in_turn(spoken, model.process.conditions, n, 1000)
                 samples = draw_samples(model, count, seed, spoken, exact=self.layout.exact)
         else:
@@ -180,7 +186,7 @@ class Fitted:
         spoken = given(own if condition is None else condition, specs, optional)
         if condition is not None and own is not None and points is not None:
             refuse_others(spoken, given(own, specs, optional), specs, len(points))
-        with of_saved("give points: data=..."):
+        with of_saved(self._in_memory, "give points: data=..."):
             return estimate(self.model, estimator, points, condition=spoken, seed=seed)
 
     def _own_condition(self, data: Any) -> dict[str, Any] | None:
@@ -214,7 +220,7 @@ class Fitted:
             UsageError: matplotlib is not installed.
         """
         spoken = given(condition, self.model.process.conditions, self.model.optional)
-        with of_saved("what samples are given: condition=..."):
+        with of_saved(self._in_memory, "what samples are given: condition=..."):
             samples = draw_samples(self.model, n, seed, spoken).without_weights(seed)
         return figure_of(self.model, self.layout.rounded(samples), self.history, self.layout.columns, spoken)
 

@@ -48,18 +48,18 @@ def of_rows(where: str, rows: int) -> Iterator[None]:
 
 
 @contextmanager
-def of_saved(remedy: str) -> Iterator[None]:
+def of_saved(in_memory: bool, remedy: str) -> Iterator[None]:
     """Say of data that were in memory what can be given in their place: they can't be put back.
 
     Args:
+        in_memory: whether they were; those of a file can be.
         remedy: what can be given.
     """
     try:
         yield
     except MissingDataError as error:
+        if not in_memory:
+            raise
         raise MissingDataError(
-            "the data were in memory, and are not kept with a model that is saved",
-            where=error.where,
-            got=error.got,
-            fix=remedy,
+            error.problem, where=error.where, got=error.got, allowed=error.allowed, fix=remedy
         ) from error

@@ -210,7 +210,7 @@ def test_everything_of_a_recipe_can_be_said(quick, table) -> None:
     )
     assert (fitted.recipe.train.batch, fitted.recipe.train.steps, fitted.recipe.title) == (32, 4, "Mine")
     assert fitted.model.epsilon == 0.5
-    with pytest.raises(si.RecipeError, match="unknown key 'latnet'"):
+    with pytest.raises(si.UsageError, match="unknown keyword argument 'latnet'"):
         quick(table, latnet="brownian")
     with pytest.raises(si.RecipeError, match=r"train\.batch"):
         quick(table, train={"batch": 0})
