@@ -14,6 +14,9 @@ from pathlib import Path
 
 __all__ = ["without_private_paths"]
 
+_FRAME = re.compile(r'File "([^"]*)"')
+"""The file of a frame of a traceback."""
+
 
 def without_private_paths(text: str, folder: Path) -> str:
     """The text with absolute paths shortened where their start is known.
@@ -24,7 +27,8 @@ def without_private_paths(text: str, folder: Path) -> str:
 
     Returns:
         The text; below the current directory paths are told from there, those of installed modules from the folder
-        that they are imported from, and others of the user's from the home directory, as ``~/name``.
+        that they are imported from, and others of the user's from the home directory, as ``~/name``. Of the files of a
+        traceback that lie elsewhere the name alone stays.
     """
     known = {os.path.expanduser("~"): "~", sys.prefix: "<python>", sys.base_prefix: "<python>"}
     known |= dict.fromkeys((site.getusersitepackages(), *site.getsitepackages(), *sys.path), "")
@@ -36,7 +40,11 @@ def without_private_paths(text: str, folder: Path) -> str:
         found = rf"(?<![\w.~/\\-]){re.escape(start)}"
         text = re.sub(found + re.escape(os.sep), _plain(f"{word}{os.sep}" if word else ""), text)
         text = re.sub(found + r"(?![\w.-])", _plain(word or "."), text)
-    return text
+    return _FRAME.sub(_named, text)
+
+
+def _named(frame: re.Match[str]) -> str:
+    return f'File "{os.path.basename(frame[1])}"' if os.path.isabs(frame[1]) else frame[0]
 
 
 def _plain(text: str) -> str:

@@ -19,7 +19,7 @@ VOLUME = 1.25
 
 
 class Scaled(Gaussian):
-    log_volume = VOLUME
+    frame = si.Frame((2,), scale=math.exp(VOLUME / 2))
 
 
 class Labelled(Gaussian):
