@@ -95,8 +95,8 @@ class Layout:
         rows: Array = values.detach().cpu().numpy()
         parts = [rows] if len(self.dtypes) == 1 else [rows[:, i] for i in range(rows.shape[1])]
         kept = [
-            numbers(from_numbers(part, dtype), "samples").astype(np.float64) if dtype.startswith(_ROUNDED) else part
-            for part, dtype in zip(parts, self.dtypes, strict=True)
+            numbers(self.column(part, i), "samples").astype(np.float64) if dtype.startswith(_ROUNDED) else part
+            for i, (part, dtype) in enumerate(zip(parts, self.dtypes, strict=True))
         ]
         return torch.from_numpy(kept[0] if len(kept) == 1 else np.stack(kept, axis=1))
 

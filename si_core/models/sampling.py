@@ -85,15 +85,31 @@ def draw_samples(
     Runtime.at(model.device)  # refuses to do alone what is the work of several
     dtype = torch.float64 if exact else model.dtype or torch.get_default_dtype()
     refuse_samples(n, model.process.shape, dtype.itemsize)
+    turn = None if condition is None else read_condition(model.process.conditions, condition)
+
+    def drawn(first: int, size: int, stream: torch.Generator) -> tuple[Tensor, Condition | None]:
+        # Whole blocks are drawn, so that a shorter request gives the head of a longer one.
+        return model.initial(size, stream, None if turn is None else repeated(turn, size, first))
+
+    return _in_blocks(model, n, seed, drawn, progress, exact)
+
+
+def _in_blocks(
+    model: Model,
+    n: int,
+    seed: int,
+    start: Callable[[int, int, torch.Generator], tuple[Tensor, Condition | None]],
+    progress: Callable[[int, int], None] | None,
+    exact: bool,
+) -> Samples:
+    """n samples from states that ``start(first, size, stream)`` gives for each block with what they are given."""
     keep_freed_memory()
     size = (None if model.recipe is None else model.recipe.sample.batch) or BLOCK
-    turn = None if condition is None else read_condition(model.process.conditions, condition)
     samples, conditions, weights = [], [], []
     for block, first in enumerate(range(0, n, size)):
         stream = model.stream(seed, "sample", block)
-        # Whole blocks are drawn, so that a shorter request gives the head of a longer one.
-        x, given = model.initial(size, stream, None if turn is None else repeated(turn, size, first))
-        path = model.sample(size, stream, condition=given, start_from=x)
+        x, given = start(first, size, stream)
+        path = model.sample(len(x), stream, condition=given, start_from=x)
         keep = min(size, n - first)
         samples.append(_decoded(model, path.final[:keep], exact))
         if path.log_weights is not None:
@@ -102,8 +118,8 @@ def draw_samples(
             conditions.append({name: values[:keep].cpu() for name, values in given.items()})
         if progress is not None:
             progress(first + keep, n)
-    given = {name: torch.cat([block[name] for block in conditions]) for name in conditions[0]} if conditions else None
-    return Samples(torch.cat(samples), given, torch.cat(weights) if weights else None)
+    told = {name: torch.cat([block[name] for block in conditions]) for name in conditions[0]} if conditions else None
+    return Samples(torch.cat(samples), told, torch.cat(weights) if weights else None)
 
 
 def _decoded(model: Model, x: Tensor, exact: bool) -> Tensor:
@@ -129,25 +145,17 @@ def carry(model: Model, points: Tensor, seed: int, condition: Any = None, exact:
             "points to start from", got=tuple(points.shape), allowed=f"(n, {', '.join(map(str, shape))}), finite"
         )
     Runtime.at(model.device)
-    keep_freed_memory()
-    size = (None if model.recipe is None else model.recipe.sample.batch) or BLOCK
-    start = model.origin.encode(points).to(model.device, model.dtype or torch.get_default_dtype())
+    states = model.origin.encode(points).to(model.device, model.dtype or torch.get_default_dtype())
     turn = None if condition is None else read_condition(model.process.conditions, condition)
-    samples, conditions, weights = [], [], []
-    for block, first in enumerate(range(0, len(start), size)):
-        x = start[first : first + size]
-        stream = model.stream(seed, "sample", block)
+
+    def given_points(first: int, size: int, stream: torch.Generator) -> tuple[Tensor, Condition | None]:
+        x = states[first : first + size]
         given: Condition | None = None if turn is None else repeated(turn, len(x), first)
         if given is None and not model.process.coupling.anchored:
             given = model.conditions(len(x), stream)
-        path = model.sample(len(x), stream, condition=given, start_from=x)
-        if given:
-            conditions.append({name: values.cpu() for name, values in given.items()})
-        samples.append(_decoded(model, path.final, exact))
-        if path.log_weights is not None:
-            weights.append(path.log_weights.cpu())
-    told = {name: torch.cat([block[name] for block in conditions]) for name in conditions[0]} if conditions else None
-    return Samples(torch.cat(samples), told, torch.cat(weights) if weights else None)
+        return x, given
+
+    return _in_blocks(model, len(states), seed, given_points, None, exact)
 
 
 def sample(

@@ -1,0 +1,45 @@
+"""What is shown of a training: progress often, a line now and then."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from si_core.runs.log import Console
+from si_core.training.trainer import Trainer
+
+__all__ = ["ShownTraining"]
+
+_PROGRESS_SECONDS = 0.1
+_LINE_SECONDS = 10.0
+
+
+class ShownTraining:
+    """The steps of a training on a console.
+
+    Args:
+        trainer: whose steps.
+        console: where to speak.
+    """
+
+    def __init__(self, trainer: Trainer, console: Console) -> None:
+        self._trainer, self._console, self._first = trainer, console, trainer.step
+        self._began = time.monotonic()
+        self._line, self._progress = self._began - _LINE_SECONDS, self._began
+        self._losses = ""
+
+    def record(self, record: dict[str, Any]) -> None:
+        """A record of metrics was made."""
+        self._losses = "  ".join(f"{name} {value:.4f}" for name, value in record["losses"].items())
+        step, steps, now = self._trainer.step, self._trainer.train.steps, time.monotonic()
+        if self._trainer.finished or now - self._line > _LINE_SECONDS:
+            pace = (step - self._first) / max(now - self._began, 1e-9)
+            self._console.line(f"step {step}/{steps}  {self._losses}  {pace:.0f} steps/s")
+            self._line = now
+
+    def progress(self) -> None:
+        """A step was done."""
+        step, steps, now = self._trainer.step, self._trainer.train.steps, time.monotonic()
+        if self._trainer.finished or now - self._progress > _PROGRESS_SECONDS:
+            self._console.progress(step, steps, self._losses)
+            self._progress = now
