@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import torch
 from torch import Tensor
@@ -56,6 +57,11 @@ class Assembly:
     antithetic: bool
     sampler: Sampler
 
+    @cached_property
+    def calling(self) -> tuple[bool, ...]:
+        """Whether each objective calls the network itself."""
+        return tuple(objective.calls_network for objective in self.objectives)
+
     @property
     def two_times(self) -> bool:
         """Whether an objective needs second times."""
@@ -71,11 +77,12 @@ class Assembly:
             preconditioning: that of the draw's schedule, where it is at hand.
             fields: others than those of the recipe, such as averaged ones.
         """
-        called = [objective.calls_network for objective in self.objectives]
-        if all(called):
-            return [None] * len(called)
+        if all(self.calling):
+            return [None] * len(self.calling)
         found = (fields or self.fields).predictions(draw, preconditioning)
-        return [None if calls else prediction for calls, prediction in zip(called, found, strict=True)]
+        if not any(self.calling):
+            return found
+        return [None if calls else prediction for calls, prediction in zip(self.calling, found, strict=True)]
 
     def losses(
         self, draw: Draw, predictions: Sequence[Tensor | None], fields: LearnedFields | None = None

@@ -19,7 +19,7 @@ from si_core.recipes.paths import buildable_options
 from si_core.recipes.recipe import Recipe
 from si_core.recipes.selection import Selection
 
-__all__ = ["build_path", "build_process", "build_selection", "located", "own_stream", "selected"]
+__all__ = ["build_path", "build_process", "build_selection", "error_of_key", "located", "own_stream", "selected"]
 
 
 @contextmanager
@@ -36,14 +36,25 @@ def located(
     try:
         yield
     except only as error:
-        kind = next((kind for kind in (DataError, NumericsError) if isinstance(error, kind)), RecipeError)
-        raise kind(
-            error.problem if error.where is None else f"{error.where}: {error.problem}",
-            where=recipe.where(path),
-            got=error.got,
-            allowed=error.allowed,
-            fix=error.fix,
-        ) from error
+        raise error_of_key(error, recipe, path) from error
+
+
+def error_of_key(error: SIError, recipe: Recipe, path: str) -> SIError:
+    """An error, as that of a key of the recipe; usage of parts is then the recipe's.
+
+    Args:
+        error: what happened.
+        recipe: the recipe.
+        path: the key.
+    """
+    kind = next((kind for kind in (DataError, NumericsError) if isinstance(error, kind)), RecipeError)
+    return kind(
+        error.problem if error.where is None else f"{error.where}: {error.problem}",
+        where=recipe.where(path),
+        got=error.got,
+        allowed=error.allowed,
+        fix=error.fix,
+    )
 
 
 @contextmanager

@@ -84,7 +84,9 @@ def _series(seed: int, purpose: str, *indices: int) -> tuple[bytes, int]:
 
 
 def _checked(number: int, purpose: str) -> int:
-    if isinstance(number, bool) or not isinstance(number, Integral) or not 0 <= number < 1 << 63:
+    # The first question is the quick one, and its answer nearly always yes.
+    whole = type(number) is int or (isinstance(number, Integral) and not isinstance(number, bool))
+    if not (whole and 0 <= number < 1 << 63):
         raise UsageError(
             "a seed or index is a whole number",
             where=f"stream {purpose!r}",

@@ -30,13 +30,10 @@ def check_pairs(coupling: Coupling, pairs: Any, n: int, shape: tuple[int, ...]) 
     """
     if not isinstance(pairs, Pairs):
         raise misbehaved(coupling, "draw", "a coupling draws Pairs", got=form_of(pairs), allowed="si_core.Pairs")
-    for name, values, due in (
-        ("x0", pairs.x0, (n, *shape)),
-        ("x1", pairs.x1, (n, *shape)),
-        ("weight", pairs.weight, (n,)),
-    ):
-        if name == "weight" and values is None:
-            continue
+    parts = [("x0", pairs.x0, (n, *shape)), ("x1", pairs.x1, (n, *shape))]
+    if pairs.weight is not None:
+        parts.append(("weight", pairs.weight, (n,)))
+    for name, values, due in parts:
         if not isinstance(values, Tensor) or values.shape != due or not values.is_floating_point():
             raise misbehaved(
                 coupling,

@@ -186,8 +186,9 @@ class StochasticInterpolant:
             )
         if pairs.interval is not None:
             schedule = schedule.on_intervals(*map(twice, pairs.interval))
-        z = x1.new_zeros(()).expand_as(x1)
-        if not self.latent.vanishes:
+        if self.latent.vanishes:
+            z = x1.new_zeros(()).expand_as(x1)
+        else:
             z = check_states(self.latent, "sample", self.latent.sample(x1, noise), n, self.shape)
         s = torch.rand(n, generator=noise, dtype=torch.float64, device=x1.device).to(x1) if second_times else None
         return self.draw_of(
@@ -226,6 +227,8 @@ class StochasticInterpolant:
 
     def condition_of(self, pairs: Pairs) -> Condition | None:
         """What networks are given of pairs, values in the precision of the states; None where that is nothing."""
+        if pairs.condition is None and not self.coupling.anchored:
+            return None
         conditions = dict(pairs.condition or {})
         if self.coupling.anchored:
             conditions["x0"] = pairs.x0

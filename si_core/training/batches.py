@@ -19,7 +19,7 @@ from si_core.contract.runtime import Runtime
 from si_core.errors import NumericsError
 from si_core.fields.learned import Preconditioning
 from si_core.models.assembly import Assembly
-from si_core.models.parts import located
+from si_core.models.parts import error_of_key
 from si_core.models.predictor import dropout_of
 from si_core.models.streams import reseed
 from si_core.training.condition_dropout import ConditionDropout
@@ -89,13 +89,7 @@ class Batches:
             step: the step, whose coupling is as it will be to the end of its round.
         """
         if not self._first <= step < self._first + len(self._made):
-            self._first, self._made = step, [self._make(step)]
-            for later in range(step + 1, self._end(step)):
-                try:
-                    self._made.append(self._make(later))
-                except (Exception, SystemExit):
-                    # It is raised again when the step has its turn, also where a component called sys.exit.
-                    break
+            self._make_from(step)
         return self._made[step - self._first]
 
     def forget(self) -> None:
@@ -107,10 +101,21 @@ class Batches:
         return min(step + ahead, round_end(self._train, step), self.times.block_end(step))
 
     @torch.no_grad()
+    def _make_from(self, step: int) -> None:
+        self._first, self._made = step, [self._make(step)]
+        for later in range(step + 1, self._end(step)):
+            try:
+                self._made.append(self._make(later))
+            except (Exception, SystemExit):
+                # It is raised again when the step has its turn, also where a component called sys.exit.
+                break
+
     def _make(self, step: int) -> Batch:
         times = self.times.at(step)
-        with located(self._recipe, "coupling", only=NumericsError):
+        try:
             pairs = self._pairs.at(step)
+        except NumericsError as error:
+            raise error_of_key(error, self._recipe, "coupling") from error
         draw = self._process.draw(
             self._train.batch,
             noise=reseed(self._noise, self._seed, "noise", 0, step),

@@ -8,7 +8,7 @@ alone.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 
 import torch
 from torch import Tensor
@@ -18,6 +18,8 @@ from si_core.models.parts import own_stream
 from si_core.models.streams import stream_seed
 
 __all__ = ["NetworkNoise"]
+
+_NOTHING = nullcontext()
 
 
 class NetworkNoise:
@@ -34,15 +36,15 @@ class NetworkNoise:
         self._seed, self._rank, self._device = seed, runtime.rank, runtime.device
         self._drawn: bool | None = None
 
-    @contextmanager
-    def at(self, step: int, extrapolation: bool = False) -> Iterator[None]:
+    def at(self, step: int, extrapolation: bool = False) -> AbstractContextManager[None]:
         """Put the global generators at the start of the stream of a step, and back afterwards.
 
         For calls of the networks alone: threads that make pairs ahead may want these generators too.
         """
-        if self._drawn is False:
-            yield
-            return
+        return _NOTHING if self._drawn is False else self._stream(step, extrapolation)
+
+    @contextmanager
+    def _stream(self, step: int, extrapolation: bool) -> Iterator[None]:
         with own_stream(stream_seed(self._seed, "network", self._rank, int(extrapolation), step), self._device):
             before = self._states()
             yield

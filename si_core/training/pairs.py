@@ -70,9 +70,9 @@ class PairSource:
         return ends
 
     def _submit(self, pool: ThreadPoolExecutor, step: int) -> Future[Pairs]:
-        return pool.submit(self._draw, step, self._runtime.generator())
+        # Grad mode is a thread's own.
+        return pool.submit(torch.no_grad()(self._draw), step, self._runtime.generator())
 
-    @torch.no_grad()
     def _draw(self, step: int, stream: torch.Generator) -> Pairs:
         reseed(stream, self._seed, "data", 0, step)
         return self._process.pairs(self._train.batch, stream)

@@ -81,11 +81,13 @@ class Trainer:
             networks = Networks(assembly, self.parameters, self.optimizer, runtime, self._noise)
             self._extragradient = Extragradient(networks, self.process_trainer)
         self._batches = Batches(assembly, self.parameters[0].dtype, runtime, moving)
+        draws = self.train.batch * (1 + assembly.antithetic)
         self._sizes: GradientSizes | None = None
         if isinstance(self.train.times, ImportanceTimes):
             # Inside a compiled network nothing can be watched.
             watched = None if compiled else self.predictor
-            self._sizes = GradientSizes(watched, self.train.batch * (1 + assembly.antithetic), assembly.antithetic)
+            self._sizes = GradientSizes(watched, draws, assembly.antithetic)
+        self._share = torch.full((), 1.0 / draws, dtype=self.parameters[0].dtype, device=runtime.device)
         self._sums = _Sums()
         self._untried = True
         self._validation = Validation(assembly, runtime)
@@ -106,13 +108,18 @@ class Trainer:
         """The batch of the current step."""
         return self._batches.at(self.step)
 
-    @torch.enable_grad()
     def advance(self) -> None:
         """Take one step, in grad mode whatever the caller's.
 
         Raises:
             NumericsError: a loss or a gradient is not finite; the weights are as before.
         """
+        if torch.is_grad_enabled():
+            return self._advance()
+        with torch.enable_grad():
+            return self._advance()
+
+    def _advance(self) -> None:
         refit(self.assembly, self.step, self.trained(), self.runtime)
         if self._extragradient is not None:
             self._extragradient.extrapolate(self.step)
@@ -127,18 +134,20 @@ class Trainer:
         if self._untried:
             refuse_detached(self.assembly.fields.predictor, predictions)
             refuse_constant(self.assembly.objectives, each)
-        if batch.weight is not None:
-            each = [loss * batch.weight for loss in each]
-        means = [loss.mean() for loss in each]
         for parameter in self.parameters:
             parameter.grad = None
-        torch.autograd.backward(means)
+        # The gradient of a weighted mean in its terms is known: nothing has to be found about the mean itself.
+        shares, terms = self._share.expand_as(draw.t), [loss.detach() for loss in each]
+        if batch.weight is not None:
+            shares, terms = shares * batch.weight, [term * batch.weight for term in terms]
+        torch.autograd.backward(each, [shares] * len(each))
+        means = [term.mean() for term in terms]
         if self._untried:
             self._untried = False
             tell_idle(self.predictor)
         gradients = [p.grad for p in self.parameters if p.grad is not None]
         # One transfer for all: a loss may be infinite where its gradient is not.
-        parts = torch.stack([*(mean.detach() for mean in means), *torch._foreach_norm(gradients)]).tolist()
+        parts = torch.stack([*means, *torch._foreach_norm(gradients)]).tolist()
         losses, norm = parts[: len(means)], math.hypot(*parts[len(means) :])
         if not (math.isfinite(norm) and math.isfinite(sum(losses))):
             self._refuse(draw, losses, norm)
