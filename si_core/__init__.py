@@ -53,6 +53,7 @@ if TYPE_CHECKING:
     from si_core.contract.latent import Latent as Latent
     from si_core.contract.latent import LatentCoefficients as LatentCoefficients
     from si_core.contract.learning_rate import LearningRate as LearningRate
+    from si_core.contract.moments import Moments as Moments
     from si_core.contract.objective import FIELDS as FIELDS
     from si_core.contract.objective import LearnedField as LearnedField
     from si_core.contract.objective import Objective as Objective
@@ -133,6 +134,7 @@ _HOMES: dict[str, tuple[str, ...]] = {
     "si_core.contract.diffusion": ("Diffusion",),
     "si_core.contract.distribution": ("Distribution",),
     "si_core.contract.frame": ("Frame",),
+    "si_core.contract.moments": ("Moments",),
     "si_core.contract.label_counts": ("LabelCounts",),
     "si_core.contract.drift_parts": ("DriftFunction", "DriftParts"),
     "si_core.contract.estimator": ("Estimator",),

@@ -13,6 +13,7 @@ from torch import Tensor
 from si_core.contract.answers import check_states, form_of, misbehaved
 from si_core.contract.condition import Condition, ConditionSpec
 from si_core.contract.frame import Frame
+from si_core.contract.moments import Moments
 from si_core.errors import UsageError
 
 __all__ = ["Distribution"]
@@ -54,6 +55,15 @@ class Distribution(ABC):
     entropy: float | None = None
     """``-E log p(x)`` in model space, in nats, where it is known in closed form: no density has a larger mean logarithm
     at its draws than ``-entropy``."""
+
+    @property
+    def moments(self) -> Moments | None:
+        """The size of its states in model space; None where it is not known.
+
+        Methods are then held to it: steps that are too long for the noise, and states far outside of what the process
+        ever has, are refused.
+        """
+        return None
 
     def sample(self, n: int, generator: torch.Generator | None = None) -> Tensor:
         """n independent draws in model space, shape (n, *shape), float32 unless made with another dtype.

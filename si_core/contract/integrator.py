@@ -29,6 +29,9 @@ class Integrator(ABC):
     multistep: bool = False
     """Whether a step uses those before it, so that a span cut into parts costs accuracy."""
 
+    steps: int | None = None
+    """The number of steps, where it is given beforehand."""
+
     order: float = 1.0
     """The order of the error in the step: strong for an ODE, weak for an SDE with additive noise."""
 

@@ -28,8 +28,8 @@ Made = TypeVar("Made")
 class LinearPart:
     """A part of a drift that is linear in x, and known: ``drift(x) = rate x + drive m(x)`` with m of order 1.
 
-    A method that integrates it without error is left with the changes of m. All are float64, shape (N,), per unit of
-    clock.
+    With a centre it is ``centre' + rate (x - centre) + drive m(x)``. A method that integrates it without error is left
+    with the changes of m. All are float64, shape (N,), per unit of clock.
 
     Args:
         rate: of x.
@@ -37,12 +37,16 @@ class LinearPart:
         noise_squared: ``g^2``, with g the noise; 0 for an ODE.
         variance: ``C > 0`` where ``rate = C'/(2C) - g^2/(2C)`` forward, and with ``+`` backward: the rate of a Gaussian
             law whose variance about its mean is C, however fast it changes. None where the rate has no such form.
+        centre: shape (N, *event); None for 0.
+        centre_rate: its change per unit of clock, shape (N, *event).
     """
 
     rate: Tensor
     drive: Tensor
     noise_squared: Tensor
     variance: Tensor | None = None
+    centre: Tensor | None = None
+    centre_rate: Tensor | None = None
 
 
 class Problem(ABC):

@@ -10,6 +10,7 @@ from __future__ import annotations
 import copy
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Hashable, Sequence
+from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar
 
@@ -26,6 +27,7 @@ from si_core.fields.parametrisation import Parametrisation
 from si_core.process.coefficients import stack
 from si_core.process.completion import MARGIN, CoefficientFunction
 from si_core.process.process import StochasticInterpolant
+from si_core.process.spread import EndVariances, known_gaussian, mean_path
 
 if TYPE_CHECKING:
     from si_core.fields.base import Fields
@@ -50,11 +52,6 @@ def drift_coefficients(process: StochasticInterpolant, level: NoiseLevel | None,
         return velocity + sign * level(s).unsqueeze(-1) * score
 
     return coefficients
-
-
-def _reference_variance(s: Schedule, spread: float) -> Tensor:
-    alpha, beta, gamma = (torch.as_tensor(part) for part in (s.alpha, s.beta, s.gamma))
-    return alpha.square() + (spread * beta).square() + gamma.square()
 
 
 class Flow(ABC, Generic[Step]):
@@ -166,10 +163,10 @@ class Flow(ABC, Generic[Step]):
         """The part of the drift that is linear in x; the rate is 0 where the process is not spatially linear.
 
         By default that of preconditioned networks (:mod:`si_core.fields.parametrisation`): ``rate x`` is the best
-        linear guess of the drift for data of unit variance, and m what a network learns beside it, which is smooth up
-        to the ends whatever was learned. With a spread, that for a standard normal source and a target
-        ``N(m, spread^2 I)``, apart and independent: with ``C = alpha^2 + spread^2 beta^2 + gamma^2`` and the noise g,
-        ``' = d/du``,
+        linear guess of the drift, and m what a network learns beside it, which is smooth up to the ends whatever was
+        learned. Between independent Gaussians ``N(m, C I)`` of known variances the guess is the whole linear part,
+        otherwise that for ends of unit variance. With a spread, that for a standard normal source and a target
+        ``N(m, spread^2 I)``, apart and independent: with C the variance of the process and the noise g, ``' = d/du``,
 
             ``rate = C'/(2C) -+ g^2/(2C)``,    ``drive = beta' - beta rate``.
 
@@ -186,7 +183,17 @@ class Flow(ABC, Generic[Step]):
             process = self.fields.process
             if process is None or not process.structure.spatially_linear:
                 return LinearPart(torch.zeros_like(u), torch.ones_like(u), self.noise_squared(u))
-            return self._guessed(process, u) if spread is None else self._gaussian(u, spread)
+            return self._guessed(process, u) if spread is None else self._gaussian(u, EndVariances(1.0, spread**2))
+
+    def gaussian_rate(self, times: Sequence[float], ends: EndVariances) -> LinearPart:
+        """The whole linear part of the drift of the Gaussian process with ends of these variances.
+
+        Args:
+            times: clock positions.
+            ends: the variances.
+        """
+        with torch.no_grad():
+            return self._gaussian(torch.tensor(times, dtype=torch.float64), ends)
 
     def _guessed(self, process: StochasticInterpolant, u: Tensor) -> LinearPart:
         coefficients, parametrisation = (
@@ -200,17 +207,21 @@ class Flow(ABC, Generic[Step]):
             return torch.stack([split.skip, split.out], -1)
 
         rate, drive = MarginLimits(inside, MARGIN)(u).unbind(-1)
-        return LinearPart(rate, drive, self.noise_squared(u))
+        ends = known_gaussian(process)
+        if ends is None:
+            return LinearPart(rate, drive, self.noise_squared(u))
+        whole = self._gaussian(u, ends)
+        # Nothing is left for m to say but what learned fields get wrong, so that any drive that is finite does.
+        drive = torch.where(drive.isfinite(), drive, 1.0)
+        return replace(whole, drive=drive, **mean_path(process, self.schedule(u)))
 
-    def _gaussian(self, u: Tensor, spread: float) -> LinearPart:
+    def _gaussian(self, u: Tensor, ends: EndVariances) -> LinearPart:
         s = self.schedule(u)
-        beta, variance = torch.as_tensor(s.beta), _reference_variance(s, spread)
+        beta, variance = torch.as_tensor(s.beta), ends.variance(s)
 
         def inside(v: Tensor) -> Tensor:
             s = self.schedule(v)
-            of_alpha = torch.as_tensor(s.alpha) * torch.as_tensor(s.alpha_rate)
-            of_beta = spread**2 * torch.as_tensor(s.beta) * torch.as_tensor(s.beta_rate)
-            growth = (of_alpha + of_beta + s.gamma_gamma_rate) / _reference_variance(s, spread)
+            growth = ends.half_growth(s) / ends.variance(s)
             return torch.stack([growth, torch.as_tensor(s.beta_rate) - torch.as_tensor(s.beta) * growth], -1)
 
         growth, drive = MarginLimits(inside, MARGIN)(u).unbind(-1)

@@ -21,6 +21,7 @@ from si_core.contract.coupling import Coupling
 from si_core.contract.data import Draw, Pairs
 from si_core.contract.distribution import Distribution
 from si_core.contract.frame import Frame
+from si_core.contract.moments import Moments
 from si_core.errors import SIError, StorageError
 from si_core.models.missing_data import PUT_BACK, MissingDataError
 from si_core.process.fingerprint import data_parts
@@ -104,11 +105,16 @@ class KeptDistribution(Distribution):
         self.point = None if point is None else torch.tensor(point, dtype=torch.float64).reshape(self.shape)
         self.size, self.entropy, self.standard_normal = kept["size"], kept["entropy"], bool(kept["standard_normal"])
         self._traits = {name: bool(kept[name]) for name in ("has_samples", "has_density", "normalised")}
+        self._moments = None if kept["moments"] is None else Moments(**kept["moments"])
         self._data = data
 
     @property
     def frame(self) -> Frame:
         return self._frame
+
+    @property
+    def moments(self) -> Moments | None:
+        return self._moments
 
     @property
     def has_samples(self) -> bool:
@@ -188,7 +194,8 @@ def kept_parts(process: StochasticInterpolant) -> dict[str, Any]:
         if name in marks:
             point = None if law.point is None else law.point.double().cpu().tolist()
             found[name] |= {trait: getattr(law, trait) for trait in _LAW}
-            found[name] |= {"fingerprint": marks[name], "point": point}
+            moments = None if law.moments is None else law.moments.plain()
+            found[name] |= {"fingerprint": marks[name], "point": point, "moments": moments}
     coupling = process.coupling
     if "coupling" in marks and not isinstance(coupling, nn.Module):
         found["coupling"] = {trait: getattr(coupling, trait) for trait in _PAIRING}

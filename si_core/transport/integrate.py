@@ -13,10 +13,16 @@ from torch import Tensor
 from si_core.contract.data import Trajectory
 from si_core.contract.integrator import Integrator
 from si_core.errors import NumericsError, UsageError
+from si_core.process.spread import largest_mean_square
 from si_core.transport.checked import check_trajectory
+from si_core.transport.rehearsal import refuse_long_steps
 from si_core.transport.transport import Transport
 
 __all__ = ["integrate"]
+
+_FAR = 30.0
+"""How many times as large as the process ever is, in root mean square, states are garbage: by Markov's inequality less
+than one batch in 900 is by chance, whatever the law."""
 
 
 def integrate(
@@ -41,7 +47,8 @@ def integrate(
 
     Raises:
         UsageError: the method does not fit the problem, or times are out of order.
-        NumericsError: the solution left the finite numbers.
+        NumericsError: the solution left the finite numbers, or all that the process ever is, or its steps are too long
+            for the noise.
         PluginError: the method returned what is no trajectory from x.
     """
     if transport.stochastic and not integrator.stochastic:
@@ -59,6 +66,7 @@ def integrate(
         # Steps smaller than the rounding of the state would be lost.
         x = x.float()
     stops = _stops(transport, times)
+    refuse_long_steps(transport, integrator)
     if len(stops) == 2:
         trajectory = check_trajectory(integrator, integrator.solve(transport, x, generator), x)
         trajectory = replace(trajectory, t=_in_time(transport, trajectory.t))
@@ -69,7 +77,7 @@ def integrate(
             whole = _in_parts(transport, x, integrator, generator, stops)
         whole = check_trajectory(integrator, whole, x, len(stops))
         trajectory = replace(whole, t=torch.tensor(stops, dtype=x.dtype, device=x.device))
-    _refuse_non_finite(trajectory)
+    _refuse_garbage(transport, trajectory)
     return trajectory
 
 
@@ -122,23 +130,43 @@ def _stops(transport: Transport, times: Sequence[float] | Tensor | None) -> list
     return stops
 
 
-def _refuse_non_finite(trajectory: Trajectory) -> None:
-    x, t, weights = trajectory.final, trajectory.t[-1], trajectory.log_weights
+def _refuse_garbage(transport: Transport, trajectory: Trajectory) -> None:
+    x, t, weights = trajectory.final.detach(), trajectory.t[-1], trajectory.log_weights
     if weights is not None and not bool(torch.isfinite(weights.logsumexp(0))):
         raise NumericsError(
             "the weights of the states are not finite, or all are 0",
             where=f"integration to t = {float(t):g}",
             fix="more steps, or a weaker steering",
         )
-    # One pass: a sum is finite only of finite numbers. It may overflow, so what it does not settle is looked at.
-    if math.isfinite(x.detach().sum().item()):
+    # One pass for both: a norm is finite only of finite numbers. It may overflow, so what it does not settle is looked
+    # at.
+    norm = float(torch.linalg.vector_norm(x))
+    if not math.isfinite(norm):
+        _refuse_non_finite(x, float(t))
+    process = transport.fields.process
+    largest = None if process is None else largest_mean_square(process)
+    if largest is None or norm * norm <= _FAR * _FAR * largest * x.numel():
         return
+    # States may start outside as well.
+    first = float(torch.linalg.vector_norm(trajectory.x[0].detach().double())) ** 2 / max(x.numel(), 1)
+    size = math.sqrt(float(x.double().square().mean()))
+    if size > _FAR * math.sqrt(max(largest, first)):
+        raise NumericsError(
+            "the solution left all that the process ever is",
+            where=f"integration to t = {float(t):g}",
+            got=f"states of root mean square {size:.3g}",
+            allowed=f"about {math.sqrt(largest):.3g} at most, by the moments of its ends",
+            fix="more steps, a smaller epsilon, or a longer training",
+        )
+
+
+def _refuse_non_finite(x: Tensor, t: float) -> None:
     finite = torch.isfinite(x).flatten(1).all(1) if x.ndim > 1 else torch.isfinite(x)
     if not bool(finite.all()):
         row = int((~finite).nonzero()[0])
         raise NumericsError(
             f"the solution left the finite numbers: {int((~finite).sum())} of {len(x)} states",
-            where=f"integration to t = {float(t):g}",
+            where=f"integration to t = {t:g}",
             got=f"state {row}: norm {float(x[row].norm()):g}",
             fix="more steps, float64, a smaller epsilon, or a span such as start=1e-3",
         )

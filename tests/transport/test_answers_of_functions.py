@@ -59,7 +59,7 @@ def plain(answer, calls=0):
 
 
 def method(name):
-    return si.build("integrator", name, **({"steps": 3} if hasattr(BUILT[name], "steps") else {}))
+    return si.build("integrator", name, **({"steps": 3} if BUILT[name].steps is not None else {}))
 
 
 def solve(fields, shape, name, epsilon=0.0):

@@ -132,6 +132,18 @@ class EntropyOfOneCoordinate(Normal):
         self.entropy = self.entropy / 2
 
 
+class MomentsOfOneCoordinate(Normal):
+    moments = si.Moments(0.0, 0.5, 0.5)
+
+
+class MomentsWithoutTheMean(Normal):
+    moments = si.Moments(1.0, 1.0)
+
+
+class NarrowerThanNarrow(Normal):
+    moments = si.Moments(0.0, 1.0, 2.0)
+
+
 class OwnVolume(Scaled):
     log_volume = math.log(2)
 
@@ -386,6 +398,9 @@ class Lopsided(Square):
         (Constant(), "draws-differ", "say which by `point`"),
         (OtherPoint(), "draws-differ", "its draws are not that point"),
         (EntropyOfOneCoordinate(), "entropy", "entropy is 1.41894, and the mean of -log p is 2.8"),
+        (MomentsOfOneCoordinate(), "moments", "variance is 0.5, and that of draws is 1.0"),
+        (MomentsWithoutTheMean(), "moments", "mean_square + variance is 2, and that of draws is 1.0"),
+        (NarrowerThanNarrow(), "moments", "is larger than the mean one"),
         (OwnVolume(), "units", "log_volume is that of the frame"),
         (OwnUnits(), "units", "decode is overridden"),
         (FrameOfOtherEvents(), "units", "frame is that of events (3,), and events are (2,)"),

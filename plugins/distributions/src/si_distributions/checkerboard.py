@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
+from functools import cached_property
 from typing import Annotated
 
 import torch
 from pydantic import Field
 from torch import Tensor
 
-from si_core import Distribution
+from si_core import Distribution, Moments
 from si_distributions.options import Precision, event_rows, positive, precision, whole
 from si_distributions.placement import Placed
 from si_distributions.randomness import indices, uniform
@@ -47,6 +48,13 @@ class Checkerboard(Distribution):
         self._corners = Placed(torch.tensor(dark))
         self.entropy = math.log(len(dark)) + 2 * math.log(2 * self.extent / self.cells)
         """The differential entropy, in nats: ``log`` of the dark area."""
+
+    @cached_property
+    def moments(self) -> Moments:
+        side = 2 * self.extent / self.cells
+        of_cells = Moments.of_points((self._corners.tensor.double() + 0.5) * side - self.extent)
+        # Within a cell it is uniform, with variance side^2/12.
+        return Moments(of_cells.mean_square, of_cells.variance + side * side / 12)
 
     def sample(self, n: int, generator: torch.Generator | None = None) -> Tensor:
         """n draws: a dark cell, then a point in it; shape (n, 2)."""

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
+from functools import cached_property
 from typing import Annotated
 
 import torch
 from pydantic import Field
 from torch import Tensor
 
-from si_core import Distribution, Largest, UsageError
+from si_core import Distribution, Largest, Moments, UsageError
 from si_distributions.covariance import cholesky, covariance_matrix, log_normal, log_standard_normal
 from si_distributions.options import Precision, event_rows, numbers, precision, whole
 from si_distributions.placement import Placed
@@ -81,6 +82,13 @@ class Gaussian(Distribution):
         # 1/2 log det(2 pi e C)
         log_det = size * math.log(self.variance) if self._factor is None else float(torch.logdet(self._matrix))
         self.entropy = 0.5 * (size * math.log(2 * math.pi * math.e) + log_det)
+
+    @cached_property
+    def moments(self) -> Moments:
+        centre = float(self.mean.square().mean())
+        if self.variance is not None:
+            return Moments(centre, self.variance, self.variance, self.mean.reshape(self.shape))
+        return Moments(centre, float(self._matrix.diagonal().mean()), float(torch.linalg.eigvalsh(self._matrix)[0]))
 
     @property
     def weights(self) -> Tensor:

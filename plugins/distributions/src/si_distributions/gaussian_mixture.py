@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import cached_property
 from typing import Annotated, Any
 
 import numpy as np
@@ -10,7 +11,7 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from si_core import Distribution, Estimate, UsageError
+from si_core import Distribution, Estimate, Moments, UsageError
 from si_distributions.covariance import cholesky, covariance_matrix, log_normal
 from si_distributions.options import Precision, event_rows, numbers, precision, whole
 from si_distributions.placement import Placed
@@ -68,6 +69,13 @@ class GaussianMixture(Distribution):
         self._means, self._factors = Placed(self.means), Placed(torch.stack(factors))
         self._log_weights, self._cumulative = Placed(self.weights.log()), Placed(self.weights.cumsum(0)[:-1])
         self.standard_normal = not bool(self.means.any()) and bool((self.covariances == torch.eye(d)).all())
+
+    @cached_property
+    def moments(self) -> Moments:
+        of_modes = Moments.of_points(self.means, self.weights)
+        within = float(self.weights @ self.covariances.diagonal(dim1=1, dim2=2).mean(1))
+        narrowest = float(torch.linalg.eigvalsh(self.covariances).min())
+        return Moments(of_modes.mean_square, of_modes.variance + within, narrowest)
 
     def sample(self, n: int, generator: torch.Generator | None = None) -> Tensor:
         """n draws ``m_k + L_k z`` with ``k ~ weights``, shape (n, d)."""

@@ -13,12 +13,13 @@ from __future__ import annotations
 
 import math
 from abc import abstractmethod
+from functools import cached_property
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from si_core import Distribution
+from si_core import Distribution, Moments
 from si_distributions.options import Precision, event_rows, positive, precision
 from si_distributions.placement import Placed
 from si_distributions.randomness import indices, normal, uniform
@@ -56,6 +57,12 @@ class NoisyCurve(Distribution):
     @abstractmethod
     def curve(self, u: Tensor, branch: Tensor) -> Tensor:
         """The points ``c_j(u)``, shape (N, 2), for u in [0, 1] and branches j, each of shape (N,)."""
+
+    @cached_property
+    def moments(self) -> Moments:
+        weights = self._log_weights.tensor.exp()
+        of_curve = Moments.of_points(self._points.tensor, weights / weights.sum())
+        return Moments(of_curve.mean_square, of_curve.variance + self.noise**2, self.noise**2)
 
     def sample(self, n: int, generator: torch.Generator | None = None) -> Tensor:
         """n draws ``c_j(u) + noise z``, shape (n, 2)."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from si_core import Distribution, UsageError
+from si_core import Distribution, Moments, UsageError
 from si_distributions.options import Precision, numbers, precision
 from si_distributions.placement import Placed
 from si_distributions.randomness import device_of
@@ -42,6 +42,10 @@ class PointMass(Distribution):
         self.shape = tuple(found.shape)
         self.point = found
         self._point = Placed(found)
+
+    @property
+    def moments(self) -> Moments:
+        return Moments(float(self.point.square().mean()), 0.0, 0.0)
 
     def sample(self, n: int, generator: torch.Generator | None = None) -> Tensor:
         """The point n times, shape (n, *shape)."""

@@ -108,7 +108,7 @@ class Exponential(PlannedSteps):
         linear = linear_steps(transport, grid, self.spread)
         ends = self.corrector or (noisy and order == 2)
         transport.prepare(grid if ends and linear.sees_end(linear.steps - 1) else grid[:-1], x)
-        remainder = Remainder(transport, grid, linear.rates)
+        remainder = Remainder(transport, grid, linear)
         w = torch.empty_like(x, memory_format=torch.contiguous_format)
 
         def noise() -> Tensor | None:

@@ -13,7 +13,7 @@ where the rate is that of a Gaussian law of variance C, with ``pull = g^2/(2C)``
 and ``m = (drift - rate x)/drive`` is a polynomial through its values at nodes. A node is blind, and left out, where its
 drive is next to nothing beside that of the step: its drift says nothing of m. Where the whole step has no drive, the
 polynomial is that of ``drift - rate x`` itself. A problem without a linear part has ``gain = drive = 1``: the method
-is then the one that it generalises.
+is then the one that it generalises. Where the linear part has a centre, all of it is said of ``X - centre``.
 """
 
 from __future__ import annotations
@@ -72,6 +72,14 @@ class LinearSteps:
         """The gains of whole steps."""
         self.deviations: list[float] = squares.sqrt().tolist()
         """The standard deviations of the noise of each step."""
+        self.offsets: Tensor | None = None
+        """``centre' - rate centre`` at the times of the grid, shape (steps + 1, *event); None for 0."""
+        self._moves: Tensor | None = None
+        if linear.centre is not None and linear.centre_rate is not None:
+            centre = linear.centre[:ends]
+            self.offsets = linear.centre_rate[:ends] - _each(linear.rate[:ends], centre) * centre
+            self._moves = centre[1:] - _each(whole, centre) * centre[:-1]
+            self._centre = centre
         self._found: dict[tuple[int, ...], list[float]] = {}
         self._drives, inner_drives = linear.drive[:ends], linear.drive[ends:].reshape(inside)
         mean_drive = self._over_step(inner_drives.abs())
@@ -102,7 +110,9 @@ class LinearSteps:
         if len(values) > 1 or not self.blind(step, step):
             return self.state(step, x, values, noise)
         h = float(self._lengths[step])
-        return self._sum(step, x, 1.0 + h * self.rates[step], values, [h], noise)
+        gain = 1.0 + h * self.rates[step]
+        move = None if self._moves is None else self._centre[step + 1] - gain * self._centre[step]
+        return self._sum(step, x, gain, move, values, [h], noise)
 
     def state(self, step: int, x: Tensor, values: dict[int, Tensor], noise: Tensor | None) -> Tensor:
         """The state after a step, a new tensor.
@@ -113,13 +123,23 @@ class LinearSteps:
             values: ``drift - rate x`` by positions in the grid.
             noise: standard normal, shape of x; None for an ODE.
         """
-        return self._sum(step, x, self.gains[step], values, self.weights(step, list(values)), noise)
+        move = None if self._moves is None else self._moves[step]
+        return self._sum(step, x, self.gains[step], move, values, self.weights(step, list(values)), noise)
 
     def _sum(
-        self, step: int, x: Tensor, gain: float, values: dict[int, Tensor], weights: list[float], noise: Tensor | None
+        self,
+        step: int,
+        x: Tensor,
+        gain: float,
+        move: Tensor | None,
+        values: dict[int, Tensor],
+        weights: list[float],
+        noise: Tensor | None,
     ) -> Tensor:
         # A new tensor, which may be added to in place even where gradients are recorded.
         state = x * gain
+        if move is not None:
+            state.add_(move.to(x))
         if noise is not None:
             state.add_(noise, alpha=self.deviations[step])
         for value, weight in zip(values.values(), weights, strict=True):
@@ -154,28 +174,34 @@ class LinearSteps:
         return list(found.values())
 
 
+def _each(scalars: Tensor, x: Tensor) -> Tensor:
+    """Scalars of shape (N,), to be multiplied with x of shape (N, *event)."""
+    return scalars.reshape(-1, *(1 for _ in x.shape[1:]))
+
+
 def linear_steps(problem: Problem, grid: list[float], spread: float | None) -> LinearSteps:
     """The scalars of the steps of a grid, those of before where the problem keeps them."""
     return problem.memo(("linear steps", tuple(grid), spread), lambda: LinearSteps(problem, grid, spread))
 
 
 class Remainder:
-    """``drift - rate x`` at the times of a grid, and how often it was evaluated.
+    """``drift - rate x`` at the times of a grid, less what moves the centre, and how often it was evaluated.
 
     Args:
         problem: whose drift it is.
         grid: the times.
-        rates: the rates at them.
+        linear: the scalars of the steps.
     """
 
-    def __init__(self, problem: Problem, grid: list[float], rates: list[float]) -> None:
+    def __init__(self, problem: Problem, grid: list[float], linear: LinearSteps) -> None:
         self.evaluations = 0
-        self._drift, self._grid, self._rates = problem.drift_parts(), grid, rates
+        self._drift, self._grid, self._linear = problem.drift_parts(), grid, linear
 
     def __call__(self, k: int, x: Tensor) -> Tensor:
         """The value at the k-th time, shape of x: a tensor of its own."""
         self.evaluations += 1
-        parts, rate = self._drift(self._grid[k], x), self._rates[k]
+        parts, rate = self._drift(self._grid[k], x), self._linear.rates[k]
         # Where the linear part is that by which the network was learned, nothing of x is left but rounding.
         left = parts.rate - rate if abs(parts.rate - rate) > _ROUNDING * abs(rate) else 0.0
-        return parts._replace(rate=left).copied()
+        value = parts._replace(rate=left).copied()
+        return value if self._linear.offsets is None else value - self._linear.offsets[k].to(x)

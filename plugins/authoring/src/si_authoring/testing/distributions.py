@@ -12,6 +12,7 @@ from torch import Tensor
 from si_authoring.testing.aligned_rows import conditions_of_held_out_rows, conditions_of_rows
 from si_authoring.testing.check import Deviations, Measured, NotApplicable, Violation, check
 from si_authoring.testing.densities import density_of_draws, drawn, entropy
+from si_authoring.testing.moments import moments
 from si_authoring.testing.setting import Output, Setting
 from si_authoring.testing.suite import Suite
 from si_core import Condition, ConditionSpec, Distribution, Frame, UsageError, check_classes, check_condition
@@ -239,6 +240,7 @@ SUITE = Suite(
         density_at_draws,
         density_of_draws,
         entropy,
+        moments,
         standard_normal,
         units,
         conditions,

@@ -7,6 +7,7 @@ the same data holds out the same rows. Rows of whole numbers up to 255 are store
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
@@ -16,7 +17,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from si_core import Condition, ConditionSpec, DataError, Distribution, Frame, LabelCounts
+from si_core import Condition, ConditionSpec, DataError, Distribution, Frame, LabelCounts, Moments
 from si_distributions.datasets.scaling import Scaling
 from si_distributions.datasets.storing import stored
 from si_distributions.options import Precision, fraction, precision, whole
@@ -24,6 +25,9 @@ from si_distributions.placement import Placed
 from si_distributions.randomness import indices, uniform
 
 __all__ = ["Rows", "split"]
+
+_MOMENT_ROWS, _MOMENT_NUMBERS = 256, 2**22
+"""The rows whose moments are taken: all, or at least so many, with about so many numbers in all."""
 
 
 def split(size: int, held_out: float, seed: int, where: str) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
@@ -112,6 +116,14 @@ class Rows(Distribution):
         if self.conditions and all(spec.classes is not None for spec in self.conditions.values()):
             labels = LabelCounts.of({name: values.tensor for name, values in self._conditions.items()})
         return replace(self._units, columns=self._columns, pixels=self._pixels, labels=labels)
+
+    @cached_property
+    def moments(self) -> Moments:
+        """Those of the training rows, or of so many of them, equally far apart, as say enough."""
+        size = self.size or 0
+        count = min(size, max(_MOMENT_ROWS, _MOMENT_NUMBERS // max(math.prod(self.shape), 1)))
+        index = torch.linspace(0, size - 1, count, dtype=torch.float64).round().long()
+        return Moments.of_points(self.rows(index)[0])
 
     def held_out(self) -> tuple[Tensor, Condition | None] | None:
         """The rows kept from training with their conditions; None where none are."""
