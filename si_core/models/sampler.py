@@ -26,6 +26,7 @@ from si_core.process.process import StochasticInterpolant
 from si_core.recipes.paths import buildable_options
 from si_core.recipes.recipe import Recipe
 from si_core.recipes.selection import Selection
+from si_core.transport.rehearsal import refuse_long_steps
 
 __all__ = ["Sampler", "build_sampler", "check_sampling", "default_integrator"]
 
@@ -97,11 +98,14 @@ def check_sampling(sampler: Sampler, fields: LearnedFields) -> None:
 
     Raises:
         RecipeError: with the position of what can't work.
+        NumericsError: steps that are too long for the noise.
     """
     recipe = sampler.recipe
     with located(recipe, "objectives" if fields.process is sampler.process else "sample.interpolant"):
         model = sampler.model(fields)
-        model.transport()
+        transport = model.transport()
+    with located(recipe, "sample.integrator" if recipe.sample.integrator is not None else "sample.epsilon"):
+        refuse_long_steps(transport, model.integrator)
     if recipe.sample.condition is not None:
         with located(recipe, "sample.condition"):
             model.initial(1, generator(recipe.seed, "sample"), given_values(model, recipe.condition))

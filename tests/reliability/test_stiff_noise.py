@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 import re
 from itertools import product
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -152,3 +153,26 @@ def test_states_may_start_outside_of_the_process() -> None:
     final = si.integrate(si.Transport(si.exact_fields(of)), x, si.build("integrator", "rk4", steps=50)).final
     # The map of the pair is affine: x1 = 1 + (x0 - 0) (1/2)^(1/2).
     assert final == pytest.approx(1 + 1e6 * math.sqrt(0.5), rel=1e-4)
+
+
+RECIPE = """\
+source: {use: gaussian, dim: 1, mean: 0.1, covariance: 0.0025}
+target: {use: gaussian, dim: 1, mean: 0.7, covariance: 0.0025}
+interpolant: linear
+latent: encoder-decoder
+objectives: [velocity, denoiser]
+network: {use: mlp, width: 8, depth: 1}
+train: {steps: 2, batch: 8}
+sample:
+  epsilon: {use: gamma, scale: 50}
+  integrator: {use: euler-maruyama, steps: STEPS}
+"""
+
+
+def test_a_recipe_with_steps_too_long_for_its_noise_is_refused_before_training(tmp_path: Path) -> None:
+    path = tmp_path / "narrow.yaml"
+    path.write_text(RECIPE.replace("STEPS", "20"), encoding="utf-8")
+    with pytest.raises(si.NumericsError, match=r"narrow.yaml:10.*too long for the noise"):
+        si.train(si.load_recipe(path))
+    path.write_text(RECIPE.replace("STEPS", "500"), encoding="utf-8")
+    assert si.train(si.load_recipe(path)) is not None
