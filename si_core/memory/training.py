@@ -74,7 +74,7 @@ def train_shown(recipe: Recipe, runtime: Runtime, progress: bool | None = None) 
         )
     elif trainer.stopped is not None:
         _log.warning("training ended after step %d of %d: %s", trainer.step, trainer.train.steps, trainer.stopped)
-    if trainer.step > (history[-1]["step"] if history else 0):
+    if trainer.step > (history[-1]["step"] if history else 0) and trainer.measured:
         # The last record is of the last step, as where training ends by itself.
         history.append(trainer.record())
     watch.at("after_training")

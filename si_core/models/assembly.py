@@ -29,8 +29,10 @@ from si_core.models.objective_checks import check_calls, check_loss
 from si_core.models.parts import build_process, build_selection, located
 from si_core.models.predictor import build_predictor, dropout_of
 from si_core.models.sampler import Sampler, build_sampler, check_sampling
+from si_core.models.unit_sizes import tell_sizes
 from si_core.process.process import StochasticInterpolant
 from si_core.recipes.recipe import Recipe
+from si_core.recipes.training import SkipNonFinite
 
 __all__ = ["Assembly", "assemble"]
 
@@ -144,6 +146,8 @@ def assemble(recipe: Recipe, kept: Kept | None = None) -> Assembly:
     parametrisation = Parametrisation(clock, recipe.train.precondition and not antithetic and not intervals)
     two_times = any(objective.two_times for objective in objectives)
     draw = first_draw(recipe, process, clock) if kept is None else example_draw(process, clock, kept.dtype)
+    if kept is None and recipe.train.steps:
+        tell_sizes(recipe, process, draw)
     predictor = build_predictor(recipe, process, names, parametrisation, draw, two_times)
     for index, objective in enumerate(objectives if kept is None else []):
         with located(recipe, f"objectives.{index}"):
@@ -164,7 +168,14 @@ def assemble(recipe: Recipe, kept: Kept | None = None) -> Assembly:
 def _check_players(
     recipe: Recipe, process: StochasticInterpolant, objectives: list[Objective], learned: frozenset[str]
 ) -> None:
-    """Whoever is to learn has something to learn from."""
+    """Whoever is to learn has something to learn from, and one player does not go on where the other's step is none."""
+    if learned and isinstance(recipe.train.on_nonfinite, SkipNonFinite):
+        raise RecipeError(
+            "steps can't be left out where the process is trained as well: each answers to what the other learned",
+            where=recipe.where("train.on_nonfinite"),
+            got=f"to train: {', '.join(sorted({parameter.partition('.')[0] for parameter in learned}))}",
+            fix="train.on_nonfinite: stop",
+        )
     for name in sorted({parameter.partition(".")[0] for parameter in learned}):
         if all(each.process_role == "none" for each in objectives):
             raise RecipeError(

@@ -15,6 +15,8 @@ __all__ = [
     "LogitNormalTimes",
     "ProcessTraining",
     "Section",
+    "SkipNonFinite",
+    "StopAtNonFinite",
     "Times",
     "Train",
     "UniformTimes",
@@ -71,6 +73,29 @@ Times = Annotated[
 ]
 
 
+class StopAtNonFinite(Section):
+    """The first step whose loss or gradient is not finite ends training; the weights are as before it."""
+
+    use: Literal["stop"] = "stop"
+
+
+class SkipNonFinite(Section):
+    """Steps whose loss or gradient is not finite are left out: they count, and nothing is learned from them.
+
+    A batch is drawn from streams that are named by its step, so the number of a step is all that is needed to draw it
+    again, and it is never drawn twice. Data, coefficients and weights that are not finite end training all the same.
+    """
+
+    use: Literal["skip"] = "skip"
+    limit: Count = Field(default=100, description="steps that may be left out in all; one more ends training")
+    in_a_row: Count = Field(default=10, description="steps that may be left out one after another")
+
+
+NonFinite = Annotated[
+    Annotated[StopAtNonFinite | SkipNonFinite, Field(discriminator="use")], OneOf(("stop", "skip"), default="skip")
+]
+
+
 class ProcessTraining(Section):
     """How learnable parts of the process itself are trained, where it has any: by Adam, beside the networks.
 
@@ -122,6 +147,10 @@ class Train(Section):
         default=0.0,
         description="how often a condition is left out, so that the networks learn the mixture over it as well: a "
         "probability for each condition, or one a name; only then may rows of the data lack one",
+    )
+    on_nonfinite: NonFinite = Field(
+        default=StopAtNonFinite(),
+        description="at a step whose loss or gradient is not finite: stop, or skip such steps up to a limit",
     )
     antithetic: bool | Literal["auto"] = Field(
         default="auto", description="draw pairs with opposite noise; auto where the targets need it"

@@ -5,6 +5,7 @@
     runs/<recipe>/<UTC>-<6 characters>/
         recipe.yaml  resolved.yaml  environment.json      what was asked, in full, and with which versions
         metrics.jsonl  log.txt  STATUS.json               how it went
+        nonfinite.json                                    the step that ended training, where one did
         checkpoints/step-00000500/                        where it can go on
         model.safetensors  frame.json                     the model, and what it keeps of its ends: units, names
         diffusion.json  clock.json                        what was measured on the model to sample it
@@ -198,6 +199,11 @@ class RunDirectory:
     def status(self) -> Path:
         """``STATUS.json``: running, finished, interrupted or failed."""
         return self.path / "STATUS.json"
+
+    @property
+    def nonfinite(self) -> Path:
+        """``nonfinite.json``: what is known of the newest step whose loss or gradient ended training."""
+        return self.path / "nonfinite.json"
 
     @property
     def digests(self) -> Path:

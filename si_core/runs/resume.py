@@ -13,7 +13,7 @@ from si_core.recipes.recipe import Recipe
 from si_core.runs.directory import RunDirectory
 from si_core.runs.environment import differences as environment_differences
 from si_core.runs.log import Console
-from si_core.runs.same_recipe import HARMLESS, is_harmless
+from si_core.runs.same_recipe import RESUMABLE, is_harmless
 from si_core.runs.status import Status, read_status
 from si_core.storage.atomic import storage_error
 from si_core.storage.strict_json import parse_json
@@ -77,14 +77,14 @@ def check_recipe(recipe: Recipe, directory: RunDirectory, console: Console, forc
         raise RecipeError(
             "\n    ".join(["the recipe changed since this run was started:", *serious[:_SHOWN], *rest]),
             where=str(directory.path),
-            allowed=f"changes in {', '.join(HARMLESS)}",
+            allowed=f"changes in {', '.join(RESUMABLE)}",
             fix="resume with the old recipe (its resolved.yaml will do), start a new run, or give --force",
         )
     if serious:
         console.warn("resumed by force with a changed recipe: " + "; ".join(serious))
     harmless = [_change(change) for change in changes if is_harmless(change[0])]
     if harmless:
-        console.line("changed in what does not enter training: " + "; ".join(harmless))
+        console.line("changed in what the steps done do not depend on: " + "; ".join(harmless))
     return serious + harmless
 
 

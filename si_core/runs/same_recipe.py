@@ -18,17 +18,29 @@ from si_core.recipes.file_names import portable
 from si_core.recipes.live import IN_MEMORY
 from si_core.recipes.recipe import Recipe
 
-__all__ = ["HARMLESS", "check_same_recipe", "is_harmless", "kept_recipe", "kept_text", "parsed_recipe", "training_part"]
+__all__ = [
+    "HARMLESS",
+    "RESUMABLE",
+    "check_same_recipe",
+    "is_harmless",
+    "kept_recipe",
+    "kept_text",
+    "parsed_recipe",
+    "training_part",
+]
 
 HARMLESS = ("title", "meta", "sample", "estimators", "report", "train.keep", "train.checkpoint_every")
 """Keys that don't enter training."""
+
+RESUMABLE = (*HARMLESS, "train.on_nonfinite")
+"""Those, and what says nothing of the steps taken: a run that stopped may go on without the step that stopped it."""
 
 _SHOWN = 10
 
 
 def is_harmless(key: str) -> bool:
-    """Whether a dotted key is one of :data:`HARMLESS`, or below one."""
-    return any(key == known or key.startswith(f"{known}.") for known in HARMLESS)
+    """Whether a dotted key may be another one when a run goes on: it, or one above, is of :data:`RESUMABLE`."""
+    return any(key == known or key.startswith(f"{known}.") for known in RESUMABLE)
 
 
 def training_part(resolved: Mapping[str, Any]) -> dict[str, Any]:
@@ -91,7 +103,7 @@ def _changes(kept: dict[str, Any], recipe: Recipe) -> list[tuple[str, Any, Any]]
         (key, before, now)
         for key, before, now in differences(kept, kept_recipe(recipe))
         # An option that a later version has beside the others says nothing of this one, nor does where a class is now.
-        if not (before is ABSENT and "." in key) and key.rpartition(".")[2] != IN_MEMORY
+        if not (before is ABSENT and "." in key) and not is_harmless(key) and key.rpartition(".")[2] != IN_MEMORY
     ]
 
 

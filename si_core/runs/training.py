@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import logging
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import torch
@@ -26,10 +27,13 @@ from si_core.runs.same_recipe import kept_recipe
 from si_core.runs.shown_training import ShownTraining
 from si_core.runs.signals import Interrupted, StopSignals
 from si_core.runs.watching import Part, RunState, Watch, build_parts
+from si_core.storage.atomic import write_atomic
 from si_core.storage.checkpoint import save_checkpoint
 from si_core.storage.fingerprints import fingerprints
 from si_core.storage.metrics import MetricsWriter
 from si_core.storage.retention import prune
+from si_core.storage.strict_json import format_json
+from si_core.training.nonfinite import NonFiniteStep
 from si_core.training.trainer import Trainer
 
 __all__ = ["begun", "finished", "steps", "train", "train_into", "watched"]
@@ -93,9 +97,10 @@ def steps(watch: Watch, written: Callable[[dict[str, Any]], object] = lambda rec
 
 
 def _note(watch: Watch, written: Callable[[dict[str, Any]], object]) -> None:
-    record = watch.run.trainer.record()
-    written(record)
-    watch.record(record)
+    if watch.run.trainer.measured:  # else the next record counts the steps that were left out
+        record = watch.run.trainer.record()
+        written(record)
+        watch.record(record)
 
 
 def train_into(
@@ -134,16 +139,17 @@ def train_into(
             metrics.write(record)
             shown.record(record)
 
-        for _ in steps(watch, written):
-            shown.progress()
-            # Read once a step: whoever is told of a stop must have saved at this very step.
-            stop = signals.stop_requested
-            if trainer.finished or stop or (every and trainer.step % every == 0):
-                metrics.sync()
-                _save(directory, watch, data, console)
-                saved(trainer.step)
-            if stop:
-                raise Interrupted(signals.exit_code or 130, f"stopped by a signal after step {trainer.step}; saved")
+        with _explained(directory, console):
+            for _ in steps(watch, written):
+                shown.progress()
+                # Read once a step: whoever is told of a stop must have saved at this very step.
+                stop = signals.stop_requested
+                if trainer.finished or stop or (every and trainer.step % every == 0):
+                    metrics.sync()
+                    _save(directory, watch, data, console)
+                    saved(trainer.step)
+                if stop:
+                    raise Interrupted(signals.exit_code or 130, f"stopped by a signal after step {trainer.step}; saved")
     if trainer.stopped is not None:
         console.line(f"training ended early, after step {trainer.step}/{trainer.train.steps}: {trainer.stopped}")
     if trainer.step == 0:
@@ -153,6 +159,20 @@ def train_into(
     model = finished(trainer)
     save_model(directory, model, trainer.step)
     return model
+
+
+@contextmanager
+def _explained(directory: RunDirectory, console: Console) -> Iterator[None]:
+    """``nonfinite.json`` of a step that ends training."""
+    try:
+        yield
+    except NonFiniteStep as error:
+        try:
+            write_atomic(directory.nonfinite, format_json(error.record, str(directory.nonfinite), indent=2))
+            error.add_note(f"what is known of the step is in {directory.nonfinite}")
+        except StorageError as problem:
+            console.warn(f"what is known of the step can't be written: {problem}")
+        raise
 
 
 def finished(trainer: Trainer, module: nn.Module | None = None) -> Model:

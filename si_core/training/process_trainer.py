@@ -8,6 +8,7 @@ process changes of x_t vanishes at the ends like ``(dt/du)^2``, so gradients are
 
 from __future__ import annotations
 
+import logging
 import math
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -26,6 +27,8 @@ from si_core.training.idle import refuse_idle
 from si_core.training.learning_rate import LearningRates
 
 __all__ = ["ProcessTrainer"]
+
+_log = logging.getLogger(__name__)
 
 _LEAST_RATE = 1e-6
 """No clock is taken for slower than this: a draw may come as near to an end as rounding allows."""
@@ -52,6 +55,18 @@ class ProcessTrainer:
         self._data, self._noise = (runtime.generator() for _ in range(2))
         self._sum, self._norm, self._count = 0.0, 0.0, 0
         self._looked = -1
+        # The first step that the process has a part in.
+        begins, steps = (
+            -(-self.settings.warmup // self.settings.every) * self.settings.every,
+            assembly.recipe.train.steps,
+        )
+        if begins >= steps > 0:
+            _log.warning(
+                "the %s stays as it is: its first step would be number %d (train.process.warmup, every) of %d",
+                ", ".join(sorted({name.partition(".")[0] for name in named})),
+                begins + 1,
+                steps,
+            )
         with self._learning():
             refuse_idle(assembly.recipe, self._loss(self._draw(0, 1)), named)
 

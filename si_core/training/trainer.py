@@ -18,7 +18,7 @@ from torch.optim.swa_utils import AveragedModel
 
 from si_core.contract.data import Draw
 from si_core.contract.runtime import Runtime
-from si_core.errors import NumericsError, RecipeError, StorageError
+from si_core.errors import RecipeError, StorageError
 from si_core.models.assembly import Assembly
 from si_core.models.freed_memory import keep_freed_memory
 from si_core.models.learnable import learnable_parts, load_parts, parts_tensors
@@ -26,12 +26,12 @@ from si_core.recipes.training import ImportanceTimes
 from si_core.storage.nested import flatten_state, unflatten_state
 from si_core.storage.weights import load_into
 from si_core.training.batches import Batch, Batches
-from si_core.training.broken_coefficients import broken_coefficient
 from si_core.training.extragradient import Extragradient, Networks
 from si_core.training.gradient_sizes import GradientSizes
 from si_core.training.idle import refuse_constant, refuse_detached, tell_idle
 from si_core.training.learning_rate import LearningRates, own_rates
 from si_core.training.network_noise import NetworkNoise
+from si_core.training.nonfinite import NonFiniteSteps
 from si_core.training.optimizer import averaging, build_optimizer, class_name, restore_optimizer
 from si_core.training.process_trainer import ProcessTrainer
 from si_core.training.rounds import refit
@@ -90,6 +90,7 @@ class Trainer:
         self._share = torch.full((), 1.0 / draws, dtype=self.parameters[0].dtype, device=runtime.device)
         self._sums = _Sums()
         self._untried = True
+        self._nonfinite = NonFiniteSteps(assembly, self.predictor)
         self._validation = Validation(assembly, runtime)
         if compiled:
             self.predictor.compile()
@@ -109,10 +110,11 @@ class Trainer:
         return self._batches.at(self.step)
 
     def advance(self) -> None:
-        """Take one step, in grad mode whatever the caller's.
+        """Take one step, or leave it out as ``train.on_nonfinite`` allows; in grad mode whatever the caller's.
 
         Raises:
-            NumericsError: a loss or a gradient is not finite; the weights are as before.
+            NumericsError: a loss or a gradient of the networks is not finite, and their weights are as before; or one
+                of the process, which is as before.
         """
         if torch.is_grad_enabled():
             return self._advance()
@@ -125,6 +127,8 @@ class Trainer:
             self._extragradient.extrapolate(self.step)
         batch = self.batch()
         draw = batch.draw
+        if self._nonfinite.watches_buffers:
+            self._nonfinite.remember()
         with self._noise.at(self.step):
             with self._sizes or nullcontext():
                 predictions = self.assembly.predictions(draw, batch.preconditioning)
@@ -150,7 +154,8 @@ class Trainer:
         parts = torch.stack([*means, *torch._foreach_norm(gradients)]).tolist()
         losses, norm = parts[: len(means)], math.hypot(*parts[len(means) :])
         if not (math.isfinite(norm) and math.isfinite(sum(losses))):
-            self._refuse(draw, losses, norm)
+            self._leave_out(draw, losses, norm)
+            return
         if self._sizes is not None and self._sizes.squares is not None:
             self._batches.times.learn(batch.times, self._sizes.squares)
         if self.train.clip is not None and norm > self.train.clip:
@@ -168,34 +173,36 @@ class Trainer:
         sums.losses = losses if sums.losses is None else [a + b for a, b in zip(sums.losses, losses, strict=True)]
         sums.count, sums.norm = sums.count + 1, sums.norm + norm
 
-    def _refuse(self, draw: Draw, losses: list[float], norm: float) -> None:
-        names = self.assembly.fields.names
-        values = dict(zip(names, losses, strict=True))
-        broken = [name for name, value in values.items() if value - value != 0.0]
+    def _leave_out(self, draw: Draw, losses: list[float], norm: float) -> None:
         if self._extragradient is not None:
             self._extragradient.undo()
         self._batches.forget()
-        bad_data = not bool(torch.isfinite(draw.x0).all() and torch.isfinite(draw.x1).all())
-        problem = f"the {'loss of ' + ', '.join(broken) if broken else 'gradient'} is not finite"
-        got = f"losses {values}, gradient norm {norm}" + ("; the data are not finite either" if bad_data else "")
-        fix = "a smaller learning rate (train.optimizer.lr), train.clip: 1.0, or look at the data"
-        blamed = broken_coefficient(self.assembly.process, draw.schedule, draw.x0, draw.x1)
-        if blamed is not None:
-            part, coefficient, fix = blamed
-            problem, got = f"{problem}, for a coefficient of the {part} is not", f"{coefficient}; {got}"
-        raise NumericsError(problem, where=f"step {self.step + 1}", got=got, fix=fix)
+        self._nonfinite.met(self.step, draw, losses, norm)
+        self.step += 1
+
+    @property
+    def measured(self) -> bool:
+        """Whether a step was taken since the last record; where all were left out, they are told all the same."""
+        if self._sums.count == 0:
+            self._nonfinite.tell()
+        return self._sums.count > 0
 
     def record(self) -> dict[str, Any]:
-        """The means since the last record, for ``metrics.jsonl``; starts the next interval."""
+        """The means over the steps taken since the last record, for ``metrics.jsonl``; starts the next interval.
+
+        To be asked for where there are any (:attr:`measured`).
+        """
         sums, self._sums = self._sums, _Sums()
         means = [total / sums.count for total in sums.losses or ()]
         record: dict[str, Any] = {
             "step": self.step,
             "loss": sum(means),
             "losses": dict(zip(self.assembly.fields.names, means, strict=True)),
-            "grad_norm": sums.norm / max(sums.count, 1),
+            "grad_norm": sums.norm / sums.count,
             "lr": self._own_rates[0] * self._rates.factor(max(self.step - 1, 0)),
         }
+        if self._nonfinite.recorded:
+            record["left_out"] = self._nonfinite.record()
         if self._validation.available:
             record["validation"] = self._validation.losses(self.trained())
         if self.process_trainer is not None:
@@ -223,6 +230,7 @@ class Trainer:
         rest = {
             "optimizer": optimizer,
             "sums": {"count": sums.count, "losses": sums.losses, "norm": sums.norm},
+            "left_out": self._nonfinite.state(),
             "stopped": self.stopped,
             "optimizer_class": class_name(self.optimizer),
         }
@@ -240,7 +248,7 @@ class Trainer:
         needed |= {"times"} if self._batches.times.state() else set()
         needed |= {"process"} if parts_tensors(self.parts) else set()
         further = set() if self.process_trainer is None else {"process"}
-        missing = sorted(needed - set(tensors)) + sorted(({"optimizer", "sums"} | further) - set(state))
+        missing = sorted(needed - set(tensors)) + sorted(({"optimizer", "sums", "left_out"} | further) - set(state))
         if missing:
             raise StorageError(
                 "the checkpoint lacks what this recipe needs",
@@ -260,6 +268,7 @@ class Trainer:
             self.process_trainer.restore(tensors.get("process-optimizer", {}), state["process"])
         sums = state["sums"]
         self._sums = _Sums(sums["count"], sums["losses"], sums["norm"])
+        self._nonfinite.restore(state["left_out"])
         self._batches.forget()
         self._batches.times.restore(step, tensors.get("times", {}), f"{where}/times.safetensors")
         self.step, self.stopped = step, state.get("stopped")

@@ -63,7 +63,7 @@ def test_a_changed_recipe_is_refused_with_old_and_new_values(si, halved):
 def test_what_does_not_enter_training_may_change(si, halved, tmp_path, finished):
     done = si(*RESUME, "sample.number=10", "train.keep=2", "train.checkpoint_every=5", "title=Another", "estimators=[]")
     assert done.code == 0
-    assert "changed in what does not enter training" in done.out
+    assert "changed in what the steps done do not depend on" in done.out
     for name in ("model.safetensors", "metrics.jsonl"):
         assert (halved / name).read_bytes() == (finished / name).read_bytes()
     assert json.loads((halved / "estimates.json").read_text()) == []

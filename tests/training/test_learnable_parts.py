@@ -194,3 +194,16 @@ def test_a_latent_learns_beside_networks_of_another_precision(recipe, stranger) 
     assert {p.dtype for p in model.process.latent.parameters()} == {torch.float64}
     assert not torch.equal(began.process.latent.size.bias, model.process.latent.size.bias)
     assert bool(torch.isfinite(model.sample(16, torch.Generator().manual_seed(0)).final).all())
+
+
+@pytest.mark.fault(25)
+@pytest.mark.parametrize(("every", "warmup", "first"), [(1, 3, 4), (1, 4, 5), (3, 1, 4), (3, 4, 7), (2, 0, 1)])
+def test_a_process_that_would_never_move_is_told(recipe, stranger, caplog, every, warmup, first) -> None:
+    """Of the four steps it has a part in those from number ``first`` on."""
+    stranger("interpolant", "strange", "Strange", PATH)
+    settings = f"train.process={{lr: 1e-2, every: {every}, warmup: {warmup}}}"
+    began = si.train(recipe(TEXT, "train.steps=0"))
+    caplog.clear()
+    model = si.train(recipe(TEXT, settings))
+    assert bool((parameters(model) != parameters(began)).any()) is (first <= 4)
+    assert (f"the interpolant stays as it is: its first step would be number {first}" in caplog.text) is (first > 4)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -227,6 +228,38 @@ def _(a: Album) -> None:
     assert "skipped 1 of 2 images" in a.log.text
 
 
+@case("a link that leads nowhere, a pipe among the images", "the same")
+def _(a: Album) -> None:
+    a.add(GREY)
+    for name, make, words in (
+        (
+            "b.png",
+            lambda path: path.symlink_to(a.folder / "gone.png"),
+            "a link that leads nowhere got a link to .*gone",
+        ),
+        ("c.png", lambda path: path.symlink_to(path), "a link that leads nowhere got a link to"),
+        ("d.png", os.mkfifo, "this is no file got a pipe"),
+    ):
+        make(a.folder / name)
+        a.refused(f"{name}: {words}.*damaged: skip")
+        a.log.clear()
+        assert a.law(damaged="skip").skipped == 1
+        assert f"{name}: " in a.log.text
+        assert "skipped 1 of 2 images" in a.log.text
+        (a.folder / name).unlink()
+
+
+@case("links to images outside the folder", "read, with a warning that says how many")
+def _(a: Album) -> None:
+    outside, a.folder = a.folder, a.folder / "album"
+    a.folder.mkdir()
+    a.add(GREY, "../elsewhere.png").add(GREY // 2, "own.png")
+    (a.folder / "own-again.png").symlink_to("own.png")
+    a.reads(GREY // 2)
+    (a.folder / "b.png").symlink_to(outside / "elsewhere.png")
+    a.reads(GREY, "1 of 3 images: reached by a link that leads out of the folder")
+
+
 @case("images of more than 2^24 pixels", "refused before they are decoded")
 def _(a: Album) -> None:
     a.add(a.pillow.new("1", (5000, 5000))).refused("a.png: the image is too large got 5000 x 5000 pixels")
@@ -250,6 +283,29 @@ def test_the_readme_has_these_rows_and_no_others():
     assert table == [(file, happens) for file, (happens, _) in CASES.items()]
 
 
+@pytest.mark.fault(26)
 @pytest.mark.parametrize("name", CASES)
 def test_images_as_people_have_them(name, tmp_path, caplog):
     CASES[name][1](Album(tmp_path, caplog))
+
+
+@pytest.mark.fault(26)
+def test_links_to_folders_of_classes(tmp_path, caplog):
+    """One that leads nowhere is told, lest a class be missing without a word; one to a folder elsewhere is counted."""
+    a = Album(tmp_path / "album", caplog)
+    a.folder.mkdir()
+    a.add(GREY, "cats/1.png").add(GREY // 2, "../elsewhere/1.png")
+    (a.folder / "dogs").symlink_to(tmp_path / "elsewhere")
+    assert a.law().conditions["class"].classes == ("cats", "dogs")
+    assert "1 of 2 images: reached by a link that leads out of the folder" in caplog.text
+    (tmp_path / "elsewhere").rename(tmp_path / "moved")
+    a.refused("dogs: a link that leads nowhere got a link to .*elsewhere")
+    assert a.law(damaged="skip").conditions["class"].classes == ("cats",)
+    assert "skipped 1 of 2 images" in caplog.text
+
+
+@pytest.mark.fault(26)
+def test_a_lost_link_without_a_suffix_beside_images_is_none_of_them(tmp_path, caplog):
+    (tmp_path / "latest").symlink_to(tmp_path / "gone")
+    (tmp_path / "notes.txt").symlink_to(tmp_path / "gone")
+    Album(tmp_path, caplog).add(GREY).reads(GREY)

@@ -32,12 +32,14 @@ def read_images(path: str, reader: PictureReader, skip: bool) -> tuple[NDArray[n
         UsageError: Pillow is not installed.
     """
     files, folders = _files(path)
+    root = os.path.realpath(path)
     images: NDArray[np.uint8] | None = None
     used: list[int] = []
     with warnings.catch_warnings():
         warnings.filterwarnings("error", "Image size .* exceeds limit")
         for place, file in enumerate(files):
             try:
+                _refuse_no_file(file)
                 image = reader.read(file)
                 if images is None:
                     images = np.empty((len(files), *image.shape), np.uint8)
@@ -53,6 +55,8 @@ def read_images(path: str, reader: PictureReader, skip: bool) -> tuple[NDArray[n
                 continue
             images[len(used)] = image
             used.append(place)
+            if not _within(root, file):
+                reader.remarks["reached by a link that leads out of the folder"] += 1
     skipped = len(files) - len(used)
     if images is None:
         fix = "set damaged: stop to see why"
@@ -73,8 +77,11 @@ def _files(path: str) -> tuple[list[str], list[str] | None]:
     if not root.is_dir():
         problem = "this is a file, not a folder" if root.is_file() else "no such folder"
         raise DataError(problem, where=path, got=repr(str(root.absolute())), fix=near(root))
-    here, classes = _entries(path)
+    here, classes, lost = _entries(path)
     below = [(file, Path(folder).name) for folder in classes for file in _entries(folder)[0]]
+    if not here:
+        # A link that leads nowhere may have been to the folder of a class; read, it is told as a damaged image is.
+        below += [(link, Path(link).name) for link in lost]
     if here and below:
         raise DataError(
             "images both in the folder and in sub-folders",
@@ -87,19 +94,41 @@ def _files(path: str) -> tuple[list[str], list[str] | None]:
     return (here, None) if here else ([file for file, _ in below], [folder for _, folder in below])
 
 
-def _entries(folder: str) -> tuple[list[str], list[str]]:
-    """The images in a folder and its sub-folders, by name, without what tools leave there."""
-    files, folders = [], []
-    with os.scandir(folder) as entries:
-        for entry in entries:
-            # Hidden files and folders (``.ipynb_checkpoints``), and ``__MACOSX``.
-            if entry.name.startswith(".") or entry.name == "__MACOSX":
-                continue
-            if entry.is_dir():
-                folders.append(entry.path)
-            elif os.path.splitext(entry.name)[1].lower() in FORMATS and entry.is_file():
-                files.append(entry.path)
-    return sorted(files), sorted(folders)
+def _entries(folder: str) -> tuple[list[str], list[str], list[str]]:
+    """The images in a folder, its sub-folders, and links to nowhere without a suffix; not what tools leave there."""
+    files, folders, lost = [], [], []
+    try:
+        names = sorted(os.listdir(folder))
+    except OSError as error:
+        raise DataError("the folder can't be read", where=folder, got=error.strerror or str(error)) from error
+    for name in names:
+        # Hidden files and folders (``.ipynb_checkpoints``), and ``__MACOSX``.
+        if name.startswith(".") or name == "__MACOSX":
+            continue
+        path, suffix = os.path.join(folder, name), os.path.splitext(name)[1].lower()
+        if os.path.isdir(path):
+            folders.append(path)
+        elif suffix in FORMATS:
+            files.append(path)
+        elif not suffix and not os.path.exists(path):
+            lost.append(path)
+    return files, folders, lost
+
+
+def _refuse_no_file(path: str) -> None:
+    """Refuse a link that leads nowhere, or a pipe, which would be waited for."""
+    if os.path.isfile(path):
+        return
+    got, problem = "a pipe, a device or the like", "this is no file"
+    if os.path.islink(path):
+        got = f"a link to {os.readlink(path)!r}"
+        problem = "this is no file" if os.path.exists(path) else "a link that leads nowhere"
+    raise DataError(problem, where=path, got=got, fix="put the image there, remove the link, or set damaged: skip")
+
+
+def _within(root: str, file: str) -> bool:
+    """Whether a file is below a folder, whose links are resolved, when those on the way to it are."""
+    return os.path.realpath(file).startswith(os.path.join(root, ""))
 
 
 def _unequal(image: NDArray[np.uint8], images: NDArray[np.uint8], file: str, first: str) -> DataError:

@@ -77,7 +77,9 @@ class PictureReader:
         except (pillow.DecompressionBombWarning, pillow.DecompressionBombError) as error:
             raise _huge(str(error), path) from error
         except Exception as error:  # damaged bytes make decoders raise anything
-            got = "0 bytes" if os.path.getsize(path) == 0 else str(error) or type(error).__name__
+            got = (
+                "0 bytes" if os.path.isfile(path) and os.path.getsize(path) == 0 else str(error) or type(error).__name__
+            )
             fix = "repair or delete it, or set damaged: skip"
             raise DataError("the image is damaged", where=path, got=got, fix=fix) from error
 
