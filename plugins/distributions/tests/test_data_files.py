@@ -389,13 +389,21 @@ def faulty(path):
     pq.write_table(pa.table({"a": [1.0, 2.0], "b": ["x", "y"], "c": [True, False]}), path / "text.parquet")
     (path / "x.pkl").write_bytes(pickle.dumps(Canary()))
     (path / "folder.npy").mkdir()
+    os.mkfifo(path / "pipe.npy")
+    (path / "device.npy").symlink_to("/dev/zero")
+    (path / "nowhere.npy").symlink_to("gone.npy")
 
 
 # file, options, what the message says
 FAULTS = [
-    ("missing.npy", {}, "no such file"),
+    ("missing.npy", {}, "no such file.*fix: check the path"),
     ("goood.npy", {}, "did you mean good.npy"),
-    ("folder.npy", {}, "a directory"),
+    ("folder.npy", {}, "a directory.*fix: name a file in it"),
+    ("pipe.npy", {}, "a pipe or a device, not a file.*fix: copy"),
+    ("device.npy", {}, "a pipe or a device, not a file.*fix: copy"),
+    ("nowhere.npy", {}, "a link that leads nowhere.*fix"),
+    ("~/there.npy", {}, "no such file.*~ and . in paths stand for themselves"),
+    ("$HOME/there.npy", {}, "no such file.*~ and . in paths stand for themselves"),
     ("x.pkl", {}, "unknown file format.*allowed .npy, .npz, .csv, .tsv, .txt, .parquet"),
     ("nul\0.npy", {}, "no such file"),
     ("empty.npy", {}, "the file is empty"),
