@@ -20,9 +20,10 @@ from si_core.contract.given_condition import read_condition, repeated
 from si_core.contract.integrator import Integrator
 from si_core.contract.runtime import Runtime
 from si_core.contract.weights import resample_alike
-from si_core.errors import DataError, NumericsError, UsageError
+from si_core.errors import NumericsError, UsageError
 from si_core.fields.noise_level import Epsilon
 from si_core.models.freed_memory import keep_freed_memory
+from si_core.models.given_points import check_points
 from si_core.models.model import Model
 from si_core.models.needs import refuse_samples
 from si_core.models.streams import reseed
@@ -153,11 +154,7 @@ def carry(model: Model, points: Tensor, seed: int, condition: Any = None, exact:
     Raises:
         DataError: points of another shape, none, or such as are not finite.
     """
-    shape = model.process.shape
-    if tuple(points.shape[1:]) != shape or not len(points) or not bool(torch.isfinite(points).all()):
-        raise DataError(
-            "points to start from", got=tuple(points.shape), allowed=f"(n, {', '.join(map(str, shape))}), finite"
-        )
+    check_points(points, model.process.shape, "points to start from")
     Runtime.at(model.device)
     states = model.origin.encode(points).to(model.device, model.dtype or torch.get_default_dtype())
     turn = None if condition is None else read_condition(model.process.conditions, condition)
