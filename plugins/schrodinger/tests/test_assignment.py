@@ -121,6 +121,7 @@ def test_repeated_points_are_no_obstacle():
     assert total(cost, assignment(cost)) == pytest.approx(total(cost, torch.from_numpy(best)), rel=1e-12)
 
 
+@pytest.mark.fault(36)
 @pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
 @pytest.mark.parametrize("n", [5, N])
 def test_a_cost_that_is_not_finite_is_refused(value, n):

@@ -180,6 +180,7 @@ class DerivativeCutOff(Line):
         return 0.5 / t.clamp(min=1e-12).sqrt()
 
 
+@pytest.mark.fault(38)
 @pytest.mark.parametrize(
     ("component", "check", "words"),
     [
@@ -342,6 +343,7 @@ class Smooth(si.Latent):
         return t * (1 - t)
 
 
+@pytest.mark.fault(38)
 @pytest.mark.parametrize(
     ("component", "check", "words"),
     [
