@@ -218,6 +218,20 @@ def test_a_wrong_interpolant(rejected, component: si.Interpolant, check: str, wo
     rejected("interpolant", component, check, words)
 
 
+@pytest.mark.fault(38)
+@pytest.mark.parametrize(
+    ("component", "check", "relative"),
+    [(EndsOffByAThousandth(), "ends", 1e-3), (DerivativeByAFactor(), "derivative", 1e-2)],
+    ids=["ends", "derivative"],
+)
+def test_the_largest_deviation_is_told(rejected, component: si.Interpolant, check: str, relative: float) -> None:
+    """It is the part that is off times points or their differences, of order 1."""
+    measured = rejected("interpolant", component, check, "").measured
+    assert relative < measured.deviation < 20 * relative
+    assert measured.allowed < measured.deviation
+    assert measured.where
+
+
 class DoesNotVanish(Bridge):
     def gamma(self, t: Tensor) -> Tensor:
         return (t * (1 - t) + 1e-3).sqrt()
