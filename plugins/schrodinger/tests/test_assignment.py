@@ -164,6 +164,7 @@ def same(first: Path, second: Path) -> bool:
     return all((first / name).read_bytes() == (second / name).read_bytes() for name in FILES)
 
 
+@pytest.mark.fault(30)
 def test_a_run_with_pairs_ahead_is_that_without_bit_for_bit(tmp_path, run, monkeypatch):
     assert run("r.yaml", "--out", "ahead") == 0
     monkeypatch.setattr(OptimalTransport, "prefetch", False)
