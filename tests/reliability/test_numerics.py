@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -82,8 +83,8 @@ def test_fields_are_asked_at_times_from_0_to_1(fields, name, case) -> None:
 def test_the_ends_are_times_and_nothing_is_singular_there(fields, name) -> None:
     x = torch.randn(2, 2, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
     inside = {"forward_drift", "backward_drift"}
-    for time in (0.25, 1, 0, np.float32(0.5), torch.tensor([0.0, 1.0]), torch.tensor(0.5)):
-        value = ASKED[name](fields, time, x)
+    for t in (0.25, 1, 0, np.float32(0.5), torch.tensor([0.0, 1.0]), torch.tensor(0.5)):
+        value = ASKED[name](fields, t, x)
         assert value.shape == x.shape
         assert name in inside or bool(torch.isfinite(value).all())
 
@@ -206,6 +207,21 @@ def test_memory_that_runs_out_in_training_is_asked_for_once_and_the_last_checkpo
     assert main(["run", "r.yaml", "--out", "run", "--resume"]) == 0
     for name in ("model.safetensors", "samples.npy"):
         assert Path("run", name).read_bytes() == Path("whole", name).read_bytes()
+
+
+@pytest.mark.fault(37)
+@pytest.mark.parametrize("coupling", ["optimal-transport", "{use: entropic, epsilon: 1.0}"])
+@pytest.mark.parametrize("size", ["train.batch=30000", "coupling.pool=30000"])
+def test_distances_between_too_many_points_are_refused_and_not_begun(recipe, coupling, size, monkeypatch, capsys):
+    """Where a system lends memory that it does not have, what takes it is killed without a word."""
+    monkeypatch.setattr("si_core.models.needs.free_memory", lambda device: 10**9)
+    before = time.monotonic()
+    assert main(["run", "r.yaml", "--out", "run", f"coupling={coupling}", size]) == 3
+    assert time.monotonic() - before < 30
+    message = capsys.readouterr().err
+    assert "not enough memory" in message
+    assert "13.4 GiB for the distances between 30000 and 30000 points" in message
+    assert "a smaller train.batch, or a smaller pool" in message
 
 
 @pytest.mark.fault(37)
