@@ -116,6 +116,7 @@ if TYPE_CHECKING:
     from si_core.models.acceleration.accelerator import Accelerator as Accelerator
     from si_core.models.estimation import estimate as estimate
     from si_core.models.model import Model as Model
+    from si_core.models.needs import refuse_beyond_memory as refuse_beyond_memory
     from si_core.models.sampling import sample as sample
     from si_core.process.process import StochasticInterpolant as StochasticInterpolant
     from si_core.recipes.loader import load_recipe as load_recipe
@@ -184,6 +185,7 @@ _HOMES: dict[str, tuple[str, ...]] = {
     "si_core.recipes.loader": ("load_recipe",),
     "si_core.models.acceleration.accelerator": ("Accelerator",),
     "si_core.models.model": ("Model",),
+    "si_core.models.needs": ("refuse_beyond_memory",),
     "si_core.memory.fit": ("fit",),
     "si_core.memory.fitted": ("Fitted",),
     "si_core.memory.loading": ("load_model",),

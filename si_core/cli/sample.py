@@ -8,7 +8,7 @@ from pathlib import Path
 
 from si_core.cli.choices import CLOCK_HELP, GUIDANCE_HELP, in_command_words
 from si_core.cli.conditions import add_condition, asked_condition
-from si_core.cli.points import FORMATS, read_points
+from si_core.cli.points import FORMATS, of_file, read_points
 from si_core.cli.tables_of_samples import TABLES, check_table, write_table
 from si_core.cli.trained import add_device, add_seed, trained_model
 from si_core.errors import StorageError, UsageError
@@ -94,7 +94,8 @@ def run(arguments: argparse.Namespace) -> int:
                     model, number, arguments.seed, asked, lambda done, of: console.progress(done, of, "samples"), exact
                 )
             else:
-                samples = carry(model, starts, arguments.seed, asked, exact)
+                with of_file(arguments.start_from):
+                    samples = carry(model, starts, arguments.seed, asked, exact)
         if columns is None:
             write_samples(out, out.with_suffix(".weights.npy"), samples, None if layout is None else layout.array)
         else:

@@ -59,12 +59,13 @@ def _read(name: str, spec: ConditionSpec, value: Any, where: str | None) -> Tens
     if spec.classes is not None:
         return _labels(name, spec, spec.classes, value, where)
     try:
-        values = value if isinstance(value, Tensor) else torch.from_numpy(np.array(value, np.float64))
+        dtype = None if np.iscomplexobj(value) else np.float64
+        values = value if isinstance(value, Tensor) else torch.from_numpy(np.array(value, dtype))
     except (TypeError, ValueError) as error:
         raise UsageError(
             f"the condition {name!r} has values", where=where, got=f"{value!r}"[:80], allowed=spec.described(name)
         ) from error
-    # Whole numbers are numbers; complex ones would lose a part, and are refused with the shape.
+    # Whole numbers are numbers; complex ones would lose a part, and are refused.
     values = values if values.is_floating_point() or values.is_complex() else values.double()
     if tuple(values.shape) == spec.shape:
         values = values[None]

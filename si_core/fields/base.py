@@ -21,6 +21,7 @@ from si_core.contract.given_condition import taken
 from si_core.contract.schedule import Schedule, bare_schedule
 from si_core.errors import UsageError
 from si_core.fields.flow import Flow
+from si_core.fields.given_times import given_times
 from si_core.fields.noise_level import Epsilon, NoiseLevel, noise_level
 from si_core.process.completion import WHOLE
 from si_core.process.process import StochasticInterpolant
@@ -31,8 +32,8 @@ __all__ = ["DirectFields", "Fields"]
 class Fields(ABC):
     """The fields of a process.
 
-    All take times t, shape (B,) or (), and states x, shape (B, *event), and give the shape, dtype and device of x.
-    A field that can't be had from what is known raises :class:`~si_core.errors.UsageError`.
+    All take times t in [0, 1], shape (B,) or (), and states x, shape (B, *event), and give the shape, dtype and device
+    of x. A field that can't be had from what is known raises :class:`~si_core.errors.UsageError`.
     """
 
     process: StochasticInterpolant | None = None
@@ -112,8 +113,7 @@ class Fields(ABC):
 
     def _at(self, name: str, t: Tensor | float, x: Tensor) -> Tensor:
         self.check_conditions(len(x))
-        times = torch.as_tensor(t, dtype=torch.float64, device=x.device)
-        return self.field(name, self.schedule(UniformClock(), times), x)
+        return self.field(name, self.schedule(UniformClock(), given_times(t, x)), x)
 
     def velocity(self, t: Tensor | float, x: Tensor) -> Tensor:
         """``b(t, x) = E[dI/dt + gamma_dot z | x_t = x]``."""
@@ -149,7 +149,7 @@ class Fields(ABC):
 
     def _drift(self, t: Tensor | float, x: Tensor, epsilon: Epsilon, sign: float) -> Tensor:
         level = noise_level(epsilon, self.process)
-        times = torch.as_tensor(t, dtype=torch.float64, device=x.device)
+        times = given_times(t, x)
         velocity = self._at("velocity", times, x)
         if level is None:
             return velocity

@@ -12,6 +12,7 @@ from torch import Tensor
 from si_core.contract.combine import spread
 from si_core.contract.condition import Condition
 from si_core.errors import UsageError
+from si_core.fields.given_times import given_times
 from si_core.fields.learned import LearnedFields, Preconditioning
 
 __all__ = ["CalledField", "flow_map"]
@@ -79,14 +80,14 @@ def flow_map(fields: LearnedFields, t: Tensor | float, x: Tensor, s: Tensor | fl
         fields: learned by an objective with ``two_times``, and given their conditions.
         t: the times of x in [0, 1], shape (B,) or ().
         x: states, shape (B, *event).
-        s: the times asked for, shape (B,) or (); before t or after it.
+        s: the times asked for in [0, 1], shape (B,) or (); before t or after it.
 
     Raises:
-        UsageError: fields of one time, or conditions that are missing.
+        UsageError: fields of one time, times outside of [0, 1], or conditions that are missing.
     """
     if not isinstance(fields, LearnedFields) or not fields.predictor.two_times:
         raise UsageError("these fields have no flow map", fix="learn them by an objective with `two_times`")
     fields.check_conditions(len(x))
-    times = [torch.as_tensor(time).to(x).expand(len(x)) for time in (t, s)]
+    times = [given_times(time, x).to(x).expand(len(x)) for time in (t, s)]
     mean = CalledField(fields, fields.names.index("velocity"), fields.condition)(times[0], x, s=times[1])
     return x + torch.as_tensor(spread(times[1] - times[0], x)) * mean

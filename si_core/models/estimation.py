@@ -20,6 +20,7 @@ from si_core.discovery.build import build
 from si_core.errors import DataError, NumericsError, UsageError
 from si_core.fields.exact import exact_fields
 from si_core.models.freed_memory import keep_freed_memory
+from si_core.models.given_points import check_points
 from si_core.models.missing_data import in_place
 from si_core.models.model import Model
 from si_core.process.process import StochasticInterpolant
@@ -193,13 +194,5 @@ def _read(condition: Any, model: Model, estimator: Estimator, n: int) -> Conditi
 
 
 def _checked(data: Tensor, model: Model) -> Tensor:
-    if tuple(data.shape[1:]) != model.process.shape or len(data) == 0:
-        raise DataError(
-            "points of another shape than the model's",
-            got=tuple(data.shape),
-            allowed=f"(B, {', '.join(map(str, model.process.shape))})",
-        )
-    if not bool(torch.isfinite(data).all()):
-        row = int((~torch.isfinite(data).flatten(1).all(1)).nonzero()[0])
-        raise DataError("points that are not finite", where=f"row {row}", fix="drop or repair these rows")
+    check_points(data, model.process.shape)
     return data.float() if not data.is_floating_point() else data

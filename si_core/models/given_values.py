@@ -6,10 +6,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from si_core.errors import DataError, UsageError
+from si_core.errors import UsageError
 from si_core.models.model import Model
+from si_core.storage.given_array import read_given_array
 
 __all__ = ["given_values"]
 
@@ -24,7 +23,7 @@ def given_values(model: Model, given: Any) -> Any:
 
     Raises:
         UsageError: a text that is neither a number nor a .npy file.
-        DataError: a file that is missing, damaged, or holds Python objects.
+        DataError: a file that is missing, no file that ends, damaged, or holds Python objects.
     """
     specs = model.process.conditions
     if isinstance(given, Mapping):
@@ -49,11 +48,4 @@ def _read(name: str, path: str) -> Any:
             got=repr(path)[:80],
             fix="numpy.save(path, values)",
         )
-    try:
-        return np.load(path, allow_pickle=False)
-    except OSError as error:
-        raise DataError("the file can't be read", where=path, got=error.strerror or str(error)) from error
-    except (ValueError, EOFError) as error:
-        raise DataError(
-            "damaged, or Python objects, which are never loaded", where=path, got=str(error) or type(error).__name__
-        ) from error
+    return read_given_array(path)

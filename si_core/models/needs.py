@@ -34,6 +34,15 @@ _CPU = torch.device("cpu")
 def refuse_beyond_memory(needed: int, what: str, *, device: torch.device = _CPU, where: str, fix: str) -> None:
     """Refuse what certainly needs so many bytes of a device at once, where it has not as many.
 
+    Without it a system that lends more than it has kills the process when the memory is used, which tells nobody why.
+
+    Args:
+        needed: bytes that are held at once whatever else happens.
+        what: what they are for.
+        device: of which.
+        where: the key, option or call that asks for so much.
+        fix: how to need less.
+
     Raises:
         NumericsError: with what is needed and what there is.
     """

@@ -5,7 +5,8 @@ So the first 5,000 of 20,000 samples are the 5,000 samples of the same seed, how
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from numbers import Integral
 from typing import Any, Literal
@@ -19,9 +20,10 @@ from si_core.contract.given_condition import read_condition, repeated
 from si_core.contract.integrator import Integrator
 from si_core.contract.runtime import Runtime
 from si_core.contract.weights import resample_alike
-from si_core.errors import DataError, UsageError
+from si_core.errors import NumericsError, UsageError
 from si_core.fields.noise_level import Epsilon
 from si_core.models.freed_memory import keep_freed_memory
+from si_core.models.given_points import check_points
 from si_core.models.model import Model
 from si_core.models.needs import refuse_samples
 from si_core.models.streams import reseed
@@ -78,7 +80,7 @@ def draw_samples(
         exact: whether they are decoded in double precision, whatever that of the model.
 
     Raises:
-        NumericsError: more than there is memory for.
+        NumericsError: more than there is memory for, or an integration that failed, with the samples that it was of.
     """
     if isinstance(n, bool) or not isinstance(n, Integral) or n < 1:
         raise UsageError("the number of samples", got=repr(n), allowed="a whole number >= 1")
@@ -109,7 +111,8 @@ def _in_blocks(
     for block, first in enumerate(range(0, n, size)):
         stream = model.stream(seed, "sample", block)
         x, given = start(first, size, stream)
-        path = model.sample(len(x), stream, condition=given, start_from=x)
+        with _of_samples(first):
+            path = model.sample(len(x), stream, condition=given, start_from=x)
         keep = min(size, n - first)
         samples.append(_decoded(model, path.final[:keep], exact))
         if path.log_weights is not None:
@@ -120,6 +123,18 @@ def _in_blocks(
             progress(first + keep, n)
     told = {name: torch.cat([block[name] for block in conditions]) for name in conditions[0]} if conditions else None
     return Samples(torch.cat(samples), told, torch.cat(weights) if weights else None)
+
+
+@contextmanager
+def _of_samples(first: int) -> Iterator[None]:
+    """Say of an error at which sample its block begins: states are counted within it."""
+    try:
+        yield
+    except NumericsError as error:
+        if first:
+            block = f"samples {first} on, the first of which is state 0"
+            error.where = block if error.where is None else f"{block}: {error.where}"
+        raise
 
 
 def _decoded(model: Model, x: Tensor, exact: bool) -> Tensor:
@@ -139,11 +154,7 @@ def carry(model: Model, points: Tensor, seed: int, condition: Any = None, exact:
     Raises:
         DataError: points of another shape, none, or such as are not finite.
     """
-    shape = model.process.shape
-    if tuple(points.shape[1:]) != shape or not len(points) or not bool(torch.isfinite(points).all()):
-        raise DataError(
-            "points to start from", got=tuple(points.shape), allowed=f"(n, {', '.join(map(str, shape))}), finite"
-        )
+    check_points(points, model.process.shape, "points to start from")
     Runtime.at(model.device)
     states = model.origin.encode(points).to(model.device, model.dtype or torch.get_default_dtype())
     turn = None if condition is None else read_condition(model.process.conditions, condition)

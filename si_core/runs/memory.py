@@ -12,6 +12,7 @@ from si_core.errors import NumericsError, one_line, too_large
 from si_core.fields.learned import LearnedFields
 from si_core.models.assembly import Assembly
 from si_core.models.model import Model
+from si_core.models.sampling import BLOCK
 from si_core.recipes.recipe import Recipe
 from si_core.runs.attribution import culprit
 
@@ -51,7 +52,7 @@ def _recipe(subject: Assembly | Model | Recipe) -> Recipe | None:
 
 def _size(stage: str, subject: Assembly | Model | Recipe) -> str:
     recipe = _recipe(subject)
-    batch: object = "of its own size"
+    batch: object = BLOCK if stage == "sampling" else "of its own size"
     if recipe is not None:
         batch = recipe.sample.batch or batch if stage in ("sampling", "estimation", "report") else recipe.train.batch
     if isinstance(subject, Recipe):
@@ -77,7 +78,8 @@ def _remedies(stage: str, subject: Assembly | Model | Recipe) -> str:
     if stage in ("preparation", "training") and recipe is not None:
         first = f"train.batch={max(1, recipe.train.batch // 2)}" if stage == "training" else "smaller events or data"
     elif stage == "sampling":
-        first = "sample.batch=256 (fewer samples at a time)"
+        now = (None if recipe is None else recipe.sample.batch) or BLOCK
+        first = f"sample.batch={max(1, min(256, now // 2))} (fewer samples at a time)"
     else:
         first = "a smaller `batch` or `samples` among the estimator's options"
     return f"(1) {first}, (2) a smaller network, (3) another --device, or a machine with more memory"

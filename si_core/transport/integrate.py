@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import logging
 import math
 from collections.abc import Sequence
 from dataclasses import replace
@@ -24,6 +25,8 @@ _FAR = 30.0
 """How many times as large as the process ever is, in root mean square, states are garbage: by Markov's inequality less
 than one batch in 900 is by chance, whatever the law."""
 
+_log = logging.getLogger(__name__)
+
 
 def integrate(
     transport: Transport,
@@ -36,7 +39,8 @@ def integrate(
 
     Args:
         transport: the problem.
-        x: the initial state at the transport's start, shape (B, *event), float32 or float64.
+        x: the initial state at the transport's start, shape (B, *event), float32 or float64; half precision is raised
+            to float32, with a warning.
         integrator: the method.
         generator: the source of noise; needed by an SDE.
         times: further times t between start and stop at which to keep the state.
@@ -64,6 +68,7 @@ def integrate(
     transport.fields.check_conditions(len(x))
     if x.dtype in (torch.float16, torch.bfloat16):
         # Steps smaller than the rounding of the state would be lost.
+        _log.warning("states of %s are integrated in torch.float32, and come back in it", x.dtype)
         x = x.float()
     stops = _stops(transport, times)
     refuse_long_steps(transport, integrator)

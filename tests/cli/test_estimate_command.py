@@ -70,7 +70,7 @@ def test_method_and_noise_level_of_sampling_can_be_chosen(si, finished):
         ((), 2, "required: NAME|JSON"),
         (("loglikelihood",), 2, "did you mean 'log-likelihood'"),
         (('{"use": "mmd", "what": 1}',), 2, "unknown option 'what'"),
-        ((NAME, "--data", "none.npy"), 3, "none.npy: the file can't be read"),
+        ((NAME, "--data", "none.npy"), 3, "none.npy: no such file"),
         ((NAME, "--data", "none.csv"), 3, "none.csv: no such file"),
         ((NAME, "--data", "r.yaml"), 3, "unknown file format"),
         ((NAME, "--data", "text.npy"), 3, "this is no .npy file"),

@@ -12,6 +12,7 @@ from .conftest import status
 OUT = ("--out", "run")
 
 
+@pytest.mark.fault(1, 16, 21, 23)
 @pytest.mark.parametrize(
     ("words", "code", "message"),
     [
@@ -75,6 +76,7 @@ def test_what_broke_without_a_trace_in_it_is_resumed(si, tmp_path, finished, res
     assert results(tmp_path / "run") == results(finished)
 
 
+@pytest.mark.fault(37)
 @pytest.mark.parametrize(
     ("stage", "words"),
     [
@@ -91,6 +93,7 @@ def test_want_of_memory_is_3_with_three_remedies(si, tmp_path, stage, words):
     assert "Traceback" not in done.err
 
 
+@pytest.mark.fault(37)
 @pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="the limit needs Linux")
 def test_a_batch_beyond_the_memory_of_the_machine_is_refused_as_such(si, tmp_path):
     # Ten million pairs are 240 MB of coordinates and 640 MB of hidden units.

@@ -59,6 +59,7 @@ def test_the_path_is_relative_to_the_recipe_and_the_resolved_one_runs_from_anywh
 RUN = ("run", "my data/mine.yaml", "--out", "run")
 
 
+@pytest.mark.fault(28)
 def test_changed_data_stop_a_resumption_unless_allowed(si, folder, tmp_path):
     assert si(*RUN, moment=("signal_after_step", 8, "SIGTERM")).code == 143
     write(folder, seed=1)
@@ -73,6 +74,7 @@ def test_changed_data_stop_a_resumption_unless_allowed(si, folder, tmp_path):
     assert "going on with other data, as allowed: target of " in done.err
 
 
+@pytest.mark.fault(28)
 def test_data_put_back_are_no_change(si, folder, tmp_path):
     assert si(*RUN).code == 0
     before = (tmp_path / "run" / "samples.npy").read_bytes()

@@ -38,6 +38,7 @@ def at_stop(function):
     return lambda u: function(1 - u)
 
 
+@pytest.mark.fault(35)
 @pytest.mark.parametrize("name", SMOOTH)
 def test_a_removable_singularity_is_removed(name: str) -> None:
     function, limit = SMOOTH[name]
@@ -47,6 +48,7 @@ def test_a_removable_singularity_is_removed(name: str) -> None:
         assert abs(float(found) - limit) < 1e-9 * max(1.0, abs(limit))
 
 
+@pytest.mark.fault(35)
 @pytest.mark.parametrize("sign", [1, -1])
 @pytest.mark.parametrize("name", POLES)
 def test_a_pole_is_infinite_with_the_sign_found_inside(name: str, sign: int) -> None:

@@ -69,6 +69,7 @@ def test_available_is_sorted(install):
     assert "fake-bump" in names
 
 
+@pytest.mark.fault(6)
 def test_known_but_not_installed_repeats_the_catalogue_verbatim(listed):
     listed("si-elsewhere", "integrator", "fake-rk99")
     with pytest.raises(UsageError) as caught:
@@ -82,6 +83,7 @@ def test_deprecated_provider_names_its_successor(listed):
         find("integrator", "fake-rk99")
 
 
+@pytest.mark.fault(6)
 @pytest.mark.parametrize(
     ("source", "requires", "setting", "state"),
     [

@@ -176,6 +176,7 @@ def test_dependent_fields_share_without_a_pole() -> None:
     assert float(completion(torch.linspace(0, 1, 257, dtype=torch.float64)).abs().max()) < 4
 
 
+@pytest.mark.fault(35)
 def test_unbounded_coefficients_are_frozen_beside_the_end() -> None:
     process = process_of("linear", "none", one_sided=True)
     completion = si.Transport(learned(process, ["target-denoiser"]), freeze=True).flow.completion
@@ -197,6 +198,7 @@ REFUSED = [
 
 @pytest.mark.parametrize(("precondition", "epsilon"), [(False, 0.0), (False, 1.0), (True, 1.0)])
 @pytest.mark.parametrize("case", REFUSED, ids=lambda c: "-".join(map(str, c)))
+@pytest.mark.fault(35)
 def test_what_a_refusal_advises_is_what_suffices(case, epsilon: float, precondition: bool) -> None:
     interpolant, latent, coupling, one_sided = case
     process = process_of(interpolant, latent, coupling, one_sided)
@@ -252,6 +254,7 @@ def test_a_noise_level_is_a_number_not_below_zero(epsilon: object) -> None:
 
 
 @pytest.mark.parametrize("given", [("velocity", "denoiser"), ("interpolant-velocity", "score"), ("velocity", "score")])
+@pytest.mark.fault(35)
 def test_fields_at_a_time_are_exact_however_close_to_an_end(given) -> None:
     """Only at an end itself, where a field may be infinite, is a weight frozen."""
     process, x = process_of("linear", "brownian"), points()

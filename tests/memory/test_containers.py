@@ -97,6 +97,7 @@ def test_lists_and_python_numbers_are_arrays() -> None:
     np.testing.assert_array_equal(read_rows(masked)[0], [[1, np.nan], [3, 4]])
 
 
+@pytest.mark.fault(24)
 @pytest.mark.parametrize(
     ("data", "words"),
     [

@@ -85,6 +85,7 @@ def test_dictionaries_are_overrides_too(good):
     assert load_recipe(good, recipe.overrides).hash() == recipe.hash()
 
 
+@pytest.mark.fault(16)
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
@@ -130,6 +131,7 @@ def test_row_16_overrides_that_cannot_be_carried_out(good, arguments, words):
         assert word in message
 
 
+@pytest.mark.fault(16)
 def test_row_16_all_wrong_arguments_are_told_together(good):
     message = refusal(["seed", "=1", "title"])
     assert [line[:10] for line in message.splitlines() if line.startswith("argument")] == [
@@ -187,6 +189,7 @@ def test_extends_a_built_in_recipe_and_errors_name_the_file_at_fault(fakes, writ
         load_recipe(write("extends: base.yaml\n"))
 
 
+@pytest.mark.fault(17)
 @pytest.mark.parametrize(
     ("files", "words"),
     [
@@ -210,6 +213,7 @@ def test_row_17_chains_that_do_not_end_well(fakes, write, files, words):
         assert word in message
 
 
+@pytest.mark.fault(17)
 def test_row_17_chain_of_many_files(fakes, write):
     for index in range(12):
         write(f"extends: f{index + 1}.yaml\n", f"f{index}.yaml")

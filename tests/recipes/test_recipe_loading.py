@@ -38,6 +38,7 @@ report: false
 """
 
 
+@pytest.mark.fault(7)
 @pytest.mark.parametrize(
     ("text", "value"),
     [
@@ -154,6 +155,7 @@ def test_positions_of_keys_and_of_defaults(fakes, write):
     assert recipe.where("seed") == "argument 1 'seed=4'"
 
 
+@pytest.mark.fault(14)
 @pytest.mark.parametrize("prefix", [b"\xef\xbb\xbf", b""], ids=["bom", "plain"])
 @pytest.mark.parametrize("end", [b"\r\n", b"\n", b"\r"], ids=["crlf", "lf", "cr"])
 def test_byte_order_mark_and_any_line_end_are_accepted(fakes, write, prefix, end):

@@ -26,6 +26,7 @@ def refused(fakes, write):
     return lambda text, overrides=(): refusal(write(text), overrides)
 
 
+@pytest.mark.fault(1)
 def test_row_1_files_that_cannot_be_read(fakes, write, tmp_path):
     write(GOOD, "checker.yaml")
     message = refusal("cheker.yaml")
@@ -45,6 +46,7 @@ def test_row_1_files_that_cannot_be_read(fakes, write, tmp_path):
         load_recipe("boar")
 
 
+@pytest.mark.fault(1)
 def test_row_1_unreadable_file(fakes, write, monkeypatch):
     def deny(path, mode):
         raise PermissionError(errno.EACCES, "Permission denied", str(path))
@@ -56,6 +58,7 @@ def test_row_1_unreadable_file(fakes, write, monkeypatch):
     assert "'r.yaml' (resolved: '/" in message
 
 
+@pytest.mark.fault(2)
 @pytest.mark.parametrize("text", ["", "# nothing\n", "- a\n- b\n", "just text\n", "null\n", "[]", "---\n"])
 def test_row_2_no_mapping_at_the_top(refused, text):
     message = refused(text)
@@ -63,6 +66,7 @@ def test_row_2_no_mapping_at_the_top(refused, text):
     assert "target: checkerboard" in message
 
 
+@pytest.mark.fault(2)
 def test_row_2_the_example_shown_is_a_recipe(fakes, write):
     from si_core.recipes.documents import MINIMAL
 
@@ -70,6 +74,7 @@ def test_row_2_the_example_shown_is_a_recipe(fakes, write):
     assert load_recipe(write(MINIMAL), ["source.dim=2"]).target.name == "checkerboard"
 
 
+@pytest.mark.fault(3)
 @pytest.mark.parametrize(
     ("text", "where", "words"),
     [
@@ -93,6 +98,7 @@ def test_row_3_syntax(refused, text, where, words):
     assert words in message
 
 
+@pytest.mark.fault(3)
 def test_row_3_shows_the_line_and_a_caret(refused):
     message = refused("seed: 1\ntrain: {steps: 5\nreport: true\n")
     lines = message.splitlines()
@@ -104,6 +110,7 @@ def test_row_3_shows_the_line_and_a_caret(refused):
     assert long[1][long[2].index("^")] == ":"
 
 
+@pytest.mark.fault(4)
 @pytest.mark.parametrize("text", ["seed: 1\ntrain: {steps: 1}\nseed: 2\n", "train:\n  steps: 1\n  'steps': 2\n"])
 def test_row_4_duplicate_keys(refused, text):
     message = refused(text)
@@ -111,6 +118,7 @@ def test_row_4_duplicate_keys(refused, text):
     assert ("first on line 1, again on line 3" in message) or ("first on line 2, again on line 3" in message)
 
 
+@pytest.mark.fault(5)
 @pytest.mark.parametrize(
     ("text", "where", "words"),
     [
@@ -132,6 +140,7 @@ def test_row_5_unknown_keys(refused, text, where, words):
     assert words in message
 
 
+@pytest.mark.fault(6)
 def test_row_6_unknown_component(refused):
     message = refused(GOOD + "latent: brownien\nobjectives: [{use: veloxity}]\n")
     assert message.startswith("r.yaml:3:9: unknown latent 'brownien'")
@@ -139,6 +148,7 @@ def test_row_6_unknown_component(refused):
     assert "r.yaml:4:20: unknown objective 'veloxity'" in message
 
 
+@pytest.mark.fault(6)
 def test_row_6_component_of_a_broken_plugin_ends_with_code_5(fakes, write, add_plugin):
     add_plugin(
         "sick",
@@ -151,6 +161,7 @@ def test_row_6_component_of_a_broken_plugin_ends_with_code_5(fakes, write, add_p
     assert load_recipe(write(GOOD)).name == "r"
 
 
+@pytest.mark.fault(6)
 def test_row_6_component_whose_class_is_missing(fakes, write):
     with pytest.raises(PluginError, match=r"r.yaml:3:9: latent 'lost' of si-fakes 1.2.0: can't be imported"):
         load_recipe(write(GOOD + "latent: lost\n"))
@@ -158,6 +169,7 @@ def test_row_6_component_whose_class_is_missing(fakes, write):
     assert "unknown objective" in refusal(write(GOOD + "latent: lost\nobjectives: [nothing]\n"))
 
 
+@pytest.mark.fault(7)
 @pytest.mark.parametrize(
     ("text", "where", "words"),
     [
@@ -199,6 +211,7 @@ def test_row_7_wrong_types(refused, text, where, words):
     assert words in message
 
 
+@pytest.mark.fault(8)
 @pytest.mark.parametrize(
     ("text", "allowed"),
     [
@@ -228,6 +241,7 @@ def test_row_8_out_of_range(refused, text, allowed):
     assert allowed in message
 
 
+@pytest.mark.fault(9)
 def test_row_9_missing_keys(refused):
     message = refused("seed: 1\n")
     assert message.startswith("r.yaml:1:1: the key 'target' is missing")
@@ -240,6 +254,7 @@ def test_row_9_missing_keys(refused):
     )
 
 
+@pytest.mark.fault(10)
 @pytest.mark.parametrize(
     "tag",
     ["!!python/object/apply:os.system ['touch canary']", "!!python/name:os.system x", "!custom x", "! x", "!!str x"],
@@ -254,6 +269,7 @@ BOMB = "a0: &a0 [x, x]\n" + "".join(f"a{i}: &a{i} [{', '.join([f'*a{i - 1}'] * 9
 MERGES = "m0: &m0 {k: 1}\n" + "".join(f"m{i}: &m{i} {{<<: [*m{i - 1}, *m{i - 1}]}}\n" for i in range(1, 30))
 
 
+@pytest.mark.fault(11)
 @pytest.mark.parametrize(
     ("text", "where"),
     [
@@ -286,6 +302,7 @@ def quickly(refused):
     return check
 
 
+@pytest.mark.fault(11, 12)
 @pytest.mark.parametrize(
     "text", [BOMB, "meta: [" + "1," * 100_000 + "1]", "x" * 10_000_000], ids=["bomb", "list", "10 MB"]
 )
@@ -297,6 +314,7 @@ def test_row_11_and_12_memory_stays_small(refused, text):
     assert peak < 100e6
 
 
+@pytest.mark.fault(12, 13)
 @pytest.mark.parametrize(
     ("text", "words"),
     [
@@ -322,6 +340,7 @@ def test_row_12_and_13_oversize(quickly, text, words):
     assert words in quickly(text)
 
 
+@pytest.mark.fault(13)
 @pytest.mark.parametrize(
     ("text", "words"),
     [
@@ -341,6 +360,7 @@ def test_row_13_large_numbers(fakes, write, text, words):
         assert words in refusal(write(GOOD + text))
 
 
+@pytest.mark.fault(14)
 @pytest.mark.parametrize(
     ("data", "where", "offset"),
     [
@@ -361,6 +381,7 @@ def test_row_14_encodings(fakes, write, data, where, offset):
     assert "save the file as UTF-8" in message
 
 
+@pytest.mark.fault(15)
 @pytest.mark.parametrize(
     ("text", "where", "words"),
     [
@@ -379,6 +400,7 @@ def test_row_15_documents_and_keys(refused, text, where, words):
     assert words in message
 
 
+@pytest.mark.fault(19)
 @pytest.mark.parametrize(
     "option",
     ["_target_: os.system", "class_path: os.system", "__class__: x", "$(touch canary): x", "target: os:system"],
@@ -388,12 +410,14 @@ def test_row_19_options_that_would_import_are_unknown(refused, option):
     assert not os.path.exists("canary")
 
 
+@pytest.mark.fault(19)
 @pytest.mark.parametrize("name", ["os.system", "fake_recipe_parts:Brownian", "../x", "$HOME", "`touch canary`"])
 def test_row_19_names_are_never_paths_or_expanded(refused, name):
     assert "unknown latent" in refused(GOOD + f"latent: '{name}'\n")
     assert not os.path.exists("canary")
 
 
+@pytest.mark.fault(20)
 def test_row_20_schema_versions(refused):
     newer = refused("schema: 2\n" + GOOD)
     assert newer.startswith("r.yaml:1:9: this recipe needs an si-core newer than")
@@ -402,6 +426,7 @@ def test_row_20_schema_versions(refused):
         assert refused(f"schema: {version}\n" + GOOD).startswith("r.yaml:1:9: there is no such schema version")
 
 
+@pytest.mark.fault(21)
 def test_row_21_a_source_beside_a_coupling_that_makes_its_own(refused):
     message = refused(GOOD + "coupling: mirror\n")
     assert message.startswith("r.yaml:1:1: 'source' has no effect: 'coupling' 'mirror'")

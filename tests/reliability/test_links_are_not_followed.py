@@ -53,6 +53,7 @@ def _metrics(path):
         metrics.truncate_to(0)
 
 
+@pytest.mark.fault(18)
 @pytest.mark.parametrize("write", [_lock, _metrics])
 @pytest.mark.parametrize("kind", ["link", "dangling", "pipe"])
 def test_18_a_lock_or_metrics_that_lead_elsewhere_are_refused(tmp_path, victim, write, kind):
@@ -66,6 +67,7 @@ def test_18_a_lock_or_metrics_that_lead_elsewhere_are_refused(tmp_path, victim, 
     assert not (tmp_path / "nowhere").exists()
 
 
+@pytest.mark.fault(18)
 def test_18_a_log_that_leads_elsewhere_is_a_warning(tmp_path, victim):
     (tmp_path / "log.txt").symlink_to(victim)
     heard = Heard()
@@ -75,6 +77,7 @@ def test_18_a_log_that_leads_elsewhere_is_a_warning(tmp_path, victim):
     assert "a symbolic link to" in warning
 
 
+@pytest.mark.fault(18)
 def test_18_a_folder_of_checkpoints_that_leads_elsewhere(tmp_path):
     elsewhere = tmp_path / "elsewhere"
     stranger = elsewhere / "step-00000001.tmp-0123456789ab"
@@ -87,6 +90,7 @@ def test_18_a_folder_of_checkpoints_that_leads_elsewhere(tmp_path):
     assert list(elsewhere.iterdir()) == [stranger]
 
 
+@pytest.mark.fault(18)
 def test_18_the_folder_of_plots(tmp_path):
     (tmp_path / "plots").symlink_to(tmp_path)
     with pytest.raises(StorageError, match="not followed"):

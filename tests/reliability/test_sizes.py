@@ -128,6 +128,7 @@ def machine(monkeypatch: pytest.MonkeyPatch, memory: int | None = None, disk: in
     monkeypatch.setattr(needs, "free_disk", lambda folder: disk)
 
 
+@pytest.mark.fault(13)
 @pytest.mark.parametrize(
     ("key", "value"),
     [
@@ -150,6 +151,7 @@ def test_an_option_beyond_its_bound_is_refused_at_its_key(recipe, capsys, key, v
     assert "<=" in text or "from 1 to" in text
 
 
+@pytest.mark.fault(37)
 @pytest.mark.parametrize(
     ("key", "value", "line"),
     [

@@ -117,6 +117,7 @@ SECRETS = {
 }
 
 
+@pytest.mark.fault(17)
 @pytest.mark.parametrize("way", ["a path", "a link"])
 @pytest.mark.parametrize("content", SECRETS.values(), ids=SECRETS)
 def test_a_base_outside_that_is_no_recipe_is_not_shown(tmp_path, capfd, content, way):

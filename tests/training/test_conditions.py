@@ -401,6 +401,7 @@ def test_every_entry_point_takes_conditions_of_all_states_and_one_for_all(entry_
         ENTRY_POINTS[entry_point](exact(), told)
 
 
+@pytest.mark.fault(27)
 @pytest.mark.parametrize("fault", FAULTS)
 @pytest.mark.parametrize("entry_point", ENTRY_POINTS)
 def test_every_entry_point_refuses_before_any_network_is_called(entry_point, fault):

@@ -34,6 +34,7 @@ def same(one, other) -> bool:
     return all(torch.equal(getattr(one, part), getattr(other, part)) for part in ("t", "x0", "x1", "z", "xt"))
 
 
+@pytest.mark.fault(30)
 @pytest.mark.parametrize("override", ["train.batch=16", "train.times=importance", "objectives=[velocity, denoiser]"])
 def test_a_draw_does_not_depend_on_those_made_with_it(recipe, override):
     """From the start, and from any step: each object makes the steps after its first in one go."""
@@ -60,6 +61,7 @@ def test_none_is_made_for_the_next_round_or_after_the_end(recipe):
     assert [round_end(train, step) for step in (0, 12, 13, 25, 26, 38, 39)] == [13, 13, 26, 26, 40, 40, 40]
 
 
+@pytest.mark.fault(29)
 @pytest.mark.parametrize("error", [si.DataError("the third row is broken"), SystemExit("the third row is broken")])
 def test_an_error_is_that_of_its_own_step(recipe, monkeypatch, error):
     assembly = assemble(recipe(RECIPE))

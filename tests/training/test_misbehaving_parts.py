@@ -140,6 +140,7 @@ BODIES = {
 }
 
 
+@pytest.mark.fault(38)
 @pytest.mark.parametrize("case", BODIES)
 def test_coefficients_of_paths(recipe, stranger, case):
     body, words = BODIES[case]
@@ -148,6 +149,7 @@ def test_coefficients_of_paths(recipe, stranger, case):
         si.train(recipe(RECIPE, "interpolant={use: path}"))
 
 
+@pytest.mark.fault(37)
 def test_memory_is_no_fault_of_ours(recipe, stranger):
     stranger("interpolant", "path", "Path", PATH.format(body="raise MemoryError('4 TiB')"))
     with pytest.raises(si.NumericsError, match=r"si-stranger 1\.0.*: out of memory in preparation: MemoryError: 4 TiB"):

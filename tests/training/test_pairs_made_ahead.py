@@ -68,6 +68,7 @@ def same(first, second):
     return torch.equal(first.x0, second.x0) and torch.equal(first.x1, second.x1)
 
 
+@pytest.mark.fault(30)
 @pytest.mark.parametrize("coupling", [Slow, Cheap, Trained])
 @pytest.mark.parametrize("steps", [range(12), [7, 8, 2, 3, 4, 11], [5, 5, 5, 0]], ids=str)
 def test_they_are_those_of_the_step(coupling, steps):
@@ -105,6 +106,7 @@ def test_none_are_made_beyond_the_last_step():
     assert sorted(made.steps) == [0, 1, 2]
 
 
+@pytest.mark.fault(29)
 def test_an_error_comes_at_the_step_that_it_belongs_to():
     made = Slow()
     made.broken = 3

@@ -68,10 +68,12 @@ def test_states_are_rows_of_real_numbers(fields, wrong):
     )
 
 
+@pytest.mark.fault(34)
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
-def test_half_precision_is_raised_to_single(mixtures, dtype):
+def test_half_precision_is_raised_to_single(mixtures, dtype, caplog):
     fields, x = si.exact_fields(mixtures()), states(dtype=dtype)
     solution = si.integrate(si.Transport(fields), x, RK4)
+    assert f"states of {dtype} are integrated in torch.float32" in caplog.text
     assert solution.x.dtype == solution.t.dtype == torch.float32
     assert torch.equal(solution.final, si.integrate(si.Transport(fields), x.float(), RK4).final)
     assert x.dtype == dtype
@@ -90,6 +92,7 @@ TIMES_OUT_OF_ORDER = [
 ]
 
 
+@pytest.mark.fault(35)
 @pytest.mark.parametrize("times", TIMES_OUT_OF_ORDER)
 @pytest.mark.parametrize("span", [(0.0, 1.0), (1.0, 0.0)])
 def test_times_out_of_order(fields, times, span):
@@ -98,11 +101,13 @@ def test_times_out_of_order(fields, times, span):
     refused(si.UsageError, lambda: si.integrate(transport, states(), RK4, times=times), "times must run", "got", "from")
 
 
+@pytest.mark.fault(35)
 def test_times_outside_of_a_shorter_span(fields):
     transport = si.Transport(fields, 0.0, 0.2, 0.6)
     refused(si.UsageError, lambda: si.integrate(transport, states(), RK4, times=[0.7]), r"from 0\.2 to 0\.6")
 
 
+@pytest.mark.fault(35)
 @pytest.mark.parametrize("ends", [{"start": -0.1}, {"stop": 1.1}, {"start": math.nan}, {"start": 0.5, "stop": 0.5}])
 def test_spans_that_are_none(fields, ends):
     refused(si.UsageError, lambda: si.Transport(fields, **ends), "transport", "got")
@@ -118,6 +123,7 @@ def test_clocks_that_are_none(fields, clock):
     refused(si.UsageError, lambda: si.Transport(fields, clock=clock), "unknown clock", "uniform")
 
 
+@pytest.mark.fault(33)
 def test_a_solution_that_is_not_finite_names_the_first_such_row():
     def explode(t, x):
         return torch.where(x > 0, 1e200 * x**3, torch.zeros_like(x))

@@ -267,6 +267,7 @@ def test_a_number_of_two_classes_names_neither():
             read_condition(specs, several)
 
 
+@pytest.mark.fault(23)
 @pytest.mark.parametrize("suffix", [".npy", ".npz", ".csv", ".parquet"])
 def test_missing_values_stop_or_are_dropped(tmp_path, suffix, caplog):
     table = TABLE.copy()
@@ -282,6 +283,7 @@ def test_missing_values_stop_or_are_dropped(tmp_path, suffix, caplog):
     np.testing.assert_allclose(everything(law), np.delete(TABLE, [4, 9], 0), rtol=1e-12)
 
 
+@pytest.mark.fault(23)
 def test_empty_cells_are_missing_values(tmp_path):
     (tmp_path / "x.csv").write_text("a,b\n1,2\n3,\n5,6\n")
     with pytest.raises(si.DataError, match=r"1 of 3 rows; first row 1 \(line 3\), column 'b'"):
@@ -306,6 +308,7 @@ def lacking(path):
     return {**options, "label": "k", "conditions": ["y"], "held_out": 0, "standardise": False, "dtype": "float64"}
 
 
+@pytest.mark.fault(23, 27)
 @pytest.mark.parametrize("suffix", [".npz", ".csv", ".parquet"])
 def test_rows_without_a_label_or_a_condition_stop_are_dropped_or_left_out(tmp_path, suffix):
     path = tmp_path / f"x{suffix}"
@@ -389,13 +392,21 @@ def faulty(path):
     pq.write_table(pa.table({"a": [1.0, 2.0], "b": ["x", "y"], "c": [True, False]}), path / "text.parquet")
     (path / "x.pkl").write_bytes(pickle.dumps(Canary()))
     (path / "folder.npy").mkdir()
+    os.mkfifo(path / "pipe.npy")
+    (path / "device.npy").symlink_to("/dev/zero")
+    (path / "nowhere.npy").symlink_to("gone.npy")
 
 
 # file, options, what the message says
 FAULTS = [
-    ("missing.npy", {}, "no such file"),
+    ("missing.npy", {}, "no such file.*fix: check the path"),
     ("goood.npy", {}, "did you mean good.npy"),
-    ("folder.npy", {}, "a directory"),
+    ("folder.npy", {}, "a directory.*fix: name a file in it"),
+    ("pipe.npy", {}, "a pipe or a device, not a file.*fix: copy"),
+    ("device.npy", {}, "a pipe or a device, not a file.*fix: copy"),
+    ("nowhere.npy", {}, "a link that leads nowhere.*fix"),
+    ("~/there.npy", {}, "no such file.*~ and . in paths stand for themselves"),
+    ("$HOME/there.npy", {}, "no such file.*~ and . in paths stand for themselves"),
     ("x.pkl", {}, "unknown file format.*allowed .npy, .npz, .csv, .tsv, .txt, .parquet"),
     ("nul\0.npy", {}, "no such file"),
     ("empty.npy", {}, "the file is empty"),
@@ -463,6 +474,7 @@ def folder(tmp_path_factory):
     del os.environ["CANARY"]
 
 
+@pytest.mark.fault(22, 24)
 @pytest.mark.parametrize(("name", "options", "message"), FAULTS)
 def test_every_fault_is_named(folder, name, options, message):
     path = str(folder / name)
@@ -476,6 +488,7 @@ def test_every_fault_is_named(folder, name, options, message):
     assert not (folder / "canary").exists()
 
 
+@pytest.mark.fault(22)
 def test_unreadable_files_are_named(tmp_path, monkeypatch):
     write(tmp_path / "x.csv")
 

@@ -111,6 +111,7 @@ DAMAGE = {
 }
 
 
+@pytest.mark.fault(26)
 @pytest.mark.parametrize("message", DAMAGE)
 def test_an_image_that_cannot_be_used_stops_or_is_skipped(tmp_path, message, caplog):
     picture(tmp_path / "a.png")
@@ -127,6 +128,7 @@ def test_an_image_that_cannot_be_used_stops_or_is_skipped(tmp_path, message, cap
     assert "skipped 1 of 3 images" in caplog.text
 
 
+@pytest.mark.fault(26)
 def test_folders_without_use_are_named(tmp_path):
     for name, message in {"none": "no such folder", "empty": "no images", "x.txt": "a file, not a folder"}.items():
         (tmp_path / "empty").mkdir(exist_ok=True)

@@ -121,6 +121,7 @@ def test_repeated_points_are_no_obstacle():
     assert total(cost, assignment(cost)) == pytest.approx(total(cost, torch.from_numpy(best)), rel=1e-12)
 
 
+@pytest.mark.fault(36)
 @pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
 @pytest.mark.parametrize("n", [5, N])
 def test_a_cost_that_is_not_finite_is_refused(value, n):
@@ -163,6 +164,7 @@ def same(first: Path, second: Path) -> bool:
     return all((first / name).read_bytes() == (second / name).read_bytes() for name in FILES)
 
 
+@pytest.mark.fault(30)
 def test_a_run_with_pairs_ahead_is_that_without_bit_for_bit(tmp_path, run, monkeypatch):
     assert run("r.yaml", "--out", "ahead") == 0
     monkeypatch.setattr(OptimalTransport, "prefetch", False)

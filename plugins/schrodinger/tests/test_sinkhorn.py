@@ -293,6 +293,7 @@ def test_ties_and_duplicates_are_no_obstacle():
     torch.testing.assert_close(flat.log_plan.exp(), torch.full((4, 6), 1 / 24, dtype=torch.float64))
 
 
+@pytest.mark.fault(36)
 def test_what_has_not_converged_is_refused():
     with pytest.raises(si.NumericsError, match="has not converged") as caught:
         sinkhorn(cloud_cost(40, 40), 1e-4, iterations=12)
@@ -303,6 +304,7 @@ def test_what_has_not_converged_is_refused():
     assert "more iterations" in text
 
 
+@pytest.mark.fault(36)
 @pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
 def test_a_cost_that_is_not_finite_is_refused(value):
     cost = cloud_cost(5, 6)

@@ -240,6 +240,7 @@ def test_relaxed_pairs_leave_outliers_out():
     assert taken[1] == 0
 
 
+@pytest.mark.fault(21)
 @pytest.mark.parametrize("coupling", BOTH, ids=name)
 def test_unequal_batches_are_refused(coupling):
     with pytest.raises(si.UsageError, match="unequal size") as caught:
@@ -250,6 +251,7 @@ def test_unequal_batches_are_refused(coupling):
         coupling.pair(torch.zeros(7, 2), torch.zeros(7, 3), seeded())
 
 
+@pytest.mark.fault(36)
 @pytest.mark.parametrize("coupling", BOTH, ids=name)
 @pytest.mark.parametrize("end", ["x0", "x1"])
 def test_points_that_are_not_finite_are_refused(coupling, end):
@@ -260,6 +262,7 @@ def test_points_that_are_not_finite_are_refused(coupling, end):
     assert "row 5" in str(caught.value)
 
 
+@pytest.mark.fault(36)
 def test_a_plan_that_is_not_found_is_refused():
     x0, x1 = torch.randn(40, 2, generator=seeded()), torch.randn(40, 2, generator=seeded(1))
     with pytest.raises(si.NumericsError, match="has not converged"):

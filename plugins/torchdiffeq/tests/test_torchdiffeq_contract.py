@@ -75,6 +75,7 @@ def test_wrong_options_are_refused(options):
         TorchDiffEq(**options)
 
 
+@pytest.mark.fault(34)
 def test_noise_and_half_precision_are_refused(problem):
     with pytest.raises(UsageError, match="epsilon = 0"):
         TorchDiffEq().solve(problem(drift, lambda t: 1.0), start((2, 2)), torch.Generator())
@@ -88,10 +89,11 @@ def exploding(t, x):
     return x**2
 
 
+@pytest.mark.fault(33)
 @pytest.mark.parametrize("method", ADAPTIVE)
 def test_an_exploding_solution_is_an_error_that_names_the_time(problem, method):
     x = torch.tensor([[0.1], [2.0]], dtype=torch.float64)
-    with pytest.raises(NumericsError, match=r"at time 0\.(5|49)"):
+    with pytest.raises(NumericsError, match=r"at time 0\.(5|49)[\s\S]*largest state 1, of norm"):
         TorchDiffEq(method, rtol=1e-3, atol=1e-3).solve(problem(exploding), x)
 
 
@@ -127,6 +129,7 @@ def test_an_assertion_of_the_drift_stays_its_own(problem):
         TorchDiffEq().solve(problem(asserting), start((3, 2)))
 
 
+@pytest.mark.fault(33)
 def test_failures_are_errors_without_assertions():
     """Under ``python -O`` torchdiffeq would repeat a step of length 0 for ever."""
     code = """

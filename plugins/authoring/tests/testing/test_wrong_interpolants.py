@@ -180,6 +180,7 @@ class DerivativeCutOff(Line):
         return 0.5 / t.clamp(min=1e-12).sqrt()
 
 
+@pytest.mark.fault(38)
 @pytest.mark.parametrize(
     ("component", "check", "words"),
     [
@@ -215,6 +216,20 @@ class DerivativeCutOff(Line):
 )
 def test_a_wrong_interpolant(rejected, component: si.Interpolant, check: str, words: str) -> None:
     rejected("interpolant", component, check, words)
+
+
+@pytest.mark.fault(38)
+@pytest.mark.parametrize(
+    ("component", "check", "relative"),
+    [(EndsOffByAThousandth(), "ends", 1e-3), (DerivativeByAFactor(), "derivative", 1e-2)],
+    ids=["ends", "derivative"],
+)
+def test_the_largest_deviation_is_told(rejected, component: si.Interpolant, check: str, relative: float) -> None:
+    """It is the part that is off times points or their differences, of order 1."""
+    measured = rejected("interpolant", component, check, "").measured
+    assert relative < measured.deviation < 20 * relative
+    assert measured.allowed < measured.deviation
+    assert measured.where
 
 
 class DoesNotVanish(Bridge):
@@ -342,6 +357,7 @@ class Smooth(si.Latent):
         return t * (1 - t)
 
 
+@pytest.mark.fault(38)
 @pytest.mark.parametrize(
     ("component", "check", "words"),
     [

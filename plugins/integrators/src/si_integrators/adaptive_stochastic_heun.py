@@ -26,7 +26,7 @@ from torch import Tensor
 
 from si_core import DriftParts, Integrator, Largest, Problem, Trajectory
 from si_integrators.noise_path import NoisePath, NoiseVariance
-from si_integrators.refusals import no_generator
+from si_integrators.refusals import largest_state, no_generator
 from si_integrators.tolerance import Norm, Tolerance, refuse
 from si_integrators.walk import walk
 
@@ -136,10 +136,11 @@ class _Trial:
 
     def described(self) -> str:
         finite = torch.isfinite(self.new.detach()).reshape(len(self.new), -1).all(1)
-        size = f"largest entry {float(self._x.detach().abs().max()):g}"
+        size = largest_state(self._x)
         if bool(finite.all()):
             return size
-        return f"{size}; the step makes {int((~finite).sum())} of {len(finite)} states not finite"
+        first, bad = int((~finite).nonzero()[0]), int((~finite).sum())
+        return f"{size}; the step makes {bad} of {len(finite)} states not finite, first state {first}"
 
     def _evaluated(self, time: float, x: Tensor) -> DriftParts:
         self.evaluations += 1

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from si_core import Problem
+from si_integrators.refusals import largest_state
 from si_integrators.tolerance import Tolerance
 
 __all__ = ["Stages"]
@@ -114,7 +115,7 @@ class Stages:
     def described(self) -> str:
         """The state and the latest drifts, for an error."""
         finite = torch.isfinite(self._drift(-1).reshape(self._x.shape))
-        size = f"largest state of norm {float(self._rows_of(self._now.detach()).norm(dim=1).max()):g}"
+        size = largest_state(self.state())
         if bool(finite.all()):
             return f"{size}, largest drift {float(self._drift(-1).detach().abs().max()):g}"
         bad = (~finite).reshape(len(finite), -1).any(1)
@@ -133,6 +134,3 @@ class Stages:
 
     def _drift(self, i: int) -> Tensor:
         return self._drifts[i] if self._recording else self._stack[i]
-
-    def _rows_of(self, x: Tensor) -> Tensor:
-        return x.reshape(len(self._x), -1)

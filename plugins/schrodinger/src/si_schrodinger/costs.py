@@ -7,9 +7,12 @@ import math
 import torch
 from torch import Tensor
 
-from si_core import NumericsError
+from si_core import NumericsError, refuse_beyond_memory
 
 __all__ = ["half_squared_distances", "refuse_not_finite", "refuse_points"]
+
+_LITTLE = 2**28
+"""Bytes of distances below which nobody asks what is free."""
 
 
 def half_squared_distances(x0: Tensor, x1: Tensor) -> Tensor:
@@ -23,8 +26,13 @@ def half_squared_distances(x0: Tensor, x1: Tensor) -> Tensor:
         x1: shape (m, *event).
 
     Raises:
-        NumericsError: a distance is not finite.
+        NumericsError: a distance is not finite, or there is no memory for so many.
     """
+    needed = 16 * len(x0) * len(x1)  # the squares and the distances
+    if needed > _LITTLE:
+        what = f"the distances between {len(x0)} and {len(x1)} points"
+        where, fix = "transport between batches", "a smaller train.batch, or a smaller pool of the coupling"
+        refuse_beyond_memory(needed, what, device=x0.device, where=where, fix=fix)
     first, second = (x.detach().reshape(len(x), math.prod(x.shape[1:])).to(x0.device, torch.float64) for x in (x0, x1))
     centre = second.mean(0)
     first, second = first - centre, second - centre

@@ -17,7 +17,7 @@ from si_distributions.files.rounding import warn_of_rounding
 from si_distributions.files.text_form import Header, text_form
 from si_distributions.files.text_table import read_text, reading_text
 
-__all__ = ["TEXT", "names_in", "near", "opened", "read"]
+__all__ = ["TEXT", "names_in", "near", "opened", "read", "refuse_no_file"]
 
 TEXT = (".csv", ".tsv", ".txt")
 SUFFIXES = (".npy", ".npz", *TEXT, ".parquet")
@@ -94,12 +94,10 @@ def opened(path: str, suffixes: Sequence[str]) -> Iterator[Path]:
     file = Path(path)
     if file.suffix.lower() not in suffixes:
         raise DataError("unknown file format", where=path, got=repr(file.suffix.lower()), allowed=", ".join(suffixes))
-    if not file.is_file():
-        problem = "this is a directory, not a file" if file.is_dir() else "no such file"
-        raise DataError(problem, where=path, got=repr(str(file.absolute())), fix=None if file.is_dir() else near(file))
+    refuse_no_file(file, path)
     try:
         if file.stat().st_size == 0:
-            raise DataError("the file is empty", where=path, got="0 bytes")
+            raise DataError("the file is empty", where=path, got="0 bytes", fix="write or copy it again")
         yield file
     except DataError:
         real = Path(os.path.realpath(file))
@@ -111,6 +109,26 @@ def opened(path: str, suffixes: Sequence[str]) -> Iterator[Path]:
         raise DataError(problem, where=path, got=repr(str(real)), fix=fix) from None
     except OSError as error:
         raise DataError("the file can't be read", where=path, got=error.strerror or str(error)) from error
+
+
+def refuse_no_file(file: Path, where: str) -> None:
+    """Refuse a path at which no file is that ends: nothing, a directory, a pipe or a device.
+
+    Raises:
+        DataError: what is there, or what is there instead.
+    """
+    if file.is_file():
+        return
+    got = repr(str(file.absolute()))
+    if file.is_dir():
+        raise DataError("this is a directory, not a file", where=where, got=got, fix="name a file in it")
+    if file.exists():
+        raise DataError("a pipe or a device, not a file", where=where, got=got, fix="copy what it gives into a file")
+    if os.path.lexists(file):
+        raise DataError("a link that leads nowhere", where=where, got=got, fix="put its file back, or name another")
+    shown = "~ and $ in paths stand for themselves: write the path out" if set("~$") & set(where) else None
+    fix = near(file) or shown or "check the path: in a recipe it starts at the recipe's folder"
+    raise DataError("no such file", where=where, got=got, fix=fix)
 
 
 def near(path: Path) -> str | None:
