@@ -52,6 +52,22 @@ def signal_in_stage(stage: str, name: str) -> None:
     setattr(pipeline, stage, begun)
 
 
+def signal_in_validation(count: int, name: str) -> None:
+    """The process gets a signal while it measures the validation loss for the ``count``-th time."""
+    from si_core.training.validation import Validation
+
+    measure, left = Validation.losses, count
+
+    def measured(self: Validation, predictor: Any) -> Any:
+        nonlocal left
+        left -= 1
+        if left == 0:
+            os.kill(os.getpid(), signal.Signals[name])
+        return measure(self, predictor)
+
+    Validation.losses = measured
+
+
 def interrupted_at_every_point(stage: str) -> None:
     """Ctrl-C at the beginning of a stage, and then at every moment of every write."""
     from si_core.runs import pipeline
