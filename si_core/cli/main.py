@@ -46,12 +46,13 @@ def _answered(words: list[str]) -> int:
     debug = "--debug" in words
     try:
         with _plugins_switched("--no-plugins" not in words):
-            code = _run(words)
+            try:
+                code = _run(words)
+            except SystemExit as stop:  # argparse, after --help
+                code = stop.code if isinstance(stop.code, int) else int(stop.code is not None)
             if sys.stdout is not None:
                 sys.stdout.flush()  # here, where a closed pipe can still be answered quietly
         return code
-    except SystemExit as stop:  # argparse, after --help
-        return stop.code if isinstance(stop.code, int) else int(stop.code is not None)
     except KeyboardInterrupt as interrupt:
         return _fail(interrupt, str(interrupt) or "interrupted", getattr(interrupt, "exit_code", 130), debug)
     except BrokenPipeError:
