@@ -1,4 +1,4 @@
-"""Clocks that stand, jump back or have another zone: names are unique, and what is newest is told by steps and names."""
+"""Clocks that stand, jump back or have another zone: names are unique, and the newest is told by steps and names."""
 
 from __future__ import annotations
 
@@ -48,7 +48,9 @@ def test_the_newest_run_is_the_one_made_last(tmp_path, monkeypatch, hours):
 
 
 @pytest.mark.fault(61)
-@pytest.mark.parametrize("name", ["99991231-235959-ffffff", "20261399-000000-000000", "20260301-120000-nothex", "notes"])
+@pytest.mark.parametrize(
+    "name", ["99991231-235959-ffffff", "20261399-000000-000000", "20260301-120000-nothex", "notes"]
+)
 def test_names_that_others_have_put_there_hinder_no_run(tmp_path, monkeypatch, name):
     monkeypatch.setattr("si_core.runs.directory.datetime", Clock(NOON))
     (tmp_path / "r" / name).mkdir(parents=True)
