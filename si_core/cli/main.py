@@ -16,6 +16,7 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 
 from si_core.cli.console import reader_gone
+from si_core.cli.ending import Ending, ended_by_signals
 from si_core.cli.output import escaped_outputs
 from si_core.cli.parser import Parser, add_global_options
 from si_core.cli.tables import one_line as plain
@@ -38,20 +39,17 @@ def main(argv: Sequence[str] | None = None) -> int:
         argv: the words after ``si``, by default those of the process.
     """
     _tolerate_narrow_encodings()
-    with escaped_outputs():
-        return _answered(list(sys.argv[1:] if argv is None else argv))
+    with ended_by_signals(last=argv is None) as ending, escaped_outputs():
+        return _answered(list(sys.argv[1:] if argv is None else argv), ending)
 
 
-def _answered(words: list[str]) -> int:
+def _answered(words: list[str], ending: Ending) -> int:
     debug = "--debug" in words
     try:
-        with _plugins_switched("--no-plugins" not in words):
-            code = _run(words)
-            if sys.stdout is not None:
-                sys.stdout.flush()  # here, where a closed pipe can still be answered quietly
-        return code
-    except SystemExit as stop:  # argparse, after --help
-        return stop.code if isinstance(stop.code, int) else int(stop.code is not None)
+        try:
+            return _done(words)
+        finally:
+            ending.begin()
     except KeyboardInterrupt as interrupt:
         return _fail(interrupt, str(interrupt) or "interrupted", getattr(interrupt, "exit_code", 130), debug)
     except BrokenPipeError:
@@ -65,6 +63,18 @@ def _answered(words: list[str]) -> int:
         return _fail(
             error, f"internal error: {one_line(error)}\n  fix: use --debug for the traceback and report it", 1, debug
         )
+
+
+def _done(words: list[str]) -> int:
+    """The exit code of a command that came to its end, with all that it said on its way."""
+    with _plugins_switched("--no-plugins" not in words):
+        try:
+            code = _run(words)
+        except SystemExit as stop:  # argparse, after --help
+            code = stop.code if isinstance(stop.code, int) else int(stop.code is not None)
+        if sys.stdout is not None:
+            sys.stdout.flush()  # here, where a closed pipe can still be answered quietly
+    return code
 
 
 def _run(words: list[str]) -> int:

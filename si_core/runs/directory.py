@@ -19,7 +19,7 @@ import os
 import re
 import secrets
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from si_core.errors import StorageError
@@ -28,6 +28,8 @@ from si_core.storage.atomic import storage_error
 __all__ = ["ExportedModel", "RunDirectory"]
 
 _UNFIT = re.compile(r'[\x00-\x1f\x7f/\\:*?"<>|]+')
+_NAMED = re.compile(r"\d{8}-\d{6}-[0-9a-f]{6}")
+_TIME = "%Y%m%d-%H%M%S"
 _TRIES = 20
 
 
@@ -56,9 +58,10 @@ class RunDirectory:
         if out is not None:
             return cls(_claim(Path(out)))
         parent = cls.folder_of(recipe, root)
+        time = _time_of_name(parent)
         for _ in range(_TRIES):
-            # The time is for people; only the exclusive mkdir makes the name unique, so a clock may jump.
-            path = parent / f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(3)}"
+            # Only the exclusive mkdir makes the name unique: two may begin at one instant.
+            path = parent / f"{time}-{secrets.token_hex(3)}"
             try:
                 parent.mkdir(parents=True, exist_ok=True)
                 path.mkdir()
@@ -247,6 +250,20 @@ def _claim(path: Path) -> Path:
     except ValueError as error:
         raise StorageError("not a path", where=repr(str(path)), got=str(error)) from error
     return path
+
+
+def _time_of_name(parent: Path) -> str:
+    """UTC for the name of a new run, later than those of all runs there: who looks for the newest goes by the names.
+
+    So their order is that of their making, though a clock may be set back between two runs, or tell one second of both.
+    """
+    now = datetime.now(UTC).replace(microsecond=0)
+    try:
+        last = max((path.name[:15] for path in parent.iterdir() if _NAMED.fullmatch(path.name)), default="")
+        later = datetime.strptime(last, _TIME).replace(tzinfo=UTC) + timedelta(seconds=1)
+    except (OSError, ValueError, OverflowError):  # no folder yet, no run in it, or a name that is no time
+        later = now
+    return max(now, later).strftime(_TIME)
 
 
 def _folder_name(recipe: str) -> str:

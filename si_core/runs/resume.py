@@ -31,7 +31,7 @@ def newest_run(recipe: str, root: Path = Path("runs")) -> RunDirectory:
         StorageError: there is none.
     """
     folder = RunDirectory.folder_of(recipe, root)
-    # Names begin with the UTC time, so their order is that of their making.
+    # Names begin with times that grow from run to run, whatever the clock does.
     runs = sorted(path.parent for path in folder.glob("*/resolved.yaml"))
     if not runs:
         raise StorageError(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import importlib
 import os
 import resource
 import shutil
@@ -50,6 +51,22 @@ def signal_in_stage(stage: str, name: str) -> None:
         return begin(*arguments, **settings)
 
     setattr(pipeline, stage, begun)
+
+
+def signal_in_validation(count: int, name: str) -> None:
+    """The process gets a signal while it measures the validation loss for the ``count``-th time."""
+    from si_core.training.validation import Validation
+
+    measure, left = Validation.losses, count
+
+    def measured(self: Validation, predictor: Any) -> Any:
+        nonlocal left
+        left -= 1
+        if left == 0:
+            os.kill(os.getpid(), signal.Signals[name])
+        return measure(self, predictor)
+
+    Validation.losses = measured
 
 
 def interrupted_at_every_point(stage: str) -> None:
@@ -170,3 +187,20 @@ def _after_step(step: int, action: Callable[[Any], object]) -> None:
             action(self)
 
     Trainer.advance = advanced
+
+
+def signal_in_call(target: str, name: str, times: int = 1) -> None:
+    """The process gets signals when it calls the function ``module:name`` or ``module:class.method``, and goes on."""
+    module, _, path = target.partition(":")
+    *owners, attribute = path.split(".")
+    owner: Any = importlib.import_module(module)
+    for each in owners:
+        owner = getattr(owner, each)
+    call = getattr(owner, attribute)
+
+    def called(*arguments: Any, **settings: Any) -> Any:
+        for _ in range(times):
+            os.kill(os.getpid(), signal.Signals[name])
+        return call(*arguments, **settings)
+
+    setattr(owner, attribute, called)

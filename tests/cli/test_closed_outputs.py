@@ -46,6 +46,7 @@ def screen():
     return Screen()
 
 
+@pytest.mark.fault(60)
 def test_off_a_terminal_there_is_a_line_for_each_event(si):
     done = si("run", "r.yaml", "--out", "run")
     assert "\x1b" not in done.out + done.err
@@ -65,6 +66,7 @@ def test_on_a_terminal_there_is_a_bar(si, screen):
     assert "done in" in text
 
 
+@pytest.mark.fault(60)
 def test_a_dumb_terminal_gets_lines(si, screen):
     assert si(*LONG, out=screen.name, TERM="dumb").code == 0
     text = screen.close()
@@ -73,11 +75,13 @@ def test_a_dumb_terminal_gets_lines(si, screen):
     assert "done in" in text
 
 
+@pytest.mark.fault(60)
 def test_a_narrow_terminal_is_no_error(si, screen):
     assert si(*LONG, out=screen.name, COLUMNS="12").code == 0
     assert "done in" in screen.close().replace("\r\n", "")
 
 
+@pytest.mark.fault(60)
 def test_a_run_outlives_its_terminal(si, tmp_path, finished, results):
     reader, writer = pty.openpty()
     waiting = tmp_path / "waiting"
@@ -95,6 +99,7 @@ def test_a_run_outlives_its_terminal(si, tmp_path, finished, results):
     assert results(tmp_path / "run") == results(finished)
 
 
+@pytest.mark.fault(60)
 @pytest.mark.parametrize("taken", [1, 2])
 def test_a_run_outlives_the_reader_of_its_lines(si, tmp_path, finished, results, taken):
     pipe = tmp_path / "pipe"
@@ -122,6 +127,7 @@ def shell(command, tmp_path, **settings):
     return subprocess.run(["sh", "-c", command], cwd=tmp_path, env=environment, capture_output=True, check=False)
 
 
+@pytest.mark.fault(60)
 @pytest.mark.parametrize("command", ["SI list | head -1", "SI recipes | head -1", "SI schema | head -1"])
 def test_head_of_a_listing(tmp_path, command):
     done = shell(command, tmp_path)
@@ -129,6 +135,7 @@ def test_head_of_a_listing(tmp_path, command):
     assert done.stderr == b""
 
 
+@pytest.mark.fault(60)
 def test_the_interpreter_says_nothing_of_closed_outputs(si, tmp_path):
     # The last flush of an interpreter is where a closed pipe shows, so this is a process with an end of its own.
     done = shell("SI run r.yaml train.steps=2 --out run | head -1; exec 1>&- 2>&-; SI sample run --out x.npy", tmp_path)
@@ -140,6 +147,7 @@ def test_the_interpreter_says_nothing_of_closed_outputs(si, tmp_path):
 ASCII = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0", "PYTHONIOENCODING": "ascii"}
 
 
+@pytest.mark.fault(60)
 @pytest.mark.parametrize(
     ("settings", "said"),
     [({"LC_ALL": "C"}, "été".encode()), (ASCII, b"\\udcc3\\udca9t\\udcc3\\udca9")],

@@ -42,6 +42,7 @@ def test_mistakes_leave_no_folder(si, tmp_path, words, code, message):
     assert not (tmp_path / "run").exists()
 
 
+@pytest.mark.fault(58, 59)
 @pytest.mark.parametrize(
     "words", [("run", "r.yaml", *OUT), ("sample", "RUN"), ("estimate", "RUN", "energy-distance"), ("report", "RUN")]
 )
@@ -129,5 +130,6 @@ def test_success_is_0_and_silent_on_standard_error(si):
     assert (done.code, done.err) == (0, "")
 
 
+@pytest.mark.fault(39)
 def test_sigkill_is_what_it_is(si):
     assert si("run", "r.yaml", *OUT, moment=("signal_after_step", 1, "SIGKILL")).code == -signal.SIGKILL

@@ -95,6 +95,7 @@ def atelier(site):
     return add
 
 
+@pytest.mark.fault(64)
 def test_bundled_recipes_run_beside_a_plugin_that_offers_all_their_names(si, rival, site, tmp_path):
     rival()
     done = si("run", "checkerboard", *SHORT, "--out", "run", site=site)
@@ -155,6 +156,7 @@ def test_defaults_are_ours(si, rival, site, tmp_path):
     assert done.code == 0, done.err
 
 
+@pytest.mark.fault(50)
 def test_another_gamma_is_refused_when_a_run_is_sampled_and_resumed(si, atelier, site, tmp_path):
     atelier()
     words = (*SHORT, *ROUGH)
@@ -179,6 +181,7 @@ def test_another_gamma_is_refused_when_a_run_is_sampled_and_resumed(si, atelier,
     assert "going on by force" in forced.err
 
 
+@pytest.mark.fault(50)
 def test_a_version_that_changes_nothing_is_told_and_serves(si, atelier, site, tmp_path):
     atelier()
     assert si("run", "r.yaml", *SHORT, *ROUGH, "--out", "run", site=site).code == 0
@@ -189,6 +192,7 @@ def test_a_version_that_changes_nothing_is_told_and_serves(si, atelier, site, tm
     assert np.array_equal(np.load(tmp_path / "again.npy"), np.load(tmp_path / "run" / "samples.npy"))
 
 
+@pytest.mark.fault(69)
 def test_a_version_without_the_component_is_named(si, atelier, site):
     atelier()
     assert si("run", "r.yaml", *SHORT, *ROUGH, "--out", "run", site=site).code == 0

@@ -6,9 +6,12 @@ import json
 import os
 import time
 
+import pytest
+
 RESUME = ("run", "r.yaml", "--out", "run", "--resume")
 
 
+@pytest.mark.fault(57)
 def test_a_live_run_refuses_a_second_process(si, tmp_path, finished, results):
     waiting = tmp_path / "waiting"
     first = si.start("run", "r.yaml", "--out", "run", moment=("wait_after_step", 8, str(waiting)))
@@ -27,6 +30,7 @@ def test_a_live_run_refuses_a_second_process(si, tmp_path, finished, results):
     assert results(tmp_path / "run") == results(finished)
 
 
+@pytest.mark.fault(57)
 def test_the_lock_of_a_dead_process_is_taken_with_a_word(si, tmp_path):
     si("run", "r.yaml", "--out", "run", moment=("signal_after_step", 8, "SIGKILL"))
     assert json.loads((tmp_path / "run" / ".lock").read_text())["host"] == os.uname().nodename
@@ -36,6 +40,7 @@ def test_the_lock_of_a_dead_process_is_taken_with_a_word(si, tmp_path):
     assert (tmp_path / "run" / ".lock").read_bytes() == b""
 
 
+@pytest.mark.fault(57)
 def test_the_lock_of_another_machine_is_taken_only_when_told(si, tmp_path, finished, results):
     si("run", "r.yaml", "--out", "run", moment=("signal_after_step", 8, "SIGTERM"))
     record = {"host": "elsewhere", "pid": 4711, "since": "2020-01-01T00:00:00+00:00"}
@@ -50,6 +55,7 @@ def test_the_lock_of_another_machine_is_taken_only_when_told(si, tmp_path, finis
     assert results(tmp_path / "run") == results(finished)
 
 
+@pytest.mark.fault(56)
 def test_two_that_start_in_one_folder_at_once_do_not_share_it(si, tmp_path, finished, results):
     children = [si.start("run", "r.yaml", "--out", "run") for _ in range(3)]
     done = [child.wait() for child in children]

@@ -36,6 +36,7 @@ def law(draw: str = "pass", constructor: str = "pass") -> str:
 RUN = ("run", "r.yaml", "target={use: strange}", "--out", "run")
 
 
+@pytest.mark.fault(67)
 @pytest.mark.parametrize(
     ("draw", "words"),
     [
@@ -57,6 +58,7 @@ def test_what_it_raises_in_training_is_its_own(si, stranger, tmp_path, draw, wor
     assert [path.name for path in (tmp_path / "run" / "checkpoints").iterdir()] == ["step-00000006"]
 
 
+@pytest.mark.fault(67)
 @pytest.mark.parametrize("constructor", ["raise OSError('no licence')", "sys.exit('no')"])
 def test_a_constructor_that_fails_leaves_no_folder(si, stranger, tmp_path, constructor):
     done = si(*RUN, site=stranger("distribution", "strange", "Law", law(constructor=constructor)))
@@ -77,6 +79,7 @@ CHANGES = {
 }
 
 
+@pytest.mark.fault(67)
 @pytest.mark.parametrize("changed", CHANGES)
 def test_what_all_share_is_put_back(si, stranger, tmp_path, changed):
     site = stranger("distribution", "strange", "Law", law(constructor=CHANGES[changed]))
@@ -88,6 +91,7 @@ def test_what_all_share_is_put_back(si, stranger, tmp_path, changed):
     assert json.loads((tmp_path / "run" / "environment.json").read_text())["torch"]["threads"] == 1
 
 
+@pytest.mark.fault(67)
 def test_what_all_share_is_put_back_after_an_import(si, stranger, tmp_path, finished, results):
     module = "\nimport os, signal\nos.chdir('/')\nsignal.signal(signal.SIGTERM, signal.SIG_IGN)\n"
     parts = law().replace("import torch", "import torch; torch.set_default_dtype(torch.float64)")
@@ -105,6 +109,7 @@ def test_what_all_share_is_put_back_after_an_import(si, stranger, tmp_path, fini
 
 
 # Other components stumble over a default dtype; nobody notices a signal handler, until there is a signal.
+@pytest.mark.fault(67)
 @pytest.mark.parametrize(("changed", "code"), [("the default dtype", 5), ("SIGTERM", 0)])
 def test_what_all_share_is_put_back_after_a_run(si, stranger, changed, code):
     done = si(*RUN, site=stranger("distribution", "strange", "Law", law(CHANGES[changed])))
@@ -112,6 +117,7 @@ def test_what_all_share_is_put_back_after_a_run(si, stranger, changed, code):
     assert f"a component changed {changed} while it worked; that is put back" in done.err
 
 
+@pytest.mark.fault(67)
 def test_what_it_prints_does_not_mix_with_json(si, stranger, tmp_path):
     site = stranger(
         "distribution", "strange", "Law", law("print('hello')").replace("import torch", "import torch; print('hi')")
@@ -122,6 +128,7 @@ def test_what_it_prints_does_not_mix_with_json(si, stranger, tmp_path):
     assert "hello" in done.err
 
 
+@pytest.mark.fault(67)
 def test_it_fails_in_other_commands_as_in_a_run(si, stranger):
     site = stranger(
         "distribution", "strange", "Law", law("raise KeyError('lost')").replace("self.count >", "n == 2000 or n ==")
@@ -132,6 +139,7 @@ def test_it_fails_in_other_commands_as_in_a_run(si, stranger):
     assert "si-stranger 1.5: a component failed: KeyError: 'lost'" in done.err
 
 
+@pytest.mark.fault(62)
 def test_a_logger_that_fails_gives_one_warning_and_hinders_nothing(si, stranger, tmp_path, finished, results):
     hook = """
         @hookimpl
@@ -147,6 +155,7 @@ def test_a_logger_that_fails_gives_one_warning_and_hinders_nothing(si, stranger,
     assert results(tmp_path / "run") == results(finished)
 
 
+@pytest.mark.fault(69)
 @pytest.mark.parametrize(
     "words",
     [

@@ -33,6 +33,7 @@ def resumed(si, tmp_path, finished, results):
 
 
 # Before the first checkpoint (of step 6), at its step, between two, and at the last step.
+@pytest.mark.fault(39, 48, 51)
 @pytest.mark.parametrize("step", [1, 6, 7, 17, 24])
 def test_killed_in_training(si, resumed, step):
     assert si(*RUN, moment=("signal_after_step", step, "SIGKILL")).code == KILLED
@@ -48,6 +49,7 @@ WRITES = [name for name in FAULT_POINTS if name.startswith("atomic")]
 # Files in the order of their writing: both recipes, STATUS, environment, STATUS after each of four checkpoints, the
 # model (9th), samples, estimates (none, then one), STATUS (13th). All are written by one function: its points are all
 # met with the model, those of other files in turn, and the rest is slow.
+@pytest.mark.fault(39)
 @pytest.mark.parametrize(
     ("point", "count"),
     [
@@ -62,6 +64,7 @@ def test_killed_in_the_write_of_a_file(si, resumed, point, count):
 
 
 # A run saves each step once, so it never sets an old checkpoint of the same step aside.
+@pytest.mark.fault(39)
 @pytest.mark.parametrize("count", [1, 3])
 @pytest.mark.parametrize(
     "point", [name for name in FAULT_POINTS if name.startswith("checkpoint") and "old" not in name]
@@ -71,6 +74,7 @@ def test_killed_in_a_save(si, resumed, point, count):
     resumed()
 
 
+@pytest.mark.fault(39)
 @pytest.mark.parametrize("point", [name for name in FAULT_POINTS if name.startswith("prune")])
 def test_killed_while_an_old_checkpoint_is_removed(si, resumed, point):
     # The fourth checkpoint is the first after which one has to go.
@@ -78,6 +82,7 @@ def test_killed_while_an_old_checkpoint_is_removed(si, resumed, point):
     resumed()
 
 
+@pytest.mark.fault(48)
 def test_interrupted_many_times_by_everything(si, resumed):
     for flags, step, name, code in (
         ([], 3, "SIGKILL", KILLED),
@@ -90,6 +95,7 @@ def test_interrupted_many_times_by_everything(si, resumed):
     assert "resumed from step 13" in resumed().out
 
 
+@pytest.mark.fault(39)
 def test_killed_at_random_times(si, resumed, tmp_path):
     delays = random.Random(11)
     killed = 0
@@ -108,6 +114,7 @@ def test_killed_at_random_times(si, resumed, tmp_path):
     resumed()
 
 
+@pytest.mark.fault(48)
 @pytest.mark.parametrize("stage", ["sample_into", "measure_into"])
 def test_killed_after_training(si, resumed, stage):
     assert si(*RUN, moment=("signal_in_stage", stage, "SIGKILL")).code == KILLED
@@ -116,6 +123,7 @@ def test_killed_after_training(si, resumed, stage):
     assert "steps/s" not in done.out
 
 
+@pytest.mark.fault(48)
 @pytest.mark.parametrize(
     "setting",
     [

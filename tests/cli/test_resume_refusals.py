@@ -35,6 +35,7 @@ def contents(run):
     }
 
 
+@pytest.mark.fault(51)
 def test_a_finished_run_is_left_as_it_is(si, run):
     before = contents(run)
     done = si(*RESUME)
@@ -49,6 +50,7 @@ def test_what_is_missing_of_a_finished_run_is_made_again(si, run, finished, resu
     assert results(run) == results(finished)
 
 
+@pytest.mark.fault(49)
 def test_a_changed_recipe_is_refused_with_old_and_new_values(si, halved):
     before = contents(halved)
     done = si(*RESUME, "train.batch=16", "latent.scale=2", "sample.number=3")
@@ -60,6 +62,7 @@ def test_a_changed_recipe_is_refused_with_old_and_new_values(si, halved):
     assert contents(halved) == before
 
 
+@pytest.mark.fault(49)
 def test_what_does_not_enter_training_may_change(si, halved, tmp_path, finished):
     done = si(*RESUME, "sample.number=10", "train.keep=2", "train.checkpoint_every=5", "title=Another", "estimators=[]")
     assert done.code == 0
@@ -76,6 +79,7 @@ def test_a_finished_run_samples_anew_when_that_is_what_changed(si, run, finished
     assert len((run / "samples.npy").read_bytes()) < len((finished / "samples.npy").read_bytes())
 
 
+@pytest.mark.fault(49)
 def test_force_goes_on_and_is_recorded(si, halved):
     done = si(*RESUME, "train.steps=30", "--force")
     assert done.code == 0
@@ -93,6 +97,7 @@ def test_not_even_by_force_less_than_is_trained(si, run):
     assert contents(run) == before
 
 
+@pytest.mark.fault(43)
 def test_a_damaged_checkpoint_is_set_aside_and_the_older_one_serves(si, halved, finished, results):
     damaged = halved / "checkpoints" / "step-00000012" / "weights.safetensors"
     data = bytearray(damaged.read_bytes())
@@ -109,6 +114,7 @@ def test_a_damaged_checkpoint_is_set_aside_and_the_older_one_serves(si, halved, 
     assert results(halved) == results(finished)
 
 
+@pytest.mark.fault(44)
 def test_when_none_is_good_it_does_not_start_again_in_silence(si, halved):
     for path in halved.glob("checkpoints/*/manifest.json"):
         path.unlink()
@@ -129,6 +135,7 @@ def test_a_run_killed_before_its_recipe_was_written_starts(si, tmp_path, finishe
     assert results(tmp_path / "run") == results(finished)
 
 
+@pytest.mark.fault(51)
 @pytest.mark.parametrize(
     ("words", "code", "message"),
     [
@@ -152,6 +159,7 @@ def test_other_refusals(si, run, tmp_path, words, code, message):
     assert contents(run) == before
 
 
+@pytest.mark.fault(50)
 def test_another_environment_is_named(si, halved):
     recorded = json.loads((halved / "environment.json").read_text())
     recorded["distributions"]["numpy"] = "1.0.0"

@@ -82,6 +82,7 @@ def test_overrides_are_in_the_resolved_recipe_and_not_in_the_given_one(si, tmp_p
     assert (resolved.train.steps, resolved.sample.number) == (2, 5)
 
 
+@pytest.mark.fault(53, 56, 61)
 def test_by_default_it_has_the_name_of_the_recipe_and_the_time(si, tmp_path):
     (tmp_path / "Zwei Gauß.yaml").write_text(RECIPE, encoding="utf-8")
     children = [si.start("run", "Zwei Gauß.yaml", "train.steps=2") for _ in range(2)]
@@ -94,6 +95,7 @@ def test_by_default_it_has_the_name_of_the_recipe_and_the_time(si, tmp_path):
     assert f"runs/Zwei Gauß/{runs[1].name}: this run is finished" in done.out
 
 
+@pytest.mark.fault(53)
 @pytest.mark.parametrize("mask", [0o022, 0o077])
 def test_modes_follow_the_umask(si, tmp_path, mask):
     assert si("run", "r.yaml", "train.steps=2", "report=true", "--out", "run", moment=("masked", mask)).code == 0
@@ -102,6 +104,7 @@ def test_modes_follow_the_umask(si, tmp_path, mask):
         assert stat.S_IMODE(path.stat().st_mode) == allowed & ~mask, path
 
 
+@pytest.mark.fault(53)
 def test_a_symbolic_link_stays_one(si, tmp_path, finished, results):
     (tmp_path / "disk").mkdir()
     (tmp_path / "run").symlink_to("disk")

@@ -16,6 +16,7 @@ def checkpoints(tmp_path):
     return sorted(path.name for path in tmp_path.glob("run/checkpoints/*"))
 
 
+@pytest.mark.fault(54, 55)
 @BOTH
 @pytest.mark.parametrize("step", [1, 9, 24])
 def test_training_saves_at_the_very_step(si, tmp_path, name, code, step):
@@ -28,6 +29,7 @@ def test_training_saves_at_the_very_step(si, tmp_path, name, code, step):
     assert "Traceback" not in done.err
 
 
+@pytest.mark.fault(53, 54, 55)
 @BOTH
 def test_what_it_says_to_type_goes_on_with_the_run(si, tmp_path, finished, results, name, code):
     done = si("run", "r.yaml", "--out", "my run/été", moment=("signal_after_step", 7, name))
@@ -38,6 +40,7 @@ def test_what_it_says_to_type_goes_on_with_the_run(si, tmp_path, finished, resul
     assert results(tmp_path / "my run" / "été") == results(finished)
 
 
+@pytest.mark.fault(54, 55)
 @BOTH
 def test_a_signal_while_it_saves(si, tmp_path, name, code):
     moment = ("signal_at_point", "checkpoint: file half written", 2, name)
@@ -47,6 +50,7 @@ def test_a_signal_while_it_saves(si, tmp_path, name, code):
     assert checkpoints(tmp_path) == ["step-00000006", "step-00000007"]
 
 
+@pytest.mark.fault(54)
 def test_the_second_interrupt_stops_at_once(si, tmp_path, finished, results):
     done = si("run", "r.yaml", "--out", "run", moment=("signal_after_step", 9, "SIGINT", 2))
     assert done.code == 130
@@ -56,11 +60,13 @@ def test_the_second_interrupt_stops_at_once(si, tmp_path, finished, results):
     assert results(tmp_path / "run") == results(finished)
 
 
+@pytest.mark.fault(55)
 def test_a_second_sigterm_does_not_hinder_the_save(si, tmp_path):
     assert si(*RUN, moment=("signal_after_step", 9, "SIGTERM", 3)).code == 143
     assert checkpoints(tmp_path) == ["step-00000009"]
 
 
+@pytest.mark.fault(54, 55)
 @BOTH
 @pytest.mark.parametrize("stage", ["sample_into", "measure_into"])
 def test_after_training_it_ends_at_once(si, tmp_path, finished, results, stage, name, code):
@@ -73,6 +79,7 @@ def test_after_training_it_ends_at_once(si, tmp_path, finished, results, stage, 
     assert results(tmp_path / "run") == results(finished)
 
 
+@pytest.mark.fault(54, 55)
 @BOTH
 def test_a_command_on_a_run_leaves_no_half_file(si, tmp_path, finished, name, code):
     done = si("sample", finished, "--out", "x.npy", moment=("signal_at_point", "atomic: written", 1, name))

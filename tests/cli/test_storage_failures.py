@@ -13,6 +13,7 @@ def checkpoints(tmp_path):
     return sorted(path.name for path in tmp_path.glob("run/checkpoints/*"))
 
 
+@pytest.mark.fault(41)
 def test_no_room_for_a_checkpoint(si, tmp_path, finished, results):
     # The largest file of a checkpoint is the optimizer's, of about 4 kB.
     done = si(*RUN, moment=("no_room_after_step", 8, 3000))
@@ -28,6 +29,7 @@ def test_no_room_for_a_checkpoint(si, tmp_path, finished, results):
     assert results(tmp_path / "run") == results(finished)
 
 
+@pytest.mark.fault(41)
 def test_no_room_for_anything(si, tmp_path, finished, results):
     # Not for a line of metrics, nor for STATUS.json, which goes on to say that the run does, nor for what it says.
     assert si(*RUN, moment=("no_room_after_step", 7, 0)).code == 4
@@ -37,6 +39,7 @@ def test_no_room_for_anything(si, tmp_path, finished, results):
     assert results(tmp_path / "run") == results(finished)
 
 
+@pytest.mark.fault(42)
 @pytest.mark.parametrize(
     ("file", "named", "saved"),
     [
@@ -77,6 +80,7 @@ def test_a_log_that_cannot_be_written_is_a_warning(si, tmp_path, finished, resul
     assert results(tmp_path / "run") == results(finished)
 
 
+@pytest.mark.fault(42)
 def test_a_folder_that_vanishes_is_not_made_again_in_silence(si, tmp_path):
     done = si(*RUN, moment=("folder_vanishes_after_step", 8, "run"))
     assert done.code == 4

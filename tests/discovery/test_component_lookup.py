@@ -83,7 +83,7 @@ def test_deprecated_provider_names_its_successor(listed):
         find("integrator", "fake-rk99")
 
 
-@pytest.mark.fault(6)
+@pytest.mark.fault(6, 63, 65)
 @pytest.mark.parametrize(
     ("source", "requires", "setting", "state"),
     [
@@ -113,6 +113,7 @@ def test_broken_plugin_answers_for_the_components_it_named(install):
         find("latent", "fake-half")
 
 
+@pytest.mark.fault(64)
 def test_clash_names_both_and_is_settled_by_the_distribution(install):
     for name in ("si-zeta", "si-alpha"):
         install(name, offering(f"latent fake-same fake_{name[3:]}:A"))
@@ -163,6 +164,7 @@ def test_other_unknown_names(install, kind, name, hint):
     assert hint in str(caught.value)
 
 
+@pytest.mark.fault(66)
 @pytest.mark.parametrize(
     ("name", "words"),
     [

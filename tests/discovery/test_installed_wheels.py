@@ -129,6 +129,7 @@ def states(command: Command) -> dict[str, dict[str, Any]]:
     return {plugin["distribution"]: plugin for plugin in json.loads(outcome.stdout)}
 
 
+@pytest.mark.fault(63, 65, 66)
 @pytest.mark.parametrize("name", TROUBLE)
 def test_each_is_in_its_state(states: dict[str, dict[str, Any]], name: str) -> None:
     plugin = states[f"si-{name}"]
@@ -145,6 +146,7 @@ def test_the_others_are_ready(states: dict[str, dict[str, Any]]) -> None:
     assert {plugin["state"] for plugin in own.values()} == {"ready"}
 
 
+@pytest.mark.fault(64, 68)
 def test_for_people_there_is_the_cause_and_the_time(command: Command) -> None:
     said = command("plugins").stdout
     assert "slow: its import took 2." in said
@@ -154,11 +156,13 @@ def test_for_people_there_is_the_cause_and_the_time(command: Command) -> None:
     assert "write 'si-first/taken' to choose this one" in said
 
 
+@pytest.mark.fault(68)
 def test_without_plugins_nothing_is_imported(command: Command) -> None:
     outcome = command("plugins", "--no-plugins", "--json")
     assert {plugin["state"] for plugin in json.loads(outcome.stdout)} == {"disabled"}
 
 
+@pytest.mark.fault(63, 67)
 def test_a_recipe_that_needs_none_of_them_runs(command: Command, tmp_path: Path) -> None:
     words = ("train.steps=5", "sample.number=50", "report=false", "estimators=[]", "--out", str(tmp_path / "run"))
     outcome = command("run", "checkerboard", *words)
@@ -168,6 +172,7 @@ def test_a_recipe_that_needs_none_of_them_runs(command: Command, tmp_path: Path)
     assert not {f"si-{name}" for name in TROUBLE} & set(recorded)
 
 
+@pytest.mark.fault(64)
 def test_a_recipe_that_needs_one_says_what_is_wrong_with_it(command: Command, tmp_path: Path) -> None:
     recipe = tmp_path / "r.yaml"
     recipe.write_text(

@@ -91,6 +91,7 @@ def test_summaries_cannot_control_the_terminal(install, capsys):
     assert "red\\x1b[31m second line" in text
 
 
+@pytest.mark.fault(64)
 def test_plugins_tells_states_and_fixes(install, capsys, monkeypatch):
     install("si-bad", "import fake_absent_module")
     install("si-old", "", requires=("si-core<0.0.1",))
@@ -113,6 +114,7 @@ def test_plugins_tells_states_and_fixes(install, capsys, monkeypatch):
     assert "SI_PLUGINS names 'absent', which is not installed" in capsys.readouterr().out
 
 
+@pytest.mark.fault(68)
 def test_no_plugins_before_and_after_the_command(install, capsys):
     install("si-bump", "raise SystemExit(9)")
     for words in (["--no-plugins", "plugins", "--json"], ["plugins", "--json", "--no-plugins"]):
@@ -202,6 +204,7 @@ def test_other_ends_of_a_command(monkeypatch, capsys, error, code, message):
     assert capsys.readouterr().err.startswith(message)
 
 
+@pytest.mark.fault(68)
 def test_interrupted_import_names_the_plugin(site):
     signalled = "import os, signal\nos.kill(os.getpid(), signal.SIGINT)\nsignal.pause()"
     write_distribution(site, "si-hang", signalled, module="fake_hang")
@@ -211,6 +214,7 @@ def test_interrupted_import_names_the_plugin(site):
     assert si("plugins", "--no-plugins", path=site).returncode == 0
 
 
+@pytest.mark.fault(60)
 def test_reader_that_has_gone_is_answered_quietly(site):
     command = [sys.executable, "-m", "si_core.cli.main", "list"]
     reader, writer = os.pipe()
@@ -228,6 +232,7 @@ def test_closed_output_is_no_error():
     assert (done.returncode, done.stderr) == (0, b"")
 
 
+@pytest.mark.fault(60)
 def test_narrow_encoding_prints_escapes(site):
     narrow = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0", "PYTHONIOENCODING": "ascii"}
     done = si("show", "latent", "fake-bump", path=site, **narrow)

@@ -298,6 +298,7 @@ def test_torch_module_without_constructor_has_no_options():
     assert options_schema(Layer)["properties"] == {}
 
 
+@pytest.mark.fault(66)
 @pytest.mark.parametrize(
     ("cls", "words"),
     [(Star, "'*values'"), (Open, "'**options'"), (Bare, "'scale'"), (Lost, "Event"), (Positional, "scale")],

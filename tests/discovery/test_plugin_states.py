@@ -69,6 +69,7 @@ HANGS = {
 }
 
 
+@pytest.mark.fault(68)
 @pytest.mark.parametrize("case", HANGS)
 def test_a_plugin_that_hangs_is_left_after_its_time(monkeypatch, install, plugin_of, case):
     monkeypatch.setenv("SI_PLUGIN_SECONDS", "0.3")
@@ -102,6 +103,7 @@ def test_the_alarm_of_the_program_is_left_alone(install, plugin_of):
         signal.setitimer(signal.ITIMER_REAL, 0)
 
 
+@pytest.mark.fault(67)
 @pytest.mark.parametrize("module", ["random", "numpy", "torch"])
 def test_global_generators_are_put_back(install, plugin_of, caplog, module):
     draw = {
@@ -119,6 +121,7 @@ def test_global_generators_are_put_back(install, plugin_of, caplog, module):
     assert f"it changed the global generator of {module}; that is put back" in caplog.text
 
 
+@pytest.mark.fault(63, 66)
 @pytest.mark.parametrize("case", BROKEN)
 def test_broken_plugin_names_cause_and_fix_and_spares_the_others(install, plugin_of, case):
     source, cause, fix = BROKEN[case]
@@ -152,6 +155,7 @@ def test_damaged_entry_points_are_one_broken_plugin(install, plugin_of):
     assert plugin_of("si-good").status == "ready"
 
 
+@pytest.mark.fault(65)
 @pytest.mark.parametrize(
     ("requires", "word"),
     [
@@ -169,6 +173,7 @@ def test_incompatible_plugin_is_not_imported(install, plugin_of, requires, word)
     assert "fake_si_old" not in sys.modules
 
 
+@pytest.mark.fault(65)
 @pytest.mark.parametrize(
     ("requires", "word"),
     [
@@ -202,6 +207,7 @@ def test_bound_of_the_present_version_fits_development_versions_too():
     assert unfit("si-x", (suggested_bound(core_version()),), core_version()) is None
 
 
+@pytest.mark.fault(67)
 def test_prints_of_an_import_are_captured_and_attributed(install, plugin_of, capsys):
     install("si-loud", "print('hello from the import')\n" + textwrap.dedent(GOOD))
     plugin = plugin_of("si-loud")
@@ -248,6 +254,7 @@ def test_filter_disables_all_others_without_importing_them(install, plugin_of, m
     assert "SI_PLUGINS" in plugin_of("si-three").detail
 
 
+@pytest.mark.fault(64)
 def test_clash_names_both_and_does_not_depend_on_the_order(install, plugin_of):
     for name in ("si-zeta", "si-alpha"):
         install(name, offering("latent fake-same fake:A"))

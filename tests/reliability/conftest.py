@@ -11,7 +11,7 @@ import pytest
 # Runs need real components; where the plugins are not installed, none of this is collected.
 collect_ignore_glob = ["test_*.py"] if importlib.util.find_spec("si_recipes") is None else []
 
-from ..cli.conftest import finished, results, server, si  # noqa: E402, F401
+from ..cli.conftest import finished, results, server, si, stranger  # noqa: E402, F401
 
 
 @pytest.fixture

@@ -13,11 +13,13 @@ MADE = ("model.safetensors", "frame.json", "samples.npy", "estimates.json")
 FURTHER = ("frame.json", "estimates.json", "SHA256SUMS")
 
 
+@pytest.mark.fault(51)
 def test_51_what_a_run_has_made_is_listed(finished):
     lines = dict(line.split("  ")[::-1] for line in (finished / "SHA256SUMS").read_text().splitlines())
     assert lines == {name: hashlib.sha256((finished / name).read_bytes()).hexdigest() for name in MADE}
 
 
+@pytest.mark.fault(43, 51)
 @pytest.mark.parametrize(
     "name", ["model.safetensors", "samples.npy", *(pytest.param(name, marks=pytest.mark.slow) for name in FURTHER)]
 )

@@ -9,6 +9,7 @@ from ..cli.conftest import status
 RUN = ("run", "r.yaml", "--out", "run")
 
 
+@pytest.mark.fault(54)
 @pytest.mark.parametrize("stage", ["sample_into", pytest.param("measure_into", marks=pytest.mark.slow)])
 def test_54_ctrl_c_again_and_again_after_training(si, tmp_path, finished, results, stage):
     """The first one ends the stage; the others come while it is written down that it ended."""
@@ -22,6 +23,7 @@ def test_54_ctrl_c_again_and_again_after_training(si, tmp_path, finished, result
     assert results(tmp_path / "run") == results(finished)
 
 
+@pytest.mark.fault(42)
 @pytest.mark.parametrize("step", [8, pytest.param(12, marks=pytest.mark.slow)])
 def test_42_a_folder_that_is_renamed_is_told_with_what_is_saved(si, tmp_path, finished, results, step):
     """After step 12 of a checkpoint every 6, the one of step 6 is saved, and the next save finds no folder."""
@@ -37,6 +39,7 @@ def test_42_a_folder_that_is_renamed_is_told_with_what_is_saved(si, tmp_path, fi
     assert results(tmp_path / "moved") == results(finished)
 
 
+@pytest.mark.fault(42)
 def test_42_a_checkpoint_that_is_saved_counts_though_its_status_is_not(si, tmp_path):
     done = si(*RUN, moment=("folder_renamed_at_point", "checkpoint: done", "run", "moved"))
     assert done.code == 4

@@ -28,6 +28,7 @@ def _dangling(path):
 STRANGE = pytest.mark.parametrize("make", [_file, _link, _dangling])
 
 
+@pytest.mark.fault(43)
 @STRANGE
 def test_43_it_is_set_aside_and_an_older_one_serves(tmp_path, make):
     good, told = save_checkpoint(tmp_path, 1, TENSORS, {}), []
@@ -37,6 +38,7 @@ def test_43_it_is_set_aside_and_an_older_one_serves(tmp_path, make):
     assert any("step-00000002" in line and "damaged" in line for line in told)
 
 
+@pytest.mark.fault(52)
 @STRANGE
 def test_52_a_save_in_its_place_leaves_no_rubbish(tmp_path, make):
     make(tmp_path / "step-00000002")
@@ -49,6 +51,7 @@ def test_52_a_save_in_its_place_leaves_no_rubbish(tmp_path, make):
     assert sorted(each.name[:13] for each in tmp_path.iterdir()) == ["damaged-step-", "step-00000002"]
 
 
+@pytest.mark.fault(44)
 def test_44_what_a_kill_may_have_left_goes_be_it_file_or_folder_and_what_a_link_leads_to_stays(tmp_path):
     folder, kept = tmp_path / "run", tmp_path / "kept"
     kept.mkdir()

@@ -23,6 +23,7 @@ def halved(si, tmp_path):
     return tmp_path / "run"
 
 
+@pytest.mark.fault(43)
 def test_43_a_checkpoint_of_another_run(si, halved, other, finished, results):
     place = halved / "checkpoints" / "step-00000012"
     shutil.rmtree(place)
@@ -38,6 +39,7 @@ def test_43_a_checkpoint_of_another_run(si, halved, other, finished, results):
     assert results(halved) == results(finished)
 
 
+@pytest.mark.fault(43)
 def test_43_a_model_of_another_run(si, run, other):
     for name in ("model.safetensors", "frame.json"):
         shutil.copy(other / name, run / name)
@@ -67,6 +69,7 @@ def test_43_a_run_that_starts_from_another_one_asks_whose_its_weights_are(si, ru
     assert "these are the weights of another run" in done.err
 
 
+@pytest.mark.fault(49)
 def test_49_a_resumption_by_force_needs_the_word_once(si, halved):
     changed = ("train.batch=16", "train.checkpoint_every=null")
     assert si(*RESUME, *changed, "--force", moment=("signal_after_step", 14, "SIGKILL")).code == -9

@@ -27,6 +27,7 @@ def race(action, count=6):
     return [os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) for child in children]
 
 
+@pytest.mark.fault(61)
 def test_new_directories_differ_even_within_a_second(tmp_path):
     runs = {RunDirectory.create("checkerboard", tmp_path).path for _ in range(20)}
     assert len(runs) == 20
@@ -34,22 +35,14 @@ def test_new_directories_differ_even_within_a_second(tmp_path):
     assert all(len(run.name) == len("20260101-000000-abcdef") for run in runs)
 
 
+@pytest.mark.fault(61)
 def test_a_taken_name_is_tried_again(tmp_path, monkeypatch):
     tokens = iter(["aaaaaa", "aaaaaa", "bbbbbb"])
     monkeypatch.setattr("si_core.runs.directory.secrets.token_hex", lambda size: next(tokens))
-    monkeypatch.setattr("si_core.runs.directory.datetime", Frozen)
+    # Two that look at one instant see the same runs there.
+    monkeypatch.setattr("si_core.runs.directory._time_of_name", lambda parent: "20260101-000000")
     first, second = RunDirectory.create("r", tmp_path), RunDirectory.create("r", tmp_path)
     assert (first.path.name[-6:], second.path.name[-6:]) == ("aaaaaa", "bbbbbb")
-
-
-class Frozen:
-    """A clock that stands still."""
-
-    @staticmethod
-    def now(zone):
-        from datetime import datetime
-
-        return datetime(2026, 1, 1, tzinfo=zone)
 
 
 @pytest.mark.parametrize("recipe", ["../../up", "/abs", "..", "a/b\x00c", "", "été 2", "x" * 300])
@@ -59,11 +52,13 @@ def test_any_recipe_name_stays_below_the_root(tmp_path, recipe):
     assert path.resolve().parent.parent == tmp_path.resolve()
 
 
+@pytest.mark.fault(56)
 def test_processes_at_one_instant_get_directories_of_their_own(tmp_path):
     assert race(lambda: 0 if RunDirectory.create("r", tmp_path) else 1) == [0] * 6
     assert len(list((tmp_path / "r").iterdir())) == 6
 
 
+@pytest.mark.fault(56)
 @pytest.mark.parametrize("exists", [False, True])
 def test_one_process_gets_a_given_directory(tmp_path, exists):
     out = tmp_path / "mon résultat"
@@ -95,6 +90,7 @@ def test_given_directories_that_are_in_use_are_refused(tmp_path):
     assert (tmp_path / "full" / "thing").exists()
 
 
+@pytest.mark.fault(53)
 def test_a_symbolic_link_to_a_directory_stays(tmp_path):
     (tmp_path / "real").mkdir()
     (tmp_path / "link").symlink_to(tmp_path / "real")

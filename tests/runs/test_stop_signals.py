@@ -50,6 +50,7 @@ def test_other_threads_change_nothing():
     assert seen == [(True, False)]
 
 
+@pytest.mark.fault(55)
 def test_a_forked_worker_survives_ctrl_c_and_dies_of_sigterm():
     with StopSignals():
         child = os.fork()

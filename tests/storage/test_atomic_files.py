@@ -40,6 +40,7 @@ def test_the_longest_name_works(tmp_path):
     assert path.read_bytes() == b"x"
 
 
+@pytest.mark.fault(53)
 @pytest.mark.parametrize("umask", [0o022, 0o077])
 def test_mode_follows_the_umask(tmp_path, umask):
     before = os.umask(umask)
@@ -50,6 +51,7 @@ def test_mode_follows_the_umask(tmp_path, umask):
     assert stat.S_IMODE((tmp_path / "file").stat().st_mode) == 0o666 & ~umask
 
 
+@pytest.mark.fault(39)
 @pytest.mark.parametrize("point", [name for name in FAULT_POINTS if name.startswith("atomic")])
 def test_a_kill_leaves_old_or_new(tmp_path, point):
     path = tmp_path / "file"
@@ -79,6 +81,7 @@ def test_an_error_of_the_writer_leaves_the_old_file(tmp_path):
     assert list(tmp_path.iterdir()) == [path]
 
 
+@pytest.mark.fault(41)
 def test_a_limit_on_file_sizes_is_a_full_disk(tmp_path):
     path = tmp_path / "file"
     path.write_bytes(b"old")
@@ -97,6 +100,7 @@ def test_a_limit_on_file_sizes_is_a_full_disk(tmp_path):
     assert list(tmp_path.iterdir()) == [path]
 
 
+@pytest.mark.fault(41, 42)
 @pytest.mark.parametrize("code", [errno.ENOSPC, errno.EROFS, errno.EACCES, errno.EIO])
 def test_system_errors_become_storage_errors(tmp_path, monkeypatch, code):
     def refuse(descriptor):
@@ -110,6 +114,7 @@ def test_system_errors_become_storage_errors(tmp_path, monkeypatch, code):
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.fault(42)
 def test_a_vanished_folder_is_loud(tmp_path):
     with pytest.raises(StorageError, match="does not exist"):
         write_atomic(tmp_path / "gone" / "file", b"x")

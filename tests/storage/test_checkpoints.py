@@ -134,6 +134,7 @@ def kill_at(point, count):
     return hook
 
 
+@pytest.mark.fault(39)
 @pytest.mark.parametrize("count", [1, 2])
 @pytest.mark.parametrize("point", [name for name in FAULT_POINTS if name.startswith(("checkpoint", "prune"))])
 def test_a_kill_at_any_point_costs_at_most_one_step(folder, point, count):
@@ -158,6 +159,7 @@ def test_a_kill_at_any_point_costs_at_most_one_step(folder, point, count):
     assert torch.equal(resume(folder / "step-00000008")[1], weight)
 
 
+@pytest.mark.fault(40)
 def test_everything_is_on_the_disk_before_the_name_and_the_name_before_the_end(tmp_path, monkeypatch):
     events, fsync, rename = [], os.fsync, os.rename
 
@@ -200,6 +202,7 @@ def test_kills_at_random_times_lose_nothing(tmp_path):
     assert torch.equal(weight, uninterrupted(last))
 
 
+@pytest.mark.fault(53)
 @pytest.mark.parametrize("umask", [0o022, 0o077])
 def test_modes_follow_the_umask(tmp_path, umask):
     before = os.umask(umask)
@@ -211,6 +214,7 @@ def test_modes_follow_the_umask(tmp_path, umask):
     assert stat.S_IMODE(path.stat().st_mode) == 0o777 & ~umask
 
 
+@pytest.mark.fault(41)
 def test_a_full_disk_leaves_the_old_ones_and_no_rest(folder):
     before = names(folder)
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
@@ -226,6 +230,7 @@ def test_a_full_disk_leaves_the_old_ones_and_no_rest(folder):
     assert newest_verified(folder, pytest.fail) == folder / "step-00000003"
 
 
+@pytest.mark.fault(42)
 def test_a_failing_replacement_keeps_the_old_one(folder, monkeypatch):
     rename = os.rename
 
@@ -295,6 +300,7 @@ DAMAGES = {
 }
 
 
+@pytest.mark.fault(43, 44)
 @pytest.mark.parametrize("damage", DAMAGES)
 def test_a_damaged_checkpoint_is_named_set_aside_and_passed_over(folder, damage):
     newest = folder / "step-00000003"
@@ -312,6 +318,7 @@ def test_a_damaged_checkpoint_is_named_set_aside_and_passed_over(folder, damage)
     assert any("skipped" in line and "step-00000003" in line for line in reports)
 
 
+@pytest.mark.fault(43)
 def test_every_flipped_bit_of_a_manifest_is_found(folder):
     path = folder / "step-00000003"
     good = (path / "manifest.json").read_bytes()
@@ -323,6 +330,7 @@ def test_every_flipped_bit_of_a_manifest_is_found(folder):
     assert verify(path).step == 3
 
 
+@pytest.mark.fault(44)
 def test_an_extra_file_is_named_and_a_hidden_one_is_not(folder):
     path = folder / "step-00000003"
     (path / ".DS_Store").write_text("")
@@ -332,6 +340,7 @@ def test_an_extra_file_is_named_and_a_hidden_one_is_not(folder):
         verify(path)
 
 
+@pytest.mark.fault(44)
 def test_a_newer_schema_is_skipped_but_not_called_damaged(folder):
     manifest = folder / "step-00000003" / "manifest.json"
     manifest.write_text(manifest.read_text().replace('"schema": 1', '"schema": 2'))
@@ -352,12 +361,14 @@ def test_no_checkpoint_is_none(tmp_path):
         load_checkpoint(tmp_path / "step-00000001")
 
 
+@pytest.mark.fault(61)
 def test_order_is_by_step_not_by_time_or_text(tmp_path):
     for step in (99_999_999, 100_000_000, 5):
         save_checkpoint(tmp_path, step, {}, {})
     assert newest_verified(tmp_path, pytest.fail).name == "step-100000000"
 
 
+@pytest.mark.fault(52)
 @pytest.mark.parametrize(("keep", "left"), [(-1, 2), (0, 2), (1, 2), (2, 2), (3, 3), (9, 5)])
 def test_pruning_keeps_the_newest_and_at_least_two(tmp_path, keep, left):
     for step in range(1, 6):
@@ -367,6 +378,7 @@ def test_pruning_keeps_the_newest_and_at_least_two(tmp_path, keep, left):
     assert names(tmp_path) == [f"step-0000000{step}" for step in range(6 - left, 6)]
 
 
+@pytest.mark.fault(52)
 def test_pruning_never_trusts_damaged_ones(tmp_path):
     for step in range(1, 6):
         save_checkpoint(tmp_path, step, {}, {})
@@ -378,6 +390,7 @@ def test_pruning_never_trusts_damaged_ones(tmp_path):
     assert len(reports) == 2
 
 
+@pytest.mark.fault(52)
 def test_pruning_stops_when_the_new_one_is_damaged(folder):
     flip(folder / "step-00000003" / "state.json", 0)
     with pytest.raises(DamagedError):
@@ -385,6 +398,7 @@ def test_pruning_stops_when_the_new_one_is_damaged(folder):
     assert len(names(folder)) == 3
 
 
+@pytest.mark.fault(52)
 def test_pruning_keeps_the_one_just_written_below_stale_higher_ones(tmp_path):
     for step in (1, 7, 8, 9):
         save_checkpoint(tmp_path, step, {}, {})
@@ -393,6 +407,7 @@ def test_pruning_keeps_the_one_just_written_below_stale_higher_ones(tmp_path):
     assert names(tmp_path) == ["step-00000002", "step-00000009"]
 
 
+@pytest.mark.fault(52)
 def test_a_failing_removal_is_reported(folder, monkeypatch):
     def refuse(old, new):
         raise PermissionError(13, "Permission denied")

@@ -52,6 +52,7 @@ def dead_pid():
     return child
 
 
+@pytest.mark.fault(57)
 @pytest.mark.parametrize("take_over", [False, True])
 def test_a_living_owner_is_named_and_never_robbed(path, owner, take_over):
     with pytest.raises(StorageError) as caught, RunLock(path, take_over=take_over):
@@ -85,6 +86,7 @@ def test_a_second_lock_in_one_process_is_refused(path):
         pass
 
 
+@pytest.mark.fault(57)
 def test_another_host_needs_a_word(path):
     record(path, 17, host="elsewhere")
     with pytest.raises(StorageError, match="process 17 on elsewhere") as caught, RunLock(path):
@@ -111,6 +113,7 @@ def test_a_broken_record_is_no_owner(path, text):
         assert json.loads(path.read_text())["pid"] == os.getpid()
 
 
+@pytest.mark.fault(57)
 def test_without_flock_the_process_id_decides(path, monkeypatch):
     monkeypatch.setattr(lock, "_flock", lambda descriptor: None)
     record(path, os.getppid())

@@ -23,6 +23,7 @@ def write(path, steps):
             writer.write({"step": step, "note": "é"})
 
 
+@pytest.mark.fault(48)
 @given(stop=st.integers(0, 12), checkpoint=st.integers(0, 12), cut=st.integers(0, 40))
 def test_resuming_gives_the_bytes_of_an_uninterrupted_run(tmp_path_factory, stop, checkpoint, cut):
     checkpoint = min(stop, checkpoint)

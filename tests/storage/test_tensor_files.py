@@ -63,6 +63,7 @@ def test_files_of_other_programs_load(tmp_path):
     assert torch.equal(found.tensors["x"], torch.ones(2))
 
 
+@pytest.mark.fault(43)
 def test_any_cut_and_any_flipped_bit_is_found(tmp_path):
     path, value = tmp_path / "t", torch.arange(8.0)
     save_tensors(path, {"x": value}, {"note": "n"})
@@ -100,6 +101,7 @@ class Canary:
         return os.mkdir, (str(self.path),)
 
 
+@pytest.mark.fault(45)
 @pytest.mark.parametrize("form", ["torch", "pickle"])
 def test_pickles_are_refused_and_not_run(tmp_path, form):
     path, canary = tmp_path / "t", tmp_path / "canary"
@@ -143,6 +145,7 @@ HOSTILE = {
 }
 
 
+@pytest.mark.fault(46)
 @pytest.mark.parametrize("name", HOSTILE)
 def test_hostile_headers_are_refused_in_little_time_and_memory(tmp_path, name):
     header, data, length = HOSTILE[name]
@@ -162,6 +165,7 @@ def test_hostile_headers_are_refused_in_little_time_and_memory(tmp_path, name):
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
 
 
+@pytest.mark.fault(46)
 @pytest.mark.parametrize("name", ["overlap", "gap"])
 def test_misplaced_tensors_are_named(tmp_path, name):
     header, data, _ = HOSTILE[name]
@@ -170,6 +174,7 @@ def test_misplaced_tensors_are_named(tmp_path, name):
         load_tensors(tmp_path / "t")
 
 
+@pytest.mark.fault(46)
 def test_a_huge_sparse_file_is_refused_before_it_is_read(tmp_path):
     with open(tmp_path / "t", "wb") as file:
         file.write((1 << 33).to_bytes(8, "little"))
@@ -202,6 +207,7 @@ def test_weights_that_fit_are_loaded(tmp_path):
     assert all(torch.equal(two.state_dict()[name], value) for name, value in one.state_dict().items())
 
 
+@pytest.mark.fault(47)
 def test_weights_that_do_not_fit_give_a_table_and_change_nothing():
     module = net()
     before = {name: value.clone() for name, value in module.state_dict().items()}
@@ -220,6 +226,7 @@ def test_weights_that_do_not_fit_give_a_table_and_change_nothing():
         load_into(module, net(dtype=torch.float64).state_dict(), "w")
 
 
+@pytest.mark.fault(47)
 def test_the_table_ends_after_ten():
     with pytest.raises(StorageError, match="and 15 more"):
         load_into(torch.nn.Identity(), {f"t{i}": torch.ones(1) for i in range(25)}, "w")

@@ -114,6 +114,7 @@ def test_a_run_that_fails(run, logger):
     assert "not finite" in end.values["message"]
 
 
+@pytest.mark.fault(62)
 @pytest.mark.parametrize("kind", ["started", "step", "checkpoint", "finished"])
 @pytest.mark.parametrize("fault", ["raise OSError('disk full')", "raise SystemExit(1)"])
 def test_one_that_fails_is_switched_off_with_one_warning(run, logger, unheard, capsys, kind, fault):
@@ -133,6 +134,7 @@ def test_one_that_fails_is_switched_off_with_one_warning(run, logger, unheard, c
 KEY = "sk-0123456789abcdef"
 
 
+@pytest.mark.fault(62)
 @pytest.mark.parametrize(
     "message",
     [
@@ -173,6 +175,7 @@ def test_what_one_does_to_its_event_nobody_sees(run, logger, unheard):
     assert all(event.values for event in heard("b"))
 
 
+@pytest.mark.fault(67)
 def test_what_one_does_to_the_process_is_put_back_and_told_once(run, logger, unheard, capsys):
     logger("careless", "import torch, os\nif event.step == 8: torch.set_default_dtype(torch.float64); os.chdir('/')")
     assert run() == 0
@@ -239,6 +242,7 @@ def test_tensorboard_keeps_the_runs_of_a_sweep_apart(run, tensorboard):
     assert losses[0][0].value != losses[1][0].value
 
 
+@pytest.mark.fault(62)
 def test_tensorboard_on_a_full_disk_is_one_warning(run, tensorboard, monkeypatch, unheard, capsys):
     from si_tensorboard.event_file import EventFile
 

@@ -35,6 +35,7 @@ def wheel(project: Path, folder: Path) -> Path:
     return made
 
 
+@pytest.mark.fault(70)
 def test_wheel_installs_and_conforms(new: Callable[..., Any], tmp_path: Path) -> None:
     project = new("interpolant").folder
     made = wheel(project, tmp_path / "wheels")
@@ -63,6 +64,7 @@ def test_core_ships_the_templates(tmp_path: Path) -> None:
     assert wanted <= shipped
 
 
+@pytest.mark.fault(70)
 def test_types(new: Callable[..., Any], tmp_path: Path) -> None:
     pytest.importorskip("mypy")
     sources = [str(new(kind, name=f"si-typed-{kind}").folder / "src") for kind in KINDS]

@@ -99,6 +99,7 @@ def test_entry_for_the_catalogue(kind: str, new: Callable[..., Any], tmp_path: P
     assert read.components == {kind: ("mine",)}
 
 
+@pytest.mark.fault(70)
 @EVERY_KIND
 def test_listed_as_ready(kind: str, new: Callable[..., Any]) -> None:
     listing = new(kind).python("-m", "si_core", "plugins", "--json")
@@ -108,6 +109,7 @@ def test_listed_as_ready(kind: str, new: Callable[..., Any]) -> None:
     assert plugin["components"] == [{"kind": kind, "name": "mine"}]
 
 
+@pytest.mark.fault(70)
 def test_their_own_tests_pass_with_no_edit(new: Callable[..., Any]) -> None:
     """One process for all of them: most of the time goes into importing torch."""
     packages = {kind: new(kind, name=f"si-own-{kind}") for kind in KINDS}

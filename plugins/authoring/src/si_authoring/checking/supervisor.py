@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import IO, Any
 
@@ -103,8 +104,9 @@ class _Worker:
         self._listener.start()
         if self._process.stdin is not None:
             try:
-                self._process.stdin.write(json.dumps(job))
-                self._process.stdin.close()
+                # It stays open: the worker ends when this process does, whatever ends it.
+                self._process.stdin.write(json.dumps(job) + "\n")
+                self._process.stdin.flush()
             except BrokenPipeError:
                 self._printed.append("it ended before it was told what to do")
         self.ended = False
@@ -115,6 +117,9 @@ class _Worker:
     def __exit__(self, *problem: object) -> None:
         self._process.kill()
         self._process.wait()
+        if self._process.stdin is not None:
+            with suppress(BrokenPipeError):  # what it was to be told, and ended before
+                self._process.stdin.close()
 
     def components(self) -> Iterator[CheckedComponent]:
         """The components as they are done; the last one may have been cut short by a hang or a crash."""

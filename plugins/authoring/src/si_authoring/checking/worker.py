@@ -1,8 +1,9 @@
 """The process that checks: ``python -m si_authoring.checking.worker``.
 
-It reads a job from standard input, one JSON object, and writes one JSON object a line to what was its standard output:
+It reads a job from standard input, a line of JSON, and writes one JSON object a line to what was its standard output:
 each component as it begins, each check as it begins, each result as it comes. Whatever plugins print goes to standard
-error. It is killed from outside when a check hangs, and may die of a plugin's crash: what was said before stands.
+error. It is killed from outside when a check hangs, and may die of a plugin's crash: what was said before stands. It
+ends with the process that started it, however that one ends.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -22,7 +24,9 @@ Say = Callable[..., None]
 
 def main() -> None:
     """Carry out the job on standard input."""
-    job = json.load(sys.stdin)
+    job = json.loads(sys.stdin.readline())
+    _end_when_closed(os.dup(0))
+    os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
     out = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)
 
@@ -36,6 +40,17 @@ def main() -> None:
     except SIError as error:
         say("error", text=str(error), code=error.code)
     say("done")
+
+
+def _end_when_closed(pipe: int) -> None:
+    """End this process once nobody holds the other end of a pipe any more."""
+
+    def wait() -> None:
+        while os.read(pipe, 1):
+            pass
+        os._exit(1)
+
+    threading.Thread(target=wait, daemon=True).start()
 
 
 def _work(job: dict[str, Any], say: Say) -> None:
