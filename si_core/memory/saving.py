@@ -17,6 +17,7 @@ from si_core.runs.plan import used_by
 from si_core.runs.sampling_clock import fit_clock
 from si_core.storage.atomic import write_atomic
 from si_core.storage.new_folder import new_folder
+from si_core.storage.own_files import read_own
 from si_core.storage.strict_json import format_json, parse_json
 
 __all__ = ["load_layout", "save_fitted"]
@@ -60,7 +61,7 @@ def load_layout(folder: Path) -> Layout | None:
     path = folder / LAYOUT
     if not path.is_file():
         return None
-    plain = parse_json(path.read_bytes(), str(path))
+    plain = parse_json(read_own(path), str(path))
     try:
         if plain["format"] != _FORMAT:
             raise ValueError(f"format {plain['format']}")

@@ -16,6 +16,7 @@ from si_core.runs.log import Console
 from si_core.runs.same_recipe import HARMLESS, is_harmless
 from si_core.runs.status import Status, read_status
 from si_core.storage.atomic import storage_error
+from si_core.storage.own_files import read_own
 from si_core.storage.strict_json import parse_json
 
 __all__ = ["check_environment", "check_recipe", "newest_run", "previous_status", "read_json", "stillborn"]
@@ -125,7 +126,7 @@ def read_json(path: Path) -> Any:
         StorageError: unreadable, or not JSON.
     """
     try:
-        data = path.read_bytes()
+        data = read_own(path)
     except OSError as error:
         raise storage_error(path, error) from error
     return parse_json(data, str(path))
