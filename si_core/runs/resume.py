@@ -8,7 +8,7 @@ from typing import Any
 
 from si_core.errors import RecipeError, StorageError
 from si_core.recipes.differences import recipe_differences
-from si_core.recipes.loader import load_recipe
+from si_core.recipes.loader import load_found_recipe
 from si_core.recipes.recipe import Recipe
 from si_core.runs.directory import RunDirectory
 from si_core.runs.environment import differences as environment_differences
@@ -71,7 +71,7 @@ def check_recipe(recipe: Recipe, directory: RunDirectory, console: Console, forc
     Raises:
         RecipeError: keys that enter training changed, and ``force`` was not given.
     """
-    changes = recipe_differences(load_recipe(directory.resolved), recipe)
+    changes = recipe_differences(load_found_recipe(directory.resolved), recipe)
     serious = [_change(change) for change in changes if not is_harmless(change[0])]
     if serious and not force:
         rest = [f"and {len(serious) - _SHOWN} more"] if len(serious) > _SHOWN else []

@@ -11,8 +11,8 @@ import errno
 import os
 import shutil
 import stat
+from io import BufferedReader
 from pathlib import Path
-from typing import BinaryIO
 
 from si_core.errors import StorageError
 
@@ -56,7 +56,7 @@ def open_own(path: Path, flags: int) -> int:
     return descriptor
 
 
-def open_to_read(path: Path) -> BinaryIO:
+def open_to_read(path: Path) -> BufferedReader:
     """Open a file for reading, which may be a link to one.
 
     Raises:

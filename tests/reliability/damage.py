@@ -18,14 +18,60 @@ from si_core.errors import SIError
 from si_core.storage.tensors import load_tensors, save_tensors
 
 Chance = random.Random
-HOSTILE: list[Any] = [None, True, False, 0, -1, 1, 1.5, 1e308, 2**31, 2**63, 10**400, "", "x", "nan", "\x1b[31m\0", [], {}]
+HOSTILE: list[Any] = [
+    None,
+    True,
+    False,
+    0,
+    -1,
+    1,
+    1.5,
+    1e308,
+    2**31,
+    2**63,
+    10**400,
+    "",
+    "x",
+    "nan",
+    "\x1b[31m\0",
+    [],
+    {},
+]
 HOSTILE += [[[]], {"a": 1}, [1, "a", None], "x" * 5000, "../../outside", "/dev/zero", list(range(300)), {"": {"": {}}}]
-TEXTS = [b"", b"NaN", b"[Infinity]", b'{"a": NaN}', b"null", b"[]", b"{}", b"0", b'"x"', b"[" * 100_000, b"\xff\xfe\x00"]
+TEXTS = [
+    b"",
+    b"NaN",
+    b"[Infinity]",
+    b'{"a": NaN}',
+    b"null",
+    b"[]",
+    b"{}",
+    b"0",
+    b'"x"',
+    b"[" * 100_000,
+    b"\xff\xfe\x00",
+]
 TEXTS += [b"{" * 5000, b"9" * 10_000, b"1e999", b"[" + b"0," * 300_000 + b"0]", b'{"a": 1, "a": 2}', b"\0" * 4096]
 TEXTS += [b"\x80\x04\x95\x10", b"PK\x03\x04" + b"\0" * 40, b"\x93NUMPY\x01\x00", b"\x1b]0;x\x07\n" * 3, b"a: &a [*a]\n"]
-NAMES = [b"\x1b[31mred", b"\xff\xfe.json", b"a\nb", b"\x07", b"layout.json", b"clock.json", b"diffusion.json", b"weights.npy"]
+NAMES = [
+    b"\x1b[31mred",
+    b"\xff\xfe.json",
+    b"a\nb",
+    b"\x07",
+    b"layout.json",
+    b"clock.json",
+    b"diffusion.json",
+    b"weights.npy",
+]
 NAMES += [b".lock", b"step-00000099", b"step-99999999999999999999", b"x.pt2", b"model.pt", b"damaged-step-00000012-1"]
-NAMES += [b".model.safetensors.tmp-0123456789ab", b"x" * 255, b"SAMPLES.NPY", b"plots", b"README.md", "\u202egnp.html".encode()]
+NAMES += [
+    b".model.safetensors.tmp-0123456789ab",
+    b"x" * 255,
+    b"SAMPLES.NPY",
+    b"plots",
+    b"README.md",
+    "\u202egnp.html".encode(),
+]
 
 
 def files_below(folder: Path) -> list[Path]:
@@ -141,7 +187,7 @@ def _exchanged(value: Any, chance: Chance) -> Any:
 def _json(path: Path, chance: Chance) -> None:
     """JSON of another content, which is still JSON."""
     if not _plain(path):
-        return
+        return None
     try:
         lines = path.read_bytes().splitlines() if path.suffix == ".jsonl" else [path.read_bytes()]
         at = chance.randrange(len(lines))
@@ -163,7 +209,9 @@ def _digests(path: Path) -> None:
             _digests(model)
         if sums.is_file():
             lines = sums.read_text().splitlines()
-            sums.write_text("".join(f"{digest if line[66:] == path.name else line[:64]}  {line[66:]}\n" for line in lines))
+            sums.write_text(
+                "".join(f"{digest if line[66:] == path.name else line[:64]}  {line[66:]}\n" for line in lines)
+            )
         if manifest.is_file():
             value = json.loads(manifest.read_bytes())
             value["files"][path.name] = {"size": path.stat().st_size, "sha256": digest}
@@ -192,13 +240,19 @@ def _tensors(path: Path, chance: Chance) -> None:
         case 4:
             tensors[name] = value.reshape(1, *value.shape)
         case 5:
-            tensors[name] = torch.full_like(value, chance.choice([float("nan"), float("inf"), 1e30]) if value.is_floating_point() else 1)
+            tensors[name] = torch.full_like(
+                value, chance.choice([float("nan"), float("inf"), 1e30]) if value.is_floating_point() else 1
+            )
         case 6 if metadata:
-            metadata[chance.choice(sorted(metadata))] = chance.choice(["", "x", "-1", "nan", "9" * 5000, "\x1b[31m", "null", "[" * 9999])
+            metadata[chance.choice(sorted(metadata))] = chance.choice(
+                ["", "x", "-1", "nan", "9" * 5000, "\x1b[31m", "null", "[" * 9999]
+            )
         case 7 if metadata:
             metadata.pop(chance.choice(sorted(metadata)))
         case _:
-            metadata[chance.choice(["x", "\x1b[31m", "frame", "recipe", "step"])] = chance.choice(["", "\x1b[31m", "{}", "1e9"])
+            metadata[chance.choice(["x", "\x1b[31m", "frame", "recipe", "step"])] = chance.choice(
+                ["", "\x1b[31m", "{}", "1e9"]
+            )
     save_tensors(path, tensors, metadata)
 
 
@@ -217,7 +271,19 @@ def on_purpose(folder: Path, chance: Chance) -> None:
     _digests(path)
 
 
-IN_PLACE: list[Callable[[Path, Chance], object]] = [_bytes, _bytes, _bytes, _text, _lines, _json, _json, _removed, _renamed, _folder, _pipe]
+IN_PLACE: list[Callable[[Path, Chance], object]] = [
+    _bytes,
+    _bytes,
+    _bytes,
+    _text,
+    _lines,
+    _json,
+    _json,
+    _removed,
+    _renamed,
+    _folder,
+    _pipe,
+]
 
 
 def by_chance(folder: Path, outside: Path, chance: Chance) -> None:
@@ -225,7 +291,8 @@ def by_chance(folder: Path, outside: Path, chance: Chance) -> None:
     files = files_below(folder)
     if not files:
         return
-    path, other = chance.choice(files), chance.choice(files)
+    first = [path for path in files if path.parent == folder] or files
+    path, other = chance.choice(first if chance.random() < 0.5 else files), chance.choice(files)
     draw = chance.random()
     if draw < 0.7:
         chance.choice(IN_PLACE)(path, chance)
@@ -235,7 +302,9 @@ def by_chance(folder: Path, outside: Path, chance: Chance) -> None:
         if chance.random() < 0.7:
             other.write_bytes(one)
     elif draw < 0.82:
-        target = chance.choice([*files_below(outside), outside, path, other, folder, Path("/dev/zero"), Path("/dev/null"), folder / "no"])
+        target = chance.choice(
+            [*files_below(outside), outside, path, other, folder, Path("/dev/zero"), Path("/dev/null"), folder / "no"]
+        )
         path.unlink()
         path.symlink_to(target)
     elif draw < 0.87 and _plain(path):
