@@ -32,26 +32,9 @@ HOSTILE += [
     "\r",
 ]
 KEYS = ["source", "target", "interpolant", "latent", "coupling", "objectives", "network", "train", "sample"]
-KEYS += [
-    "train.steps",
-    "train.optimizer",
-    "train.optimizer.lr",
-    "train.process.lr",
-    "sample.integrator",
-    "sample.epsilon",
-]
-KEYS += [
-    "sample.epsilon",
-    "train.times",
-    "network.width",
-    "objectives.0",
-    "objectives.-1",
-    "objectives.99",
-    "seed",
-    "title",
-    "meta.x",
-]
-KEYS += ["schema", "extends", "base", "init", "use", "estimators"]
+KEYS += ["train.steps", "train.optimizer", "train.optimizer.lr", "train.process.lr", "train.times", "network.width"]
+KEYS += ["sample.integrator", "sample.epsilon", "objectives.0", "objectives.-1", "objectives.99", "seed", "title"]
+KEYS += ["schema", "extends", "base", "init", "use", "estimators", "meta.x"]
 KEYS += ["", ".", "..", "a", "a.b.c.d", "train.", ".train", "\x1b[2J", "é"]
 BORDERS: list[Any] = [
     -1,
