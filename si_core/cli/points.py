@@ -26,7 +26,6 @@ __all__ = ["FORMATS", "Points", "of_file", "read_points", "warn_of_other_values"
 
 FORMATS = ".npy, .npz, .parquet or a text table"
 _ARRAY = "si-distributions/array"
-_MAGIC = b"\x93NUMPY"
 _log = logging.getLogger(__name__)
 
 
@@ -171,22 +170,10 @@ def _array(path: str) -> Tensor:
     import numpy as np
     import torch
 
-    try:
-        with open(path, "rb") as file:
-            if file.read(len(_MAGIC)) != _MAGIC:
-                raise DataError("this is no .npy file", where=path, allowed=FORMATS, fix="write it with numpy.save")
-        values = np.load(path, allow_pickle=False)
-    except DataError:
-        raise
-    except OSError as error:
-        raise DataError("the file can't be read", where=path, got=error.strerror or str(error)) from error
-    except Exception as error:  # damaged bytes make readers raise anything
-        raise DataError(
-            "damaged, or Python objects, which are never loaded",
-            where=path,
-            got=str(error) or type(error).__name__,
-            fix="save a plain array: numpy.save(path, numpy.asarray(rows, dtype='float32'))",
-        ) from error
+    from si_core.storage.array_file import load_array
+
+    fix = "save a plain array: numpy.save(path, numpy.asarray(rows, dtype='float32'))"
+    values = load_array(path, DataError, fix)
     if values.dtype.kind not in "fiu" or values.ndim == 0:
         raise DataError("not an array of real numbers", where=path, got=f"dtype {values.dtype}, shape {values.shape}")
     return torch.from_numpy(np.ascontiguousarray(values, dtype=np.float64))

@@ -6,10 +6,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from si_core.errors import DataError, UsageError
 from si_core.models.model import Model
+from si_core.storage.array_file import load_array
 
 __all__ = ["given_values"]
 
@@ -49,11 +48,4 @@ def _read(name: str, path: str) -> Any:
             got=repr(path)[:80],
             fix="numpy.save(path, values)",
         )
-    try:
-        return np.load(path, allow_pickle=False)
-    except OSError as error:
-        raise DataError("the file can't be read", where=path, got=error.strerror or str(error)) from error
-    except (ValueError, EOFError) as error:
-        raise DataError(
-            "damaged, or Python objects, which are never loaded", where=path, got=str(error) or type(error).__name__
-        ) from error
+    return load_array(path, DataError, fix="save a plain array: numpy.save(path, values)")

@@ -18,60 +18,18 @@ from si_core.errors import SIError
 from si_core.storage.tensors import load_tensors, save_tensors
 
 Chance = random.Random
-HOSTILE: list[Any] = [
-    None,
-    True,
-    False,
-    0,
-    -1,
-    1,
-    1.5,
-    1e308,
-    2**31,
-    2**63,
-    10**400,
-    "",
-    "x",
-    "nan",
-    "\x1b[31m\0",
-    [],
-    {},
-]
+HOSTILE: list[Any] = [None, True, False, 0, -1, 1, 1.5, 1e308, 2**31, 2**63, 10**400, "", "x", "nan", "\x1b[31m\0"]
+HOSTILE += [[], {}]
 HOSTILE += [[[]], {"a": 1}, [1, "a", None], "x" * 5000, "../../outside", "/dev/zero", list(range(300)), {"": {"": {}}}]
-TEXTS = [
-    b"",
-    b"NaN",
-    b"[Infinity]",
-    b'{"a": NaN}',
-    b"null",
-    b"[]",
-    b"{}",
-    b"0",
-    b'"x"',
-    b"[" * 100_000,
-    b"\xff\xfe\x00",
-]
+TEXTS = [b"", b"NaN", b"[Infinity]", b'{"a": NaN}', b"null", b"[]", b"{}", b"0", b'"x"', b"[" * 100_000]
+TEXTS += [b"\xff\xfe\x00"]
 TEXTS += [b"{" * 5000, b"9" * 10_000, b"1e999", b"[" + b"0," * 300_000 + b"0]", b'{"a": 1, "a": 2}', b"\0" * 4096]
 TEXTS += [b"\x80\x04\x95\x10", b"PK\x03\x04" + b"\0" * 40, b"\x93NUMPY\x01\x00", b"\x1b]0;x\x07\n" * 3, b"a: &a [*a]\n"]
-NAMES = [
-    b"\x1b[31mred",
-    b"\xff\xfe.json",
-    b"a\nb",
-    b"\x07",
-    b"layout.json",
-    b"clock.json",
-    b"diffusion.json",
-    b"weights.npy",
-]
+NAMES = [b"\x1b[31mred", b"\xff\xfe.json", b"a\nb", b"\x07", b"layout.json", b"clock.json", b"diffusion.json"]
+NAMES += [b"weights.npy"]
 NAMES += [b".lock", b"step-00000099", b"step-99999999999999999999", b"x.pt2", b"model.pt", b"damaged-step-00000012-1"]
-NAMES += [
-    b".model.safetensors.tmp-0123456789ab",
-    b"x" * 255,
-    b"SAMPLES.NPY",
-    b"plots",
-    b"README.md",
-    "\u202egnp.html".encode(),
-]
+NAMES += [b".model.safetensors.tmp-0123456789ab", b"x" * 255, b"SAMPLES.NPY", b"plots", b"README.md"]
+NAMES += ["\u202egnp.html".encode()]
 
 
 def files_below(folder: Path) -> list[Path]:
@@ -271,19 +229,8 @@ def on_purpose(folder: Path, chance: Chance) -> None:
     _digests(path)
 
 
-IN_PLACE: list[Callable[[Path, Chance], object]] = [
-    _bytes,
-    _bytes,
-    _bytes,
-    _text,
-    _lines,
-    _json,
-    _json,
-    _removed,
-    _renamed,
-    _folder,
-    _pipe,
-]
+IN_PLACE: list[Callable[[Path, Chance], object]] = [_bytes, _bytes, _bytes, _text, _lines, _json, _json, _removed]
+IN_PLACE += [_renamed, _folder, _pipe]
 
 
 def by_chance(folder: Path, outside: Path, chance: Chance) -> None:

@@ -19,75 +19,23 @@ WORDS = r"""
 """
 HOSTILE = WORDS.split()
 HOSTILE += ["{a: {b: c}}", "{use: }", "{use: gaussian, dim: -1}", "<<: *a", "\u202e", "\xa0", "\U0001f600"]
-HOSTILE += [
-    "9" * 50,
-    "9" * 5000,
-    "x" * 200,
-    "x" * 50_000,
-    "[" * 100,
-    "{a: " * 100,
-    "- " * 200,
-    "\x1b]0;x\x07",
-    "\0",
-    "\r",
-]
+HOSTILE += ["9" * 50, "9" * 5000, "x" * 200, "x" * 50_000, "[" * 100, "{a: " * 100, "- " * 200, "\x1b]0;x\x07", "\0"]
+HOSTILE += ["\r"]
 KEYS = ["source", "target", "interpolant", "latent", "coupling", "objectives", "network", "train", "sample"]
 KEYS += ["train.steps", "train.optimizer", "train.optimizer.lr", "train.process.lr", "train.times", "network.width"]
 KEYS += ["sample.integrator", "sample.epsilon", "objectives.0", "objectives.-1", "objectives.99", "seed", "title"]
 KEYS += ["schema", "extends", "base", "init", "use", "estimators", "meta.x"]
 KEYS += ["", ".", "..", "a", "a.b.c.d", "train.", ".train", "\x1b[2J", "é"]
-BORDERS: list[Any] = [
-    -1,
-    0,
-    1,
-    2,
-    0.5,
-    -0.0,
-    1e-320,
-    1e308,
-    float("nan"),
-    float("inf"),
-    -float("inf"),
-    True,
-    False,
-    None,
-]
+BORDERS: list[Any] = [-1, 0, 1, 2, 0.5, -0.0, 1e-320, 1e308, float("nan"), float("inf"), -float("inf"), True, False]
+BORDERS += [None]
 BORDERS += [2**31 - 1, 2**31, 2**32, 2**53, 2**63 - 1, 2**63, 2**64, -(2**63), 10**30, "", " ", "none", "auto", "x"]
 BORDERS += [[], {}, [[]], [None], [1, 2, 3], {"use": None}, {"use": []}, {"use": "none"}, {"a": {"b": [1]}}]
 BORDERS += [["x"] * 50]
-BORDERS += [
-    "\x1b[31m",
-    "\0",
-    "\u202e",
-    "\ud800",
-    "é" * 50,
-    "x" * 3000,
-    "../../x",
-    "/etc/passwd",
-    "a\nb",
-    "1e5",
-    "0x10",
-    "🙂",
-]
+BORDERS += ["\x1b[31m", "\0", "\u202e", "\ud800", "é" * 50, "x" * 3000, "../../x", "/etc/passwd", "a\nb", "1e5"]
+BORDERS += ["0x10", "🙂"]
 CHARACTERS = [0, 7, 27, 0x85, 0xA0, 0x2028, 0x202E, 0xFEFF, 0x10FFFF]
-NAMES = [
-    "use",
-    "steps",
-    "dim",
-    "lr",
-    "x",
-    "",
-    "0",
-    "a.b",
-    "\x1b[2J",
-    "Steps",
-    "step",
-    "path",
-    "meta",
-    "extends",
-    "<<",
-    "é",
-]
+NAMES = ["use", "steps", "dim", "lr", "x", "", "0", "a.b", "\x1b[2J", "Steps", "step", "path", "meta", "extends"]
+NAMES += ["<<", "é"]
 
 
 def hostile_recipe(texts: list[str], chance: Chance) -> bytes:
