@@ -19,18 +19,24 @@ class Hangs(BaseException):
 
 
 @contextmanager
-def watched(case: str) -> Iterator[None]:
-    """Raise :class:`Hangs` in a case that takes too long. Only in the main thread, and only on systems with signals."""
+def watched(case: str, may_wait: bool = False) -> Iterator[None]:
+    """Raise :class:`Hangs` in a case that takes too long. Only in the main thread, and only on systems with signals.
+
+    Args:
+        case: for the message.
+        may_wait: whether it meets anything that could be waited for, which takes a thread to notice.
+    """
 
     def stop(number: int, frame: FrameType | None) -> None:
         raise Hangs(f"{case}: hangs")
 
     main = threading.main_thread().ident
     assert main is not None
-    waiting = threading.Timer(WAITING, signal.pthread_kill, (main, signal.SIGUSR2))
     before = {number: signal.signal(number, stop) for number in (signal.SIGPROF, signal.SIGUSR2)}
+    waiting = threading.Timer(WAITING, signal.pthread_kill, (main, signal.SIGUSR2))
+    if may_wait:
+        waiting.start()
     signal.setitimer(signal.ITIMER_PROF, SECONDS)
-    waiting.start()
     try:
         yield
     finally:
