@@ -107,21 +107,11 @@ def activities(home: Path) -> dict[str, Act]:
     }
 
 
-NAMES = [
-    "samples",
-    "an SDE",
-    "estimates",
-    "densities",
-    "trainings",
-    "fits",
-    "models",
-    "a run, twice",
-    "commands",
-    "refusals",
-]
+QUICK = ["samples", "an SDE", "estimates", "densities", "trainings", "models", "a run, twice", "refusals"]
+NAMES = [*QUICK, "fits", "commands"]
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", QUICK)
 def test_counts_stay(activities: dict[str, Act], name: str) -> None:
     act = activities[name]
     for number in range(2):
