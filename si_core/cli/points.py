@@ -170,9 +170,10 @@ def _array(path: str) -> Tensor:
     import numpy as np
     import torch
 
-    from si_core.storage.given_array import read_given_array
+    from si_core.storage.array_file import load_array
 
-    values = read_given_array(path)
+    fix = "save a plain array: numpy.save(path, numpy.asarray(rows, dtype='float32'))"
+    values = load_array(path, DataError, fix)
     if values.dtype.kind not in "fiu" or values.ndim == 0:
         raise DataError("not an array of real numbers", where=path, got=f"dtype {values.dtype}, shape {values.shape}")
     return torch.from_numpy(np.ascontiguousarray(values, dtype=np.float64))

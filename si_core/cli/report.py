@@ -22,8 +22,8 @@ def run(arguments: argparse.Namespace) -> int:
     """Draw the samples again and write the report."""
     from si_core.cli.console import open_console
     from si_core.runs.directory import RunDirectory
+    from si_core.runs.kept_records import read_environment, read_estimates
     from si_core.runs.memory import memory_explained
-    from si_core.runs.resume import read_json
     from si_core.runs.stages import samples_again, write_report
 
     directory = RunDirectory.open(arguments.run_directory)
@@ -39,8 +39,8 @@ def run(arguments: argparse.Namespace) -> int:
                 recipe,
                 model,
                 samples_again(directory, recipe, model, console),
-                estimates=read_json(directory.estimates) if directory.estimates.exists() else [],
-                environment=read_json(directory.environment) if directory.environment.exists() else {},
+                estimates=read_estimates(directory.estimates),
+                environment=read_environment(directory.environment),
                 facts={},
                 console=console,
             )

@@ -66,7 +66,7 @@ def run(arguments: argparse.Namespace) -> int:
     from si_core.cli.choices import resampled
     from si_core.cli.console import open_console
     from si_core.contract.weights import effective_sample_size
-    from si_core.memory.saving import load_layout
+    from si_core.memory.saving import check_layout, load_layout
     from si_core.models.needs import refuse_samples
     from si_core.models.sampling import carry, draw_samples
     from si_core.runs.memory import memory_explained
@@ -77,6 +77,8 @@ def run(arguments: argparse.Namespace) -> int:
         warn_of_frozen_ends(model, console)
         # What `si.fit` gave and saved knows how its data came: samples come alike, as those of Fitted.sample do.
         layout = load_layout(Path(arguments.run_directory))
+        if layout is not None:
+            check_layout(Path(arguments.run_directory), layout, model)
         exact = layout is not None and layout.exact
         starts = None
         if arguments.start_from is not None:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import torch
@@ -28,6 +28,8 @@ __all__ = ["Layout", "Spoken", "read_rows"]
 
 Array = NDArray[np.generic]
 _ROUNDED = ("int", "uint", "bool", "datetime", "timedelta")
+_FRAMES = ("pandas", "polars")
+_SPOKEN = ("text", "whole", "truth", "values")
 Spoken = str
 """What classes of a condition are: ``text``, ``whole`` numbers, ``truth`` values; ``values`` where there are none."""
 
@@ -74,7 +76,7 @@ class Layout:
             rows = rows[:, 0]
         if self.container == "torch":
             return self._tensor(rows, values.device)
-        frames = library(self.container) if self.container in ("pandas", "polars") else None
+        frames = library(self.container) if self.container in _FRAMES else None
         if frames is None:
             # Without the library that the data came from, their columns are those of an array.
             return from_numbers(rows, self.dtypes[0]) if len(set(self.dtypes)) == 1 else rows.astype(np.float64)
@@ -142,18 +144,50 @@ class Layout:
         """The layout that :meth:`plain` wrote.
 
         Raises:
-            KeyError, TypeError, ValueError: it is none.
+            KeyError, TypeError, ValueError, AttributeError: it is none.
         """
         columns = plain["columns"]
-        return cls(
+        layout = cls(
             plain["container"],
-            tuple(map(str, plain["dtypes"])),
+            tuple(plain["dtypes"]),
             None if columns is None else tuple(columns),
-            bool(plain["single"]),
+            plain["single"],
             tuple(plain["order"]),
-            {str(name): str(spoken) for name, spoken in plain["spoken"].items()},
-            bool(plain["on_device"]),
+            dict(plain["spoken"].items()),
+            plain["on_device"],
         )
+        layout._check()
+        return layout
+
+    def _check(self) -> None:
+        """Refuse what a stranger may have written and no data have, before anything is looked up by its names."""
+        if self.container not in get_args(Container):
+            raise ValueError(f"the container {self.container!r}")
+        for dtype in self.dtypes:
+            known = isinstance(getattr(torch, dtype, None), torch.dtype)
+            if not known and (self.container == "torch" or np.dtype(dtype).kind not in "biufMmO"):
+                raise ValueError(f"the dtype {dtype!r}")
+        columns = 1 if self.columns is None else len(self.columns)
+        if len(self.dtypes) != columns and (len(self.dtypes) != 1 or self.container in _FRAMES):
+            raise ValueError(f"{len(self.dtypes)} dtypes")
+        if not all(isinstance(name, str | int) for name in (*(self.columns or ()), *self.order)):
+            raise ValueError("names of columns that are neither text nor numbers")
+        if not all(isinstance(flag, bool) for flag in (self.single, self.on_device)):
+            raise ValueError("neither true nor false")
+        if not set(self.spoken.values()) <= set(_SPOKEN):
+            raise ValueError(f"classes that are spoken of as {sorted(set(self.spoken.values()) - set(_SPOKEN))}")
+
+    def fits(self, shape: Sequence[int]) -> bool:
+        """Whether events of this shape can have come so.
+
+        Args:
+            shape: of an event.
+        """
+        if self.single and [*shape] != [1]:
+            return False
+        if self.columns is not None:
+            return [*shape] == [len(self.columns)]
+        return self.single or self.container not in _FRAMES
 
 
 def read_rows(

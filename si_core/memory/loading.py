@@ -9,7 +9,7 @@ import torch
 
 from si_core.contract.runtime import Runtime
 from si_core.memory.fitted import Fitted
-from si_core.memory.saving import load_layout
+from si_core.memory.saving import check_layout, load_layout
 from si_core.memory.training import Trained
 from si_core.models.model import Model
 from si_core.runs.directory import RunDirectory
@@ -42,5 +42,6 @@ def load_model(run: str | Path, device: str | torch.device | Runtime = "cpu", **
     assembly, model, step = load_assembled(Path(run), runtime, parts)
     if layout is None:
         return model
+    check_layout(Path(run), layout, model)
     history = read_records(RunDirectory.open(run)).metrics
     return Fitted(Trained(assembly, model, step, tuple(map(dict, history))), layout)

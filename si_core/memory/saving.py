@@ -5,9 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 from si_core.contract.exporter import RunRecords
-from si_core.errors import StorageError
+from si_core.errors import StorageError, one_line
 from si_core.memory.layout import Layout
 from si_core.memory.training import Trained
+from si_core.models.model import Model
 from si_core.recipes.selection import Selection
 from si_core.runs.directory import ExportedModel
 from si_core.runs.model_file import written_parts
@@ -17,9 +18,10 @@ from si_core.runs.plan import used_by
 from si_core.runs.sampling_clock import fit_clock
 from si_core.storage.atomic import write_atomic
 from si_core.storage.new_folder import new_folder
+from si_core.storage.own_files import read_own
 from si_core.storage.strict_json import format_json, parse_json
 
-__all__ = ["load_layout", "save_fitted"]
+__all__ = ["check_layout", "load_layout", "save_fitted"]
 
 LAYOUT = "layout.json"
 _FORMAT = 1
@@ -60,12 +62,33 @@ def load_layout(folder: Path) -> Layout | None:
     path = folder / LAYOUT
     if not path.is_file():
         return None
-    plain = parse_json(path.read_bytes(), str(path))
+    plain = parse_json(read_own(path), str(path))
     try:
         if plain["format"] != _FORMAT:
             raise ValueError(f"format {plain['format']}")
         return Layout.of_plain(plain)
     except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise StorageError(
-            "damaged", where=str(path), got=f"{type(error).__name__}: {error}", fix="save it again"
-        ) from error
+        raise StorageError("damaged", where=str(path), got=one_line(error, 200), fix="save it again") from error
+
+
+def check_layout(folder: Path, layout: Layout, model: Model) -> None:
+    """Refuse the layout of other data than a model's.
+
+    Raises:
+        StorageError: another number of columns, or classes that are not named so.
+    """
+    whole = [name for name, form in layout.spoken.items() if form == "whole"]
+    specs = model.process.conditions
+    odd = [name for name in whole if name in specs and not all(map(_is_whole, specs[name].classes or ()))]
+    if odd or not layout.fits(model.end.frame.shape):
+        got = f"classes of {odd[0]} that are no numbers" if odd else f"events of shape {tuple(model.end.frame.shape)}"
+        where = str(folder / LAYOUT)
+        raise StorageError("this is how other data came", where=where, got=got, fix="put the file back, or save again")
+
+
+def _is_whole(text: object) -> bool:
+    try:
+        int(str(text))
+    except ValueError:
+        return False
+    return True

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from si_core.errors import UsageError
+from si_core.errors import DataError, UsageError
 from si_core.models.model import Model
-from si_core.storage.given_array import read_given_array
+from si_core.storage.array_file import load_array
 
 __all__ = ["given_values"]
 
@@ -48,4 +48,4 @@ def _read(name: str, path: str) -> Any:
             got=repr(path)[:80],
             fix="numpy.save(path, values)",
         )
-    return read_given_array(path)
+    return load_array(path, DataError, fix="save a plain array: numpy.save(path, values)")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from si_core.recipes.arguments import parse_arguments
 from si_core.recipes.differences import differences
 from si_core.recipes.emit import emit, inline
-from si_core.recipes.loader import changed
+from si_core.recipes.loader import changed, load_found_recipe
 from si_core.recipes.nodes import Mapping, Node, Path, Sequence, Where, dotted, node_at, plain
 from si_core.recipes.overrides import Override, change, key_path, parse_overrides, split_argument
 from si_core.recipes.paths import buildable_options
@@ -30,6 +30,7 @@ __all__ = [
     "fail",
     "inline",
     "key_path",
+    "load_found_recipe",
     "node_at",
     "parse_arguments",
     "parse_overrides",

@@ -6,6 +6,7 @@ from si_core.runs.attribution import attributed
 from si_core.runs.bookkeeping import ending_recorded
 from si_core.runs.directory import RunDirectory
 from si_core.runs.environment import environment
+from si_core.runs.kept_records import read_estimates
 from si_core.runs.log import Console, RunLog
 from si_core.runs.model_folder import write_model_folder
 from si_core.runs.pipeline import resume_run, start_run
@@ -32,6 +33,7 @@ __all__ = [
     "load_checkpoint",
     "newest_verified",
     "previous_status",
+    "read_estimates",
     "read_json",
     "resume_run",
     "save_checkpoint",

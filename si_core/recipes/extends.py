@@ -18,7 +18,7 @@ from si_core.recipes.fragments import properties_at
 from si_core.recipes.merge import merge
 from si_core.recipes.nodes import Mapping
 
-__all__ = ["read_chain", "resolve"]
+__all__ = ["read_chain", "read_found", "resolve"]
 
 
 def resolve(text: str, folder: Path) -> tuple[Path, str]:
@@ -56,7 +56,7 @@ def read_chain(document: Document) -> tuple[list[Document], Mapping]:
                 raise RecipeError("these recipes extend each other in a circle")
             if len(documents) == limits.CHAIN:
                 raise RecipeError("too many recipes extend each other", allowed=f"at most {limits.CHAIN} files")
-            documents.append(_read_base(following, document.path.parent))
+            documents.append(read_found(following, document.path.parent))
         except SIError as error:
             raise _of_chain(error, where, [*chain, str(base.value)]) from None
     root = documents[-1].root
@@ -74,8 +74,10 @@ def _base_path(text: str, folder: Path) -> Path:
     return resolve(text, folder)[0]
 
 
-def _read_base(path: Path, folder: Path) -> Document:
-    """A base; one that lies outside the folder and is no built-in recipe must be a recipe to be spoken of.
+def read_found(path: Path, folder: Path) -> Document:
+    """A recipe that a stranger may have chosen: a base, or the one in a folder.
+
+    One that lies outside the folder and is no built-in recipe must be a recipe to be spoken of.
 
     Raises:
         RecipeError: as of :func:`read_document`; of a file outside that is no recipe, without a word of it.

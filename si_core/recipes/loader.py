@@ -10,13 +10,14 @@ import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from pydantic import BaseModel
 
 from si_core.recipes.components import check_components
 from si_core.recipes.documents import Document, mapping_document, read_document
-from si_core.recipes.extends import read_chain, resolve
+from si_core.recipes.extends import read_chain, read_found, resolve
 from si_core.recipes.nodes import Mapping as MappingNode
 from si_core.recipes.nodes import Where, position
 from si_core.recipes.overrides import Override, apply_overrides, parse_overrides
@@ -28,7 +29,7 @@ from si_core.recipes.sections import listed
 from si_core.recipes.selection import Selection
 from si_core.recipes.structure import check_structure
 
-__all__ = ["changed", "load_recipe", "told_from"]
+__all__ = ["changed", "load_found_recipe", "load_recipe", "told_from"]
 
 
 def load_recipe(
@@ -59,6 +60,19 @@ def load_recipe(
         path = Path(recipe)
         name = path.stem
     return _loaded(name, read_document(path), changes)
+
+
+def load_found_recipe(path: Path, overrides: Mapping[str, Any] = MappingProxyType({})) -> Recipe:
+    """Load the recipe that a folder holds, such as that of a run, which may be a stranger's.
+
+    Args:
+        path: the file. Where it is a link to a file elsewhere that is no recipe, no word of that is shown.
+        overrides: as for :func:`load_recipe`.
+
+    Raises:
+        RecipeError, UsageError, PluginError: as for :func:`load_recipe`.
+    """
+    return _loaded(path.stem, read_found(path, path.parent), parse_overrides(overrides))
 
 
 def _loaded(name: str, document: Document, changes: Sequence[Override]) -> Recipe:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from si_core.runs.directory import RunDirectory
 from si_core.storage.atomic import storage_error, write_atomic
+from si_core.storage.own_files import open_to_read, read_own
 
 __all__ = ["damaged_files", "write_digests"]
 
@@ -35,7 +36,7 @@ def damaged_files(directory: RunDirectory) -> list[str]:
         StorageError: a file is there and can't be read.
     """
     try:
-        text = directory.digests.read_bytes().decode("ascii", "replace")
+        text = read_own(directory.digests).decode("ascii", "replace")
     except FileNotFoundError:
         return [f"{directory.digests}: missing, so nothing tells whether the rest is as it was made"]
     except OSError as error:
@@ -64,7 +65,7 @@ def _problem(path: Path, digest: str) -> str:
 
 def _digest(path: Path) -> str:
     try:
-        with path.open("rb") as file:
+        with open_to_read(path) as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as error:
         raise storage_error(path, error) from error

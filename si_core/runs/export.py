@@ -15,6 +15,7 @@ from si_core.errors import PluginError, StorageError
 from si_core.models.model import Model
 from si_core.storage.atomic import write_atomic
 from si_core.storage.new_folder import new_folder
+from si_core.storage.own_files import read_own
 from si_core.storage.strict_json import format_json, parse_json
 
 __all__ = ["LISTING", "export_model"]
@@ -73,7 +74,7 @@ def _check_free(folder: Path, overwrite: bool) -> None:
             allowed="a new or empty folder",
             fix="choose another one, or replace an earlier export by --overwrite",
         )
-    listing: Any = parse_json((folder / LISTING).read_bytes(), str(folder / LISTING)) if LISTING in there else None
+    listing: Any = parse_json(read_own(folder / LISTING), str(folder / LISTING)) if LISTING in there else None
     known = listing.get("files") if isinstance(listing, dict) else None
     strange = sorted(there - {LISTING, *known}) if isinstance(known, dict) else sorted(there)
     if strange:

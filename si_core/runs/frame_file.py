@@ -21,6 +21,7 @@ from si_core.process.process import StochasticInterpolant
 from si_core.recipes.paths import path_texts
 from si_core.recipes.recipe import Recipe
 from si_core.storage.atomic import storage_error, write_atomic
+from si_core.storage.own_files import read_own
 from si_core.storage.strict_json import format_json, parse_json
 
 __all__ = ["load_ends", "save_ends"]
@@ -55,7 +56,7 @@ def load_ends(path: Path, recipe: Recipe, digest: str | None) -> Kept:
     """
     fix = "put the file back, or train the run again"
     try:
-        data = path.read_bytes()
+        data = read_own(path)
     except FileNotFoundError as error:
         raise StorageError("the units of the model are missing", where=str(path), got="no file", fix=fix) from error
     except OSError as error:

@@ -18,12 +18,13 @@ from si_core.models.learnable import PREFIX, learnable_parts
 from si_core.models.parts import build_selection, located
 from si_core.recipes.components import complete
 from si_core.recipes.differences import recipe_differences
-from si_core.recipes.loader import load_recipe
+from si_core.recipes.loader import load_found_recipe
 from si_core.recipes.paths import shown_path
 from si_core.recipes.recipe import Recipe
 from si_core.recipes.selection import Selection
 from si_core.runs.directory import RunDirectory
 from si_core.runs.lost_plugins import lost_plugins_named
+from si_core.runs.model_file import model_step
 from si_core.runs.resume import read_json
 from si_core.runs.same_recipe import check_same_recipe, parsed_recipe
 from si_core.storage.checkpoint import load_checkpoint
@@ -81,7 +82,7 @@ def begin_from(assembly: Assembly) -> Start | None:
     try:
         directory = RunDirectory.open(recipe.start)
         with lost_plugins_named(directory):
-            other = load_recipe(directory.resolved)
+            other = load_found_recipe(directory.resolved)
         step, digest, tensors = _weights(directory, other)
         objectives = [build_selection(other, f"objectives.{i}", one) for i, one in enumerate(other.objectives)]
     except SIError as error:
@@ -123,7 +124,7 @@ def _weights(directory: RunDirectory, recipe: Recipe) -> tuple[int, str, dict[st
     if directory.model.is_file():
         stored = load_tensors(directory.model)
         check_same_recipe(parsed_recipe(stored.metadata.get("recipe")), recipe, str(directory.model), _OWN)
-        return int(stored.metadata.get("step", 0)), _digest(directory.model), stored.tensors
+        return model_step(stored.metadata, directory.model), _digest(directory.model), stored.tensors
     newest = newest_verified(directory.checkpoints, lambda line: _log.warning("%s", line), tidy=False)
     if newest is None:
         raise StorageError("nothing is trained there", fix="train that run, at least to its first checkpoint")

@@ -14,13 +14,14 @@ from si_core.models.assembly import Assembly, assemble
 from si_core.models.learnable import learnable_parts, load_parts
 from si_core.models.model import Model
 from si_core.models.needs import growing
-from si_core.recipes.loader import load_recipe
+from si_core.recipes.loader import load_found_recipe
 from si_core.recipes.selection import Selection
 from si_core.runs.bookkeeping import resumption
 from si_core.runs.directory import ExportedModel, RunDirectory
 from si_core.runs.frame_file import load_ends
 from si_core.runs.lost_plugins import lost_plugins_named
 from si_core.runs.memory import memory_explained
+from si_core.runs.model_file import model_step
 from si_core.runs.noise_level import stored_noise_level
 from si_core.runs.same_process import (
     check_same_process,
@@ -68,10 +69,10 @@ def load_assembled(
             fix=f"train it to the end: {resumption(directory)}",
         )
     with lost_plugins_named(directory):
-        recipe = load_recipe(directory.resolved, given)
+        recipe = load_found_recipe(directory.resolved, given)
     stored = load_tensors(directory.model)
     # Objects that are given take the place of what was named; whose the weights are, the folder's own recipe says.
-    own = load_recipe(directory.resolved) if given else recipe
+    own = load_found_recipe(directory.resolved) if given else recipe
     again = "export the model" if isinstance(directory, ExportedModel) else f"make it by {resumption(directory)}"
     fix = f"put the folder's own file back, or {again} again"
     check_same_recipe(parsed_recipe(stored.metadata.get("recipe")), own, str(directory.model), fix)
@@ -99,4 +100,4 @@ def load_assembled(
         model = model.with_sampler(epsilon=level)
     if isinstance(recipe.sample.clock, Selection) and not recipe.sample.clock.in_memory:
         model = model.with_sampler(clock=stored_clock(directory, recipe.sample.clock.qualified, model.process))
-    return assembly, model, int(stored.metadata.get("step", "0"))
+    return assembly, model, model_step(stored.metadata, directory.model)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
-from si_core.errors import UsageError
+from si_core.errors import StorageError, UsageError
 from si_core.fields.learned import LearnedFields
 from si_core.fields.predictor import Predictor
 from si_core.fields.rescheduled import RescheduledFields
@@ -20,7 +21,10 @@ from si_core.runs.same_process import fingerprint_tensors
 from si_core.runs.same_recipe import kept_text
 from si_core.storage.tensors import save_tensors
 
-__all__ = ["save_model", "written_parts"]
+__all__ = ["model_step", "save_model", "written_parts"]
+
+_DIGITS = 18
+"""Of the largest number of steps."""
 
 
 def save_model(directory: RunDirectory, model: Model, step: int | None = None) -> list[Path]:
@@ -48,6 +52,18 @@ def save_model(directory: RunDirectory, model: Model, step: int | None = None) -
     kept |= fingerprint_tensors(recipe, learned.process, model.process)
     save_tensors(directory.model, weights | kept, metadata)
     return [directory.frame, directory.model]
+
+
+def model_step(metadata: Mapping[str, str], path: Path) -> int:
+    """The steps that a model was trained, by the metadata of its file; 0 where they are not known.
+
+    Raises:
+        StorageError: the metadata say something else.
+    """
+    text = metadata.get("step", "0")
+    if not (text.isascii() and text.isdecimal() and len(text) <= _DIGITS):
+        raise StorageError("no number of steps", where=str(path), got=repr(text[:80]), fix="train the run again")
+    return int(text)
 
 
 def written_parts(model: Model) -> tuple[Recipe, LearnedFields, Predictor]:

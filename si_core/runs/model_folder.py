@@ -13,7 +13,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 from si_core.contract.exporter import RunRecords
 from si_core.discovery.lookup import find
@@ -21,6 +20,7 @@ from si_core.models.model import Model
 from si_core.recipes.file_names import portable_text
 from si_core.runs.directory import ExportedModel, RunDirectory
 from si_core.runs.environment import environment
+from si_core.runs.kept_records import read_environment, read_estimates
 from si_core.runs.model_file import save_model, written_parts
 from si_core.runs.resume import read_json
 from si_core.storage.atomic import write_atomic
@@ -70,10 +70,7 @@ def read_records(directory: RunDirectory) -> RunRecords:
         StorageError: a file is damaged.
     """
 
-    def read(path: Path, otherwise: Any) -> Any:
-        return read_json(path) if path.is_file() else otherwise
-
     known = (directory.diffusion, directory.clock, directory.path / "layout.json")
-    beside = {path.name: read(path, None) for path in known if path.is_file()}
+    beside = {path.name: read_json(path) for path in known if path.is_file()}
     metrics = read_metrics(directory.metrics) if directory.metrics.is_file() else []
-    return RunRecords(read(directory.estimates, []), metrics, read(directory.environment, {}), beside)
+    return RunRecords(read_estimates(directory.estimates), metrics, read_environment(directory.environment), beside)

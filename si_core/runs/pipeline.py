@@ -39,6 +39,7 @@ from si_core.runs.training import train_into, watched
 from si_core.runs.watching import Watch
 from si_core.storage.atomic import remove_temporaries, write_atomic
 from si_core.storage.lock import RunLock
+from si_core.storage.own_files import read_own
 from si_core.storage.strict_json import format_json
 from si_core.training.trainer import Trainer
 
@@ -165,7 +166,7 @@ def resume_run(
             remove_temporaries(directory.path)
         resolved = recipe.dump(directory.path).encode()
         # Where nothing else changed, the folder may have come to another place, and the way to the data with it.
-        if directory.resolved.read_bytes() != resolved:
+        if read_own(directory.resolved) != resolved:
             write_atomic(directory.resolved, resolved)
         if changes or not directory.recipe.exists():
             write_atomic(directory.recipe, recipe.text.encode())

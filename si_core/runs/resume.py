@@ -8,7 +8,7 @@ from typing import Any
 
 from si_core.errors import RecipeError, StorageError
 from si_core.recipes.differences import recipe_differences
-from si_core.recipes.loader import load_recipe
+from si_core.recipes.loader import load_found_recipe
 from si_core.recipes.recipe import Recipe
 from si_core.runs.directory import RunDirectory
 from si_core.runs.environment import differences as environment_differences
@@ -16,6 +16,7 @@ from si_core.runs.log import Console
 from si_core.runs.same_recipe import RESUMABLE, is_harmless
 from si_core.runs.status import Status, read_status
 from si_core.storage.atomic import storage_error
+from si_core.storage.own_files import read_own
 from si_core.storage.strict_json import parse_json
 
 __all__ = ["check_environment", "check_recipe", "newest_run", "previous_status", "read_json", "stillborn"]
@@ -70,7 +71,7 @@ def check_recipe(recipe: Recipe, directory: RunDirectory, console: Console, forc
     Raises:
         RecipeError: keys that enter training changed, and ``force`` was not given.
     """
-    changes = recipe_differences(load_recipe(directory.resolved), recipe)
+    changes = recipe_differences(load_found_recipe(directory.resolved), recipe)
     serious = [_change(change) for change in changes if not is_harmless(change[0])]
     if serious and not force:
         rest = [f"and {len(serious) - _SHOWN} more"] if len(serious) > _SHOWN else []
@@ -125,7 +126,7 @@ def read_json(path: Path) -> Any:
         StorageError: unreadable, or not JSON.
     """
     try:
-        data = path.read_bytes()
+        data = read_own(path)
     except OSError as error:
         raise storage_error(path, error) from error
     return parse_json(data, str(path))

@@ -24,7 +24,7 @@ from si_core.contract.estimator import Estimator
 from si_core.contract.weights import effective_sample_size, weights_of_mean_one
 from si_core.discovery.available import available
 from si_core.discovery.build import build
-from si_core.errors import NumericsError, PluginError, RecipeError, StorageError, one_line
+from si_core.errors import NumericsError, PluginError, RecipeError, StorageError
 from si_core.models.estimation import estimate
 from si_core.models.given_values import given_values
 from si_core.models.missing_data import MissingDataError
@@ -38,6 +38,7 @@ from si_core.runs.attribution import attributed
 from si_core.runs.directory import RunDirectory
 from si_core.runs.log import Console
 from si_core.runs.view import run_view
+from si_core.storage.array_file import load_array
 from si_core.storage.atomic import write_atomic
 from si_core.storage.metrics import read_metrics
 from si_core.storage.strict_json import format_json
@@ -92,10 +93,12 @@ def read_array(path: Path) -> Tensor:
     Raises:
         StorageError: the file can't be read.
     """
+    fix = "put the file back, or let the run make it again: si run --resume"
+    found = load_array(path, StorageError, fix)
     try:
-        return torch.from_numpy(np.load(path, allow_pickle=False))
-    except (OSError, ValueError, EOFError, TypeError) as error:
-        raise StorageError("the array can't be read", where=str(path), got=one_line(error)) from error
+        return torch.from_numpy(found)
+    except TypeError as error:
+        raise StorageError("an array of no numbers", where=str(path), got=found.dtype, fix=fix) from error
 
 
 def write_samples(

@@ -13,6 +13,7 @@ from typing import Any, Literal, get_args
 from si_core.errors import StorageError
 from si_core.runs.private_paths import without_private_paths
 from si_core.storage.atomic import storage_error, write_atomic
+from si_core.storage.own_files import read_own
 from si_core.storage.strict_json import format_json, parse_json
 
 __all__ = ["State", "Status", "read_status", "write_status"]
@@ -61,7 +62,7 @@ def read_status(path: Path) -> Status:
         StorageError: no such file, or not a status.
     """
     try:
-        data = path.read_bytes()
+        data = read_own(path)
     except OSError as error:
         raise storage_error(path, error) from error
     value: Any = parse_json(data, str(path), limit=1 << 20)

@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 from si_core.discovery.lookup import find
 from si_core.errors import StorageError, UsageError
 from si_core.storage.atomic import write_atomic
+from si_core.storage.own_files import read_own
 from si_core.storage.strict_json import format_json, parse_json
 
 __all__ = ["keep_options", "stored_component"]
@@ -40,7 +41,7 @@ def stored_component(path: Path, kind: str, name: str, build: Callable[..., Stor
     """
     if not path.is_file():
         return None
-    record = parse_json(path.read_bytes(), str(path))
+    record = parse_json(read_own(path), str(path))
     if not isinstance(record, dict) or not isinstance(record.get("options"), dict):
         raise StorageError("damaged", where=str(path), got="no options", fix=fix)
     if record.get("use") != find(kind, name).qualified:

@@ -31,7 +31,7 @@ from si_core.storage.atomic import open_new, storage_error, sync_folder
 from si_core.storage.faults import fault_point
 from si_core.storage.manifest import MANIFEST, DamagedError, FileRecord, Manifest, checkpoint_name, verify
 from si_core.storage.nested import flatten_state, unflatten_state
-from si_core.storage.own_files import make_own_folder
+from si_core.storage.own_files import make_own_folder, read_own
 from si_core.storage.retention import aside_of, newest_verified, prune
 from si_core.storage.strict_json import format_json, parse_json
 from si_core.storage.tensors import format_tensors, load_tensors, parse_tensors, save_tensors
@@ -181,7 +181,7 @@ def _read(path: Path, record: FileRecord) -> bytes:
     if not path.is_file():
         raise DamagedError("damaged: a file is missing", where=str(path), allowed=f"{record.size} bytes")
     record.check(path, path.stat().st_size)
-    data = path.read_bytes()
+    data = read_own(path, record.size)
     record.check(path, len(data), hashlib.sha256(data).hexdigest())
     return data
 

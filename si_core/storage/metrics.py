@@ -17,7 +17,7 @@ from typing import Any
 
 from si_core.errors import NumericsError, StorageError, UsageError
 from si_core.storage.atomic import storage_error
-from si_core.storage.own_files import open_own
+from si_core.storage.own_files import open_own, read_own
 
 __all__ = ["MetricsWriter", "read_metrics"]
 
@@ -111,7 +111,7 @@ def read_metrics(path: Path) -> list[dict[str, Any]]:
         StorageError: no such file, or a line that is no record.
     """
     try:
-        data = Path(path).read_bytes()
+        data = read_own(Path(path))
     except OSError as error:
         raise storage_error(Path(path), error) from error
     return [record for record, _ in _records(data, Path(path))]

@@ -11,17 +11,18 @@ and lists, text, finite numbers, true, false and null stand for themselves. The 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 import torch
 
-from si_core.errors import StorageError
+from si_core.errors import StorageError, one_line
 
-__all__ = ["flatten_state", "unflatten_state"]
+__all__ = ["flatten_state", "stored_state", "unflatten_state"]
 
 _DEPTH = 50
-_WHERE = "state to be stored"
+_WHERE, _STORED = "state to be stored", "stored state"
 
 
 def flatten_state(state: Any) -> tuple[dict[str, torch.Tensor], Any]:
@@ -41,6 +42,29 @@ def unflatten_state(tensors: Mapping[str, torch.Tensor], value: Any) -> Any:
         StorageError: a tensor that is missing, or JSON that :func:`flatten_state` does not write.
     """
     return _decode(value, tensors, 0)
+
+
+@contextmanager
+def stored_state(where: str) -> Iterator[None]:
+    """Say where a state stands that is not of the form in which whoever takes it wrote it.
+
+    Args:
+        where: its file.
+
+    Raises:
+        StorageError: it is of another form.
+    """
+    fix = "remove this checkpoint, so that an older one serves, or start a new run"
+    try:
+        yield
+    except StorageError as error:
+        if error.where != _STORED:
+            raise
+        raise StorageError(error.problem, where=where, got=error.got, fix=fix) from error
+    except torch.OutOfMemoryError:
+        raise
+    except (ArithmeticError, AttributeError, LookupError, RuntimeError, TypeError, ValueError) as error:
+        raise StorageError("a state of another form", where=where, got=one_line(error, 200), fix=fix) from error
 
 
 def _encode(value: Any, path: str, tensors: dict[str, torch.Tensor], depth: int) -> Any:
@@ -79,7 +103,7 @@ def _scalar(value: Any, path: str) -> Any:
 
 def _decode(value: Any, tensors: Mapping[str, torch.Tensor], depth: int) -> Any:
     if depth > 2 * _DEPTH:
-        raise StorageError("nested too deeply", where="stored state")
+        raise StorageError("nested too deeply", where=_STORED)
     if isinstance(value, list):
         return [_decode(item, tensors, depth + 1) for item in value]
     if not isinstance(value, dict):
@@ -96,5 +120,5 @@ def _decode(value: Any, tensors: Mapping[str, torch.Tensor], depth: int) -> Any:
             return {_decode(key, tensors, depth + 1): _decode(item, tensors, depth + 1) for key, item in content}
     except (ValueError, KeyError, TypeError) as error:
         got = f"{type(error).__name__}: {error}"[:200]
-        raise StorageError("not a state as si-core stores it", where="stored state", got=got) from error
-    raise StorageError("not a state as si-core stores it", where="stored state", got=f"the tag {tag!r}"[:200])
+        raise StorageError("not a state as si-core stores it", where=_STORED, got=got) from error
+    raise StorageError("not a state as si-core stores it", where=_STORED, got=f"the tag {tag!r}"[:200])

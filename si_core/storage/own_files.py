@@ -11,6 +11,7 @@ import errno
 import os
 import shutil
 import stat
+from io import BufferedReader
 from pathlib import Path
 
 from si_core.errors import StorageError
@@ -20,7 +21,10 @@ try:
 except ImportError:  # Windows
     fcntl = None  # type: ignore[assignment]
 
-__all__ = ["make_own_folder", "open_own", "path_of", "refuse_link", "remove_own"]
+__all__ = ["make_own_folder", "open_own", "open_to_read", "path_of", "read_own", "refuse_link", "remove_own"]
+
+LARGEST_READ = 1 << 30
+"""Bytes of the largest file that is read at once; a file with a hole may be of any size and take no room."""
 
 _LINK = {errno.ELOOP, errno.EMLINK}  # what Linux and macOS, and what FreeBSD says of a link that must not be followed
 
@@ -50,6 +54,44 @@ def open_own(path: Path, flags: int) -> int:
         os.close(descriptor)
         raise _in_the_way(path)
     return descriptor
+
+
+def open_to_read(path: Path) -> BufferedReader:
+    """Open a file for reading, which may be a link to one.
+
+    Raises:
+        StorageError: what stands in its place would never end, or be waited for: a pipe, a device.
+        OSError: it can't be opened, or is a folder.
+    """
+    descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
+    try:
+        mode = os.fstat(descriptor).st_mode
+        if not stat.S_ISREG(mode):
+            if stat.S_ISDIR(mode):
+                raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
+            raise StorageError("no file", where=str(path), got="a pipe, a device or the like", fix="remove it")
+        return os.fdopen(descriptor, "rb")
+    except BaseException:
+        os.close(descriptor)
+        raise
+
+
+def read_own(path: Path, longest: int = LARGEST_READ) -> bytes:
+    """The bytes of a file.
+
+    Args:
+        path: the file.
+        longest: bytes that it may have.
+
+    Raises:
+        StorageError: as :func:`open_to_read`; or it is longer.
+        OSError: it can't be read.
+    """
+    with open_to_read(path) as file:
+        size = os.fstat(file.fileno()).st_size
+        if size > longest:
+            raise StorageError("too large a file", where=str(path), got=f"{size} bytes", allowed=f"{longest} bytes")
+        return file.read()
 
 
 def make_own_folder(path: Path) -> Path:

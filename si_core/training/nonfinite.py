@@ -138,9 +138,17 @@ class NonFiniteSteps:
         return {"total": self._total, "row": self._row, "since": self._since, "steps": list(self._steps)}
 
     def restore(self, state: dict[str, Any]) -> None:
-        """Go on from a state."""
-        self._total, self._row, self._since = state["total"], state["row"], state["since"]
-        self._steps, self._told = list(state["steps"]), state["total"]
+        """Go on from a state.
+
+        Raises:
+            KeyError, TypeError, ValueError: it is none.
+        """
+        total, row, since, steps = state["total"], state["row"], state["since"], list(state["steps"])
+        if not all(type(number) is int and number >= 0 for number in (total, row, since, *steps)):
+            raise ValueError(f"steps that were left out: {state!r}")
+        if len(steps) != min(total, _NEWEST) or max(row, since) > total:
+            raise ValueError(f"{total} steps that were left out, the newest {steps}")
+        self._total, self._row, self._since, self._steps, self._told = total, row, since, steps, total
 
     def _leave_out(self, step: int, why: str) -> None:
         self._row = self._row_with(step)

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import math
 from contextlib import nullcontext
-from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -23,7 +22,7 @@ from si_core.models.assembly import Assembly
 from si_core.models.freed_memory import keep_freed_memory
 from si_core.models.learnable import learnable_parts, load_parts, parts_tensors
 from si_core.recipes.training import ImportanceTimes
-from si_core.storage.nested import flatten_state, unflatten_state
+from si_core.storage.nested import flatten_state, stored_state, unflatten_state
 from si_core.storage.weights import load_into
 from si_core.training.batches import Batch, Batches
 from si_core.training.extragradient import Extragradient, Networks
@@ -35,18 +34,10 @@ from si_core.training.nonfinite import NonFiniteSteps
 from si_core.training.optimizer import averaging, build_optimizer, class_name, restore_optimizer
 from si_core.training.process_trainer import ProcessTrainer
 from si_core.training.rounds import refit
+from si_core.training.sums import Sums
 from si_core.training.validation import Validation
 
 __all__ = ["Trainer"]
-
-
-@dataclass
-class _Sums:
-    """Sums of the losses and the gradient norm since the last record."""
-
-    count: int = 0
-    losses: list[float] | None = None
-    norm: float = 0.0
 
 
 class Trainer:
@@ -88,9 +79,10 @@ class Trainer:
             watched = None if compiled else self.predictor
             self._sizes = GradientSizes(watched, draws, assembly.antithetic)
         self._share = torch.full((), 1.0 / draws, dtype=self.parameters[0].dtype, device=runtime.device)
-        self._sums = _Sums()
+        self._sums = Sums()
         self._untried = True
         self._nonfinite = NonFiniteSteps(assembly, self.predictor)
+        self._restored: str | None = None  # the checkpoint that the next step starts from
         self._validation = Validation(assembly, runtime)
         if compiled:
             self.predictor.compile()
@@ -163,7 +155,10 @@ class Trainer:
         self._rates.put(self.optimizer, self._own_rates, self.step)
         if self._extragradient is not None:
             self._extragradient.back(self.step)
-        self.optimizer.step()
+        if self._restored is None:
+            self.optimizer.step()
+        else:
+            self._first_step(self._restored)
         if self.average is not None:
             self.average.update_parameters(self.predictor)
         if self.process_trainer is not None:
@@ -172,6 +167,12 @@ class Trainer:
         sums = self._sums
         sums.losses = losses if sums.losses is None else [a + b for a, b in zip(sums.losses, losses, strict=True)]
         sums.count, sums.norm = sums.count + 1, sums.norm + norm
+
+    def _first_step(self, where: str) -> None:
+        """The optimizer's first step after a checkpoint's state was loaded, of which only optimizers know the form."""
+        with stored_state(f"{where}/optimizer.safetensors"):
+            self.optimizer.step()
+        self._restored = None
 
     def _leave_out(self, draw: Draw, losses: list[float], norm: float) -> None:
         if self._extragradient is not None:
@@ -192,7 +193,7 @@ class Trainer:
 
         To be asked for where there are any (:attr:`measured`).
         """
-        sums, self._sums = self._sums, _Sums()
+        sums, self._sums = self._sums, Sums()
         means = [total / sums.count for total in sums.losses or ()]
         record: dict[str, Any] = {
             "step": self.step,
@@ -226,10 +227,9 @@ class Trainer:
         parts = parts_tensors(self.parts)
         if parts:
             tensors["process"] = parts
-        sums = self._sums
         rest = {
             "optimizer": optimizer,
-            "sums": {"count": sums.count, "losses": sums.losses, "norm": sums.norm},
+            "sums": self._sums.plain(),
             "left_out": self._nonfinite.state(),
             "stopped": self.stopped,
             "optimizer_class": class_name(self.optimizer),
@@ -242,7 +242,7 @@ class Trainer:
         """Go on from a checkpoint.
 
         Raises:
-            StorageError: a part is missing, or the weights or the optimizer are of another recipe.
+            StorageError: a part is missing or of no known form, or the weights or the optimizer are of another recipe.
         """
         needed = {"weights", "optimizer"} | ({"average"} if self.average is not None else set())
         needed |= {"times"} if self._batches.times.state() else set()
@@ -259,19 +259,23 @@ class Trainer:
         load_into(self.predictor, tensors["weights"], f"{where}/weights.safetensors")
         if self.average is not None:
             load_into(self.average, tensors["average"], f"{where}/average.safetensors")
-        stored = unflatten_state(tensors["optimizer"], state["optimizer"])
-        made_by = state.get("optimizer_class", class_name(self.optimizer))
-        restore_optimizer(self.optimizer, stored, where, self.train.optimizer.name, made_by)
+        with stored_state(f"{where}/state.json"):
+            stored = unflatten_state(tensors["optimizer"], state["optimizer"])
+            made_by = state.get("optimizer_class", class_name(self.optimizer))
+            restore_optimizer(self.optimizer, stored, where, self.train.optimizer.name, made_by)
+            self._sums = Sums.of_plain(state["sums"], len(self.assembly.fields.names))
+            self._nonfinite.restore(state["left_out"])
+            stopped = state.get("stopped")
+            if not (stopped is None or isinstance(stopped, str)):
+                raise ValueError(f"training ended early for {stopped!r}")
         if "process" in needed:
             load_parts(self.parts, tensors["process"], f"{where}/process.safetensors")
         if self.process_trainer is not None:
-            self.process_trainer.restore(tensors.get("process-optimizer", {}), state["process"])
-        sums = state["sums"]
-        self._sums = _Sums(sums["count"], sums["losses"], sums["norm"])
-        self._nonfinite.restore(state["left_out"])
+            with stored_state(f"{where}/state.json"):
+                self.process_trainer.restore(tensors.get("process-optimizer", {}), state["process"])
         self._batches.forget()
         self._batches.times.restore(step, tensors.get("times", {}), f"{where}/times.safetensors")
-        self.step, self.stopped = step, state.get("stopped")
+        self.step, self.stopped, self._restored = step, stopped, where
 
 
 def _tensors(module: nn.Module) -> dict[str, Tensor]:

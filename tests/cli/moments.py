@@ -139,6 +139,13 @@ def little_memory(more: int) -> None:
     resource.setrlimit(resource.RLIMIT_AS, (pages * resource.getpagesize() + more, resource.RLIM_INFINITY))
 
 
+def little_of_all(more: int, seconds: float) -> None:
+    """The process may take so many bytes more than it has now, and so many seconds of the processor's time."""
+    little_memory(more)
+    now = sum(resource.getrusage(resource.RUSAGE_SELF)[:2])
+    resource.setrlimit(resource.RLIMIT_CPU, (int(now + seconds) + 1, resource.RLIM_INFINITY))
+
+
 def bug_after_step(step: int) -> None:
     """The core has a bug."""
 

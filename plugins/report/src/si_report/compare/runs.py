@@ -8,8 +8,9 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from si_core import Model, SIError, load_model, load_recipe
-from si_core.public.runs import RunDirectory, read_json
+from si_core import Model, SIError, load_model
+from si_core.public.recipes import load_found_recipe
+from si_core.public.runs import RunDirectory, read_estimates, read_json
 from si_core.public.storage import read_metrics
 
 __all__ = ["ComparedRun", "read_runs"]
@@ -81,13 +82,13 @@ def _read(directory: RunDirectory, label: str) -> ComparedRun:
             return otherwise
         return found
 
-    recipe = read(directory.resolved, lambda path: load_recipe(path).resolved(), {})
+    recipe = read(directory.resolved, lambda path: load_found_recipe(path).resolved(), {})
     model = read(directory.model, lambda path: _parameters(directory), -1)
     exported = directory.resolved.name != "resolved.yaml"
     status = {"state": "exported"} if exported else read(directory.status, read_json, {})
     # A model without its run may never have been measured.
     metrics = read(directory.metrics, read_metrics, [], not exported)
-    estimates = read(directory.estimates, read_json, [], not exported)
+    estimates = read(directory.estimates, read_estimates, [], not exported)
     step = status.get("step", metrics[-1].get("step") if metrics else None)
     return ComparedRun(
         label=label,
@@ -98,7 +99,7 @@ def _read(directory: RunDirectory, label: str) -> ComparedRun:
         parameters=None if model < 0 else model,
         size=directory.model.stat().st_size if directory.model.is_file() else None,
         metrics=metrics,
-        estimates=[record for record in estimates if isinstance(record, dict)],
+        estimates=estimates,
         problems=problems,
     )
 
@@ -113,6 +114,6 @@ def _parameters(directory: RunDirectory) -> int:
 def _seconds(status: Mapping[str, Any]) -> float | None:
     try:
         start, end = (datetime.fromisoformat(status[key]) for key in ("started", "updated"))
+        return (end - start).total_seconds()
     except (KeyError, TypeError, ValueError):
-        return None  # an older or damaged status tells no times
-    return (end - start).total_seconds()
+        return None  # an older or damaged status tells no times, or one of them with a zone and one without
