@@ -28,6 +28,8 @@ _log = logging.getLogger(__name__)
 _TOLD, _NEWEST, _NAMED = 5, 20, 3
 """Steps that are told one by one; those whose numbers are kept; names in a message."""
 
+_SMALLER = "a smaller learning rate (train.optimizer.lr), train.clip: 1.0, or look at the data"
+
 
 class NonFiniteStep(NumericsError):
     """A loss or a gradient is not finite, and training ends.
@@ -74,45 +76,48 @@ class NonFiniteSteps:
             NonFiniteStep: training ends; nothing has moved.
         """
         self._put_back()
-        values = dict(zip(self._assembly.fields.names, losses, strict=True))
-        terms = [name for name, value in values.items() if not math.isfinite(value)]
-        # A norm may overflow where the numbers do not.
-        gradients = {name: p.grad.norm() for name, p in self._predictor.named_parameters() if p.grad is not None}
-        parameters = _not_finite(gradients.items())
-        problem = f"the {'loss of ' + ', '.join(terms) if terms else 'gradient'} is not finite"
-        times = float(draw.t.min()), float(draw.t.max())
-        found = {"losses": values, "gradient norm": norm, "times": "{:.6g} to {:.6g}".format(*times)}
-        if not terms:
-            found["parameters"] = _listed(parameters)
-        got = ", ".join(f"{name} {value}" for name, value in found.items())
-        where = f"step {step + 1}"
-        record = {"step": step + 1, "losses": _plain(values), "grad_norm": _plain(norm), "times": list(times)}
-        record |= {"terms": terms, "parameters": parameters}
+        problem, got, record = self._described(step, draw, losses, norm)
 
-        def refused(problem: str, got: str, fix: str, allowed: str | None = None) -> NonFiniteStep:
-            error = NonFiniteStep(problem, where=where, got=got, allowed=allowed, fix=fix)
+        def refused(problem: str, got: str, fix: str = _SMALLER, allowed: str | None = None) -> NonFiniteStep:
+            error = NonFiniteStep(problem, where=f"step {step + 1}", got=got, allowed=allowed, fix=fix)
             error.record = {**record, "problem": problem, "left_out": {"total": self._total, "steps": self._steps}}
             return error
 
-        smaller = "a smaller learning rate (train.optimizer.lr), train.clip: 1.0, or look at the data"
         if not bool(torch.isfinite(draw.x0).all() and torch.isfinite(draw.x1).all()):
-            raise refused(problem, f"{got}; the data are not finite either", smaller)
+            raise refused(problem, f"{got}; the data are not finite either")
         blamed = broken_coefficient(self._assembly.process, draw.schedule, draw.x0, draw.x1)
         if blamed is not None:
             part, coefficient, fix = blamed
             raise refused(f"{problem}, for a coefficient of the {part} is not", f"{coefficient}; {got}", fix)
         weights = _not_finite([*self._predictor.named_parameters(), *self._buffers.items()])
         if weights:
-            raise refused(f"{problem}, for weights are not: {_listed(weights)}", got, smaller)
+            raise refused(f"{problem}, for weights are not: {_listed(weights)}", got)
         if self._skip is None:
-            fix = f"{smaller}; or train.on_nonfinite: skip, to leave a few such steps out"
-            raise refused(problem, got, fix)
+            raise refused(problem, got, f"{_SMALLER}; or train.on_nonfinite: skip, to leave a few such steps out")
         reached = self._reached(self._skip, step)
         if reached is not None:
-            left = f"; left out: {self._total} steps, the newest {', '.join(map(str, self._steps))}" * bool(self._total)
+            newest = (
+                f"; left out so far: {self._total}, the newest {', '.join(map(str, self._steps))}"
+                if self._total
+                else ""
+            )
             allowed = f"train.on_nonfinite: limit {self._skip.limit}, in_a_row {self._skip.in_a_row}"
-            raise refused(f"{problem}, and {reached}", got + left, smaller, allowed)
+            raise refused(f"{problem}, and {reached}", got + newest, allowed=allowed)
         self._leave_out(step, f"{problem} ({got})")
+
+    def _described(self, step: int, draw: Draw, losses: list[float], norm: float) -> tuple[str, str, dict[str, Any]]:
+        """What is not finite and what was found, in words; and all of it as plain data."""
+        values = dict(zip(self._assembly.fields.names, losses, strict=True))
+        terms = [name for name, value in values.items() if not math.isfinite(value)]
+        # A norm may overflow where the numbers do not.
+        norms = [(name, p.grad.norm()) for name, p in self._predictor.named_parameters() if p.grad is not None]
+        parameters, times = _not_finite(norms), [float(draw.t.min()), float(draw.t.max())]
+        got = f"losses {values}, gradient norm {norm}, times {times[0]:.6g} to {times[1]:.6g}"
+        if not terms:
+            got += f", parameters {_listed(parameters)}"
+        record = {"step": step + 1, "losses": _plain(values), "grad_norm": _plain(norm), "times": times}
+        problem = f"the {'loss of ' + ', '.join(terms) if terms else 'gradient'} is not finite"
+        return problem, got, record | {"terms": terms, "parameters": parameters}
 
     def record(self) -> int:
         """The steps left out since this was asked last."""
@@ -165,9 +170,9 @@ class NonFiniteSteps:
     def _reached(self, skip: SkipNonFinite, step: int) -> str | None:
         """Which limit forbids to leave this step out, in words."""
         if self._total >= skip.limit:
-            return f"{self._total} steps were left out already"
+            return f"as many were left out as may be: {self._total} in all"
         if self._row_with(step) > skip.in_a_row:
-            return f"the {self._row} steps before were left out already"
+            return f"as many were left out as may be: {self._row} in a row"
         if self._total + 1 == self._assembly.recipe.train.steps:
             return "so was every step before: nothing would be trained"
         return None

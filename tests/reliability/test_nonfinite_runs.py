@@ -93,7 +93,7 @@ def test_killed_in_between_it_leaves_out_the_same_steps(si, site, tmp_path, resu
 def test_a_limit_ends_the_run_with_its_steps(si, site, tmp_path):
     done = si(*RUN, "train.on_nonfinite={use: skip, limit: 1}", site=site)
     assert done.code == 3
-    assert "1 steps were left out already" in done.err
+    assert "as many were left out as may be: 1 in all" in done.err
     record = json.loads((tmp_path / "run" / "nonfinite.json").read_text())
     assert record["left_out"]["total"] == 1
     assert record["left_out"]["steps"][0] < record["step"]
