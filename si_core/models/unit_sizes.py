@@ -15,10 +15,12 @@ an end has size one, all of it is gone.
 from __future__ import annotations
 
 import logging
+import math
 
 from torch import Tensor
 
 from si_core.contract.data import Draw
+from si_core.contract.distribution import Distribution
 from si_core.process.process import StochasticInterpolant
 from si_core.recipes.recipe import Recipe
 
@@ -36,18 +38,18 @@ def tell_sizes(recipe: Recipe, process: StochasticInterpolant, draw: Draw) -> No
     Args:
         recipe: whose keys are named.
         process: its process.
-        draw: the first draw of it: a few numbers, so a size that is right up to a factor, which is enough.
+        draw: the first draw of it, for the size of an end that tells none: a few numbers, so right up to a factor.
     """
     ends = {"target": (process.target, draw.x1), "source": (process.source, draw.x0)}
     for name, (law, x) in ends.items():
         if name == "source" and process.source is process.target:
             continue
-        size = _size(x)
+        size = _size(law, x)
         # A point has no width that samples could miss, wherever it is not far away.
         point = law.point is not None or (process.coupling.anchored and name == "source")
         if size > FARTHEST or (size < 1 / FARTHEST and not point):
             _log.warning(
-                "%s: the %s has values of size %.2g (root mean square of the first draws), and networks learn at "
+                "%s: the %s has values of size %.2g (root mean square), and networks learn at "
                 "size 1: samples may be much too %s; set standardise: true where it is an option, or use other units",
                 recipe.where(name),
                 name,
@@ -56,6 +58,7 @@ def tell_sizes(recipe: Recipe, process: StochasticInterpolant, draw: Draw) -> No
             )
 
 
-def _size(x: Tensor) -> float:
-    """``(E|x|^2/d)^(1/2)`` over the rows of a draw."""
-    return float(x.detach().double().square().mean().sqrt())
+def _size(law: Distribution, x: Tensor) -> float:
+    """``(E|x|^2/d)^(1/2)``, or that over the rows of a draw."""
+    known = law.moments
+    return math.sqrt(float(x.detach().double().square().mean()) if known is None else known.mean_size)
