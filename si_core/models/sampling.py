@@ -140,7 +140,9 @@ def _in_blocks(
 
 def _calls(model: Model) -> list[tuple[object, str]]:
     """The methods that sampling calls."""
-    networks = model.fields.predictor.networks if isinstance(model.fields, LearnedFields) else ()
+    # What is compiled or recorded must not be changed for the time of a call.
+    plain = model.device.type == "cpu" and not model.accelerator.compile
+    networks = model.fields.predictor.networks if plain and isinstance(model.fields, LearnedFields) else ()
     return [*calls_of(model.process), (model.integrator, "solve"), *((network, "forward") for network in networks)]
 
 

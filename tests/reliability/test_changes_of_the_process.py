@@ -149,8 +149,14 @@ def test_a_grad_mode_that_is_switched_off_in_the_middle_is_no_internal_error(si,
 
 
 @pytest.mark.fault(67)
-@pytest.mark.parametrize("kind", ["distribution", "coupling", "network"])
-@pytest.mark.parametrize("raised", ["raise KeyboardInterrupt", "sys.exit(0)", "raise SystemExit('bye')", "1 / 0"])
+@pytest.mark.parametrize(
+    ("kind", "raised"),
+    [
+        pytest.param(kind, raised, marks=[pytest.mark.slow] * ((i + j) % 3 != 0))
+        for i, kind in enumerate(["distribution", "coupling", "network"])
+        for j, raised in enumerate(["raise KeyboardInterrupt", "sys.exit(0)", "1 / 0", "raise SystemExit('bye')"])
+    ],
+)
 def test_what_it_raises_in_the_middle_ends_the_run_in_its_name(si, site, tmp_path, kind, raised):
     done = si(*RUN, "run", PARTS[kind][0], site=site(kind, raised, after=14))
     assert done.code == 5, done.err
