@@ -21,7 +21,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-__all__ = ["host_state_restored", "one_at_a_time", "random_states", "same_random_state"]
+__all__ = ["HostState", "host_state_restored", "one_at_a_time", "random_states", "same_random_state"]
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 _VARIABLES = "SI_"
@@ -32,30 +32,48 @@ one_at_a_time = threading.RLock()
 two threads that borrow at once, the later would put back what the earlier had borrowed."""
 
 
+class HostState:
+    """The shared state as it is now, to be put back.
+
+    Args:
+        generators: whether the global generators of random numbers are part of it.
+    """
+
+    def __init__(self, *, generators: bool = False) -> None:
+        self._handlers = {number: signal.getsignal(number) for number in _SIGNALS}
+        self._folder, self._settings = _folder(), _torch_settings()
+        self._variables, self._depth = _variables(), sys.getrecursionlimit()
+        self._numbers = random_states() if generators else {}
+
+    def put_back(self) -> list[str]:
+        """Put the state back; returns names of what was changed."""
+        changed = [
+            signal.Signals(number).name for number in _SIGNALS if _handler_put_back(number, self._handlers[number])
+        ]
+        if self._folder is not None and _folder() != self._folder:
+            os.chdir(self._folder)
+            changed.append("the current directory")
+        changed += _variables_put_back(self._variables)
+        if sys.getrecursionlimit() != self._depth:
+            sys.setrecursionlimit(self._depth)
+            changed.append("the recursion limit")
+        changed += _torch_put_back(self._settings)
+        changed += _generators_put_back(self._numbers)
+        return changed
+
+
 @contextmanager
 def host_state_restored(*, generators: bool = False) -> Iterator[list[str]]:
     """Put the shared state back on leaving; yields a list that then names what was changed.
 
     Args:
-        generators: whether the global generators of random numbers are part of it.
+        generators: as for :class:`HostState`.
     """
-    handlers, folder = {number: signal.getsignal(number) for number in _SIGNALS}, _folder()
-    settings, changed = _torch_settings(), list[str]()
-    variables, depth = _variables(), sys.getrecursionlimit()
-    numbers = random_states() if generators else {}
+    state, changed = HostState(generators=generators), list[str]()
     try:
         yield changed
     finally:
-        changed += [signal.Signals(number).name for number in _SIGNALS if _handler_put_back(number, handlers[number])]
-        if folder is not None and _folder() != folder:
-            os.chdir(folder)
-            changed.append("the current directory")
-        changed += _variables_put_back(variables)
-        if sys.getrecursionlimit() != depth:
-            sys.setrecursionlimit(depth)
-            changed.append("the recursion limit")
-        changed += _torch_put_back(settings)
-        changed += _generators_put_back(numbers)
+        changed += state.put_back()
 
 
 def random_states() -> dict[str, Any]:

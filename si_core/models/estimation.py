@@ -17,6 +17,7 @@ from si_core.contract.estimator import Estimator
 from si_core.contract.given_condition import moved, read_condition, taken
 from si_core.contract.runtime import Runtime
 from si_core.discovery.build import build
+from si_core.discovery.first_calls import first_calls_watched
 from si_core.errors import DataError, NumericsError, UsageError
 from si_core.fields.exact import exact_fields
 from si_core.models.freed_memory import keep_freed_memory
@@ -146,7 +147,8 @@ def estimate(
     if conditions:
         given = model.conditions_in_precision(moved(conditions, model.device))
         model = replace(model, fields=model.fields.conditioned(given))
-    result = estimator.estimate(model, x.to(device=model.device, dtype=model.dtype), stream)
+    with first_calls_watched([(estimator, "estimate")]):
+        result = estimator.estimate(model, x.to(device=model.device, dtype=model.dtype), stream)
     if not math.isfinite(result.value):
         raise NumericsError(
             "the estimate is not finite", where=result.name, got=result.value, fix="more steps, or float64 data"

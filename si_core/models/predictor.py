@@ -10,6 +10,7 @@ from torch import Tensor
 
 from si_core.contract.answers import form_of, misbehaved
 from si_core.contract.data import Draw
+from si_core.discovery.first_calls import first_calls_watched
 from si_core.discovery.lookup import load
 from si_core.discovery.parameters import constructor_names
 from si_core.errors import RecipeError, SIError, UsageError, one_line, too_large
@@ -160,7 +161,7 @@ def _outputs(predictor: Predictor, draw: Draw) -> tuple[Tensor, ...]:
         raise TypeError("the process drew without a schedule")
     predictor.eval()
     try:
-        with torch.no_grad():
+        with torch.no_grad(), first_calls_watched((network, "forward") for network in predictor.networks):
             outputs: tuple[Tensor, ...] = predictor(draw.schedule.u.to(draw.xt.dtype), draw.xt, draw.condition)
     finally:
         predictor.train()

@@ -6,10 +6,11 @@ So the first 5,000 of 20,000 samples are the 5,000 samples of the same seed, how
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from numbers import Integral
 from typing import Any, Literal
+from weakref import WeakSet
 
 import torch
 from torch import Tensor
@@ -20,18 +21,27 @@ from si_core.contract.given_condition import read_condition, repeated
 from si_core.contract.integrator import Integrator
 from si_core.contract.runtime import Runtime
 from si_core.contract.weights import resample_alike
+from si_core.discovery.first_calls import first_calls_watched
+from si_core.discovery.shared_state import SharedState
 from si_core.errors import NumericsError, UsageError
+from si_core.fields.learned import LearnedFields
 from si_core.fields.noise_level import Epsilon
+from si_core.models.first_draw import calls_of
 from si_core.models.freed_memory import keep_freed_memory
 from si_core.models.given_points import check_points
 from si_core.models.model import Model
 from si_core.models.needs import refuse_samples
 from si_core.models.streams import reseed
+from si_core.process.process import StochasticInterpolant
 
 __all__ = ["BLOCK", "Samples", "carry", "draw_samples", "sample"]
 
 BLOCK = 2048
 """Samples in a block, unless the recipe's ``sample.batch`` says how many are integrated together."""
+
+
+_WATCHED: WeakSet[StochasticInterpolant] = WeakSet()
+"""Of models that have been sampled: nobody looks at their calls again."""
 
 
 @dataclass(frozen=True)
@@ -108,15 +118,20 @@ def _in_blocks(
     keep_freed_memory()
     size = (None if model.recipe is None else model.recipe.sample.batch) or BLOCK
     samples, conditions, weights = [], [], []
+    shared = SharedState() if n > size else None
     for block, first in enumerate(range(0, n, size)):
         stream = model.stream(seed, "sample", block)
-        x, given = start(first, size, stream)
-        with _of_samples(first):
+        watched = nullcontext() if model.process in _WATCHED else first_calls_watched(_calls(model))
+        with watched, _of_samples(first):
+            x, given = start(first, size, stream)
             path = model.sample(len(x), stream, condition=given, start_from=x)
+        _WATCHED.add(model.process)
         keep = min(size, n - first)
         samples.append(_decoded(model, path.final[:keep], exact))
         if path.log_weights is not None:
             weights.append(path.log_weights[:keep].cpu())
+        if shared is not None:
+            shared.put_back()
         if given:
             conditions.append({name: values[:keep].cpu() for name, values in given.items()})
         if progress is not None:
@@ -135,6 +150,14 @@ def _of_samples(first: int) -> Iterator[None]:
             block = f"samples {first} on, the first of which is state 0"
             error.where = block if error.where is None else f"{block}: {error.where}"
         raise
+
+
+def _calls(model: Model) -> list[tuple[object, str]]:
+    """The methods that sampling calls."""
+    # What is compiled or recorded must not be changed for the time of a call.
+    plain = model.device.type == "cpu" and not model.accelerator.compile
+    networks = model.fields.predictor.networks if plain and isinstance(model.fields, LearnedFields) else ()
+    return [*calls_of(model.process), (model.integrator, "solve"), *((network, "forward") for network in networks)]
 
 
 def _decoded(model: Model, x: Tensor, exact: bool) -> Tensor:

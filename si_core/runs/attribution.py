@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import signal
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -27,7 +28,8 @@ def attributed(*passing: type[Exception]) -> Iterator[None]:
         passing: further errors that pass as they are.
 
     Raises:
-        PluginError: a plugin's component raised something else, or called ``sys.exit``.
+        PluginError: a plugin's component raised something else, ``KeyboardInterrupt`` without a signal among it, or
+            called ``sys.exit``.
         NumericsError: one asked for more memory than there is.
     """
     changed: list[str] = []
@@ -46,8 +48,10 @@ def attributed(*passing: type[Exception]) -> Iterator[None]:
             where=plugin.label,
             fix="change its options, or a machine with more memory",
         ) from error
-    except (Exception, SystemExit) as error:
+    except (Exception, SystemExit, KeyboardInterrupt) as error:
         plugin = culprit(error)
+        if isinstance(error, KeyboardInterrupt) and _by_a_signal():
+            raise
         if plugin is None and not isinstance(error, SystemExit):
             raise
         raise PluginError(
@@ -58,6 +62,14 @@ def attributed(*passing: type[Exception]) -> Iterator[None]:
     finally:
         if changed:  # also where another component has stumbled over it
             _log.warning("a component changed %s while it worked; that is put back", ", ".join(changed))
+
+
+def _by_a_signal() -> bool:
+    """Whether Python itself may have raised a KeyboardInterrupt within the code of a plugin, as it does by default.
+
+    Elsewhere handlers of ours raise it, and one that was raised in a plugin is the plugin's.
+    """
+    return signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
 def culprit(error: BaseException) -> Plugin | None:

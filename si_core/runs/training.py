@@ -85,10 +85,12 @@ def steps(watch: Watch, written: Callable[[dict[str, Any]], object] = lambda rec
         _log.warning("train.steps is 0: nothing is trained, and the weights are %s", start)
     if not trainer.finished:
         watch.at("before_training")
+    watch.look()
     while not trainer.finished:
         trainer.advance()
         due = trainer.finished or trainer.step % trainer.train.log_every == 0
         if due:
+            watch.put_back(trainer.finished)
             _note(watch, written)
         watch.after_step()
         if trainer.finished and not due:
@@ -145,6 +147,7 @@ def train_into(
                 # Read once a step: whoever is told of a stop must have saved at this very step.
                 stop = signals.stop_requested
                 if trainer.finished or stop or (every and trainer.step % every == 0):
+                    watch.put_back()
                     metrics.sync()
                     _save(directory, watch, data, console)
                     saved(trainer.step)

@@ -19,6 +19,7 @@ from si_core.discovery.events import emit
 from si_core.discovery.guard import cause_of
 from si_core.discovery.kinds import section_kinds
 from si_core.discovery.lookup import Found, find
+from si_core.discovery.shared_state import SharedState
 from si_core.errors import PluginError, SIError, StorageError
 from si_core.models.assembly import Assembly
 from si_core.models.model import Model
@@ -31,6 +32,10 @@ from si_core.training.trainer import Trainer
 __all__ = ["Part", "RunState", "Watch", "build_parts"]
 
 _MOMENTS = ("before_training", "after_step", "after_training", "after_sampling", "before_report")
+
+
+_STEPS = 500
+"""Steps between two looks at what the process shares: for less than a tenth of a microsecond a step."""
 
 
 @dataclass(frozen=True)
@@ -174,6 +179,25 @@ class Watch:
             for moment in _MOMENTS
         }
         self._after_step = self._bound["after_step"]
+        self._shared: SharedState | None = None
+        self._looked = 0
+
+    def look(self) -> None:
+        """From now on see to it that components leave alone what the whole process shares."""
+        self._shared, self._looked = SharedState(), self.run.step
+
+    def put_back(self, now: bool = True) -> None:
+        """Put back what they have changed since; who did it is looked for in the next step.
+
+        Args:
+            now: whether it is needed here, or only if it has not been done for long.
+        """
+        step = self.run.step
+        if self._shared is None or not (now or step - self._looked >= _STEPS):
+            return
+        self._looked = step
+        if self._shared.put_back():
+            self.run.trainer.watch()
 
     def event(self, event: Event) -> None:
         """Pass an event to the loggers."""

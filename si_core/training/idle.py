@@ -15,11 +15,11 @@ from torch import Tensor, nn
 
 from si_core.contract.answers import misbehaved
 from si_core.contract.objective import Objective
-from si_core.errors import RecipeError
+from si_core.errors import PluginError, RecipeError
 from si_core.fields.predictor import Predictor
 from si_core.recipes.recipe import Recipe
 
-__all__ = ["refuse_constant", "refuse_detached", "refuse_idle", "tell_idle"]
+__all__ = ["grad_mode_switched_off", "refuse_constant", "refuse_detached", "refuse_idle", "tell_idle"]
 
 _log = logging.getLogger(__name__)
 _SHOWN = 6
@@ -50,6 +50,15 @@ def refuse_idle(recipe: Recipe, loss: Tensor, parameters: Mapping[str, Tensor]) 
         got=_listed(names),
         fix="use them in what the part computes, without detach() or torch.no_grad(); or freeze them in its "
         "constructor: parameter.requires_grad_(False)",
+    )
+
+
+def grad_mode_switched_off(step: int) -> PluginError:
+    """The error of a step whose losses have no gradient because a component has switched torch's grad mode off."""
+    return PluginError(
+        "a component switched the grad mode off while it worked, so the losses have no gradient",
+        where=f"step {step}",
+        fix="networks, objectives and distributions leave torch.set_grad_enabled alone; `with torch.no_grad():` ends",
     )
 
 

@@ -17,8 +17,10 @@ from torch.optim.swa_utils import AveragedModel
 
 from si_core.contract.data import Draw
 from si_core.contract.runtime import Runtime
+from si_core.discovery.first_calls import first_calls_watched
 from si_core.errors import RecipeError, StorageError
 from si_core.models.assembly import Assembly
+from si_core.models.first_draw import calls_of
 from si_core.models.freed_memory import keep_freed_memory
 from si_core.models.learnable import learnable_parts, load_parts, parts_tensors
 from si_core.recipes.training import ImportanceTimes
@@ -27,7 +29,7 @@ from si_core.storage.weights import load_into
 from si_core.training.batches import Batch, Batches
 from si_core.training.extragradient import Extragradient, Networks
 from si_core.training.gradient_sizes import GradientSizes
-from si_core.training.idle import refuse_constant, refuse_detached, tell_idle
+from si_core.training.idle import grad_mode_switched_off, refuse_constant, refuse_detached, tell_idle
 from si_core.training.learning_rate import LearningRates, own_rates
 from si_core.training.network_noise import NetworkNoise
 from si_core.training.nonfinite import NonFiniteSteps
@@ -51,7 +53,7 @@ class Trainer:
     def __init__(self, assembly: Assembly, runtime: Runtime) -> None:
         keep_freed_memory()
         self.assembly, self.runtime, self.train = assembly, runtime, assembly.recipe.train
-        compiled = self.train.compile if runtime.compile is None else runtime.compile
+        compiled = self._compiled = self.train.compile if runtime.compile is None else runtime.compile
         self.step = 0
         self.stopped: str | None = None
         self.predictor: nn.Module = assembly.fields.predictor.to(runtime.device).train()
@@ -80,7 +82,7 @@ class Trainer:
             self._sizes = GradientSizes(watched, draws, assembly.antithetic)
         self._share = torch.full((), 1.0 / draws, dtype=self.parameters[0].dtype, device=runtime.device)
         self._sums = Sums()
-        self._untried = True
+        self._untried = self._watched = True
         self._nonfinite = NonFiniteSteps(assembly, self.predictor)
         self._restored: str | None = None  # the checkpoint that the next step starts from
         self._validation = Validation(assembly, runtime)
@@ -108,10 +110,26 @@ class Trainer:
             NumericsError: a loss or a gradient of the networks is not finite, and their weights are as before; or one
                 of the process, which is as before.
         """
+        if self._watched:
+            return self._advance_watched()
         if torch.is_grad_enabled():
             return self._advance()
         with torch.enable_grad():
             return self._advance()
+
+    def watch(self) -> None:
+        """Look at the next step for whoever changes what the whole process shares."""
+        self._watched = True
+
+    def _advance_watched(self) -> None:
+        self._watched = False
+        assembly = self.assembly
+        calls = [*calls_of(assembly.process), (self.optimizer, "step")]
+        calls += [(objective, method) for objective in assembly.objectives for method in ("loss", "loss_of")]
+        # Inside a compiled network nothing can be watched.
+        calls += [] if self._compiled else [(network, "forward") for network in assembly.fields.predictor.networks]
+        with first_calls_watched(calls):
+            self.advance()
 
     def _advance(self) -> None:
         refit(self.assembly, self.step, self.trained(), self.runtime)
@@ -136,7 +154,12 @@ class Trainer:
         shares, terms = self._share.expand_as(draw.t), [loss.detach() for loss in each]
         if batch.weight is not None:
             shares, terms = shares * batch.weight, [term * batch.weight for term in terms]
-        torch.autograd.backward(each, [shares] * len(each))
+        try:
+            torch.autograd.backward(each, [shares] * len(each))
+        except RuntimeError as error:
+            if torch.is_grad_enabled():
+                raise
+            raise grad_mode_switched_off(self.step + 1) from error
         means = [term.mean() for term in terms]
         if self._untried:
             self._untried = False

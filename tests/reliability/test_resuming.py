@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import signal
 
@@ -100,9 +101,23 @@ def test_all_tensors_and_records_are_those_of_an_uninterrupted_run(ends_alike, s
 
 
 @pytest.mark.fault(48)
-@pytest.mark.parametrize("name", ["SIGKILL", "SIGTERM"])
+@pytest.mark.parametrize("name", ["SIGKILL", pytest.param("SIGTERM", marks=pytest.mark.slow)])
 def test_a_signal_while_the_validation_loss_is_measured(ends_alike, name):
     ends_alike(SINGLE["early stopping"], [("signal_in_validation", 2, name), ("signal_in_validation", 2, name)])
+
+
+@pytest.mark.fault(50)
+@pytest.mark.parametrize("key", ["device", "torch.version"])
+def test_what_differs_where_a_run_goes_on_is_named_with_what_to_expect(si, tmp_path, key):
+    assert si(*RUN, moment=("signal_after_step", 8, "SIGTERM")).code == 143
+    path = tmp_path / "run" / "environment.json"
+    recorded = json.loads(path.read_text(encoding="utf-8"))
+    *above, last = key.split(".")
+    (recorded[above[0]] if above else recorded)[last] = "another"
+    path.write_text(json.dumps(recorded), encoding="utf-8")
+    done = si(*RUN, "--resume")
+    assert done.code == 0
+    assert f"equal in law but not bit for bit, as this differs: {key}: another -> " in done.err
 
 
 @pytest.mark.slow

@@ -23,6 +23,9 @@ COMMANDS = {
 }
 MAKES = {"run": "new/samples.npy", "sample": "x.npy", "export": "model/model.safetensors"}
 every_command = pytest.mark.parametrize("command", COMMANDS)
+few_at_once = pytest.mark.parametrize(
+    "command", [pytest.param(name, marks=[pytest.mark.slow] * (name not in ("list", "sample"))) for name in COMMANDS]
+)
 
 
 def done_well(done, tmp_path, command):
@@ -47,7 +50,7 @@ def test_a_reader_that_goes_away_at_once(si, run, tmp_path, command):
 
 @pytest.mark.fault(60)
 @pytest.mark.parametrize("columns", [20, pytest.param(1, marks=pytest.mark.slow)])
-@every_command
+@few_at_once
 def test_a_terminal_of_few_columns(si, run, tmp_path, command, columns):
     reader, writer = pty.openpty()
     fcntl.ioctl(writer, termios.TIOCSWINSZ, struct.pack("HHHH", 3, columns, 0, 0))
@@ -73,7 +76,7 @@ def test_a_terminal_of_few_columns(si, run, tmp_path, command, columns):
 
 
 @pytest.mark.fault(60)
-@every_command
+@few_at_once
 def test_without_a_terminal_lines_are_plain(si, run, tmp_path, command):
     done = si(*COMMANDS[command], TERM="xterm-256color", FORCE_COLOR="1")
     assert (done.code, done.err) == (0, "")
