@@ -104,7 +104,7 @@ class Case:
         for name, text in (("dear.txt", "dear"), ("secret.json", '{"secret": 1}'), ("r.yaml", RECIPE)):
             (self.outside / name).write_text(text, encoding="utf-8")
         self.kind = self.chance.choices(["run", "halved", "clocked", "exported", "fit"], [5, 3, 1, 1, 1])[0]
-        self.subject = subjects[self.kind]
+        self.subject, self.right = subjects[self.kind], subjects["run"].folder
         shutil.copytree(self.subject.folder, self.folder, symlinks=True)
         self.whole = states(self.folder)
         self.purpose = self.chance.random() < 0.3
@@ -156,7 +156,7 @@ def _resumed(case: Case) -> Said:
     said = command("run", case.outside / "r.yaml", "--out", case.folder, "--resume")
     if said.code == 0 and not case.purpose:
         for name in MADE:
-            made, right = (case.folder / name), SUBJECTS[0]["run"].folder / name
+            made, right = (case.folder / name), case.right / name
             assert made.read_bytes() == right.read_bytes(), f"{case}: {name} is another: {said.text}"
     return said
 
@@ -228,12 +228,10 @@ SLOW: dict[Callable[[Case], Said], int] = {**DOORS, _reported: 1}
 FIT = {"halved": (_resumed, _compared, _continued, _validated)}
 FIT |= dict.fromkeys(("clocked", "exported", "fit"), (_sampled, _estimated, _exported, _loaded, _compared, _continued))
 """Where a door has more to say than that it is none for such a folder."""
-SUBJECTS: list[dict[str, Subject]] = []
 
 
 def _tried(place: Path, subjects: dict[str, Subject], number: int, doors: dict[Callable[[Case], Said], int]) -> str:
     """One case; what became of it, by door and exit code."""
-    SUBJECTS[:] = [subjects]
     case = Case(place, subjects, number)
     fit = {door: weight for door, weight in doors.items() if door in FIT.get(case.kind, doors)}
     door = case.chance.choices(list(fit), list(fit.values()))[0]
