@@ -136,7 +136,7 @@ def _clocked(model: Model, text: str, run: Path | None, seed: int) -> Model:
         return model.with_sampler(clock="auto" if text == "auto" else "uniform")
     name, options = chosen(text, "--clock", '{"use": "sine", "start": false}')
     directory = None if options or run is None else RunDirectory.open(run)
-    stored = None if directory is None else stored_clock(directory, name, model.process)
+    stored = None if directory is None else stored_clock(directory, name, model.process, model.recipe)
     clocked = model.with_sampler(clock=stored or build_clock(name, model.process, **options))
     return fit_clock(directory, clocked, name, seed)
 
@@ -154,7 +154,7 @@ def _noise_level(model: Model, run: Path, text: str, seed: int) -> Epsilon:
             raise _no_level(text) from None
         name, options = chosen(text, "--epsilon", '{"use": "gamma", "scale": 1.0}')
         directory = RunDirectory.open(run)
-        stored = None if options else stored_noise_level(directory, name, model.process)
+        stored = None if options else stored_noise_level(directory, name, model.process, model.recipe)
         diffusion = stored or build_diffusion(name, model.process, **options)
         return fit_noise_level(
             directory, model.with_sampler(epsilon=diffusion), Selection("diffusion", name), seed

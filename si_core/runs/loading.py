@@ -96,8 +96,9 @@ def load_assembled(
     assembly.fields.predictor.to(runtime.device).eval().requires_grad_(False)
     model = assembly.model().on(runtime)
     if isinstance(recipe.sample.epsilon, Selection) and not recipe.sample.epsilon.in_memory:
-        level = stored_noise_level(directory, recipe.sample.epsilon.qualified, model.process)
+        level = stored_noise_level(directory, recipe.sample.epsilon.qualified, model.process, own)
         model = model.with_sampler(epsilon=level)
     if isinstance(recipe.sample.clock, Selection) and not recipe.sample.clock.in_memory:
-        model = model.with_sampler(clock=stored_clock(directory, recipe.sample.clock.qualified, model.process))
+        stored_time = stored_clock(directory, recipe.sample.clock.qualified, model.process, own)
+        model = model.with_sampler(clock=stored_time)
     return assembly, model, model_step(stored.metadata, directory.model)

@@ -8,6 +8,7 @@ from si_core.contract.diffusion import Diffusion
 from si_core.models.model import Model
 from si_core.models.sampler_parts import build_diffusion
 from si_core.process.process import StochasticInterpolant
+from si_core.recipes.recipe import Recipe
 from si_core.recipes.selection import Selection
 from si_core.runs.directory import RunDirectory
 from si_core.runs.stored_options import keep_options, stored_component
@@ -31,17 +32,19 @@ def fit_noise_level(directory: RunDirectory | None, model: Model, chosen: Select
     if options is None:
         return model
     if directory is not None:
-        keep_options(directory.diffusion, "diffusion", chosen.qualified, options)
+        keep_options(directory.diffusion, "diffusion", chosen.qualified, options, model.recipe)
     return model.with_sampler(epsilon=build_diffusion(chosen.qualified, model.process, **options))
 
 
-def stored_noise_level(directory: RunDirectory, name: str, process: StochasticInterpolant) -> Diffusion | None:
+def stored_noise_level(
+    directory: RunDirectory, name: str, process: StochasticInterpolant, recipe: Recipe | None
+) -> Diffusion | None:
     """What :func:`fit_noise_level` kept for a schedule of this name, or None.
 
     Raises:
-        StorageError: the file is damaged.
+        StorageError: the file is damaged, of another run than that of the recipe, or gone.
     """
     build = partial(build_diffusion, name, process)
     return stored_component(
-        directory.diffusion, "diffusion", name, build, f"remove it, and sample with --epsilon {name}"
+        directory.diffusion, "diffusion", name, recipe, build, f"remove it, and sample with --epsilon {name}"
     )

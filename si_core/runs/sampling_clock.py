@@ -8,6 +8,7 @@ from si_core.contract.clock import Clock
 from si_core.models.model import Model
 from si_core.models.sampler_parts import build_clock
 from si_core.process.process import StochasticInterpolant
+from si_core.recipes.recipe import Recipe
 from si_core.runs.directory import RunDirectory
 from si_core.runs.stored_options import keep_options, stored_component
 
@@ -27,15 +28,17 @@ def fit_clock(directory: RunDirectory | None, model: Model, name: str, seed: int
     if options is None:
         return model
     if directory is not None:
-        keep_options(directory.clock, "clock", name, options)
+        keep_options(directory.clock, "clock", name, options, model.recipe)
     return model.with_sampler(clock=build_clock(name, model.process, **options))
 
 
-def stored_clock(directory: RunDirectory, name: str, process: StochasticInterpolant) -> Clock | None:
+def stored_clock(
+    directory: RunDirectory, name: str, process: StochasticInterpolant, recipe: Recipe | None
+) -> Clock | None:
     """What :func:`fit_clock` kept for a clock of this name, or None.
 
     Raises:
-        StorageError: the file is damaged.
+        StorageError: the file is damaged, of another run than that of the recipe, or gone.
     """
     build = partial(build_clock, name, process)
-    return stored_component(directory.clock, "clock", name, build, f"remove it, and sample with --clock {name}")
+    return stored_component(directory.clock, "clock", name, recipe, build, f"remove it, and sample with --clock {name}")

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import si_core as si_library
+from si_core.runs.stored_options import signed
 
 WORDS = (
     "r.yaml",
@@ -93,24 +94,71 @@ def test_a_run_with_another_clock_can_be_fitted_later(si, finished):
     assert np.array_equal(drawn(si, "copy"), before)
 
 
+OPTIONS = [
+    ({"coefficients": [99.0]}, "sizes sum up to 8 at most"),
+    ({"coefficients": "no"}, "coefficients"),
+    ({"coefficients": [0.1], "orders": [1, 1]}, "fitted in another clock"),
+    ({"module": "os"}, "unknown option 'module'"),
+]
+
+
+@pytest.mark.parametrize(("options", "message"), OPTIONS)
+def test_options_that_are_none_are_refused(si, run, options, message):
+    record = json.loads((run / "clock.json").read_text())
+    refused(si, run, json.dumps(signed({**record, "options": options})), message)
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
         ('{"use": "si-integrators/fitted"}', "no options"),
         ('{"use": "si-integrators/fitted", "options": {"coefficients": [NaN]}}', "not valid JSON"),
-        ('{"use": "si-integrators/fitted", "options": {"coefficients": [99.0]}}', "sizes sum up to 8 at most"),
-        ('{"use": "si-integrators/fitted", "options": {"coefficients": "no"}}', "coefficients"),
-        (
-            '{"use": "si-integrators/fitted", "options": {"coefficients": [0.1], "orders": [1, 1]}}',
-            "fitted in another clock",
-        ),
-        ('{"use": "si-integrators/fitted", "options": {"module": "os"}}', "unknown option 'module'"),
+        ('{"use": "si-integrators/fitted", "options": {"coefficients": [0.1]}}', "wrong checksum"),
     ],
 )
 def test_a_damaged_file_is_refused(si, run, text, message):
+    refused(si, run, text, message)
+
+
+def refused(si, run, text, message):
     (run / "clock.json").write_text(text)
     done = si("sample", run, "--out", "x.npy")
     assert done.code == 4
     assert "clock.json" in done.err
     assert message in done.err
+    assert "--resume makes it again" in done.err
     assert not (si.folder / "x.npy").exists()
+
+
+@pytest.mark.fault(43)
+def test_a_changed_digit_is_told(si, run):
+    text = (run / "clock.json").read_text()
+    place = next(i for i, c in enumerate(text) if c.isdigit() and i > text.index("coefficients"))
+    refused(si, run, f"{text[:place]}{(int(text[place]) + 1) % 10}{text[place + 1 :]}", "wrong checksum")
+
+
+@pytest.mark.fault(43)
+def test_that_of_another_run_is_told(si, run, finished):
+    assert si("run", *WORDS, "seed=9", "--out", "other").code == 0
+    refused(si, run, (si.folder / "other" / "clock.json").read_text(), "these are the weights of another run")
+
+
+@pytest.mark.fault(43)
+def test_one_that_is_gone_is_told_and_made_again(si, run):
+    before = (run / "clock.json").read_bytes()
+    (run / "clock.json").unlink()
+    done = si("sample", run, "--out", "x.npy")
+    assert done.code == 4
+    assert "clock.json: what was measured on the model is missing" in done.err
+    assert si("run", "run/resolved.yaml", "--resume", "--out", "run").code == 0
+    assert (run / "clock.json").read_bytes() == before
+
+
+@pytest.mark.fault(43, 71)
+def test_one_that_is_gone_from_an_exported_model_is_told(si, run):
+    assert si("export", run, "model").code == 0
+    assert np.array_equal(drawn(si, "model"), np.load(run / "samples.npy"))
+    (si.folder / "model" / "clock.json").unlink()
+    done = si("sample", "model", "--out", "x.npy")
+    assert done.code == 4
+    assert "export again" in done.err

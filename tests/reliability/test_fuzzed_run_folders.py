@@ -29,6 +29,7 @@ from .watchdog import steers_nothing, watched
 
 pytestmark = pytest.mark.fault(18, 43, 44, 45, 46, 47, 51)
 
+CLOCKED = ("train.steps=4", "sample.clock=fitted", "sample.epsilon=0", "sample.integrator={use: heun, steps: 2}")
 MADE = ("model.safetensors", "frame.json", "samples.npy", "estimates.json")
 CODES = (0, 2, 3, 4, 5)
 
@@ -75,11 +76,13 @@ def subjects(server, finished, tmp_path_factory) -> dict[str, Subject]:
     rows = np.random.default_rng(0).normal(size=(64, 2))
     si_.fit(rows, steps=2, network={"use": "mlp", "width": 8, "depth": 1}).save(home / "fit")
     exported = ("recipe.yaml", "model.safetensors", "frame.json")
+    assert command("run", home / "r.yaml", *CLOCKED, "--out", home / "clocked").code == 0
     needed = {
         "run": ("resolved.yaml", *exported[1:]),
+        "halved": (),
+        "clocked": ("resolved.yaml", *exported[1:], "clock.json"),
         "exported": exported,
         "fit": (*exported, "layout.json"),
-        "halved": (),
     }
     found = {}
     for name, files in needed.items():
@@ -100,8 +103,8 @@ class Case:
         self.outside.mkdir(parents=True)
         for name, text in (("dear.txt", "dear"), ("secret.json", '{"secret": 1}'), ("r.yaml", RECIPE)):
             (self.outside / name).write_text(text, encoding="utf-8")
-        self.kind = self.chance.choices(["run", "halved", "exported", "fit"], [5, 3, 1, 1])[0]
-        self.subject = subjects[self.kind]
+        self.kind = self.chance.choices(["run", "halved", "clocked", "exported", "fit"], [5, 3, 1, 1, 1])[0]
+        self.subject, self.right = subjects[self.kind], subjects["run"].folder
         shutil.copytree(self.subject.folder, self.folder, symlinks=True)
         self.whole = states(self.folder)
         self.purpose = self.chance.random() < 0.3
@@ -124,9 +127,8 @@ class Case:
     @property
     def like_before(self) -> bool:
         """Whether whatever works has to give what it gave: the recipe is as it was, and nobody vouches for others."""
-        added = [name for name in ("layout.json", "clock.json", "diffusion.json") if not self.is_whole(name)]
         recipe = "recipe.yaml" if self.kind in ("exported", "fit") else "resolved.yaml"
-        return self.is_whole(recipe) and not self.purpose and not added
+        return self.is_whole(recipe, "layout.json") and not self.purpose
 
     def same_folder(self, *but: str) -> None:
         """The folder is as it was, but for some names; a file that is added is named."""
@@ -154,7 +156,7 @@ def _resumed(case: Case) -> Said:
     said = command("run", case.outside / "r.yaml", "--out", case.folder, "--resume")
     if said.code == 0 and not case.purpose:
         for name in MADE:
-            made, right = (case.folder / name), SUBJECTS[0]["run"].folder / name
+            made, right = (case.folder / name), case.right / name
             assert made.read_bytes() == right.read_bytes(), f"{case}: {name} is another: {said.text}"
     return said
 
@@ -224,14 +226,12 @@ DOORS: dict[Callable[[Case], Said], int] = {
 }  # fmt: skip
 SLOW: dict[Callable[[Case], Said], int] = {**DOORS, _reported: 1}
 FIT = {"halved": (_resumed, _compared, _continued, _validated)}
-FIT |= dict.fromkeys(("exported", "fit"), (_sampled, _estimated, _exported, _loaded, _compared, _continued))
+FIT |= dict.fromkeys(("clocked", "exported", "fit"), (_sampled, _estimated, _exported, _loaded, _compared, _continued))
 """Where a door has more to say than that it is none for such a folder."""
-SUBJECTS: list[dict[str, Subject]] = []
 
 
 def _tried(place: Path, subjects: dict[str, Subject], number: int, doors: dict[Callable[[Case], Said], int]) -> str:
     """One case; what became of it, by door and exit code."""
-    SUBJECTS[:] = [subjects]
     case = Case(place, subjects, number)
     fit = {door: weight for door, weight in doors.items() if door in FIT.get(case.kind, doors)}
     door = case.chance.choices(list(fit), list(fit.values()))[0]
