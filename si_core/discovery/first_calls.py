@@ -8,6 +8,7 @@ put right after each of its calls. For the others a call is what it was.
 from __future__ import annotations
 
 import functools
+import inspect
 import logging
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
@@ -31,12 +32,12 @@ def first_calls_watched(calls: Iterable[tuple[object, str]]) -> Iterator[None]:
     wrongly draws from them the same numbers again and again.
 
     Args:
-        calls: components with names of methods; those that a component lacks are passed over.
+        calls: components with names of methods; what is no plain method of a component is passed over.
     """
     with ExitStack() as stack:
         for component, method in calls:
-            function = getattr(type(component), method, None)
-            if function is not None and method not in getattr(component, "__dict__", {method: None}):
+            function = inspect.getattr_static(type(component), method, None)
+            if inspect.isfunction(function) and method not in getattr(component, "__dict__", {method: None}):
                 stack.enter_context(_watched(component, method, function))
         yield
 

@@ -154,10 +154,11 @@ def _of_samples(first: int) -> Iterator[None]:
 
 def _calls(model: Model) -> list[tuple[object, str]]:
     """The methods that sampling calls."""
-    # What is compiled or recorded must not be changed for the time of a call.
-    plain = model.device.type == "cpu" and not model.accelerator.compile
-    networks = model.fields.predictor.networks if plain and isinstance(model.fields, LearnedFields) else ()
-    return [*calls_of(model.process), (model.integrator, "solve"), *((network, "forward") for network in networks)]
+    calls = calls_of(model.process)
+    if not model.accelerator.plain(model.device):
+        return calls  # what is compiled or recorded is known by what it is, and must stay that
+    networks = model.fields.predictor.networks if isinstance(model.fields, LearnedFields) else ()
+    return [*calls, (model.integrator, "solve"), *((network, "forward") for network in networks)]
 
 
 def _decoded(model: Model, x: Tensor, exact: bool) -> Tensor:

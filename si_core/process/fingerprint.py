@@ -75,6 +75,8 @@ def fingerprint(process: StochasticInterpolant) -> dict[str, Tensor]:
 
 def largest_deviation(before: Mapping[str, Tensor], now: Mapping[str, Tensor]) -> Deviation | None:
     """Where the second differs most from the first, relative to the size of the quantity; None where they agree."""
+    # A file may hold anything by these names; nothing of another dtype was ever a fingerprint.
+    before = {name: value for name, value in before.items() if value.dtype == torch.float64}
     worst, found = 1.0, None
     names = dict.fromkeys([*before, *now])
     if TORCH_NOISE in names and not _equal(before.get(TORCH_NOISE), now.get(TORCH_NOISE)):

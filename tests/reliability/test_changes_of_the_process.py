@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import copy
 import json
+import sys
 import textwrap
 
 import pytest
+
+from si_core.discovery.first_calls import first_calls_watched
 
 from ..cli.conftest import status
 
@@ -82,6 +86,42 @@ PARTS = {
 }
 NAMES = {"distribution": "Gaussian", "coupling": "Pairing", "network": "Net", "estimator": "Mean"}
 RUN = ("run", "r.yaml", "--out")
+
+
+class Plain:
+    """A component with methods of every form; some change the recursion limit."""
+
+    def __init__(self, name):
+        self.name = name
+
+    def tidy(self):
+        return self.name
+
+    def careless(self):
+        sys.setrecursionlimit(sys.getrecursionlimit() + 1)
+        return self.name
+
+    @staticmethod
+    def static():
+        return "static"
+
+    @property
+    def word(self):
+        return "word"
+
+
+@pytest.mark.fault(67)
+def test_a_component_that_changes_nothing_is_as_it_was_and_copies_of_the_other_are_themselves(caplog):
+    one, limit = Plain("one"), sys.getrecursionlimit()
+    calls = [(one, name) for name in ("tidy", "careless", "static", "word", "absent")] + [(1, "bit_length")]
+    with first_calls_watched(calls):
+        assert (one.tidy(), one.careless(), one.static(), one.word) == ("one", "one", "static", "word")
+    assert set(vars(one)) == {"name", "careless"}
+    assert "Plain.careless changed the recursion limit" in caplog.text
+    other = copy.deepcopy(one)
+    other.name = "other"
+    assert (one.careless(), other.careless()) == ("one", "other")
+    assert sys.getrecursionlimit() == limit
 
 
 @pytest.fixture

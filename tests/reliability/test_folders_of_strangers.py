@@ -11,6 +11,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+import torch
 
 import si_core as si_
 from si_core.storage.tensors import load_tensors, save_tensors
@@ -127,6 +128,17 @@ def test_a_number_of_steps_that_is_none(here):
         said = command(*words)
         assert said.code in (2, 4)
         assert "no number of steps" in said.text
+
+
+@pytest.mark.fault(47)
+def test_a_fingerprint_of_other_numbers(here):
+    file = here / "run" / "model.safetensors"
+    tensors, metadata = load_tensors(file)
+    tensors["fingerprint.beta"] = tensors["fingerprint.beta"].to(torch.complex64) + 1j
+    save_tensors(file, tensors, metadata)
+    said = command(*DOORS["sample"])
+    assert said.code == 5
+    assert "absent when it was trained" in said.text
 
 
 @pytest.mark.fault(18)

@@ -22,7 +22,7 @@ def _until(reached, seconds=30.0):
 
 
 @pytest.mark.fault(39)
-@pytest.mark.parametrize("kills", [4, pytest.param(200, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("kills", [2, pytest.param(200, marks=pytest.mark.slow)])
 def test_a_run_that_is_killed_at_any_time_ends_as_if_it_had_not_been(si, tmp_path, results, kills):
     whole = si.start("run", "r.yaml", *SETTINGS, "--out", "whole")
     _until((tmp_path / "whole").exists)

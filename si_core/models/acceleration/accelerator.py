@@ -166,6 +166,10 @@ class Accelerator:
             process_key(model.process),
         )
 
+    def plain(self, device: torch.device) -> bool:
+        """Whether networks and method are called as they are on a device: neither compiled nor recorded."""
+        return not self.compile and (self.graph is False or not self._recorder.records(device))
+
     def _records(self, model: Model, x: Tensor) -> bool:
         """Whether to try; why not is said where recording was asked for."""
         if self.graph is False:
