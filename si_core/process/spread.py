@@ -89,7 +89,7 @@ def mean_path(process: StochasticInterpolant, s: Schedule) -> dict[str, Tensor]:
     means = [end.mean for end in (process.source.moments, process.target.moments) if end is not None]
     if any(mean is None for mean in means) or not any(bool(mean.any()) for mean in means if mean is not None):
         return {}
-    first, last = (mean.double() for mean in means if mean is not None)
+    first, last = (mean.double().unsqueeze(0) for mean in means if mean is not None)
 
     def of(alpha: Tensor | None, beta: Tensor | None) -> Tensor:
         return spread(torch.as_tensor(alpha), first) * first + spread(torch.as_tensor(beta), last) * last

@@ -95,7 +95,7 @@ def activities(home: Path) -> dict[str, Act]:
     x = fitted.sample(8)
     return {
         "samples": lambda i: si_.sample(model, 16, seed=i),
-        "an SDE": lambda i: si_.sample(model, 16, seed=i, epsilon=0.1 + i % 7),
+        "an SDE": lambda i: si_.sample(model, 16, seed=i, epsilon=0.1 + 0.1 * (i % 7)),
         "estimates": lambda i: si_.estimate(model, si_.build("estimator", "energy-distance", samples=32), seed=i),
         "densities": lambda i: fitted.log_prob(x),
         "trainings": _training,

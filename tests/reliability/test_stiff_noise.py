@@ -17,13 +17,13 @@ import torch
 
 import si_core as si
 
-ROWS = 4000
+ROWS = 2000
 ERROR = math.sqrt(2 / ROWS)
 LATENTS = ("none", "brownian", "encoder-decoder", "sine-squared", "quadratic")
 METHODS = ("euler-maruyama", "stochastic-heun", "sra1", "exponential")
 
 
-def gaussian(mean: float, variance: float, dim: int = 1) -> si.Distribution:
+def gaussian(mean: float | list[float], variance: float, dim: int = 1) -> si.Distribution:
     return si.build("distribution", "gaussian", dim=dim, mean=mean, covariance=variance, dtype="float64")
 
 
@@ -74,7 +74,7 @@ def test_an_exponential_method_has_the_law_of_narrow_gaussians_in_any_number_of_
     assert x.mean() == pytest.approx(0.7, abs=5 * 0.05 / math.sqrt(ROWS))
 
 
-@pytest.mark.parametrize("epsilon", [1e-3, 1.0, 100.0, 1e4, 1e30])
+@pytest.mark.parametrize("epsilon", [1e-3, 1.0, 100.0, 1e30])
 @pytest.mark.parametrize("options", [{}, {"order": 1}, {"corrector": True}], ids=str)
 def test_exponential_methods_are_exact_where_the_drift_is_linear(epsilon: float, options: dict[str, Any]) -> None:
     of = process(gaussian(-0.5, 1.0), gaussian(1.0, 0.25))
@@ -86,11 +86,12 @@ def test_exponential_methods_are_exact_where_the_drift_is_linear(epsilon: float,
 @pytest.mark.parametrize(("latent", "interpolant"), list(product(LATENTS, ["linear", "trigonometric"])))
 @pytest.mark.parametrize("backward", [False, True])
 def test_exponential_methods_are_exact_for_every_path(latent: str, interpolant: str, backward: bool) -> None:
-    of = process(gaussian(2.0, 1.5), gaussian(-1.0, 0.2), latent, interpolant)
-    x = solved(of, 0.7, "exponential", 12, backward)
-    mean, variance = (2.0, 1.5) if backward else (-1.0, 0.2)
-    assert x.var() == pytest.approx(variance, rel=5 * ERROR)
-    assert x.mean() == pytest.approx(mean, abs=5 * math.sqrt(variance / ROWS))
+    source, target = gaussian([2.0, -1.0], 1.5, 2), gaussian([-1.0, 3.0], 0.2, 2)
+    x = solved(process(source, target, latent, interpolant), 0.7, "exponential", 12, backward).reshape(ROWS, 2)
+    mean, variance = ([2.0, -1.0], 1.5) if backward else ([-1.0, 3.0], 0.2)
+    for column, due in zip(x.T, mean, strict=True):
+        assert column.var() == pytest.approx(variance, rel=5 * ERROR)
+        assert column.mean() == pytest.approx(due, abs=5 * math.sqrt(variance / ROWS))
 
 
 @pytest.mark.parametrize("method", METHODS)
@@ -98,10 +99,10 @@ def test_every_method_is_refused_or_right_about_the_spread(method: str) -> None:
     """Over ends, noise and steps of all sizes: a variance wrong by more than a factor 2 never comes out."""
     random = torch.Generator().manual_seed(3)
     refused = 0
-    for _ in range(40):
+    for _ in range(20):
         numbers = torch.rand(4, generator=random, dtype=torch.float64)
         v0, v1 = (10 ** (-3 + 3.5 * numbers[:2])).tolist()
-        epsilon, steps = 10 ** float(-2 + 6 * numbers[2]), round(2 ** float(1 + 6 * numbers[3]))
+        epsilon, steps = 10 ** float(-2 + 6 * numbers[2]), round(2 ** float(1 + 5 * numbers[3]))
         try:
             x = solved(process(gaussian(0.3, v0), gaussian(-0.2, v1)), epsilon, method, steps)
         except si.NumericsError:

@@ -20,6 +20,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -34,6 +35,20 @@ _ROUNDING = 1e-12
 _NOTHING, _NONE, _VALUES = 0.02, 1e-9, 4
 """The fraction of the mean drive of a step below which a node is blind, the drive that is none,
 and the most values that a polynomial goes through."""
+
+
+class _Centre(NamedTuple):
+    """The centre of a linear part over the steps of a grid.
+
+    Args:
+        path: at the times of the grid, shape (steps + 1, *event).
+        moves: what a step adds beside its gain times the state, shape (steps, *event).
+        offsets: ``centre' - rate centre`` at the times of the grid, shape (steps + 1, *event).
+    """
+
+    path: Tensor
+    moves: Tensor
+    offsets: Tensor
 
 
 class LinearSteps:
@@ -72,14 +87,12 @@ class LinearSteps:
         """The gains of whole steps."""
         self.deviations: list[float] = squares.sqrt().tolist()
         """The standard deviations of the noise of each step."""
-        self.offsets: Tensor | None = None
-        """``centre' - rate centre`` at the times of the grid, shape (steps + 1, *event); None for 0."""
-        self._moves: Tensor | None = None
+        self._centre: _Centre | None = None
         if linear.centre is not None and linear.centre_rate is not None:
-            centre = linear.centre[:ends]
-            self.offsets = linear.centre_rate[:ends] - _each(linear.rate[:ends], centre) * centre
-            self._moves = centre[1:] - _each(whole, centre) * centre[:-1]
-            self._centre = centre
+            path, change = linear.centre[:ends], linear.centre_rate[:ends]
+            moves = path[1:] - _each(whole, path) * path[:-1]
+            self._centre = _Centre(path, moves, change - _each(linear.rate[:ends], path) * path)
+        self._placed: dict[tuple[torch.dtype, torch.device], _Centre] = {}
         self._found: dict[tuple[int, ...], list[float]] = {}
         self._drives, inner_drives = linear.drive[:ends], linear.drive[ends:].reshape(inside)
         mean_drive = self._over_step(inner_drives.abs())
@@ -89,6 +102,17 @@ class LinearSteps:
         self._driven, self._plain = [
             (kernel.unsqueeze(1) * self._cells * powers).sum((2, 3)).numpy() for kernel in (gain * inner_drives, gain)
         ]
+
+    def centre(self, x: Tensor) -> _Centre | None:
+        """What is known of the centre, where and in the precision that states are in; None where there is none."""
+        if self._centre is None:
+            return None
+        key = (x.dtype, x.device)
+        if key not in self._placed:
+            # Out of inference mode, for it is kept.
+            with torch.inference_mode(False):
+                self._placed[key] = _Centre(*(part.to(x) for part in self._centre))
+        return self._placed[key]
 
     def _over_step(self, values: Tensor) -> Tensor:
         """The means over each step of values at its points, shape (steps,)."""
@@ -111,7 +135,8 @@ class LinearSteps:
             return self.state(step, x, values, noise)
         h = float(self._lengths[step])
         gain = 1.0 + h * self.rates[step]
-        move = None if self._moves is None else self._centre[step + 1] - gain * self._centre[step]
+        centre = self.centre(x)
+        move = None if centre is None else centre.path[step + 1] - gain * centre.path[step]
         return self._sum(step, x, gain, move, values, [h], noise)
 
     def state(self, step: int, x: Tensor, values: dict[int, Tensor], noise: Tensor | None) -> Tensor:
@@ -123,7 +148,8 @@ class LinearSteps:
             values: ``drift - rate x`` by positions in the grid.
             noise: standard normal, shape of x; None for an ODE.
         """
-        move = None if self._moves is None else self._moves[step]
+        centre = self.centre(x)
+        move = None if centre is None else centre.moves[step]
         return self._sum(step, x, self.gains[step], move, values, self.weights(step, list(values)), noise)
 
     def _sum(
@@ -139,7 +165,7 @@ class LinearSteps:
         # A new tensor, which may be added to in place even where gradients are recorded.
         state = x * gain
         if move is not None:
-            state.add_(move.to(x))
+            state.add_(move)
         if noise is not None:
             state.add_(noise, alpha=self.deviations[step])
         for value, weight in zip(values.values(), weights, strict=True):
@@ -204,4 +230,5 @@ class Remainder:
         # Where the linear part is that by which the network was learned, nothing of x is left but rounding.
         left = parts.rate - rate if abs(parts.rate - rate) > _ROUNDING * abs(rate) else 0.0
         value = parts._replace(rate=left).copied()
-        return value if self._linear.offsets is None else value - self._linear.offsets[k].to(x)
+        centre = self._linear.centre(x)
+        return value if centre is None else value.sub_(centre.offsets[k])
