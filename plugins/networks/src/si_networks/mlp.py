@@ -22,6 +22,7 @@ from torch import Tensor, nn
 
 from si_core import Condition, ConditionSpec, Largest, UsageError, check_condition
 from si_networks.embeddings import embedding
+from si_networks.events import as_events, check_states
 from si_networks.mlp_divergence import Layers, value_and_divergence
 
 __all__ = ["Mlp"]
@@ -111,8 +112,7 @@ class Mlp(nn.Module):
         Raises:
             UsageError: states or times of another shape, or conditions that are missing, unknown or misshaped.
         """
-        if x.shape[1:] != self.shape or x.ndim == 0:
-            _refuse_states(x, self.shape)
+        check_states(x, self.shape, "mlp")
         h, rows, weight = self._beside(t, x, condition, s), x.flatten(1), self.of_state.weight
         # One vector for all states goes through the matrix product as its bias, without a kernel of its own.
         h = F.linear(rows, weight, h) if h.ndim == 1 else torch.addmm(h, rows, weight.T)
@@ -122,7 +122,7 @@ class Mlp(nn.Module):
             # One name and two statements: what is no longer needed is free before the next kernel asks for memory.
             h = layer(h)
             h = activation(h)
-        return self._events(self.output(h))
+        return as_events(self.output(h), self.heads, self.shape)
 
     def with_divergence(
         self,
@@ -147,17 +147,12 @@ class Mlp(nn.Module):
         Raises:
             UsageError: as for :meth:`forward`.
         """
-        if x.shape[1:] != self.shape or x.ndim == 0:
-            _refuse_states(x, self.shape)
+        check_states(x, self.shape, "mlp")
         hidden = tuple((layer.weight, layer.bias) for layer in self.hidden)
         layers = Layers(self.of_state.weight, hidden, self.output.weight, self.output.bias, self.activation)
         directions = None if probes is None else probes.flatten(2).transpose(0, 1)
         value, divergence = value_and_divergence(layers, self._beside(t, x, condition, s), x.flatten(1), directions)
-        return self._events(value), divergence[:, 0] if self.heads is None else divergence
-
-    def _events(self, output: Tensor) -> Tensor:
-        """Rows of outputs as events, with an axis of heads where there is one."""
-        return output.reshape(len(output), *(() if self.heads is None else (self.heads,)), *self.shape)
+        return as_events(value, self.heads, self.shape), divergence[:, 0] if self.heads is None else divergence
 
     def _beside(self, t: Tensor, x: Tensor, condition: Condition | None, s: Tensor | None) -> Tensor:
         """What the first layer is given beside x: shape (width,) where it is one for all states, or (B, width)."""
@@ -187,12 +182,3 @@ class Mlp(nn.Module):
                 got=f"t {tuple(t.shape)}, x {tuple(x.shape)}",
             )
         return torch.sin(torch.addcmul(self.phases, t.unsqueeze(-1), self.frequencies))
-
-
-def _refuse_states(x: Tensor, shape: tuple[int, ...]) -> None:
-    raise UsageError(
-        "states of another shape than the network was built for",
-        where="mlp",
-        got=f"x {tuple(x.shape)}",
-        allowed=f"(B, {', '.join(map(str, shape))})",
-    )
