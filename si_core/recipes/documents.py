@@ -115,7 +115,11 @@ def _folder(path: Path, base: Scalar | None) -> str:
             "write the paths themselves as absolute ones, or a relative base",
         )
         raise RecipeError(problem, where=str(base.where), got=repr(base.value), allowed="a relative path", fix=fix)
-    return os.path.realpath(os.path.join(here, str(base.value)))
+    try:
+        return os.path.realpath(os.path.join(here, str(base.value)))
+    except ValueError as error:  # a NUL, or half of a character
+        where, got = str(base.where), ascii(base.value)[:80]
+        raise RecipeError("'base' is no path", where=where, got=got, allowed="a relative path") from error
 
 
 def _check_version(root: Mapping) -> None:

@@ -110,26 +110,24 @@ class Trainer:
             NumericsError: a loss or a gradient of the networks is not finite, and their weights are as before; or one
                 of the process, which is as before.
         """
-        if self._watched:
-            return self._advance_watched()
-        if torch.is_grad_enabled():
+        if torch.is_grad_enabled() and not self._watched:
             return self._advance()
-        with torch.enable_grad():
+        calls, self._watched = self._calls() if self._watched else [], False
+        with torch.enable_grad(), first_calls_watched(calls):
             return self._advance()
 
     def watch(self) -> None:
         """Look at the next step for whoever changes what the whole process shares."""
         self._watched = True
 
-    def _advance_watched(self) -> None:
-        self._watched = False
+    def _calls(self) -> list[tuple[object, str]]:
+        """The methods of components that a step calls."""
         assembly = self.assembly
         calls = [*calls_of(assembly.process), (self.optimizer, "step")]
         calls += [(objective, method) for objective in assembly.objectives for method in ("loss", "loss_of")]
         # Inside a compiled network nothing can be watched.
-        calls += [] if self._compiled else [(network, "forward") for network in assembly.fields.predictor.networks]
-        with first_calls_watched(calls):
-            self.advance()
+        networks = () if self._compiled else assembly.fields.predictor.networks
+        return [*calls, *((network, "forward") for network in networks)]
 
     def _advance(self) -> None:
         refit(self.assembly, self.step, self.trained(), self.runtime)

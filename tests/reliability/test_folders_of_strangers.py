@@ -130,6 +130,15 @@ def test_a_number_of_steps_that_is_none(here):
         assert "no number of steps" in said.text
 
 
+@pytest.mark.fault(14, 18)
+@pytest.mark.parametrize("base", ["\0", "a\0b", "\ud800"], ids=ascii)
+def test_a_base_that_is_no_path(tmp_path, base):
+    path = tmp_path / "r.yaml"
+    path.write_text(json.dumps({"base": base, "target": "two-moons"}))
+    with pytest.raises(si_.RecipeError, match=r"r\.yaml:1"):
+        si_.load_recipe(path)
+
+
 @pytest.mark.fault(47)
 def test_a_fingerprint_of_other_numbers(here):
     file = here / "run" / "model.safetensors"
