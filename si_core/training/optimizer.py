@@ -69,6 +69,11 @@ def restore_optimizer(
             fix="resume with the optimizer the run was started with, or start a new run",
         )
     optimizer.load_state_dict(state)
+    for parameter, kept in optimizer.state.items():
+        # Fused steps of torch compare no sizes: they would write beyond a tensor that is smaller.
+        for key, value in kept.items():
+            if isinstance(value, Tensor) and value.ndim and value.shape != parameter.shape and "fused" in own[0]:
+                raise ValueError(f"{key} of shape {tuple(value.shape)} for a parameter of {tuple(parameter.shape)}")
     for group, settings in zip(optimizer.param_groups, own, strict=True):
         group.update(settings)
 
