@@ -36,7 +36,7 @@ def test_it_samples_as_the_library_does(si, finished):
     "words",
     [
         ("--epsilon", "0"),
-        ("--epsilon", "2.5"),
+        ("--epsilon", "0.7"),
         ("--epsilon", "gamma"),
         ("--epsilon", '{"use": "constant", "level": 0.1}'),
         ("--integrator", "stochastic-heun"),

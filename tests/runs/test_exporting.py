@@ -25,7 +25,7 @@ latent: {use: brownian, scale: 1.0}
 objectives: [velocity, denoiser]
 network: {use: mlp, width: 8, depth: 1}
 train: {steps: 3, batch: 8, log_every: 1}
-sample: {number: 20, integrator: {use: euler-maruyama, steps: 2}, epsilon: measured, clock: fitted, freeze: true}
+sample: {number: 20, integrator: {use: euler-maruyama, steps: 40}, epsilon: measured, clock: fitted, freeze: true}
 estimators: [{use: energy-distance, samples: 16}]
 report: false
 """

@@ -225,3 +225,22 @@ def test_a_loss_that_is_not_finite_is_refused_where_its_gradient_is(recipe, stra
 def test_an_exploding_run_stops(recipe):
     with pytest.raises(si.NumericsError, match=r"step \d+: .*not finite[\s\S]*smaller learning rate"):
         si.train(recipe(TEXT, "train.optimizer={use: sgd, lr: 1e6}", "train.steps=200"))
+
+
+@pytest.mark.fault(43)
+@pytest.mark.parametrize("optimizer", ["adam", "adamw", "sgd"])
+@pytest.mark.parametrize("cut", [slice(0, 1), slice(0, 0)], ids=["one row", "nothing"])
+def test_an_optimizer_state_of_another_shape_is_told(trainer_of, optimizer, cut):
+    """Fused steps compare no sizes: from moments that are too small they would write into the memory of others."""
+    options = "use: sgd, momentum: 0.9" if optimizer == "sgd" else f"use: {optimizer}"
+    choice = f"train.optimizer={{{options}}}"
+    trainer = trainer_of(choice)
+    trainer.advance()
+    tensors, state = trainer.state()
+    whole = {name: value.clone() for name, value in tensors["optimizer"].items()}
+    trainer_of(choice).restore(1, {**tensors, "optimizer": dict(whole)}, state, "step-1")
+    for name, value in whole.items():
+        if value.ndim:
+            damaged = {**tensors, "optimizer": {**whole, name: value[cut].clone()}}
+            with pytest.raises(si.StorageError, match=r"step-1"):
+                trainer_of(choice).restore(1, damaged, state, "step-1")
