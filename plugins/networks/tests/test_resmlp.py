@@ -67,13 +67,13 @@ def test_conditions():
 
 
 def test_a_block_starts_as_the_identity():
-    """Networks of one seed and other depths start with equal states behind their blocks, and so do times."""
+    """Whatever the vector of times and conditions is; and the output is small."""
     net, x = network(moved=False), states(4, 2)
     h = net.of_state(x)
     for block in net.blocks:
         assert torch.equal(block(h, states(4, 16, seed=1)), h)
     out = network((20,), moved=False, heads=2)(0.5, states(50, 20))
-    assert 0 < float(out.std()) < 0.2
+    assert 0 < float(out.detach().std()) < 0.2
 
 
 def test_every_parameter_learns():
@@ -139,22 +139,18 @@ def test_it_learns_what_the_known_part_does_not_know():
     """Two points: the velocity between Gaussians of equal moments leaves far more than the network does."""
     with torch.random.fork_rng():
         torch.manual_seed(0)
-        net = ResMlp((2,), width=32, depth=2)
+        net = ResMlp((1,), width=32, depth=2)
         optimizer = torch.optim.Adam(net.parameters(), lr=3e-3)
         losses, known = [], []
         for _ in range(200):
-            x0, t = torch.randn(256, 2), torch.rand(256, 1)
-            x1 = torch.randint(0, 2, (256, 1)) * 4.0 - 2.0 + torch.zeros(256, 2)
-            covariance = torch.full((2, 2), 4.0)
-            one = torch.eye(2)
-            at = t[:, :, None]
-            slope = (at * covariance - (1 - at) * one) @ torch.linalg.inv((1 - at) ** 2 * one + at**2 * covariance)
+            x0, t = torch.randn(256, 1), torch.rand(256, 1)
+            x1 = torch.randint(0, 2, (256, 1)) * 4.0 - 2.0
             x, target = (1 - t) * x0 + t * x1, x1 - x0
-            linear = (slope @ x[:, :, None])[:, :, 0]
+            linear = (4 * t - (1 - t)) / ((1 - t) ** 2 + 4 * t**2) * x
             known.append(float((target - linear).square().mean()))
             loss = (linear + net(t.flatten(), x) - target).square().mean()
             optimizer.zero_grad()
             loss.backward()
             optimizer.step()
             losses.append(float(loss.detach()))
-    assert sum(losses[-20:]) < 0.8 * sum(known[-20:])
+    assert sum(losses[-20:]) < 0.8 * sum(known[-20:]), (sum(losses[-20:]), sum(known[-20:]))

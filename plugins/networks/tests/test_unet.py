@@ -49,7 +49,7 @@ def test_single_precision_is_double_precision_rounded(shape):
     net, x = network(shape), states(4, *shape)
     exact = net(0.3, x)
     single = copy.deepcopy(net).float()(0.3, x.float())
-    assert torch.allclose(single.double(), exact, atol=1e-4 * float(exact.abs().max()))
+    assert torch.allclose(single.double(), exact, atol=1e-4 * float(exact.detach().abs().max()))
 
 
 def test_one_time_is_that_time_for_each_state():
@@ -93,8 +93,9 @@ def test_derivatives_of_any_order_and_mode():
     jacobian = torch.func.vmap(torch.func.jacrev(lambda y, u: net(u, y[None])[0]))(x, t).reshape(2, 16, 16)
     assert torch.allclose(along.flatten(1), torch.einsum("bij,bj->bi", jacobian, v.flatten(1)), atol=1e-10)
     _, rate = torch.func.jvp(lambda u: net(u, x), (t,), (torch.ones_like(t),))
-    step = 1e-5
-    assert torch.allclose(rate, (net(t + step, x) - net(t - step, x)) / (2 * step), atol=1e-5)
+    # Frequencies go up to 1000, so differences of a step h are wrong by about 1000^3 h^2/6.
+    step = 1e-7
+    assert torch.allclose(rate, (net(t + step, x) - net(t - step, x)) / (2 * step), atol=1e-3)
     assert torch.autograd.gradgradcheck(lambda y: (net(t, y) * v).sum(), (x.requires_grad_(),), atol=1e-6)
 
 
@@ -187,7 +188,7 @@ def test_every_parameter_learns():
 
 def test_it_starts_small():
     out = network((1, 8, 8), moved=False, heads=2)(0.5, states(50, 1, 8, 8))
-    assert 0 < float(out.std()) < 0.2
+    assert 0 < float(out.detach().std()) < 0.2
 
 
 def test_dropout_draws_from_the_global_generator_in_training_alone():
@@ -278,4 +279,4 @@ def test_it_learns_what_the_known_part_does_not_know():
             loss.backward()
             optimizer.step()
             losses.append(float(loss.detach()))
-    assert sum(losses[-20:]) < 0.6 * sum(known[-20:])
+    assert sum(losses[-20:]) < 0.6 * sum(known[-20:]), (sum(losses[-20:]), sum(known[-20:]))
