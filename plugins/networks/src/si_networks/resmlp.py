@@ -22,7 +22,7 @@ from torch import Tensor, nn
 from si_core import Condition, ConditionSpec, Largest, check_condition
 from si_networks.conditioning import Conditioning
 from si_networks.events import as_events, check_states
-from si_networks.first_weights import start_small
+from si_networks.first_weights import start_at_zero, start_small
 from si_networks.numbers import check_fraction, check_whole
 
 __all__ = ["ResMlp"]
@@ -69,7 +69,7 @@ class ResMlp(nn.Module):
         self.of_state = nn.Linear(dimensions, width)
         self.of_others = Conditioning("resmlp", self.conditions, width, two_times=two_times)
         self.blocks = nn.ModuleList(_Block(width, expansion * width, dropout) for _ in range(depth))
-        self.modulation = _zeros(nn.Linear(width, 2 * width))
+        self.modulation = start_at_zero(nn.Linear(width, 2 * width))
         self.output = nn.Linear(width, (heads or 1) * dimensions)
         start_small(self.output)
 
@@ -105,7 +105,7 @@ class _Block(nn.Module):
     def __init__(self, width: int, units: int, dropout: float) -> None:
         super().__init__()
         self.dropout = dropout
-        self.modulation = _zeros(nn.Linear(width, 3 * width))
+        self.modulation = start_at_zero(nn.Linear(width, 3 * width))
         self.hidden, self.output = nn.Linear(width, units), nn.Linear(units, width)
 
     def forward(self, h: Tensor, vector: Tensor) -> Tensor:
@@ -116,9 +116,3 @@ class _Block(nn.Module):
 
 def _modulated(h: Tensor, scale: Tensor, shift: Tensor) -> Tensor:
     return torch.addcmul(shift, F.layer_norm(h, h.shape[-1:]), 1 + scale)
-
-
-def _zeros(layer: nn.Linear) -> nn.Linear:
-    nn.init.zeros_(layer.weight)
-    nn.init.zeros_(layer.bias)
-    return layer

@@ -94,7 +94,8 @@ class UNet(nn.Module):
         check_fraction("unet: dropout", dropout)
         size = chosen_size(preset, width, multipliers, blocks, attention)
         self.planes, vector = self.shape[0] if len(self.shape) == 3 else 1, _VECTOR * size.width
-        self.of_images = ChannelConditions("unet", self.conditions, channels or (), self.shape[-2:])
+        sides = (self.shape[-2], self.shape[-1])
+        self.of_images = ChannelConditions("unet", self.conditions, channels or (), sides)
         others = {name: spec for name, spec in self.conditions.items() if name not in self.of_images.specs}
         self.of_others = Conditioning("unet", others, vector, two_times=two_times)
         self.trunk = Trunk(

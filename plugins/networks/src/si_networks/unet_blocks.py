@@ -8,6 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from si_networks.first_weights import start_at_zero
 from si_networks.norms import group_norm
 
 __all__ = ["ConvDown", "PoolDown", "ResidualBlock", "Up"]
@@ -26,7 +27,7 @@ class ResidualBlock(nn.Module):
         out: the channels of what goes out.
         vector: the length of e.
         modulation: by scale and shift, or by a term alone.
-        dropout: the share of channels' values left out in training.
+        dropout: the share of values left out in training.
     """
 
     def __init__(
@@ -36,10 +37,8 @@ class ResidualBlock(nn.Module):
         self.scales, self.dropout = modulation == "scale-shift", dropout
         self.first_norm, self.first = group_norm(channels), nn.Conv2d(channels, out, 3, padding=1)
         self.of_vector = nn.Linear(vector, 2 * out if self.scales else out)
-        self.second_norm, self.second = group_norm(out), nn.Conv2d(out, out, 3, padding=1)
+        self.second_norm, self.second = group_norm(out), start_at_zero(nn.Conv2d(out, out, 3, padding=1))
         self.beside = nn.Conv2d(channels, out, 1) if channels != out else None
-        nn.init.zeros_(self.second.weight)
-        nn.init.zeros_(self.second.bias)
 
     def forward(self, h: Tensor, vector: Tensor) -> Tensor:
         """Images (B, channels, H, W) and ``a`` of vectors (B or 1, vector) to images (B, out, H, W)."""
@@ -51,7 +50,8 @@ class ResidualBlock(nn.Module):
         else:
             u = self.second_norm(u + told)
         u = self.second(F.dropout(F.silu(u), self.dropout, self.training))
-        return u + (h if self.beside is None else self.beside(h))
+        images: Tensor = u + (h if self.beside is None else self.beside(h))
+        return images
 
 
 class ConvDown(nn.Module):
