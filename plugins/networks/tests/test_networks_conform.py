@@ -20,6 +20,11 @@ OPTIONS: dict[str, tuple[dict[str, object], ...]] = {
         {"width": 16, "activation": "tanh", "time_features": 4},
         {"width": 16, "activation": "relu"},
     ),
+    "resmlp": ({"width": 16, "depth": 2}, {"width": 8, "depth": 1, "expansion": 3}),
+    "unet": (
+        {"width": 8, "multipliers": [1, 2, 1], "attention": [0, 2], "attention_heads": 2},
+        {"width": 8, "blocks": 2, "attention": [], "modulation": "add", "down": "pool"},
+    ),
     "exact": ({"bias": 0.3, "slope": -0.1},),
 }
 
@@ -35,4 +40,4 @@ class TestNetworks(NetworkConformance):
 
 
 def test_the_plugin_offers_the_networks_it_promises() -> None:
-    assert {"mlp", "exact"} <= set(NAMES)
+    assert {"mlp", "resmlp", "unet", "exact"} <= set(NAMES)

@@ -23,6 +23,7 @@ from torch import Tensor, nn
 from si_core import Condition, ConditionSpec, Largest, UsageError, check_condition
 from si_networks.embeddings import embedding
 from si_networks.events import as_events, check_states
+from si_networks.first_weights import start_small
 from si_networks.mlp_divergence import Layers, value_and_divergence
 
 __all__ = ["Mlp"]
@@ -33,9 +34,6 @@ _ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
     "gelu": F.gelu,
     "tanh": torch.tanh,
 }
-
-_OUTPUT_SCALE = 0.1
-"""Networks learn remainders beside a known part, so they start small."""
 
 
 class Mlp(nn.Module):
@@ -92,9 +90,7 @@ class Mlp(nn.Module):
         self.output = nn.Linear(width, (heads or 1) * dimensions)
         # A list, for the name of a condition may be none of a module's.
         self.of_conditions = nn.ModuleList(embedding(spec, width) for spec in self.conditions.values())
-        with torch.no_grad():
-            self.output.weight.mul_(_OUTPUT_SCALE)
-            self.output.bias.zero_()
+        start_small(self.output)
 
     def forward(self, t: Tensor, x: Tensor, condition: Condition | None = None, s: Tensor | None = None) -> Tensor:
         """The fields at ``(t, x)``.
