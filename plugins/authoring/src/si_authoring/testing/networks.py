@@ -49,13 +49,18 @@ def _trials(factory: Factory) -> Iterator[tuple[Variant, Setting, nn.Module]]:
     """A network of each variant for each event shape, moved away from its first weights: those may be zero."""
     for base in accepted(SUITE, factory):
         for variant in variants_of(factory):
-            setting, generator = base.anew(), torch.Generator().manual_seed(7)
-            network = made(factory, variant, setting)
-            with torch.no_grad():
-                for parameter in network.parameters():
-                    noise = torch.randn(parameter.shape, generator=generator, dtype=torch.float64)
-                    parameter.add_(noise.to(parameter), alpha=0.1)
-            yield variant, setting, network
+            setting = base.anew()
+            yield variant, setting, _moved(made(factory, variant, setting))
+
+
+def _moved(network: nn.Module) -> nn.Module:
+    """A network away from its first weights."""
+    generator = torch.Generator().manual_seed(7)
+    with torch.no_grad():
+        for parameter in network.parameters():
+            noise = torch.randn(parameter.shape, generator=generator, dtype=torch.float64)
+            parameter.add_(noise.to(parameter), alpha=0.1)
+    return network
 
 
 def _where(variant: Variant, setting: Setting) -> str:
@@ -83,9 +88,9 @@ def one_time(factory: Factory) -> Measured | None:
 def second_time(factory: Factory) -> Measured | None:
     """A network of two times hears the second one, for each state or one for all; without one it is the first."""
     deviations = Deviations("without a second time, or with one for all states, it gives something else")
-    setting = Setting()
+    setting = first_accepted(SUITE, factory)
     try:
-        network = made(factory, Variant(" of two times", two_times=True), setting)
+        network = _moved(made(factory, Variant(" of two times", two_times=True), setting))
         t, x = setting.times(), setting.states("x")
         alone = network(t, x).detach()
         same, other = (network(t, x, s=s).detach() for s in (t, 1 - t))
