@@ -1,7 +1,7 @@
 """Where the patches of an image lie, told to a transformer, which does not know by itself.
 
-``sine``: a vector for each place, added to its token (Vaswani et al., arXiv 1706.03762; in two dimensions as Peebles and
-Xie, arXiv 2212.09748): of column j and row i, each in half of the width D,
+``sine``: a vector for each place, added to its token (Vaswani et al., arXiv 1706.03762; in two dimensions as Peebles
+and Xie, arXiv 2212.09748): of column j and row i, each in half of the width D,
 
     ``p = (sin(j w), cos(j w), sin(i w), cos(i w))``,     ``w_k = 10000^(-k/K)``,   ``k = 0 .. K - 1``,   ``K = D/4``.
 

@@ -1,8 +1,8 @@
 """The diffusion transformer: the network for images and for latents of images.
 
 As DiT (Peebles and Xie, arXiv 2212.09748), which SiT is of interpolants (Ma et al., arXiv 2401.08740): an image is cut
-into patches, each a token; blocks of attention and perceptrons (:mod:`si_networks.transformer_block`) are told times and
-conditions by one vector e (:mod:`si_networks.conditioning`) and places by sines or rotations
+into patches, each a token; blocks of attention and perceptrons (:mod:`si_networks.transformer_block`) are told times
+and conditions by one vector e (:mod:`si_networks.conditioning`) and places by sines or rotations
 (:mod:`si_networks.positions`); a last layer gives each patch of each field.
 """
 
