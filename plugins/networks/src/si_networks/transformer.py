@@ -42,11 +42,11 @@ class Transformer(nn.Module):
         shape: the event shape, H and W multiples of ``patch``; supplied by the builder.
         heads: the number of fields predicted, or None for one without an axis of heads; supplied by the builder.
         conditions: what it is given beside, by name; supplied by the builder.
-        preset: sizes by name: ``tiny``, or the published S, B, L and XL with patches of side 2, 4 or 8. Of these:
-        width: numbers of a token; None for the preset's, as below.
-        depth: blocks.
+        preset: sizes by name, ``tiny`` or published ones: size and side of a patch. The next four override it.
+        width: numbers of a token.
+        depth: the number of blocks.
         attention_heads: heads of the attention, a divisor of the width.
-        patch: the side of a patch.
+        patch: the side of a patch, in pixels.
         ratio: the hidden units of a block's perceptron for each number of a token.
         positions: how places are told: ``sine``, added to the tokens, or ``rotary``, turning queries and keys.
         dropout: the probability with which a number of a block's two remainders is left out in training.
