@@ -343,6 +343,10 @@ def test_derivatives_of_any_mode_and_order(positions):
     t_leaf = t.clone().requires_grad_()
     (backward,) = torch.autograd.grad((net(t_leaf, x) * direction).sum(), t_leaf)
     torch.testing.assert_close((in_time * direction).sum(), backward, rtol=1e-9, atol=1e-9)
+    # As objectives of two times learn: through a derivative carried forward, back to the weights.
+    in_time.square().sum().backward()
+    assert bool(net.of_patches.weight.grad.any())
+    net.zero_grad()
     leaf = x.clone().requires_grad_()
     (slope,) = torch.autograd.grad((net(t, leaf) * direction).sum(), leaf, create_graph=True)
     slope.square().sum().backward()
@@ -373,7 +377,7 @@ def test_it_compiles_in_one_graph():
         (lambda: first(ratio=1.5), ["ratio", "whole number"]),
         (lambda: first(preset="M/2"), ["preset", "tiny, S/2"]),
         (lambda: first(positions="learned"), ["positions", "sine, rotary"]),
-        (lambda: first(dropout=1.0), ["dropout", "0 <= dropout < 1"]),
+        (lambda: first(dropout=1.0), ["dropout", ">= 0 and < 1"]),
         (lambda: first()(0.5, states(3, 2, 6, 4)), [r"\(3, 2, 6, 4\)", r"\(B, 2, 4, 6\)"]),
         (lambda: first()(torch.rand(2), states(3, 2, 4, 6)), [r"t \(2,\)"]),
         (lambda: first()(0.5, states(3, 2, 4, 6), s=torch.tensor(0.7)), ["two_times"]),

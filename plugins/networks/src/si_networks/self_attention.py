@@ -1,28 +1,18 @@
-"""Self-attention: each token becomes a mean of all of them, weighted by how well its query fits their keys.
+"""Self-attention between tokens: each becomes a mean of all, weighted by how well its query fits their keys.
 
-``(q, k, v) = W_qkv h + b``,   ``h' = W softmax(q k^T / sqrt(d)) v + b'``,     for each head of d numbers.
+    ``(q, k, v) = W_qkv h + b``,   ``h' = W A(q, k, v) + b'``,
+
+with :func:`si_networks.attention.attend` for A, in each of several heads.
 """
 
 from __future__ import annotations
 
-import math
-
-import torch
-import torch.autograd.forward_ad as forward_mode
-import torch.nn.functional as F
 from torch import Tensor, nn
 
+from si_networks.attention import attend
 from si_networks.positions import turned
 
-__all__ = ["SelfAttention", "differentiated"]
-
-
-def differentiated(*inputs: object) -> bool:
-    """Whether any of a network's inputs is one that derivatives are taken in, by reverse or forward mode."""
-    return any(
-        isinstance(each, Tensor) and (each.requires_grad or forward_mode.unpack_dual(each).tangent is not None)
-        for each in inputs
-    )
+__all__ = ["SelfAttention"]
 
 
 class SelfAttention(nn.Module):
@@ -38,20 +28,16 @@ class SelfAttention(nn.Module):
         self.heads = heads
         self.of_tokens, self.output = nn.Linear(width, 3 * width), nn.Linear(width, width)
 
-    def forward(self, h: Tensor, rotary: Tensor | None = None, fused: bool = True) -> Tensor:
+    def forward(self, h: Tensor, rotary: Tensor | None = None, plain: bool = False) -> Tensor:
         """Tokens (B, places, width) to as many.
 
         Args:
             h: the tokens.
             rotary: angles of their places (:func:`si_networks.positions.rotary_table`).
-            fused: whether torch may take its fast kernels, which can be differentiated once and in reverse mode only.
+            plain: as for :func:`si_networks.attention.attend`.
         """
         q, k, v = self.of_tokens(h).unflatten(-1, (3, self.heads, -1)).permute(2, 0, 3, 1, 4).unbind()
         if rotary is not None:
             q, k = turned(q, rotary), turned(k, rotary)
-        if fused:
-            mixed = F.scaled_dot_product_attention(q, k, v)
-        else:
-            mixed = torch.softmax(q @ k.transpose(-1, -2) / math.sqrt(q.shape[-1]), -1) @ v
-        out: Tensor = self.output(mixed.transpose(1, 2).flatten(2))
+        out: Tensor = self.output(attend(q, k, v, plain).transpose(1, 2).flatten(2))
         return out

@@ -18,11 +18,12 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from si_core import Condition, ConditionSpec, Largest, UsageError, check_condition
+from si_networks.attention import differentiated
 from si_networks.conditioning import Conditioning
 from si_networks.embeddings import ClassEmbedding
 from si_networks.events import as_events, check_states
+from si_networks.numbers import check_fraction, check_whole
 from si_networks.positions import rotary_table, sine_table
-from si_networks.self_attention import differentiated
 from si_networks.transformer_block import LastLayer, TransformerBlock
 
 __all__ = ["Transformer"]
@@ -31,6 +32,7 @@ _SIZES = {"S": (384, 12, 6), "B": (768, 12, 12), "L": (1024, 24, 16), "XL": (115
 """Width, depth and heads (arXiv 2212.09748, table 1)."""
 _PRESETS = {"tiny": (128, 4, 4, 2)} | {f"{name}/{p}": (*size, p) for name, size in _SIZES.items() for p in (2, 4, 8)}
 """And the side of a patch. ``tiny`` is for two cores and images of 8 x 8."""
+_BOUNDS = ((4, Largest.WIDTH), (1, Largest.DEPTH), (1, Largest.COMPONENTS), (1, Largest.SIDE))
 _SPREAD = 0.02
 """Standard deviation of first weights of the embeddings of times and classes, as published."""
 
@@ -83,13 +85,12 @@ class Transformer(nn.Module):
             name: own if value is None else value
             for (name, value), own in zip(asked.items(), _PRESETS[preset], strict=True)
         }
-        for name, value in {**sizes, "ratio": ratio}.items():
-            if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-                _refuse(name, value, "a whole number >= 1")
+        for (name, value), (least, most) in zip(sizes.items(), _BOUNDS, strict=True):
+            check_whole(f"transformer: {name}", value, least, most)
+        check_whole("transformer: ratio", ratio, 1, Largest.WIDTH)
+        check_fraction("transformer: dropout", dropout)
         if positions not in ("sine", "rotary"):
             _refuse("positions", positions, "sine, rotary")
-        if not 0 <= dropout < 1:
-            _refuse("dropout", dropout, "0 <= dropout < 1")
         self.width, self.depth, self.attention_heads, self.patch = sizes.values()
         self.ratio, self.positions, self.dropout = ratio, positions, dropout
         # Places have a sine and a cosine for rows and for columns: in a token, or in each head.
@@ -133,12 +134,12 @@ class Transformer(nn.Module):
         if self.conditions or condition:
             check_condition(self.conditions, condition, len(x), "transformer")
         active = F.silu(self.conditioning(t, x, condition, s))
-        rotary, fused = self.table if self.positions == "rotary" else None, not differentiated(t, x, s)
+        rotary, plain = self.table if self.positions == "rotary" else None, differentiated(t, x, s)
         h = self.of_patches(self._patches(x))
         if rotary is None:
             h = h + self.table.to(h)
         for block in self.blocks:
-            h = block(h, active, rotary, fused)
+            h = block(h, active, rotary, plain)
         return self._image(self.last(h, active))
 
     def _patches(self, x: Tensor) -> Tensor:
@@ -171,8 +172,10 @@ class Transformer(nn.Module):
             for embedded in self.conditioning.of_conditions:
                 if isinstance(embedded, ClassEmbedding):
                     embedded.vectors.weight[1:].normal_(std=_SPREAD)
-            for zero in (*(block.modulation for block in self.blocks), self.last.modulation, self.last.output):
-                zero.weight.zero_()
+            for module in self.modules():
+                if isinstance(module, TransformerBlock | LastLayer):
+                    module.modulation.weight.zero_()
+            self.last.output.weight.zero_()
 
 
 def _grid(shape: tuple[int, ...], patch: int) -> tuple[int, int]:

@@ -42,16 +42,16 @@ class TransformerBlock(nn.Module):
         self.hidden, self.output = nn.Linear(width, ratio * width), nn.Linear(ratio * width, width)
         self.modulation = nn.Linear(width, 6 * width)
 
-    def forward(self, h: Tensor, active: Tensor, rotary: Tensor | None = None, fused: bool = True) -> Tensor:
+    def forward(self, h: Tensor, active: Tensor, rotary: Tensor | None = None, plain: bool = False) -> Tensor:
         """Tokens (B, places, width) to as many.
 
         Args:
             h: the tokens.
             active: ``silu(e)``, shape (B, width) or (1, width).
-            rotary, fused: as for :meth:`SelfAttention.forward`.
+            rotary, plain: as for :meth:`SelfAttention.forward`.
         """
         shift_1, scale_1, gate_1, shift_2, scale_2, gate_2 = self.modulation(active).unsqueeze(1).chunk(6, -1)
-        h = torch.addcmul(h, gate_1, self._dropped(self.attention(_modulated(h, shift_1, scale_1), rotary, fused)))
+        h = torch.addcmul(h, gate_1, self._dropped(self.attention(_modulated(h, shift_1, scale_1), rotary, plain)))
         hidden = F.gelu(self.hidden(_modulated(h, shift_2, scale_2)), approximate="tanh")
         return torch.addcmul(h, gate_2, self._dropped(self.output(hidden)))
 

@@ -46,7 +46,7 @@ def _detached(value: Tensor) -> Tensor:
 
 
 def _trials(factory: Factory) -> Iterator[tuple[Variant, Setting, nn.Module]]:
-    """A network of each variant for each event shape, moved away from its first weights: those may be zero."""
+    """A network of each variant for each event shape, moved."""
     for base in accepted(SUITE, factory):
         for variant in variants_of(factory):
             setting = base.anew()
@@ -54,7 +54,7 @@ def _trials(factory: Factory) -> Iterator[tuple[Variant, Setting, nn.Module]]:
 
 
 def _moved(network: nn.Module) -> nn.Module:
-    """A network away from its first weights."""
+    """A network away from its first weights: those may be zero."""
     generator = torch.Generator().manual_seed(7)
     with torch.no_grad():
         for parameter in network.parameters():
