@@ -158,7 +158,8 @@ class Transformer(nn.Module):
         """First weights, as published.
 
         Zero are the modulations and the last layer: at first the network gives zero, so that the field is its known
-        part, and only the last layer has a gradient; after one step the gates have one, and after two all has.
+        part, and only the last layer has a gradient; after one step the gates have one, and after two all has. Training
+        refuses outputs that depend on no parameter, not gradients that are zero at first.
         """
         with torch.no_grad():
             for module in self.modules():
