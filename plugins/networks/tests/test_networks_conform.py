@@ -20,11 +20,11 @@ OPTIONS: dict[str, tuple[dict[str, object], ...]] = {
         {"width": 16, "activation": "tanh", "time_features": 4},
         {"width": 16, "activation": "relu"},
     ),
+    "exact": ({"bias": 0.3, "slope": -0.1},),
     "transformer": (
         {"width": 16, "depth": 2, "attention_heads": 2, "patch": 4},
         {"width": 16, "depth": 1, "attention_heads": 2, "patch": 1, "positions": "rotary"},
     ),
-    "exact": ({"bias": 0.3, "slope": -0.1},),
 }
 
 

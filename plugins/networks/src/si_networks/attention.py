@@ -9,11 +9,14 @@ or forward, the formula is written out.
 
 from __future__ import annotations
 
+import math
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.autograd import forward_ad
 
+from si_networks.first_weights import start_at_zero
 from si_networks.norms import group_norm
 
 __all__ = ["ImageAttention", "attend", "differentiated"]
@@ -30,7 +33,7 @@ def differentiated(*inputs: Tensor | float | None) -> bool:
         return True
     if torch.compiler.is_compiling():  # which traces no forward derivatives
         return False
-    return any(forward_ad.unpack_dual(value).tangent is not None for value in given)
+    return any(forward_ad.unpack_dual(value).tangent is not None for value in given)  # type: ignore[no-untyped-call]
 
 
 def attend(query: Tensor, key: Tensor, value: Tensor, plain: bool = False) -> Tensor:
@@ -47,7 +50,8 @@ def attend(query: Tensor, key: Tensor, value: Tensor, plain: bool = False) -> Te
     """
     if not plain:
         return F.scaled_dot_product_attention(query, key, value)
-    return ((query * query.shape[-1] ** -0.5) @ key.transpose(-2, -1)).softmax(-1) @ value
+    scores = (query / math.sqrt(query.shape[-1])) @ key.transpose(-2, -1)
+    return scores.softmax(-1) @ value
 
 
 class ImageAttention(nn.Module):
@@ -65,9 +69,7 @@ class ImageAttention(nn.Module):
         self.heads = heads
         self.norm = group_norm(channels)
         self.of_pixels = nn.Conv2d(channels, 3 * channels, 1, bias=False)
-        self.output = nn.Conv2d(channels, channels, 1)
-        nn.init.zeros_(self.output.weight)
-        nn.init.zeros_(self.output.bias)
+        self.output = start_at_zero(nn.Conv2d(channels, channels, 1))
 
     def forward(self, h: Tensor, plain: bool = False) -> Tensor:
         """Images (B, C, H, W) to images of the same shape; ``plain`` as for :func:`attend`."""
@@ -75,4 +77,5 @@ class ImageAttention(nn.Module):
         parts = self.of_pixels(self.norm(h)).reshape(rows, 3, self.heads, channels // self.heads, height * width)
         query, key, value = parts.transpose(-2, -1).unbind(1)
         found = attend(query, key, value, plain).transpose(-2, -1).reshape(h.shape)
-        return h + self.output(found)
+        images: Tensor = h + self.output(found)
+        return images

@@ -8,6 +8,6 @@ def si_components() -> list[Component]:
     """The components of si-networks."""
     return [
         Component("network", "mlp", "si_networks.mlp:Mlp", "multilayer perceptron with Fourier features of time"),
-        Component("network", "transformer", "si_networks.transformer:Transformer", "diffusion transformer, for images"),
         Component("network", "exact", "si_networks.exact:Exact", "exact fields plus errors of known size, for studies"),
+        Component("network", "transformer", "si_networks.transformer:Transformer", "diffusion transformer, for images"),
     ]
