@@ -26,6 +26,10 @@ OPTIONS: dict[str, tuple[dict[str, object], ...]] = {
         {"width": 8, "blocks": 2, "attention": [], "modulation": "add", "down": "pool"},
     ),
     "exact": ({"bias": 0.3, "slope": -0.1},),
+    "transformer": (
+        {"width": 16, "depth": 2, "attention_heads": 2, "patch": 4},
+        {"width": 16, "depth": 1, "attention_heads": 2, "patch": 1, "positions": "rotary"},
+    ),
 }
 
 
@@ -40,4 +44,4 @@ class TestNetworks(NetworkConformance):
 
 
 def test_the_plugin_offers_the_networks_it_promises() -> None:
-    assert {"mlp", "resmlp", "unet", "exact"} <= set(NAMES)
+    assert {"mlp", "resmlp", "unet", "transformer", "exact"} <= set(NAMES)

@@ -13,4 +13,5 @@ def si_components() -> list[Component]:
         ),
         Component("network", "unet", "si_networks.unet:UNet", "U-Net with attention, for images of any size"),
         Component("network", "exact", "si_networks.exact:Exact", "exact fields plus errors of known size, for studies"),
+        Component("network", "transformer", "si_networks.transformer:Transformer", "diffusion transformer, for images"),
     ]
