@@ -23,7 +23,7 @@ from si_core import Condition, ConditionSpec, Largest, check_condition
 from si_networks.conditioning import Conditioning
 from si_networks.events import as_events, check_states
 from si_networks.first_weights import start_at_zero, start_small
-from si_networks.numbers import check_fraction, check_whole
+from si_networks.ranges import check_fraction, check_whole
 
 __all__ = ["ResMlp"]
 

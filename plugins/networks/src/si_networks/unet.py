@@ -20,7 +20,7 @@ from si_networks.attention import differentiated
 from si_networks.channel_conditions import ChannelConditions
 from si_networks.conditioning import Conditioning
 from si_networks.events import as_events, check_states
-from si_networks.numbers import check_fraction, check_whole
+from si_networks.ranges import check_fraction, check_whole
 from si_networks.unet_size import LEVELS, chosen_size
 from si_networks.unet_trunk import Trunk
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from si_core import Largest, UsageError
-from si_networks.numbers import check_whole
+from si_networks.ranges import check_whole
 
 __all__ = ["LEVELS", "PRESETS", "Size", "chosen_size"]
 

@@ -1,4 +1,4 @@
-"""Numbers among the options of networks, refused where they are out of range."""
+"""Ranges of options of networks, for those who make them without a recipe."""
 
 from __future__ import annotations
 
