@@ -22,6 +22,7 @@ from torch import Tensor
 
 from si_core.contract.drift_parts import DriftFunction, DriftParts
 from si_core.contract.integrator import Integrator
+from si_core.contract.largest import Largest
 from si_core.contract.problem import LinearPart
 from si_core.contract.problem_wrapper import ProblemWrapper
 from si_core.errors import NumericsError
@@ -122,13 +123,13 @@ def refuse_long_steps(transport: Transport, integrator: Integrator) -> None:
     for got, least in ((wide, due / _OFF - floor), (narrow, 0.0)):
         if least <= got <= _OFF * due + floor:
             continue
-        steps = math.ceil(pull.hardest / _ADVISED) if math.isfinite(pull.hardest) else None
+        steps = pull.hardest / _ADVISED
         raise NumericsError(
             "the steps are too long for the noise: states would not keep their spread",
             where=f"integration to t = {transport.span[1]:g} by {type(integrator).__name__}",
             got=f"on a Gaussian of the same size a variance of {got:.3g} where {due:.3g} is right",
             allowed=f"wrong by less than a factor {_OFF:g}",
-            fix=("" if steps is None else f"about {steps} steps, ")
+            fix=(f"about {math.ceil(steps)} steps, " if steps <= Largest.STEPS else "")
             + "a smaller epsilon or one that vanishes where the process is narrow (`epsilon: gamma`), or an adaptive "
             "method (adaptive-stochastic-heun)",
         )

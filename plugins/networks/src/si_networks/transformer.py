@@ -22,8 +22,8 @@ from si_networks.attention import differentiated
 from si_networks.conditioning import Conditioning
 from si_networks.embeddings import ClassEmbedding
 from si_networks.events import as_events, check_states
-from si_networks.numbers import check_fraction, check_whole
 from si_networks.positions import rotary_table, sine_table
+from si_networks.ranges import check_fraction, check_whole
 from si_networks.transformer_block import LastLayer, TransformerBlock
 
 __all__ = ["Transformer"]
