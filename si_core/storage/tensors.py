@@ -150,9 +150,9 @@ def _check_start(start: bytes, size: int, where: str) -> int:
         got = "a pickle or torch.save file, which can run code when loaded"
         raise StorageError("refused: not safetensors", where=where, got=got, fix=_EXPORT)
     if len(start) < 8 or length < 2 or length > size - 8:
-        raise StorageError(
-            "damaged or not safetensors", where=where, got=f"{size} bytes, starting {start!r}", fix=_EXPORT
-        )
+        # Not which bytes: it may be a link to a file of another kind.
+        got = f"{size} bytes that begin as no such file does"
+        raise StorageError("damaged or not safetensors", where=where, got=got, fix=_EXPORT)
     raise StorageError("refused: too large a header", where=where, got=f"{length} bytes", allowed=f"{MAX_HEADER} bytes")
 
 

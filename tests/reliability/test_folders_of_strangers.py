@@ -206,3 +206,13 @@ def test_values_of_a_condition_in_a_damaged_file(tmp_path):
     (tmp_path / "y.npy").write_bytes(data)
     with pytest.raises(si_.DataError, match=r"y\.npy: damaged"):
         given_values(model, {"y": str(tmp_path / "y.npy")})
+
+
+@pytest.mark.fault(43)
+def test_weights_that_are_a_link_to_something_else_are_not_shown(here):
+    (here / "token.json").write_text('{"secret": 12345678}')
+    (here / "run" / "model.safetensors").unlink()
+    (here / "run" / "model.safetensors").symlink_to(here / "token.json")
+    done = command("sample", "run", "-n", "4", "--out", "s.npy")
+    assert done.code == 4
+    assert "secret" not in done.out + done.err
