@@ -215,4 +215,4 @@ def test_weights_that_are_a_link_to_something_else_are_not_shown(here):
     (here / "run" / "model.safetensors").symlink_to(here / "token.json")
     done = command("sample", "run", "-n", "4", "--out", "s.npy")
     assert done.code == 4
-    assert "secret" not in done.out + done.err
+    assert "secret" not in done.text
