@@ -158,9 +158,9 @@ def _all_tried(home: Path, finished: Path, numbers: range) -> Counter[str]:
 
 
 def test_hostile_arguments(tmp_path, finished):
-    _all_tried(tmp_path, finished, range(70))
+    _all_tried(tmp_path, finished, range(30))
 
 
 @pytest.mark.slow
 def test_many_hostile_arguments(tmp_path, finished):
-    _all_tried(tmp_path, finished, range(70, 5070))
+    _all_tried(tmp_path, finished, range(30, 5070))

@@ -175,7 +175,7 @@ def test_one_field_suffices_with_a_gaussian_source(trained, objective, latent):
     assert sampled(model, "gamma") < of_sde * FLOOR
 
 
-@pytest.mark.parametrize("source", ["gaussian", "two-moons"])
+@pytest.mark.parametrize("source", [pytest.param("gaussian", marks=pytest.mark.slow), "two-moons"])
 @pytest.mark.parametrize("objectives", ["velocity, score", "interpolant-velocity, score"])
 def test_antithetic_pairs_in_plain_time(trained, objectives, source):
     """``train.clock: uniform``: targets are singular at the ends, and pairs with opposite noise cancel it."""

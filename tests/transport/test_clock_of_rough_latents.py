@@ -54,7 +54,7 @@ def learned_like(process: si.StochasticInterpolant, slip: float) -> si.Fields:
     )
 
 
-@pytest.mark.parametrize("slip", [0.0, 0.2])
+@pytest.mark.parametrize("slip", [pytest.param(0.0, marks=pytest.mark.slow), 0.2])
 def test_rk4_has_order_4_in_the_clock_and_at_most_1_in_time(mixtures, slip):
     fields = learned_like(mixtures(), slip)
     reference = solved(fields)

@@ -52,7 +52,7 @@ def start(n: int = 48) -> torch.Tensor:
     return torch.randn(n, 2, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
 
 
-@pytest.mark.parametrize("span", SPANS)
+@pytest.mark.parametrize("span", ["forward", pytest.param("backward", marks=pytest.mark.slow)])
 def test_a_strangers_method_profits_from_the_clock(mixtures, span):
     """Order 3 in the clock, and at most 1 in plain time, on fields that are made up from a denoiser."""
     process = mixtures()

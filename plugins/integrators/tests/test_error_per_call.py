@@ -77,6 +77,7 @@ def listed(first):
     return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines[2:]]
 
 
+@pytest.mark.slow
 def test_the_table_at_equal_calls():
     found = []
     for name, build in METHODS.items():

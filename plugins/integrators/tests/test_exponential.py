@@ -151,7 +151,7 @@ def carried(deviation, latent="brownian", backward=False):
         return transport, x, AdamsBashforth(3000, order=4).solve(transport, x).final
 
 
-@pytest.mark.parametrize("spread", [None, 0.05, 0.3, 1.0])
+@pytest.mark.parametrize("spread", [None, 0.3, *(pytest.param(s, marks=pytest.mark.slow) for s in (0.05, 1.0))])
 @pytest.mark.parametrize(
     ("order", "corrector"), [(1, False), (2, False), (3, False), (2, True), (3, True), (4, True)], ids=str
 )
