@@ -14,8 +14,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from si_core import Condition, ConditionSpec, UsageError
+from si_core import Condition, ConditionSpec
 from si_networks.embeddings import embedding
+from si_networks.times import as_times, refuse_second_time
 
 __all__ = ["Conditioning", "TimeEmbedding"]
 
@@ -39,8 +40,8 @@ class TimeEmbedding(nn.Module):
         self.hidden, self.output = nn.Linear(features, width), nn.Linear(width, width)
 
     def forward(self, t: Tensor) -> Tensor:
-        """Times (N,) to vectors (N, width)."""
-        angles = t.unsqueeze(-1) * self.frequencies.to(t)
+        """Times (N,) or () to vectors (N, width), or (1, width)."""
+        angles = t.reshape(-1, 1) * self.frequencies.to(t)
         vectors: Tensor = self.output(F.silu(self.hidden(torch.cat([angles.cos(), angles.sin()], -1))))
         return vectors
 
@@ -83,26 +84,12 @@ class Conditioning(nn.Module):
         Raises:
             UsageError: times of another shape, or a second one that nobody takes.
         """
-        vector: Tensor = self.of_time(self._times(t, x))
+        vector: Tensor = self.of_time(as_times(t, x, self._where))
         if self.of_second_time is not None:
-            vector = vector + self.of_second_time(self._times(t if s is None else s, x))
-        elif s is not None:
-            raise UsageError(
-                "a network of one time is given two",
-                where=f"{self._where}: s",
-                fix=f"{self._where} with two_times=True",
-            )
+            vector = vector + self.of_second_time(as_times(t if s is None else s, x, self._where))
+        else:
+            refuse_second_time(s, self._where)
         given = condition or {}
         for name, part in zip(self.names, self.of_conditions, strict=True):
             vector = vector + part(given[name]).to(vector.dtype)
         return vector
-
-    def _times(self, t: Tensor, x: Tensor) -> Tensor:
-        """Times as (B,), or (1,) where they are one for all."""
-        times = torch.as_tensor(t, dtype=x.dtype, device=x.device)
-        if times.numel() == 1 and len(x) != 1:
-            return times.reshape(1)
-        if times.numel() != 1 and times.shape != x.shape[:1]:
-            got = f"t {tuple(times.shape)}, x {tuple(x.shape)}"
-            raise UsageError("times are one number, or one for each state", where=self._where, got=got)
-        return times.reshape(-1)

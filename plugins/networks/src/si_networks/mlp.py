@@ -20,11 +20,13 @@ import torch.nn.functional as F
 from pydantic import Field
 from torch import Tensor, nn
 
-from si_core import Condition, ConditionSpec, Largest, UsageError, check_condition
+from si_core import Condition, ConditionSpec, Largest, UsageError
 from si_networks.embeddings import embedding
-from si_networks.events import as_events, check_states
+from si_networks.field_network import FieldNetwork
 from si_networks.first_weights import start_small
 from si_networks.mlp_divergence import Layers, value_and_divergence
+from si_networks.ranges import check_whole
+from si_networks.times import as_times, refuse_second_time
 
 __all__ = ["Mlp"]
 
@@ -36,7 +38,7 @@ _ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
 }
 
 
-class Mlp(nn.Module):
+class Mlp(FieldNetwork):
     """A multilayer perceptron on ``(t, x)`` and conditions of any number and shape.
 
     Args:
@@ -53,6 +55,8 @@ class Mlp(nn.Module):
         UsageError: an option out of range.
     """
 
+    name = "mlp"
+
     frequencies: Tensor
     phases: Tensor
 
@@ -67,16 +71,14 @@ class Mlp(nn.Module):
         time_features: Annotated[int, Field(ge=2, le=Largest.WIDTH, multiple_of=2)] = 16,
         two_times: bool = False,
     ) -> None:
-        super().__init__()
-        for name, value, least in (("width", width, 1), ("depth", depth, 1), ("time_features", time_features, 2)):
-            if isinstance(value, bool) or not isinstance(value, int) or value < least or value % least:
-                allowed = f"{'an even' if least == 2 else 'a whole'} number >= {least}"
-                raise UsageError("out of range", where=f"mlp: {name}", got=repr(value), allowed=allowed)
+        super().__init__(shape, heads, conditions)
+        check_whole("mlp: width", width, 1, Largest.WIDTH)
+        check_whole("mlp: depth", depth, 1, Largest.DEPTH)
+        check_whole("mlp: time_features", time_features, 2, Largest.WIDTH, even=True)
         if activation not in _ACTIVATIONS:
             raise UsageError(
                 "unknown activation", where="mlp: activation", got=repr(activation), allowed=", ".join(_ACTIVATIONS)
             )
-        self.shape, self.heads, self.conditions = tuple(shape), heads, dict(conditions or {})
         self.width, self.depth, self.activation, self.time_features = width, depth, activation, time_features
         dimensions = math.prod(self.shape)
         angular = math.pi * torch.arange(1, time_features // 2 + 1)
@@ -92,23 +94,7 @@ class Mlp(nn.Module):
         self.of_conditions = nn.ModuleList(embedding(spec, width) for spec in self.conditions.values())
         start_small(self.output)
 
-    def forward(self, t: Tensor, x: Tensor, condition: Condition | None = None, s: Tensor | None = None) -> Tensor:
-        """The fields at ``(t, x)``.
-
-        Args:
-            t: times in [0, 1], shape (B,), or () for one time of all states.
-            x: states, shape (B, *event).
-            condition: by name, shape (B, *shape), or (1, *shape) for one value of all states. A label of -1 and values
-                of NaN stand for a condition that is left out, which is learned where training leaves it out.
-            s: second times, shaped as t, of a network of two times; None for s = t.
-
-        Returns:
-            shape (B, *event), or (B, heads, *event) where ``heads`` was given.
-
-        Raises:
-            UsageError: states or times of another shape, or conditions that are missing, unknown or misshaped.
-        """
-        check_states(x, self.shape, "mlp")
+    def outputs(self, t: Tensor, x: Tensor, condition: Condition | None, s: Tensor | None) -> Tensor:
         h, rows, weight = self._beside(t, x, condition, s), x.flatten(1), self.of_state.weight
         # One vector for all states goes through the matrix product as its bias, without a kernel of its own.
         h = F.linear(rows, weight, h) if h.ndim == 1 else torch.addmm(h, rows, weight.T)
@@ -118,7 +104,7 @@ class Mlp(nn.Module):
             # One name and two statements: what is no longer needed is free before the next kernel asks for memory.
             h = layer(h)
             h = activation(h)
-        return as_events(self.output(h), self.heads, self.shape)
+        return self.output(h)
 
     def with_divergence(
         self,
@@ -143,23 +129,20 @@ class Mlp(nn.Module):
         Raises:
             UsageError: as for :meth:`forward`.
         """
-        check_states(x, self.shape, "mlp")
+        self.check(x, condition)
         hidden = tuple((layer.weight, layer.bias) for layer in self.hidden)
         layers = Layers(self.of_state.weight, hidden, self.output.weight, self.output.bias, self.activation)
         directions = None if probes is None else probes.flatten(2).transpose(0, 1)
         value, divergence = value_and_divergence(layers, self._beside(t, x, condition, s), x.flatten(1), directions)
-        return as_events(value, self.heads, self.shape), divergence[:, 0] if self.heads is None else divergence
+        return self.events(value), divergence[:, 0] if self.heads is None else divergence
 
     def _beside(self, t: Tensor, x: Tensor, condition: Condition | None, s: Tensor | None) -> Tensor:
         """What the first layer is given beside x: shape (width,) where it is one for all states, or (B, width)."""
         h: Tensor = self.of_time(self._features(t, x))
         if self.of_second_time is not None:
             h = h + self.of_second_time(self._features(t if s is None else s, x))
-        elif s is not None:
-            raise UsageError("a network of one time is given two", where="mlp: s", fix="mlp with two_times=True")
-        if not self.conditions and not condition:
-            return h
-        check_condition(self.conditions, condition, len(x), "mlp")
+        else:
+            refuse_second_time(s, "mlp")
         given = condition or {}
         for name, part in zip(self.conditions, self.of_conditions, strict=True):
             term = part(given[name])
@@ -168,13 +151,5 @@ class Mlp(nn.Module):
 
     def _features(self, t: Tensor, x: Tensor) -> Tensor:
         """phi(t), shape (time_features,) for one time and (B, time_features) for one a state."""
-        t = torch.as_tensor(t, dtype=x.dtype, device=x.device)
-        if t.numel() == 1:
-            t = t.reshape(())
-        elif t.shape != x.shape[:1]:
-            raise UsageError(
-                "times are one number, or one for each state",
-                where="mlp",
-                got=f"t {tuple(t.shape)}, x {tuple(x.shape)}",
-            )
+        t = as_times(t, x, "mlp")
         return torch.sin(torch.addcmul(self.phases, t.unsqueeze(-1), self.frequencies))

@@ -19,9 +19,9 @@ import torch.nn.functional as F
 from pydantic import Field
 from torch import Tensor, nn
 
-from si_core import Condition, ConditionSpec, Largest, check_condition
+from si_core import Condition, ConditionSpec, Largest
 from si_networks.conditioning import Conditioning
-from si_networks.events import as_events, check_states
+from si_networks.field_network import FieldNetwork
 from si_networks.first_weights import start_at_zero, start_small
 from si_networks.ranges import check_fraction, check_whole
 
@@ -31,7 +31,7 @@ _EXPANSION = 64
 """The most units of a block for each of its width."""
 
 
-class ResMlp(nn.Module):
+class ResMlp(FieldNetwork):
     """A residual multilayer perceptron on ``(t, x)`` and conditions of any number and shape.
 
     Args:
@@ -48,6 +48,8 @@ class ResMlp(nn.Module):
         UsageError: an option out of range.
     """
 
+    name = "resmlp"
+
     def __init__(
         self,
         shape: tuple[int, ...],
@@ -59,12 +61,11 @@ class ResMlp(nn.Module):
         dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0,
         two_times: bool = False,
     ) -> None:
-        super().__init__()
+        super().__init__(shape, heads, conditions)
         check_whole("resmlp: width", width, 2, Largest.WIDTH)
         check_whole("resmlp: depth", depth, 1, Largest.DEPTH)
         check_whole("resmlp: expansion", expansion, 1, _EXPANSION)
         check_fraction("resmlp: dropout", dropout)
-        self.shape, self.heads, self.conditions = tuple(shape), heads, dict(conditions or {})
         dimensions = math.prod(self.shape)
         self.of_state = nn.Linear(dimensions, width)
         self.of_others = Conditioning("resmlp", self.conditions, width, two_times=two_times)
@@ -73,30 +74,13 @@ class ResMlp(nn.Module):
         self.output = nn.Linear(width, (heads or 1) * dimensions)
         start_small(self.output)
 
-    def forward(self, t: Tensor, x: Tensor, condition: Condition | None = None, s: Tensor | None = None) -> Tensor:
-        """The fields at ``(t, x)``.
-
-        Args:
-            t: times in [0, 1], shape (B,), or () for one time of all states.
-            x: states, shape (B, *event).
-            condition: by name, shape (B, *shape), or (1, *shape) for one value of all states. A label of -1 and values
-                of NaN stand for a condition that is left out, which is learned where training leaves it out.
-            s: second times, shaped as t, of a network of two times; None for s = t.
-
-        Returns:
-            shape (B, *event), or (B, heads, *event) where ``heads`` was given.
-
-        Raises:
-            UsageError: states or times of another shape, or conditions that are missing, unknown or misshaped.
-        """
-        check_states(x, self.shape, "resmlp")
-        check_condition(self.conditions, condition, len(x), "resmlp")
+    def outputs(self, t: Tensor, x: Tensor, condition: Condition | None, s: Tensor | None) -> Tensor:
         vector = F.silu(self.of_others(t, x, condition, s))
         h = self.of_state(x.flatten(1))
         for block in self.blocks:
             h = block(h, vector)
         scale, shift = self.modulation(vector).chunk(2, -1)
-        return as_events(self.output(_modulated(h, scale, shift)), self.heads, self.shape)
+        return self.output(_modulated(h, scale, shift))
 
 
 class _Block(nn.Module):

@@ -17,11 +17,11 @@ import torch.nn.functional as F
 from pydantic import Field
 from torch import Tensor, nn
 
-from si_core import Condition, ConditionSpec, Largest, UsageError, check_condition
+from si_core import Condition, ConditionSpec, Largest, UsageError
 from si_networks.attention import differentiated
 from si_networks.conditioning import Conditioning
 from si_networks.embeddings import ClassEmbedding
-from si_networks.events import as_events, check_states
+from si_networks.field_network import FieldNetwork
 from si_networks.positions import rotary_table, sine_table
 from si_networks.ranges import check_fraction, check_whole
 from si_networks.transformer_block import LastLayer, TransformerBlock
@@ -37,7 +37,7 @@ _SPREAD = 0.02
 """Standard deviation of first weights of the embeddings of times and classes, as published."""
 
 
-class Transformer(nn.Module):
+class Transformer(FieldNetwork):
     """A transformer on ``(t, x)`` and conditions of any number and shape, for events (C, H, W) or (H, W).
 
     Args:
@@ -58,6 +58,8 @@ class Transformer(nn.Module):
         UsageError: an option out of range, or events that are no images or not made of whole patches.
     """
 
+    name = "transformer"
+
     table: Tensor
 
     def __init__(
@@ -77,7 +79,7 @@ class Transformer(nn.Module):
         dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0,
         two_times: bool = False,
     ) -> None:
-        super().__init__()
+        super().__init__(shape, heads, conditions)
         if preset not in _PRESETS:
             _refuse("preset", preset, ", ".join(_PRESETS))
         asked = {"width": width, "depth": depth, "attention_heads": attention_heads, "patch": patch}
@@ -97,7 +99,6 @@ class Transformer(nn.Module):
         unit = 4 * self.attention_heads if positions == "rotary" else math.lcm(4, self.attention_heads)
         if self.width % unit:
             _refuse("width", self.width, f"a multiple of {unit}, for {self.attention_heads} heads and {positions}")
-        self.shape, self.heads, self.conditions = tuple(shape), heads, dict(conditions or {})
         self.channels, self.grid = 1 if len(self.shape) == 2 else self.shape[0], _grid(self.shape, self.patch)
 
         numbers = self.patch**2 * self.channels
@@ -114,25 +115,7 @@ class Transformer(nn.Module):
         self.register_buffer("table", table, persistent=False)
         self._begin()
 
-    def forward(self, t: Tensor, x: Tensor, condition: Condition | None = None, s: Tensor | None = None) -> Tensor:
-        """The fields at ``(t, x)``.
-
-        Args:
-            t: times in [0, 1], shape (B,), or () for one time of all states.
-            x: states, shape (B, *event).
-            condition: by name, shape (B, *shape), or (1, *shape) for one value of all states. A label of -1 and values
-                of NaN stand for a condition that is left out, which is learned where training leaves it out.
-            s: second times, shaped as t, of a network of two times; None for s = t.
-
-        Returns:
-            shape (B, *event), or (B, heads, *event) where ``heads`` was given.
-
-        Raises:
-            UsageError: states or times of another shape, or conditions that are missing, unknown or misshaped.
-        """
-        check_states(x, self.shape, "transformer")
-        if self.conditions or condition:
-            check_condition(self.conditions, condition, len(x), "transformer")
+    def outputs(self, t: Tensor, x: Tensor, condition: Condition | None, s: Tensor | None) -> Tensor:
         active = F.silu(self.conditioning(t, x, condition, s))
         rotary, plain = self.table if self.positions == "rotary" else None, differentiated(t, x, s)
         h = self.of_patches(self._patches(x))
@@ -152,7 +135,7 @@ class Transformer(nn.Module):
         """The fields put together from patches (B, places, patch * patch * heads * channels)."""
         (rows, columns), p, fields = self.grid, self.patch, 1 if self.heads is None else self.heads
         cut = patches.reshape(len(patches), rows, columns, p, p, fields * self.channels)
-        return as_events(cut.permute(0, 5, 1, 3, 2, 4), self.heads, self.shape)
+        return cut.permute(0, 5, 1, 3, 2, 4)
 
     def _begin(self) -> None:
         """First weights, as published.

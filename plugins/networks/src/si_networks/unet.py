@@ -13,13 +13,13 @@ from collections.abc import Mapping
 from typing import Annotated, Literal
 
 from pydantic import Field
-from torch import Tensor, nn
+from torch import Tensor
 
-from si_core import Condition, ConditionSpec, Largest, UsageError, check_condition
+from si_core import Condition, ConditionSpec, Largest, UsageError
 from si_networks.attention import differentiated
 from si_networks.channel_conditions import ChannelConditions
 from si_networks.conditioning import Conditioning
-from si_networks.events import as_events, check_states
+from si_networks.field_network import FieldNetwork
 from si_networks.ranges import check_fraction, check_whole
 from si_networks.unet_size import LEVELS, chosen_size
 from si_networks.unet_trunk import Trunk
@@ -33,7 +33,7 @@ _Multipliers = Annotated[list[Annotated[int, Field(ge=1, le=Largest.WIDTH)]], Fi
 _Levels = Annotated[list[Annotated[int, Field(ge=0, lt=LEVELS)]], Field(max_length=LEVELS)]
 
 
-class UNet(nn.Module):
+class UNet(FieldNetwork):
     """A U-Net on ``(t, x)`` and conditions, for images (C, H, W) or (H, W) of any size.
 
     Args:
@@ -57,6 +57,8 @@ class UNet(nn.Module):
         UsageError: an event that is no image, or an option out of range.
     """
 
+    name = "unet"
+
     def __init__(
         self,
         shape: tuple[int, ...],
@@ -74,8 +76,7 @@ class UNet(nn.Module):
         channels: Annotated[list[str], Field(max_length=Largest.COMPONENTS)] | None = None,
         two_times: bool = False,
     ) -> None:
-        super().__init__()
-        self.shape, self.heads, self.conditions = tuple(shape), heads, dict(conditions or {})
+        super().__init__(shape, heads, conditions)
         if len(self.shape) not in (2, 3):
             raise UsageError(
                 "it takes images",
@@ -109,25 +110,8 @@ class UNet(nn.Module):
             dropout,
         )
 
-    def forward(self, t: Tensor, x: Tensor, condition: Condition | None = None, s: Tensor | None = None) -> Tensor:
-        """The fields at ``(t, x)``.
-
-        Args:
-            t: times in [0, 1], shape (B,), or () for one time of all states.
-            x: states, shape (B, C, H, W) or (B, H, W).
-            condition: by name, shape (B, *shape), or (1, *shape) for one value of all states. A label of -1 and values
-                of NaN stand for a condition that is left out, which is learned where training leaves it out.
-            s: second times, shaped as t, of a network of two times; None for s = t.
-
-        Returns:
-            shape (B, *event), or (B, heads, *event) where ``heads`` was given.
-
-        Raises:
-            UsageError: states or times of another shape, or conditions that are missing, unknown or misshaped.
-        """
-        check_states(x, self.shape, "unet")
-        check_condition(self.conditions, condition, len(x), "unet")
+    def outputs(self, t: Tensor, x: Tensor, condition: Condition | None, s: Tensor | None) -> Tensor:
         vector = self.of_others(t, x, condition, s)
         images = self.of_images(x.reshape(len(x), self.planes, *self.shape[-2:]), condition)
         plain = differentiated(t, x, s, *(condition or {}).values())
-        return as_events(self.trunk(images, vector, plain), self.heads, self.shape)
+        return self.trunk(images, vector, plain)
