@@ -1,8 +1,6 @@
 """What the residual perceptron promises beyond its interface."""
 
-import copy
 import itertools
-import pickle
 
 import pytest
 import torch
@@ -40,20 +38,6 @@ def test_events_of_any_shape(shape, heads, n):
         assert out.dtype == dtype
 
 
-def test_single_precision_is_double_precision_rounded():
-    net, x = network(), states(4, 2)
-    exact = net(0.3, x)
-    assert torch.allclose(copy.deepcopy(net).float()(0.3, x.float()).double(), exact, atol=1e-4)
-
-
-def test_one_time_is_that_time_for_each_state():
-    net, x = network(conditions=SPECIES), states(6, 2)
-    told = {"species": torch.tensor([0, 1, 2, -1, 0, 1])}
-    expected = net(torch.full((6,), 0.37, dtype=torch.float64), x, told)
-    for t in (0.37, torch.tensor([0.37], dtype=torch.float64)):
-        assert torch.allclose(net(t, x, told), expected, atol=1e-13)
-
-
 def test_conditions():
     net, x = network(heads=2, conditions=SPECIES | OBSERVATION), states(5, 2)
     told = {"observation": 2.0 + 4.0 * states(5, 3, 2, seed=1)}
@@ -84,37 +68,6 @@ def test_every_parameter_learns():
     told = {"species": torch.arange(20) % 4 - 1, "observation": values}
     net(t, states(20, 2), told, s=t.flip(0)).square().sum().backward()
     assert [name for name, parameter in net.named_parameters() if not bool(parameter.grad.any())] == []
-
-
-def test_derivatives_of_any_order_and_mode():
-    net, x = network(), states(4, 2)
-    jacobian = torch.func.vmap(torch.func.jacrev(lambda y: net(0.3, y[None])[0]))(x)
-    _, tangent = torch.func.jvp(lambda y: net(0.3, y), (x,), (torch.ones_like(x),))
-    assert torch.allclose(jacobian.sum(-1), tangent, atol=1e-12)
-    t = torch.tensor(0.4, dtype=torch.float64, requires_grad=True)
-    assert torch.autograd.gradcheck(net, (t, x.requires_grad_()))
-    assert torch.autograd.gradgradcheck(net, (t, x))
-
-
-def test_dropout_draws_from_the_global_generator_in_training_alone():
-    net, x = network(dropout=0.5), states(3, 2)
-    assert not torch.equal(net(0.5, x), net(0.5, x))
-    with torch.random.fork_rng():
-        torch.manual_seed(3)
-        one = net(0.5, x)
-        torch.manual_seed(3)
-        assert torch.equal(net(0.5, x), one)
-    net.eval()
-    assert torch.equal(net(0.5, x), net(0.5, x))
-
-
-def test_copies_state_and_one_graph():
-    net, x = network(), states(3, 2)
-    for twin in (pickle.loads(pickle.dumps(net)), copy.deepcopy(net)):
-        assert torch.equal(twin(0.2, x), net(0.2, x))
-    assert set(net.state_dict()) == {name for name, _ in net.named_parameters()}
-    compiled = torch.compile(net, backend="eager", fullgraph=True)
-    assert torch.allclose(compiled(torch.tensor(0.2), x), net(0.2, x), atol=1e-12)
 
 
 @pytest.mark.parametrize(

@@ -310,55 +310,7 @@ def test_after_training_conditions_and_both_times_are_heard():
         assert float((other - out).detach().abs().max()) > 1e-6
 
 
-def test_dropout_is_of_training_alone():
-    net, plain, x = network(dropout=0.5), network(), states(3, 2, 4, 6)
-    assert not torch.equal(net(0.3, x), net(0.3, x))
-    assert torch.equal(net.eval()(0.3, x), plain(0.3, x))
-
-
 # Calls
-
-
-@pytest.mark.parametrize("n", [0, 1, 3])
-def test_one_time_of_all_states_is_that_time_for_each(n):
-    net, x = network(heads=2), states(n, 2, 4, 6)
-    expected = net(torch.full((n,), 0.37, dtype=torch.float64), x)
-    assert expected.shape == (n, 2, 2, 4, 6)
-    for t in (0.37, torch.tensor([0.37], dtype=torch.float64)):
-        torch.testing.assert_close(net(t, x), expected, rtol=0, atol=1e-12)
-
-
-@pytest.mark.parametrize("positions", PLACES)
-def test_derivatives_of_any_mode_and_order(positions):
-    """Fused kernels of attention have a first derivative in reverse mode alone; inputs may need others."""
-    net, x, t = network(positions=positions), states(2, 2, 4, 6), torch.tensor(0.3, dtype=torch.float64)
-    direction = states(2, 2, 4, 6, seed=3)
-    value, along = torch.func.jvp(lambda y: net(t, y), (x,), (direction,))
-    torch.testing.assert_close(value, net(t, x), rtol=0, atol=1e-12)
-    jacobian = torch.func.vmap(torch.func.jacrev(lambda y: net(t, y[None])[0]))(x)
-    expected = torch.einsum("bchwijk,bijk->bchw", jacobian, direction)
-    torch.testing.assert_close(along, expected, rtol=0, atol=1e-10)
-    _, in_time = torch.func.jvp(lambda u: net(u, x), (t,), (torch.ones_like(t),))
-    # Frequencies reach 1000: differences of values would be coarse.
-    t_leaf = t.clone().requires_grad_()
-    (backward,) = torch.autograd.grad((net(t_leaf, x) * direction).sum(), t_leaf)
-    torch.testing.assert_close((in_time * direction).sum(), backward, rtol=1e-9, atol=1e-9)
-    # As objectives of two times learn: through a derivative carried forward, back to the weights.
-    in_time.square().sum().backward()
-    assert bool(net.of_patches.weight.grad.any())
-    net.zero_grad()
-    leaf = x.clone().requires_grad_()
-    (slope,) = torch.autograd.grad((net(t, leaf) * direction).sum(), leaf, create_graph=True)
-    slope.square().sum().backward()
-    assert all(bool(torch.isfinite(p.grad).all()) for p in net.parameters() if p.grad is not None)
-    assert bool(net.of_patches.weight.grad.any())
-
-
-def test_it_compiles_in_one_graph():
-    net, x = network(), states(3, 2, 4, 6)
-    compiled = torch.compile(net, backend="eager", fullgraph=True)
-    for t in (torch.tensor(0.2, dtype=torch.float64), torch.rand(3, dtype=torch.float64)):
-        torch.testing.assert_close(compiled(t, x), net(t, x), rtol=0, atol=1e-12)
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,6 @@
 
 import copy
 import itertools
-import pickle
 
 import pytest
 import torch
@@ -52,14 +51,6 @@ def test_single_precision_is_double_precision_rounded(shape):
     assert torch.allclose(single.double(), exact, atol=1e-4 * float(exact.detach().abs().max()))
 
 
-def test_one_time_is_that_time_for_each_state():
-    net, x = network((2, 5, 3), conditions=SPECIES), states(6, 2, 5, 3)
-    told = {"species": torch.tensor([0, 1, 2, -1, 0, 1])}
-    expected = net(torch.full((6,), 0.37, dtype=torch.float64), x, told)
-    for t in (0.37, torch.tensor([0.37], dtype=torch.float64)):
-        assert torch.allclose(net(t, x, told), expected, atol=1e-12)
-
-
 def _seen(net, x, place):
     """Which pixels of x the output at a place depends on, (H, W): by the gradient."""
     x = x.clone().requires_grad_()
@@ -84,26 +75,6 @@ def test_what_a_pixel_sees(monkeypatch):
 def test_plain_attention_is_the_fused_one():
     query, key, value = (states(2, 3, 5, 4, seed=k) for k in range(3))
     assert torch.allclose(attend(query, key, value), attend(query, key, value, plain=True), atol=1e-12)
-
-
-def test_derivatives_of_any_order_and_mode():
-    net, x, v = network(), states(2, 1, 4, 4), states(2, 1, 4, 4, seed=1)
-    t = torch.tensor([0.3, 0.6], dtype=torch.float64)
-    _, along = torch.func.jvp(lambda y: net(t, y), (x,), (v,))
-    jacobian = torch.func.vmap(torch.func.jacrev(lambda y, u: net(u, y[None])[0]))(x, t).reshape(2, 16, 16)
-    assert torch.allclose(along.flatten(1), torch.einsum("bij,bj->bi", jacobian, v.flatten(1)), atol=1e-10)
-    _, rate = torch.func.jvp(lambda u: net(u, x), (t,), (torch.ones_like(t),))
-    # Frequencies go up to 1000, so differences of a step h are wrong by about 1000^3 h^2/6.
-    step = 1e-7
-    assert torch.allclose(rate, (net(t + step, x) - net(t - step, x)) / (2 * step), atol=1e-3)
-    assert torch.autograd.gradgradcheck(lambda y: (net(t, y) * v).sum(), (x.requires_grad_(),), atol=1e-6)
-
-
-def test_it_compiles_in_one_graph():
-    net, x = network(), states(3, 1, 4, 4)
-    compiled = torch.compile(net, backend="eager", fullgraph=True)
-    for t in (torch.tensor(0.2, dtype=torch.float64), torch.rand(3, dtype=torch.float64)):
-        assert torch.allclose(compiled(t, x), net(t, x), atol=1e-12)
 
 
 def test_heads_differ_and_labels_are_told_apart():
@@ -191,19 +162,6 @@ def test_it_starts_small():
     assert 0 < float(out.detach().std()) < 0.2
 
 
-def test_dropout_draws_from_the_global_generator_in_training_alone():
-    net, x = network(dropout=0.5), states(3, 1, 4, 4)
-    first, other = net(0.5, x), net(0.5, x)
-    assert not torch.equal(first, other)
-    with torch.random.fork_rng():
-        torch.manual_seed(3)
-        one = net(0.5, x)
-        torch.manual_seed(3)
-        assert torch.equal(net(0.5, x), one)
-    net.eval()
-    assert torch.equal(net(0.5, x), net(0.5, x))
-
-
 def test_presets_and_what_overrides_them():
     def parameters(**options):
         with torch.device("meta"):
@@ -216,14 +174,6 @@ def test_presets_and_what_overrides_them():
     small = {"width": 64, "multipliers": [1, 2, 2], "blocks": 2, "attention": [2]}
     assert parameters(**small) == parameters(preset="small") == parameters(preset="base", **small)
     assert parameters(preset="small", multipliers=[1]) == parameters(**{**small, "multipliers": [1], "attention": []})
-
-
-def test_copies_and_state():
-    net, x = network((2, 7, 5), conditions=SPECIES), states(3, 2, 7, 5)
-    told = {"species": torch.tensor([2, 0, -1])}
-    for twin in (pickle.loads(pickle.dumps(net)), copy.deepcopy(net)):
-        assert torch.equal(twin(0.2, x, told), net(0.2, x, told))
-    assert set(net.state_dict()) == {name for name, _ in net.named_parameters()}
 
 
 @pytest.mark.parametrize(
