@@ -15,22 +15,14 @@
 
 from __future__ import annotations
 
-import os
-import re
-import secrets
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from si_core.errors import StorageError
+from si_core.runs.new_directory import claimed, folder_name, made_below
 from si_core.storage.atomic import storage_error
 
 __all__ = ["ExportedModel", "RunDirectory"]
-
-_UNFIT = re.compile(r'[\x00-\x1f\x7f/\\:*?"<>|]+')
-_NAMED = re.compile(r"\d{8}-\d{6}-[0-9a-f]{6}")
-_TIME = "%Y%m%d-%H%M%S"
-_TRIES = 20
 
 
 @dataclass(frozen=True)
@@ -56,30 +48,13 @@ class RunDirectory:
             StorageError: ``out`` is in use, or the folder can't be made.
         """
         if out is not None:
-            return cls(_claim(Path(out)))
-        parent = cls.folder_of(recipe, root)
-        time = _time_of_name(parent)
-        for _ in range(_TRIES):
-            # Only the exclusive mkdir makes the name unique: two may begin at one instant.
-            path = parent / f"{time}-{secrets.token_hex(3)}"
-            try:
-                parent.mkdir(parents=True, exist_ok=True)
-                path.mkdir()
-            except FileExistsError as error:
-                if not parent.is_dir():
-                    raise StorageError("a file is in the way of the folder of runs", where=str(parent)) from error
-            except OSError as error:
-                raise storage_error(path, error) from error
-            else:
-                return cls(path)
-        raise StorageError(
-            "no free name for the run", where=str(parent), got=f"{_TRIES} names taken", fix="give --out DIR"
-        )
+            return cls(claimed(Path(out)))
+        return cls(made_below(cls.folder_of(recipe, root)))
 
     @staticmethod
     def folder_of(recipe: str, root: Path | str = "runs") -> Path:
         """Where the runs of a recipe go: ``root/<recipe>``, with hyphens for what a file name can't have."""
-        return Path(root) / _folder_name(recipe)
+        return Path(root) / folder_name(recipe)
 
     @classmethod
     def open(cls, path: Path | str) -> RunDirectory:
@@ -231,45 +206,6 @@ class ExportedModel(RunDirectory):
 def _is_same(one: Path, other: Path) -> bool:
     """Whether two names are of one file, as where the system takes SAMPLES.npy for samples.npy."""
     return one.exists() and other.exists() and one.samefile(other)
-
-
-def _claim(path: Path) -> Path:
-    fix = "choose a folder that is new or empty, or go on with this run by --resume"
-    try:
-        path.mkdir(parents=True, exist_ok=True)
-        if any(path.iterdir()):
-            raise StorageError("the folder is not empty", where=str(path), allowed="a new or empty folder", fix=fix)
-        # Two runs may see the same empty folder; the one that makes the lock file has it.
-        os.close(os.open(path / ".lock", os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666))
-    except FileExistsError as error:
-        if path.is_dir():
-            raise StorageError("another run has just taken the folder", where=str(path), fix=fix) from error
-        raise StorageError("a file is in the way", where=str(path), allowed="a new or empty folder", fix=fix) from error
-    except OSError as error:
-        raise storage_error(path, error) from error
-    except ValueError as error:
-        raise StorageError("not a path", where=repr(str(path)), got=str(error)) from error
-    return path
-
-
-def _time_of_name(parent: Path) -> str:
-    """UTC for the name of a new run, later than those of all runs there: who looks for the newest goes by the names.
-
-    So their order is that of their making, though a clock may be set back between two runs, or tell one second of both.
-    """
-    now = datetime.now(UTC).replace(microsecond=0)
-    try:
-        last = max((path.name[:15] for path in parent.iterdir() if _NAMED.fullmatch(path.name)), default="")
-        later = datetime.strptime(last, _TIME).replace(tzinfo=UTC) + timedelta(seconds=1)
-    except (OSError, ValueError, OverflowError):  # no folder yet, no run in it, or a name that is no time
-        later = now
-    return max(now, later).strftime(_TIME)
-
-
-def _folder_name(recipe: str) -> str:
-    # A leading dot would hide the folder or leave it ("..").
-    name = _UNFIT.sub("-", recipe).strip(". ")
-    return name.encode(errors="replace")[:120].decode(errors="ignore").strip(". ") or "run"
 
 
 def _suggestion(folder: Path) -> str:

@@ -23,6 +23,15 @@ class Sums:
     losses: list[float] | None = None
     norm: float = 0.0
 
+    def add(self, losses: list[float], norm: float) -> None:
+        """Add those of a step."""
+        self.losses = losses if self.losses is None else [a + b for a, b in zip(self.losses, losses, strict=True)]
+        self.count, self.norm = self.count + 1, self.norm + norm
+
+    def means(self) -> tuple[list[float], float]:
+        """Over the steps, one at least: of each loss, and of the norm."""
+        return [total / self.count for total in self.losses or ()], self.norm / self.count
+
     def plain(self) -> dict[str, Any]:
         """As plain data of a checkpoint."""
         return asdict(self)

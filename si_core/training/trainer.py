@@ -22,10 +22,9 @@ from si_core.errors import RecipeError, StorageError
 from si_core.models.assembly import Assembly
 from si_core.models.first_draw import calls_of
 from si_core.models.freed_memory import keep_freed_memory
-from si_core.models.learnable import learnable_parts, load_parts, parts_tensors
+from si_core.models.learnable import learnable_parts
 from si_core.recipes.training import ImportanceTimes
-from si_core.storage.nested import flatten_state, stored_state, unflatten_state
-from si_core.storage.weights import load_into
+from si_core.storage.nested import stored_state
 from si_core.training.batches import Batch, Batches
 from si_core.training.extragradient import Extragradient, Networks
 from si_core.training.gradient_sizes import GradientSizes
@@ -33,10 +32,11 @@ from si_core.training.idle import grad_mode_switched_off, refuse_constant, refus
 from si_core.training.learning_rate import LearningRates, own_rates
 from si_core.training.network_noise import NetworkNoise
 from si_core.training.nonfinite import NonFiniteSteps
-from si_core.training.optimizer import averaging, build_optimizer, class_name, restore_optimizer
+from si_core.training.optimizer import averaging, build_optimizer
 from si_core.training.process_trainer import ProcessTrainer
 from si_core.training.rounds import refit
 from si_core.training.sums import Sums
+from si_core.training.trained_parts import TrainedParts
 from si_core.training.validation import Validation
 
 __all__ = ["Trainer"]
@@ -66,6 +66,7 @@ class Trainer:
         decay = self.train.ema
         self.average = None if decay is None else AveragedModel(self.predictor, multi_avg_fn=averaging(decay))
         self.parts = learnable_parts(assembly.process).to(runtime.device)
+        self._moved = TrainedParts(self.predictor, self.average, self.optimizer, self.train.optimizer.name, self.parts)
         moving = bool(assembly.learned)
         self.process_trainer = ProcessTrainer(assembly, self.parts, runtime) if moving else None
         self._noise = NetworkNoise(assembly.recipe.seed, runtime)
@@ -185,9 +186,7 @@ class Trainer:
         if self.process_trainer is not None:
             self.process_trainer.advance(self.step)
         self.step += 1
-        sums = self._sums
-        sums.losses = losses if sums.losses is None else [a + b for a, b in zip(sums.losses, losses, strict=True)]
-        sums.count, sums.norm = sums.count + 1, sums.norm + norm
+        self._sums.add(losses, norm)
 
     def _first_step(self, where: str) -> None:
         """The optimizer's first step after a checkpoint's state was loaded, of which only optimizers know the form."""
@@ -215,12 +214,12 @@ class Trainer:
         To be asked for where there are any (:attr:`measured`).
         """
         sums, self._sums = self._sums, Sums()
-        means = [total / sums.count for total in sums.losses or ()]
+        means, norm = sums.means()
         record: dict[str, Any] = {
             "step": self.step,
             "loss": sum(means),
             "losses": dict(zip(self.assembly.fields.names, means, strict=True)),
-            "grad_norm": sums.norm / sums.count,
+            "grad_norm": norm,
             "lr": self._own_rates[0] * self._rates.factor(max(self.step - 1, 0)),
         }
         if self._nonfinite.recorded:
@@ -238,23 +237,11 @@ class Trainer:
 
     def state(self) -> tuple[dict[str, dict[str, Tensor]], dict[str, Any]]:
         """All that the next steps depend on, for a checkpoint: tensors by group, and the rest."""
-        tensors = {"weights": _tensors(self.predictor)}
-        if self.average is not None:
-            tensors["average"] = _tensors(self.average)
-        tensors["optimizer"], optimizer = flatten_state(self.optimizer.state_dict())
+        tensors, rest = self._moved.state()
         times = self._batches.times.state()
         if times:
             tensors["times"] = times
-        parts = parts_tensors(self.parts)
-        if parts:
-            tensors["process"] = parts
-        rest = {
-            "optimizer": optimizer,
-            "sums": self._sums.plain(),
-            "left_out": self._nonfinite.state(),
-            "stopped": self.stopped,
-            "optimizer_class": class_name(self.optimizer),
-        }
+        rest |= {"sums": self._sums.plain(), "left_out": self._nonfinite.state(), "stopped": self.stopped}
         if self.process_trainer is not None:
             tensors["process-optimizer"], rest["process"] = self.process_trainer.state()
         return tensors, rest
@@ -265,9 +252,7 @@ class Trainer:
         Raises:
             StorageError: a part is missing or of no known form, or the weights or the optimizer are of another recipe.
         """
-        needed = {"weights", "optimizer"} | ({"average"} if self.average is not None else set())
-        needed |= {"times"} if self._batches.times.state() else set()
-        needed |= {"process"} if parts_tensors(self.parts) else set()
+        needed = self._moved.groups | ({"times"} if self._batches.times.state() else set())
         further = set() if self.process_trainer is None else {"process"}
         missing = sorted(needed - set(tensors)) + sorted(({"optimizer", "sums", "left_out"} | further) - set(state))
         if missing:
@@ -277,27 +262,15 @@ class Trainer:
                 got=f"no {', '.join(missing)}",
                 fix="resume with the recipe the run was started with, or start a new run",
             )
-        load_into(self.predictor, tensors["weights"], f"{where}/weights.safetensors")
-        if self.average is not None:
-            load_into(self.average, tensors["average"], f"{where}/average.safetensors")
+        self._moved.restore(tensors, state, where)
         with stored_state(f"{where}/state.json"):
-            stored = unflatten_state(tensors["optimizer"], state["optimizer"])
-            made_by = state.get("optimizer_class", class_name(self.optimizer))
-            restore_optimizer(self.optimizer, stored, where, self.train.optimizer.name, made_by)
             self._sums = Sums.of_plain(state["sums"], len(self.assembly.fields.names))
             self._nonfinite.restore(state["left_out"])
             stopped = state.get("stopped")
             if not (stopped is None or isinstance(stopped, str)):
                 raise ValueError(f"training ended early for {stopped!r}")
-        if "process" in needed:
-            load_parts(self.parts, tensors["process"], f"{where}/process.safetensors")
-        if self.process_trainer is not None:
-            with stored_state(f"{where}/state.json"):
+            if self.process_trainer is not None:
                 self.process_trainer.restore(tensors.get("process-optimizer", {}), state["process"])
         self._batches.forget()
         self._batches.times.restore(step, tensors.get("times", {}), f"{where}/times.safetensors")
         self.step, self.stopped, self._restored = step, stopped, where
-
-
-def _tensors(module: nn.Module) -> dict[str, Tensor]:
-    return {name: value for name, value in module.state_dict().items() if isinstance(value, Tensor)}

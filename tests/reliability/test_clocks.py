@@ -36,7 +36,7 @@ class Clock:
 @pytest.mark.parametrize("hours", HOURS.values(), ids=HOURS)
 def test_the_newest_run_is_the_one_made_last(tmp_path, monkeypatch, hours):
     clock, made = Clock(NOON), []
-    monkeypatch.setattr("si_core.runs.directory.datetime", clock)
+    monkeypatch.setattr("si_core.runs.new_directory.datetime", clock)
     for _ in range(6):
         made.append(RunDirectory.create("r", tmp_path))
         made[-1].resolved.write_text("")
@@ -52,7 +52,7 @@ def test_the_newest_run_is_the_one_made_last(tmp_path, monkeypatch, hours):
     "name", ["99991231-235959-ffffff", "20261399-000000-000000", "20260301-120000-nothex", "notes"]
 )
 def test_names_that_others_have_put_there_hinder_no_run(tmp_path, monkeypatch, name):
-    monkeypatch.setattr("si_core.runs.directory.datetime", Clock(NOON))
+    monkeypatch.setattr("si_core.runs.new_directory.datetime", Clock(NOON))
     (tmp_path / "r" / name).mkdir(parents=True)
     assert RunDirectory.create("r", tmp_path).path.name.startswith("20260301-120000-")
 

@@ -38,9 +38,9 @@ def test_new_directories_differ_even_within_a_second(tmp_path):
 @pytest.mark.fault(61)
 def test_a_taken_name_is_tried_again(tmp_path, monkeypatch):
     tokens = iter(["aaaaaa", "aaaaaa", "bbbbbb"])
-    monkeypatch.setattr("si_core.runs.directory.secrets.token_hex", lambda size: next(tokens))
+    monkeypatch.setattr("si_core.runs.new_directory.secrets.token_hex", lambda size: next(tokens))
     # Two that look at one instant see the same runs there.
-    monkeypatch.setattr("si_core.runs.directory._time_of_name", lambda parent: "20260101-000000")
+    monkeypatch.setattr("si_core.runs.new_directory._time_of_name", lambda parent: "20260101-000000")
     first, second = RunDirectory.create("r", tmp_path), RunDirectory.create("r", tmp_path)
     assert (first.path.name[-6:], second.path.name[-6:]) == ("aaaaaa", "bbbbbb")
 

@@ -1,0 +1,78 @@
+"""What training moves, as checkpoints keep it: weights, their average, the optimizer's state, parts of the process."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.optim.swa_utils import AveragedModel
+
+from si_core.models.learnable import load_parts, parts_tensors
+from si_core.storage.nested import flatten_state, stored_state, unflatten_state
+from si_core.storage.weights import load_into
+from si_core.training.optimizer import class_name, restore_optimizer
+
+__all__ = ["TrainedParts"]
+
+
+@dataclass(frozen=True)
+class TrainedParts:
+    """The modules that are trained, with their optimizer.
+
+    Args:
+        predictor: the networks.
+        average: of their weights; None where there is none.
+        optimizer: theirs.
+        optimizer_name: as the recipe selects it, for errors.
+        process: the parts of the process that learn.
+    """
+
+    predictor: nn.Module
+    average: AveragedModel | None
+    optimizer: torch.optim.Optimizer
+    optimizer_name: str
+    process: nn.ModuleDict
+
+    @property
+    def groups(self) -> set[str]:
+        """The groups of tensors that a checkpoint has to have for them."""
+        optional = {"average": self.average is not None, "process": bool(parts_tensors(self.process))}
+        return {"weights", "optimizer", *(name for name, there in optional.items() if there)}
+
+    def state(self) -> tuple[dict[str, dict[str, Tensor]], dict[str, Any]]:
+        """Tensors by group, and the rest as plain data."""
+        tensors = {"weights": _tensors(self.predictor)}
+        if self.average is not None:
+            tensors["average"] = _tensors(self.average)
+        tensors["optimizer"], optimizer = flatten_state(self.optimizer.state_dict())
+        parts = parts_tensors(self.process)
+        if parts:
+            tensors["process"] = parts
+        return tensors, {"optimizer": optimizer, "optimizer_class": class_name(self.optimizer)}
+
+    def restore(self, tensors: dict[str, dict[str, Tensor]], state: dict[str, Any], where: str) -> None:
+        """Load what :meth:`state` gave.
+
+        Args:
+            tensors: with all :attr:`groups`.
+            state: the rest, with the optimizer's.
+            where: the checkpoint.
+
+        Raises:
+            StorageError: a part is of no known form, or of another recipe.
+        """
+        load_into(self.predictor, tensors["weights"], f"{where}/weights.safetensors")
+        if self.average is not None:
+            load_into(self.average, tensors["average"], f"{where}/average.safetensors")
+        with stored_state(f"{where}/state.json"):
+            stored = unflatten_state(tensors["optimizer"], state["optimizer"])
+            made_by = state.get("optimizer_class", class_name(self.optimizer))
+            restore_optimizer(self.optimizer, stored, where, self.optimizer_name, made_by)
+        if "process" in self.groups:
+            load_parts(self.process, tensors["process"], f"{where}/process.safetensors")
+
+
+def _tensors(module: nn.Module) -> dict[str, Tensor]:
+    return {name: value for name, value in module.state_dict().items() if isinstance(value, Tensor)}
