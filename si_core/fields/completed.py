@@ -16,7 +16,8 @@ from si_core.contract.objective import FIELDS
 from si_core.contract.schedule import Schedule
 from si_core.errors import UsageError
 from si_core.fields.base import Fields
-from si_core.fields.flow import Flow, drift_coefficients
+from si_core.fields.drift_coefficients import drift_coefficients
+from si_core.fields.flow import Flow
 from si_core.fields.noise_level import Constant, NoiseLevel
 from si_core.fields.refusals import Asked, refusal
 from si_core.process.coefficients import stack

@@ -10,7 +10,6 @@ from __future__ import annotations
 import copy
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Hashable, Sequence
-from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar
 
@@ -22,36 +21,21 @@ from si_core.contract.drift_parts import DriftParts
 from si_core.contract.limits import MarginLimits
 from si_core.contract.problem import LinearPart
 from si_core.contract.schedule import Schedule
+from si_core.fields.linear_parts import gaussian_part, guessed_part
 from si_core.fields.noise_level import NoiseLevel
-from si_core.fields.parametrisation import Parametrisation
-from si_core.process.coefficients import stack
-from si_core.process.completion import MARGIN, CoefficientFunction
-from si_core.process.process import StochasticInterpolant
-from si_core.process.spread import EndVariances, known_gaussian, mean_path
+from si_core.process.completion import MARGIN
+from si_core.process.spread import EndVariances
 
 if TYPE_CHECKING:
     from si_core.fields.base import Fields
 
-__all__ = ["Flow", "drift_coefficients"]
+__all__ = ["Flow"]
 
 Step = TypeVar("Step")
 Made = TypeVar("Made")
 
 _KEPT = 8
 """How many of the things that methods make of a flow's scalars are kept."""
-
-
-def drift_coefficients(process: StochasticInterpolant, level: NoiseLevel | None, sign: float) -> CoefficientFunction:
-    """The coefficients of ``(dt/du) (b + sign epsilon s)``."""
-
-    def coefficients(s: Schedule) -> Tensor:
-        velocity = stack(process.coefficients("velocity", s), s)
-        if level is None:
-            return velocity
-        score = stack(process.structure.score_drift_coefficients(s), s)
-        return velocity + sign * level(s).unsqueeze(-1) * score
-
-    return coefficients
 
 
 class Flow(ABC, Generic[Step]):
@@ -162,16 +146,10 @@ class Flow(ABC, Generic[Step]):
     def linear(self, times: Sequence[float], spread: float | None = None) -> LinearPart:
         """The part of the drift that is linear in x; the rate is 0 where the process is not spatially linear.
 
-        By default that of preconditioned networks (:mod:`si_core.fields.parametrisation`): ``rate x`` is the best
-        linear guess of the drift, and m what a network learns beside it, which is smooth up to the ends whatever was
-        learned. Between independent Gaussians ``N(m, C I)`` of known variances the guess is the whole linear part,
-        otherwise that for ends of unit variance. With a spread, that for a standard normal source and a target
-        ``N(m, spread^2 I)``, apart and independent: with C the variance of the process and the noise g, ``' = d/du``,
-
-            ``rate = C'/(2C) -+ g^2/(2C)``,    ``drive = beta' - beta rate``.
-
-        Where the target has modes of this width, m is the mean of the mode that x belongs to. The drive vanishes at
-        t = 1, so an error of the drift there is a pole of m.
+        By default that of preconditioned networks (:func:`si_core.fields.linear_parts.guessed_part`); with a spread,
+        that for a standard normal source and a target ``N(m, spread^2 I)``, apart and independent
+        (:func:`si_core.fields.linear_parts.gaussian_part`). Where the target has modes of this width, m is then the
+        mean of the mode that x belongs to; the drive vanishes at t = 1, so an error of the drift there is a pole of m.
 
         Args:
             times: clock positions.
@@ -183,51 +161,14 @@ class Flow(ABC, Generic[Step]):
             process = self.fields.process
             if process is None or not process.structure.spatially_linear:
                 return LinearPart(torch.zeros_like(u), torch.ones_like(u), self.noise_squared(u))
-            return self._guessed(process, u) if spread is None else self._gaussian(u, EndVariances(1.0, spread**2))
+            if spread is None:
+                return guessed_part(self, process, u)
+            return gaussian_part(self, u, EndVariances(1.0, spread**2))
 
-    def gaussian_rate(self, times: Sequence[float], ends: EndVariances) -> LinearPart:
-        """The whole linear part of the drift of the Gaussian process with ends of these variances.
-
-        Args:
-            times: clock positions.
-            ends: the variances.
-        """
+    def gaussian_rate(self, times: Sequence[float], ends: EndVariances) -> Tensor:
+        """The rate of the Gaussian process with ends of these variances at clock positions, shape (N,)."""
         with torch.no_grad():
-            return self._gaussian(torch.tensor(times, dtype=torch.float64), ends)
-
-    def _guessed(self, process: StochasticInterpolant, u: Tensor) -> LinearPart:
-        coefficients, parametrisation = (
-            drift_coefficients(process, self.level, self.sign),
-            Parametrisation(self.clock, True),
-        )
-
-        def inside(v: Tensor) -> Tensor:
-            s = self.schedule(v)
-            split = parametrisation.remainder(process.structure, tuple(coefficients(s).unbind(-1)), s)
-            return torch.stack([split.skip, split.out], -1)
-
-        rate, drive = MarginLimits(inside, MARGIN)(u).unbind(-1)
-        ends = known_gaussian(process)
-        if ends is None:
-            return LinearPart(rate, drive, self.noise_squared(u))
-        whole = self._gaussian(u, ends)
-        # Nothing is left for m to say but what learned fields get wrong, so that any drive that is finite does.
-        drive = torch.where(drive.isfinite(), drive, 1.0)
-        return replace(whole, drive=drive, **mean_path(process, self.schedule(u)))
-
-    def _gaussian(self, u: Tensor, ends: EndVariances) -> LinearPart:
-        s = self.schedule(u)
-        beta, variance = torch.as_tensor(s.beta), ends.variance(s)
-
-        def inside(v: Tensor) -> Tensor:
-            s = self.schedule(v)
-            growth = ends.half_growth(s) / ends.variance(s)
-            return torch.stack([growth, torch.as_tensor(s.beta_rate) - torch.as_tensor(s.beta) * growth], -1)
-
-        growth, drive = MarginLimits(inside, MARGIN)(u).unbind(-1)
-        noise_squared = self.noise_squared(u)
-        pull = self.sign * noise_squared / (2.0 * variance)
-        return LinearPart(growth - pull, drive + beta * pull, noise_squared, variance)
+            return gaussian_part(self, torch.tensor(times, dtype=torch.float64), ends).rate
 
     def memo(self, key: Hashable, make: Callable[[], Made]) -> Made:
         """What ``make`` gave when it was first asked for under a key; of the last few keys.

@@ -69,7 +69,7 @@ class _Gaussian(ProblemWrapper):
     def prepare(self, times: Sequence[float], x: Tensor) -> None:
         missing = [time for time in dict.fromkeys(times) if time not in self._rates]
         if missing:
-            rates = [self._transport.flow.gaussian_rate(missing, ends).rate for ends in self._ends]
+            rates = [self._transport.flow.gaussian_rate(missing, ends) for ends in self._ends]
             self._rates.update(zip(missing, torch.stack(rates, -1), strict=True))
 
     def drift(self, time: float, x: Tensor) -> Tensor:
