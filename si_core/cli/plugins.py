@@ -10,7 +10,8 @@ from si_core.cli.tables import one_line, print_json, print_table
 from si_core.discovery.available import orphans
 from si_core.discovery.catalogue import catalogue
 from si_core.discovery.kinds import KINDS
-from si_core.discovery.plugins import FILTER_VARIABLE, Plugin, allowed_names, installed_plugins
+from si_core.discovery.plugin import Plugin
+from si_core.discovery.plugins import FILTER_VARIABLE, allowed_names, installed_plugins
 
 __all__ = ["add_arguments", "run"]
 

@@ -24,7 +24,8 @@ def run(arguments: argparse.Namespace) -> int:
     from si_core.runs.directory import RunDirectory
     from si_core.runs.kept_records import read_environment, read_estimates
     from si_core.runs.memory import memory_explained
-    from si_core.runs.stages import samples_again, write_report
+    from si_core.runs.report_stage import write_report
+    from si_core.runs.stages import samples_again
 
     directory = RunDirectory.open(arguments.run_directory)
     if not available("report"):

@@ -70,7 +70,8 @@ def run(arguments: argparse.Namespace) -> int:
     from si_core.models.needs import refuse_samples
     from si_core.models.sampling import carry, draw_samples
     from si_core.runs.memory import memory_explained
-    from si_core.runs.stages import check_finite, warn_of_frozen_ends, write_samples, write_weights
+    from si_core.runs.sample_files import check_finite, write_samples, write_weights
+    from si_core.runs.stages import warn_of_frozen_ends
 
     with open_console() as console, in_command_words(True), trained_model(arguments, console) as trained:
         model = resampled(trained.with_sampler(freeze=arguments.freeze or None), arguments)

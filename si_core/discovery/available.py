@@ -8,7 +8,8 @@ from si_core.discovery.catalogue import catalogue
 from si_core.discovery.component import Component
 from si_core.discovery.kind import Kind
 from si_core.discovery.kinds import KINDS
-from si_core.discovery.plugins import Plugin, installed_plugins
+from si_core.discovery.plugin import Plugin
+from si_core.discovery.plugins import installed_plugins
 from si_core.discovery.suggest import did_you_mean
 from si_core.errors import PluginError, SIError, UsageError
 

@@ -21,7 +21,8 @@ from si_core.discovery.catalogue import catalogue
 from si_core.discovery.command import Command, CommandObject
 from si_core.discovery.core_commands import CORE_COMMANDS
 from si_core.discovery.guard import cause_of, contained, remedy
-from si_core.discovery.plugins import Plugin, installed_plugins
+from si_core.discovery.plugin import Plugin
+from si_core.discovery.plugins import installed_plugins
 from si_core.discovery.suggest import did_you_mean
 from si_core.errors import PluginError, SIError, UsageError
 

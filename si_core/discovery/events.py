@@ -16,7 +16,8 @@ import pluggy
 
 from si_core.discovery.guard import cause_of
 from si_core.discovery.host_state import host_state_restored
-from si_core.discovery.plugins import Plugin, installed_plugins
+from si_core.discovery.plugin import Plugin
+from si_core.discovery.plugins import installed_plugins
 from si_core.discovery.redaction import redacted
 
 __all__ = ["emit"]

@@ -11,7 +11,8 @@ from collections.abc import Iterator, Mapping
 
 from si_core.discovery.core_kinds import CORE_KINDS
 from si_core.discovery.kind import Kind
-from si_core.discovery.plugins import Plugin, installed_plugins
+from si_core.discovery.plugin import Plugin
+from si_core.discovery.plugins import installed_plugins
 
 __all__ = ["KINDS", "section_kinds"]
 

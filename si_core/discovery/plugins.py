@@ -13,25 +13,20 @@ import importlib
 import os
 import threading
 from collections import defaultdict
-from dataclasses import dataclass, field, replace
-from pathlib import Path
-from typing import Literal
+from dataclasses import replace
 
-import pluggy
 from packaging.utils import canonicalize_name
 
-from si_core.discovery.command import Command
 from si_core.discovery.compatibility import core_version, unbounded, unfit
-from si_core.discovery.component import Component
 from si_core.discovery.core_commands import CORE_COMMANDS
 from si_core.discovery.entries import Entry, plugin_entries
 from si_core.discovery.guard import LIMIT_VARIABLE, cause_of, contained, remedy
-from si_core.discovery.kind import Kind
 from si_core.discovery.kind_clashes import rivals
 from si_core.discovery.loading import Offer, load_into
+from si_core.discovery.plugin import Clash, Plugin
 from si_core.errors import PluginError, UsageError, name_owners
 
-__all__ = ["FILTER_VARIABLE", "Clash", "Plugin", "allowed_names", "installed_plugins", "packages_of_plugins", "reset"]
+__all__ = ["FILTER_VARIABLE", "allowed_names", "installed_plugins", "packages_of_plugins", "reset"]
 
 FILTER_VARIABLE = "SI_PLUGINS"
 """Environment variable: unset, all plugins; empty, none; otherwise a list of entry or distribution names, or of names
@@ -39,95 +34,6 @@ that begin with ``-`` for all but those."""
 
 _IMPORT_LIMIT = 30.0
 """Seconds for the import of a plugin's light module; one that imports torch needs ten on a slow disk."""
-
-
-@dataclass(frozen=True)
-class Clash:
-    """A component, a command or a kind of component that others offer as well.
-
-    Args:
-        kind: kind of the component; ``"command"``, or ``"kind"`` or ``"section"`` where the clash is about a kind's.
-        name: name of the component, the command, the kind or the section.
-        others: the distributions of the others, sorted.
-    """
-
-    kind: str
-    name: str
-    others: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class Plugin:
-    """One installed plugin.
-
-    Args:
-        name: name of its entry point.
-        distribution: canonical name of its distribution.
-        version: version of its distribution.
-        state: whether it can be used.
-        cause: why it can't.
-        fix: what to do about it.
-        remark: what its authors should mend, of one that can be used.
-        components: what it offers; may be known of a broken plugin, too.
-        kinds: the kinds of component that it adds to the table.
-        commands: the commands it offers; may be known of a broken plugin, too.
-        clashes: those of its components, commands and kinds that others offer as well.
-        recipes: its folder of recipes.
-        seconds: time its import and hooks took.
-        printed: what it wrote to standard output meanwhile.
-        listens: whether it receives the events of runs.
-        hooks: its hooks, for :mod:`si_core.discovery.events`.
-        error: what it raised, as the cause of errors about it.
-    """
-
-    name: str
-    distribution: str
-    version: str
-    state: Literal["ready", "broken", "incompatible", "disabled"]
-    cause: str = ""
-    fix: str = ""
-    remark: str = ""
-    components: tuple[Component, ...] = ()
-    kinds: tuple[Kind, ...] = ()
-    commands: tuple[Command, ...] = ()
-    clashes: tuple[Clash, ...] = ()
-    recipes: Path | None = None
-    seconds: float = 0.0
-    printed: str = ""
-    listens: bool = False
-    hooks: pluggy.PluginManager | None = field(default=None, repr=False, compare=False)
-    error: BaseException | None = field(default=None, repr=False, compare=False)
-
-    @property
-    def ready(self) -> bool:
-        """Whether its components can be used."""
-        return self.state == "ready"
-
-    @property
-    def targets(self) -> tuple[str, ...]:
-        """Where all that it offers lives."""
-        return tuple(offered.target for offered in self.components) + tuple(each.target for each in self.commands)
-
-    @property
-    def status(self) -> str:
-        """The state as users see it, one of five: ``"clash"`` is a ready plugin with clashes."""
-        return "clash" if self.ready and self.clashes else self.state
-
-    @property
-    def usable_kinds(self) -> tuple[Kind, ...]:
-        """Those of its kinds that no other plugin claims."""
-        taken = {(clash.kind, clash.name) for clash in self.clashes}
-        return tuple(kind for kind in self.kinds if not {("kind", kind.name), ("section", kind.section)} & taken)
-
-    @property
-    def detail(self) -> str:
-        """Cause and fix in one text; empty for a plugin without trouble."""
-        return f"{self.cause}; fix: {self.fix}" if self.fix else self.cause
-
-    @property
-    def label(self) -> str:
-        """The plugin in an error: ``si-cubic 1.0``."""
-        return f"{self.distribution} {self.version}"
 
 
 _lock = threading.RLock()

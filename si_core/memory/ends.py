@@ -18,7 +18,8 @@ from si_core.errors import DataError, UsageError
 from si_core.memory.called import Called
 from si_core.memory.conditions import Conditions, columns_taken, read_conditions
 from si_core.memory.containers import column_names, is_frame
-from si_core.memory.layout import Layout, read_rows
+from si_core.memory.layout import Layout
+from si_core.memory.rows import read_rows
 from si_core.memory.units import units_of
 from si_core.memory.words import of_rows
 

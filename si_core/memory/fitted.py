@@ -26,9 +26,10 @@ from si_core.fields.noise_level import Epsilon
 from si_core.memory.conditions import spoken_values
 from si_core.memory.containers import column_names, column_of, container_of, is_frame
 from si_core.memory.given import given, in_turn, refuse_others
-from si_core.memory.layout import Layout, read_rows
+from si_core.memory.layout import Layout
 from si_core.memory.pictures import figure_of, png_of
 from si_core.memory.resampling import resampled
+from si_core.memory.rows import read_rows
 from si_core.memory.saving import save_fitted
 from si_core.memory.training import Trained
 from si_core.memory.words import of_saved

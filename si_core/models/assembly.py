@@ -21,7 +21,8 @@ from si_core.errors import RecipeError
 from si_core.fields.called import CalledField
 from si_core.fields.learned import LearnedFields, Preconditioning
 from si_core.fields.parametrisation import Parametrisation
-from si_core.models.ends import Kept, example_draw
+from si_core.models.ends import Kept
+from si_core.models.example_draw import example_draw
 from si_core.models.first_draw import first_draw
 from si_core.models.learnable import freeze
 from si_core.models.model import Model

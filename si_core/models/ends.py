@@ -15,10 +15,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from si_core.contract.clock import Clock
 from si_core.contract.condition import Condition, ConditionSpec
 from si_core.contract.coupling import Coupling
-from si_core.contract.data import Draw, Pairs
+from si_core.contract.data import Pairs
 from si_core.contract.distribution import Distribution
 from si_core.contract.frame import Frame
 from si_core.contract.moments import Moments
@@ -28,7 +27,7 @@ from si_core.process.fingerprint import data_parts
 from si_core.process.process import StochasticInterpolant
 from si_core.storage.fingerprints import fingerprints
 
-__all__ = ["Kept", "KeptCoupling", "KeptDistribution", "example_draw", "kept_parts", "stand_ins"]
+__all__ = ["Kept", "KeptCoupling", "KeptDistribution", "kept_parts", "stand_ins"]
 
 _LAW = ("size", "entropy", "standard_normal", "has_samples", "has_density", "normalised")
 _PAIRING = ("independent", "source_is_target", "anchored", "intervals")
@@ -225,17 +224,6 @@ def stand_ins(
     except (KeyError, TypeError, ValueError, AttributeError, SIError) as error:
         raise StorageError("what is kept of the ends can't be read", got=f"{type(error).__name__}: {error}") from error
     return found
-
-
-def example_draw(process: StochasticInterpolant, clock: Clock, dtype: torch.dtype) -> Draw:
-    """Two draws of a process in the form that its own have, whose numbers say nothing: no data are asked for."""
-    x0, x1, z = (torch.ones(2, *process.shape, dtype=dtype) * number for number in (-1, 1, 0))
-    condition = {
-        name: torch.zeros(2, *spec.shape, dtype=dtype if spec.classes is None else torch.int64)
-        for name, spec in process.conditions.items()
-    }
-    schedule = process.schedule(clock, torch.tensor([0.25, 0.75], dtype=torch.float64))
-    return process.draw_of(schedule, x0, x1, z, condition=condition or None)
 
 
 def _plain_specs(specs: Mapping[str, ConditionSpec]) -> dict[str, Any]:

@@ -14,7 +14,8 @@ from si_core.discovery.hooks import ENTRY_POINT_GROUP
 from si_core.discovery.host_state import host_state_restored, random_states, same_random_state
 from si_core.discovery.kinds import KINDS
 from si_core.discovery.lookup import find, load, load_class
-from si_core.discovery.plugins import Plugin, installed_plugins
+from si_core.discovery.plugin import Plugin
+from si_core.discovery.plugins import installed_plugins
 from si_core.discovery.suggest import did_you_mean
 
 if TYPE_CHECKING:

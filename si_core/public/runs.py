@@ -11,10 +11,10 @@ from si_core.runs.log import Console, RunLog
 from si_core.runs.model_folder import write_model_folder
 from si_core.runs.pipeline import resume_run, start_run
 from si_core.runs.private_paths import without_private_paths
+from si_core.runs.report_stage import selected_reports
 from si_core.runs.resume import check_environment, previous_status, read_json, stillborn
 from si_core.runs.same_recipe import training_part
 from si_core.runs.signals import StopSignals
-from si_core.runs.stages import selected_reports
 from si_core.runs.status import State, Status, write_status
 from si_core.storage.checkpoint import load_checkpoint, save_checkpoint
 from si_core.storage.retention import newest_verified

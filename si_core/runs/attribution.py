@@ -10,7 +10,8 @@ from contextlib import contextmanager
 
 from si_core.discovery.guard import cause_of
 from si_core.discovery.host_state import host_state_restored
-from si_core.discovery.plugins import Plugin, packages_of_plugins
+from si_core.discovery.plugin import Plugin
+from si_core.discovery.plugins import packages_of_plugins
 from si_core.errors import NumericsError, PluginError, SIError
 
 __all__ = ["attributed", "culprit"]

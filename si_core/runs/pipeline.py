@@ -30,11 +30,12 @@ from si_core.runs.needs import refuse_impossible
 from si_core.runs.noise_level import fit_noise_level
 from si_core.runs.plan import Plan, prepare
 from si_core.runs.records import LogRecords
+from si_core.runs.report_stage import write_report
 from si_core.runs.restoring import restore
 from si_core.runs.resume import check_environment, check_recipe, previous_status
 from si_core.runs.sampling_clock import fit_clock
 from si_core.runs.signals import StopSignals
-from si_core.runs.stages import measure_into, sample_into, write_report
+from si_core.runs.stages import measure_into, sample_into
 from si_core.runs.training import train_into, watched
 from si_core.runs.watching import Watch
 from si_core.storage.atomic import remove_temporaries, write_atomic

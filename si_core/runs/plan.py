@@ -25,8 +25,8 @@ from si_core.runs.attribution import attributed
 from si_core.runs.environment import environment
 from si_core.runs.initial import Start, begin_from
 from si_core.runs.memory import memory_explained
-from si_core.runs.stages import selected_reports
-from si_core.runs.watching import Part, build_parts
+from si_core.runs.report_stage import selected_reports
+from si_core.runs.selected_parts import Part, build_parts
 
 __all__ = ["Plan", "prepare", "used_by"]
 

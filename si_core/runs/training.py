@@ -24,9 +24,10 @@ from si_core.runs.initial import begin_from
 from si_core.runs.log import Console
 from si_core.runs.model_file import save_model
 from si_core.runs.same_recipe import kept_recipe
+from si_core.runs.selected_parts import Part, build_parts
 from si_core.runs.shown_training import ShownTraining
 from si_core.runs.signals import Interrupted, StopSignals
-from si_core.runs.watching import Part, RunState, Watch, build_parts
+from si_core.runs.watching import RunState, Watch
 from si_core.storage.atomic import write_atomic
 from si_core.storage.checkpoint import save_checkpoint
 from si_core.storage.fingerprints import fingerprints

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from si_core.discovery import catalogue as catalogue_module
-from si_core.discovery.plugins import Plugin, installed_plugins, reset
+from si_core.discovery.plugin import Plugin
+from si_core.discovery.plugins import installed_plugins, reset
 
 FITS = "si-core>=0.2,<0.3"
 OFFER = """

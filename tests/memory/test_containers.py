@@ -9,7 +9,7 @@ import pytest
 import torch
 
 import si_core as si
-from si_core.memory.layout import read_rows
+from si_core.memory.rows import read_rows
 
 DTYPES = ["float16", "float32", "float64", "int8", "uint8", "int16", "int32", "uint32", "int64", "bool", "longdouble"]
 DTYPES += ["datetime64[s]", "timedelta64[D]", ">f4", ">i8"]
