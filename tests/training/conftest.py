@@ -16,6 +16,17 @@ from si_core.discovery import plugins
 METADATA = "Metadata-Version: 2.1\nName: si-{name}\nVersion: 1.0\nRequires-Dist: si-core>=0.2,<0.3\n"
 
 
+PLAIN = """\
+    source: {use: gaussian, dim: 2}
+    target: {use: gaussian, dim: 2}
+    latent: none
+    objectives: [velocity]
+    network: {use: mlp, width: 8, depth: 1}
+    train: {steps: 2, batch: 16}
+"""
+"""The smallest recipe that trains, indented as texts of tests are."""
+
+
 @pytest.fixture
 def recipe(tmp_path: Path) -> Callable[..., si.load_recipe]:
     """``recipe(text, *overrides)``: the recipe of a file ``r.yaml`` with this text."""

@@ -13,17 +13,12 @@ import si_core as si
 from si_core.contract.runtime import Runtime
 from si_core.runs.plan import prepare
 
+from .conftest import PLAIN
+
 for plugin in ("si_interpolants", "si_distributions", "si_integrators", "si_objectives", "si_networks"):
     pytest.importorskip(plugin)
 
-RECIPE = """\
-    source: {use: gaussian, dim: 2}
-    target: {use: gaussian, dim: 2}
-    latent: none
-    objectives: [velocity]
-    network: {use: mlp, width: 8, depth: 1}
-    train: {steps: 12, batch: 16}
-    """
+RECIPE = PLAIN.replace("steps: 2", "steps: 12")
 LABEL = "si-stranger 1.0: "
 
 LAW = """

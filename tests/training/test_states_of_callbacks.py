@@ -7,19 +7,12 @@ import pytest
 import si_core as si
 from si_core.runs.plan import prepare
 
+from .conftest import PLAIN
+
 for plugin in ("si_interpolants", "si_distributions", "si_objectives", "si_networks"):
     pytest.importorskip(plugin)
 
-RECIPE = """\
-    source: {use: gaussian, dim: 2}
-    target: {use: gaussian, dim: 2}
-    latent: none
-    objectives: [velocity]
-    network: {use: mlp, width: 8, depth: 1}
-    train: {steps: 2, batch: 16}
-    callbacks: [own]
-    report: false
-    """
+RECIPE = PLAIN + "    callbacks: [own]\n    report: false\n"
 OWN = """
 import si_core as si
 

@@ -14,17 +14,10 @@ from torch import Tensor
 
 import si_core as si
 
+from .conftest import PLAIN
+
 for plugin in ("si_interpolants", "si_distributions", "si_integrators", "si_objectives", "si_networks"):
     pytest.importorskip(plugin)
-
-RECIPE = """\
-    source: {use: gaussian, dim: 2}
-    target: {use: gaussian, dim: 2}
-    latent: none
-    objectives: [velocity]
-    network: {use: mlp, width: 8, depth: 1}
-    train: {steps: 2, batch: 16}
-    """
 
 COUPLING = """
 from dataclasses import replace
@@ -57,7 +50,7 @@ PAIRS = {
 def test_pairs_are_refused_before_training(recipe, stranger, returned, message):
     stranger("coupling", "pairing", "Pairing", COUPLING.replace("{returned}", returned))
     with pytest.raises(si.PluginError, match=rf"Pairing\.draw: [\s\S]*{message}"):
-        si.train(recipe(RECIPE, "coupling=pairing"))
+        si.train(recipe(PLAIN, "coupling=pairing"))
 
 
 OBJECTIVE = """
@@ -90,7 +83,7 @@ def test_losses_are_refused_before_the_first_step(recipe, stranger, method, retu
     source = OBJECTIVE.format(method=head, prediction=prediction, returned=returned)
     stranger("objective", "own", "Own", source)
     with pytest.raises(si.PluginError, match=r"Own[\s\S]*(one number for each draw|not depend on the network)"):
-        si.train(recipe(RECIPE, "objectives=[own]"))
+        si.train(recipe(PLAIN, "objectives=[own]"))
 
 
 class Returning(si.Integrator):
