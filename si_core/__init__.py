@@ -50,6 +50,7 @@ if TYPE_CHECKING:
     )
     from si_core.contract.label_counts import LabelCounts as LabelCounts
     from si_core.contract.largest import Largest as Largest
+    from si_core.contract.largest_state import largest_state as largest_state
     from si_core.contract.latent import Latent as Latent
     from si_core.contract.latent import LatentCoefficients as LatentCoefficients
     from si_core.contract.learning_rate import LearningRate as LearningRate
@@ -144,6 +145,7 @@ _HOMES: dict[str, tuple[str, ...]] = {
     "si_core.contract.integrator": ("Integrator",),
     "si_core.contract.interpolant": ("Interpolant", "LinearCoefficients", "SpatiallyLinear"),
     "si_core.contract.largest": ("Largest",),
+    "si_core.contract.largest_state": ("largest_state",),
     "si_core.contract.latent": ("Latent", "LatentCoefficients"),
     "si_core.contract.learning_rate": ("LearningRate",),
     "si_core.contract.objective": ("FIELDS", "LearnedField", "Objective", "Regression"),

@@ -24,9 +24,9 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from si_core import DriftParts, Integrator, Largest, Problem, Trajectory
+from si_core import DriftParts, Integrator, Largest, Problem, Trajectory, largest_state
 from si_integrators.noise_path import NoisePath, NoiseVariance
-from si_integrators.refusals import largest_state, no_generator
+from si_integrators.refusals import no_generator
 from si_integrators.tolerance import Norm, Tolerance, refuse
 from si_integrators.walk import walk
 

@@ -1,21 +1,10 @@
-"""Errors of methods that are given a problem they can't solve, and what they say of states."""
+"""Errors of methods that are given a problem they can't solve."""
 
 from __future__ import annotations
 
-from torch import Tensor
-
 from si_core import UsageError
 
-__all__ = ["largest_state", "no_generator", "only_odes"]
-
-
-def largest_state(x: Tensor) -> str:
-    """Which state, shape (B, *event), has the largest norm, for an error; one that is no number counts as largest."""
-    if not x.numel():
-        return "no states"
-    norms = x.detach().reshape(len(x), -1).norm(dim=1)
-    row = int(norms.argmax())
-    return f"largest state {row}, of norm {float(norms[row]):g}"
+__all__ = ["no_generator", "only_odes"]
 
 
 def only_odes(where: str) -> UsageError:

@@ -12,8 +12,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from si_core import Problem
-from si_integrators.refusals import largest_state
+from si_core import Problem, largest_state
 from si_integrators.tolerance import Tolerance
 
 __all__ = ["Stages"]

@@ -9,7 +9,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from si_core import NumericsError, Problem
+from si_core import NumericsError, Problem, largest_state
 
 __all__ = ["Watch"]
 
@@ -56,14 +56,14 @@ class Watch:
             raise NumericsError(
                 "the step size became 0: the drift is not finite or not smooth enough for the tolerances",
                 where=self.where,
-                got=f"step {step:g} after {self.steps - 1} steps; {_largest(x)}, {self._cause()}",
+                got=f"step {step:g} after {self.steps - 1} steps; {largest_state(x)}, {self._cause()}",
                 fix=self.fix,
             )
         if self.steps > self.max_steps:
             raise NumericsError(
                 "too many steps",
                 where=self.where,
-                got=f"{self.max_steps} steps tried, the next one {step:g} long; {_largest(x)}",
+                got=f"{self.max_steps} steps tried, the next one {step:g} long; {largest_state(x)}",
                 fix=f"max_steps above {self.max_steps}, or {self.fix}",
             )
 
@@ -94,13 +94,6 @@ class Watch:
             return f"largest drift {float(drift.detach().abs().max()):g}"
         row, count = _first_bad(finite)
         return f"at time {time:g} the drift is not finite for {count} of {len(drift)} states, first for state {row}"
-
-
-def _largest(x: Tensor) -> str:
-    """Which state has the largest norm."""
-    norms = x.detach().reshape(len(x), -1).norm(dim=1)
-    row = int(norms.argmax())
-    return f"largest state {row}, of norm {float(norms[row]):g}"
 
 
 def _first_bad(finite: Tensor) -> tuple[int, int]:
