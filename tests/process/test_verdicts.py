@@ -11,7 +11,7 @@ from torch import Tensor
 
 import si_core as si
 from si_core.fields.completed import field_coefficients
-from si_core.fields.flow import drift_coefficients
+from si_core.fields.drift_coefficients import drift_coefficients
 from si_core.process.coefficients import stack
 from si_core.process.completion import complete
 

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 import si_core as si
-from si_core.fields.flow import drift_coefficients
+from si_core.fields.drift_coefficients import drift_coefficients
 from si_core.fields.parametrisation import Parametrisation
 from si_core.process.candidates import candidates
 from si_core.process.coefficients import stack

@@ -16,6 +16,7 @@ PLAIN: dict[str, Any] = {
     "target": "two-moons",
     "latent": "brownian",
     "objectives": ["velocity", "denoiser"],
+    "network": {"use": "mlp", "width": 8, "depth": 1},
     "train": {"steps": 3, "batch": 16},
     "sample": {"epsilon": 0.5, "number": 10},
 }
