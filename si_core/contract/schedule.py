@@ -6,6 +6,7 @@ near an end of time ``1 - t`` loses its digits in single precision and gamma wit
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import torch
@@ -85,7 +86,11 @@ class Schedule:
 
     def to(self, dtype: torch.dtype) -> Schedule:
         """The same numbers in the precision of states, once nothing is to be computed from them that would lose it."""
-        return replace(self, **{name: scalar.to(dtype) for name, scalar in self._tensors()})  # type: ignore[arg-type]
+        return self.mapped(lambda scalar: scalar.to(dtype))
+
+    def mapped(self, change: Callable[[Tensor], Tensor]) -> Schedule:
+        """What a function of tensors makes of every scalar that has one number for each time."""
+        return replace(self, **{name: change(scalar) for name, scalar in self._tensors()})  # type: ignore[arg-type]
 
     def split(self, parts: int) -> list[Schedule]:
         """Equal parts, one after another."""

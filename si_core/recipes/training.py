@@ -120,6 +120,10 @@ class Train(Section):
 
     steps: int = Field(default=2000, ge=0, le=Largest.EVENTS, description="optimizer steps; 0 to train nothing")
     batch: Batch = Field(default=1024, description="draws per step, over all processes")
+    accumulate: Batch = Field(
+        default=1,
+        description="parts of a batch, taken one after another for less memory; the step is the same",
+    )
     optimizer: Annotated[Selection, Select("optimizer", "adam")] = Field(
         default=Selection("optimizer", "adam"), description="how a step follows from gradients"
     )
@@ -162,6 +166,12 @@ class Train(Section):
     keep: int = Field(default=3, ge=2, le=10**6, description="checkpoints kept")
     log_every: Count = Field(default=50, description="steps between lines of metrics")
     compile: bool = Field(default=False, description="compile the training step")
+
+    @model_validator(mode="after")
+    def _parts_have_rows(self) -> Train:
+        if self.accumulate > self.batch:
+            raise wrong("is more than there are draws in a batch", key="accumulate", fix=f"accumulate: {self.batch}")
+        return self
 
     @model_validator(mode="after")
     def _rounds_are_equal(self) -> Train:

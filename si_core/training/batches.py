@@ -25,6 +25,7 @@ from si_core.models.streams import reseed
 from si_core.training.condition_dropout import ConditionDropout
 from si_core.training.pairs import PairSource
 from si_core.training.rounds import round_end
+from si_core.training.rows import draw_rows, equal_parts
 from si_core.training.times import StepTimes, TrainingTimes
 
 __all__ = ["Batch", "Batches"]
@@ -54,6 +55,17 @@ class Batch:
     def preconditioning(self) -> list[Preconditioning] | None:
         """What is known of each field beside the network; None where outputs are the fields."""
         return self.times.preconditioning
+
+    def rows(self, rows: slice) -> Batch:
+        """Some rows of the batch, counted as ``train.batch`` counts them."""
+        return Batch(draw_rows(self.draw, rows), self.times.rows(rows, self.draw.antithetic))
+
+    def parts(self, count: int) -> list[Batch]:
+        """The batch in so many parts of nearly equal size, in order; of one it is the batch itself."""
+        if count == 1:
+            return [self]
+        n = len(self.draw.t) // (1 + self.draw.antithetic)
+        return [self.rows(rows) for rows in equal_parts(n, count)]
 
 
 class Batches:

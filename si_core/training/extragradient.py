@@ -13,7 +13,6 @@ arXiv 1802.10551, algorithm 4). The two gradients are those of two independent b
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from typing import Protocol
 
@@ -26,8 +25,9 @@ from si_core.errors import NumericsError
 from si_core.models.assembly import Assembly
 from si_core.models.streams import reseed, stream_seed
 from si_core.recipes.training import ImportanceTimes, UniformTimes
+from si_core.training.batches import Batch
+from si_core.training.gradients import Gradients
 from si_core.training.learning_rate import LearningRates, own_rates
-from si_core.training.network_noise import NetworkNoise
 from si_core.training.times import TrainingTimes
 
 __all__ = ["Extragradient", "Networks", "Player"]
@@ -113,7 +113,7 @@ class Networks:
         parameters: of the networks.
         optimizer: theirs.
         runtime: where they are trained.
-        of_networks: the randomness of the networks themselves.
+        gradients: finds theirs.
     """
 
     def __init__(
@@ -122,9 +122,9 @@ class Networks:
         parameters: Sequence[Tensor],
         optimizer: torch.optim.Optimizer,
         runtime: Runtime,
-        of_networks: NetworkNoise,
+        gradients: Gradients,
     ) -> None:
-        self._of_networks = of_networks
+        self._gradients = gradients
         self.assembly, self.parameters, self.optimizer = assembly, parameters, optimizer
         self._rates, self._own_rates = LearningRates(assembly.recipe), own_rates(optimizer)
         self._train, seed = assembly.recipe.train, assembly.recipe.seed
@@ -152,22 +152,16 @@ class Networks:
         Raises:
             NumericsError: a loss or a gradient is not finite.
         """
-        draw, times = self._draw(step), self._times.at(step)
-        with self._of_networks.at(step, extrapolation=True):
-            predictions = self.assembly.predictions(draw, times.preconditioning)
-            losses = [loss.mean() for loss in self.assembly.losses(draw, predictions)]
-        for parameter in self.parameters:
-            parameter.grad = None
-        torch.autograd.backward(losses)
-        clip = math.inf if self._train.clip is None else self._train.clip
-        norm = float(nn.utils.clip_grad_norm_(self.parameters, clip))
-        if not math.isfinite(norm):
+        found = self._gradients.of(step, Batch(self._draw(step), self._times.at(step)), extrapolation=True)
+        if not found.finite:
             raise NumericsError(
                 "the gradient of an extrapolation is not finite",
                 where=f"step {step + 1}",
-                got=f"losses {[float(loss) for loss in losses]}, gradient norm {norm}",
+                got=f"losses {found.losses}, gradient norm {found.norm}",
                 fix="a smaller learning rate (train.optimizer.lr, train.process.lr), or train.clip: 1.0",
             )
+        if self._train.clip is not None:
+            nn.utils.clip_grad_norm_(self.parameters, self._train.clip)
 
     def move(self, step: int) -> None:
         """A step of their optimizer."""

@@ -12,7 +12,8 @@ Summed over the layers this is exact for networks of linear layers that take one
 from __future__ import annotations
 
 import functools
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import torch
@@ -46,29 +47,30 @@ def _dot(a: Tensor, b: Tensor) -> Tensor:
 
 
 class GradientSizes:
-    """Watches the layers of a module: forward inside of it as a context, backward whenever.
+    """Watches the layers of a module: forward inside of :meth:`watching`, backward whenever.
 
     Args:
         module: the networks; None where their layers can't be watched.
-        rows: B, the draws of a batch.
         pairs: whether the second half of the batch goes with the first.
     """
 
-    def __init__(self, module: nn.Module | None, rows: int, pairs: bool) -> None:
+    def __init__(self, module: nn.Module | None, pairs: bool) -> None:
         parts = [] if module is None else module.modules()
         self._layers = [layer for layer in parts if isinstance(layer, _LAYERS)]
-        self._rows, self._pairs, self._handles, self._met = rows, pairs, list[Any](), False
+        self._rows, self._pairs, self._handles, self._met = 0, pairs, list[Any](), False
         self.squares: Tensor | None = None
         """The squared norms of the last batch, shape (B,) or, of pairs, (B/2,), after its backward pass."""
 
-    def __enter__(self) -> GradientSizes:
-        self.squares, self._met = None, False
+    @contextmanager
+    def watching(self, rows: int) -> Iterator[GradientSizes]:
+        """Watch the layers inside, in the forward pass of so many rows."""
+        self.squares, self._met, self._rows = None, False, rows
         self._handles = [layer.register_forward_hook(self._forward) for layer in self._layers]
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        for handle in self._handles:
-            handle.remove()
+        try:
+            yield self
+        finally:
+            for handle in self._handles:
+                handle.remove()
 
     def outputs(self, x: Tensor, predictions: Sequence[Tensor]) -> None:
         """Where no layer was met, the predictions are taken for those of linear layers whose input is x."""

@@ -1,6 +1,7 @@
 """Randomness of the networks themselves in training, such as dropout: layers draw it from torch's global generators.
 
-Each step has a stream of its own, ``(seed, "network", rank, extrapolation, step)``, so that training is the same with
+Each step has a stream of its own, ``(seed, "network", rank, extrapolation, step)``, and so has each further part of a
+batch that is taken in parts, ``(seed, "network", rank, extrapolation, part, step)``, so that training is the same with
 every state of the global generators, goes on after an interruption with the same bits, and leaves these generators
 alone.
 """
@@ -36,16 +37,21 @@ class NetworkNoise:
         self._seed, self._rank, self._device = seed, runtime.rank, runtime.device
         self._drawn: bool | None = None
 
-    def at(self, step: int, extrapolation: bool = False) -> AbstractContextManager[None]:
+    def at(self, step: int, extrapolation: bool = False, part: int = 0) -> AbstractContextManager[None]:
         """Put the global generators at the start of the stream of a step, and back afterwards.
 
         For calls of the networks alone: threads that make pairs ahead may want these generators too.
+
+        Args:
+            step: the step.
+            extrapolation: whether for its extrapolation.
+            part: of its batch.
         """
-        return _NOTHING if self._drawn is False else self._stream(step, extrapolation)
+        return _NOTHING if self._drawn is False else self._stream((int(extrapolation), *([part] if part else ()), step))
 
     @contextmanager
-    def _stream(self, step: int, extrapolation: bool) -> Iterator[None]:
-        with own_stream(stream_seed(self._seed, "network", self._rank, int(extrapolation), step), self._device):
+    def _stream(self, indices: tuple[int, ...]) -> Iterator[None]:
+        with own_stream(stream_seed(self._seed, "network", self._rank, *indices), self._device):
             before = self._states()
             yield
             if self._drawn is None:

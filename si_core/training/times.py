@@ -19,6 +19,7 @@ from si_core.fields.learned import LearnedFields, Preconditioning
 from si_core.models.streams import reseed
 from si_core.recipes.training import ImportanceTimes, LogitNormalTimes, Times
 from si_core.training.importance import ImportanceDensity, draw_from
+from si_core.training.rows import rows_of
 
 __all__ = ["StepTimes", "TrainingTimes"]
 
@@ -43,6 +44,20 @@ class StepTimes(NamedTuple):
     preconditioning: list[Preconditioning] | None
     weights: Tensor | None = None
     bins: Tensor | None = None
+
+    def rows(self, rows: slice, antithetic: bool) -> StepTimes:
+        """Those of some rows; where each stands twice, of both."""
+
+        def some(values: Tensor) -> Tensor:
+            return rows_of(values, rows, antithetic)
+
+        known = self.preconditioning and [tuple(map(some, parts)) for parts in self.preconditioning]
+        return StepTimes(
+            self.schedule.mapped(some),
+            known,
+            None if self.weights is None else some(self.weights),
+            None if self.bins is None else self.bins[rows],
+        )
 
 
 class TrainingTimes:

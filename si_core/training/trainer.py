@@ -7,8 +7,6 @@ on bit for bit.
 
 from __future__ import annotations
 
-import math
-from contextlib import nullcontext
 from typing import Any
 
 import torch
@@ -23,12 +21,10 @@ from si_core.models.assembly import Assembly
 from si_core.models.first_draw import calls_of
 from si_core.models.freed_memory import keep_freed_memory
 from si_core.models.learnable import learnable_parts
-from si_core.recipes.training import ImportanceTimes
 from si_core.storage.nested import stored_state
 from si_core.training.batches import Batch, Batches
 from si_core.training.extragradient import Extragradient, Networks
-from si_core.training.gradient_sizes import GradientSizes
-from si_core.training.idle import grad_mode_switched_off, refuse_constant, refuse_detached, tell_idle
+from si_core.training.gradients import Gradient, Gradients
 from si_core.training.learning_rate import LearningRates, own_rates
 from si_core.training.network_noise import NetworkNoise
 from si_core.training.nonfinite import NonFiniteSteps
@@ -69,21 +65,15 @@ class Trainer:
         self._moved = TrainedParts(self.predictor, self.average, self.optimizer, self.train.optimizer.name, self.parts)
         moving = bool(assembly.learned)
         self.process_trainer = ProcessTrainer(assembly, self.parts, runtime) if moving else None
-        self._noise = NetworkNoise(assembly.recipe.seed, runtime)
+        noise = NetworkNoise(assembly.recipe.seed, runtime)
+        self._gradients = Gradients(assembly, self.parameters, runtime, noise, compiled)
         self._extragradient: Extragradient | None = None
         if self.process_trainer is not None and self.train.process.method == "extragradient":
-            networks = Networks(assembly, self.parameters, self.optimizer, runtime, self._noise)
+            networks = Networks(assembly, self.parameters, self.optimizer, runtime, self._gradients)
             self._extragradient = Extragradient(networks, self.process_trainer)
         self._batches = Batches(assembly, self.parameters[0].dtype, runtime, moving)
-        draws = self.train.batch * (1 + assembly.antithetic)
-        self._sizes: GradientSizes | None = None
-        if isinstance(self.train.times, ImportanceTimes):
-            # Inside a compiled network nothing can be watched.
-            watched = None if compiled else self.predictor
-            self._sizes = GradientSizes(watched, draws, assembly.antithetic)
-        self._share = torch.full((), 1.0 / draws, dtype=self.parameters[0].dtype, device=runtime.device)
         self._sums = Sums()
-        self._untried = self._watched = True
+        self._watched = True
         self._nonfinite = NonFiniteSteps(assembly, self.predictor)
         self._restored: str | None = None  # the checkpoint that the next step starts from
         self._validation = Validation(assembly, runtime)
@@ -135,45 +125,16 @@ class Trainer:
         if self._extragradient is not None:
             self._extragradient.extrapolate(self.step)
         batch = self.batch()
-        draw = batch.draw
         if self._nonfinite.watches_buffers:
             self._nonfinite.remember()
-        with self._noise.at(self.step):
-            with self._sizes or nullcontext():
-                predictions = self.assembly.predictions(draw, batch.preconditioning)
-            if self._sizes is not None:
-                self._sizes.outputs(draw.xt, [each for each in predictions if each is not None])
-            each = self.assembly.losses(draw, predictions)
-        if self._untried:
-            refuse_detached(self.assembly.fields.predictor, predictions)
-            refuse_constant(self.assembly.objectives, each)
-        for parameter in self.parameters:
-            parameter.grad = None
-        # The gradient of a weighted mean in its terms is known: nothing has to be found about the mean itself.
-        shares, terms = self._share.expand_as(draw.t), [loss.detach() for loss in each]
-        if batch.weight is not None:
-            shares, terms = shares * batch.weight, [term * batch.weight for term in terms]
-        try:
-            torch.autograd.backward(each, [shares] * len(each))
-        except RuntimeError as error:
-            if torch.is_grad_enabled():
-                raise
-            raise grad_mode_switched_off(self.step + 1) from error
-        means = [term.mean() for term in terms]
-        if self._untried:
-            self._untried = False
-            tell_idle(self.predictor)
-        gradients = [p.grad for p in self.parameters if p.grad is not None]
-        # One transfer for all: a loss may be infinite where its gradient is not.
-        parts = torch.stack([*means, *torch._foreach_norm(gradients)]).tolist()
-        losses, norm = parts[: len(means)], math.hypot(*parts[len(means) :])
-        if not (math.isfinite(norm) and math.isfinite(sum(losses))):
-            self._leave_out(draw, losses, norm)
+        found = self._gradients.of(self.step, batch)
+        if not found.finite:
+            self._leave_out(batch.draw, found)
             return
-        if self._sizes is not None and self._sizes.squares is not None:
-            self._batches.times.learn(batch.times, self._sizes.squares)
-        if self.train.clip is not None and norm > self.train.clip:
-            torch._foreach_mul_(gradients, self.train.clip / norm)
+        if found.squares is not None:
+            self._batches.times.learn(batch.times, found.squares)
+        if self.train.clip is not None and found.norm > self.train.clip:
+            torch._foreach_mul_(found.tensors, self.train.clip / found.norm)
         self._rates.put(self.optimizer, self._own_rates, self.step)
         if self._extragradient is not None:
             self._extragradient.back(self.step)
@@ -186,7 +147,7 @@ class Trainer:
         if self.process_trainer is not None:
             self.process_trainer.advance(self.step)
         self.step += 1
-        self._sums.add(losses, norm)
+        self._sums.add(found.losses, found.norm)
 
     def _first_step(self, where: str) -> None:
         """The optimizer's first step after a checkpoint's state was loaded, of which only optimizers know the form."""
@@ -194,11 +155,11 @@ class Trainer:
             self.optimizer.step()
         self._restored = None
 
-    def _leave_out(self, draw: Draw, losses: list[float], norm: float) -> None:
+    def _leave_out(self, draw: Draw, found: Gradient) -> None:
         if self._extragradient is not None:
             self._extragradient.undo()
         self._batches.forget()
-        self._nonfinite.met(self.step, draw, losses, norm)
+        self._nonfinite.met(self.step, draw, found.losses, found.norm)
         self.step += 1
 
     @property

@@ -208,7 +208,8 @@ def test_the_gradient_of_each_draw_is_that_of_its_own_loss(trainer_of, overrides
         each = [o.loss(draw, p) for o, p in zip(trainer.assembly.objectives, predictions, strict=True)]
         return sum(each), predictions
 
-    with (sizes := trainer._sizes):
+    sizes = trainer._gradients.sizes
+    with sizes.watching(len(draw.t)):
         total, predictions = losses()
     sizes.outputs(draw.xt, predictions)
     total.sum().backward()
@@ -225,7 +226,7 @@ def test_networks_without_layers_to_watch_count_as_linear():
     x = torch.randn(6, 3, generator=torch.Generator().manual_seed(0))
     layer, found = torch.nn.Linear(3, 3), []
     for module, call in ((layer, layer), (None, lambda y: torch.nn.functional.linear(y, layer.weight, layer.bias))):
-        with (sizes := GradientSizes(module, 6, False)):
+        with GradientSizes(module, False).watching(6) as sizes:
             prediction = call(x)
         sizes.outputs(x, [prediction])
         prediction.square().sum().backward()
@@ -238,7 +239,7 @@ def test_a_convolution_is_bounded_by_its_norms():
     """``|sum_p d_p w_p^T|^2 <= |d|^2 sum_p |w_p|^2``; an input is in 9 windows w_p at most, the bias in all 25."""
     layer = torch.nn.Conv2d(2, 3, 3, padding=1)
     x = torch.randn(4, 2, 5, 5, generator=torch.Generator().manual_seed(0))
-    with (sizes := GradientSizes(layer, 4, False)):
+    with GradientSizes(layer, False).watching(4) as sizes:
         y = layer(x)
     y.square().sum().backward()
     for i, own in enumerate(layer(x).square().flatten(1).sum(1)):

@@ -1,0 +1,134 @@
+"""The gradient of a step: forward and backward of a batch, at once or in parts one after another.
+
+The gradient of a mean of losses over B rows is the sum over rows of ``1/B`` times that of each, so a batch may be taken
+in any parts, and what they leave on the parameters adds up to the gradient of the whole, up to rounding
+(``train.accumulate``). Of layers that keep statistics of a batch each part is a batch of its own.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from contextlib import nullcontext
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from si_core.contract.runtime import Runtime
+from si_core.models.assembly import Assembly
+from si_core.recipes.training import ImportanceTimes
+from si_core.training.batches import Batch
+from si_core.training.gradient_sizes import GradientSizes
+from si_core.training.idle import grad_mode_switched_off, refuse_constant, refuse_detached, tell_idle
+from si_core.training.network_noise import NetworkNoise
+
+__all__ = ["Gradient", "Gradients"]
+
+
+class Gradient(NamedTuple):
+    """What was found of a batch; the gradient itself is on the parameters.
+
+    Args:
+        losses: the mean loss of each objective.
+        norm: of the gradient.
+        tensors: the parameters' gradients, for those that have one.
+        squares: ``|g|^2`` of each row, shape (n,), where importance sampling learns from it; see
+            :mod:`si_core.training.gradient_sizes`.
+    """
+
+    losses: list[float]
+    norm: float
+    tensors: list[Tensor]
+    squares: Tensor | None = None
+
+    @property
+    def finite(self) -> bool:
+        """Whether the losses and the gradient are; a loss may be infinite where its gradient is not."""
+        return math.isfinite(self.norm) and math.isfinite(sum(self.losses))
+
+
+class Gradients:
+    """Leaves gradients of batches on the parameters of the networks.
+
+    Args:
+        assembly: the recipe, put together.
+        parameters: of the networks, those that are trained.
+        runtime: where they are.
+        noise: the randomness of the networks themselves.
+        compiled: whether the networks are to be compiled: nothing inside can be watched then.
+    """
+
+    def __init__(
+        self,
+        assembly: Assembly,
+        parameters: Sequence[Tensor],
+        runtime: Runtime,
+        noise: NetworkNoise,
+        compiled: bool = False,
+    ) -> None:
+        self._assembly, self._parameters, self._noise = assembly, parameters, noise
+        self._parts = assembly.recipe.train.accumulate
+        draws = assembly.recipe.train.batch * (1 + assembly.antithetic)
+        self._share = torch.full((), 1.0 / draws, dtype=parameters[0].dtype, device=runtime.device)
+        self.sizes: GradientSizes | None = None
+        if isinstance(assembly.recipe.train.times, ImportanceTimes):
+            self.sizes = GradientSizes(None if compiled else self._predictor, assembly.antithetic)
+        self._untried = True
+
+    @property
+    def _predictor(self) -> nn.Module:
+        return self._assembly.fields.predictor
+
+    def of(self, step: int, batch: Batch, extrapolation: bool = False) -> Gradient:
+        """The gradient of the mean losses of a batch, in place of what the parameters had; in grad mode.
+
+        Args:
+            step: the step, which names the randomness of the networks.
+            batch: the batch of the step.
+            extrapolation: whether it is that of an extrapolation.
+
+        Raises:
+            PluginError: an objective or a network from which nothing can be learned.
+        """
+        for parameter in self._parameters:
+            parameter.grad = None
+        terms, squares = [], []
+        for index, part in enumerate(batch.parts(self._parts)):
+            terms.append(self._add(step, part, index, extrapolation))
+            if self.sizes is not None and batch.times.bins is not None and self.sizes.squares is not None:
+                squares.append(self.sizes.squares)
+        if self._untried:
+            self._untried = False
+            tell_idle(self._predictor)
+        means = [(each[0] if len(each) == 1 else torch.cat(each)).mean() for each in zip(*terms, strict=True)]
+        gradients = [p.grad for p in self._parameters if p.grad is not None]
+        # One transfer for all.
+        found = torch.stack([*means, *torch._foreach_norm(gradients)]).tolist()
+        losses, norm = found[: len(means)], math.hypot(*found[len(means) :])
+        return Gradient(losses, norm, gradients, torch.cat(squares) if squares else None)
+
+    def _add(self, step: int, part: Batch, index: int, extrapolation: bool) -> list[Tensor]:
+        """Add a part's share of the gradient; its losses, each (B,)."""
+        assembly, draw = self._assembly, part.draw
+        sizes = None if part.times.bins is None else self.sizes
+        with self._noise.at(step, extrapolation, index):
+            with nullcontext() if sizes is None else sizes.watching(len(draw.t)):
+                predictions = assembly.predictions(draw, part.preconditioning)
+            if sizes is not None:
+                sizes.outputs(draw.xt, [each for each in predictions if each is not None])
+            each = assembly.losses(draw, predictions)
+        if self._untried and index == 0:
+            refuse_detached(assembly.fields.predictor, predictions)
+            refuse_constant(assembly.objectives, each)
+        # The gradient of a weighted mean in its terms is known: nothing has to be found about the mean itself.
+        shares, terms = self._share.expand_as(draw.t), [loss.detach() for loss in each]
+        if part.weight is not None:
+            shares, terms = shares * part.weight, [term * part.weight for term in terms]
+        try:
+            torch.autograd.backward(each, [shares] * len(each))
+        except RuntimeError as error:
+            if torch.is_grad_enabled():
+                raise
+            raise grad_mode_switched_off(step + 1) from error
+        return terms
