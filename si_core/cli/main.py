@@ -187,6 +187,8 @@ def _of_system(error: OSError) -> SIError:
 
 
 def _fail(error: BaseException, text: str, code: int, debug: bool) -> int:
+    if getattr(error, "told", False) and not debug:
+        return code  # another of the processes says it
     try:
         if debug:
             traceback.print_exception(error)

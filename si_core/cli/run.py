@@ -55,32 +55,38 @@ def run(arguments: argparse.Namespace) -> int:
         raise UsageError(f"{given[0]} is about going on with a run", where="si run", fix=f"add --resume to {given[0]}")
 
     from si_core.cli.console import open_console
+    from si_core.contract.processes import failing_together
     from si_core.contract.runtime import Runtime
     from si_core.recipes.loader import load_recipe
     from si_core.runs.directory import RunDirectory
+    from si_core.runs.follow import follow_run
     from si_core.runs.lost_plugins import lost_plugins_named
     from si_core.runs.pipeline import resume_run, start_run
     from si_core.runs.resume import newest_run, stillborn
 
     named = RunDirectory(Path(arguments.out)) if arguments.out else None
     origin = named if arguments.resume and named else RunDirectory(Path(arguments.recipe).parent)
-    with lost_plugins_named(origin):
-        recipe = load_recipe(arguments.recipe, arguments.overrides)
-    runtime = Runtime.at(arguments.device, where="--device")
-    with open_console() as console:
-        if not arguments.resume:
-            start_run(recipe, console=console, runtime=runtime, out=arguments.out)
-        elif named and stillborn(named.path):
-            console.line(f"{named.path}: the run there was stopped before it began; starting it")
-            start_run(recipe, console=console, runtime=runtime, directory=named)
-        else:
-            resume_run(
-                recipe,
-                RunDirectory.open(named.path) if named else newest_run(recipe.name),
-                console=console,
-                runtime=runtime,
-                force=arguments.force,
-                take_over=arguments.take_over,
-                allow_data_change=arguments.allow_data_change,
-            )
+    runtime = Runtime.at(arguments.device, where="--device", together=True)
+    with failing_together(runtime.processes):
+        with lost_plugins_named(origin):
+            recipe = load_recipe(arguments.recipe, arguments.overrides)
+        if not runtime.leads:
+            follow_run(recipe, runtime)
+            return 0
+        with open_console() as console:
+            if not arguments.resume:
+                start_run(recipe, console=console, runtime=runtime, out=arguments.out)
+            elif named and stillborn(named.path):
+                console.line(f"{named.path}: the run there was stopped before it began; starting it")
+                start_run(recipe, console=console, runtime=runtime, directory=named)
+            else:
+                resume_run(
+                    recipe,
+                    RunDirectory.open(named.path) if named else newest_run(recipe.name),
+                    console=console,
+                    runtime=runtime,
+                    force=arguments.force,
+                    take_over=arguments.take_over,
+                    allow_data_change=arguments.allow_data_change,
+                )
     return 0

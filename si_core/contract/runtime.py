@@ -1,7 +1,8 @@
 """The runtime: where the work of a process is done, and how its networks are called.
 
 It is made once, at an entry point (a command, :func:`si_core.train`, :func:`si_core.load_model`, ...), and handed down
-whole: nothing behind it asks what device it is on. What works on tensors takes their device from them.
+whole: nothing behind it asks what device it is on. What works on tensors takes their device from them. Where torchrun
+started several processes, that is where they meet.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from typing import Literal, get_args
 
 import torch
 
+from si_core.contract.processes import Processes, is_alone, join
 from si_core.errors import UsageError
 
 __all__ = ["Precision", "Runtime"]
@@ -25,36 +27,40 @@ class Runtime:
 
     Args:
         device: where its tensors are.
-        rank: the number of this process among those that work together, from 0.
-        world: how many processes work together.
         precision: of the networks in sampling; None for what the recipe says (``sample.precision``).
         compile: whether networks are compiled, in training and in sampling; None for what the recipe says
             (``train.compile``, ``sample.compile``).
+        processes: those that work together, this one among them; None where it works alone.
 
     Raises:
-        UsageError: no such precision, or more than one process.
+        UsageError: no such precision.
     """
 
     device: torch.device = torch.device("cpu")  # noqa: RUF009 - a device can't change
-    rank: int = 0
-    world: int = 1
     precision: Precision | None = None
     compile: bool | None = None
+    processes: Processes | None = None
 
     def __post_init__(self) -> None:
         if self.precision is not None and self.precision not in get_args(Precision):
             raise UsageError(
                 "unknown precision", where="runtime", got=repr(self.precision), allowed=", ".join(get_args(Precision))
             )
-        if (self.rank, self.world) != (0, 1):
-            # Each would do all of the work, and write over the others.
-            raise UsageError(
-                "this process is one of several, which do not work together yet",
-                where="WORLD_SIZE",
-                got=f"process {self.rank} of {self.world}",
-                allowed="one process",
-                fix="start it without torchrun; or WORLD_SIZE=1 where it shall work by itself",
-            )
+
+    @property
+    def rank(self) -> int:
+        """The number of this process among those that work together, from 0."""
+        return 0 if self.processes is None else self.processes.rank
+
+    @property
+    def world(self) -> int:
+        """How many processes work together."""
+        return 1 if self.processes is None else self.processes.world
+
+    @property
+    def leads(self) -> bool:
+        """Whether this process is the one that writes and speaks."""
+        return self.rank == 0
 
     @classmethod
     def at(
@@ -64,25 +70,41 @@ class Runtime:
         precision: Precision | None = None,
         compile: bool | None = None,  # noqa: A002
         where: str = "device",
+        together: bool = False,
     ) -> Runtime:
         """The runtime of this process, checked before any work is done; a runtime is returned as it is.
 
         Args:
-            device: such as ``cpu`` or ``cuda:1``; ``auto`` for a CUDA device where there is one.
+            device: such as ``cpu`` or ``cuda:1``; ``auto`` for a CUDA device where there is one. Of several processes
+                on a machine each gets one of its own by ``auto`` and ``cuda``.
             precision, compile: as for the class.
             where: the entry point at which the device was named, for errors.
+            together: whether the work can be shared by several processes (``WORLD_SIZE``, as torchrun sets it), which
+                then meet here.
 
         Raises:
-            UsageError: an unknown device, one that this machine lacks, or a process that is one of several
-                (``WORLD_SIZE``, as torchrun sets it).
+            UsageError: an unknown device, one that this machine lacks, a process that is one of several where the work
+                can't be shared, or processes that don't come together.
         """
         if isinstance(device, Runtime):
             return device
+        world = 1 if is_alone() else _number("WORLD_SIZE", 1)
+        rank = 0 if world == 1 else _number("RANK", 0)
+        if world > 1 and not together:
+            # Each would do all of the work, and write over the others.
+            raise UsageError(
+                "this process is one of several, and what it was asked for is done by one",
+                where="WORLD_SIZE",
+                got=f"process {rank} of {world}",
+                allowed="one process",
+                fix="start it without torchrun; or WORLD_SIZE=1 where it shall work by itself",
+            )
         if device == "auto":
             device = "cuda" if torch.cuda.is_available() else "cpu"
-        world = _number("WORLD_SIZE", 1)
-        rank = 0 if world == 1 else _number("RANK", 0)
-        return cls(_usable(device, where), rank, world, precision, compile)
+        if world > 1 and str(device) == "cuda":
+            device = f"cuda:{_number('LOCAL_RANK', rank)}"
+        usable = _usable(device, where)
+        return cls(usable, precision, compile, join(rank, world, usable) if world > 1 else None)
 
     def generator(self) -> torch.Generator:
         """A new source of randomness on the device; to be put at the start of a stream."""

@@ -15,6 +15,7 @@ from si_core.contract.distribution import Distribution
 from si_core.contract.estimate_line import TRAINING_ROWS
 from si_core.contract.estimator import Estimator
 from si_core.contract.given_condition import moved, read_condition, taken
+from si_core.contract.processes import alone
 from si_core.contract.runtime import Runtime
 from si_core.discovery.build import build
 from si_core.discovery.first_calls import first_calls_watched
@@ -106,7 +107,12 @@ def estimate(
         MissingDataError: a loaded model whose data are gone, and no points in their place.
         NumericsError: the result is not finite.
     """
-    Runtime.at(Model.checked(model).device)  # refuses to do alone what is the work of several
+    processes = Runtime.at(Model.checked(model).device, together=True).processes
+    if processes is not None:
+        # One estimate is one process's work; the others get it.
+        with alone():
+            own = estimate(model, estimator, data, condition=condition, seed=seed) if processes.leads else None
+        return processes.of_leader(own)  # type: ignore[return-value]
     keep_freed_memory()
     if isinstance(estimator, str):
         estimator = build("estimator", estimator)

@@ -166,6 +166,11 @@ class Train(Section):
     keep: int = Field(default=3, ge=2, le=10**6, description="checkpoints kept")
     log_every: Count = Field(default=50, description="steps between lines of metrics")
     compile: bool = Field(default=False, description="compile the training step")
+    shard: bool = Field(
+        default=False,
+        description="spread weights, gradients, averages and moments over the processes of torchrun (FSDP2), for "
+        "networks that outgrow one device",
+    )
 
     @model_validator(mode="after")
     def _parts_have_rows(self) -> Train:

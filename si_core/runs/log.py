@@ -16,7 +16,7 @@ from si_core.errors import StorageError, printable, shortened
 from si_core.runs.private_paths import without_private_paths
 from si_core.storage.own_files import open_own, path_of
 
-__all__ = ["Console", "RunLog"]
+__all__ = ["Console", "RunLog", "Silence"]
 
 _LONGEST = 100_000
 """Letters of one entry: those of a long traceback."""
@@ -34,6 +34,19 @@ class Console(Protocol):
 
     def progress(self, step: int, steps: int, text: str = "") -> None:
         """Show that ``step`` of ``steps`` are done; called often, so it must be cheap."""
+
+
+class Silence:
+    """A console that says nothing: of several processes one says it for all."""
+
+    def line(self, text: str) -> None:
+        """Nothing."""
+
+    def warn(self, text: str) -> None:
+        """Nothing."""
+
+    def progress(self, step: int, steps: int, text: str = "") -> None:
+        """Nothing."""
 
 
 class RunLog:

@@ -13,16 +13,19 @@ from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 
 from si_core.contract.event import Event
+from si_core.contract.processes import alone
 from si_core.contract.runtime import Runtime
 from si_core.errors import UsageError
 from si_core.models.assembly import Assembly
 from si_core.recipes.paths import path_texts, shown_path
 from si_core.recipes.recipe import Recipe
 from si_core.recipes.selection import Selection
+from si_core.runs.agreement import agree, share_state
 from si_core.runs.attribution import attributed
 from si_core.runs.bookkeeping import logged, status_written
 from si_core.runs.digests import damaged_files, write_digests
 from si_core.runs.directory import ExportedModel, RunDirectory
+from si_core.runs.follow import call
 from si_core.runs.initial import describe, recorded_start
 from si_core.runs.log import Console, RunLog
 from si_core.runs.memory import memory_explained
@@ -81,12 +84,15 @@ def start_run(
         SIError: before there is a folder, what can't work; afterwards ``STATUS.json`` says failed, and ``log.txt`` has
             the traceback.
     """
-    with _listening(signals) as signals, LogRecords(console) as records:
+    runtime = runtime or Runtime.at()
+    with _listening(signals, runtime) as signals, LogRecords(console) as records:
         with signals.at_once():
-            plan = prepare(recipe, runtime or Runtime.at())
+            call(runtime, "start")
+            plan = prepare(recipe, runtime)
             folder = Path(out or RunDirectory.folder_of(recipe.name)) if directory is None else directory.path
             refuse_impossible(plan, folder)
             trainer = _trainer(plan)
+            agree(trainer, runtime.processes)
             directory = directory or RunDirectory.create(recipe.name, out=out)
         with RunLock(directory.lock, report=console.warn), logged(directory, console, records) as log:
             remove_temporaries(directory.path)
@@ -137,8 +143,9 @@ def resume_run(
     if isinstance(directory, ExportedModel):
         fix = f"train anew: si run {directory.resolved}"
         raise UsageError("an exported model has no run to go on with", where=str(directory.path), fix=fix)
+    runtime = runtime or Runtime.at()
     with (
-        _listening(signals) as signals,
+        _listening(signals, runtime) as signals,
         LogRecords(console) as records,
         RunLock(directory.lock, take_over=take_over, report=console.warn),
         logged(directory, console, records) as log,
@@ -151,12 +158,14 @@ def resume_run(
                 damaged = damaged_files(directory)
                 if not damaged:
                     log.line(f"{directory.path}: this run is finished; nothing to resume")
+                    call(runtime, "nothing")
                     return
                 for line in damaged:
                     log.warn(line)
                 log.line("this run was finished; its model, samples, estimates and reports are made again")
             begun = any(directory.checkpoints.glob("*step-*"))
-            plan = prepare(recipe, runtime or Runtime.at(), begun)
+            call(runtime, "resume", begun)
+            plan = prepare(recipe, runtime, begun)
             if begun:
                 plan.environment.update(recorded_start(directory))
             check_environment(plan.environment, directory, log)
@@ -164,6 +173,8 @@ def resume_run(
             trainer = _trainer(plan)
             watch = watched(trainer, plan.parts, directory)
             renew = restore(directory, watch, log, allow_data_change, force)
+            share_state(trainer, runtime.processes, renew)
+            agree(trainer, runtime.processes)
             remove_temporaries(directory.path)
         resolved = recipe.dump(directory.path).encode()
         # Where nothing else changed, the folder may have come to another place, and the way to the data with it.
@@ -175,8 +186,8 @@ def resume_run(
             _stages(plan, watch, directory, log, signals, saved, timed, renew)
 
 
-def _listening(signals: StopSignals | None) -> AbstractContextManager[StopSignals]:
-    return StopSignals() if signals is None else nullcontext(signals)
+def _listening(signals: StopSignals | None, runtime: Runtime) -> AbstractContextManager[StopSignals]:
+    return StopSignals(patient=runtime.world > 1) if signals is None else nullcontext(signals)
 
 
 def _trainer(plan: Plan) -> Trainer:
@@ -227,7 +238,7 @@ def _stages(
                 for stage in _TIMED:
                     timed(stage, seconds[stage])
             if recipe.report:
-                with memory_explained("report", assembly, device):
+                with memory_explained("report", assembly, device), alone():
                     write_report(
                         directory,
                         recipe,
@@ -239,6 +250,8 @@ def _stages(
                         console=log,
                     )
         write_digests(directory)
+        if plan.runtime.processes is not None:
+            plan.runtime.processes.meet()
         log.line(f"done in {time.monotonic() - times[0]:.1f} s: {directory.path}")
         watch.event(Event("finished", directory.path, trainer.step, {"estimates": estimates, "seconds": seconds}))
 

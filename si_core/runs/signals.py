@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import signal
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType, TracebackType
@@ -17,6 +18,9 @@ from typing import Any
 __all__ = ["Interrupted", "StopSignals", "undisturbed"]
 
 _ASKED_TO_STOP = (signal.SIGINT, signal.SIGTERM)
+
+_ECHO = 5.0
+"""Seconds within which a second SIGINT is the first one, passed on."""
 
 
 class Interrupted(KeyboardInterrupt):
@@ -63,6 +67,8 @@ class StopSignals:
 
     Args:
         numbers: the signals, SIGINT and SIGTERM; a call that returns with what it has takes SIGINT alone.
+        patient: whether a second SIGINT within seconds of the first is taken for the same one: a terminal sends it to
+            every process, and torchrun, which gets it too, sends it on.
 
     Attributes:
         stop_requested: True after a signal.
@@ -72,11 +78,11 @@ class StopSignals:
         KeyboardInterrupt: at the second SIGINT, at once.
     """
 
-    def __init__(self, numbers: tuple[int, ...] = _ASKED_TO_STOP) -> None:
-        self._numbers = numbers
+    def __init__(self, numbers: tuple[int, ...] = _ASKED_TO_STOP, patient: bool = False) -> None:
+        self._numbers, self._patient = numbers, patient
         self.stop_requested = False
         self.exit_code: int | None = None
-        self._interrupts = 0
+        self._interrupts, self._first = 0, 0.0
         self._owner, self._at_once = 0, False
         self._previous: dict[int, Callable[[int, FrameType | None], Any] | int | None] = {}
 
@@ -118,7 +124,10 @@ class StopSignals:
         if self.exit_code is None:
             self.exit_code = 128 + number
         if number == signal.SIGINT:
-            self._interrupts += 1
+            echo = self._patient and self._interrupts > 0 and time.monotonic() - self._first < _ECHO
+            self._interrupts += not echo
+            if self._interrupts == 1 and not echo:
+                self._first = time.monotonic()
             if self._interrupts > 1:
                 raise KeyboardInterrupt
         if first and self._at_once:

@@ -7,13 +7,14 @@ was stopped here does it again and gets the same bits.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict
 from typing import Any
 
 from si_core.contract.data import Estimate
 from si_core.contract.estimate_line import estimate_line
 from si_core.contract.estimator import Estimator
+from si_core.contract.processes import alone, together
 from si_core.models.estimation import estimate
 from si_core.models.given_values import given_values
 from si_core.models.missing_data import MissingDataError
@@ -28,8 +29,10 @@ from si_core.storage.atomic import write_atomic
 from si_core.storage.strict_json import format_json
 
 __all__ = [
+    "draw",
     "estimate_record",
     "measure_into",
+    "measured",
     "sample_into",
     "samples_again",
     "warn_of_frozen_ends",
@@ -40,7 +43,7 @@ def sample_into(directory: RunDirectory, recipe: Recipe, model: Model, console: 
     """Draw the samples that the recipe asks for, into ``samples.npy``; returns them with their conditions."""
     console.line(f"sampling {recipe.sample.number}")
     warn_of_frozen_ends(model, console)
-    samples = _draw(recipe, model, console)
+    samples = draw(recipe, model, console)
     # What comes next needs the memory more.
     model.accelerator.release()
     write_samples(directory.samples, directory.weights, samples)
@@ -54,7 +57,7 @@ def samples_again(directory: RunDirectory, recipe: Recipe, model: Model, console
         MissingDataError: none were stored either.
     """
     try:
-        return _draw(recipe, model, console)
+        return draw(recipe, model, console)
     except MissingDataError as error:
         if not directory.samples.is_file():
             raise
@@ -63,8 +66,8 @@ def samples_again(directory: RunDirectory, recipe: Recipe, model: Model, console
         return Samples(read_array(directory.samples), log_weights=weights)
 
 
-def _draw(recipe: Recipe, model: Model, console: Console) -> Samples:
-    """The samples that a recipe asks for."""
+def draw(recipe: Recipe, model: Model, console: Console) -> Samples:
+    """The samples that a recipe asks for; processes that work together share their blocks."""
     return draw_samples(
         model,
         recipe.sample.number,
@@ -92,13 +95,33 @@ def measure_into(
     """Measure what the recipe asks for, into ``estimates.json``, which grows with each number; returns the records."""
     records: list[dict[str, Any]] = []
     _store(directory, records)
-    for estimator, selection in zip(estimators, recipe.estimators, strict=True):
-        console.progress(len(records), len(recipe.estimators), selection.name)
-        result = estimate(model, estimator, seed=recipe.seed)
+    if recipe.estimators:
+        console.progress(0, len(recipe.estimators), recipe.estimators[0].name)
+    for result in measured(recipe, model, estimators):
         console.line(estimate_line(result))
         records.append(estimate_record(result))
         _store(directory, records)
+        if len(records) < len(recipe.estimators):
+            console.progress(len(records), len(recipe.estimators), recipe.estimators[len(records)].name)
     return records
+
+
+def measured(recipe: Recipe, model: Model, estimators: Iterable[Estimator]) -> Iterator[Estimate]:
+    """The estimates that a recipe asks for, one after another; processes that work together take one each at a time.
+
+    Each is a function of the model and the recipe's seed, so it does not matter which of them made it.
+    """
+    processes, chosen = together(), list(estimators)
+    if processes is None:
+        for estimator in chosen:
+            yield estimate(model, estimator, seed=recipe.seed)
+        return
+    for first in range(0, len(chosen), processes.world):
+        own = chosen[first + processes.rank : first + processes.rank + 1]
+        with alone():
+            results = [estimate(model, estimator, seed=recipe.seed) for estimator in own]
+        for others in processes.exchange(results):
+            yield from others
 
 
 def _store(directory: RunDirectory, records: list[dict[str, Any]]) -> None:

@@ -12,6 +12,7 @@ import torch
 from torch import nn
 
 from si_core.contract.event import Event
+from si_core.contract.processes import failing_together
 from si_core.contract.runtime import Runtime
 from si_core.errors import NumericsError, StorageError
 from si_core.fields.predictor import Predictor
@@ -19,6 +20,7 @@ from si_core.models.assembly import assemble
 from si_core.models.model import Model
 from si_core.process.fingerprint import data_parts, fingerprint
 from si_core.recipes.recipe import Recipe
+from si_core.runs.agreement import agree
 from si_core.runs.directory import RunDirectory
 from si_core.runs.initial import begin_from
 from si_core.runs.log import Console
@@ -35,9 +37,10 @@ from si_core.storage.metrics import MetricsWriter
 from si_core.storage.retention import prune
 from si_core.storage.strict_json import format_json
 from si_core.training.nonfinite import NonFiniteStep
+from si_core.training.sharding import local
 from si_core.training.trainer import Trainer
 
-__all__ = ["begun", "finished", "steps", "train", "train_into", "watched"]
+__all__ = ["begun", "finished", "saving_due", "saving_first", "steps", "train", "train_into", "watched"]
 
 _log = logging.getLogger(__name__)
 
@@ -47,22 +50,26 @@ def train(recipe: Recipe, device: str | torch.device | Runtime = "cpu") -> Model
 
     Args:
         recipe: from :func:`si_core.load_recipe`.
-        device: where to train, ``auto`` for a CUDA device where there is one; or a runtime.
+        device: where to train, ``auto`` for a CUDA device where there is one; or a runtime. Processes that torchrun
+            started share each batch, and all get the model.
 
     Returns:
         The trained model, with averaged weights where the recipe has ``train.ema``.
 
     Raises:
-        UsageError: no such device here, or a process that is one of several.
+        UsageError: no such device here, or processes that were not started alike.
+        LostProcess: another process has ended.
         RecipeError: parts that don't fit together, one that refuses the recipe, or no run to start from.
         NumericsError: a loss or a gradient is not finite.
         PluginError: a part that follows the run fails.
     """
-    watch = begun(recipe, Runtime.at(device))
-    for _ in steps(watch):
-        pass
-    watch.at("after_training")
-    return finished(watch.run.trainer)
+    runtime = Runtime.at(device, together=True)
+    with failing_together(runtime.processes):
+        watch = begun(recipe, runtime)
+        for _ in steps(watch):
+            pass
+        watch.at("after_training")
+        return finished(watch.run.trainer)
 
 
 def begun(recipe: Recipe, runtime: Runtime) -> Watch:
@@ -70,7 +77,9 @@ def begun(recipe: Recipe, runtime: Runtime) -> Watch:
     assembly = assemble(recipe)
     begin_from(assembly)
     parts = build_parts(recipe, assembly, runtime)
-    return watched(Trainer(assembly, runtime), parts)
+    trainer = Trainer(assembly, runtime)
+    agree(trainer, runtime.processes)
+    return watched(trainer, parts)
 
 
 def watched(trainer: Trainer, parts: Iterable[Part], directory: RunDirectory | None = None) -> Watch:
@@ -97,6 +106,17 @@ def steps(watch: Watch, written: Callable[[dict[str, Any]], object] = lambda rec
         if trainer.finished and not due:
             _note(watch, written)
         yield
+
+
+def saving_first(trainer: Trainer, renew: bool) -> bool:
+    """Whether a checkpoint is due before the first step: of weights that came from elsewhere."""
+    return renew or (trainer.step == 0 and trainer.assembly.recipe.init is not None)
+
+
+def saving_due(trainer: Trainer, stop: bool) -> bool:
+    """Whether a checkpoint is due after the present step: at the last one, every so often, and where training stops."""
+    every = trainer.train.checkpoint_every
+    return trainer.finished or stop or (every is not None and trainer.step % every == 0)
 
 
 def _note(watch: Watch, written: Callable[[dict[str, Any]], object]) -> None:
@@ -130,11 +150,11 @@ def train_into(
         StorageError: a file can't be written.
     """
     trainer = watch.run.trainer
-    every, data = trainer.train.checkpoint_every, fingerprints(data_parts(trainer.assembly.process))
+    data = fingerprints(data_parts(trainer.assembly.process))
     shown = ShownTraining(trainer, console)
     with MetricsWriter(directory.metrics) as metrics:
         metrics.truncate_to(trainer.step)
-        if renew or (trainer.step == 0 and trainer.assembly.recipe.init is not None):
+        if saving_first(trainer, renew):
             # From here on what these weights came from, a run or the word of who forced it, is not needed.
             _save(directory, watch, data, console)
 
@@ -146,14 +166,18 @@ def train_into(
             for _ in steps(watch, written):
                 shown.progress()
                 # Read once a step: whoever is told of a stop must have saved at this very step.
-                stop = signals.stop_requested
-                if trainer.finished or stop or (every and trainer.step % every == 0):
+                stop = trainer.asked_to_stop(signals.stop_requested)
+                if saving_due(trainer, stop):
                     watch.put_back()
                     metrics.sync()
                     _save(directory, watch, data, console)
                     saved(trainer.step)
                 if stop:
-                    raise Interrupted(signals.exit_code or 130, f"stopped by a signal after step {trainer.step}; saved")
+                    if trainer.runtime.processes is not None:
+                        trainer.runtime.processes.meet()  # who ends first ends the others, and this was to be saved
+                    # Of several processes another one may have been asked, by the system and not by Ctrl-C.
+                    code = signals.exit_code or 143
+                    raise Interrupted(code, f"stopped by a signal after step {trainer.step}; saved")
     if trainer.stopped is not None:
         console.line(f"training ended early, after step {trainer.step}/{trainer.train.steps}: {trainer.stopped}")
     if trainer.step == 0:
@@ -183,7 +207,7 @@ def finished(trainer: Trainer, module: nn.Module | None = None) -> Model:
     """The model of the trained weights, or of a copy of them."""
     learned = trainer.assembly.fields
     if module is None:
-        module = trainer.trained()
+        module = trainer.gathered()
         if module is trainer.predictor and trainer.assembly.recipe.network.in_memory:
             module = copy.deepcopy(module)  # the user's own stays as training leaves it
     predictor = module.eval().requires_grad_(False)
@@ -198,7 +222,7 @@ def _save(directory: RunDirectory, watch: Watch, data: dict[str, str], console: 
         name
         for module in (trainer.predictor, trainer.trained())
         for name, parameter in module.named_parameters()
-        if not bool(torch.isfinite(parameter).all())
+        if not bool(torch.isfinite(local(parameter)).all())
     ]
     if broken:
         raise NumericsError(

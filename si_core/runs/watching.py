@@ -1,7 +1,8 @@
 """Who follows a run: the parts its recipe selects in sections, and the loggers; both are told from here alone.
 
 A part is asked once for the methods it has (:mod:`si_core.contract.run`), so that one without any costs nothing. What
-a part raises stops the run in the name of its plugin, for the recipe chose it; a logger is switched off.
+a part raises stops the run in the name of its plugin, for the recipe chose it; a logger is switched off. Of several
+processes the first one tells its parts, and the others learn what they decided.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from si_core.contract.event import Event
+from si_core.contract.processes import alone
 from si_core.contract.run import Run
 from si_core.discovery.events import emit
 from si_core.discovery.shared_state import SharedState
@@ -26,6 +28,9 @@ __all__ = ["RunState", "Watch"]
 
 _MOMENTS = ("before_training", "after_step", "after_training", "after_sampling", "before_report")
 
+
+_DECIDING = ("before_training", "after_step")
+"""Those at which a part may ask that training end."""
 
 _STEPS = 500
 """Steps between two looks at what the process shares: for less than a tenth of a microsecond a step."""
@@ -58,7 +63,7 @@ class RunState:
 
     def model(self) -> Model:
         """The model that training would give now, with networks of its own."""
-        return self.finish(self.trainer, copy.deepcopy(self.trainer.trained()))
+        return self.finish(self.trainer, copy.deepcopy(self.trainer.gathered()))
 
     def request_stop(self, reason: str) -> None:
         """End training after this step."""
@@ -82,6 +87,8 @@ class Watch:
             for moment in _MOMENTS
         }
         self._after_step = self._bound["after_step"]
+        self._processes = run.trainer.runtime.processes
+        self._decides = self._processes is not None and any(map(self._bound.get, _DECIDING))
         self._shared: SharedState | None = None
         self._looked = 0
 
@@ -114,13 +121,23 @@ class Watch:
 
     def after_step(self) -> None:
         """A step of training is done."""
-        for part, method in self._after_step:
-            _tell(part, "after_step", method, self.run)
+        self._tell_all("after_step", self._after_step)
 
     def at(self, moment: str) -> None:
         """One of the other moments of a run has come."""
-        for part, method in self._bound[moment]:
-            _tell(part, moment, method, self.run)
+        self._tell_all(moment, self._bound[moment])
+
+    def _tell_all(self, moment: str, bound: Iterable[tuple[Part, Callable[[Run], object]]]) -> None:
+        if self._processes is None:
+            for part, method in bound:
+                _tell(part, moment, method, self.run)
+            return
+        if self._processes.leads:
+            with alone():
+                for part, method in bound:
+                    _tell(part, moment, method, self.run)
+        if self._decides and moment in _DECIDING:
+            self.run.trainer.stopped = self._processes.of_leader(self.run.trainer.stopped)
 
     def state(self) -> list[dict[str, Any]]:
         """What the parts' next decisions depend on, as plain values, for a checkpoint.

@@ -47,6 +47,11 @@ class Batch:
     times: StepTimes
 
     @property
+    def size(self) -> int:
+        """Its rows, as ``train.batch`` counts them."""
+        return len(self.draw.t) // (1 + self.draw.antithetic)
+
+    @property
     def weight(self) -> Tensor | None:
         """Of the losses by their times, shape (B,); None where all are 1. Those of pairs belong to the draw."""
         return self.times.weights
@@ -64,8 +69,7 @@ class Batch:
         """The batch in so many parts of nearly equal size, in order; of one it is the batch itself."""
         if count == 1:
             return [self]
-        n = len(self.draw.t) // (1 + self.draw.antithetic)
-        return [self.rows(rows) for rows in equal_parts(n, count)]
+        return [self.rows(rows) for rows in equal_parts(self.size, count)]
 
 
 class Batches:

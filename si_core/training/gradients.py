@@ -22,6 +22,7 @@ from si_core.training.batches import Batch
 from si_core.training.gradient_sizes import GradientSizes
 from si_core.training.idle import grad_mode_switched_off, refuse_constant, refuse_detached, tell_idle
 from si_core.training.network_noise import NetworkNoise
+from si_core.training.reduction import Reduction
 
 __all__ = ["Gradient", "Gradients"]
 
@@ -56,6 +57,7 @@ class Gradients:
         parameters: of the networks, those that are trained.
         runtime: where they are.
         noise: the randomness of the networks themselves.
+        reduction: adds up what several processes find, each on its rows; None for one.
         compiled: whether the networks are to be compiled: nothing inside can be watched then.
     """
 
@@ -65,12 +67,14 @@ class Gradients:
         parameters: Sequence[Tensor],
         runtime: Runtime,
         noise: NetworkNoise,
+        reduction: Reduction | None = None,
         compiled: bool = False,
     ) -> None:
-        self._assembly, self._parameters, self._noise = assembly, parameters, noise
+        self._assembly, self._parameters, self._noise, self._reduction = assembly, parameters, noise, reduction
         self._parts = assembly.recipe.train.accumulate
         draws = assembly.recipe.train.batch * (1 + assembly.antithetic)
-        self._share = torch.full((), 1.0 / draws, dtype=parameters[0].dtype, device=runtime.device)
+        scale = 1.0 if reduction is None else reduction.scale
+        self._share = torch.full((), scale / draws, dtype=parameters[0].dtype, device=runtime.device)
         self.sizes: GradientSizes | None = None
         if isinstance(assembly.recipe.train.times, ImportanceTimes):
             self.sizes = GradientSizes(None if compiled else self._predictor, assembly.antithetic)
@@ -93,6 +97,9 @@ class Gradients:
         """
         for parameter in self._parameters:
             parameter.grad = None
+        rows, whole = len(batch.draw.t), batch.size
+        if self._reduction is not None:
+            batch = batch.rows(self._reduction.own(whole))
         terms, squares = [], []
         for index, part in enumerate(batch.parts(self._parts)):
             terms.append(self._add(step, part, index, extrapolation))
@@ -102,11 +109,16 @@ class Gradients:
             self._untried = False
             tell_idle(self._predictor)
         means = [(each[0] if len(each) == 1 else torch.cat(each)).mean() for each in zip(*terms, strict=True)]
+        sizes = torch.cat(squares) if squares else None
+        if self._reduction is not None:
+            means = list(self._reduction.add_up(torch.stack(means) * (len(batch.draw.t) / rows)))
+            sizes = self._reduction.squares(sizes, whole)
         gradients = [p.grad for p in self._parameters if p.grad is not None]
+        norms = torch._foreach_norm(gradients) if self._reduction is None else self._reduction.norm(gradients)
         # One transfer for all.
-        found = torch.stack([*means, *torch._foreach_norm(gradients)]).tolist()
+        found = torch.stack([*means, *norms]).tolist()
         losses, norm = found[: len(means)], math.hypot(*found[len(means) :])
-        return Gradient(losses, norm, gradients, torch.cat(squares) if squares else None)
+        return Gradient(losses, norm, gradients, sizes)
 
     def _add(self, step: int, part: Batch, index: int, extrapolation: bool) -> list[Tensor]:
         """Add a part's share of the gradient; its losses, each (B,)."""

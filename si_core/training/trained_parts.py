@@ -13,6 +13,7 @@ from si_core.models.learnable import load_parts, parts_tensors
 from si_core.storage.nested import flatten_state, stored_state, unflatten_state
 from si_core.storage.weights import load_into
 from si_core.training.optimizer import class_name, restore_optimizer
+from si_core.training.sharding import like, whole
 
 __all__ = ["TrainedParts"]
 
@@ -46,7 +47,8 @@ class TrainedParts:
         tensors = {"weights": _tensors(self.predictor)}
         if self.average is not None:
             tensors["average"] = _tensors(self.average)
-        tensors["optimizer"], optimizer = flatten_state(self.optimizer.state_dict())
+        found, optimizer = flatten_state(self.optimizer.state_dict())
+        tensors["optimizer"] = {name: whole(value) for name, value in found.items()}
         parts = parts_tensors(self.process)
         if parts:
             tensors["process"] = parts
@@ -63,16 +65,30 @@ class TrainedParts:
         Raises:
             StorageError: a part is of no known form, or of another recipe.
         """
-        load_into(self.predictor, tensors["weights"], f"{where}/weights.safetensors")
+        _load(self.predictor, tensors["weights"], f"{where}/weights.safetensors")
         if self.average is not None:
-            load_into(self.average, tensors["average"], f"{where}/average.safetensors")
+            _load(self.average, tensors["average"], f"{where}/average.safetensors")
         with stored_state(f"{where}/state.json"):
             stored = unflatten_state(tensors["optimizer"], state["optimizer"])
             made_by = state.get("optimizer_class", class_name(self.optimizer))
-            restore_optimizer(self.optimizer, stored, where, self.optimizer_name, made_by)
+            restore_optimizer(self.optimizer, self._spread(stored), where, self.optimizer_name, made_by)
         if "process" in self.groups:
             load_parts(self.process, tensors["process"], f"{where}/process.safetensors")
 
+    def _spread(self, state: dict[str, Any]) -> dict[str, Any]:
+        """An optimizer's state whose tensors are spread as its parameters are."""
+        parameters = [parameter for group in self.optimizer.param_groups for parameter in group["params"]]
+        kept = state["state"]
+        return {
+            **state,
+            "state": {i: {key: like(value, parameters[i]) for key, value in kept[i].items()} for i in kept},
+        }
+
 
 def _tensors(module: nn.Module) -> dict[str, Tensor]:
-    return {name: value for name, value in module.state_dict().items() if isinstance(value, Tensor)}
+    return {name: whole(value) for name, value in module.state_dict().items() if isinstance(value, Tensor)}
+
+
+def _load(module: nn.Module, tensors: dict[str, Tensor], where: str) -> None:
+    own = module.state_dict()
+    load_into(module, {name: like(value, own.get(name)) for name, value in tensors.items()}, where)

@@ -7,6 +7,7 @@ on bit for bit.
 
 from __future__ import annotations
 
+import copy
 from typing import Any
 
 import torch
@@ -14,9 +15,11 @@ from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel
 
 from si_core.contract.data import Draw
+from si_core.contract.processes import is_alone
 from si_core.contract.runtime import Runtime
 from si_core.discovery.first_calls import first_calls_watched
-from si_core.errors import RecipeError, StorageError
+from si_core.errors import RecipeError, StorageError, UsageError
+from si_core.fields.predictor import Predictor
 from si_core.models.assembly import Assembly
 from si_core.models.first_draw import calls_of
 from si_core.models.freed_memory import keep_freed_memory
@@ -30,7 +33,9 @@ from si_core.training.network_noise import NetworkNoise
 from si_core.training.nonfinite import NonFiniteSteps
 from si_core.training.optimizer import averaging, build_optimizer
 from si_core.training.process_trainer import ProcessTrainer
+from si_core.training.reduction import Reduction
 from si_core.training.rounds import refit
+from si_core.training.sharding import shard, whole
 from si_core.training.sums import Sums
 from si_core.training.trained_parts import TrainedParts
 from si_core.training.validation import Validation
@@ -53,20 +58,22 @@ class Trainer:
         self.step = 0
         self.stopped: str | None = None
         self.predictor: nn.Module = assembly.fields.predictor.to(runtime.device).train()
+        decay = self.train.ema
+        self.average = None if decay is None else AveragedModel(self.predictor, multi_avg_fn=averaging(decay))
+        self._whole = self._spread(runtime) if self.train.shard and runtime.processes is not None else None
         self.parameters = [p for p in self.predictor.parameters() if p.requires_grad]
         if not self.parameters:
             where, fix = assembly.recipe.where("network"), "requires_grad_(True) for those that are to be trained"
             raise RecipeError("the network has no parameters to train", where=where, got="all are frozen", fix=fix)
         self.optimizer = build_optimizer(assembly.recipe, self.parameters)
         self._rates, self._own_rates = LearningRates(assembly.recipe), own_rates(self.optimizer)
-        decay = self.train.ema
-        self.average = None if decay is None else AveragedModel(self.predictor, multi_avg_fn=averaging(decay))
         self.parts = learnable_parts(assembly.process).to(runtime.device)
         self._moved = TrainedParts(self.predictor, self.average, self.optimizer, self.train.optimizer.name, self.parts)
         moving = bool(assembly.learned)
         self.process_trainer = ProcessTrainer(assembly, self.parts, runtime) if moving else None
         noise = NetworkNoise(assembly.recipe.seed, runtime)
-        self._gradients = Gradients(assembly, self.parameters, runtime, noise, compiled)
+        self._reduction = self._shared_among(runtime)
+        self._gradients = Gradients(assembly, self.parameters, runtime, noise, self._reduction, compiled)
         self._extragradient: Extragradient | None = None
         if self.process_trainer is not None and self.train.process.method == "extragradient":
             networks = Networks(assembly, self.parameters, self.optimizer, runtime, self._gradients)
@@ -79,6 +86,37 @@ class Trainer:
         self._validation = Validation(assembly, runtime)
         if compiled:
             self.predictor.compile()
+
+    def _spread(self, runtime: Runtime) -> nn.Module:
+        """Spread the weights and their average over the processes; a copy of the predictor before it."""
+        whole = copy.deepcopy(self.predictor).cpu()
+        for module in (self.predictor, None if self.average is None else self.average.module):
+            if isinstance(module, Predictor) and runtime.processes is not None:
+                shard(module.networks, runtime.processes)
+        return whole
+
+    def _shared_among(self, runtime: Runtime) -> Reduction | None:
+        if runtime.processes is None:
+            return None
+        if self.train.batch < runtime.world:
+            raise RecipeError(
+                "every process needs a row of each batch",
+                where=self.assembly.recipe.where("train.batch"),
+                got=f"{self.train.batch} rows for {runtime.world} processes",
+                fix=f"train.batch: {runtime.world}, or fewer processes",
+            )
+        return Reduction(runtime.processes, self.parameters, self.predictor.buffers())
+
+    def asked_to_stop(self, requested: bool) -> bool:
+        """Whether training stops after this step by a signal: all processes at the same step, whichever it came to.
+
+        Args:
+            requested: whether it came to this one.
+        """
+        if self._reduction is None:
+            return requested
+        self._reduction.asked = requested
+        return self._reduction.stop
 
     @property
     def finished(self) -> bool:
@@ -195,6 +233,21 @@ class Trainer:
         """The predictor to sample from: the averaged weights where there is an average."""
         module: nn.Module = self.predictor if self.average is None else self.average.module
         return module
+
+    def gathered(self) -> nn.Module:
+        """:meth:`trained` with its weights whole: a copy where they are spread, for which all processes have to ask."""
+        module = self.trained()
+        if self._whole is None:
+            return module
+        if is_alone():
+            raise UsageError(
+                "a model of weights that are spread over the processes can't be had while it is trained",
+                where=self.assembly.recipe.where("train.shard"),
+                fix="train.shard: false, or leave out what asks for it",
+            )
+        found = copy.deepcopy(self._whole)
+        found.load_state_dict({name: whole(value) for name, value in module.state_dict().items()})
+        return found.to(self.runtime.device).train(module.training)
 
     def state(self) -> tuple[dict[str, dict[str, Tensor]], dict[str, Any]]:
         """All that the next steps depend on, for a checkpoint: tensors by group, and the rest."""

@@ -1,0 +1,281 @@
+"""Processes that work together on one thing, as torchrun starts them.
+
+What they do is the same function of recipe and seed whatever their number; they share its work, and process 0 alone
+writes. A failure of one ends all: whoever fails says so, once, and leaves the cause where the others find it when they
+miss it in the next exchange. Whoever is gone without a word is named by those who are left.
+"""
+
+from __future__ import annotations
+
+import atexit
+import datetime
+import os
+import socket
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from typing import Any, TypeVar
+
+import torch
+import torch.distributed
+from torch import Tensor
+
+from si_core.errors import NumericsError, SIError, UsageError, one_line
+
+__all__ = ["LostProcess", "Processes", "alone", "failing_together", "is_alone", "join", "together"]
+
+Value = TypeVar("Value")
+
+distributed: Any = torch.distributed
+"""Most of it has no types."""
+
+TIMEOUT = "SI_PROCESS_TIMEOUT"
+"""The variable of the environment with the seconds that one process waits for the others in an exchange."""
+
+_SECONDS, _GRACE = 1800.0, 3.0
+"""Seconds that processes wait for each other unless the variable says otherwise; and for the word of one that failed.
+
+One of them may sample, estimate or draw pictures for a while when the others wait.
+"""
+
+
+class LostProcess(NumericsError):
+    """Another of the processes has ended, and so does this one.
+
+    Attributes:
+        told: whether another process says why, so that this one need not.
+    """
+
+    told: bool = False
+
+
+class Processes:
+    """The processes that work together, seen from one of them.
+
+    Args:
+        rank: the number of this one, from 0.
+        world: how many they are.
+        device: where the tensors of this one are.
+        store: where they leave words for each other.
+    """
+
+    def __init__(self, rank: int, world: int, device: torch.device, store: Any) -> None:
+        self.rank, self.world, self.device, self._store = rank, world, device, store
+        self._names: list[str] = [f"process {index} of {world}" for index in range(world)]
+        here = f"{self._names[rank]}, pid {os.getpid()} on {socket.gethostname()}"
+        self._names = self.exchange(here)
+
+    @property
+    def leads(self) -> bool:
+        """Whether this is process 0, which writes, and speaks for all."""
+        return self.rank == 0
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The processes in messages, by rank: number, pid and host."""
+        return tuple(self._names)
+
+    def add_up(self, values: Tensor) -> Tensor:
+        """The sums over all processes, in place of the values of this one; the same bits on each.
+
+        Raises:
+            LostProcess: one of them has ended.
+        """
+        self._together(lambda: distributed.all_reduce(values))
+        return values
+
+    def exchange(self, value: Value) -> list[Value]:
+        """The values of all processes, by rank.
+
+        Raises:
+            LostProcess: one of them has ended.
+        """
+        values: list[Any] = [None] * self.world
+        self._together(lambda: distributed.all_gather_object(values, value))
+        return values
+
+    def of_leader(self, value: Value) -> Value:
+        """The value of process 0; those of the others are not looked at.
+
+        Raises:
+            LostProcess: one of them has ended.
+        """
+        values: list[Any] = [value if self.leads else None]
+        self._together(lambda: distributed.broadcast_object_list(values, src=0, device=torch.device("cpu")))
+        return values[0]  # type: ignore[no-any-return]
+
+    def copy_of_leader(self, values: Tensor) -> Tensor:
+        """The numbers of process 0's tensor, in place of those of this one.
+
+        Raises:
+            LostProcess: one of them has ended.
+        """
+        self._together(lambda: distributed.broadcast(values, src=0))
+        return values
+
+    def meet(self) -> None:
+        """Wait until all are here.
+
+        Raises:
+            LostProcess: one of them has ended.
+        """
+        self.exchange(None)
+
+    @contextmanager
+    def failing_together(self) -> Iterator[None]:
+        """Inside, an error of this process ends the others, and is told once.
+
+        Raises:
+            LostProcess: another one failed, with its words.
+        """
+        try:
+            yield
+        except LostProcess:
+            raise
+        except KeyboardInterrupt:
+            cause = self._cause(0.5)  # torchrun ends all processes by a signal where one of them failed
+            if cause is None:
+                raise
+            raise self._lost(cause, told=True) from None
+        except BaseException as error:
+            said = str(error) if isinstance(error, SIError) else one_line(error)
+            first = self._leave_word(f"{self._names[self.rank]}: {said}")
+            if not first:
+                error.told = True  # type: ignore[attr-defined]
+            else:
+                error.add_note(f"this was {self._names[self.rank]}; it ends the others as well")
+            raise
+
+    def _together(self, collective: Callable[[], object]) -> None:
+        """Carry out an exchange with the others."""
+        try:
+            collective()
+        except RuntimeError as error:  # of every backend, where a connection is closed or nobody answers in time
+            raise self._missing(error) from error
+
+    def _missing(self, error: RuntimeError) -> LostProcess:
+        """What is known of whoever was missed."""
+        self._put(f"left/{self.rank}", "1")
+        cause = self._cause(_GRACE)
+        if cause is not None:
+            return self._lost(cause, told=True)
+        gone = [name for rank, name in enumerate(self._names) if rank != self.rank and not self._has(f"left/{rank}")]
+        silent = f"{'; '.join(gone) or 'a process'}: gone, or without an answer, and left no word"
+        first = self._leave_word(silent)
+        lost = self._lost(silent, told=not first)
+        lost.got = one_line(error, 200)
+        return lost
+
+    def _lost(self, cause: str, told: bool) -> LostProcess:
+        lost = LostProcess(
+            f"another of the {self.world} processes has ended, so all do",
+            where=cause,
+            fix="mend what ended it (for want of memory: a smaller train.batch, more processes), then --resume",
+        )
+        lost.told = told
+        return lost
+
+    def _leave_word(self, words: str) -> bool:
+        """Leave the cause for the others; returns whether it is the first one."""
+        try:
+            first: str = self._store.compare_set("cause", "", words).decode(errors="replace")
+            return first == words
+        except (RuntimeError, ValueError):  # whoever keeps the words is gone too
+            return True
+
+    def _cause(self, seconds: float) -> str | None:
+        """The cause that a process left, waited for; None where there is none."""
+        try:
+            self._store.wait(["cause"], datetime.timedelta(seconds=seconds))
+            words: str = self._store.get("cause").decode(errors="replace")
+            return words
+        except (RuntimeError, ValueError):
+            return None
+
+    def _put(self, key: str, value: str) -> None:
+        try:
+            self._store.set(key, value)
+        except (RuntimeError, ValueError):
+            return  # nobody is left to read it
+
+    def _has(self, key: str) -> bool:
+        try:
+            return bool(self._store.check([key]))
+        except (RuntimeError, ValueError):
+            return False
+
+
+_joined: Processes | None = None
+_apart = 0
+
+
+def together() -> Processes | None:
+    """The processes that this one works with now; None where it works alone."""
+    return None if _apart else _joined
+
+
+def is_alone() -> bool:
+    """Whether this process works by itself now, whatever their number."""
+    return _apart > 0
+
+
+@contextmanager
+def alone() -> Iterator[None]:
+    """Inside, this process works by itself: on a part of what is shared, or on what one process does for all."""
+    global _apart
+    _apart += 1
+    try:
+        yield
+    finally:
+        _apart -= 1
+
+
+def failing_together(processes: Processes | None) -> AbstractContextManager[None]:
+    """:meth:`Processes.failing_together`; nothing for a process that works alone."""
+    return nullcontext() if processes is None else processes.failing_together()
+
+
+def join(rank: int, world: int, device: torch.device) -> Processes:
+    """Meet the other processes, once; later calls give the same.
+
+    Raises:
+        UsageError: they don't come together.
+    """
+    global _joined
+    if _joined is None:
+        seconds = _seconds()
+        waited = datetime.timedelta(seconds=seconds)
+        try:
+            if not distributed.is_initialized():
+                meeting, _, _ = next(iter(distributed.rendezvous("env://", rank, world, timeout=waited)))
+                backend = "cpu:gloo,cuda:nccl" if device.type == "cuda" else "gloo"
+                torch_store = distributed.PrefixStore("torch", meeting)
+                distributed.init_process_group(backend, timeout=waited, world_size=world, rank=rank, store=torch_store)
+                atexit.register(_leave)
+                store = distributed.PrefixStore("si", meeting)
+            else:
+                store = distributed.PrefixStore("si", distributed.HashStore())
+        except (RuntimeError, ValueError) as error:
+            raise UsageError(
+                "the processes don't come together",
+                where=f"process {rank} of {world}",
+                got=one_line(error, 500),
+                fix="start all of them by torchrun; or WORLD_SIZE=1 where this one shall work by itself",
+            ) from error
+        _joined = Processes(rank, world, device, store)
+    return _joined
+
+
+def _leave() -> None:
+    if distributed.is_initialized():
+        distributed.destroy_process_group()
+
+
+def _seconds() -> float:
+    text = os.environ.get(TIMEOUT, "").strip()
+    try:
+        seconds = float(text or _SECONDS)
+    except ValueError:
+        seconds = -1.0
+    if not 0 < seconds < 1e7:
+        raise UsageError("seconds to wait for other processes", where=TIMEOUT, got=text, allowed="a number above 0")
+    return seconds

@@ -1,0 +1,109 @@
+"""Processes that share a run agree, before its first step, on what they share: recipe, data, packages and weights.
+
+Each has read its own files on its own machine. One that trains on other rows, or by another version of a plugin, would
+spoil the work of all without a word.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any
+
+import torch
+from torch import nn
+
+from si_core.contract.processes import Processes
+from si_core.errors import UsageError
+from si_core.process.fingerprint import data_parts
+from si_core.recipes.file_names import portable
+from si_core.runs.environment import differences
+from si_core.runs.plan import used_by
+from si_core.storage.fingerprints import fingerprints
+from si_core.training.trainer import Trainer
+
+__all__ = ["agree", "share_state"]
+
+_SHOWN, _LONGEST = 5, 80
+"""Differences that are shown of each process, and letters of a value in them."""
+
+
+def agree(trainer: Trainer, processes: Processes | None) -> None:
+    """See to it that all processes are about to do the same.
+
+    Args:
+        trainer: the training, at its first step or at the one that it goes on from.
+        processes: those that share it; None for one that works alone.
+
+    Raises:
+        UsageError: they are not, with what differs between which of them; the same on each.
+        LostProcess: one of them has ended.
+    """
+    if processes is None:
+        return
+    every = processes.exchange(_known(trainer))
+    found = []
+    for rank, known in enumerate(every):
+        lines = differences(every[0], known)
+        if lines:
+            more = [f"and {len(lines) - _SHOWN} more"] if len(lines) > _SHOWN else []
+            shown = [line if len(line) <= 2 * _LONGEST else f"{line[: 2 * _LONGEST]}..." for line in lines[:_SHOWN]]
+            found.append(f"{processes.names[rank]}: {'; '.join([*shown, *more])}")
+    if found:
+        raise UsageError(
+            "the processes were not started alike",
+            where=f"beside {processes.names[0]}",
+            got="\n    ".join(found),
+            allowed="equal recipes, data, packages and weights",
+            fix="the same files and the same packages on every machine",
+        )
+
+
+def share_state(trainer: Trainer, processes: Processes | None, renew: bool = False) -> bool:
+    """Put every training where that of process 0 is, which has read a checkpoint.
+
+    Args:
+        trainer: the training.
+        processes: those that share it; None for one that works alone.
+        renew: whether process 0 has to write a checkpoint first; the others learn it here.
+
+    Returns:
+        What process 0 said of ``renew``.
+
+    Raises:
+        LostProcess: one of the processes has ended.
+    """
+    if processes is None:
+        return renew
+    step, renew = processes.of_leader((trainer.step, renew))
+    if step == 0:
+        return renew
+    tensors, rest = processes.of_leader(trainer.state() if processes.leads else ({}, {}))
+    if not processes.leads:
+        trainer.restore(step, tensors, rest, f"the state of {processes.names[0]}")
+    return renew
+
+
+def _known(trainer: Trainer) -> dict[str, Any]:
+    """What a process knows of what it is about to do, as plain data."""
+    assembly = trainer.assembly
+    used = used_by(assembly.recipe, assembly)
+    return {
+        "recipe": portable(assembly.recipe),
+        "data": fingerprints(data_parts(assembly.process)),
+        "python": used["python"],
+        "torch": used["torch"]["version"],
+        "packages": used["distributions"],
+        "components": used["components"],
+        "step": trainer.step,
+        "weights": _digest(trainer.predictor),
+    }
+
+
+def _digest(module: nn.Module) -> str:
+    """A text that is equal for equal weights."""
+    digest = hashlib.sha256()
+    for name, value in module.state_dict().items():
+        if isinstance(value, torch.Tensor):
+            digest.update(name.encode())
+            digest.update(value.detach().cpu().contiguous().view(-1).view(torch.uint8).numpy().tobytes())
+    return digest.hexdigest()[:16]

@@ -1,0 +1,71 @@
+"""Weights spread over the processes, by torch's own FSDP2: for networks that outgrow one device.
+
+Each process keeps its part of every weight, of its gradient, its running average and what the optimizer knows of it,
+and gathers a block's weights when the block is called (``torch.distributed.fsdp.fully_shard``). A checkpoint has them
+whole, as safetensors like any other: it is read without pickle, and by any number of processes. Process 0 gathers them
+one after another, and needs host memory for all of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from si_core.contract.processes import Processes
+
+__all__ = ["is_sharded", "like", "local", "shard", "whole"]
+
+
+def shard(networks: nn.ModuleList, processes: Processes) -> None:
+    """Spread the weights of networks over the processes, each block of a list of blocks by itself.
+
+    Args:
+        networks: in place; equal on all processes.
+        processes: those that share a training.
+    """
+    from torch.distributed.device_mesh import init_device_mesh
+    from torch.distributed.fsdp import fully_shard
+
+    mesh = init_device_mesh(processes.device.type, (processes.world,))
+    for network in networks:
+        for block in _blocks(network):
+            fully_shard(block, mesh=mesh)
+        fully_shard(network, mesh=mesh)
+
+
+def _blocks(module: nn.Module) -> Iterator[nn.Module]:
+    """The parts of a network that stand in lists and are called, the outermost of them, with weights of their own."""
+    listed = isinstance(module, nn.ModuleList | nn.Sequential)
+    for child in module.children():
+        if not listed or isinstance(child, nn.ModuleList | nn.ModuleDict):
+            yield from _blocks(child)
+        elif next(child.parameters(), None) is not None:
+            yield child
+
+
+def is_sharded(value: object) -> bool:
+    """Whether a tensor is spread over the processes."""
+    return isinstance(value, Tensor) and hasattr(value, "full_tensor")
+
+
+def local(value: Tensor) -> Tensor:
+    """The part of a tensor that is here; all of it where it is not spread."""
+    return value.to_local() if is_sharded(value) else value  # type: ignore[attr-defined]
+
+
+def whole(value: Any) -> Any:
+    """A tensor that is spread, gathered: all processes have to ask. Anything else is as it is."""
+    return value.full_tensor() if is_sharded(value) else value
+
+
+def like(value: Any, parameter: object) -> Any:
+    """A whole tensor spread as a parameter of its shape is; anything else is as it is."""
+    if not is_sharded(parameter) or not isinstance(value, Tensor) or value.shape != parameter.shape:  # type: ignore[attr-defined]
+        return value
+    from torch.distributed.tensor import distribute_tensor
+
+    made: torch.Tensor = distribute_tensor(value.to(parameter.device), parameter.device_mesh, parameter.placements)  # type: ignore[attr-defined]
+    return made
