@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from si_core.contract.condition import ConditionSpec
     from si_core.contract.frame import Frame
-    from si_core.models.sampling import Samples
+    from si_core.models.samples import Samples
 
 __all__ = ["TABLES", "check_table", "write_table"]
 

@@ -35,7 +35,8 @@ from si_core.memory.training import Trained
 from si_core.memory.words import of_saved
 from si_core.models.estimation import estimate
 from si_core.models.model import Model
-from si_core.models.sampling import Samples, carry, draw_samples
+from si_core.models.samples import Samples
+from si_core.models.sampling import carry, draw_samples
 from si_core.recipes.recipe import Recipe
 
 __all__ = ["Fitted"]

@@ -1,74 +1,29 @@
-"""Sampling in blocks: each block of samples has a random stream of its own.
-
-So the first 5,000 of 20,000 samples are the 5,000 samples of the same seed, however many processes drew them.
-"""
+"""Samples of a model, in memory or block by block (:mod:`si_core.models.blocks`)."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass
+from collections.abc import Callable
 from numbers import Integral
 from typing import Any, Literal
-from weakref import WeakSet
 
 import torch
 from torch import Tensor
 
+from si_core.contract.class_counts import ClassCounts
 from si_core.contract.clock import Clock
 from si_core.contract.condition import Condition
 from si_core.contract.given_condition import read_condition, repeated
 from si_core.contract.integrator import Integrator
 from si_core.contract.runtime import Runtime
-from si_core.contract.weights import resample_alike
-from si_core.discovery.first_calls import first_calls_watched
-from si_core.discovery.shared_state import SharedState
-from si_core.errors import NumericsError, UsageError
-from si_core.fields.learned import LearnedFields
+from si_core.errors import UsageError
 from si_core.fields.noise_level import Epsilon
-from si_core.models.first_draw import calls_of
-from si_core.models.freed_memory import keep_freed_memory
+from si_core.models.blocks import Blocks
 from si_core.models.given_points import check_points
 from si_core.models.model import Model
 from si_core.models.needs import refuse_samples
-from si_core.models.streams import reseed
-from si_core.process.process import StochasticInterpolant
+from si_core.models.samples import Samples, joined
 
-__all__ = ["BLOCK", "Samples", "carry", "draw_samples", "sample"]
-
-BLOCK = 2048
-"""Samples in a block, unless the recipe's ``sample.batch`` says how many are integrated together."""
-
-
-_WATCHED: WeakSet[StochasticInterpolant] = WeakSet()
-"""Of models that have been sampled: nobody looks at their calls again."""
-
-
-@dataclass(frozen=True)
-class Samples:
-    """Samples in data space, on the CPU.
-
-    Args:
-        x: shape (n, *event).
-        condition: what they were given, by name, each (n, *shape); None where nothing was.
-        log_weights: shape (n,); None where x has the law that is meant.
-    """
-
-    x: Tensor
-    condition: Condition | None = None
-    log_weights: Tensor | None = None
-
-    def without_weights(self, seed: int) -> Tensor:
-        """Draws of the law that is meant, shape (n, *event): resampled where there are weights, among those alike."""
-        rows = self.chosen(seed)
-        return self.x if rows is None else self.x[rows]
-
-    def chosen(self, seed: int) -> Tensor | None:
-        """Which samples are draws of the law that is meant, (n,), resampled by their weights; None for all."""
-        if self.log_weights is None:
-            return None
-        stream = reseed(torch.Generator(self.x.device), seed, "sample", 1, 0)
-        return resample_alike(self.log_weights, stream, self.condition)
+__all__ = ["blocks_from", "blocks_of", "carry", "draw_samples", "sample", "sampled_dtype"]
 
 
 def draw_samples(
@@ -79,118 +34,117 @@ def draw_samples(
     progress: Callable[[int, int], None] | None = None,
     exact: bool = False,
 ) -> Samples:
-    """n samples in data space with what they were given.
+    """n samples in data space with what they were given, in memory.
+
+    Args:
+        model, n, seed, condition, exact: as for :func:`blocks_of`.
+        progress: told of samples done and in all.
+
+    Raises:
+        NumericsError: more than there is memory for, or an integration that failed, with the samples that it was of.
+    """
+    blocks = blocks_of(model, n, seed, condition, exact)
+    refuse_samples(n, model.process.shape, sampled_dtype(model, exact).itemsize)
+    return _joined(blocks, progress)
+
+
+def blocks_of(
+    model: Model, n: int, seed: int, condition: Any = None, exact: bool = False, classes: ClassCounts | None = None
+) -> Blocks:
+    """A request for n samples in data space, to be drawn block by block.
 
     Args:
         model: the model.
         n: how many.
         seed: of the streams; sample i depends on (seed, i // block) alone, and on the size of a block.
         condition: as for :meth:`si_core.Model.conditions`, in turn; None to draw it as the data have it.
-        progress: told of samples done and in all.
         exact: whether they are decoded in double precision, whatever that of the model.
+        classes: how many of each class, n in all; None where a class is drawn, or given by ``condition``.
 
     Raises:
-        NumericsError: more than there is memory for, or an integration that failed, with the samples that it was of.
+        UsageError: no number of samples, an unknown condition or class, or one process of several.
     """
     if isinstance(n, bool) or not isinstance(n, Integral) or n < 1:
         raise UsageError("the number of samples", got=repr(n), allowed="a whole number >= 1")
     Runtime.at(model.device)  # refuses to do alone what is the work of several
-    dtype = torch.float64 if exact else model.dtype or torch.get_default_dtype()
-    refuse_samples(n, model.process.shape, dtype.itemsize)
-    turn = None if condition is None else read_condition(model.process.conditions, condition)
+    turn = _turn(model, condition, classes)
 
     def drawn(first: int, size: int, stream: torch.Generator) -> tuple[Tensor, Condition | None]:
-        # Whole blocks are drawn, so that a shorter request gives the head of a longer one.
-        return model.initial(size, stream, None if turn is None else repeated(turn, size, first))
+        return model.initial(size, stream, turn(first, size))
 
-    return _in_blocks(model, n, seed, drawn, progress, exact)
-
-
-def _in_blocks(
-    model: Model,
-    n: int,
-    seed: int,
-    start: Callable[[int, int, torch.Generator], tuple[Tensor, Condition | None]],
-    progress: Callable[[int, int], None] | None,
-    exact: bool,
-) -> Samples:
-    """n samples from states that ``start(first, size, stream)`` gives for each block with what they are given."""
-    keep_freed_memory()
-    size = (None if model.recipe is None else model.recipe.sample.batch) or BLOCK
-    samples, conditions, weights = [], [], []
-    shared = SharedState() if n > size else None
-    for block, first in enumerate(range(0, n, size)):
-        stream = model.stream(seed, "sample", block)
-        watched = nullcontext() if model.process in _WATCHED else first_calls_watched(_calls(model))
-        with watched, _of_samples(first):
-            x, given = start(first, size, stream)
-            path = model.sample(len(x), stream, condition=given, start_from=x)
-        _WATCHED.add(model.process)
-        keep = min(size, n - first)
-        samples.append(_decoded(model, path.final[:keep], exact))
-        if path.log_weights is not None:
-            weights.append(path.log_weights[:keep].cpu())
-        if shared is not None:
-            shared.put_back()
-        if given:
-            conditions.append({name: values[:keep].cpu() for name, values in given.items()})
-        if progress is not None:
-            progress(first + keep, n)
-    told = {name: torch.cat([block[name] for block in conditions]) for name in conditions[0]} if conditions else None
-    return Samples(torch.cat(samples), told, torch.cat(weights) if weights else None)
-
-
-@contextmanager
-def _of_samples(first: int) -> Iterator[None]:
-    """Say of an error at which sample its block begins: states are counted within it."""
-    try:
-        yield
-    except NumericsError as error:
-        if first:
-            block = f"samples {first} on, the first of which is state 0"
-            error.where = block if error.where is None else f"{block}: {error.where}"
-        raise
-
-
-def _calls(model: Model) -> list[tuple[object, str]]:
-    """The methods that sampling calls."""
-    calls = calls_of(model.process)
-    if not model.accelerator.plain(model.device):
-        return calls  # what is compiled or recorded is known by what it is, and must stay that
-    networks = model.fields.predictor.networks if isinstance(model.fields, LearnedFields) else ()
-    return [*calls, (model.integrator, "solve"), *((network, "forward") for network in networks)]
-
-
-def _decoded(model: Model, x: Tensor, exact: bool) -> Tensor:
-    # A copy: the last state is a part of the whole trajectory.
-    return model.decode(x.double() if exact else x.clone()).cpu()
+    return Blocks(model, int(n), seed, drawn, exact)
 
 
 def carry(model: Model, points: Tensor, seed: int, condition: Any = None, exact: bool = False) -> Samples:
     """Samples in data space, one for each of some points to start from, with what they were given.
 
     Args:
-        model: the model.
-        points: shape (n, *event), in the data space of the end that sampling starts from.
-        seed: of the streams, one a block of points.
-        condition, exact: as for :func:`draw_samples`.
+        model, points, seed, condition, exact: as for :func:`blocks_from`.
 
     Raises:
         DataError: points of another shape, none, or such as are not finite.
     """
+    return _joined(blocks_from(model, points, seed, condition, exact), None)
+
+
+def blocks_from(
+    model: Model,
+    points: Tensor,
+    seed: int,
+    condition: Any = None,
+    exact: bool = False,
+    classes: ClassCounts | None = None,
+) -> Blocks:
+    """A request for samples in data space, one for each of some points to start from.
+
+    Args:
+        model: the model.
+        points: shape (n, *event), in the data space of the end that sampling starts from.
+        seed: of the streams, one a block of points.
+        condition, exact, classes: as for :func:`blocks_of`.
+
+    Raises:
+        DataError: points of another shape, none, or such as are not finite.
+        UsageError: as for :func:`blocks_of`.
+    """
     check_points(points, model.process.shape, "points to start from")
     Runtime.at(model.device)
     states = model.origin.encode(points).to(model.device, model.dtype or torch.get_default_dtype())
-    turn = None if condition is None else read_condition(model.process.conditions, condition)
+    turn = _turn(model, condition, classes)
 
     def given_points(first: int, size: int, stream: torch.Generator) -> tuple[Tensor, Condition | None]:
         x = states[first : first + size]
-        given: Condition | None = None if turn is None else repeated(turn, len(x), first)
+        given = turn(first, len(x))
         if given is None and not model.process.coupling.anchored:
             given = model.conditions(len(x), stream)
         return x, given
 
-    return _in_blocks(model, len(states), seed, given_points, None, exact)
+    return Blocks(model, len(states), seed, given_points, exact)
+
+
+def _turn(model: Model, condition: Any, classes: ClassCounts | None) -> Callable[[int, int], Condition | None]:
+    """What is asked for of the samples from a number on, so many of them; None where nothing is."""
+    if condition is None and classes is None:
+        return lambda first, size: None
+    given = {} if condition is None else read_condition(model.process.conditions, condition)
+    counted = (lambda first, size: {}) if classes is None else lambda f, s: {classes.name: classes.labels(f, s)}
+    return lambda first, size: repeated(given, size, first) | counted(first, size)
+
+
+def sampled_dtype(model: Model, exact: bool) -> torch.dtype:
+    """The precision that samples have in memory at least."""
+    return torch.float64 if exact else model.dtype or torch.get_default_dtype()
+
+
+def _joined(blocks: Blocks, progress: Callable[[int, int], None] | None) -> Samples:
+    """All blocks, in memory."""
+    parts, done = [], 0
+    for block in blocks.drawn():
+        parts.append(block)
+        done += len(block.x)
+        if progress is not None:
+            progress(done, blocks.n)
+    return joined(parts)
 
 
 def sample(

@@ -11,7 +11,7 @@ from si_core.discovery.available import available
 from si_core.discovery.build import build
 from si_core.errors import PluginError, RecipeError
 from si_core.models.model import Model
-from si_core.models.sampling import Samples
+from si_core.models.samples import Samples
 from si_core.recipes.paths import buildable_options
 from si_core.recipes.recipe import Recipe
 from si_core.recipes.selection import Selection

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from si_core.contract.weights import weights_of_mean_one
 from si_core.errors import NumericsError, StorageError
-from si_core.models.sampling import Samples
+from si_core.models.samples import Samples
 from si_core.storage.array_file import load_array
 from si_core.storage.atomic import write_atomic
 

@@ -19,7 +19,8 @@ from si_core.models.estimation import estimate
 from si_core.models.given_values import given_values
 from si_core.models.missing_data import MissingDataError
 from si_core.models.model import Model
-from si_core.models.sampling import Samples, draw_samples
+from si_core.models.samples import Samples
+from si_core.models.sampling import draw_samples
 from si_core.process.completion import MARGIN
 from si_core.recipes.recipe import Recipe
 from si_core.runs.directory import RunDirectory

@@ -16,7 +16,7 @@ from pathlib import Path
 import torch
 
 import si_core as si
-from si_core.models.sampling import BLOCK
+from si_core.models.blocks import BLOCK
 
 from .defaults import default_method, within
 from .figures import Figure, Goal, Line, factor, microseconds

@@ -13,7 +13,7 @@ import torch
 
 import si_core as si
 from si_core.cli.main import main
-from si_core.models.sampling import Samples
+from si_core.models.samples import Samples
 from si_core.runs.sample_files import write_samples
 from si_core.storage.checkpoint import load_checkpoint
 from si_core.training.trainer import Trainer

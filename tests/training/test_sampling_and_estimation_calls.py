@@ -8,7 +8,8 @@ import pytest
 import torch
 
 import si_core as si
-from si_core.models.sampling import BLOCK, draw_samples
+from si_core.models.blocks import BLOCK
+from si_core.models.sampling import draw_samples
 
 for plugin in (
     "si_interpolants",

@@ -9,7 +9,8 @@ import pytest
 import torch
 
 import si_core as si
-from si_core.models.sampling import Samples, draw_samples
+from si_core.models.samples import Samples
+from si_core.models.sampling import draw_samples
 from si_core.process.process import StochasticInterpolant
 
 for plugin in ("si_distributions", "si_estimators", "si_integrators", "si_interpolants", "si_recipes"):
