@@ -10,7 +10,7 @@ from si_core.cli.choices import CLOCK_HELP, GUIDANCE_HELP, in_command_words
 from si_core.cli.conditions import add_condition, asked_condition
 from si_core.cli.points import FORMATS, of_file, read_points, warn_of_other_values
 from si_core.cli.tables import print_json
-from si_core.cli.trained import add_device, add_seed, trained_model
+from si_core.cli.trained import add_device, add_seed, leads, trained_model
 
 __all__ = ["add_arguments", "run"]
 
@@ -52,7 +52,7 @@ def run(arguments: argparse.Namespace) -> int:
 
     name, options = chosen(arguments.name, "NAME", '{"use": "log-likelihood", "steps": 100}')
     # What components print must not stand among the JSON.
-    with redirect_stdout(sys.stderr), in_command_words(False), trained_model(arguments, LineConsole()) as trained:
+    with redirect_stdout(sys.stderr), in_command_words(False), trained_model(arguments, LineConsole(), True) as trained:
         estimator = build("estimator", name, **options)
         model = resampled(trained, arguments)
         data, condition = None, asked_condition(model, arguments.condition)
@@ -67,6 +67,8 @@ def run(arguments: argparse.Namespace) -> int:
             data, condition = points.x, {**points.condition, **(condition or {})} or None
         with memory_explained("estimation", model, model.device), of_file(arguments.data):
             result = estimate(model, estimator, data, condition=condition, seed=arguments.seed)
+    if not leads():
+        return 0
     if arguments.json:
         print_json(estimate_record(result))
     else:

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from si_core.models.model import Model
     from si_core.runs.log import Console
 
-__all__ = ["add_device", "add_seed", "trained_model"]
+__all__ = ["add_device", "add_seed", "leads", "trained_model"]
 
 
 def add_device(parser: argparse.ArgumentParser, purpose: str) -> None:
@@ -36,20 +36,42 @@ def _seed(text: str) -> int:
 
 
 @contextmanager
-def trained_model(arguments: Any, console: Console) -> Iterator[Model]:
+def trained_model(arguments: Any, console: Console, together: bool = False) -> Iterator[Model]:
     """The model of ``arguments.run_directory`` on ``arguments.device``, for as long as a command works with it.
+
+    Args:
+        arguments: of the command.
+        console: where to speak.
+        together: whether processes of torchrun share the command; process 0 speaks and writes (:func:`leads`).
 
     Raises:
         Interrupted: SIGINT or SIGTERM came; a file that was being written is removed.
         PluginError: a component raised something that is not meant for users.
         SIError: as :func:`si_core.runs.loading.load_trained`.
     """
+    from si_core.contract.processes import failing_together
     from si_core.contract.runtime import Runtime
     from si_core.runs.attribution import attributed
     from si_core.runs.loading import load_trained
+    from si_core.runs.log import Silence
     from si_core.runs.records import LogRecords
     from si_core.runs.signals import StopSignals
 
-    with StopSignals() as signals, signals.at_once(), LogRecords(console) as records, attributed():
-        records.direct(console)
-        yield load_trained(Path(arguments.run_directory), Runtime.at(arguments.device, where="--device"))
+    runtime = Runtime.at(arguments.device, where="--device", together=together)
+    with (
+        failing_together(runtime.processes),
+        StopSignals(patient=runtime.world > 1) as signals,
+        signals.at_once(),
+        LogRecords(console if runtime.leads else Silence()) as records,
+        attributed(),
+    ):
+        records.direct(console if runtime.leads else Silence())
+        yield load_trained(Path(arguments.run_directory), runtime)
+
+
+def leads() -> bool:
+    """Whether this process is the one that speaks and writes: of several, process 0."""
+    from si_core.contract.processes import together
+
+    processes = together()
+    return processes is None or processes.leads

@@ -11,6 +11,7 @@ import atexit
 import datetime
 import os
 import socket
+import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any, TypeVar
@@ -131,9 +132,10 @@ class Processes:
             yield
         except LostProcess:
             raise
-        except KeyboardInterrupt:
+        except KeyboardInterrupt as interrupt:
             cause = self._cause(0.5)  # torchrun ends all processes by a signal where one of them failed
             if cause is None:
+                interrupt.told = not self.leads  # type: ignore[attr-defined]
                 raise
             raise self._lost(cause, told=True) from None
         except BaseException as error:
@@ -150,9 +152,9 @@ class Processes:
         try:
             collective()
         except RuntimeError as error:  # of every backend, where a connection is closed or nobody answers in time
-            raise self._missing(error) from error
+            raise self._missing() from error
 
-    def _missing(self, error: RuntimeError) -> LostProcess:
+    def _missing(self) -> LostProcess:
         """What is known of whoever was missed."""
         self._put(f"left/{self.rank}", "1")
         cause = self._cause(_GRACE)
@@ -161,9 +163,7 @@ class Processes:
         gone = [name for rank, name in enumerate(self._names) if rank != self.rank and not self._has(f"left/{rank}")]
         silent = f"{'; '.join(gone) or 'a process'}: gone, or without an answer, and left no word"
         first = self._leave_word(silent)
-        lost = self._lost(silent, told=not first)
-        lost.got = one_line(error, 200)
-        return lost
+        return self._lost(silent, told=not first)
 
     def _lost(self, cause: str, told: bool) -> LostProcess:
         lost = LostProcess(
@@ -184,12 +184,16 @@ class Processes:
 
     def _cause(self, seconds: float) -> str | None:
         """The cause that a process left, waited for; None where there is none."""
+        until = time.monotonic() + seconds
+        while not self._has("cause"):
+            if time.monotonic() > until:
+                return None
+            time.sleep(0.05)
         try:
-            self._store.wait(["cause"], datetime.timedelta(seconds=seconds))
             words: str = self._store.get("cause").decode(errors="replace")
-            return words
         except (RuntimeError, ValueError):
             return None
+        return words
 
     def _put(self, key: str, value: str) -> None:
         try:
@@ -259,7 +263,7 @@ def join(rank: int, world: int, device: torch.device) -> Processes:
                 "the processes don't come together",
                 where=f"process {rank} of {world}",
                 got=one_line(error, 500),
-                fix="start all of them by torchrun; or WORLD_SIZE=1 where this one shall work by itself",
+                fix="start all of them by one torchrun, or this one without it",
             ) from error
         _joined = Processes(rank, world, device, store)
     return _joined

@@ -112,7 +112,8 @@ class Runtime:
 
     def described(self) -> dict[str, str]:
         """What results depend on, for ``environment.json``: the device, and what was not left to the recipe."""
-        asked = {"precision": self.precision, "compile": self.compile}
+        asked: dict[str, object] = {"precision": self.precision, "compile": self.compile}
+        asked |= {"processes": self.world} if self.world > 1 else {}
         return {"device": str(self.device)} | {name: str(value) for name, value in asked.items() if value is not None}
 
 

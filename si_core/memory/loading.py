@@ -34,10 +34,10 @@ def load_model(run: str | Path, device: str | torch.device | Runtime = "cpu", **
     Raises:
         StorageError: the folder is no run, has no model yet, or its weights are damaged or of another network.
         RecipeError: an object that the recipe had in memory is not given; says which, and its class.
-        UsageError: no such device here, or a process that is one of several.
+        UsageError: no such device here, or processes that don't come together.
         UsageError, PluginError: a component it needs is missing.
     """
-    runtime = Runtime.at(device)
+    runtime = Runtime.at(device, together=True)
     layout = load_layout(Path(run))
     assembly, model, step = load_assembled(Path(run), runtime, parts)
     if layout is None:

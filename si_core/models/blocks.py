@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from si_core.contract.condition import Condition
+from si_core.contract.processes import together
 from si_core.discovery.first_calls import first_calls_watched
 from si_core.discovery.shared_state import SharedState
 from si_core.errors import NumericsError
@@ -90,14 +91,19 @@ class Blocks:
         return Samples(model.decode(x).cpu(), told, weights)
 
     def drawn(self, begin: int = 0) -> Iterator[Samples]:
-        """The blocks from number ``begin`` on; what components change of the whole process is put back after each."""
+        """The blocks from number ``begin`` on; what components change of the whole process is put back after each.
+
+        Processes that work together draw one each at a time, and all get all of them.
+        """
         keep_freed_memory()
-        shared = SharedState() if len(self) > 1 else None
-        for number in range(begin, len(self)):
-            block = self.block(number)
+        shared, processes = SharedState() if len(self) > 1 else None, together()
+        rank, world = (0, 1) if processes is None else (processes.rank, processes.world)
+        for first in range(begin, len(self), world):
+            own = [self.block(number) for number in range(first, min(first + world, len(self)))[rank : rank + 1]]
             if shared is not None:
                 shared.put_back()
-            yield block
+            for blocks in [own] if processes is None else processes.exchange(own):
+                yield from blocks
 
 
 @contextmanager

@@ -62,11 +62,11 @@ def blocks_of(
         classes: how many of each class, n in all; None where a class is drawn, or given by ``condition``.
 
     Raises:
-        UsageError: no number of samples, an unknown condition or class, or one process of several.
+        UsageError: no number of samples, or an unknown condition or class.
     """
     if isinstance(n, bool) or not isinstance(n, Integral) or n < 1:
         raise UsageError("the number of samples", got=repr(n), allowed="a whole number >= 1")
-    Runtime.at(model.device)  # refuses to do alone what is the work of several
+    Runtime.at(model.device, together=True)
     turn = _turn(model, condition, classes)
 
     def drawn(first: int, size: int, stream: torch.Generator) -> tuple[Tensor, Condition | None]:
@@ -108,7 +108,7 @@ def blocks_from(
         UsageError: as for :func:`blocks_of`.
     """
     check_points(points, model.process.shape, "points to start from")
-    Runtime.at(model.device)
+    Runtime.at(model.device, together=True)
     states = model.origin.encode(points).to(model.device, model.dtype or torch.get_default_dtype())
     turn = _turn(model, condition, classes)
 

@@ -19,6 +19,7 @@ from si_core.recipes.file_names import portable
 from si_core.runs.environment import differences
 from si_core.runs.plan import used_by
 from si_core.storage.fingerprints import fingerprints
+from si_core.training.sharding import whole
 from si_core.training.trainer import Trainer
 
 __all__ = ["agree", "share_state"]
@@ -105,5 +106,5 @@ def _digest(module: nn.Module) -> str:
     for name, value in module.state_dict().items():
         if isinstance(value, torch.Tensor):
             digest.update(name.encode())
-            digest.update(value.detach().cpu().contiguous().view(-1).view(torch.uint8).numpy().tobytes())
+            digest.update(whole(value).detach().cpu().contiguous().view(-1).view(torch.uint8).numpy().tobytes())
     return digest.hexdigest()[:16]

@@ -84,7 +84,7 @@ def start_run(
         SIError: before there is a folder, what can't work; afterwards ``STATUS.json`` says failed, and ``log.txt`` has
             the traceback.
     """
-    runtime = runtime or Runtime.at()
+    runtime = _leading(runtime)
     with _listening(signals, runtime) as signals, LogRecords(console) as records:
         with signals.at_once():
             call(runtime, "start")
@@ -143,7 +143,7 @@ def resume_run(
     if isinstance(directory, ExportedModel):
         fix = f"train anew: si run {directory.resolved}"
         raise UsageError("an exported model has no run to go on with", where=str(directory.path), fix=fix)
-    runtime = runtime or Runtime.at()
+    runtime = _leading(runtime)
     with (
         _listening(signals, runtime) as signals,
         LogRecords(console) as records,
@@ -184,6 +184,17 @@ def resume_run(
             write_atomic(directory.recipe, recipe.text.encode())
         with status_written(directory, log, previous.started if previous else "", trainer.step) as saved:
             _stages(plan, watch, directory, log, signals, saved, timed, renew)
+
+
+def _leading(runtime: Runtime | None) -> Runtime:
+    runtime = runtime or Runtime.at()
+    if not runtime.leads:
+        raise UsageError(
+            "process 0 leads a run",
+            where=f"process {runtime.rank} of {runtime.world}",
+            fix="follow_run(recipe, runtime) in the other processes",
+        )
+    return runtime
 
 
 def _listening(signals: StopSignals | None, runtime: Runtime) -> AbstractContextManager[StopSignals]:

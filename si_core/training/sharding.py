@@ -8,6 +8,7 @@ one after another, and needs host memory for all of them.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator
 from typing import Any
 
@@ -29,6 +30,8 @@ def shard(networks: nn.ModuleList, processes: Processes) -> None:
     from torch.distributed.device_mesh import init_device_mesh
     from torch.distributed.fsdp import fully_shard
 
+    # The outputs of networks are changed by nobody in place.
+    warnings.filterwarnings("ignore", "FSDP2-wrapped module .* returned a view", UserWarning)
     mesh = init_device_mesh(processes.device.type, (processes.world,))
     for network in networks:
         for block in _blocks(network):
