@@ -39,6 +39,10 @@ One of them may sample, estimate or draw pictures for a while when the others wa
 """
 
 
+_OF_EXCHANGES = ("gloo", "NCCL", "c10d", "ProcessGroup", "Connection closed")
+"""Words of errors in exchanges that torch carries out by itself, as for weights that are spread over the processes."""
+
+
 class LostProcess(NumericsError):
     """Another of the processes has ended, and so does this one.
 
@@ -139,6 +143,8 @@ class Processes:
                 raise
             raise self._lost(cause, told=True) from None
         except BaseException as error:
+            if isinstance(error, RuntimeError) and any(word in str(error) for word in _OF_EXCHANGES):
+                raise self._missing() from error
             said = str(error) if isinstance(error, SIError) else one_line(error)
             first = self._leave_word(f"{self._names[self.rank]}: {said}")
             if not first:

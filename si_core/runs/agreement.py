@@ -1,4 +1,4 @@
-"""Processes that share a run agree, before its first step, on what they share: recipe, data, packages and weights.
+"""Processes that share a run agree, before any work, on what they share: recipe, data, packages and networks.
 
 Each has read its own files on its own machine. One that trains on other rows, or by another version of a plugin, would
 spoil the work of all without a word.
@@ -6,20 +6,18 @@ spoil the work of all without a word.
 
 from __future__ import annotations
 
-import hashlib
 from typing import Any
 
-import torch
-from torch import nn
+from torch import Tensor
 
 from si_core.contract.processes import Processes
 from si_core.errors import UsageError
+from si_core.models.assembly import Assembly
 from si_core.process.fingerprint import data_parts
 from si_core.recipes.file_names import portable
 from si_core.runs.environment import differences
 from si_core.runs.plan import used_by
 from si_core.storage.fingerprints import fingerprints
-from si_core.training.sharding import whole
 from si_core.training.trainer import Trainer
 
 __all__ = ["agree", "share_state"]
@@ -28,11 +26,11 @@ _SHOWN, _LONGEST = 5, 80
 """Differences that are shown of each process, and letters of a value in them."""
 
 
-def agree(trainer: Trainer, processes: Processes | None) -> None:
+def agree(assembly: Assembly, processes: Processes | None) -> None:
     """See to it that all processes are about to do the same.
 
     Args:
-        trainer: the training, at its first step or at the one that it goes on from.
+        assembly: the recipe, put together.
         processes: those that share it; None for one that works alone.
 
     Raises:
@@ -41,7 +39,7 @@ def agree(trainer: Trainer, processes: Processes | None) -> None:
     """
     if processes is None:
         return
-    every = processes.exchange(_known(trainer))
+    every = processes.exchange(_known(assembly))
     found = []
     for rank, known in enumerate(every):
         lines = differences(every[0], known)
@@ -54,7 +52,7 @@ def agree(trainer: Trainer, processes: Processes | None) -> None:
             "the processes were not started alike",
             where=f"beside {processes.names[0]}",
             got="\n    ".join(found),
-            allowed="equal recipes, data, packages and weights",
+            allowed="equal recipes, data, packages and networks",
             fix="the same files and the same packages on every machine",
         )
 
@@ -84,9 +82,8 @@ def share_state(trainer: Trainer, processes: Processes | None, renew: bool = Fal
     return renew
 
 
-def _known(trainer: Trainer) -> dict[str, Any]:
+def _known(assembly: Assembly) -> dict[str, Any]:
     """What a process knows of what it is about to do, as plain data."""
-    assembly = trainer.assembly
     used = used_by(assembly.recipe, assembly)
     return {
         "recipe": portable(assembly.recipe),
@@ -95,16 +92,9 @@ def _known(trainer: Trainer) -> dict[str, Any]:
         "torch": used["torch"]["version"],
         "packages": used["distributions"],
         "components": used["components"],
-        "step": trainer.step,
-        "weights": _digest(trainer.predictor),
+        "networks": {
+            name: f"{tuple(value.shape)} {value.dtype}"
+            for name, value in assembly.fields.predictor.state_dict().items()
+            if isinstance(value, Tensor)
+        },
     }
-
-
-def _digest(module: nn.Module) -> str:
-    """A text that is equal for equal weights."""
-    digest = hashlib.sha256()
-    for name, value in module.state_dict().items():
-        if isinstance(value, torch.Tensor):
-            digest.update(name.encode())
-            digest.update(whole(value).detach().cpu().contiguous().view(-1).view(torch.uint8).numpy().tobytes())
-    return digest.hexdigest()[:16]

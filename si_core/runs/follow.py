@@ -72,10 +72,10 @@ def follow_run(recipe: Recipe, runtime: Runtime) -> None:
             return
         with signals.at_once():
             plan = prepare(recipe, runtime, called.begun)
+            agree(plan.assembly, processes)
             with memory_explained("training", plan.assembly, runtime.device):
                 trainer = Trainer(plan.assembly, runtime)
             renew = called.work == "resume" and share_state(trainer, processes)
-            agree(trainer, processes)
         with memory_explained("training", plan.assembly, runtime.device):
             # What is here alone of weights that are spread goes into the checkpoints of process 0.
             if saving_first(trainer, renew):

@@ -92,7 +92,6 @@ def start_run(
             folder = Path(out or RunDirectory.folder_of(recipe.name)) if directory is None else directory.path
             refuse_impossible(plan, folder)
             trainer = _trainer(plan)
-            agree(trainer, runtime.processes)
             directory = directory or RunDirectory.create(recipe.name, out=out)
         with RunLock(directory.lock, report=console.warn), logged(directory, console, records) as log:
             remove_temporaries(directory.path)
@@ -174,7 +173,6 @@ def resume_run(
             watch = watched(trainer, plan.parts, directory)
             renew = restore(directory, watch, log, allow_data_change, force)
             share_state(trainer, runtime.processes, renew)
-            agree(trainer, runtime.processes)
             remove_temporaries(directory.path)
         resolved = recipe.dump(directory.path).encode()
         # Where nothing else changed, the folder may have come to another place, and the way to the data with it.
@@ -202,6 +200,7 @@ def _listening(signals: StopSignals | None, runtime: Runtime) -> AbstractContext
 
 
 def _trainer(plan: Plan) -> Trainer:
+    agree(plan.assembly, plan.runtime.processes)
     with attributed(), memory_explained("training", plan.assembly, plan.runtime.device):
         return Trainer(plan.assembly, plan.runtime)
 

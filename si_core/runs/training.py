@@ -77,9 +77,8 @@ def begun(recipe: Recipe, runtime: Runtime) -> Watch:
     assembly = assemble(recipe)
     begin_from(assembly)
     parts = build_parts(recipe, assembly, runtime)
-    trainer = Trainer(assembly, runtime)
-    agree(trainer, runtime.processes)
-    return watched(trainer, parts)
+    agree(assembly, runtime.processes)
+    return watched(Trainer(assembly, runtime), parts)
 
 
 def watched(trainer: Trainer, parts: Iterable[Part], directory: RunDirectory | None = None) -> Watch:

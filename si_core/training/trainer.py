@@ -58,6 +58,10 @@ class Trainer:
         self.step = 0
         self.stopped: str | None = None
         self.predictor: nn.Module = assembly.fields.predictor.to(runtime.device).train()
+        if runtime.processes is not None:
+            # Networks in memory were made by each process itself.
+            for value in [*self.predictor.parameters(), *self.predictor.buffers()]:
+                runtime.processes.copy_of_leader(value.data)
         decay = self.train.ema
         self.average = None if decay is None else AveragedModel(self.predictor, multi_avg_fn=averaging(decay))
         self._whole = self._spread(runtime) if self.train.shard and runtime.processes is not None else None
@@ -66,6 +70,9 @@ class Trainer:
             where, fix = assembly.recipe.where("network"), "requires_grad_(True) for those that are to be trained"
             raise RecipeError("the network has no parameters to train", where=where, got="all are frozen", fix=fix)
         self.optimizer = build_optimizer(assembly.recipe, self.parameters)
+        if self._whole is not None:
+            for group in self.optimizer.param_groups:  # not every fused step of torch takes weights that are spread
+                group.update({"fused": False} if "fused" in group else {})
         self._rates, self._own_rates = LearningRates(assembly.recipe), own_rates(self.optimizer)
         self.parts = learnable_parts(assembly.process).to(runtime.device)
         self._moved = TrainedParts(self.predictor, self.average, self.optimizer, self.train.optimizer.name, self.parts)
