@@ -11,8 +11,8 @@ import torch
 from si_core.errors import NumericsError, one_line, too_large
 from si_core.fields.learned import LearnedFields
 from si_core.models.assembly import Assembly
-from si_core.models.model import Model
 from si_core.models.blocks import BLOCK
+from si_core.models.model import Model
 from si_core.recipes.recipe import Recipe
 from si_core.runs.attribution import culprit
 
