@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import weakref
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +21,7 @@ from si_core.runs.sample_formats.base import SampleForm
 from si_core.runs.sample_formats.numpy_files import NpyFile, NpzFile
 from si_core.runs.sample_stream import Heard, write_stream
 from si_core.runs.signals import Interrupted
+from si_core.storage.png import png_of
 from si_core.storage.tensors import load_tensors
 
 for plugin in ("si_distributions", "si_networks", "si_integrators", "si_interpolants", "si_objectives"):
@@ -38,6 +40,7 @@ train: {steps: 2, batch: 8}
 sample: {number: 5, batch: 8, integrator: {use: euler, steps: 2}, epsilon: 0}
 report: false
 """
+NOBODY = Heard(lambda done, of: None, lambda text: None, lambda text: None)
 FORMATS = ("npy", "npz", "safetensors", "csv", "parquet")
 
 
@@ -223,35 +226,54 @@ def test_refusals(sample, words, message):
 
 @pytest.fixture(scope="module")
 def pictures(tmp_path_factory):
-    """A finished run on the digits."""
-    pytest.importorskip("si_recipes")
-    folder = tmp_path_factory.mktemp("digits") / "run"
-    options = ["network.width=8", "network.depth=1", "train.steps=1", "train.batch=8", "sample.number=4"]
-    more = ["sample.integrator.steps=1", "sample.batch=8", "report=false", "estimators=[]"]
-    assert main(["run", "digits", *options, *more, "--out", str(folder)]) == 0
-    return folder
+    """A finished run on grey images in folders of three classes."""
+    pytest.importorskip("PIL")
+    folder = tmp_path_factory.mktemp("pictures")
+    images = np.random.default_rng(0).integers(0, 256, (12, 1, 4, 6), dtype=np.uint8)
+    for number, image in enumerate(images):
+        place = folder / "data" / KINDS[number % 3]
+        place.mkdir(parents=True, exist_ok=True)
+        (place / f"{number}.png").write_bytes(png_of(image))
+    ends = "target: {use: images, path: data, channels: 1}"
+    (folder / "r.yaml").write_text(RECIPE.replace("target: {use: array, path: trees.csv, label: kind}", ends))
+    assert main(["run", str(folder / "r.yaml"), "--out", str(folder / "run")]) == 0
+    return folder / "run"
 
 
 def test_images_make_a_folder_that_the_distribution_of_images_reads(pictures, tmp_path, monkeypatch, recorded):
-    pytest.importorskip("PIL")
     monkeypatch.chdir(tmp_path)
-    words = ["sample", str(pictures), "--classes", "each:2", "--out", "p/"]
+    words = ["sample", str(pictures), "--classes", "each:4", "--out", "p/"]
     with monkeypatch.context() as patched:
-        stopped_at(patched, 2)
+        stopped_at(patched, 1)
         assert main(words) == 130
     assert main(words) == 0
     assert main([*words[:-1], "p.npz"]) == 0
     held = arrays(Path("p.npz"))
     assert sorted(path.name for path in Path().iterdir()) == ["p", "p.npz"]
-    images = si.build("distribution", "images", path="p", channels=1, held_out=0.0, dtype="float64")
     files = sorted(Path("p").rglob("*.png"))
-    assert [(path.parent.name, path.stem) for path in files] == [(str(i // 2), f"{i:02d}") for i in range(20)]
-    read = images.decode(images.rows(torch.arange(20))[0])
-    # The digits have 16 levels of grey; what is read are bytes.
-    levels = np.clip(held["x"].astype(np.float64) * 255 / 16, 0, 255)
-    assert np.abs(read.numpy() - levels).max() <= 0.5 + 1e-6
-    assert held["digit"].tolist() == [str(i // 2) for i in range(20)]
-    assert main(words) == 4
+    assert [(path.parent.name, path.stem) for path in files] == [(KINDS[i // 4], f"{i:02d}") for i in range(12)]
+    assert held["class"].tolist() == [KINDS[i // 4] for i in range(12)]
+    images = si.build("distribution", "images", path="p", channels=1, held_out=0.0, dtype="float64")
+    read = images.decode(images.rows(torch.arange(12))[0])
+    # Samples are no bytes: what is read is the nearest one.
+    assert np.abs(read.numpy() - np.clip(held["x"].astype(np.float64), 0, 255)).max() <= 0.5 + 1e-6
+    assert main(words) == 4  # a folder that holds something is not replaced
+
+
+def test_no_block_is_held_longer_than_it_takes_to_write_it(made, tmp_path, monkeypatch):
+    model, alive, draw = si.load_model(made), [], Blocks.block
+
+    def block(self, number):
+        held = sum(each() is not None for each in alive)
+        assert held <= 1, f"{held} blocks are held when block {number} is drawn"
+        made = draw(self, number)
+        alive.append(weakref.ref(made.x))
+        return made
+
+    monkeypatch.setattr(Blocks, "block", block)
+    form = SampleForm(model.end.frame, model.process.conditions)
+    write_stream(tmp_path / "x.npy", blocks_of(model, 90, 0), NpyFile(form), {}, NOBODY)
+    assert len(alive) == 12
 
 
 class Tilted(si.Integrator):
@@ -269,9 +291,8 @@ def test_weights_have_the_mean_one_over_all_blocks(made, tmp_path):
     model = si.load_model(made)
     model = model.with_sampler(Tilted(model.integrator))
     form = SampleForm(model.end.frame, model.process.conditions)
-    heard = Heard(lambda done, of: None, lambda text: None, lambda text: None)
-    size = write_stream(tmp_path / "x.npy", blocks_of(model, 35, 0), NpyFile(form), {"request": 1}, heard)
-    assert write_stream(tmp_path / "x.npz", blocks_of(model, 35, 0), NpzFile(form), {"request": 2}, heard) == size
+    size = write_stream(tmp_path / "x.npy", blocks_of(model, 35, 0), NpyFile(form), {"request": 1}, NOBODY)
+    assert write_stream(tmp_path / "x.npz", blocks_of(model, 35, 0), NpzFile(form), {"request": 2}, NOBODY) == size
     whole = draw_samples(model, 35, 0)
     weights = weights_of_mean_one(whole.log_weights).numpy()
     assert np.array_equal(np.load(tmp_path / "x.weights.npy"), weights)
