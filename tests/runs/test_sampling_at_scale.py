@@ -64,9 +64,9 @@ def killed_on_the_way(child: subprocess.Popen[bytes], folder: Path, number: int)
 @pytest.mark.parametrize(
     ("shape", "batch", "steps", "number", "suffix"),
     [
-        ("[2]", 2048, 8, 1_000_000, "npy"),
-        ("[2]", 2048, 1, 1_000_000, "csv"),
-        ("[1, 8, 8]", 256, 60, 20_000, "safetensors"),
+        ("[2]", 2048, 12, 1_000_000, "npy"),
+        ("[2]", 2048, 12, 1_000_000, "csv"),
+        ("[1, 8, 8]", 256, 400, 20_000, "safetensors"),
         ("[3, 64, 64]", 256, 1, 20_000, "npy"),
     ],
 )

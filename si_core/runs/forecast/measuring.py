@@ -18,8 +18,8 @@ from si_core.contract.runtime import Runtime
 from si_core.errors import SIError
 from si_core.models.assembly import Assembly
 from si_core.models.blocks import block_size
-from si_core.models.model import Model
 from si_core.models.streams import generator
+from si_core.runs.forecast.memory import TrainingMemory, of_state
 from si_core.runs.forecast.saved_tensors import SavedTensors
 from si_core.training.trainer import Trainer
 
@@ -59,12 +59,10 @@ class Cost:
     Args:
         batch: draws or states.
         measured: of growing batches, at least one.
-        groups: bytes by group of what training holds and a checkpoint stores, after a step; empty of calls.
     """
 
     batch: int
     measured: Sequence[Measured]
-    groups: dict[str, int]
 
     @property
     def direct(self) -> bool:
@@ -107,13 +105,13 @@ class Cost:
         return values[-1] + slope * (self.batch - last.batch)
 
 
-def cost_of_steps(assembly: Assembly, runtime: Runtime) -> Cost:
-    """The cost of a step of training; the weights of the assembly are moved by it.
+def cost_of_steps(assembly: Assembly, runtime: Runtime) -> tuple[Cost, TrainingMemory]:
+    """The cost of a step of training, and the memory of what it moves; the weights of the assembly are moved by it.
 
     Raises:
         SIError: a step fails.
     """
-    whole, groups = assembly.recipe.train.batch, dict[str, int]()
+    memory: list[TrainingMemory] = []
 
     def measure(batch: int) -> Measured:
         recipe = assembly.recipe
@@ -122,17 +120,18 @@ def cost_of_steps(assembly: Assembly, runtime: Runtime) -> Cost:
         trainer = Trainer(replace(assembly, recipe=smaller), runtime)
         found, rows = _activations(trainer, runtime.device)
         seconds = _timed(trainer.advance, runtime.device)
-        groups.clear()
-        groups.update({name: sum(map(_size, group.values())) for name, group in trainer.state()[0].items()})
+        memory[:] = [of_state(trainer.state()[0], trainer.parameters)]
         return Measured(batch, median(seconds), len(seconds), found, rows)
 
-    return Cost(whole, _growing(whole, measure), groups)
+    whole = assembly.recipe.train.batch
+    return Cost(whole, _growing(whole, measure)), memory[0]
 
 
-def cost_of_calls(assembly: Assembly, model: Model, states: int) -> Cost:
-    """The cost of a call of the networks in sampling, for so many states."""
-    fields, device = assembly.fields, model.device
-    fields.predictor.eval()
+def cost_of_calls(assembly: Assembly, runtime: Runtime) -> Cost:
+    """The cost of a call of the networks in sampling, for a block of samples."""
+    fields, device = assembly.fields, runtime.device
+    fields.predictor.to(device).eval()
+    model = assembly.model(fields)
 
     def measure(batch: int) -> Measured:
         x, condition = model.initial(batch, generator(0, "evaluation", device=device))
@@ -147,7 +146,8 @@ def cost_of_calls(assembly: Assembly, model: Model, states: int) -> Cost:
         seconds = _timed(call, device)
         return Measured(batch, median(seconds), len(seconds), None, batch)
 
-    return Cost(min(states, block_size(model)), _growing(min(states, block_size(model)), measure), {})
+    whole = min(assembly.recipe.sample.number, block_size(model))
+    return Cost(whole, _growing(whole, measure))
 
 
 def _growing(whole: int, measure: Callable[[int], Measured]) -> list[Measured]:
@@ -223,7 +223,3 @@ def _peak(trainer: Trainer, device: torch.device) -> int:
 def _wait(device: torch.device) -> None:
     if device.type == "cuda":
         torch.cuda.synchronize(device)
-
-
-def _size(tensor: Tensor) -> int:
-    return tensor.numel() * tensor.element_size()
