@@ -97,7 +97,8 @@ def _shown(entry: Entry) -> str:
 def _time(seconds: float) -> str:
     if seconds < 1:
         return f"{1000 * seconds:.3g} ms"
-    for size, unit, next_size in ((1, "s", 120), (60, "min", 7200), (3600, "h", 172_800)):
-        if seconds < next_size:
+    for size, unit, until in ((1, "s", 120), (60, "min", 7200), (3600, "h", 172_800)):
+        if seconds < until:
             return f"{seconds / size:.3g} {unit}"
-    return f"{seconds / 86_400:,.3g} days"
+    days = seconds / 86_400
+    return f"{days:,.0f} days" if days >= 100 else f"{days:.3g} days"

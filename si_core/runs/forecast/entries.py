@@ -68,11 +68,11 @@ def _network(found: Forecast) -> Iterator[Entry]:
 
 def _memory(found: Forecast) -> Iterator[Entry]:
     for name, size in found.memory.kinds().items():
-        basis = _COUNTED if size is not None else "unknown: this optimizer looks at numbers"
-        yield Entry("memory", name, size, "bytes", basis)
+        yield Entry("memory", name, size, "bytes", _COUNTED)
     activations = _activations(found)
-    basis = "unknown: such an objective can't be watched" if found.step is not None else found.untried
-    yield Entry("memory", "activations", activations, "bytes", _basis(found.step) if activations is not None else basis)
+    basis = "unknown: such an objective can't be watched" if activations is None else ""
+    basis = _basis(found.step, found.untried) if found.step is None or activations is not None else basis
+    yield Entry("memory", "activations", activations, "bytes", basis)
     total = None if activations is None else found.memory.total + activations
     basis = f"{_SUM}; layers need more for moments" if total is not None else basis
     yield Entry("memory", "training in all", total, "bytes", basis)
@@ -84,18 +84,18 @@ def _activations(found: Forecast) -> float | None:
     return None if found.step is None else found.step.activations
 
 
-def _basis(cost: Cost | None, otherwise: str = "") -> str:
+def _basis(cost: Cost | None, otherwise: str) -> str:
     return otherwise if cost is None else cost.basis
 
 
 def _speed(found: Forecast) -> Iterator[Entry]:
     step, call, batch = found.step, found.call, found.recipe.train.batch
-    seconds, basis = None if step is None else step.seconds, _basis(step, found.untried)
+    seconds, basis = (None, found.untried) if step is None else (step.seconds, step.timed)
     yield Entry("speed", f"a step of training, batch {batch}", seconds, "seconds", basis)
     yield Entry("speed", "steps a second", None if seconds is None else 1 / seconds, "a second", basis)
     yield Entry("speed", "draws a second", None if seconds is None else batch / seconds, "a second", basis)
     if call is not None:
-        yield Entry("speed", f"a call in sampling, {call.batch} states", call.seconds, "seconds", call.basis)
+        yield Entry("speed", f"a call in sampling, {call.batch} states", call.seconds, "seconds", call.timed)
 
 
 def _disk(found: Forecast) -> Iterator[Entry]:
@@ -116,7 +116,7 @@ def _in_all(found: Forecast) -> Iterator[Entry]:
     taken, given = (None, None) if step is None else (steps * step.seconds, steps * step.rows)
     if not steps:
         taken = given = 0.0
-    yield Entry("in all", f"training, {steps} steps", taken, "seconds", _basis(step, found.untried))
+    yield Entry("in all", f"training, {steps} steps", taken, "seconds", "by the step above" if step else found.untried)
     yield Entry("in all", "network evaluations in training", given, "states", _basis(step, found.untried))
     sampling = _sampling(found)
     yield from sampling

@@ -70,13 +70,15 @@ class Cost:
         return self.measured[-1].batch == self.batch
 
     @property
+    def timed(self) -> str:
+        """How the seconds are known, in words."""
+        return f"measured, the median of {self.measured[-1].steps}" if self.direct else self.basis
+
+    @property
     def basis(self) -> str:
-        """How it is known, in words."""
-        last = self.measured[-1]
-        if self.direct:
-            return f"measured: the median of {last.steps}"
+        """How all else is known, in words."""
         batches = " and ".join(str(each.batch) for each in self.measured[-2:])
-        return f"extrapolated from batches of {batches}"
+        return "measured in a step" if self.direct else f"extrapolated from batches of {batches}"
 
     @property
     def seconds(self) -> float:

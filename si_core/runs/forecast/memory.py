@@ -1,12 +1,11 @@
 """The memory of training by kind: counted from a trainer's state, or from shapes alone where no step can be tried.
 
-Shapes are those of a copy on torch's ``meta`` device, which has no numbers. The optimizer takes one step there, so what
-it keeps is counted whichever it is.
+What an optimizer keeps is counted whichever it is: it takes one step on one parameter of each shape, one at a time.
 """
 
 from __future__ import annotations
 
-import copy
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
@@ -26,18 +25,18 @@ class TrainingMemory:
     Args:
         weights: of the networks, buffers among them.
         gradients: of those that are trained.
-        optimizer: what the optimizer keeps between steps; None where that can't be counted.
+        optimizer: what the optimizer keeps between steps.
         averages: of the weights.
         process: parts of the process that learn, with their optimizer's state, and what else a checkpoint has.
     """
 
     weights: int
     gradients: int
-    optimizer: int | None
+    optimizer: int
     averages: int
     process: int = 0
 
-    def kinds(self) -> dict[str, int | None]:
+    def kinds(self) -> dict[str, int]:
         """By kind; the process where there is something."""
         kinds = {
             "weights": self.weights,
@@ -50,7 +49,7 @@ class TrainingMemory:
     @property
     def stored(self) -> int:
         """What a checkpoint has of it: all but the gradients."""
-        return self.weights + (self.optimizer or 0) + self.averages + self.process
+        return self.weights + self.optimizer + self.averages + self.process
 
     @property
     def total(self) -> int:
@@ -72,32 +71,26 @@ def of_state(groups: Mapping[str, Mapping[str, Tensor]], parameters: Iterable[Te
 
 
 def counted(recipe: Recipe, networks: nn.Module) -> TrainingMemory:
-    """The memory of training some networks as a recipe says, by their shapes; they stay as they are."""
-    outline = _without_numbers(networks)
-    parameters = [parameter for parameter in outline.parameters() if parameter.requires_grad]
-    weights = sum(_size(tensor) for tensor in outline.state_dict().values() if isinstance(tensor, Tensor))
+    """The memory of training some networks as a recipe says, by their shapes; they may be without numbers."""
+    parameters = [parameter for parameter in networks.parameters() if parameter.requires_grad]
+    weights = sum(_size(tensor) for tensor in networks.state_dict().values() if isinstance(tensor, Tensor))
     if not recipe.train.steps:
         return TrainingMemory(weights, 0, 0, 0)
     averages = 0 if recipe.train.ema is None else weights
     return TrainingMemory(weights, sum(map(_size, parameters)), _optimizer(recipe, parameters), averages)
 
 
-def _without_numbers(networks: nn.Module) -> nn.Module:
-    """A copy whose tensors have shapes alone; no number is copied."""
-    memo: dict[int, Tensor] = {id(buffer): buffer.to("meta") for buffer in networks.buffers()}
-    for parameter in networks.parameters():
-        memo[id(parameter)] = nn.Parameter(parameter.detach().to("meta"), parameter.requires_grad)
-    return copy.deepcopy(networks, memo)
+def _optimizer(recipe: Recipe, parameters: list[nn.Parameter]) -> int:
+    shapes = Counter((parameter.shape, parameter.dtype) for parameter in parameters)
+    return sum(count * _state(recipe, shape, dtype) for (shape, dtype), count in shapes.items())
 
 
-def _optimizer(recipe: Recipe, parameters: list[nn.Parameter]) -> int | None:
-    try:
-        optimizer = build_optimizer(recipe, parameters)
-        for parameter in parameters:
-            parameter.grad = torch.empty_like(parameter)
-        optimizer.step()
-    except (RuntimeError, NotImplementedError, TypeError, ValueError):
-        return None  # one that looks at numbers
+def _state(recipe: Recipe, shape: torch.Size, dtype: torch.dtype) -> int:
+    """What the optimizer of a recipe keeps of one parameter."""
+    parameter = nn.Parameter(torch.ones(shape, dtype=dtype))
+    parameter.grad = torch.ones_like(parameter)
+    optimizer = build_optimizer(recipe, [parameter])
+    optimizer.step()
     return sum(map(_size, _tensors(optimizer.state)))
 
 
