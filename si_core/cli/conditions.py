@@ -12,10 +12,11 @@ from si_core.errors import UsageError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from si_core.contract.class_counts import ClassCounts
     from si_core.contract.condition import ConditionSpec
     from si_core.models.model import Model
 
-__all__ = ["add_condition", "asked_condition"]
+__all__ = ["add_classes", "add_condition", "asked_classes", "asked_condition"]
 
 
 def add_condition(parser: argparse.ArgumentParser, what: str) -> None:
@@ -64,6 +65,62 @@ def asked_condition(model: Model, given: list[str] | None) -> Any:
     asked_for = given_values(model, single)
     read_condition(specs, asked_for, where="--condition")
     return asked_for
+
+
+def add_classes(parser: argparse.ArgumentParser) -> None:
+    """Add ``--classes``."""
+    parser.add_argument(
+        "--classes",
+        metavar="[NAME=]COUNTS",
+        help="how many samples of each class, one class after another: each:1000, or setosa:50,virginica:20; NAME= "
+        "says of which, where several conditions have classes",
+    )
+
+
+def asked_classes(model: Model, text: str | None) -> ClassCounts | None:
+    """How many of each class ``--classes`` asks for; None where it was not given.
+
+    Raises:
+        UsageError: a model without classes, or with several conditions that have some and none named; an unknown
+            class; a count that is no whole number above 0.
+    """
+    from si_core.contract.class_counts import ClassCounts
+    from si_core.contract.class_names import ClassFinder
+
+    if text is None:
+        return None
+    named = {name: spec for name, spec in model.process.conditions.items() if spec.classes is not None}
+    known = "; ".join(spec.described(name) for name, spec in named.items())
+    if not named:
+        raise UsageError("this model is given no classes", where="--classes", got=text, fix="-n NUMBER")
+    name, equals, counts = text.partition("=")
+    if not equals or name not in named:
+        only = next(iter(named))
+        if len(named) > 1:
+            fix = f"--classes {only}=each:1000"
+            raise UsageError("classes of which condition?", where="--classes", got=text, allowed=known, fix=fix)
+        name, counts = only, text
+    classes = named[name].classes or ()
+    finder, asked = ClassFinder(classes), dict[int, int]()
+    for entry in counts.split(","):
+        called, _, number = entry.rpartition(":")
+        # A class may be called each, and then means itself.
+        place = finder.place(called)
+        places = range(len(classes)) if place is None and called == "each" else [place]
+        if None in places:
+            wrong = f"no class {called!r}" if called else "counts of classes"
+            raise UsageError(wrong, where="--classes", got=entry, allowed=known, fix=f"--classes {name}=each:1000")
+        if not (number.isascii() and number.isdecimal() and len(number) <= _DIGITS and int(number) > 0):
+            allowed = "CLASS:NUMBER, a whole number above 0"
+            raise UsageError("how many of a class", where="--classes", got=entry, allowed=allowed)
+        if any(place in asked for place in places):
+            raise UsageError("a class is named twice", where="--classes", got=text)
+        asked |= {place: int(number) for place in places if place is not None}
+    return ClassCounts(name, asked)
+
+
+_DIGITS = 15
+"""Of the largest count."""
 
 
 def _is_value(text: str, spec: ConditionSpec) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from si_core.cli.planning import add_plan, planned, print_plan
 from si_core.cli.trained import add_device
 from si_core.errors import UsageError
 
@@ -16,6 +17,7 @@ examples:
   si run checkerboard train.steps=100             with changes
   si run my.yaml --out my-run                     your own, into a folder of your choice
   si run my.yaml --resume --out my-run            go on after a kill: the same bits as without one
+  si run my.yaml --plan                           what it needs and takes, found out by a few steps; nothing is written
 """
 
 
@@ -35,6 +37,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--out", metavar="DIR", help="the run's folder: new or empty, or with --resume an earlier run's"
     )
     add_device(parser, "train and sample")
+    add_plan(parser)
     resuming = parser.add_argument_group("going on with a run")
     resuming.add_argument(
         "--resume", action="store_true", help="from its newest good checkpoint (the run in --out DIR, or the newest)"
@@ -54,6 +57,8 @@ def run(arguments: argparse.Namespace) -> int:
     if given and not arguments.resume:
         raise UsageError(f"{given[0]} is about going on with a run", where="si run", fix=f"add --resume to {given[0]}")
 
+    if planned(arguments):
+        return print_plan(arguments)
     from si_core.cli.console import open_console
     from si_core.contract.processes import failing_together
     from si_core.contract.runtime import Runtime

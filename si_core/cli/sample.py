@@ -4,26 +4,43 @@ from __future__ import annotations
 
 import argparse
 import hashlib
+import os
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from si_core.cli.choices import CLOCK_HELP, GUIDANCE_HELP, in_command_words
-from si_core.cli.conditions import add_condition, asked_condition
+from si_core.cli.conditions import add_classes, add_condition, asked_classes, asked_condition
 from si_core.cli.points import FORMATS, of_file, read_points
-from si_core.cli.tables_of_samples import TABLES, check_table, write_table
 from si_core.cli.trained import add_device, add_seed, trained_model
 from si_core.errors import StorageError, UsageError
 from si_core.runs.directory import RunDirectory
 
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from torch import Tensor
+
+    from si_core.models.blocks import Blocks
+    from si_core.models.model import Model
+    from si_core.runs.log import Console
+    from si_core.runs.sample_formats.base import SampleFormat
+
 __all__ = ["add_arguments", "run"]
+
+_SUFFIXES = (".npy", ".npz", ".safetensors", ".csv", ".parquet")
+_SIDE = (".weights.npy", ".labels.npy")
+_OPTIONS = ("integrator", "epsilon", "clock", "condition", "guidance", "freeze", "start_from", "classes")
+"""Those that samples depend on, beside their number and the seed."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Describe the command and add its arguments."""
     parser.description = (
-        "Draw samples from a trained model, in the units of its data, into a .npy file, or a .csv or .parquet file "
-        "with the names of its columns and what the samples were given. Those of a saved fit have the "
-        "dtypes of its data, whole numbers among them. Equal seeds give equal samples, and a shorter request gives the "
-        "head of a longer one."
+        "Draw samples from a trained model, in the units of its data, into a .npy, .npz or .safetensors file, a .csv "
+        "or .parquet file with the names of its columns and what the samples were given, or a folder of images. "
+        "Those of a saved fit have the dtypes of its data, whole numbers among them. Equal seeds give equal samples, "
+        "and a shorter request gives the head of a longer one. Samples are written as they are drawn: the same command "
+        "goes on where one was stopped."
     )
     parser.add_argument("run_directory", metavar="RUN", help="the folder of a run")
     parser.add_argument("-n", "--number", metavar="N", type=int, help="how many (default: 1000)")
@@ -43,6 +60,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--clock", metavar="NAME|JSON", help=CLOCK_HELP)
     parser.add_argument("--guidance", metavar="NAME|JSON", action="append", help=GUIDANCE_HELP)
     add_condition(parser, "the samples")
+    add_classes(parser)
     parser.add_argument(
         "--freeze",
         action="store_true",
@@ -50,7 +68,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     add_seed(parser, "equal seeds give equal samples")
     parser.add_argument(
-        "--out", metavar="FILE", help="where to write: .npy, .csv or .parquet (default: a .npy of its own name in RUN)"
+        "--out",
+        metavar="FILE|FOLDER/",
+        help=f"where to write: {', '.join(_SUFFIXES)}, or with a slash at its end a folder of PNG images (default: a "
+        ".npy of its own name in RUN)",
     )
     add_device(parser, "sample")
 
@@ -59,77 +80,124 @@ def run(arguments: argparse.Namespace) -> int:
     """Draw and write."""
     if arguments.number is not None and arguments.number < 1:
         raise UsageError("the number of samples", where="-n", got=arguments.number, allowed=">= 1")
-    chosen = _checked(Path(arguments.out)) if arguments.out else None
-
-    import torch
+    chosen = _checked(arguments.out) if arguments.out else None
 
     from si_core.cli.choices import resampled
     from si_core.cli.console import open_console
-    from si_core.contract.weights import effective_sample_size
-    from si_core.memory.saving import check_layout, load_layout
-    from si_core.models.needs import refuse_samples
-    from si_core.models.sampling import carry, draw_samples
     from si_core.runs.memory import memory_explained
-    from si_core.runs.sample_files import check_finite, write_samples, write_weights
     from si_core.runs.stages import warn_of_frozen_ends
 
     with open_console() as console, in_command_words(True), trained_model(arguments, console) as trained:
         model = resampled(trained.with_sampler(freeze=arguments.freeze or None), arguments)
         warn_of_frozen_ends(model, console)
-        # What `si.fit` gave and saved knows how its data came: samples come alike, as those of Fitted.sample do.
-        layout = load_layout(Path(arguments.run_directory))
-        if layout is not None:
-            check_layout(Path(arguments.run_directory), layout, model)
-        exact = layout is not None and layout.exact
-        starts = None
-        if arguments.start_from is not None:
-            starts = read_points(arguments.start_from, model.origin.frame.columns).x
-        number = _number(arguments, None if starts is None else len(starts))
-        out = chosen or _default_name(arguments, number)
-        specs = model.process.conditions
-        columns = None if out.suffix == ".npy" else check_table(out.suffix, model.end.frame, specs, str(out))
-        itemsize = (model.dtype or torch.get_default_dtype()).itemsize
-        refuse_samples(number, model.process.shape, itemsize, where="-n", folder=out.parent)
         with memory_explained("sampling", model, model.device):
-            asked = asked_condition(model, arguments.condition)
-            if starts is None:
-                samples = draw_samples(
-                    model, number, arguments.seed, asked, lambda done, of: console.progress(done, of, "samples"), exact
-                )
-            else:
-                with of_file(arguments.start_from):
-                    samples = carry(model, starts, arguments.seed, asked, exact)
-        if columns is None:
-            write_samples(out, out.with_suffix(".weights.npy"), samples, None if layout is None else layout.array)
-        else:
-            check_finite(out, samples.x)
-            write_table(out, columns, samples, specs, None if layout is None else layout.column)
-            write_weights(out.with_suffix(".weights.npy"), samples)
-        console.line(f"{len(samples.x)} samples of shape {tuple(samples.x.shape[1:])}: {out}")
-        if samples.log_weights is not None:
-            size = effective_sample_size(samples.log_weights)
-            console.line(
-                f"their weights, of mean 1: {out.with_suffix('.weights.npy')}; effective sample size {size:.0f}"
-            )
+            _write(arguments, model, chosen, console)
     return 0
 
 
-def _number(arguments: argparse.Namespace, starts: int | None) -> int:
-    number: int = arguments.number or (1000 if starts is None else starts)
+def _write(arguments: argparse.Namespace, model: Model, chosen: Path | None, console: Console) -> None:
+    from si_core.memory.saving import check_layout, load_layout
+    from si_core.models.needs import refuse_stream
+    from si_core.models.sampling import sampled_dtype
+    from si_core.runs.sample_formats.base import SampleForm, side_file
+    from si_core.runs.sample_stream import Heard, write_stream
+
+    # What `si.fit` gave and saved knows how its data came: samples come alike, as those of Fitted.sample do.
+    layout = load_layout(Path(arguments.run_directory))
+    if layout is not None:
+        check_layout(Path(arguments.run_directory), layout, model)
+    exact = layout is not None and layout.exact
+    classes = asked_classes(model, arguments.classes)
+    form = SampleForm(
+        model.end.frame,
+        model.process.conditions,
+        None if classes is None else classes.name,
+        None if layout is None else layout.array,
+        None if layout is None else layout.column,
+    )
+    asked = asked_condition(model, arguments.condition)
+    blocks, tensors = _blocks(arguments, model, exact, asked, classes)
+    out = chosen or _default_name(arguments, blocks.n)
+    written = _format(out, form, arguments.out)
+    written.check(out)
+    shape, itemsize = model.process.shape, sampled_dtype(model, exact).itemsize
+    refuse_stream(blocks.n, blocks.size, shape, itemsize, copies=written.copies, where="-n", folder=out.parent)
+    request = _request(arguments, blocks, tensors, type(written).__name__)
+    heard = Heard(lambda done, of: console.progress(done, of, "samples"), console.line, console.warn)
+    size = write_stream(out, blocks, written, request, heard)
+    console.line(f"{blocks.n} samples of shape {shape}: {arguments.out or out}")
+    if size is not None:
+        beside = out if out.suffix in (".npz", ".safetensors") else side_file(out, "weights")
+        console.line(f"their weights, of mean 1: {beside}; effective sample size {size:.0f}")
+
+
+def _blocks(
+    arguments: argparse.Namespace, model: Model, exact: bool, asked: Any, classes: Any
+) -> tuple[Blocks, dict[str, Tensor]]:
+    """What is asked for, and the tensors that were given for it."""
+    from si_core.contract.given_condition import read_condition
+    from si_core.models.sampling import blocks_from, blocks_of
+
+    if classes is not None and asked is not None and classes.name in read_condition(model.process.conditions, asked):
+        got = f"--classes and --condition of {classes.name}"
+        raise UsageError("classes are given by one of the two", where="--classes", got=got, fix="leave one of them out")
+    starts = None
+    if arguments.start_from is not None:
+        starts = read_points(arguments.start_from, model.origin.frame.columns).x
+    number = _number(arguments, None if starts is None else len(starts), None if classes is None else classes.number)
+    given = {} if asked is None else read_condition(model.process.conditions, asked)
+    if starts is None:
+        return blocks_of(model, number, arguments.seed, asked, exact, classes), given
+    with of_file(arguments.start_from):
+        return blocks_from(model, starts, arguments.seed, asked, exact, classes), given | {"--start-from": starts}
+
+
+def _request(arguments: argparse.Namespace, blocks: Blocks, tensors: dict[str, Tensor], written: str) -> dict[str, Any]:
+    from si_core.runs.sample_request import sample_request
+
+    # Files are told by what is in them.
+    options = {name: vars(arguments)[name] for name in _OPTIONS if name not in ("start_from", "condition")}
+    options["format"] = written
+    return sample_request(RunDirectory.open(arguments.run_directory), blocks, options, tensors)
+
+
+def _number(arguments: argparse.Namespace, starts: int | None, classes: int | None) -> int:
+    number: int = arguments.number or next((each for each in (starts, classes) if each is not None), 1000)
     if starts is not None and number != starts:
         got = f"-n {number}, {starts} points in {arguments.start_from}"
         raise UsageError("another number of points to start from", where="--start-from", got=got, fix="leave -n out")
+    if classes is not None and number != classes:
+        got = f"{number}, {classes} by --classes"
+        raise UsageError("another number of samples than of all classes", where="-n", got=got, fix="leave -n out")
     return number
 
 
-def _checked(out: Path) -> Path:
-    if out.suffix not in (".npy", *TABLES):
+def _format(out: Path, form: Any, given: str | None) -> SampleFormat:
+    """The format of a file by its suffix; images for a folder."""
+    from si_core.runs.sample_formats.numpy_files import NpyFile, NpzFile
+    from si_core.runs.sample_formats.pictures import PictureFolder
+    from si_core.runs.sample_formats.tables import CsvFile, ParquetFile
+    from si_core.runs.sample_formats.tensors import TensorsFile
+
+    if given is not None and _is_folder(given):
+        return PictureFolder(form)
+    made: tuple[Callable[[Any], SampleFormat], ...] = (NpyFile, NpzFile, TensorsFile, CsvFile, ParquetFile)
+    return dict(zip(_SUFFIXES, made, strict=True))[out.suffix](form)
+
+
+def _is_folder(given: str) -> bool:
+    return given.endswith(("/", os.sep)) or Path(given).is_dir()
+
+
+def _checked(given: str) -> Path:
+    out = Path(given)
+    if not _is_folder(given) and out.suffix not in _SUFFIXES:
         fix = f"--out {out.with_suffix('.npy')}" if out.name else "--out samples.npy"
-        allowed = ", ".join((".npy", *TABLES))
+        allowed = f"{', '.join(_SUFFIXES)}, or a folder of images, with a slash at its end"
         raise UsageError("another format", where="--out", got=str(out), allowed=allowed, fix=fix)
     if not out.parent.is_dir():
         raise StorageError("no such folder", where="--out", got=str(out.parent), fix=f"mkdir -p {out.parent}")
-    for path in (out, out.with_suffix(".weights.npy")):
+    for path in (out, *(out.with_suffix(side) for side in _SIDE if out.name)):
         if RunDirectory(out.parent).keeps(path):
             fix = "another name, or leave --out away for one that no other request has"
             raise UsageError("a run keeps a file of its own there", where="--out", got=str(path), fix=fix)
@@ -138,11 +206,7 @@ def _checked(out: Path) -> Path:
 
 def _default_name(arguments: argparse.Namespace, number: int) -> Path:
     """A file in the run's folder whose name tells requests apart, so that none overwrites another's samples."""
-    freeze = arguments.freeze or None
-    chosen = (
-        arguments.integrator, arguments.epsilon, arguments.clock, arguments.condition, arguments.guidance, freeze,
-        arguments.start_from,
-    )  # fmt: skip
+    chosen = {name: vars(arguments)[name] for name in _OPTIONS if vars(arguments)[name]}
     mark = hashlib.sha256(repr(chosen).encode()).hexdigest()[:6]
-    suffix = "" if chosen == (None,) * len(chosen) else f"-{mark}"
+    suffix = f"-{mark}" if chosen else ""
     return Path(arguments.run_directory) / f"samples-{number}-{arguments.seed}{suffix}.npy"

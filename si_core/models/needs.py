@@ -5,6 +5,7 @@ that is only lent. So what can work is never refused, and what gets by may still
 :mod:`si_core.runs.memory` explains.
 
     samples     2 n |x| bytes in memory, once as blocks or as a file's content and once whole; n |x| on disk
+                written as they are drawn: 2 |block| in memory; n |x| on disk, or twice as much while a file is made
     parameters  those of networks while they are made, see :func:`growing`
 """
 
@@ -25,7 +26,7 @@ from si_core.contract.largest import Largest
 from si_core.errors import NumericsError
 from si_core.storage.machine import free_disk, free_memory, in_units
 
-__all__ = ["growing", "refuse_beyond_disk", "refuse_beyond_memory", "refuse_samples"]
+__all__ = ["growing", "refuse_beyond_disk", "refuse_beyond_memory", "refuse_samples", "refuse_stream"]
 
 _MARGIN = 1.1
 _CPU = torch.device("cpu")
@@ -83,6 +84,30 @@ def refuse_samples(
     refuse_beyond_memory(2 * whole, what, where=where, fix=fix)
     if folder is not None:
         refuse_beyond_disk(whole, what, folder, where=where, fix=fix)
+
+
+def refuse_stream(
+    n: int, block: int, shape: tuple[int, ...], size: int, *, copies: int, where: str, folder: Path
+) -> None:
+    """Refuse more samples than there is room for, where they are written as they are drawn.
+
+    Args:
+        n: how many.
+        block: how many at a time.
+        shape: of one.
+        size: bytes of one of its numbers.
+        copies: of all of them that are on the disk at once.
+        where: the key or option that asks for so many.
+        folder: where they are written.
+
+    Raises:
+        NumericsError: as for :func:`refuse_beyond_memory`.
+    """
+    one, held = math.prod(shape) * size, min(n, block)
+    fix = "a smaller sample.batch in the recipe"
+    refuse_beyond_memory(2 * held * one, f"{held} samples of shape {shape} at a time", where=where, fix=fix)
+    fix = "fewer samples at a time, with another seed for each part"
+    refuse_beyond_disk(copies * n * one, f"{n} samples of shape {shape}", folder, where=where, fix=fix)
 
 
 @contextmanager

@@ -22,7 +22,7 @@ from si_core.models.streams import stream_seed
 from si_core.process.process import StochasticInterpolant
 from si_core.recipes.recipe import Recipe
 
-__all__ = ["build_predictor", "dropout_of"]
+__all__ = ["build_predictor", "dropout_of", "made_networks"]
 
 
 def build_predictor(
@@ -52,7 +52,7 @@ def build_predictor(
             own = own_networks(module, process.conditions, draw, len(names), recipe.network.shared, two_times)  # type: ignore[arg-type]
         predictor = Predictor(own, len(names), two_times)
     else:
-        predictor = _predictor(recipe, process, names, parametrisation, two_times)
+        predictor = made_networks(recipe, process, names, parametrisation, two_times)
     with located(recipe, "network"):
         _try(predictor, process.shape, draw, len(names), f"the target at {recipe.where('target')}")
     optional = dropout_of(recipe, process)
@@ -63,9 +63,14 @@ def build_predictor(
     return predictor
 
 
-def _predictor(
+def made_networks(
     recipe: Recipe, process: StochasticInterpolant, names: list[str], parametrisation: Parametrisation, two_times: bool
 ) -> Predictor:
+    """The networks of a recipe, as they are drawn and not yet tried.
+
+    Raises:
+        RecipeError: a network that can't be given what the process has.
+    """
     selection, count = recipe.network, len(names)
     with located(recipe, "network"):
         network = load("network", selection.qualified)

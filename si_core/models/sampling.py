@@ -127,8 +127,12 @@ def _turn(model: Model, condition: Any, classes: ClassCounts | None) -> Callable
     if condition is None and classes is None:
         return lambda first, size: None
     given = {} if condition is None else read_condition(model.process.conditions, condition)
-    counted = (lambda first, size: {}) if classes is None else lambda f, s: {classes.name: classes.labels(f, s)}
-    return lambda first, size: repeated(given, size, first) | counted(first, size)
+
+    def turn(first: int, size: int) -> Condition:
+        counted = {} if classes is None else {classes.name: classes.labels(first, size)}
+        return repeated(given, size, first) | counted
+
+    return turn
 
 
 def sampled_dtype(model: Model, exact: bool) -> torch.dtype:

@@ -14,7 +14,7 @@ from si_core.runs.directory import RunDirectory
 from si_core.storage.atomic import storage_error, write_atomic
 from si_core.storage.own_files import open_to_read, read_own
 
-__all__ = ["damaged_files", "write_digests"]
+__all__ = ["damaged_files", "digest_of", "write_digests"]
 
 _LINE = re.compile(r"([0-9a-f]{64})  ([a-z.]+)")
 
@@ -25,7 +25,7 @@ def write_digests(directory: RunDirectory) -> None:
     Raises:
         StorageError: a file can't be read or written.
     """
-    lines = [f"{_digest(path)}  {path.name}\n" for path in _made(directory) if path.is_file()]
+    lines = [f"{digest_of(path)}  {path.name}\n" for path in _made(directory) if path.is_file()]
     write_atomic(directory.digests, "".join(lines).encode())
 
 
@@ -59,11 +59,16 @@ def _made(directory: RunDirectory) -> tuple[Path, ...]:
 def _problem(path: Path, digest: str) -> str:
     if not path.is_file():
         return "missing"
-    found = _digest(path)
+    found = digest_of(path)
     return "" if found == digest else f"damaged: SHA-256 {found[:16]}..., was {digest[:16]}... when it was made"
 
 
-def _digest(path: Path) -> str:
+def digest_of(path: Path) -> str:
+    """The SHA-256 of a file.
+
+    Raises:
+        StorageError: it can't be read.
+    """
     try:
         with open_to_read(path) as file:
             return hashlib.file_digest(file, "sha256").hexdigest()

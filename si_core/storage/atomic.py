@@ -20,7 +20,7 @@ from si_core.errors import StorageError
 from si_core.storage.faults import fault_point
 from si_core.storage.own_files import remove_own
 
-__all__ = ["open_new", "remove_temporaries", "storage_error", "sync_folder", "write_atomic"]
+__all__ = ["open_new", "publish", "remove_temporaries", "storage_error", "sync_folder", "write_atomic"]
 
 _TEMPORARY = re.compile(r"\..*\.tmp-[0-9a-f]{12}", re.DOTALL)
 _NO_SPACE = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
@@ -55,14 +55,31 @@ def write_atomic(path: Path | str, content: bytes | Callable[[BinaryIO], object]
                 fault_point("atomic: written")
                 os.fsync(file.fileno())
                 fault_point("atomic: synced")
-            os.replace(temporary, path)
+            _rename(temporary, path)
         except BaseException:
             temporary.unlink(missing_ok=True)
             raise
-        fault_point("atomic: renamed")
-        sync_folder(path.parent)
     except OSError as error:
         raise storage_error(path, error, needed) from error
+
+
+def publish(temporary: Path, path: Path) -> None:
+    """Give a file that was written and synced elsewhere on the same disk its place, whole and at once.
+
+    Raises:
+        StorageError: as for :func:`write_atomic`; the temporary file stays.
+    """
+    try:
+        fault_point("atomic: synced")
+        _rename(temporary, path)
+    except OSError as error:
+        raise storage_error(path, error) from error
+
+
+def _rename(temporary: Path, path: Path) -> None:
+    os.replace(temporary, path)
+    fault_point("atomic: renamed")
+    sync_folder(path.parent)
 
 
 @contextlib.contextmanager

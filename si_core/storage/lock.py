@@ -48,20 +48,23 @@ class Owner:
 
 
 class RunLock:
-    """The lock of a run directory; a context manager.
+    """The lock of a run directory, or of another folder that one process works in; a context manager.
 
     Args:
         path: the lock file, ``RunDirectory.lock``.
         take_over: also take a record of another host. A lock that is held by a living process is never taken.
         report: called with a note when a stale lock is taken.
+        what: what the folder is of, for errors.
 
     Raises:
         StorageError: on entering: the run has an owner (host, process id, since), the file can't be written, or a
             link stands in its place.
     """
 
-    def __init__(self, path: Path, take_over: bool = False, report: Callable[[str], object] = print) -> None:
-        self.path, self.take_over, self.report = Path(path), take_over, report
+    def __init__(
+        self, path: Path, take_over: bool = False, report: Callable[[str], object] = print, what: str = "this run"
+    ) -> None:
+        self.path, self.take_over, self.report, self.what = Path(path), take_over, report, what
         self._descriptor: int | None = None
 
     def __enter__(self) -> RunLock:
@@ -118,7 +121,7 @@ class RunLock:
 
     def _refusal(self, owner: Owner | None, fix: str) -> StorageError:
         got = str(owner) if owner else "a process whose record can't be read"
-        return StorageError("another process owns this run", where=str(self.path.parent), got=got, fix=fix)
+        return StorageError(f"another process owns {self.what}", where=str(self.path.parent), got=got, fix=fix)
 
     def _close(self) -> None:
         if self._descriptor is not None:

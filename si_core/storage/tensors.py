@@ -23,7 +23,17 @@ from si_core.errors import StorageError
 from si_core.storage.atomic import storage_error, write_atomic
 from si_core.storage.strict_json import parse_json
 
-__all__ = ["MAX_HEADER", "MAX_TENSORS", "TensorFile", "format_tensors", "load_tensors", "parse_tensors", "save_tensors"]
+__all__ = [
+    "MAX_HEADER",
+    "MAX_TENSORS",
+    "TensorFile",
+    "format_header",
+    "format_tensors",
+    "header_digest",
+    "load_tensors",
+    "parse_tensors",
+    "save_tensors",
+]
 
 MAX_HEADER = 4 << 20
 """Bytes of the largest header that is written or read."""
@@ -100,12 +110,26 @@ def format_tensors(
     # The library writes metadata in an order that changes from run to run, so it is put in here.
     length = int.from_bytes(blob[:8], "little")
     header, data = json.loads(bytes(blob[8 : 8 + length])), blob[8 + length :]
-    if checksum:
-        text[_CHECKSUM] = _digest(text, header, data)
-    content = _dump({_METADATA: text, **header})
+    return [format_header(text, header, _digest(text, header, data) if checksum else None, where), data]
+
+
+def format_header(text: Mapping[str, str], header: Mapping[str, Any], digest: str | None, where: str) -> bytes:
+    """The bytes before the data: the length of the header, the header, blanks up to a multiple of eight.
+
+    Args:
+        text: metadata.
+        header: dtype, shape and place of each tensor.
+        digest: of it all (:func:`header_digest`, then the data); None for none.
+        where: the file, for errors.
+
+    Raises:
+        StorageError: too many tensors for one file.
+    """
+    told = {**text, **({} if digest is None else {_CHECKSUM: digest})}
+    content = _dump({_METADATA: told, **header})
     content += b" " * (-len(content) % 8)
     _check_size(content, where)
-    return [len(content).to_bytes(8, "little"), content, data]
+    return len(content).to_bytes(8, "little") + content
 
 
 def parse_tensors(data: bytes, where: str) -> TensorFile:
@@ -201,8 +225,13 @@ def _counts(value: object) -> bool:
     return isinstance(value, list) and all(type(item) is int and 0 <= item < 1 << 63 for item in value)
 
 
+def header_digest(text: Mapping[str, str], header: Mapping[str, Any]) -> hashlib._Hash:
+    """The checksum of a file before its data are added."""
+    return hashlib.sha256(_dump({_METADATA: {**text}, **header}))
+
+
 def _digest(text: Mapping[str, str], header: Mapping[str, Any], data: memoryview) -> str:
-    digest = hashlib.sha256(_dump({_METADATA: text, **header}))
+    digest = header_digest(text, header)
     digest.update(data)
     return digest.hexdigest()
 

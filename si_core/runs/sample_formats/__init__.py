@@ -1,0 +1,1 @@
+"""The files that samples can be written to, one module each."""

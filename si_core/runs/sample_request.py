@@ -1,0 +1,69 @@
+"""What the bits of samples depend on: the request that a process which goes on must have in common with the first."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from typing import Any
+
+from torch import Tensor
+
+from si_core.discovery.lookup import find
+from si_core.errors import owned
+from si_core.models.blocks import Blocks
+from si_core.models.model import Model
+from si_core.runs.digests import digest_of
+from si_core.runs.directory import RunDirectory
+from si_core.runs.environment import environment
+
+__all__ = ["sample_request"]
+
+_LAYOUT = "layout.json"
+
+
+def sample_request(
+    directory: RunDirectory, blocks: Blocks, options: Mapping[str, Any], tensors: Mapping[str, Tensor]
+) -> dict[str, Any]:
+    """The request as plain data.
+
+    Samples are equal to the bit for equal files of the model, options, inputs and environment
+    (:mod:`si_core.runs.environment`), so all of these are in it.
+
+    Args:
+        directory: of the model.
+        blocks: the samples.
+        options: as they were given, and the format.
+        tensors: what was given of conditions and points to start from, by name.
+
+    Raises:
+        StorageError: a file of the model can't be read.
+    """
+    files = (
+        directory.resolved, directory.model, directory.frame, directory.diffusion, directory.clock,
+        directory.path / _LAYOUT,
+    )  # fmt: skip
+    return {
+        "samples": blocks.n,
+        "seed": blocks.seed,
+        "block": blocks.size,
+        "exact": blocks.exact,
+        "device": str(blocks.model.device),
+        "integrator": owned(blocks.model.integrator),
+        "options": {name: value for name, value in options.items() if value is not None},
+        "given": {name: _digest(tensor) for name, tensor in tensors.items()},
+        "model": {path.name: digest_of(path) for path in files if path.is_file()},
+        "environment": _environment(blocks.model),
+    }
+
+
+def _environment(model: Model) -> dict[str, Any]:
+    chosen = [] if model.recipe is None else model.recipe.selections()
+    found = environment(components=[find(each.kind, each.qualified) for each in chosen if not each.in_memory])
+    # Names of systems and of Python change with every update, and no number with them.
+    return {name: found[name] for name in ("machine", "torch", "distributions")}
+
+
+def _digest(tensor: Tensor) -> str:
+    digest = hashlib.sha256(f"{tensor.dtype} {tuple(tensor.shape)} ".encode())
+    digest.update(tensor.contiguous().cpu().numpy().tobytes())
+    return digest.hexdigest()
