@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from si_core.cli.choices import CLOCK_HELP, GUIDANCE_HELP, in_command_words
 from si_core.cli.conditions import add_classes, add_condition, asked_classes, asked_condition
 from si_core.cli.points import FORMATS, of_file, read_points
-from si_core.cli.trained import add_device, add_seed, trained_model
+from si_core.cli.trained import add_device, add_seed, leads, trained_model
 from si_core.errors import StorageError, UsageError
 from si_core.runs.directory import RunDirectory
 
@@ -87,9 +87,10 @@ def run(arguments: argparse.Namespace) -> int:
     from si_core.runs.memory import memory_explained
     from si_core.runs.stages import warn_of_frozen_ends
 
-    with open_console() as console, in_command_words(True), trained_model(arguments, console) as trained:
+    with open_console() as console, in_command_words(True), trained_model(arguments, console, True) as trained:
         model = resampled(trained.with_sampler(freeze=arguments.freeze or None), arguments)
-        warn_of_frozen_ends(model, console)
+        if leads():
+            warn_of_frozen_ends(model, console)
         with memory_explained("sampling", model, model.device):
             _write(arguments, model, chosen, console)
     return 0
@@ -117,6 +118,10 @@ def _write(arguments: argparse.Namespace, model: Model, chosen: Path | None, con
     )
     asked = asked_condition(model, arguments.condition)
     blocks, tensors = _blocks(arguments, model, exact, asked, classes)
+    if not leads():
+        for _ in blocks.drawn():
+            continue  # process 0 writes them
+        return
     out = chosen or _default_name(arguments, blocks.n)
     written = _format(out, form, arguments.out)
     written.check(out)

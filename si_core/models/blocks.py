@@ -93,11 +93,12 @@ class Blocks:
     def drawn(self, begin: int = 0) -> Iterator[Samples]:
         """The blocks from number ``begin`` on; what components change of the whole process is put back after each.
 
-        Processes that work together draw one each at a time, and all get all of them.
+        Processes that work together draw one each at a time, from where process 0 begins, and all get all of them.
         """
         keep_freed_memory()
         shared, processes = SharedState() if len(self) > 1 else None, together()
         rank, world = (0, 1) if processes is None else (processes.rank, processes.world)
+        begin = begin if processes is None else processes.of_leader(begin)
         for first in range(begin, len(self), world):
             own = [self.block(number) for number in range(first, min(first + world, len(self)))[rank : rank + 1]]
             if shared is not None:
