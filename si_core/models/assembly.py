@@ -177,6 +177,13 @@ def _check_players(
             got=f"to train: {', '.join(sorted({parameter.partition('.')[0] for parameter in learned}))}",
             fix="train.on_nonfinite: stop",
         )
+    if learned and recipe.train.precision == "float16":
+        raise RecipeError(
+            "steps are left out where half precision overflows, and can't be where the process is trained as well",
+            where=recipe.where("train.precision"),
+            got=recipe.train.precision,
+            fix="train.precision: bfloat16",
+        )
     for name in sorted({parameter.partition(".")[0] for parameter in learned}):
         if all(each.process_role == "none" for each in objectives):
             raise RecipeError(

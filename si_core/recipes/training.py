@@ -165,6 +165,11 @@ class Train(Section):
     )
     keep: int = Field(default=3, ge=2, le=10**6, description="checkpoints kept")
     log_every: Count = Field(default=50, description="steps between lines of metrics")
+    precision: Literal["full", "bfloat16", "float16"] = Field(
+        default="full",
+        description="of products in the networks: full, that of their weights, bfloat16, or float16 with scaled "
+        "losses; weights, states, losses and averages stay full",
+    )
     compile: bool = Field(default=False, description="compile the training step")
 
     @model_validator(mode="after")

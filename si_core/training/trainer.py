@@ -7,6 +7,7 @@ on bit for bit.
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import torch
@@ -146,6 +147,8 @@ class Trainer:
             self.average.update_parameters(self.predictor)
         if self.process_trainer is not None:
             self.process_trainer.advance(self.step)
+        if self._gradients.scale is not None:
+            self._gradients.scale.held()
         self.step += 1
         self._sums.add(found.losses, found.norm)
 
@@ -159,7 +162,11 @@ class Trainer:
         if self._extragradient is not None:
             self._extragradient.undo()
         self._batches.forget()
-        self._nonfinite.met(self.step, draw, found.losses, found.norm)
+        scale = self._gradients.scale
+        if scale is not None and math.isfinite(sum(found.losses)) and scale.overflowed(self.step):
+            self._nonfinite.put_back()
+        else:
+            self._nonfinite.met(self.step, draw, found.losses, found.norm)
         self.step += 1
 
     @property
@@ -185,6 +192,8 @@ class Trainer:
         }
         if self._nonfinite.recorded:
             record["left_out"] = self._nonfinite.record()
+        if self._gradients.scale is not None:
+            record["loss_scale"] = self._gradients.scale.record()
         if self._validation.available:
             record["validation"] = self._validation.losses(self.trained())
         if self.process_trainer is not None:
@@ -203,6 +212,8 @@ class Trainer:
         if times:
             tensors["times"] = times
         rest |= {"sums": self._sums.plain(), "left_out": self._nonfinite.state(), "stopped": self.stopped}
+        if self._gradients.scale is not None:
+            rest["loss_scale"] = self._gradients.scale.state()
         if self.process_trainer is not None:
             tensors["process-optimizer"], rest["process"] = self.process_trainer.state()
         return tensors, rest
@@ -214,8 +225,9 @@ class Trainer:
             StorageError: a part is missing or of no known form, or the weights or the optimizer are of another recipe.
         """
         needed = self._moved.groups | ({"times"} if self._batches.times.state() else set())
-        further = set() if self.process_trainer is None else {"process"}
-        missing = sorted(needed - set(tensors)) + sorted(({"optimizer", "sums", "left_out"} | further) - set(state))
+        further = {"process": self.process_trainer, "loss_scale": self._gradients.scale}
+        rest = {"optimizer", "sums", "left_out", *(name for name, part in further.items() if part is not None)}
+        missing = sorted(needed - set(tensors)) + sorted(rest - set(state))
         if missing:
             raise StorageError(
                 "the checkpoint lacks what this recipe needs",
@@ -230,6 +242,8 @@ class Trainer:
             stopped = state.get("stopped")
             if not (stopped is None or isinstance(stopped, str)):
                 raise ValueError(f"training ended early for {stopped!r}")
+            if self._gradients.scale is not None:
+                self._gradients.scale.restore(state["loss_scale"])
             if self.process_trainer is not None:
                 self.process_trainer.restore(tensors.get("process-optimizer", {}), state["process"])
         self._batches.forget()
