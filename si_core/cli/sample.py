@@ -10,7 +10,7 @@ from si_core.cli.choices import CLOCK_HELP, GUIDANCE_HELP, in_command_words
 from si_core.cli.conditions import add_condition, asked_condition
 from si_core.cli.points import FORMATS, of_file, read_points
 from si_core.cli.tables_of_samples import TABLES, check_table, write_table
-from si_core.cli.trained import add_device, add_seed, trained_model
+from si_core.cli.trained import add_device, add_ema, add_seed, trained_model
 from si_core.errors import StorageError, UsageError
 from si_core.runs.directory import RunDirectory
 
@@ -42,6 +42,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--clock", metavar="NAME|JSON", help=CLOCK_HELP)
     parser.add_argument("--guidance", metavar="NAME|JSON", action="append", help=GUIDANCE_HELP)
+    add_ema(parser)
     add_condition(parser, "the samples")
     parser.add_argument(
         "--freeze",
@@ -141,7 +142,7 @@ def _default_name(arguments: argparse.Namespace, number: int) -> Path:
     freeze = arguments.freeze or None
     chosen = (
         arguments.integrator, arguments.epsilon, arguments.clock, arguments.condition, arguments.guidance, freeze,
-        arguments.start_from,
+        arguments.start_from, arguments.ema,
     )  # fmt: skip
     mark = hashlib.sha256(repr(chosen).encode()).hexdigest()[:6]
     suffix = "" if chosen == (None,) * len(chosen) else f"-{mark}"

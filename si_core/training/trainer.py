@@ -12,7 +12,6 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.optim.swa_utils import AveragedModel
 
 from si_core.contract.data import Draw
 from si_core.contract.runtime import Runtime
@@ -23,13 +22,14 @@ from si_core.models.first_draw import calls_of
 from si_core.models.freed_memory import keep_freed_memory
 from si_core.models.learnable import learnable_parts
 from si_core.storage.nested import stored_state
+from si_core.training.averages import Averages
 from si_core.training.batches import Batch, Batches
 from si_core.training.extragradient import Extragradient, Networks
 from si_core.training.gradients import Gradient, Gradients
 from si_core.training.learning_rate import LearningRates, own_rates
 from si_core.training.network_noise import NetworkNoise
 from si_core.training.nonfinite import NonFiniteSteps
-from si_core.training.optimizer import averaging, build_optimizer
+from si_core.training.optimizer import build_optimizer
 from si_core.training.process_trainer import ProcessTrainer
 from si_core.training.rounds import refit
 from si_core.training.sums import Sums
@@ -60,10 +60,9 @@ class Trainer:
             raise RecipeError("the network has no parameters to train", where=where, got="all are frozen", fix=fix)
         self.optimizer = build_optimizer(assembly.recipe, self.parameters)
         self._rates, self._own_rates = LearningRates(assembly.recipe), own_rates(self.optimizer)
-        decay = self.train.ema
-        self.average = None if decay is None else AveragedModel(self.predictor, multi_avg_fn=averaging(decay))
+        self.averages = Averages(self.predictor, self.train.ema)
         self.parts = learnable_parts(assembly.process).to(runtime.device)
-        self._moved = TrainedParts(self.predictor, self.average, self.optimizer, self.train.optimizer.name, self.parts)
+        self._moved = TrainedParts(self.predictor, self.averages, self.optimizer, self.train.optimizer.name, self.parts)
         moving = bool(assembly.learned)
         self.process_trainer = ProcessTrainer(assembly, self.parts, runtime) if moving else None
         noise = NetworkNoise(assembly.recipe.seed, runtime)
@@ -143,8 +142,7 @@ class Trainer:
             self.optimizer.step()
         else:
             self._first_step(self._restored)
-        if self.average is not None:
-            self.average.update_parameters(self.predictor)
+        self.averages.update()
         if self.process_trainer is not None:
             self.process_trainer.advance(self.step)
         if self._gradients.scale is not None:
@@ -201,9 +199,13 @@ class Trainer:
         return record
 
     def trained(self) -> nn.Module:
-        """The predictor to sample from: the averaged weights where there is an average."""
-        module: nn.Module = self.predictor if self.average is None else self.average.module
-        return module
+        """The predictor to sample from: the averaged weights where there is an average, the first of several."""
+        return self.averages.first
+
+    def sampled(self) -> nn.Module:
+        """The predictor that the recipe samples: the average of ``sample.ema`` where that is followed, or the first."""
+        length = self.assembly.recipe.sample.ema
+        return self.trained() if length is None else self.averages.lengths.get(length, self.trained())
 
     def state(self) -> tuple[dict[str, dict[str, Tensor]], dict[str, Any]]:
         """All that the next steps depend on, for a checkpoint: tensors by group, and the rest."""
