@@ -195,6 +195,10 @@ class Train(Section):
     )
     keep: int = Field(default=3, ge=2, le=10**6, description="checkpoints kept")
     log_every: Count = Field(default=50, description="steps between lines of metrics")
+    validation_bins: Annotated[int, Field(ge=2, le=64)] | None = Field(
+        default=None,
+        description="equal parts of the clock of learning by which the validation loss is recorded; null for the whole",
+    )
     precision: Literal["full", "bfloat16", "float16"] = Field(
         default="full",
         description="of products in the networks: full, that of their weights, bfloat16, or float16 with scaled "

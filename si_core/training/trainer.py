@@ -192,8 +192,7 @@ class Trainer:
             record["left_out"] = self._nonfinite.record()
         if self._gradients.scale is not None:
             record["loss_scale"] = self._gradients.scale.record()
-        if self._validation.available:
-            record["validation"] = self._validation.losses(self.trained())
+        record |= self._validation.record(self.trained())
         if self.process_trainer is not None:
             record["process"] = self.process_trainer.record()
         return record
