@@ -10,7 +10,7 @@ from si_core.cli.choices import CLOCK_HELP, GUIDANCE_HELP, in_command_words
 from si_core.cli.conditions import add_condition, asked_condition
 from si_core.cli.points import FORMATS, of_file, read_points, warn_of_other_values
 from si_core.cli.tables import print_json
-from si_core.cli.trained import add_device, add_seed, leads, trained_model
+from si_core.cli.trained import add_device, add_ema, add_seed, leads, trained_model
 
 __all__ = ["add_arguments", "run"]
 
@@ -35,6 +35,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--epsilon", metavar="E|JSON", help="another noise level of sampling")
     parser.add_argument("--clock", metavar="NAME|JSON", help=CLOCK_HELP)
     parser.add_argument("--guidance", metavar="NAME|JSON", action="append", help=GUIDANCE_HELP)
+    add_ema(parser)
     add_seed(parser, "of the measurement's own randomness")
     add_device(parser, "measure")
     parser.add_argument("--json", action="store_true", help="print JSON")

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from si_core.cli.choices import CLOCK_HELP, GUIDANCE_HELP, in_command_words
 from si_core.cli.conditions import add_classes, add_condition, asked_classes, asked_condition
 from si_core.cli.points import FORMATS, of_file, read_points
-from si_core.cli.trained import add_device, add_seed, leads, trained_model
+from si_core.cli.trained import add_device, add_ema, add_seed, leads, trained_model
 from si_core.errors import StorageError, UsageError
 from si_core.runs.directory import RunDirectory
 
@@ -29,7 +29,7 @@ __all__ = ["add_arguments", "run"]
 
 _SUFFIXES = (".npy", ".npz", ".safetensors", ".csv", ".parquet")
 _SIDE = (".weights.npy", ".labels.npy")
-_OPTIONS = ("integrator", "epsilon", "clock", "condition", "guidance", "freeze", "start_from", "classes")
+_OPTIONS = ("integrator", "epsilon", "clock", "condition", "guidance", "freeze", "start_from", "classes", "ema")
 """Those that samples depend on, beside their number and the seed."""
 
 
@@ -59,6 +59,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--clock", metavar="NAME|JSON", help=CLOCK_HELP)
     parser.add_argument("--guidance", metavar="NAME|JSON", action="append", help=GUIDANCE_HELP)
+    add_ema(parser)
     add_condition(parser, "the samples")
     add_classes(parser)
     parser.add_argument(

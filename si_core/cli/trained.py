@@ -12,12 +12,18 @@ if TYPE_CHECKING:
     from si_core.models.model import Model
     from si_core.runs.log import Console
 
-__all__ = ["add_device", "add_seed", "leads", "trained_model"]
+__all__ = ["add_device", "add_ema", "add_seed", "leads", "trained_model"]
 
 
 def add_device(parser: argparse.ArgumentParser, purpose: str) -> None:
     """Add ``--device``, checked where the runtime is made of it, before anything is built."""
     parser.add_argument("--device", default="cpu", help=f"where to {purpose}, such as cpu, cuda or auto (default: cpu)")
+
+
+def add_ema(parser: argparse.ArgumentParser) -> None:
+    """Add ``--ema``."""
+    help_ = "relative length of the average of the weights, where train.ema keeps several (default: the recipe's)"
+    parser.add_argument("--ema", metavar="LENGTH", type=float, help=help_)
 
 
 def add_seed(parser: argparse.ArgumentParser, meaning: str) -> None:
@@ -66,7 +72,7 @@ def trained_model(arguments: Any, console: Console, together: bool = False) -> I
         attributed(),
     ):
         records.direct(console if runtime.leads else Silence())
-        yield load_trained(Path(arguments.run_directory), runtime)
+        yield load_trained(Path(arguments.run_directory), runtime, getattr(arguments, "ema", None))
 
 
 def leads() -> bool:

@@ -22,7 +22,8 @@ class Event:
     ===============  ===================================================================================================
     ``started``      ``recipe``: the resolved recipe as plain data; ``environment``: what ``environment.json`` holds
     ``step``         a record of ``metrics.jsonl``: ``step``, ``loss``, ``losses`` by field, ``grad_norm``, ``lr``
-                     (and ``validation``, by field and in ``total``, where the target holds rows out)
+                     (and ``validation``, by field and in ``total``, where the target holds rows out;
+                     ``validation_by_time`` with ``train.validation_bins``)
     ``checkpoint``   ``path``: its folder
     ``finished``     ``estimates``: the records of ``estimates.json``; ``seconds``: by stage, in this process
     ``interrupted``  ``exit_code`` and ``message``: a signal ended it, and it can be resumed

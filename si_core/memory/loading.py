@@ -19,12 +19,16 @@ from si_core.runs.model_folder import read_records
 __all__ = ["load_model"]
 
 
-def load_model(run: str | Path, device: str | torch.device | Runtime = "cpu", **parts: Any) -> Model | Fitted:
+def load_model(
+    run: str | Path, device: str | torch.device | Runtime = "cpu", *, ema: float | None = None, **parts: Any
+) -> Model | Fitted:
     """The trained model of a run, or what :func:`si_core.fit` gave; its data are not read, nor need they be there.
 
     Args:
         run: the folder of a run, or of a model that was saved.
         device: where to put it, ``auto`` for a CUDA device where there is one; or a runtime.
+        ema: the relative length of the average of the weights, of a run whose ``train.ema`` keeps several; None for
+            that of its recipe.
         parts: objects in memory that the recipe had, by key: ``network=MyNet()``, in nested dictionaries where they
             stand deeper: ``sample={"integrator": MyMethod()}``. A module is filled with the weights that are stored.
 
@@ -39,7 +43,7 @@ def load_model(run: str | Path, device: str | torch.device | Runtime = "cpu", **
     """
     runtime = Runtime.at(device, together=True)
     layout = load_layout(Path(run))
-    assembly, model, step = load_assembled(Path(run), runtime, parts)
+    assembly, model, step = load_assembled(Path(run), runtime, parts, ema)
     if layout is None:
         return model
     check_layout(Path(run), layout, model)

@@ -33,7 +33,7 @@ from si_core.models.sampler import Sampler, build_sampler, check_sampling
 from si_core.models.unit_sizes import tell_sizes
 from si_core.process.process import StochasticInterpolant
 from si_core.recipes.recipe import Recipe
-from si_core.recipes.training import SkipNonFinite
+from si_core.recipes.training import PowerAverages, SkipNonFinite
 
 __all__ = ["Assembly", "assemble"]
 
@@ -132,6 +132,7 @@ def assemble(recipe: Recipe, kept: Kept | None = None) -> Assembly:
     """
     process = build_process(recipe, {} if kept is None else kept.parts)
     learned = freeze(process)
+    _check_averages(recipe)
     objectives: list[Objective] = [
         build_selection(recipe, f"objectives.{i}", selection)  # type: ignore[misc]
         for i, selection in enumerate(recipe.objectives)
@@ -177,6 +178,13 @@ def _check_players(
             got=f"to train: {', '.join(sorted({parameter.partition('.')[0] for parameter in learned}))}",
             fix="train.on_nonfinite: stop",
         )
+    if learned and recipe.train.precision == "float16":
+        raise RecipeError(
+            "steps are left out where half precision overflows, and can't be where the process is trained as well",
+            where=recipe.where("train.precision"),
+            got=recipe.train.precision,
+            fix="train.precision: bfloat16",
+        )
     for name in sorted({parameter.partition(".")[0] for parameter in learned}):
         if all(each.process_role == "none" for each in objectives):
             raise RecipeError(
@@ -191,6 +199,17 @@ def _check_players(
             where=recipe.where("train.rounds"),
             got=recipe.train.rounds,
             fix="train.rounds: 1, or a coupling that is refitted",
+        )
+
+
+def _check_averages(recipe: Recipe) -> None:
+    """An average is chosen among some."""
+    if recipe.sample.ema is not None and not isinstance(recipe.train.ema, PowerAverages):
+        raise RecipeError(
+            "training keeps no averages of several lengths to choose from",
+            where=recipe.where("sample.ema"),
+            got=f"sample.ema {recipe.sample.ema}, train.ema {recipe.train.ema}",
+            fix="train.ema: {use: power, lengths: [0.05, 0.1]}",
         )
 
 

@@ -69,6 +69,11 @@ class Sample(Section):
         description="what the samples are given, by the name of each condition: a class by its name, a number, a list "
         "to go through, or a .npy file of values; the bare value where there is one condition; null: as the data have",
     )
+    ema: Annotated[float, Field(ge=1e-3, le=0.28)] | None = Field(
+        default=None,
+        description="relative length of the average of the weights to sample from, where `train.ema` keeps several; "
+        "null for the first of them",
+    )
     precision: Literal["full", "bfloat16"] = Field(
         default="full", description="of the networks: full, that of their weights, or bfloat16; states stay full"
     )

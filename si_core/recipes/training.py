@@ -13,6 +13,7 @@ __all__ = [
     "Count",
     "ImportanceTimes",
     "LogitNormalTimes",
+    "PowerAverages",
     "ProcessTraining",
     "Section",
     "SkipNonFinite",
@@ -73,6 +74,30 @@ Times = Annotated[
 ]
 
 
+class PowerAverages(Section):
+    """Running averages whose memory grows in proportion to the steps done (arXiv:2312.02696, section 3).
+
+    A length is the standard deviation of the profile of an average over the steps done: of 0.1, most weight is on the
+    last quarter. Some are followed in training, each for one copy of the weights, and kept at equal distances over the
+    steps; any length between them, and somewhat beyond, can be had after training.
+    """
+
+    use: Literal["power"] = "power"
+    lengths: Annotated[list[Annotated[float, Field(ge=1e-3, le=0.28)]], Field(min_length=1, max_length=8)] = Field(
+        default=[0.05, 0.1],
+        description="relative lengths that are followed; the first is what sampling uses unless `sample.ema` says",
+    )
+    snapshots: int = Field(
+        default=16, ge=1, le=1000, description="how often over the steps all of them are kept, the last at the end"
+    )
+
+    @model_validator(mode="after")
+    def _lengths_differ(self) -> PowerAverages:
+        if len(set(self.lengths)) < len(self.lengths):
+            raise wrong("has a length twice", key="lengths", fix=f"lengths: {sorted(set(self.lengths))}")
+        return self
+
+
 class StopAtNonFinite(Section):
     """The first step whose loss or gradient is not finite ends training; the weights are as before it."""
 
@@ -130,8 +155,13 @@ class Train(Section):
     schedule: Annotated[Selection, Select("learning-rate", "constant")] = Field(
         default=Selection("learning-rate", "constant"), description="learning rate over the steps"
     )
-    ema: Annotated[float, Field(ge=0, lt=1)] | None = Field(
-        default=0.999, description="decay of the running average of the weights, which sampling uses; null for none"
+    ema: Annotated[float, Field(ge=0, lt=1)] | Annotated[PowerAverages, OneOf(("power",), default="power")] | None = (
+        Field(
+            default=0.999,
+            description="running average of the weights, which sampling uses: its decay, or averages of several "
+            "lengths from which `sample.ema` chooses; null for none",
+            examples=["ema: {use: power, lengths: [0.05, 0.1]}"],
+        )
     )
     clip: Rate | None = Field(default=None, description="largest gradient norm; null for no limit")
     process: ProcessTraining = Field(
@@ -165,12 +195,26 @@ class Train(Section):
     )
     keep: int = Field(default=3, ge=2, le=10**6, description="checkpoints kept")
     log_every: Count = Field(default=50, description="steps between lines of metrics")
+    validation_bins: Annotated[int, Field(ge=2, le=64)] | None = Field(
+        default=None,
+        description="equal parts of the clock of learning by which the validation loss is recorded; null for the whole",
+    )
+    precision: Literal["full", "bfloat16", "float16"] = Field(
+        default="full",
+        description="of products in the networks: full, that of their weights, bfloat16, or float16 with scaled "
+        "losses; weights, states, losses and averages stay full",
+    )
     compile: bool = Field(default=False, description="compile the training step")
     shard: bool = Field(
         default=False,
         description="spread weights, gradients, averages and moments over the processes of torchrun (FSDP2), for "
         "networks that outgrow one device",
     )
+
+    @property
+    def averages(self) -> int:
+        """How many running averages of the weights there are."""
+        return len(self.ema.lengths) if isinstance(self.ema, PowerAverages) else int(self.ema is not None)
 
     @model_validator(mode="after")
     def _parts_have_rows(self) -> Train:

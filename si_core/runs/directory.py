@@ -7,6 +7,7 @@
         metrics.jsonl  log.txt  STATUS.json               how it went
         nonfinite.json                                    the step that ended training, where one did
         checkpoints/step-00000500/                        where it can go on
+        averages/step-00000500.safetensors                averages of the weights to choose from, where some are kept
         model.safetensors  frame.json                     the model, and what it keeps of its ends: units, names
         diffusion.json  clock.json                        what was measured on the model to sample it
         samples.npy  weights.npy  estimates.json  plots/  report.html     what came out; weights where there are some
@@ -122,6 +123,11 @@ class RunDirectory:
     def checkpoints(self) -> Path:
         """``checkpoints/``: one folder a checkpoint."""
         return self.path / "checkpoints"
+
+    @property
+    def averages(self) -> Path:
+        """``averages/``: averages of the weights over the steps, where ``train.ema`` keeps some."""
+        return self.path / "averages"
 
     @property
     def model(self) -> Path:

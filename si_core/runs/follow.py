@@ -18,6 +18,7 @@ from si_core.recipes.recipe import Recipe
 from si_core.recipes.selection import Selection
 from si_core.runs.agreement import agree, share_state
 from si_core.runs.attribution import attributed
+from si_core.runs.averages import save_averages
 from si_core.runs.log import Silence
 from si_core.runs.memory import memory_explained
 from si_core.runs.noise_level import fit_noise_level
@@ -81,6 +82,7 @@ def follow_run(recipe: Recipe, runtime: Runtime) -> None:
             if saving_first(trainer, renew):
                 trainer.state()
             for _ in steps(watched(trainer, plan.parts)):
+                save_averages(None, trainer)
                 stop = trainer.asked_to_stop(signals.stop_requested)
                 if saving_due(trainer, stop):
                     trainer.state()

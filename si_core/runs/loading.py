@@ -16,6 +16,7 @@ from si_core.models.model import Model
 from si_core.models.needs import growing
 from si_core.recipes.loader import load_found_recipe
 from si_core.recipes.selection import Selection
+from si_core.runs.averages import with_average
 from si_core.runs.bookkeeping import resumption
 from si_core.runs.directory import ExportedModel, RunDirectory
 from si_core.runs.frame_file import load_ends
@@ -40,18 +41,23 @@ __all__ = ["load_assembled", "load_trained"]
 _log = logging.getLogger(__name__)
 
 
-def load_trained(path: Path, runtime: Runtime) -> Model:
+def load_trained(path: Path, runtime: Runtime, ema: float | None = None) -> Model:
     """The model of a run's folder, with its trained (averaged) weights; its data are not read, nor need they be there.
+
+    Args:
+        path: the folder.
+        runtime: where to put it.
+        ema: the relative length of the average of the weights, in place of the recipe's.
 
     Raises:
         StorageError: the folder is no run, has no model yet, or its weights are damaged or another run's.
         UsageError, PluginError: a component it needs is missing.
     """
-    return load_assembled(path, runtime)[1]
+    return load_assembled(path, runtime, ema=ema)[1]
 
 
 def load_assembled(
-    path: Path, runtime: Runtime, given: Mapping[str, Any] = MappingProxyType({})
+    path: Path, runtime: Runtime, given: Mapping[str, Any] = MappingProxyType({}), ema: float | None = None
 ) -> tuple[Assembly, Model, int]:
     """The recipe of a run's folder, put together, its model with the trained (averaged) weights, and their steps.
 
@@ -59,6 +65,7 @@ def load_assembled(
         path: the folder.
         runtime: where to put it.
         given: objects in memory that the recipe had, by key.
+        ema: the relative length of the average of the weights, in place of the recipe's.
     """
     directory = RunDirectory.open(path)
     if not directory.model.is_file():
@@ -94,11 +101,15 @@ def load_assembled(
     load_into(assembly.fields.predictor, weights, str(directory.model))
     parts.to(runtime.device).requires_grad_(False)
     assembly.fields.predictor.to(runtime.device).eval().requires_grad_(False)
-    model = assembly.model().on(runtime)
+    model, step = assembly.model().on(runtime), model_step(stored.metadata, directory.model)
+    # What is exported has the weights that its run sampled from.
+    length = ema if isinstance(directory, ExportedModel) else ema or recipe.sample.ema
+    if length is not None:
+        model = with_average(directory, model, length, step)
     if isinstance(recipe.sample.epsilon, Selection) and not recipe.sample.epsilon.in_memory:
         level = stored_noise_level(directory, recipe.sample.epsilon.qualified, model.process, own)
         model = model.with_sampler(epsilon=level)
     if isinstance(recipe.sample.clock, Selection) and not recipe.sample.clock.in_memory:
         stored_time = stored_clock(directory, recipe.sample.clock.qualified, model.process, own)
         model = model.with_sampler(clock=stored_time)
-    return assembly, model, model_step(stored.metadata, directory.model)
+    return assembly, model, step

@@ -22,6 +22,7 @@ from si_core.recipes.recipe import Recipe
 from si_core.recipes.selection import Selection
 from si_core.runs.agreement import agree, share_state
 from si_core.runs.attribution import attributed
+from si_core.runs.averages import with_average
 from si_core.runs.bookkeeping import logged, status_written
 from si_core.runs.digests import damaged_files, write_digests
 from si_core.runs.directory import ExportedModel, RunDirectory
@@ -233,6 +234,8 @@ def _stages(
         times.append(time.monotonic())
         with signals.at_once():
             with memory_explained("sampling", assembly, device):
+                if recipe.sample.ema is not None:
+                    model = with_average(directory, model, recipe.sample.ema, trainer.step)
                 model = fit_noise_level(directory, model, recipe.sample.epsilon, recipe.seed)
                 if isinstance(recipe.sample.clock, Selection) and not recipe.sample.clock.in_memory:
                     model = fit_clock(directory, model, recipe.sample.clock.qualified, recipe.seed)

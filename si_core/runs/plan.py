@@ -71,8 +71,8 @@ def prepare(recipe: Recipe, runtime: Runtime, begun: bool = False) -> Plan:
         PluginError: a plugin that fails.
         NumericsError: more than the machine can hold.
     """
-    averaged = runtime.device.type == "cpu" and recipe.train.steps > 0 and recipe.train.ema is not None
-    with attributed(), memory_explained("preparation", recipe, runtime.device), growing(2 if averaged else 1):
+    copies = recipe.train.averages if runtime.device.type == "cpu" and recipe.train.steps > 0 else 0
+    with attributed(), memory_explained("preparation", recipe, runtime.device), growing(1 + copies):
         assembly = assemble(recipe)
         start = None if begun else begin_from(assembly)
         estimators = tuple(_estimator(recipe, index, assembly) for index in range(len(recipe.estimators)))

@@ -31,10 +31,15 @@ class ShownTraining:
     def record(self, record: dict[str, Any]) -> None:
         """A record of metrics was made."""
         self._losses = "  ".join(f"{name} {value:.4f}" for name, value in record["losses"].items())
+        if "validation" in record:
+            self._losses += f"  held out {record['validation']['total']:.4f}"
         step, steps, now = self._trainer.step, self._trainer.train.steps, time.monotonic()
         if self._trainer.finished or now - self._line > _LINE_SECONDS:
             pace = (step - self._first) / max(now - self._began, 1e-9)
             self._console.line(f"step {step}/{steps}  {self._losses}  {pace:.0f} steps/s")
+            for name, means in record.get("validation_by_time", {}).items():
+                shown = " ".join("-" if mean is None else f"{mean:.3g}" for mean in means)
+                self._console.line(f"  {name} on held-out rows by time, from 0 to 1: {shown}")
             self._line = now
 
     def progress(self) -> None:

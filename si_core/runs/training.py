@@ -14,13 +14,15 @@ from torch import nn
 from si_core.contract.event import Event
 from si_core.contract.processes import failing_together
 from si_core.contract.runtime import Runtime
-from si_core.errors import NumericsError, StorageError
+from si_core.errors import NumericsError, RecipeError, StorageError
 from si_core.fields.predictor import Predictor
 from si_core.models.assembly import assemble
 from si_core.models.model import Model
 from si_core.process.fingerprint import data_parts, fingerprint
 from si_core.recipes.recipe import Recipe
+from si_core.recipes.training import PowerAverages
 from si_core.runs.agreement import agree
+from si_core.runs.averages import save_averages
 from si_core.runs.directory import RunDirectory
 from si_core.runs.initial import begin_from
 from si_core.runs.log import Console
@@ -75,10 +77,24 @@ def train(recipe: Recipe, device: str | torch.device | Runtime = "cpu") -> Model
 def begun(recipe: Recipe, runtime: Runtime) -> Watch:
     """A training in memory at step 0, with those who follow it."""
     assembly = assemble(recipe)
+    _refuse_other_average(recipe)
     begin_from(assembly)
     parts = build_parts(recipe, assembly, runtime)
     agree(assembly, runtime.processes)
     return watched(Trainer(assembly, runtime), parts)
+
+
+def _refuse_other_average(recipe: Recipe) -> None:
+    """In memory there are no averages but those that are followed."""
+    chosen, lengths = recipe.sample.ema, recipe.train.ema.lengths if isinstance(recipe.train.ema, PowerAverages) else []
+    if chosen is not None and chosen not in lengths:
+        raise RecipeError(
+            "training in memory keeps no averages from which another could be made",
+            where=recipe.where("sample.ema"),
+            got=chosen,
+            allowed=", ".join(map(str, lengths)),
+            fix=f"train.ema: {{use: power, lengths: {[*lengths, chosen]}}}, or `si run`",
+        )
 
 
 def watched(trainer: Trainer, parts: Iterable[Part], directory: RunDirectory | None = None) -> Watch:
@@ -164,6 +180,7 @@ def train_into(
         with _explained(directory, console):
             for _ in steps(watch, written):
                 shown.progress()
+                save_averages(directory, trainer)
                 # Read once a step: whoever is told of a stop must have saved at this very step.
                 stop = trainer.asked_to_stop(signals.stop_requested)
                 if saving_due(trainer, stop):
@@ -203,7 +220,7 @@ def _explained(directory: RunDirectory, console: Console) -> Iterator[None]:
 
 
 def finished(trainer: Trainer, module: nn.Module | None = None) -> Model:
-    """The model of the trained weights, or of a copy of them."""
+    """The model of the weights to sample from, or of a copy of them."""
     learned = trainer.assembly.fields
     if module is None:
         module = trainer.gathered()

@@ -11,6 +11,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
@@ -21,6 +22,7 @@ import torch
 
 from si_core.errors import StorageError
 from si_core.storage.atomic import storage_error, write_atomic
+from si_core.storage.own_files import open_to_read
 from si_core.storage.strict_json import parse_json
 
 __all__ = [
@@ -30,6 +32,7 @@ __all__ = [
     "format_header",
     "format_tensors",
     "header_digest",
+    "load_metadata",
     "load_tensors",
     "parse_tensors",
     "save_tensors",
@@ -90,6 +93,24 @@ def load_tensors(path: Path) -> TensorFile:
             return parse_tensors(start + file.read(), str(path))
     except OSError as error:
         raise storage_error(path, error) from error
+
+
+def load_metadata(path: Path) -> dict[str, str]:
+    """The metadata of a file of tensors, by its head alone: the tensors are not read, nor is their checksum looked at.
+
+    Raises:
+        StorageError: as for :func:`load_tensors`, of the header.
+    """
+    try:
+        with open_to_read(path) as file:
+            size = os.fstat(file.fileno()).st_size
+            length = _check_start(file.read(8), size, str(path))
+            content = file.read(length)
+            _check_size(content, str(path))
+            text = _check_header(parse_json(content, str(path), MAX_HEADER), size - 8 - length, str(path))
+    except OSError as error:
+        raise storage_error(path, error) from error
+    return {name: value for name, value in text.items() if name != _CHECKSUM}
 
 
 def format_tensors(

@@ -32,7 +32,8 @@ def outer_squares(inputs: Tensor, gradients: Tensor, pairs: bool) -> Tensor:
         gradients: d, shape (B, ...).
         pairs: whether the second half of the rows goes with the first.
     """
-    a, d = inputs.flatten(1), gradients.flatten(1)
+    # Of halves the squares would overflow.
+    a, d = (values.float() if values.itemsize < 4 else values for values in (inputs.flatten(1), gradients.flatten(1)))
     single = (_dot(a, a) + 1) * _dot(d, d)
     if not pairs:
         return single

@@ -16,11 +16,15 @@ import torch
 from torch import Tensor, nn
 
 from si_core.contract.runtime import Runtime
+from si_core.errors import RecipeError
+from si_core.fields.learned import LearnedFields
+from si_core.models.acceleration.lowered import LoweredPredictor, lower_dtype
 from si_core.models.assembly import Assembly
 from si_core.recipes.training import ImportanceTimes
 from si_core.training.batches import Batch
 from si_core.training.gradient_sizes import GradientSizes
 from si_core.training.idle import grad_mode_switched_off, refuse_constant, refuse_detached, tell_idle
+from si_core.training.loss_scale import LossScale
 from si_core.training.network_noise import NetworkNoise
 from si_core.training.reduction import Reduction
 
@@ -79,6 +83,9 @@ class Gradients:
         if isinstance(assembly.recipe.train.times, ImportanceTimes):
             self.sizes = GradientSizes(None if compiled else self._predictor, assembly.antithetic)
         self._untried = True
+        precision = assembly.recipe.train.precision
+        self.scale = LossScale() if precision == "float16" else None
+        self._fields = _lowered(assembly, precision, parameters[0].dtype)
 
     @property
     def _predictor(self) -> nn.Module:
@@ -100,9 +107,10 @@ class Gradients:
         rows, whole = len(batch.draw.t), batch.size
         if self._reduction is not None:
             batch = batch.rows(self._reduction.own(whole))
+        share = self._share if self.scale is None else self._share * self.scale.value
         terms, squares = [], []
         for index, part in enumerate(batch.parts(self._parts)):
-            terms.append(self._add(step, part, index, extrapolation))
+            terms.append(self._add(step, part, share, index, extrapolation))
             if self.sizes is not None and batch.times.bins is not None and self.sizes.squares is not None:
                 squares.append(self.sizes.squares)
         if self._untried:
@@ -114,27 +122,31 @@ class Gradients:
             means = list(self._reduction.add_up(torch.stack(means) * (len(batch.draw.t) / rows)))
             sizes = self._reduction.squares(sizes, whole)
         gradients = [p.grad for p in self._parameters if p.grad is not None]
+        if self.scale is not None:
+            # Of the squares of importance sampling as well; both by a power of 2.
+            torch._foreach_mul_(gradients, 1 / self.scale.value)
+            sizes = None if sizes is None else sizes / self.scale.value**2
         norms = torch._foreach_norm(gradients) if self._reduction is None else self._reduction.norm(gradients)
         # One transfer for all.
         found = torch.stack([*means, *norms]).tolist()
         losses, norm = found[: len(means)], math.hypot(*found[len(means) :])
         return Gradient(losses, norm, gradients, sizes)
 
-    def _add(self, step: int, part: Batch, index: int, extrapolation: bool) -> list[Tensor]:
+    def _add(self, step: int, part: Batch, share: Tensor, index: int, extrapolation: bool) -> list[Tensor]:
         """Add a part's share of the gradient; its losses, each (B,)."""
         assembly, draw = self._assembly, part.draw
         sizes = None if part.times.bins is None else self.sizes
         with self._noise.at(step, extrapolation, index):
             with nullcontext() if sizes is None else sizes.watching(len(draw.t)):
-                predictions = assembly.predictions(draw, part.preconditioning)
+                predictions = assembly.predictions(draw, part.preconditioning, self._fields)
             if sizes is not None:
                 sizes.outputs(draw.xt, [each for each in predictions if each is not None])
-            each = assembly.losses(draw, predictions)
+            each = assembly.losses(draw, predictions, self._fields)
         if self._untried and index == 0:
             refuse_detached(assembly.fields.predictor, predictions)
             refuse_constant(assembly.objectives, each)
         # The gradient of a weighted mean in its terms is known: nothing has to be found about the mean itself.
-        shares, terms = self._share.expand_as(draw.t), [loss.detach() for loss in each]
+        shares, terms = share.expand_as(draw.t), [loss.detach() for loss in each]
         if part.weight is not None:
             shares, terms = shares * part.weight, [term * part.weight for term in terms]
         try:
@@ -144,3 +156,19 @@ class Gradients:
                 raise
             raise grad_mode_switched_off(step + 1) from error
         return terms
+
+
+def _lowered(assembly: Assembly, precision: str, dtype: torch.dtype) -> LearnedFields | None:
+    """The fields with their networks in a lower precision; None where that is the precision of the weights."""
+    lower = lower_dtype(precision)
+    if lower is None:
+        return None
+    if dtype != torch.float32:
+        raise RecipeError(
+            "a lower precision of training is that of networks in single precision",
+            where=assembly.recipe.where("train.precision"),
+            got=f"{precision}, with weights in {str(dtype).removeprefix('torch.')}, as the data are",
+            fix="train.precision: full, or data in float32",
+        )
+    fields = assembly.fields
+    return fields.of(LoweredPredictor(fields.predictor, len(fields.names), lower))

@@ -53,9 +53,13 @@ class NonFiniteSteps:
         self._assembly, self._predictor = assembly, predictor
         chosen = assembly.recipe.train.on_nonfinite
         self._skip = chosen if isinstance(chosen, SkipNonFinite) else None
+        # Beyond 65504 there is nothing in half precision, however small the loss.
+        half = assembly.recipe.train.precision == "float16"
+        self._fix = _SMALLER + ("; or train.precision: bfloat16, of a larger range" if half else "")
         self._total, self._row, self._since, self._steps = 0, 0, 0, list[int]()
         self._told = 0
-        self.watches_buffers = self._skip is not None and next(predictor.buffers(), None) is not None
+        leaves_out = self._skip is not None or half
+        self.watches_buffers = leaves_out and next(predictor.buffers(), None) is not None
         """Whether :meth:`remember` is due before each step: running statistics move in a forward pass already."""
         self._buffers: dict[str, Tensor] = {}
 
@@ -75,10 +79,10 @@ class NonFiniteSteps:
         Raises:
             NonFiniteStep: training ends; nothing has moved.
         """
-        self._put_back()
+        self.put_back()
         problem, got, record = self._described(step, draw, losses, norm)
 
-        def refused(problem: str, got: str, fix: str = _SMALLER, allowed: str | None = None) -> NonFiniteStep:
+        def refused(problem: str, got: str, fix: str = self._fix, allowed: str | None = None) -> NonFiniteStep:
             error = NonFiniteStep(problem, where=f"step {step + 1}", got=got, allowed=allowed, fix=fix)
             error.record = {**record, "problem": problem, "left_out": {"total": self._total, "steps": self._steps}}
             return error
@@ -93,7 +97,7 @@ class NonFiniteSteps:
         if weights:
             raise refused(f"{problem}, for weights are not: {_listed(weights)}", got)
         if self._skip is None:
-            raise refused(problem, got, f"{_SMALLER}; or train.on_nonfinite: skip, to leave a few such steps out")
+            raise refused(problem, got, f"{self._fix}; or train.on_nonfinite: skip, to leave a few such steps out")
         reached = self._reached(self._skip, step)
         if reached is not None:
             newest = (
@@ -178,7 +182,8 @@ class NonFiniteSteps:
         return None
 
     @torch.no_grad()
-    def _put_back(self) -> None:
+    def put_back(self) -> None:
+        """Put buffers back as they were when they were remembered."""
         for name, value in self._predictor.named_buffers() if self._buffers else ():
             value.copy_(self._buffers[name])
 

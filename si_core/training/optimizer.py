@@ -1,4 +1,4 @@
-"""The optimizer of a recipe, made and restored, and the running average of weights."""
+"""The optimizer of a recipe, made and restored."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from si_core.errors import PluginError, StorageError
 from si_core.models.parts import build_selection
 from si_core.recipes.recipe import Recipe
 
-__all__ = ["averaging", "build_optimizer", "class_name", "restore_optimizer"]
+__all__ = ["build_optimizer", "class_name", "restore_optimizer"]
 
 
 def build_optimizer(recipe: Recipe, parameters: list[nn.Parameter]) -> torch.optim.Optimizer:
@@ -76,15 +76,3 @@ def restore_optimizer(
                 raise ValueError(f"{key} of shape {tuple(value.shape)} for a parameter of {tuple(parameter.shape)}")
     for group, settings in zip(optimizer.param_groups, own, strict=True):
         group.update(settings)
-
-
-def averaging(decay: float) -> Any:
-    """An exponential moving average whose memory grows with the steps done, so that the start is forgotten."""
-
-    @torch.no_grad()
-    def update(averages: list[Tensor], values: list[Tensor], count: Tensor | int) -> None:
-        done = int(count)
-        weight = 1 - min(decay, (1 + done) / (10 + done))
-        torch._foreach_lerp_(averages, values, weight)
-
-    return update

@@ -12,13 +12,42 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from si_core.contract.processes import Processes
+from si_core.contract.runtime import Runtime
+from si_core.errors import RecipeError
+from si_core.recipes.recipe import Recipe
 from si_core.training.rows import equal_parts
 from si_core.training.sharding import is_sharded, local
 
-__all__ = ["Reduction"]
+__all__ = ["Reduction", "begin_alike", "reduction_of"]
+
+
+def begin_alike(networks: nn.Module, processes: Processes) -> None:
+    """Give all processes the weights of process 0: of networks in memory each has made its own."""
+    for value in [*networks.parameters(), *networks.buffers()]:
+        processes.copy_of_leader(value.data)
+
+
+def reduction_of(
+    recipe: Recipe, runtime: Runtime, parameters: Sequence[Tensor], buffers: Iterable[Tensor]
+) -> Reduction | None:
+    """What adds up the gradients of a training's processes; None for one process.
+
+    Raises:
+        RecipeError: fewer rows in a batch than processes.
+    """
+    if runtime.processes is None:
+        return None
+    if recipe.train.batch < runtime.world:
+        raise RecipeError(
+            "every process needs a row of each batch",
+            where=recipe.where("train.batch"),
+            got=f"{recipe.train.batch} rows for {runtime.world} processes",
+            fix=f"train.batch: {runtime.world}, or fewer processes",
+        )
+    return Reduction(runtime.processes, parameters, buffers)
 
 
 class Reduction:

@@ -8,6 +8,7 @@ one after another, and needs host memory for all of them.
 
 from __future__ import annotations
 
+import copy
 import warnings
 from collections.abc import Iterator
 from typing import Any
@@ -15,18 +16,61 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from si_core.contract.processes import Processes
+from si_core.contract.processes import Processes, is_alone
+from si_core.contract.runtime import Runtime
+from si_core.errors import UsageError
+from si_core.fields.predictor import Predictor
+from si_core.training.averages import Averages
 
-__all__ = ["is_sharded", "like", "local", "shard", "whole"]
+__all__ = ["Spread", "is_sharded", "like", "local", "spread", "unfuse", "whole"]
 
 
-def shard(networks: nn.ModuleList, processes: Processes) -> None:
-    """Spread the weights of networks over the processes, each block of a list of blocks by itself.
+class Spread:
+    """The weights of networks and of their averages, spread over the processes.
 
     Args:
-        networks: in place; equal on all processes.
+        predictor: the networks, in place; equal on all processes.
+        averages: theirs, in place.
         processes: those that share a training.
     """
+
+    def __init__(self, predictor: Predictor, averages: Averages, processes: Processes) -> None:
+        self._whole = copy.deepcopy(predictor).cpu()
+        for module in (predictor, *(average.module for average in averages.groups.values())):
+            _shard(module.networks, processes)
+
+    def gathered(self, module: nn.Module) -> nn.Module:
+        """Networks with the weights of one of these, whole; all processes have to ask.
+
+        Raises:
+            UsageError: this process asks by itself.
+        """
+        if is_alone():
+            raise UsageError(
+                "a model of weights that are spread over the processes can't be had while it is trained",
+                where="train.shard",
+                fix="train.shard: false, or leave out what asks for it",
+            )
+        found, device = copy.deepcopy(self._whole), next(module.parameters()).device
+        found.load_state_dict({name: whole(value) for name, value in module.state_dict().items()})
+        return found.to(device).train(module.training)
+
+
+def spread(predictor: nn.Module, averages: Averages, runtime: Runtime) -> Spread | None:
+    """Spread weights over the processes of a runtime; None where there is one process."""
+    if runtime.processes is None or not isinstance(predictor, Predictor):
+        return None
+    return Spread(predictor, averages, runtime.processes)
+
+
+def unfuse(optimizer: torch.optim.Optimizer) -> None:
+    """Let an optimizer take its steps in parts: not every fused step of torch takes weights that are spread."""
+    for group in optimizer.param_groups:
+        group.update({"fused": False} if "fused" in group else {})
+
+
+def _shard(networks: nn.ModuleList, processes: Processes) -> None:
+    """Spread the weights of networks, each block of a list of blocks by itself."""
     from torch.distributed.device_mesh import init_device_mesh
     from torch.distributed.fsdp import fully_shard
 

@@ -1,4 +1,4 @@
-"""What training moves, as checkpoints keep it: weights, their average, the optimizer's state, parts of the process."""
+"""What training moves, as checkpoints keep it: weights, their averages, the optimizer's state, parts of the process."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.optim.swa_utils import AveragedModel
 
 from si_core.models.learnable import load_parts, parts_tensors
 from si_core.storage.nested import flatten_state, stored_state, unflatten_state
 from si_core.storage.weights import load_into
+from si_core.training.averages import Averages
 from si_core.training.optimizer import class_name, restore_optimizer
 from si_core.training.sharding import like, whole
 
@@ -24,14 +24,14 @@ class TrainedParts:
 
     Args:
         predictor: the networks.
-        average: of their weights; None where there is none.
+        averages: of their weights.
         optimizer: theirs.
         optimizer_name: as the recipe selects it, for errors.
         process: the parts of the process that learn.
     """
 
     predictor: nn.Module
-    average: AveragedModel | None
+    averages: Averages
     optimizer: torch.optim.Optimizer
     optimizer_name: str
     process: nn.ModuleDict
@@ -39,14 +39,13 @@ class TrainedParts:
     @property
     def groups(self) -> set[str]:
         """The groups of tensors that a checkpoint has to have for them."""
-        optional = {"average": self.average is not None, "process": bool(parts_tensors(self.process))}
-        return {"weights", "optimizer", *(name for name, there in optional.items() if there)}
+        process = {"process"} if parts_tensors(self.process) else set()
+        return {"weights", "optimizer", *self.averages.groups, *process}
 
     def state(self) -> tuple[dict[str, dict[str, Tensor]], dict[str, Any]]:
         """Tensors by group, and the rest as plain data."""
         tensors = {"weights": _tensors(self.predictor)}
-        if self.average is not None:
-            tensors["average"] = _tensors(self.average)
+        tensors |= {group: _tensors(average) for group, average in self.averages.groups.items()}
         found, optimizer = flatten_state(self.optimizer.state_dict())
         tensors["optimizer"] = {name: whole(value) for name, value in found.items()}
         parts = parts_tensors(self.process)
@@ -66,8 +65,8 @@ class TrainedParts:
             StorageError: a part is of no known form, or of another recipe.
         """
         _load(self.predictor, tensors["weights"], f"{where}/weights.safetensors")
-        if self.average is not None:
-            _load(self.average, tensors["average"], f"{where}/average.safetensors")
+        for group, average in self.averages.groups.items():
+            _load(average, tensors[group], f"{where}/{group}.safetensors")
         with stored_state(f"{where}/state.json"):
             stored = unflatten_state(tensors["optimizer"], state["optimizer"])
             made_by = state.get("optimizer_class", class_name(self.optimizer))

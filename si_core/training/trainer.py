@@ -7,35 +7,33 @@ on bit for bit.
 
 from __future__ import annotations
 
-import copy
+import math
 from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.optim.swa_utils import AveragedModel
 
 from si_core.contract.data import Draw
-from si_core.contract.processes import is_alone
 from si_core.contract.runtime import Runtime
 from si_core.discovery.first_calls import first_calls_watched
-from si_core.errors import RecipeError, StorageError, UsageError
-from si_core.fields.predictor import Predictor
+from si_core.errors import RecipeError, StorageError
 from si_core.models.assembly import Assembly
 from si_core.models.first_draw import calls_of
 from si_core.models.freed_memory import keep_freed_memory
 from si_core.models.learnable import learnable_parts
 from si_core.storage.nested import stored_state
+from si_core.training.averages import Averages
 from si_core.training.batches import Batch, Batches
 from si_core.training.extragradient import Extragradient, Networks
 from si_core.training.gradients import Gradient, Gradients
 from si_core.training.learning_rate import LearningRates, own_rates
 from si_core.training.network_noise import NetworkNoise
 from si_core.training.nonfinite import NonFiniteSteps
-from si_core.training.optimizer import averaging, build_optimizer
+from si_core.training.optimizer import build_optimizer
 from si_core.training.process_trainer import ProcessTrainer
-from si_core.training.reduction import Reduction
+from si_core.training.reduction import begin_alike, reduction_of
 from si_core.training.rounds import refit
-from si_core.training.sharding import shard, whole
+from si_core.training.sharding import spread, unfuse
 from si_core.training.sums import Sums
 from si_core.training.trained_parts import TrainedParts
 from si_core.training.validation import Validation
@@ -59,27 +57,23 @@ class Trainer:
         self.stopped: str | None = None
         self.predictor: nn.Module = assembly.fields.predictor.to(runtime.device).train()
         if runtime.processes is not None:
-            # Networks in memory were made by each process itself.
-            for value in [*self.predictor.parameters(), *self.predictor.buffers()]:
-                runtime.processes.copy_of_leader(value.data)
-        decay = self.train.ema
-        self.average = None if decay is None else AveragedModel(self.predictor, multi_avg_fn=averaging(decay))
-        self._whole = self._spread(runtime) if self.train.shard and runtime.processes is not None else None
+            begin_alike(self.predictor, runtime.processes)
+        self.averages = Averages(self.predictor, self.train.ema)
+        self._spread = spread(self.predictor, self.averages, runtime) if self.train.shard else None
         self.parameters = [p for p in self.predictor.parameters() if p.requires_grad]
         if not self.parameters:
             where, fix = assembly.recipe.where("network"), "requires_grad_(True) for those that are to be trained"
             raise RecipeError("the network has no parameters to train", where=where, got="all are frozen", fix=fix)
         self.optimizer = build_optimizer(assembly.recipe, self.parameters)
-        if self._whole is not None:
-            for group in self.optimizer.param_groups:  # not every fused step of torch takes weights that are spread
-                group.update({"fused": False} if "fused" in group else {})
+        if self._spread is not None:
+            unfuse(self.optimizer)
         self._rates, self._own_rates = LearningRates(assembly.recipe), own_rates(self.optimizer)
         self.parts = learnable_parts(assembly.process).to(runtime.device)
-        self._moved = TrainedParts(self.predictor, self.average, self.optimizer, self.train.optimizer.name, self.parts)
+        self._moved = TrainedParts(self.predictor, self.averages, self.optimizer, self.train.optimizer.name, self.parts)
         moving = bool(assembly.learned)
         self.process_trainer = ProcessTrainer(assembly, self.parts, runtime) if moving else None
         noise = NetworkNoise(assembly.recipe.seed, runtime)
-        self._reduction = self._shared_among(runtime)
+        self._reduction = reduction_of(assembly.recipe, runtime, self.parameters, self.predictor.buffers())
         self._gradients = Gradients(assembly, self.parameters, runtime, noise, self._reduction, compiled)
         self._extragradient: Extragradient | None = None
         if self.process_trainer is not None and self.train.process.method == "extragradient":
@@ -93,26 +87,6 @@ class Trainer:
         self._validation = Validation(assembly, runtime)
         if compiled:
             self.predictor.compile()
-
-    def _spread(self, runtime: Runtime) -> nn.Module:
-        """Spread the weights and their average over the processes; a copy of the predictor before it."""
-        whole = copy.deepcopy(self.predictor).cpu()
-        for module in (self.predictor, None if self.average is None else self.average.module):
-            if isinstance(module, Predictor) and runtime.processes is not None:
-                shard(module.networks, runtime.processes)
-        return whole
-
-    def _shared_among(self, runtime: Runtime) -> Reduction | None:
-        if runtime.processes is None:
-            return None
-        if self.train.batch < runtime.world:
-            raise RecipeError(
-                "every process needs a row of each batch",
-                where=self.assembly.recipe.where("train.batch"),
-                got=f"{self.train.batch} rows for {runtime.world} processes",
-                fix=f"train.batch: {runtime.world}, or fewer processes",
-            )
-        return Reduction(runtime.processes, self.parameters, self.predictor.buffers())
 
     def asked_to_stop(self, requested: bool) -> bool:
         """Whether training stops after this step by a signal: all processes at the same step, whichever it came to.
@@ -187,10 +161,11 @@ class Trainer:
             self.optimizer.step()
         else:
             self._first_step(self._restored)
-        if self.average is not None:
-            self.average.update_parameters(self.predictor)
+        self.averages.update()
         if self.process_trainer is not None:
             self.process_trainer.advance(self.step)
+        if self._gradients.scale is not None:
+            self._gradients.scale.held()
         self.step += 1
         self._sums.add(found.losses, found.norm)
 
@@ -204,7 +179,11 @@ class Trainer:
         if self._extragradient is not None:
             self._extragradient.undo()
         self._batches.forget()
-        self._nonfinite.met(self.step, draw, found.losses, found.norm)
+        scale = self._gradients.scale
+        if scale is not None and math.isfinite(sum(found.losses)) and scale.overflowed(self.step):
+            self._nonfinite.put_back()
+        else:
+            self._nonfinite.met(self.step, draw, found.losses, found.norm)
         self.step += 1
 
     @property
@@ -230,31 +209,25 @@ class Trainer:
         }
         if self._nonfinite.recorded:
             record["left_out"] = self._nonfinite.record()
-        if self._validation.available:
-            record["validation"] = self._validation.losses(self.trained())
+        if self._gradients.scale is not None:
+            record["loss_scale"] = self._gradients.scale.record()
+        record |= self._validation.record(self.trained())
         if self.process_trainer is not None:
             record["process"] = self.process_trainer.record()
         return record
 
     def trained(self) -> nn.Module:
-        """The predictor to sample from: the averaged weights where there is an average."""
-        module: nn.Module = self.predictor if self.average is None else self.average.module
-        return module
+        """The predictor to sample from: the averaged weights where there is an average, the first of several."""
+        return self.averages.first
+
+    def sampled(self) -> nn.Module:
+        """The predictor that the recipe samples: the average of ``sample.ema`` where that is followed, or the first."""
+        length = self.assembly.recipe.sample.ema
+        return self.trained() if length is None else self.averages.lengths.get(length, self.trained())
 
     def gathered(self) -> nn.Module:
-        """:meth:`trained` with its weights whole: a copy where they are spread, for which all processes have to ask."""
-        module = self.trained()
-        if self._whole is None:
-            return module
-        if is_alone():
-            raise UsageError(
-                "a model of weights that are spread over the processes can't be had while it is trained",
-                where=self.assembly.recipe.where("train.shard"),
-                fix="train.shard: false, or leave out what asks for it",
-            )
-        found = copy.deepcopy(self._whole)
-        found.load_state_dict({name: whole(value) for name, value in module.state_dict().items()})
-        return found.to(self.runtime.device).train(module.training)
+        """:meth:`sampled` with its weights whole: a copy where they are spread, for which all processes have to ask."""
+        return self.sampled() if self._spread is None else self._spread.gathered(self.sampled())
 
     def state(self) -> tuple[dict[str, dict[str, Tensor]], dict[str, Any]]:
         """All that the next steps depend on, for a checkpoint: tensors by group, and the rest."""
@@ -263,6 +236,8 @@ class Trainer:
         if times:
             tensors["times"] = times
         rest |= {"sums": self._sums.plain(), "left_out": self._nonfinite.state(), "stopped": self.stopped}
+        if self._gradients.scale is not None:
+            rest["loss_scale"] = self._gradients.scale.state()
         if self.process_trainer is not None:
             tensors["process-optimizer"], rest["process"] = self.process_trainer.state()
         return tensors, rest
@@ -274,8 +249,9 @@ class Trainer:
             StorageError: a part is missing or of no known form, or the weights or the optimizer are of another recipe.
         """
         needed = self._moved.groups | ({"times"} if self._batches.times.state() else set())
-        further = set() if self.process_trainer is None else {"process"}
-        missing = sorted(needed - set(tensors)) + sorted(({"optimizer", "sums", "left_out"} | further) - set(state))
+        further = {"process": self.process_trainer, "loss_scale": self._gradients.scale}
+        rest = {"optimizer", "sums", "left_out", *(name for name, part in further.items() if part is not None)}
+        missing = sorted(needed - set(tensors)) + sorted(rest - set(state))
         if missing:
             raise StorageError(
                 "the checkpoint lacks what this recipe needs",
@@ -290,6 +266,8 @@ class Trainer:
             stopped = state.get("stopped")
             if not (stopped is None or isinstance(stopped, str)):
                 raise ValueError(f"training ended early for {stopped!r}")
+            if self._gradients.scale is not None:
+                self._gradients.scale.restore(state["loss_scale"])
             if self.process_trainer is not None:
                 self.process_trainer.restore(tensors.get("process-optimizer", {}), state["process"])
         self._batches.forget()

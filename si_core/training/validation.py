@@ -7,6 +7,9 @@ with it and without.
 
 from __future__ import annotations
 
+import math
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 
@@ -46,20 +49,19 @@ class Validation:
         order = self._order(len(x1)).to(x1.device)
         self._rows = x1[order], taken(condition, order)
 
-    @property
-    def available(self) -> bool:
-        """Whether there are rows to measure on."""
-        return self._rows is not None
+    def record(self, predictor: nn.Module) -> dict[str, Any]:
+        """What a record has of it; empty where no rows are held out.
 
-    def losses(self, predictor: nn.Module) -> dict[str, float]:
-        """The mean loss of each field, and ``total``; empty where no rows are held out.
+        ``validation`` is the mean loss of each field, and ``total``; ``validation_by_time``, where bins are asked for,
+        a list for each field of its means over equal parts of the clock of learning, None where a part has no row.
 
         Args:
             predictor: whose fields are measured, such as the averaged one; it is as before afterwards.
         """
         if self._rows is None:
             return {}
-        training = predictor.training
+        training, bins = predictor.training, self._assembly.recipe.train.validation_bins
+        names = self._assembly.fields.names
         try:
             predictor.eval()
             with torch.no_grad():
@@ -67,9 +69,12 @@ class Validation:
                 fields = self._assembly.fields.of(predictor)  # type: ignore[arg-type]
                 each = self._assembly.losses(draw, self._assembly.predictions(draw, fields=fields), fields)
                 means = torch.stack([loss.mean() for loss in each]).tolist()
+                parts = None if bins is None else _by_time(draw, each, bins)
         finally:
             predictor.train(training)
-        return {**dict(zip(self._assembly.fields.names, means, strict=True)), "total": sum(means)}
+        validation = {**dict(zip(names, means, strict=True)), "total": sum(means)}
+        by_time = {} if parts is None else {"validation_by_time": dict(zip(names, parts, strict=True))}
+        return {"validation": validation, **by_time}
 
     def _draw(self, x1: Tensor, condition: Condition | None) -> Draw:
         process, n = self._assembly.process, len(x1)
@@ -90,3 +95,12 @@ class Validation:
 
     def _stream(self, index: int) -> torch.Generator:
         return reseed(self._runtime.generator(), self._assembly.recipe.seed, "validation", index)
+
+
+def _by_time(draw: Draw, losses: list[Tensor], bins: int) -> list[list[float | None]]:
+    """The mean of each loss over the rows of each part of the clock; None where there are none."""
+    u = draw.made[1].u
+    part = (u * bins).long().clamp_(0, bins - 1)
+    rows = torch.zeros(bins, dtype=u.dtype, device=u.device).index_add_(0, part, torch.ones_like(u))
+    sums = [torch.zeros_like(rows).index_add_(0, part, loss.to(rows)) for loss in losses]
+    return [[mean if math.isfinite(mean) else None for mean in of.tolist()] for of in torch.stack(sums) / rows]

@@ -57,7 +57,7 @@ def signal_in_validation(count: int, name: str) -> None:
     """The process gets a signal while it measures the validation loss for the ``count``-th time."""
     from si_core.training.validation import Validation
 
-    measure, left = Validation.losses, count
+    measure, left = Validation.record, count
 
     def measured(self: Validation, predictor: Any) -> Any:
         nonlocal left
@@ -66,7 +66,7 @@ def signal_in_validation(count: int, name: str) -> None:
             os.kill(os.getpid(), signal.Signals[name])
         return measure(self, predictor)
 
-    Validation.losses = measured
+    Validation.record = measured
 
 
 def interrupted_at_every_point(stage: str) -> None:

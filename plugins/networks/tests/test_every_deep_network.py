@@ -2,6 +2,7 @@
 
 import copy
 import pickle
+import weakref
 
 import pytest
 import torch
@@ -111,3 +112,45 @@ def test_dropout_draws_from_the_global_generator_in_training_alone(network):
         torch.manual_seed(3)
         assert torch.equal(net(0.5, x), one)
     assert torch.equal(net.eval()(0.5, x), plain(0.5, x))
+
+
+BLOCKS = pytest.mark.parametrize("network", ["unet", "transformer", "rotary"], indirect=True)
+
+
+@BLOCKS
+@pytest.mark.parametrize("dropout", [0.0, 0.3])
+def test_checkpointing_changes_no_bit_of_a_gradient(network, dropout):
+    told, found = {"species": torch.tensor([2, 0, -1])}, []
+    for checkpointing in (False, True):
+        net = network(conditions=SPECIES, heads=2, dropout=dropout, checkpointing=checkpointing)
+        with torch.random.fork_rng():
+            torch.manual_seed(3)
+            out = net(0.4, states(3), told)
+            torch.manual_seed(4)  # what is computed again draws as it did
+            before = torch.get_rng_state()
+            out.square().sum().backward()
+            assert torch.equal(torch.get_rng_state(), before)
+        found.append([out.detach(), *(p.grad for p in net.parameters())])
+    assert all(a is b is None or torch.equal(a, b) for a, b in zip(*found, strict=True))
+
+
+@BLOCKS
+def test_checkpointing_keeps_fewer_tensors_and_leaves_other_derivatives_alone(network):
+    kept = []
+    for checkpointing in (False, True):
+        net, seen = network(checkpointing=checkpointing), weakref.WeakSet()
+        numbers = 0
+
+        def pack(tensor, seen=seen):
+            seen.add(tensor.untyped_storage())
+            return tensor
+
+        with torch.autograd.graph.saved_tensors_hooks(pack, lambda tensor: tensor):
+            out = net(0.4, states(64))
+        numbers = sum(storage.nbytes() for storage in seen)
+        kept.append(numbers)
+        del out
+        x, v = states(2), states(2, seed=1)
+        _, along = torch.func.jvp(lambda y, net=net: net(0.4, y), (x,), (v,))
+        along.square().sum().backward()
+    assert kept[1] < 0.7 * kept[0]

@@ -55,6 +55,7 @@ def test_nesterov_without_momentum_is_refused():
         ("learning-rate", "cosine", {"final": 1.5}),
         ("learning-rate", "step", {"factor": 0.0}),
         ("learning-rate", "step", {"every": 0}),
+        ("learning-rate", "inverse-square-root", {"reference": 0}),
         ("learning-rate", "constant", {"warmup": -1}),
     ],
 )
@@ -63,7 +64,7 @@ def test_options_out_of_range_are_refused(kind, name, options):
         si.build(kind, name, **options)
 
 
-@pytest.mark.parametrize("name", ["constant", "cosine", "step"])
+@pytest.mark.parametrize("name", ["constant", "cosine", "inverse-square-root", "step"])
 def test_a_warm_up_grows_linearly_and_then_the_schedule_starts_at_its_own_rate(name):
     warm, cold = (si.build("learning-rate", name, warmup=warmup) for warmup in (10, 0))
     assert [warm.factor(step, 50) for step in range(10)] == pytest.approx([(step + 1) / 10 for step in range(10)])
@@ -84,3 +85,9 @@ def test_half_a_cosine_falls_to_its_final_share():
 def test_steps_fall_by_their_factor():
     step = si.build("learning-rate", "step", every=3, factor=0.5)
     assert [step.factor(n, 10) for n in range(7)] == [1, 1, 1, 0.5, 0.5, 0.5, 0.25]
+
+
+def test_four_times_the_reference_halves_the_inverse_square_root_whatever_the_number_of_steps():
+    rate = si.build("learning-rate", "inverse-square-root", reference=100)
+    assert [rate.factor(step, 10) for step in (0, 50, 100, 400, 1600)] == [1, 1, 1, 0.5, 0.25]
+    assert rate.factor(400, 10) == rate.factor(400, 10_000)

@@ -23,6 +23,7 @@ from si_core.fields.predictor import Predictor
 from si_core.models.acceleration.cuda import CudaRecorder
 from si_core.models.acceleration.identity import Same, condition_key, method_key, networks_key, process_key, tensor_key
 from si_core.models.acceleration.loops import Loop, RecordedIntegrator
+from si_core.models.acceleration.lowered import lower_dtype
 from si_core.models.acceleration.networks import SamplingNetwork, has_convolutions, with_predictor
 from si_core.models.acceleration.recent import Recent
 from si_core.models.acceleration.recorder import Recorder
@@ -201,7 +202,7 @@ class Accelerator:
     def _predictor(self, predictor: Predictor, count: int) -> Predictor:
         key = (Same(predictor), networks_key(predictor))
         if self._networks is None or self._networks[0] != key:
-            dtype = torch.bfloat16 if self.precision == "bfloat16" else None
+            dtype = lower_dtype(self.precision)
             last = self.channels_last and has_convolutions(predictor)
             if self.channels_last and not last:
                 self._note("sample.channels_last: the networks have no convolutions of images")

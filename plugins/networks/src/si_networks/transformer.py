@@ -19,6 +19,7 @@ from torch import Tensor, nn
 
 from si_core import Condition, ConditionSpec, Largest, UsageError
 from si_networks.attention import differentiated
+from si_networks.checkpointing import called
 from si_networks.conditioning import Conditioning
 from si_networks.embeddings import ClassEmbedding
 from si_networks.field_network import FieldNetwork
@@ -52,6 +53,7 @@ class Transformer(FieldNetwork):
         ratio: the hidden units of a block's perceptron for each number of a token.
         positions: how places are told: ``sine``, added to the tokens, or ``rotary``, turning queries and keys.
         dropout: the probability with which a number of a block's two remainders is left out in training.
+        checkpointing: compute blocks again in the backward pass of training, for a fraction of the memory.
         two_times: whether there is a second time, with an embedding of its own; supplied by the builder.
 
     Raises:
@@ -77,6 +79,7 @@ class Transformer(FieldNetwork):
         ratio: Annotated[int, Field(ge=1, le=Largest.WIDTH)] = 4,
         positions: Literal["sine", "rotary"] = "sine",
         dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0,
+        checkpointing: bool = False,
         two_times: bool = False,
     ) -> None:
         super().__init__(shape, heads, conditions)
@@ -95,6 +98,7 @@ class Transformer(FieldNetwork):
             _refuse("positions", positions, "sine, rotary")
         self.width, self.depth, self.attention_heads, self.patch = sizes.values()
         self.ratio, self.positions, self.dropout = ratio, positions, dropout
+        self.checkpointing = checkpointing
         # Places have a sine and a cosine for rows and for columns: in a token, or in each head.
         unit = 4 * self.attention_heads if positions == "rotary" else math.lcm(4, self.attention_heads)
         if self.width % unit:
@@ -122,7 +126,7 @@ class Transformer(FieldNetwork):
         if rotary is None:
             h = h + self.table.to(h)
         for block in self.blocks:
-            h = block(h, active, rotary, plain)
+            h = called(block, self.checkpointing, plain, self.dropout, h, active, rotary)
         return self._image(self.last(h, active))
 
     def _patches(self, x: Tensor) -> Tensor:

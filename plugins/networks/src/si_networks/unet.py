@@ -50,6 +50,7 @@ class UNet(FieldNetwork):
         modulation: how times and conditions act on a block: they scale and shift, or add.
         down: a convolution at every other pixel, or means of 2 x 2 pixels.
         dropout: the share of values in the blocks that training leaves out.
+        checkpointing: compute blocks again in the backward pass of training, for a fraction of the memory.
         channels: conditions with values of shape (h, w) or (c, h, w) that become channels beside those of the image.
         two_times: whether there is a second time; supplied by the builder.
 
@@ -73,6 +74,7 @@ class UNet(FieldNetwork):
         modulation: Literal["scale-shift", "add"] = "scale-shift",
         down: Literal["conv", "pool"] = "conv",
         dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0,
+        checkpointing: bool = False,
         channels: Annotated[list[str], Field(max_length=Largest.COMPONENTS)] | None = None,
         two_times: bool = False,
     ) -> None:
@@ -108,6 +110,7 @@ class UNet(FieldNetwork):
             modulation,
             down,
             dropout,
+            checkpointing,
         )
 
     def outputs(self, t: Tensor, x: Tensor, condition: Condition | None, s: Tensor | None) -> Tensor:

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from si_core import UsageError
 from si_networks.attention import ImageAttention
+from si_networks.checkpointing import called
 from si_networks.first_weights import start_small
 from si_networks.norms import group_norm
 from si_networks.unet_blocks import ConvDown, PoolDown, ResidualBlock, Up
@@ -29,6 +30,7 @@ class Trunk(nn.Module):
         attention_heads: of each attention.
         modulation, dropout: of :class:`si_networks.unet_blocks.ResidualBlock`.
         down: how a level's images become those of the next.
+        checkpointing: whether blocks are computed again in the backward pass.
 
     Raises:
         UsageError: heads that can't share the channels evenly.
@@ -44,8 +46,10 @@ class Trunk(nn.Module):
         modulation: Literal["scale-shift", "add"],
         down: Literal["conv", "pool"],
         dropout: float,
+        checkpointing: bool = False,
     ) -> None:
         super().__init__()
+        self.dropout, self.checkpointing = dropout, checkpointing
         widths, last = size.widths, len(size.multipliers) - 1
 
         def step(before: int, level: int, attends: bool) -> _Step:
@@ -84,22 +88,22 @@ class Trunk(nn.Module):
             vector: of times and conditions.
             plain: whether attention is written out (:func:`si_networks.attention.attend`).
         """
-        h = self.first(h)
+        h, how = self.first(h), (self.checkpointing, plain, self.dropout)
         vector, kept = F.silu(vector), [h]
         for level, steps in enumerate(self.way_down):
             if level:
                 h = self.downs[level - 1](h)
                 kept.append(h)
             for step in steps:  # type: ignore[attr-defined]
-                h = step(h, vector, plain)
+                h = called(step, *how, h, vector)
                 kept.append(h)
         for step in self.middle:
-            h = step(h, vector, plain)
+            h = called(step, *how, h, vector)
         for level, steps in enumerate(self.way_up):
             if level:
                 h = self.ups[level - 1](h, kept[-1].shape[-2:])
             for step in steps:  # type: ignore[attr-defined]
-                h = step(torch.cat([h, kept.pop()], 1), vector, plain)
+                h = called(step, *how, torch.cat([h, kept.pop()], 1), vector)
         images: Tensor = self.output(F.silu(self.norm(h)))
         return images
 

@@ -5,7 +5,8 @@ In step n of N, counted from 0, with W steps of warm-up the factor is ``(n + 1) 
 
 - ``constant``: 1;
 - ``cosine``: ``final + (1 - final) (1 + cos(pi d / (N - W))) / 2`` (arXiv:1608.03983, without restarts);
-- ``step``: ``factor ** floor(d / every)``.
+- ``step``: ``factor ** floor(d / every)``;
+- ``inverse-square-root``: ``1 / sqrt(max(d / reference, 1))`` (arXiv:2312.02696).
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from pydantic import Field
 
 from si_core import Largest, LearningRate
 
-__all__ = ["Constant", "Cosine", "Step"]
+__all__ = ["Constant", "Cosine", "InverseSquareRoot", "Step"]
 
 Steps = Annotated[int, Field(ge=0, le=Largest.EVENTS)]
 
@@ -91,3 +92,23 @@ class Step(_WarmedUp):
     def after(self, done: int, whole: int) -> float:
         """A power of the factor."""
         return float(self.by ** (done // self.every))
+
+
+class InverseSquareRoot(_WarmedUp):
+    """The learning rate for some steps, then one that falls like the inverse square root of the steps done.
+
+    It knows no end: a run of more steps goes the same way (arXiv:2312.02696, there with a warm-up that
+    counts among the steps done).
+
+    Args:
+        warmup: steps of linear growth from zero.
+        reference: steps after the warm-up until it begins to fall.
+    """
+
+    def __init__(self, warmup: Steps = 0, reference: Annotated[int, Field(ge=1, le=Largest.EVENTS)] = 1000) -> None:
+        super().__init__(warmup)
+        self.reference = reference
+
+    def after(self, done: int, whole: int) -> float:
+        """1, and later the root of ``reference / done``."""
+        return 1.0 if done <= self.reference else math.sqrt(self.reference / done)

@@ -22,6 +22,12 @@ def si_components() -> list[Component]:
         Component("learning-rate", "constant", "si_optimizers.learning_rates:Constant", "1, after a linear warm-up"),
         Component("learning-rate", "cosine", "si_optimizers.learning_rates:Cosine", "half a cosine from 1 to `final`"),
         Component(
+            "learning-rate",
+            "inverse-square-root",
+            "si_optimizers.learning_rates:InverseSquareRoot",
+            "1, then falling like one over the root of the steps",
+        ),
+        Component(
             "learning-rate", "step", "si_optimizers.learning_rates:Step", "times `factor` after every so many steps"
         ),
     ]
