@@ -37,7 +37,8 @@ class Spread:
     def __init__(self, predictor: Predictor, averages: Averages, processes: Processes) -> None:
         self._whole = copy.deepcopy(predictor).cpu()
         for module in (predictor, *(average.module for average in averages.groups.values())):
-            _shard(module.networks, processes)
+            if isinstance(module, Predictor):
+                _shard(module.networks, processes)
 
     def gathered(self, module: nn.Module) -> nn.Module:
         """Networks with the weights of one of these, whole; all processes have to ask.
