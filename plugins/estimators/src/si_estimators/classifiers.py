@@ -36,7 +36,7 @@ def new_classifier(name: ClassifierName, where: str) -> Any:
         fix = "pip install 'si-estimators[classifier]'"
         raise UsageError("classifiers need scikit-learn", where=where, fix=fix) from error
     if name == "svm":
-        # All columns in one unit: pixels at the rim of images hardly vary, and would be noise if each were standardised.
+        # Columns as they are: pixels at the rim of images hardly vary, and standardised they would be noise.
         return SVC(kernel="rbf", C=10.0, gamma="scale")
     if name == "logistic-regression":
         return make_pipeline(StandardScaler(), LogisticRegression(max_iter=2000))

@@ -30,7 +30,7 @@ class Features:
     Args:
         where: the estimator's name, for errors.
         features: a network component with its options, called with states in model space; or a function of them.
-        run: the folder of a run, or of an exported model, whose network gives them; it is given states in its own units.
+        run: the folder of a run, or of an exported model, whose network gives them, in its own units.
         layer: the module within the network, by its dotted name, whose output is taken; None for that of the network.
         time: the time that a network is given.
         components: how many principal axes of the features of the reference data they are told on; None for all.

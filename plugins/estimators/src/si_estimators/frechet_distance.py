@@ -4,7 +4,7 @@
 
 It is the squared 2-Wasserstein distance of those Gaussians (Dowson and Landau, Journal of Multivariate Analysis 12,
 1982); on features of a network for images it is the FID (Heusel et al., arXiv 1706.08500). With ``C_X = A^T A`` and
-``C_Y = B^T B`` the last trace is the sum of the singular values of ``A B^T``, which holds for singular covariances, too.
+``C_Y = B^T B`` the last trace is the sum of the singular values of ``A B^T``, for singular covariances as well.
 """
 
 from __future__ import annotations

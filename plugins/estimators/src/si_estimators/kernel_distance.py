@@ -103,10 +103,8 @@ class KernelDistance(Estimator):
     def _kernel(self, a: Tensor, b: Tensor) -> Tensor:
         return polynomial(a, b, self.degree)
 
-    def _of_subsets(
-        self, x: Tensor, y: Tensor, size: int, generator: torch.Generator
-    ) -> tuple[float, float, int]:
-        """The mean over disjoint subsets, its standard error, and their number; rows that are left over are not used."""
+    def _of_subsets(self, x: Tensor, y: Tensor, size: int, generator: torch.Generator) -> tuple[float, float, int]:
+        """The mean over disjoint subsets, its standard error, and their number; what is left over is not used."""
         count = min(len(x), len(y)) // size
         if count < 2:
             raise DataError(

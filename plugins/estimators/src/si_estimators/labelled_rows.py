@@ -105,8 +105,6 @@ def _rows(
     return _with_label(end.rows(index), label)
 
 
-def _with_label(
-    rows: tuple[Tensor, Condition | None], label: str
-) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+def _with_label(rows: tuple[Tensor, Condition | None], label: str) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
     x, labels = flat(rows[0]).double().cpu().numpy(), (rows[1] or {})[label].cpu().numpy()
     return x[labels >= 0], labels[labels >= 0]
