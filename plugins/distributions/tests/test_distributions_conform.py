@@ -35,6 +35,7 @@ OPTIONS = {
         {"means": [[0, 0], [3, 1], [-2, 2]], "weights": [0.5, 0.3, 0.2], "covariances": [1, [[2, 1], [1, 1]], 0.1]}
     ],
     "images": [{"path": "folder"}],
+    "photos": [{"side": 4, "shrink": 8}, {"side": 3, "channels": 1, "shrink": 9, "label": False, "held_out": 0}],
     "point-mass": [{"point": [1.0, 2.0, 3.0]}],
     "random-gaussian-mixture": [{"dim": 5, "components": 3, "spread": 2.0}],
     "swiss-roll": [{}],

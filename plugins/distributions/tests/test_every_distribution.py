@@ -37,6 +37,7 @@ FACTORIES = {
     "diabetes": {"use": "table", "name": "diabetes"},
     "digits": {},
     "digits with noise": {"use": "digits", "dequantise": True},
+    "photos": {"side": 4, "shrink": 12},
 }
 every = pytest.mark.parametrize("name", FACTORIES)
 with_density = pytest.mark.parametrize("name", list(FACTORIES)[:10])
@@ -108,7 +109,8 @@ def test_finite_data_sets_give_their_rows(name):
         return
     rows, told = law.rows(torch.arange(law.size))
     held, held_told = law.held_out()
-    assert len(held) == round(0.1 * (len(rows) + len(held)))
+    if name != "photos":  # of which a side is held out
+        assert len(held) == round(0.1 * (len(rows) + len(held)))
     for entries, values in ((rows, told), (held, held_told)):
         assert (values is None) == (not law.conditions)
         si.check_condition(law.conditions, values, len(entries))

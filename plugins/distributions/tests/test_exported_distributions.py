@@ -26,6 +26,7 @@ LAWS = {
     "digits": {"dequantise": True},
     "array": {"path": "data/x.csv", "label": "kind", "missing": "mean"},
     "fields": {"use": "array", "path": "data/x.npy"},
+    "photos": {"side": 4, "shrink": 8},
     "images": {"path": "data/pictures", "size": 4},
 }
 

@@ -23,6 +23,7 @@ _DISTRIBUTIONS = (
     ("in-memory", "datasets.in_memory:InMemory", "rows of an array in memory, as si.fit takes them"),
     ("table", "datasets.table:Table", "real tables: wine, breast-cancer, iris, diabetes"),
     ("digits", "datasets.digits:Digits", "1,797 handwritten digits of 8x8 pixels"),
+    ("photos", "datasets.photos:Photos", "patches of two photographs"),
     ("images", "datasets.images:Images", "a folder of images of one size, or fitted to one"),
 )
 _COUPLINGS = (

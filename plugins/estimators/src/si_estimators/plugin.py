@@ -55,6 +55,22 @@ _ESTIMATORS = {
         "marginal_kl:MarginalKL",
         "KL of the first two coordinates of data and samples, by kernel densities",
     ),
+    "frechet-distance": (
+        "frechet_distance:FrechetDistance",
+        "|m_X - m_Y|^2 + tr(C_X + C_Y - 2(C_X C_Y)^(1/2)) of features of samples and data",
+    ),
+    "kernel-distance": (
+        "kernel_distance:KernelDistance",
+        "squared distance of polynomial kernel means of features of samples and data",
+    ),
+    "precision-recall": (
+        "precision_recall:PrecisionRecall",
+        "fraction of samples near data, and of data near samples, by nearest neighbours of features",
+    ),
+    "classifier-accuracy": (
+        "classifier_accuracy:ClassifierAccuracy",
+        "fraction of samples that a classifier fitted to the data labels as asked",
+    ),
     "excess-loss": (
         "excess_loss:ExcessLoss",
         "L[f] - min L = 1/2 E|f - exact|^2 of each learned field",

@@ -21,29 +21,31 @@ from collections.abc import Callable
 from torch import Tensor
 
 from si_estimators.centring import centred
+from si_estimators.options import flat
 
 __all__ = ["Kernel", "two_sample"]
 
 Kernel = Callable[[Tensor, Tensor], Tensor]
-"""``k(a - b)`` of all pairs, (n, d) and (m, d) -> (n, m): a fresh tensor."""
+"""``k(a, b)`` of all pairs, (n, d) and (m, d) -> (n, m): a fresh tensor."""
 
 _BLOCK = 2048
 """Rows and columns of the largest matrix held at once."""
 
 
-def two_sample(kernel: Kernel, x: Tensor, y: Tensor) -> tuple[float, float]:
+def two_sample(kernel: Kernel, x: Tensor, y: Tensor, of_difference: bool = True) -> tuple[float, float]:
     """T and its standard error.
 
     Args:
-        kernel: a symmetric function of the difference of two points.
+        kernel: a symmetric function of two points.
         x: samples, shape (n, *event), n >= 4.
         y: samples, shape (m, *event), m >= 4.
+        of_difference: whether the kernel is one of the difference of two points, which may be moved together.
     """
-    x, y = centred(x, y)
+    x, y = centred(x, y) if of_difference else (flat(x).double(), flat(y).double())
     n, m = len(x), len(y)
     # Each about its own mean: two narrow laws may be far apart.
-    x_means, x_square = _within(kernel, x - x.mean(0))
-    y_means, y_square = _within(kernel, y - y.mean(0))
+    x_means, x_square = _within(kernel, x - x.mean(0) if of_difference else x)
+    y_means, y_square = _within(kernel, y - y.mean(0) if of_difference else y)
     xy_means, yx_means, xy_square = _between(kernel, x, y)
     value = float(x_means.mean() + y_means.mean() - 2 * xy_means.mean())
     s_xx = x_square - 2 * _squared(x_means, x_square, n - 1) + float(x_means.mean()) ** 2
