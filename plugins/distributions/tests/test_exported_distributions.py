@@ -26,6 +26,8 @@ LAWS = {
     "digits": {"dequantise": True},
     "array": {"path": "data/x.csv", "label": "kind", "missing": "mean"},
     "fields": {"use": "array", "path": "data/x.npy"},
+    "left on file": {"use": "array", "path": "data/x.npy", "storage": "file"},
+    "shards": {"path": "data/x.npy", "held_out": 0.1},
     "images": {"path": "data/pictures", "size": 4},
 }
 

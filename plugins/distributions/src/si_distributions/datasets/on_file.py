@@ -17,7 +17,7 @@ from si_distributions.datasets.scaling import Scaling, Spread
 from si_distributions.datasets.sides import Marks
 from si_distributions.files.row_store import RowStore
 
-__all__ = ["HELD_ROWS", "FileRows", "Look", "Storage", "encoded", "given_held", "look_through", "stays_on_file"]
+__all__ = ["HELD_ROWS", "FileRows", "Look", "Storage", "encoded", "look_through", "most_held", "stays_on_file"]
 
 Storage = Literal["auto", "memory", "file"]
 
@@ -45,9 +45,9 @@ def stays_on_file(storage: str, count: int, shape: Sequence[int], dtype: torch.d
     return storage == "file" or (storage == "auto" and count * math.prod(shape) * dtype.itemsize > _IN_MEMORY)
 
 
-def given_held(held: NDArray[np.int64], shape: Sequence[int]) -> NDArray[np.int64]:
-    """Those of the held-out rows that are given at a time: the first of their random order, in bounded memory."""
-    return held[: max(HELD_ROWS, _HELD_NUMBERS // max(math.prod(shape), 1))]
+def most_held(shape: Sequence[int]) -> int:
+    """How many held-out rows on file are given at a time: the first so many of a random order, in bounded memory."""
+    return max(HELD_ROWS, _HELD_NUMBERS // max(math.prod(shape), 1))
 
 
 def encoded(rows: NDArray[np.generic], units: Frame, dtype: torch.dtype) -> Tensor:
@@ -101,7 +101,7 @@ class FileRows:
     @property
     def held(self) -> Tensor:
         """The rows held out, or the first 2^25 numbers of them in a random order."""
-        return self._taken(given_held(self._held, self._store.shape))
+        return self._taken(self._held[: most_held(self._store.shape)])
 
     def update(self, digest: hashlib._Hash) -> None:
         """Add all rows to a digest, and which of them are held out."""

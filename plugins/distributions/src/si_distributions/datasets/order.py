@@ -42,6 +42,12 @@ class Epochs:
         self.size = int(self._first[-1])
         self._table = lru_cache(maxsize=4)(self._epoch)
 
+    def __getstate__(self) -> tuple[NDArray[np.int64], int]:
+        return self._sizes, self._window
+
+    def __setstate__(self, state: tuple[NDArray[np.int64], int]) -> None:
+        Epochs.__init__(self, *state)
+
     def at(self, places: NDArray[np.int64], key: int) -> NDArray[np.int64]:
         """The rows at places that count on through the epochs, shape (n,)."""
         rows = np.empty_like(places)

@@ -20,7 +20,7 @@ from torch import Tensor
 
 from si_core import Condition, ConditionSpec, DataError, Frame, LabelCounts, Moments
 from si_distributions.datasets.in_memory_rows import MemoryRows
-from si_distributions.datasets.on_file import FileRows, given_held
+from si_distributions.datasets.on_file import FileRows, most_held
 from si_distributions.datasets.order import Order, Ordered, ordered
 from si_distributions.datasets.scaling import Scaling
 from si_distributions.files.row_store import RowStore
@@ -28,10 +28,9 @@ from si_distributions.options import Precision, fraction, precision, whole
 from si_distributions.placement import Placed
 from si_distributions.randomness import uniform
 
-__all__ = ["Rows", "split"]
+__all__ = ["Rows", "moment_rows", "split"]
 
 _MOMENT_ROWS, _MOMENT_NUMBERS = 256, 2**22
-"""The rows whose moments are taken: all, or at least so many, with about so many numbers in all."""
 
 
 def split(size: int, held_out: float, seed: int, where: str) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
@@ -48,6 +47,12 @@ def split(size: int, held_out: float, seed: int, where: str) -> tuple[NDArray[np
     order = torch.randperm(size, generator=torch.Generator().manual_seed(seed)).numpy()
     # In the order of the file when nothing is held out: row i is then row i.
     return (order[kept:], order[:kept]) if kept else (np.arange(size), order[:0])
+
+
+def moment_rows(size: int, shape: tuple[int, ...]) -> Tensor:
+    """The rows whose moments say enough, equally far apart: all, or at least 256 with about 2^22 numbers."""
+    count = min(size, max(_MOMENT_ROWS, _MOMENT_NUMBERS // max(math.prod(shape), 1)))
+    return torch.linspace(0, size - 1, count, dtype=torch.float64).round().long()
 
 
 class Rows(Ordered):
@@ -104,7 +109,7 @@ class Rows(Ordered):
         if isinstance(values, RowStore):
             self.prefetch = whole(workers, "workers", where, 0)
             self._rows = FileRows(values, train, held, self._units, self._dtype, digest)
-            given = given_held(held, self.shape)
+            given = held[: most_held(self.shape)]
         else:
             self._rows = MemoryRows(values, train, held, self._units, self._dtype, where)
             given = held
@@ -138,10 +143,7 @@ class Rows(Ordered):
     @cached_property
     def moments(self) -> Moments:
         """Those of the training rows, or of so many of them, equally far apart, as say enough."""
-        size = self.size or 0
-        count = min(size, max(_MOMENT_ROWS, _MOMENT_NUMBERS // max(math.prod(self.shape), 1)))
-        index = torch.linspace(0, size - 1, count, dtype=torch.float64).round().long()
-        return Moments.of_points(self.rows(index)[0])
+        return Moments.of_points(self.rows(moment_rows(self.size or 0, self.shape))[0])
 
     def held_out(self) -> tuple[Tensor, Condition | None] | None:
         """The rows kept from training with their conditions, of data on file at most so many; None where none are."""

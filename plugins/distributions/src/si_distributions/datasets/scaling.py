@@ -81,6 +81,12 @@ class Spread:
             self._mean += away * (len(rows) / self._count)
             self._total += np.square(rows, out=rows).sum(0) + away**2 * (len(rows) * (1 - len(rows) / self._count))
 
+    @property
+    def moments(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Mean and standard deviation, each (d,) or (1,)."""
+        with np.errstate(over="ignore", invalid="ignore"):
+            return self._mean, np.sqrt(self._total / self._count)
+
     def scaling(self, names: tuple[str, ...] | None, where: str) -> Scaling:
         """The scaling that gives the rows mean 0 and variance 1.
 
@@ -92,8 +98,7 @@ class Spread:
             DataError: a column that is constant up to rounding, ``std <= 10 eps |mean|``, or whose scale is 0 or
                 infinite in float64.
         """
-        with np.errstate(over="ignore", invalid="ignore"):
-            mean, scale = self._mean, np.sqrt(self._total / self._count)
+        mean, scale = self.moments
         constant = scale <= 10 * self._eps * np.abs(mean)
         for wrong, what in ((constant, "constant"), (~np.isfinite(scale), "boundless")):
             if wrong.any():

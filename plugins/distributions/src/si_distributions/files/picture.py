@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections import Counter
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -54,8 +54,12 @@ class PictureReader:
     remarks: Counter[str] = field(default_factory=Counter)
     _last: Counter[str] = field(default_factory=Counter)
 
-    def read(self, path: str) -> NDArray[np.uint8]:
+    def read(self, path: str, file: BinaryIO | None = None) -> NDArray[np.uint8]:
         """One image, shape (height, width) or (height, width, 3); its header is checked before its pixels are read.
+
+        Args:
+            path: of the image; its name in errors where a file is given.
+            file: its bytes, where they lie elsewhere.
 
         Raises:
             DataError: a damaged or huge image, or one whose numbers are no brightness.
@@ -64,7 +68,7 @@ class PictureReader:
         pillow = _pillow(path)
         self._last = Counter()
         try:
-            with pillow.open(path, formats=_OPENED) as image:
+            with pillow.open(path if file is None else file, formats=_OPENED) as image:
                 width, height = image.size
                 if width * height > _MOST_PIXELS:
                     raise _huge(f"{width} x {height} pixels", path)

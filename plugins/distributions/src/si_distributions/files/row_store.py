@@ -84,13 +84,18 @@ class FileState:
                 fix="start again when nobody writes to it",
             )
 
+    @property
+    def size(self) -> int:
+        """Its bytes."""
+        return self._state[0]
+
     def _now(self) -> tuple[int, int, int]:
         found = os.stat(self.path)
         return found.st_size, found.st_mtime_ns, found.st_ino
 
 
 class MappedRows(RowStore):
-    """Rows of an array that is a map of a file: nothing of it is ever copied whole.
+    """Rows of an array that is a map of a file: nothing of it is ever copied whole, but by who pickles it.
 
     Args:
         values: shape (N, *event), a view of a memory map.
@@ -101,6 +106,12 @@ class MappedRows(RowStore):
         self._values, self._state = values.view(np.ndarray), state
         self._pages, self._read = map_of(values), 0
         self.shape, self.dtype = tuple(values.shape[1:]), values.dtype
+
+    def __getstate__(self) -> tuple[NDArray[np.generic], FileState]:
+        return self._values, self._state
+
+    def __setstate__(self, state: tuple[NDArray[np.generic], FileState]) -> None:
+        MappedRows.__init__(self, *state)
 
     def __len__(self) -> int:
         return len(self._values)
