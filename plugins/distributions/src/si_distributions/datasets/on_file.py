@@ -14,7 +14,7 @@ from torch import Tensor
 
 from si_core import DataError, Frame, UsageError
 from si_distributions.datasets.scaling import Scaling, Spread
-from si_distributions.datasets.sides import Marks
+from si_distributions.files.marks import Marks
 from si_distributions.files.row_store import RowStore
 
 __all__ = ["HELD_ROWS", "FileRows", "Look", "Storage", "encoded", "look_through", "most_held", "stays_on_file"]

@@ -29,6 +29,7 @@ FORMATS = {
     ".pbm": "PPM",
 }
 _OPENED = sorted(set(FORMATS.values()))
+_TRIED = {suffix: [own, *(kind for kind in _OPENED if kind != own)] for suffix, own in FORMATS.items()}
 _MODES = {1: "L", 3: "RGB"}
 _MOST_PIXELS = 2**24
 _TURNED = {"exif", "xmp", "XML:com.adobe.xmp", "Raw profile type exif"}  # where an orientation may stand
@@ -68,7 +69,9 @@ class PictureReader:
         pillow = _pillow(path)
         self._last = Counter()
         try:
-            with pillow.open(path if file is None else file, formats=_OPENED) as image:
+            with pillow.open(
+                path if file is None else file, formats=_TRIED.get(os.path.splitext(path)[1].lower(), _OPENED)
+            ) as image:
                 width, height = image.size
                 if width * height > _MOST_PIXELS:
                     raise _huge(f"{width} x {height} pixels", path)
@@ -86,6 +89,14 @@ class PictureReader:
             )
             fix = "repair or delete it, or set damaged: skip"
             raise DataError("the image is damaged", where=path, got=got, fix=fix) from error
+
+    def fresh(self) -> PictureReader:
+        """One that reads the same way and has counted nothing: what it counts is for one thread."""
+        return PictureReader(self.channels, self.size, self.background)
+
+    def described(self) -> str:
+        """How images are read, for a digest."""
+        return f"{self.channels} {self.size} {self.background}"
 
     def undo(self) -> None:
         """The image read last is not used: it is no longer counted."""

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from si_core import DataError
 from si_distributions.files.contents import refuse_dtype
 from si_distributions.files.damaged import reading_bytes
-from si_distributions.files.picture import FORMATS, PictureReader
+from si_distributions.files.picture import FORMATS
 from si_distributions.files.row_store import FileState
 from si_distributions.files.shards.shard import Fields, Shard, Wanted
 
@@ -102,9 +102,7 @@ class TarShard(Shard):
                 values: NDArray[np.generic] = np.load(io.BytesIO(data), allow_pickle=False)
             refuse_dtype(values.dtype, "the array", self.named(row))
             return values.reshape(1) if values.ndim == 0 else values
-        picture = self._wanted.picture
-        reader = PictureReader(picture.channels, picture.size, picture.background)
-        image = reader.read(self.named(row), io.BytesIO(data))
+        image = self._wanted.picture.fresh().read(self.named(row), io.BytesIO(data))
         return image[None] if image.ndim == 2 else image.transpose(2, 0, 1)
 
     def _label(self, place: tuple[int, int] | None, row: int) -> str:
