@@ -59,7 +59,7 @@ class Array(Tabular):
         order: of the draws of training: replacement, for independent rows, or shuffled, for each row once an epoch in
             an order of its own; a step's rows are a function of the seed and its number alone.
         storage: memory, file, or auto, which leaves more than 256 MiB on file. Of held-out rows on file some are given,
-            512 or 2^25 numbers at least. A file must not change while it is in use.
+            512 or 2^24 numbers at least. A file must not change while it is in use.
         workers: threads that read the rows of later steps from a file, which changes no number; 0 for none.
 
     Raises:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -27,7 +27,7 @@ HELD_ROWS = 512
 _IN_MEMORY = 2**28
 """Bytes up to which data are kept in memory, as the model takes them: gathers are then as fast as they can be."""
 
-_HELD_NUMBERS = 2**25
+_HELD_NUMBERS = 2**24
 """Numbers up to which held-out rows of data on file are given at a time."""
 
 _ENCODED = 2**20
@@ -50,13 +50,18 @@ def most_held(shape: Sequence[int]) -> int:
     return max(HELD_ROWS, _HELD_NUMBERS // max(math.prod(shape), 1))
 
 
-def encoded(rows: NDArray[np.generic], units: Frame, dtype: torch.dtype) -> Tensor:
-    """Rows as they are kept: bytes as they are, all else in model space, in a precision.
+def encoded(rows: NDArray[np.generic], units: Frame, dtype: torch.dtype, named: Callable[[int], str]) -> Tensor:
+    """Rows as those in memory are kept: bytes as they are, all else in model space, in a precision.
+
+    Args:
+        rows: as a file has them.
+        units: of model space.
+        dtype: the precision.
+        named: how errors name a row, by its place.
 
     Raises:
-        OverflowError: a number is not finite, in the rows or in that precision; its argument is the place of the row.
+        DataError: a number is not finite, in the rows or in that precision.
     """
-    rows = np.ascontiguousarray(rows, dtype=rows.dtype.newbyteorder("="))
     if rows.dtype == np.uint8:
         return torch.from_numpy(rows)
     out = torch.empty(rows.shape, dtype=dtype)
@@ -65,7 +70,8 @@ def encoded(rows: NDArray[np.generic], units: Frame, dtype: torch.dtype) -> Tens
         block = units.encode(torch.from_numpy(rows[start : start + step].astype(np.float64))).to(dtype)
         finite = torch.isfinite(block).flatten(1).all(1)
         if not bool(finite.all()):
-            raise OverflowError(start + int((~finite).nonzero()[0]))
+            problem, fix = f"a number that is not finite in {dtype}", "repair the file, or set standardise: true"
+            raise DataError(problem, where=named(start + int((~finite).nonzero()[0])), fix=fix)
         out[start : start + step] = block
     return out
 
@@ -100,7 +106,7 @@ class FileRows:
 
     @property
     def held(self) -> Tensor:
-        """The rows held out, or the first 2^25 numbers of them in a random order."""
+        """The rows held out, or the first 2^24 numbers of them in a random order."""
         return self._taken(self._held[: most_held(self._store.shape)])
 
     def update(self, digest: hashlib._Hash) -> None:
@@ -109,12 +115,8 @@ class FileRows:
             digest.update(part)
 
     def _taken(self, index: NDArray[np.int64]) -> Tensor:
-        try:
-            return encoded(self._store.take(index), self._units, self._dtype)
-        except OverflowError as error:
-            row = self._store.named(int(index[error.args[0]]))
-            problem = f"a number that is not finite in {self._dtype}"
-            raise DataError(problem, where=row, fix="repair the file, or set standardise: true") from error
+        rows = self._store.take(index)
+        return encoded(rows, self._units, self._dtype, lambda place: self._store.named(int(index[place])))
 
 
 class Look(NamedTuple):

@@ -59,7 +59,7 @@ class Shards(Ordered):
         size: of images in .tar files, a side to which they are fitted and cropped.
         standardise: whether data get mean 0 and variance 1, by column for rows (d,); images have [-1, 1].
         units: shift and scale in their place, ``data = shift + scale * model``.
-        held_out: the fraction of the rows kept from training; 512 of them, or 2^25 numbers, are given at most.
+        held_out: the fraction of the rows kept from training; 512 of them, or 2^24 numbers, are given at most.
         split_seed: which rows these are.
         order: of the draws of training: shuffled, or replacement, for independent rows, which reads a whole piece for
             each row of files that are read as a whole.
@@ -141,7 +141,7 @@ class Shards(Ordered):
         return self._taken(self._split.train(index.cpu().numpy()), index.device)
 
     def held_out(self) -> tuple[Tensor, Condition | None] | None:
-        """Rows kept from training with their conditions, 512 of them or 2^25 numbers at most; None where none are."""
+        """Rows kept from training with their conditions, 512 of them or 2^24 numbers at most; None where none are."""
         if not self._split.held_size:
             return None
         return self._taken(self._split.held(most_held(self.shape)), torch.device("cpu"))
@@ -174,13 +174,8 @@ class Shards(Ordered):
 
     def _taken(self, index: NDArray[np.int64], device: torch.device) -> tuple[Tensor, Condition | None]:
         found = self._store.take(index)
-        try:
-            x = encoded(found.pop(""), self._units, self._dtype).to(device)
-        except OverflowError as error:
-            row = self._store.named(int(index[error.args[0]]))
-            raise DataError(
-                f"a number that is not finite in {self._dtype}", where=row, fix="repair the file"
-            ) from error
+        rows = found.pop("")
+        x = encoded(rows, self._units, self._dtype, lambda place: self._store.named(int(index[place]))).to(device)
         if x.dtype == torch.uint8:
             x = self._units.encode(x.to(self._dtype))
         told = {

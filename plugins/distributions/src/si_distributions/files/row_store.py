@@ -118,12 +118,16 @@ class MappedRows(RowStore):
 
     def take(self, index: NDArray[np.int64]) -> NDArray[np.generic]:
         self._state.check()
-        rows = self._values[index]
-        self._read += rows.nbytes + _AROUND * len(index)
-        if self._read > _HELD and self._pages is not None and hasattr(mmap, "MADV_DONTNEED"):
-            self._read = 0
-            self._pages.madvise(mmap.MADV_DONTNEED)
-        return rows
+        out = np.empty((len(index), *self.shape), self.dtype)
+        near = out.nbytes // max(len(index), 1) + _AROUND
+        step = max(1, _HELD // near)
+        for start in range(0, len(index), step):
+            out[start : start + step] = self._values[index[start : start + step]]
+            self._read += near * min(step, len(index) - start)
+            if self._read > _HELD and self._pages is not None and hasattr(mmap, "MADV_DONTNEED"):
+                self._read = 0
+                self._pages.madvise(mmap.MADV_DONTNEED)
+        return out
 
     def blocks(self) -> Iterator[tuple[int, NDArray[np.generic]]]:
         self._state.check()
