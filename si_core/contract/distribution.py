@@ -47,6 +47,10 @@ class Distribution(ABC):
     size: int | None = None
     """The number of rows of a finite data set, else None."""
 
+    prefetch: int = 0
+    """For how many steps training has draws made ahead, each in a thread beside it; 0 where a draw costs next to
+    nothing. Worth it where rows are read from files: the same draws are then made, by so many threads at once."""
+
     @property
     def frame(self) -> Frame:
         """The units, names and layout of events; by default data space is model space."""
@@ -96,6 +100,20 @@ class Distribution(ABC):
                 self, method, "a draw has conditions", got=form_of(drawn), allowed="(x, conditions or None)"
             )
         return check_states(self, method, drawn[0], n, self.shape), drawn[1]
+
+    def of_step(self, step: int, n: int, key: int) -> Distribution:
+        """What a step of training draws from: this law as it stands.
+
+        A data set that goes through its rows in an order, each once in an epoch, gives itself at its place in that
+        order: its draws are then the rows ``step * n ... step * n + n - 1`` of it, which depend on nothing that was
+        drawn before. Whoever draws without a step is given independent rows.
+
+        Args:
+            step: the number of the step, from 0.
+            n: the draws of each step.
+            key: names the order: another run, or the other end, has another.
+        """
+        return self
 
     def draw_conditions(self, n: int, generator: torch.Generator | None = None) -> Condition | None:
         """The conditions of n draws alone, each (n, *shape): by the counts of the labels, where the frame has them."""

@@ -41,7 +41,13 @@ def refuse_missing_conditions(process: StochasticInterpolant, optional: Collecti
     wanted = {name: spec for name, spec in specs.items() if name in target.conditions}
     if wanted:
         kind = "training rows" if target.size else "draws of the target"
-        _refuse(wanted, _conditions(target), kind)
+        counts = target.frame.labels
+        if counts is not None and wanted.keys() <= counts.labels.keys():
+            # Known without reading a row, of which there may be more than memory holds.
+            lacking = {name: counts.counts[counts.labels[name] == -1].sum() for name in wanted}
+            _tell({name: int(count) for name, count in lacking.items()}, wanted, int(counts.counts.sum()), kind)
+        else:
+            _refuse(wanted, _conditions(target), kind)
         held_out = target.held_out()
         _refuse(wanted, iter(() if held_out is None else [held_out[1]]), "held-out rows")
     wanted = {name: spec for name, spec in specs.items() if name in coupling.conditions}
@@ -67,6 +73,10 @@ def _refuse(specs: Mapping[str, ConditionSpec], conditions: Iterator[Condition |
         total += max(map(len, known.values()), default=0)
         for name, values in known.items():
             lacking[name] += int(specs[name].is_absent(values).sum())
+    _tell(lacking, specs, total, what)
+
+
+def _tell(lacking: Mapping[str, int], specs: Mapping[str, ConditionSpec], total: int, what: str) -> None:
     for name, count in lacking.items():
         if count:
             raise DataError(

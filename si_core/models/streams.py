@@ -32,7 +32,18 @@ if TYPE_CHECKING:
 
 __all__ = ["PURPOSES", "generator", "reseed", "stream_seed"]
 
-PURPOSES = ("data", "times", "noise", "conditions", "initialisation", "network", "evaluation", "sample", "validation")
+PURPOSES = (
+    "data",
+    "order",
+    "times",
+    "noise",
+    "conditions",
+    "initialisation",
+    "network",
+    "evaluation",
+    "sample",
+    "validation",
+)
 """The purposes the core draws for; a plugin names its own, such as ``"si-mine/mask"``."""
 
 _DOMAIN = b"si-core stream 1\0"

@@ -217,13 +217,22 @@ class StochasticInterpolant:
         xt, facts = self.position(schedule, x0, x1, z), self.structure
         return Draw(times.to(x1.dtype), x0, x1, z, xt, schedule=schedule, structure=facts, velocity=velocity, **beside)
 
-    def pairs(self, n: int, generator: torch.Generator | None = None) -> Pairs:
+    def pairs(
+        self, n: int, generator: torch.Generator | None = None, ends: tuple[Distribution, Distribution] | None = None
+    ) -> Pairs:
         """n pairs of the coupling, as it drew them.
+
+        Args:
+            n: how many.
+            generator: the source of randomness.
+            ends: source and target, as :meth:`si_core.Distribution.of_step` gives them for a step of training; by
+                default those of the process.
 
         Raises:
             PluginError: the coupling drew another number, or other shapes.
         """
-        return check_pairs(self.coupling, self.coupling.draw(self.source, self.target, n, generator), n, self.shape)
+        source, target = ends or (self.source, self.target)
+        return check_pairs(self.coupling, self.coupling.draw(source, target, n, generator), n, self.shape)
 
     def condition_of(self, pairs: Pairs) -> Condition | None:
         """What networks are given of pairs, values in the precision of the states; None where that is nothing."""

@@ -1,8 +1,8 @@
 """Pairs of later steps, made beside the training of this one.
 
-A coupling that solves a problem for each batch may take longer than the step that learns from it. Pairs are drawn from
-streams of their own, named by the step, so they can be made early and in any order without changing a number. Those of
-the next round of training wait until the coupling is refitted.
+A coupling that solves a problem for each batch may take longer than the step that learns from it, and so may data that
+are read from files. Pairs are drawn from streams of their own, named by the step, so they can be made early and in any
+order without changing a number. Those of the next round of training wait until the coupling is refitted.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from torch import nn
 
 from si_core.contract.data import Pairs
 from si_core.contract.runtime import Runtime
-from si_core.models.streams import reseed
+from si_core.models.streams import reseed, stream_seed
 from si_core.process.process import StochasticInterpolant
 from si_core.recipes.training import Train
 from si_core.training.rounds import round_end
@@ -23,14 +23,15 @@ from si_core.training.rounds import round_end
 __all__ = ["PairSource"]
 
 _MOST = 8
-"""Steps that pairs are made ahead for, at most: each needs memory, and a core."""
+"""Steps that a coupling's pairs are made ahead for, at most: each needs memory, and a core."""
 
 
 class PairSource:
     """The pairs of training, for each step.
 
-    They are made ahead, one step for each core, where the coupling asks for it (:attr:`si_core.Coupling.prefetch`) and
-    is not trained itself. No more of them are asked for than are made at once, so a run that stops waits for one only.
+    They are made ahead, one step for each core, where the coupling asks for it (:attr:`si_core.Coupling.prefetch`), or
+    as many steps as an end asks for (:attr:`si_core.Distribution.prefetch`), if the coupling is not trained itself. No
+    more of them are asked for than are made at once, so a run that stops waits for one only.
 
     Args:
         process: the process.
@@ -44,7 +45,11 @@ class PairSource:
         self._generator = runtime.generator()
         coupling = process.coupling
         trained = isinstance(coupling, nn.Module) and next(coupling.parameters(), None) is not None
-        self._ahead = min(_MOST, os.cpu_count() or 1) if coupling.prefetch and not trained else 0
+        asked = max(process.source.prefetch, process.target.prefetch)
+        if coupling.prefetch:
+            asked = max(asked, min(_MOST, os.cpu_count() or 1))
+        self._ahead = 0 if trained else asked
+        self._orders = stream_seed(seed, "order", 0), stream_seed(seed, "order", 1)
         self._pool: ThreadPoolExecutor | None = None
         self._made: dict[int, Future[Pairs]] = {}
 
@@ -75,4 +80,8 @@ class PairSource:
 
     def _draw(self, step: int, stream: torch.Generator) -> Pairs:
         reseed(stream, self._seed, "data", 0, step)
-        return self._process.pairs(self._train.batch, stream)
+        process, n = self._process, self._train.batch
+        target = process.target.of_step(step, n, self._orders[1])
+        mirror = process.source is process.target
+        source = target if mirror else process.source.of_step(step, n, self._orders[0])
+        return process.pairs(n, stream, (source, target))

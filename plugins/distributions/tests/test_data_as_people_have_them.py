@@ -429,10 +429,14 @@ def _(f: Folder) -> None:
     f.array(np.array([[1.0, 2, 0], [3, 4, 1], [5, 6, 1]])).classes("0 1", "0 1 1", label=2, columns=[1])
 
 
-@case(".npy of half precision, complex numbers, dates or text", "refused with the way out")
+@case(".npy of half precision", "read")
+def _(f: Folder) -> None:
+    f.array(np.array(TWO, dtype="f2")).reads(TWO, None)
+
+
+@case(".npy of complex numbers, dates or text", "refused with the way out")
 def _(f: Folder) -> None:
     for dtype, words in (
-        ("f2", "float16.*astype"),
         ("c16", "real and imaginary"),
         ("M8[D]", "datetime64"),
         ("U3", "<U3"),

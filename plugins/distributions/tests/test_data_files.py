@@ -363,7 +363,7 @@ def faulty(path):
     good = (path / "good.npz").read_bytes()
     (path / "cut.npz").write_bytes(good[: len(good) // 2])
     (path / "flipped.npz").write_bytes(good[:300] + bytes([good[300] ^ 255]) + good[301:])
-    np.save(path / "half.npy", TABLE.astype("float16"))
+    np.save(path / "long.npy", TABLE.astype("longdouble"))
     np.save(path / "complex.npy", TABLE + 1j)
     np.save(path / "bool.npy", TABLE > 0)
     np.save(path / "text.npy", np.array([["a", "b"]]))
@@ -425,10 +425,10 @@ FAULTS = [
     ("cut.npz", {}, "cut short"),
     ("flipped.npz", {}, "damaged or cut short"),
     ("good.npy", {"key": "x"}, "only .npz files have one.*leave key out"),
-    ("half.npy", {}, "float16.*astype"),
+    ("long.npy", {}, "float128.*astype"),
     ("complex.npy", {}, "complex128.*real and imaginary"),
     ("bool.npy", {}, "constant column.*column 0, column 2"),
-    ("text.npy", {}, "<U1.*allowed float32"),
+    ("text.npy", {}, "<U1.*allowed float16"),
     ("dates.npy", {}, "datetime64"),
     ("zero_d.npy", {}, "0-d array"),
     ("no_rows.npy", {}, r"no numbers.*\(0, 3\)"),

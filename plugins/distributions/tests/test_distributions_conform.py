@@ -17,6 +17,7 @@ OPTIONS = {
     "array": [
         {"path": "table.npz", "key": "x", "label": "y"},
         {"path": "images.npy", "standardise": False, "held_out": 0, "dtype": "float64"},
+        {"path": "images.npy", "storage": "file", "order": "shuffled"},
     ],
     "checkerboard": [{}, {"cells": 5, "extent": 1.7, "dtype": "float64"}],
     "digits": [{}, {"dequantise": True, "label": False}],
@@ -38,6 +39,10 @@ OPTIONS = {
     "photos": [{"side": 4, "shrink": 8}, {"side": 3, "channels": 1, "shrink": 9, "label": False, "held_out": 0}],
     "point-mass": [{"point": [1.0, 2.0, 3.0]}],
     "random-gaussian-mixture": [{"dim": 5, "components": 3, "spread": 2.0}],
+    "shards": [
+        {"path": "parts", "key": "x", "label": "y", "held_out": 0.1},
+        {"path": "images.npy", "check": "sizes", "standardise": False, "order": "replacement", "dtype": "float64"},
+    ],
     "swiss-roll": [{}],
     "table": [{"name": "wine"}, {"name": "diabetes", "standardise": False}],
     "two-moons": [{}],
@@ -57,6 +62,9 @@ def files(tmp_path_factory):
     folder, rng = tmp_path_factory.mktemp("files"), np.random.default_rng(0)
     np.savez(folder / "table.npz", x=rng.normal([1.0, 50.0], [0.1, 7.0], (40, 2)), y=np.arange(40) % 3)
     np.save(folder / "images.npy", rng.normal(3, 2, (30, 1, 4, 4)))
+    (folder / "parts").mkdir()
+    for part in range(3):
+        np.savez_compressed(folder / "parts" / f"{part}.npz", x=rng.normal(2, 3, (20, 2)), y=np.arange(20) % 3)
     for i in range(20):
         (folder / "folder" / "ab"[i % 2]).mkdir(parents=True, exist_ok=True)
         Image.fromarray(rng.integers(0, 256, (4, 5), dtype=np.uint8)).save(folder / "folder" / "ab"[i % 2] / f"{i}.png")

@@ -27,6 +27,8 @@ LAWS = {
     "array": {"path": "data/x.csv", "label": "kind", "missing": "mean"},
     "fields": {"use": "array", "path": "data/x.npy"},
     "photos": {"side": 4, "shrink": 8},
+    "left on file": {"use": "array", "path": "data/x.npy", "storage": "file"},
+    "shards": {"path": "data/x.npy", "held_out": 0.1},
     "images": {"path": "data/pictures", "size": 4},
 }
 

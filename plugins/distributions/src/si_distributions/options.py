@@ -7,16 +7,20 @@ for conditions that a type can't state.
 from __future__ import annotations
 
 import math
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import torch
+from pydantic import Field
 from torch import Tensor
 
 from si_core import UsageError
 
-__all__ = ["Precision", "event_rows", "fraction", "numbers", "positive", "precision", "whole"]
+__all__ = ["Precision", "Workers", "event_rows", "fraction", "numbers", "positive", "precision", "whole"]
 
 Precision = Literal["float32", "float64"]
+Workers = Annotated[int, Field(ge=0, le=64)]
+"""Threads that read the rows of later steps: each holds those of one step."""
+
 _DTYPES = {"float32": torch.float32, "float64": torch.float64}
 
 

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from si_core import Coupling, DataError, Distribution, Pairs
+from si_distributions.datasets.order import Ordered
 from si_distributions.datasets.rows import Rows
 from si_distributions.randomness import indices
 
@@ -15,7 +16,7 @@ _WHERE = "coupling paired"
 
 
 class Paired(Coupling):
-    """Rows of two data sets with the same index, drawn with replacement.
+    """Rows of two data sets with the same index, drawn as the target draws its rows: with replacement, or in its order.
 
     Args:
         forecast: whether networks are given x0: the process then goes from each x0 to the law of x1 given x0, and
@@ -36,7 +37,8 @@ class Paired(Coupling):
         self, source: Distribution, target: Distribution, n: int, generator: torch.Generator | None = None
     ) -> Pairs:
         """n pairs of rows with the target's conditions."""
-        index = indices(n, _size(source, target), generator)
+        size = _size(source, target)
+        index = target.index(n, generator) if isinstance(target, Ordered) else indices(n, size, generator)
         x1, condition = target.rows(index)
         return Pairs(source.rows(index)[0], x1, condition)
 

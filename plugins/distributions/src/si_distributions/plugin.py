@@ -20,6 +20,11 @@ _DISTRIBUTIONS = (
     ("swiss-roll", "swiss_roll:SwissRoll", "a spiral with Gaussian noise"),
     ("point-mass", "point_mass:PointMass", "all mass at one point"),
     ("array", "datasets.array:Array", "rows of a .npy, .npz, .csv or .parquet file"),
+    (
+        "shards",
+        "datasets.shards:Shards",
+        "rows of a folder of files, streamed: .npy, .npz, .parquet, .safetensors, .tar",
+    ),
     ("in-memory", "datasets.in_memory:InMemory", "rows of an array in memory, as si.fit takes them"),
     ("table", "datasets.table:Table", "real tables: wine, breast-cancer, iris, diabetes"),
     ("digits", "datasets.digits:Digits", "1,797 handwritten digits of 8x8 pixels"),

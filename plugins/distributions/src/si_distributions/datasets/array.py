@@ -1,4 +1,10 @@
-"""Rows of a file as a distribution: the way to one's own data."""
+"""Rows of a file as a distribution: the way to one's own data.
+
+A .npy file, and an array that a .npz file holds uncompressed, is mapped. Up to 256 MiB, counted as the model takes its
+numbers, rows are then stored in memory, in the units of the model: a draw is one gather, on an accelerator too. Beyond,
+they stay in the file: two passes in blocks find what is not finite, then scale and digest, and a draw reads its rows
+alone, in threads beside the training. Both give the same numbers; ``storage`` chooses between them.
+"""
 
 from __future__ import annotations
 
@@ -9,11 +15,13 @@ from pydantic import Field
 
 from si_core import Largest
 from si_distributions.datasets.missing import Missing
+from si_distributions.datasets.on_file import Storage
+from si_distributions.datasets.order import Order
 from si_distributions.datasets.tabular import Tabular
 from si_distributions.files.labels_file import with_labels
 from si_distributions.files.read import names_in, read
 from si_distributions.files.text_form import Header
-from si_distributions.options import Precision
+from si_distributions.options import Precision, Workers
 
 __all__ = ["Array"]
 
@@ -23,7 +31,7 @@ Column = Annotated[int, Field(ge=-Largest.DIMENSIONS, le=Largest.DIMENSIONS)]
 
 
 class Array(Tabular):
-    """Draws with replacement from the rows of a .npy, .npz, .parquet or text file (.csv, .tsv, .txt).
+    """Draws from the rows of a .npy, .npz, .parquet or text file (.csv, .tsv, .txt).
 
     An array (N, *event) gives draws of shape event; one of shape (N,) is a table with one column. True and false are 1
     and 0. Text tables are read as :mod:`si_distributions.files.text_form` finds them written; a column that only
@@ -48,9 +56,15 @@ class Array(Tabular):
             those that lack a label or a condition alone (train.condition_dropout must name it).
         header: whether the first row of a text file has names; auto takes it for names where none is a number.
         dtype: of the draws.
+        order: of the draws of training: replacement, for independent rows, or shuffled, for each row once an epoch in
+            an order of its own; a step's rows are a function of the seed and its number alone.
+        storage: memory, file, or auto, which leaves more than 256 MiB on file. Of held-out rows on file some are given,
+            512 or 2^24 numbers at least. A file must not change while it is in use.
+        workers: threads that read the rows of later steps from a file, which changes no number; 0 for none.
 
     Raises:
         DataError: a file that is missing, empty, damaged, or holds anything but finite numbers.
+        UsageError: storage: file for a file whose rows can't be read one by one.
     """
 
     def __init__(
@@ -67,12 +81,16 @@ class Array(Tabular):
         missing: Missing = "refuse",
         header: Header = "auto",
         dtype: Precision = "float32",
+        order: Order = "replacement",
+        storage: Storage = "auto",
+        workers: Workers = 1,
     ) -> None:
         where = str(path)
         contents = read(where, key, columns, label if labels is None else None, conditions or (), header)
         if labels is not None:
             contents = with_labels(contents, str(labels), label)
-        super().__init__(contents, standardise, held_out, split_seed, missing, dtype, where)
+        further = {"storage": storage, "order": order, "workers": workers}
+        super().__init__(contents, standardise, held_out, split_seed, missing, dtype, where, **further)
 
     @staticmethod
     def columns_of(path: str) -> tuple[str, ...] | None:

@@ -1,4 +1,9 @@
-"""A folder of images as a distribution."""
+"""A folder of images as a distribution.
+
+Up to 256 MiB of pixels are decoded once and kept in memory. Beyond, images stay files: all are decoded once before
+training, so that what is damaged is found and the pixels have a digest, and again when they are drawn, by ``workers``
+threads beside the training (Pillow decodes outside of Python's lock), but for those that a cache of bounded size has.
+"""
 
 from __future__ import annotations
 
@@ -15,12 +20,14 @@ from torch import Tensor
 
 from si_core import Condition, ConditionSpec, Largest, UsageError
 from si_distributions.datasets.labels import number_labels
+from si_distributions.datasets.on_file import Storage, stays_on_file
+from si_distributions.datasets.order import Order
 from si_distributions.datasets.rows import Rows, split
 from si_distributions.datasets.scaling import fixed
 from si_distributions.datasets.sides import warn_of_classes, warn_of_repeated_rows
 from si_distributions.files.image_folder import read_images
 from si_distributions.files.picture import PictureReader
-from si_distributions.options import Precision, whole
+from si_distributions.options import Precision, Workers, whole
 from si_distributions.randomness import uniform
 
 __all__ = ["Images"]
@@ -31,7 +38,7 @@ Side = Annotated[int, Field(ge=1, le=_LARGEST)]
 
 
 class Images(Rows):
-    """Draws with replacement from the images of a folder, shape (channels, height, width).
+    """Draws from the images of a folder, shape (channels, height, width).
 
     ``data = 127.5 + 127.5 model``: bytes 0..255 in data space, [-1, 1] in model space. Images that lie in sub-folders
     carry the name of their folder as the condition ``class``. Photographs are turned upright as their EXIF data say,
@@ -52,6 +59,13 @@ class Images(Rows):
             density; rounding what :meth:`decode` gives undoes it.
         damaged: what to do with an image that can't be used: stop, or skip it with a warning.
         dtype: of the draws.
+        order: of the draws of training: replacement, for independent images, or shuffled, for each once an epoch.
+        storage: memory, file, or auto, which leaves more than 256 MiB of pixels in the files; the numbers are the same.
+        check: of images that stay files: contents, or sizes, for names and sizes of files alone: what is damaged is
+            then told when it is drawn.
+        cache: MiB of decoded images in memory at most, where they stay files.
+        workers: threads that decode the images of later steps, where they stay files, which changes no number; 0 for
+            none.
 
     Attributes:
         skipped: the number of images left out because they could not be used.
@@ -74,25 +88,42 @@ class Images(Rows):
         dequantise: bool = False,
         damaged: Literal["stop", "skip"] = "stop",
         dtype: Precision = "float32",
+        order: Order = "replacement",
+        storage: Storage = "auto",
+        check: Literal["contents", "sizes"] = "contents",
+        cache: Annotated[int, Field(ge=0, le=2**20)] = 256,
+        workers: Workers = 1,
     ) -> None:
         where = str(path)
         for name, value, allowed in (
             ("channels", channels, (1, 3)),
             ("background", background, ("white", "black")),
             ("damaged", damaged, ("stop", "skip")),
+            ("check", check, ("contents", "sizes")),
         ):
             if value not in allowed:
                 listed = ", ".join(map(str, allowed))
                 raise UsageError("not an option", where=f"images: {name}", got=repr(value), allowed=listed)
         reader = PictureReader(channels, _height_and_width(size), background)
-        values, folders, self.skipped = read_images(where, reader, damaged == "skip")
+        found = read_images(
+            where,
+            reader,
+            damaged == "skip",
+            lambda count, shape: stays_on_file(storage, count, shape, torch.uint8, where),
+            check == "contents",
+            whole(cache, "cache", where, 0) << 20,
+        )
+        values, folders, self.skipped = found.rows, found.folders, found.skipped
         train, held = split(len(values), held_out, split_seed, where)
         condition_values, conditions = {}, {}
         if label and folders is not None:
             labels, names = number_labels(np.array(folders), len(values), where)
             warn_of_classes(labels, names, train, held, where)
             condition_values["class"], conditions["class"] = labels, ConditionSpec(classes=names)
-        warn_of_repeated_rows(values, train, held, where)
+        if isinstance(values, np.ndarray):
+            warn_of_repeated_rows(values, train, held, where)
+        elif found.marks is not None and len(held):
+            found.marks.warn(train, held, where)
         self._flip = flip
         super().__init__(
             values,
@@ -105,11 +136,14 @@ class Images(Rows):
             dequantise=dequantise,
             noise_seed=split_seed,
             dtype=dtype,
+            order=order,
+            workers=workers,
+            digest=found.digest,
             where=where,
         )
 
     def draw(self, n: int, generator: torch.Generator | None = None) -> tuple[Tensor, Condition | None]:
-        """n training images with replacement, with their conditions."""
+        """n training images with their conditions."""
         x, condition = super().draw(n, generator)
         if self._flip:
             mirrored = uniform((n, 1, 1, 1), x.dtype, generator) < 0.5

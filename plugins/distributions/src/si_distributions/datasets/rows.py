@@ -1,14 +1,15 @@
-"""A finite data set as a distribution: draws are training rows with replacement.
+"""A finite data set as a distribution: draws are training rows, with replacement or each once an epoch.
 
 Some rows may be held out from training for estimators; which ones is fixed by a seed of its own, so that every run on
-the same data holds out the same rows. Rows of whole numbers up to 255 are stored as such and scaled when drawn.
+the same data holds out the same rows. Rows of whole numbers up to 255 are stored as such and scaled when drawn. Where
+rows are, in memory or in their files, changes no number of a draw.
 """
 
 from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 from functools import cached_property
 
@@ -17,17 +18,19 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from si_core import Condition, ConditionSpec, DataError, Distribution, Frame, LabelCounts, Moments
+from si_core import Condition, ConditionSpec, DataError, Frame, LabelCounts, Moments
+from si_distributions.datasets.in_memory_rows import MemoryRows
+from si_distributions.datasets.on_file import FileRows, most_held
+from si_distributions.datasets.order import Order, Ordered, ordered
 from si_distributions.datasets.scaling import Scaling
-from si_distributions.datasets.storing import stored
+from si_distributions.files.row_store import RowStore
 from si_distributions.options import Precision, fraction, precision, whole
 from si_distributions.placement import Placed
-from si_distributions.randomness import indices, uniform
+from si_distributions.randomness import uniform
 
-__all__ = ["Rows", "split"]
+__all__ = ["Rows", "moment_rows", "split"]
 
 _MOMENT_ROWS, _MOMENT_NUMBERS = 256, 2**22
-"""The rows whose moments are taken: all, or at least so many, with about so many numbers in all."""
 
 
 def split(size: int, held_out: float, seed: int, where: str) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
@@ -46,11 +49,17 @@ def split(size: int, held_out: float, seed: int, where: str) -> tuple[NDArray[np
     return (order[kept:], order[:kept]) if kept else (np.arange(size), order[:0])
 
 
-class Rows(Distribution):
+def moment_rows(size: int, shape: tuple[int, ...]) -> Tensor:
+    """The rows whose moments say enough, equally far apart: all, or at least 256 with about 2^22 numbers."""
+    count = min(size, max(_MOMENT_ROWS, _MOMENT_NUMBERS // max(math.prod(shape), 1)))
+    return torch.linspace(0, size - 1, count, dtype=torch.float64).round().long()
+
+
+class Rows(Ordered):
     """Draws from the training rows of a table (N, *event).
 
     Args:
-        values: all rows in data space, shape (N, *event).
+        values: all rows in data space, shape (N, *event); those of a store stay on file.
         train: indices of the training rows; rows that are left out are in neither.
         held: indices of the rows held out.
         scaling: shift and scale between data space and model space.
@@ -61,12 +70,15 @@ class Rows(Distribution):
         dequantise: whether draws of whole numbers get uniform noise on [-1/2, 1/2) added in data space.
         noise_seed: of the noise on the rows held out, which is the same at every call.
         dtype: of the draws.
+        order: of the draws of training: independent, or each row once an epoch.
+        workers: threads that read rows of later steps, where rows are on file.
+        digest: of the rows of a store.
         where: the component or file, for errors.
     """
 
     def __init__(
         self,
-        values: NDArray[np.generic],
+        values: NDArray[np.generic] | RowStore,
         train: NDArray[np.int64],
         held: NDArray[np.int64],
         scaling: Scaling,
@@ -78,36 +90,47 @@ class Rows(Distribution):
         dequantise: bool = False,
         noise_seed: int = 0,
         dtype: Precision = "float32",
+        order: Order = "replacement",
+        workers: int = 0,
+        digest: bytes = b"",
         where: str,
     ) -> None:
         self._dtype, self._where = precision(dtype, where), where
         self._dequantise, self._noise_seed = dequantise, noise_seed
-        self.shape = tuple(values.shape[1:])
+        self.shape = values.shape if isinstance(values, RowStore) else tuple(values.shape[1:])
         self.size = len(train)
         self.conditions = dict(conditions or {})
         self._units = Frame(self.shape, *scaling)
         self.row_key = hashlib.sha256(np.ascontiguousarray(train, dtype="<i8")).hexdigest()
         """Says which rows of the source are drawn, in which order: two data sets pair up only if theirs are equal."""
         self._columns, self._pixels = columns, pixels
-        both = self._stored(values, (train, held))  # the file is read once
-        self._train, self._held = Placed(both[: len(train)]), both[len(train) :]
+        self._epochs = ordered(order, [len(train)], 1, where)
+        self._rows: MemoryRows | FileRows
+        if isinstance(values, RowStore):
+            self.prefetch = whole(workers, "workers", where, 0)
+            self._rows = FileRows(values, train, held, self._units, self._dtype, digest)
+            given = held[: most_held(self.shape)]
+        else:
+            self._rows = MemoryRows(values, train, held, self._units, self._dtype, where)
+            given = held
+        self._any_held = bool(len(held))
         tensors = {name: torch.from_numpy(values) for name, values in (condition_values or {}).items()}
         tensors = {name: v.to(self._dtype) if v.is_floating_point() else v for name, v in tensors.items()}
         self._conditions = {name: Placed(values[torch.from_numpy(train)]) for name, values in tensors.items()}
-        self._held_conditions = {name: values[torch.from_numpy(held)] for name, values in tensors.items()}
+        self._held_conditions = {name: values[torch.from_numpy(given)] for name, values in tensors.items()}
 
     def sample(self, n: int, generator: torch.Generator | None = None) -> Tensor:
-        """n training rows with replacement in model space, shape (n, *shape)."""
+        """n training rows in model space, shape (n, *shape): with replacement, or those of a step's turn."""
         return self.draw(n, generator)[0]
 
     def draw(self, n: int, generator: torch.Generator | None = None) -> tuple[Tensor, Condition | None]:
-        """n training rows with replacement, with their conditions."""
-        index = indices(n, self.size or 0, generator)
-        return self._finished(self._train.rows(index), self._dequantise, generator), self._conditions_of(index)
+        """n training rows with their conditions: with replacement, or those of a step's turn."""
+        index = self.index(n, generator)
+        return self._finished(self._rows.train(index), self._dequantise, generator), self._conditions_of(index)
 
     def rows(self, index: Tensor) -> tuple[Tensor, Condition | None]:
         """Training rows by index (n,) in 0..size-1 with their conditions, on the device of the index, without noise."""
-        return self._finished(self._train.rows(index), False, None), self._conditions_of(index)
+        return self._finished(self._rows.train(index), False, None), self._conditions_of(index)
 
     @cached_property
     def frame(self) -> Frame:
@@ -120,17 +143,14 @@ class Rows(Distribution):
     @cached_property
     def moments(self) -> Moments:
         """Those of the training rows, or of so many of them, equally far apart, as say enough."""
-        size = self.size or 0
-        count = min(size, max(_MOMENT_ROWS, _MOMENT_NUMBERS // max(math.prod(self.shape), 1)))
-        index = torch.linspace(0, size - 1, count, dtype=torch.float64).round().long()
-        return Moments.of_points(self.rows(index)[0])
+        return Moments.of_points(self.rows(moment_rows(self.size or 0, self.shape))[0])
 
     def held_out(self) -> tuple[Tensor, Condition | None] | None:
-        """The rows kept from training with their conditions; None where none are."""
-        if not len(self._held):
+        """The rows kept from training with their conditions, of data on file at most so many; None where none are."""
+        if not self._any_held:
             return None
         generator = torch.Generator().manual_seed(self._noise_seed)
-        return self._finished(self._held, self._dequantise, generator), dict(self._held_conditions) or None
+        return self._finished(self._rows.held, self._dequantise, generator), dict(self._held_conditions) or None
 
     @cached_property
     def fingerprint(self) -> str:
@@ -138,8 +158,8 @@ class Rows(Distribution):
         conditions = sorted((name, spec.shape, spec.classes) for name, spec in self.conditions.items())
         said = f"{self.shape} {conditions} {self._dtype} {self._dequantise} {self._columns}"
         digest = hashlib.sha256(said.encode())
-        held = sorted(self._held_conditions.items())
-        kept = [self._train.tensor, self._held, *(values for _, values in held)]
+        self._rows.update(digest)
+        kept = [values for _, values in sorted(self._held_conditions.items())]
         kept += [values.tensor for _, values in sorted(self._conditions.items())]
         # Standardised rows are those of any other units.
         kept += [self._units.shift, self._units.scale]
@@ -150,16 +170,6 @@ class Rows(Distribution):
 
     def _conditions_of(self, index: Tensor) -> Condition | None:
         return {name: values.rows(index) for name, values in self._conditions.items()} or None
-
-    def _stored(self, values: NDArray[np.generic], sides: Sequence[NDArray[np.int64]]) -> Tensor:
-        """The rows of both sides, one after the other: bytes as they are, all else in model space."""
-        if values.dtype == np.uint8:
-            return stored(values, sides, lambda rows: rows, torch.uint8)
-        try:
-            return stored(values, sides, self._units.encode, self._dtype)
-        except OverflowError as error:
-            fix = "set standardise: true"
-            raise DataError(f"values beyond the range of {self._dtype}", where=self._where, fix=fix) from error
 
     def _finished(self, rows: Tensor, noisy: bool, generator: torch.Generator | None) -> Tensor:
         if rows.dtype != torch.uint8:

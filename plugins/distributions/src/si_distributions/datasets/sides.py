@@ -8,10 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from si_distributions.files.blocks import blocks
+from si_distributions.files.marks import Marks
 
 __all__ = ["warn_of_classes", "warn_of_repeated_rows"]
 
-_ODD = np.uint64(0x9E3779B97F4A7C15)
 _log = logging.getLogger(__name__)
 
 
@@ -21,20 +21,10 @@ def warn_of_repeated_rows(
     """Say how many of the rows held out occur among the training rows as well, byte for byte."""
     if not len(held):
         return
-    marks = _marks(values)
-    # Most rows are told apart by a part of their numbers, which needs no sorting.
-    seen = np.zeros(2**22, dtype=bool)
-    low = marks & np.uint64(len(seen) - 1)
-    seen[low[held]] = True
-    repeated = int(np.isin(marks[held], marks[train][seen[low[train]]]).sum())
-    if repeated:
-        _log.warning(
-            "%s: %d of %d rows held out are training rows as well, value for value; estimates on them tell less than "
-            "on rows never seen",
-            where,
-            repeated,
-            len(held),
-        )
+    marks = Marks(len(values), values.shape[1:], values.dtype)
+    for start, block in blocks(values):
+        marks.add(start, block)
+    marks.warn(train, held, where)
 
 
 def warn_of_classes(
@@ -55,20 +45,3 @@ def warn_of_classes(
         if only:
             listed = ", ".join(classes[i] for i in sorted(only)[:5]) + (", ..." if len(only) > 5 else "")
             _log.warning("%s: classes among the %s alone, none among the %s: %s", where, side, other, listed)
-
-
-def _marks(values: NDArray[np.generic]) -> NDArray[np.uint64]:
-    """A number of 64 bits for each row, equal for rows of equal bytes and, but for chance, for no others."""
-    words = -(-values.dtype.itemsize * int(np.prod(values.shape[1:])) // 8)
-    factors = np.random.default_rng(0).integers(0, 2**63, words, dtype=np.uint64) * np.uint64(2) + np.uint64(1)
-    marks = np.empty(len(values), dtype=np.uint64)
-    for start, block in blocks(values):
-        rows = np.ascontiguousarray(block).reshape(len(block), -1).view(np.uint8)
-        padded = rows if rows.shape[1] == 8 * words else np.pad(rows, ((0, 0), (0, 8 * words - rows.shape[1])))
-        bits = np.ascontiguousarray(padded).view(np.uint64)
-        # Numbers with few digits differ in few bits, all of them high: these are brought down first.
-        bits = (bits ^ (bits >> np.uint64(33))) * _ODD
-        bits ^= bits >> np.uint64(29)
-        bits *= factors
-        marks[start : start + len(block)] = bits.sum(1, dtype=np.uint64)
-    return marks

@@ -9,14 +9,18 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from si_core import ConditionSpec, DataError
+from si_core import ConditionSpec, DataError, UsageError
 from si_distributions.datasets.labels import missing_labels, number_labels
 from si_distributions.datasets.missing import Missing, whole_rows, with_means
+from si_distributions.datasets.on_file import Storage, look_through, stays_on_file
+from si_distributions.datasets.order import Order
 from si_distributions.datasets.rows import Rows, split
 from si_distributions.datasets.scaling import fixed, standardising
 from si_distributions.datasets.sides import warn_of_classes, warn_of_repeated_rows
+from si_distributions.files.blocks import map_of
 from si_distributions.files.contents import Contents
-from si_distributions.options import Precision
+from si_distributions.files.row_store import FileState, MappedRows, RowStore
+from si_distributions.options import Precision, precision
 
 __all__ = ["Tabular"]
 
@@ -38,6 +42,9 @@ class Tabular(Rows):
         where: the component or file, for errors.
         further: labels beside those of the contents, by name, each (N,).
         units: shift and scale in place of those of the training rows.
+        storage: whether rows are copied into memory or stay in the file that ``where`` names: auto, by their size.
+        order: of the draws of training.
+        workers: threads that read rows of later steps, where they stay on file.
 
     Attributes:
         dropped: the number of rows left out because something was missing or not finite.
@@ -55,7 +62,11 @@ class Tabular(Rows):
         *,
         further: Mapping[str, NDArray[np.generic]] = MappingProxyType({}),
         units: tuple[NDArray[np.generic], NDArray[np.generic]] | None = None,
+        storage: Storage = "memory",
+        order: Order = "replacement",
+        workers: int = 0,
     ) -> None:
+        store = _store(contents.values, storage, dtype, where)
         numbers, total = whole_rows(contents, missing, where), len(contents.values)
         self.dropped = total - len(numbers)
         if not standardise and contents.values.dtype == np.uint8:
@@ -71,7 +82,8 @@ class Tabular(Rows):
             # Rows keep their number in the file: a large one is never copied to leave some out.
             train, held = numbers[train], numbers[held]
         if missing == "mean":
-            contents = with_means(contents, train, where)
+            whole = with_means(contents, train, where)
+            store, contents = (store if whole is contents else None), whole
         condition_values: dict[str, NDArray[np.generic]] = {}
         for name, rows in contents.conditions.items():
             # A condition is given as a whole or not at all.
@@ -85,13 +97,19 @@ class Tabular(Rows):
             condition_values[name] = places
             conditions[name] = ConditionSpec(classes=classes)
         del numbers  # as long as the data have rows
-        warn_of_repeated_rows(contents.values, train, held, where)
+        values: NDArray[np.generic] | RowStore = contents.values
+        digest, scaling = b"", fixed(0.0, 1.0)
+        if store is not None:
+            look = look_through(store, train, held, contents.names, standardise and units is None, where)
+            values, digest, scaling = store, look.digest, look.scaling or scaling
+        else:
+            warn_of_repeated_rows(contents.values, train, held, where)
+            if standardise and units is None:
+                scaling = standardising(contents.values, train, contents.names, where)
         if units is not None:
             scaling = (torch.as_tensor(units[0]), torch.as_tensor(units[1]))
-        else:
-            scaling = standardising(contents.values, train, contents.names, where) if standardise else fixed(0.0, 1.0)
         super().__init__(
-            contents.values,
+            values,
             train,
             held,
             scaling,
@@ -99,8 +117,29 @@ class Tabular(Rows):
             conditions=conditions | {name: _values(condition_values[name][train]) for name in contents.conditions},
             columns=contents.names if contents.values.ndim == 2 else None,
             dtype=dtype,
+            order=order,
+            workers=workers,
+            digest=digest,
             where=where,
         )
+
+
+def _store(values: NDArray[np.generic], storage: str, dtype: str, where: str) -> MappedRows | None:
+    """The rows where they lie, if they map a file and stay there; None where they are copied into memory."""
+    kept = torch.uint8 if values.dtype == np.uint8 else precision(dtype, where)
+    if not stays_on_file(storage, len(values), values.shape[1:], kept, where):
+        return None
+    if map_of(values) is not None:
+        return MappedRows(values, FileState(where))
+    if storage == "file":
+        raise UsageError(
+            "rows of this file can't be read one by one",
+            where=f"{where}: storage",
+            got="file",
+            allowed="a .npy file, or an array of a .npz file that is not compressed, whose columns lie evenly spaced",
+            fix="save it by numpy.save, or as parts for shards",
+        )
+    return None
 
 
 def _places(

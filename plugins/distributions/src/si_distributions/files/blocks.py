@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["blocks"]
+__all__ = ["blocks", "map_of"]
 
 _NUMBERS = 2**17  # in a block: about what a processor's cache holds
 _HELD = 2**23  # bytes of a file in memory at a time
@@ -17,7 +17,7 @@ _HELD = 2**23  # bytes of a file in memory at a time
 def blocks(values: NDArray[np.generic]) -> Iterator[tuple[int, NDArray[np.generic]]]:
     """The rows in turn, as views, with the number of the first; the pages of a file are let go on the way."""
     step = max(1, _NUMBERS // max(1, int(np.prod(values.shape[1:]))))
-    pages, held = _map_of(values), 0
+    pages, held = map_of(values), 0
     rows = values.view(np.ndarray)  # a slice of a memmap costs more
     for start in range(0, len(rows), step):
         block = rows[start : start + step]
@@ -28,7 +28,7 @@ def blocks(values: NDArray[np.generic]) -> Iterator[tuple[int, NDArray[np.generi
             held = 0
 
 
-def _map_of(values: NDArray[np.generic]) -> mmap.mmap | None:
+def map_of(values: NDArray[np.generic]) -> mmap.mmap | None:
     """The memory map that an array is a view of."""
     base: object = values
     while isinstance(base, np.ndarray):

@@ -13,7 +13,7 @@ from si_core import DataError
 
 __all__ = ["Contents", "choose_columns", "refuse_dtype", "with_conditions"]
 
-ACCEPTED = "float32, float64, whole numbers, or true and false"
+ACCEPTED = "float16, float32, float64, whole numbers, or true and false"
 
 
 @dataclass(frozen=True)
@@ -113,7 +113,7 @@ def with_conditions(contents: Contents, given: Sequence[int | str]) -> Contents:
 
 
 def refuse_dtype(dtype: np.dtype[np.generic], what: str, where: str) -> None:
-    """Accept floats of 4 or 8 bytes, integers, and truth values, which are 0 and 1.
+    """Accept floats of 2, 4 or 8 bytes, integers, and truth values, which are 0 and 1.
 
     Raises:
         DataError: any other dtype, with the way out.
@@ -125,10 +125,10 @@ def refuse_dtype(dtype: np.dtype[np.generic], what: str, where: str) -> None:
             allowed=ACCEPTED,
             fix="save a plain array: numpy.save(path, numpy.asarray(rows, dtype='float32'))",
         )
-    if dtype.kind in "iub" or (dtype.kind == "f" and dtype.itemsize in (4, 8)):
+    if dtype.kind in "iub" or (dtype.kind == "f" and dtype.itemsize in (2, 4, 8)):
         return
     fixes = {
-        "f": "array.astype('float32') after a look at what the precision did to it",
+        "f": "array.astype('float64')",
         "c": "store real and imaginary part as two columns",
         "U": "name columns of text as the label, and store numbers as numbers",
     }

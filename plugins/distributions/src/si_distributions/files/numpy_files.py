@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from si_core import DataError
 from si_distributions.files.contents import Contents, choose_columns, refuse_dtype, with_conditions
 from si_distributions.files.damaged import reading_bytes
+from si_distributions.files.mapped_members import map_member
 
 __all__ = ["load_mapped", "read_npy", "read_npz"]
 
@@ -88,7 +89,9 @@ def read_npz(
         others = [name for name in names if name != label and name not in given]
         if key is None and len(others) != 1:
             raise DataError("which array?", where=where, allowed=", ".join(names) or "none", fix="name it in key")
-        values = _member(archive, others[0] if key is None else key, where)
+        wanted = others[0] if key is None else key
+        mapped = map_member(path, wanted, where)
+        values = _member(archive, wanted, where) if mapped is None else _checked(mapped, wanted, where, False)
         arrays = {name: _member(archive, name, where) for name in given if isinstance(name, str)}
         labels = _member(archive, label, where, any_dtype=True) if isinstance(label, str) else None
     for name, rows in arrays.items():
@@ -115,6 +118,10 @@ def _member(archive: np.lib.npyio.NpzFile, name: str, where: str, any_dtype: boo
         raise
     if not isinstance(member, np.ndarray):
         raise DataError(f"{name!r} is no .npy array", where=where, fix="write the file with numpy.savez")
+    return _checked(member, name, where, any_dtype)
+
+
+def _checked(member: NDArray[np.generic], name: str, where: str, any_dtype: bool) -> NDArray[np.generic]:
     if not any_dtype:
         refuse_dtype(member.dtype, f"array {name!r}", where)
     _refuse_no_text(member, where)
@@ -148,5 +155,15 @@ def _table(
         got = f"shape {values.shape}"
         raise DataError("only an array (N, d) has columns", where=where, got=got, fix="leave columns and label out")
     chosen, label_index = choose_columns([""] * values.shape[1], columns, label, where, given)
-    labels = None if label_index is None else values[:, label_index]
-    return with_conditions(Contents(values[:, chosen], labels), given)
+    labels = None if label_index is None else np.array(values[:, label_index])
+    own = len(chosen) - len(given)
+    conditions = with_conditions(Contents(values[:, chosen[own:]], labels), given).conditions
+    return Contents(_columns(values, chosen[:own]), labels, conditions=conditions)
+
+
+def _columns(values: NDArray[np.generic], chosen: Sequence[int]) -> NDArray[np.generic]:
+    """Columns as a view where they are evenly spaced, so that a mapped file is not copied; else as a copy."""
+    steps = set(np.diff(chosen).tolist())
+    if len(steps) > 1 or min(steps, default=1) < 1:
+        return values[:, chosen]
+    return values[:, chosen[0] : chosen[-1] + 1 : min(steps, default=1)]

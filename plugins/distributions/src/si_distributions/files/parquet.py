@@ -15,7 +15,7 @@ from si_distributions.files.contents import ACCEPTED, Contents, choose_columns, 
 from si_distributions.files.damaged import reading_bytes
 from si_distributions.files.index_columns import index_levels, without_index
 
-__all__ = ["parquet_names", "read_parquet"]
+__all__ = ["check_numeric", "column_texts", "opened_parquet", "parquet_names", "read_parquet"]
 
 
 def read_parquet(
@@ -33,15 +33,15 @@ def read_parquet(
         DataError: a damaged file, or a column that holds no numbers.
         UsageError: pyarrow is not installed.
     """
-    with _opened(path, where) as file:
+    with opened_parquet(path, where) as file:
         names = list(file.schema_arrow.names)
         skipped = index_levels(names, where) if columns is None else set()
         chosen, label_index = choose_columns(names, columns, label, where, conditions, skipped)
         wanted = [names[i] for i in chosen]
         for i in chosen:
-            _check_numeric(file.schema_arrow.field(i).type, names[i], where)
+            check_numeric(file.schema_arrow.field(i).type, names[i], where)
         values = _numbers(file, chosen)
-        labels = None if label_index is None else _labels(file, label_index)
+        labels = None if label_index is None else column_texts(file, label_index)
     name = "label" if label_index is None else names[label_index]
     contents = Contents(values, labels, tuple(wanted), None, name)
     if columns is None:
@@ -55,12 +55,17 @@ def parquet_names(path: Path, where: str) -> tuple[str, ...]:
     Raises:
         DataError, UsageError: as for :func:`read_parquet`.
     """
-    with _opened(path, where) as file:
+    with opened_parquet(path, where) as file:
         return tuple(file.schema_arrow.names)
 
 
 @contextmanager
-def _opened(path: Path, where: str) -> Iterator[Any]:
+def opened_parquet(path: Path, where: str) -> Iterator[Any]:
+    """The file, as pyarrow opens it.
+
+    Raises:
+        DataError, UsageError: as for :func:`read_parquet`.
+    """
     try:
         import pyarrow.parquet as pq
     except ImportError as error:
@@ -70,7 +75,8 @@ def _opened(path: Path, where: str) -> Iterator[Any]:
         yield file
 
 
-def _check_numeric(kind: Any, name: str, where: str) -> None:
+def check_numeric(kind: Any, name: str, where: str) -> None:
+    """Refuse a column of a type that is no number."""
     from pyarrow import types
 
     numeric = (types.is_integer, types.is_floating, types.is_decimal, types.is_boolean)
@@ -107,7 +113,7 @@ def _numbers(file: Any, wanted: Sequence[int]) -> NDArray[np.generic]:
     return values
 
 
-def _labels(file: Any, index: int) -> NDArray[np.generic]:
+def column_texts(file: Any, index: int) -> NDArray[np.generic]:
     """The values of a column; empty text where there is none."""
     column = _column(lambda names: file.read(columns=names), file, index)
     coded = column.combine_chunks().dictionary_encode()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections import Counter
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,6 +29,7 @@ FORMATS = {
     ".pbm": "PPM",
 }
 _OPENED = sorted(set(FORMATS.values()))
+_TRIED = {suffix: [own, *(kind for kind in _OPENED if kind != own)] for suffix, own in FORMATS.items()}
 _MODES = {1: "L", 3: "RGB"}
 _MOST_PIXELS = 2**24
 _TURNED = {"exif", "xmp", "XML:com.adobe.xmp", "Raw profile type exif"}  # where an orientation may stand
@@ -54,8 +55,12 @@ class PictureReader:
     remarks: Counter[str] = field(default_factory=Counter)
     _last: Counter[str] = field(default_factory=Counter)
 
-    def read(self, path: str) -> NDArray[np.uint8]:
+    def read(self, path: str, file: BinaryIO | None = None) -> NDArray[np.uint8]:
         """One image, shape (height, width) or (height, width, 3); its header is checked before its pixels are read.
+
+        Args:
+            path: of the image; its name in errors where a file is given.
+            file: its bytes, where they lie elsewhere.
 
         Raises:
             DataError: a damaged or huge image, or one whose numbers are no brightness.
@@ -64,7 +69,9 @@ class PictureReader:
         pillow = _pillow(path)
         self._last = Counter()
         try:
-            with pillow.open(path, formats=_OPENED) as image:
+            with pillow.open(
+                path if file is None else file, formats=_TRIED.get(os.path.splitext(path)[1].lower(), _OPENED)
+            ) as image:
                 width, height = image.size
                 if width * height > _MOST_PIXELS:
                     raise _huge(f"{width} x {height} pixels", path)
@@ -82,6 +89,14 @@ class PictureReader:
             )
             fix = "repair or delete it, or set damaged: skip"
             raise DataError("the image is damaged", where=path, got=got, fix=fix) from error
+
+    def fresh(self) -> PictureReader:
+        """One that reads the same way and has counted nothing: what it counts is for one thread."""
+        return PictureReader(self.channels, self.size, self.background)
+
+    def described(self) -> str:
+        """How images are read, for a digest."""
+        return f"{self.channels} {self.size} {self.background}"
 
     def undo(self) -> None:
         """The image read last is not used: it is no longer counted."""

@@ -1,0 +1,80 @@
+"""One file of a data set in parts: what it holds, and how its rows are read."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from si_distributions.files.picture import PictureReader
+from si_distributions.files.recent import Recent
+from si_distributions.files.row_store import FileState
+
+__all__ = ["Fields", "Shard", "Wanted"]
+
+Fields = Mapping[str, NDArray[np.generic]]
+"""Rows: events under the empty name, conditions under theirs, each (n, *shape)."""
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What of a file is read.
+
+    Args:
+        key: the array or column of events; None where there is one, or for all other columns.
+        label: the array, column or suffix of labels.
+        conditions: arrays or columns of values.
+        picture: how images are decoded: channels and size.
+        opened: files that are open, shared by all shards.
+    """
+
+    key: str | None
+    label: str | None
+    conditions: Sequence[str]
+    picture: PictureReader
+    opened: Recent[Any]
+
+
+class Shard(ABC):
+    """A file with some of the rows; nothing of it is open, but what ``Wanted.opened`` keeps.
+
+    Attributes:
+        state: the file as it was when it was first read.
+        shapes: of an event and of the conditions of a row, by name.
+        dtypes: as the file has them.
+        labels: one a row as the file has it, or None.
+        pieces: the rows of each part that is cheap to read as a whole only; None where any row is cheap.
+        pictures: whether events are images.
+    """
+
+    state: FileState
+    count: int
+    shapes: Mapping[str, tuple[int, ...]]
+    dtypes: Mapping[str, np.dtype[np.generic]]
+    labels: NDArray[np.generic] | None = None
+    pieces: tuple[int, ...] | None = None
+    pictures: bool = False
+
+    def take(self, index: NDArray[np.int64]) -> Fields:
+        """Rows in any order; only where there are no pieces.
+
+        Raises:
+            DataError: the file changed, or a row can't be read: its name.
+        """
+        raise NotImplementedError
+
+    def piece(self, k: int) -> Fields:
+        """All rows of a piece; only where there are some."""
+        raise NotImplementedError
+
+    def named(self, row: int) -> str:
+        """How an error names a row."""
+        return f"row {row} of {self.state.path}"
+
+    @abstractmethod
+    def described(self) -> str:
+        """What its header says, for a digest."""
