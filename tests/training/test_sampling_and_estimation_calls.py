@@ -8,7 +8,7 @@ import pytest
 import torch
 
 import si_core as si
-from si_core.models.blocks import BLOCK
+from si_core.models import blocks
 from si_core.models.sampling import draw_samples
 
 for plugin in (
@@ -50,7 +50,7 @@ def test_fewer_samples_are_the_first_of_more(model):
 
 
 def test_a_block_is_the_same_wherever_it_ends(mixture):
-    assert torch.equal(si.sample(mixture, BLOCK + 5)[:BLOCK], si.sample(mixture, BLOCK))
+    assert torch.equal(si.sample(mixture, blocks.BLOCK + 5)[: blocks.BLOCK], si.sample(mixture, blocks.BLOCK))
 
 
 def test_seeds_decide_and_global_generators_do_not(model):
