@@ -1,0 +1,72 @@
+"""On a GPU: networks for images train in every precision, in parts and compiled, and what was trained samples there."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+import torch
+
+import si_core as si
+
+pytestmark = [
+    pytest.mark.gpu,
+    pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device"),
+]
+
+NETWORKS = {
+    "unet": {"use": "unet", "preset": "tiny"},
+    "transformer": {"use": "transformer", "preset": "tiny", "patch": 2},
+    "resmlp": {"use": "resmlp"},
+}
+
+
+def recipe(network, **train):
+    target = {"use": "digits"} if network != "resmlp" else "two-moons"
+    return si.load_recipe(
+        {
+            "source": "gaussian",
+            "target": target,
+            "network": NETWORKS[network],
+            "train": {"steps": 60, "batch": 128, "log_every": 20, **train},
+            "sample": {"number": 64, "batch": 64},
+        }
+    )
+
+
+def trained(network, **train):
+    model = si.train(recipe(network, **train), "cuda")
+    x = si.sample(model, 64)
+    assert bool(torch.isfinite(x).all())
+    return model, x
+
+
+@pytest.mark.parametrize("network", NETWORKS)
+@pytest.mark.parametrize("precision", ["full", "bfloat16", "float16"])
+def test_every_precision_learns(network, precision):
+    model, x = trained(network, precision=precision)
+    estimate = si.estimate(model, "energy-distance")
+    untrained = si.estimate(si.train(recipe(network, steps=0), "cuda"), "energy-distance")
+    assert math.isfinite(estimate.value)
+    assert estimate.value < untrained.value
+    assert x.dtype == torch.float32
+
+
+@pytest.mark.parametrize("network", ["unet", "transformer"])
+def test_parts_of_a_batch_and_blocks_computed_again_are_the_same_training(network):
+    NETWORKS[f"{network} again"] = {**NETWORKS[network], "checkpointing": True}
+    try:
+        one, parts, again = (
+            trained(name, steps=3, **how)[1]
+            for name, how in ((network, {}), (network, {"accumulate": 4}), (f"{network} again", {}))
+        )
+    finally:
+        del NETWORKS[f"{network} again"]
+    # Sums in another order, in TF32-free single precision, over three steps of Adam.
+    torch.testing.assert_close(parts, one, rtol=0, atol=2e-2)
+    torch.testing.assert_close(again, one, rtol=0, atol=2e-2)
+
+
+@pytest.mark.parametrize("network", NETWORKS)
+def test_compiled_training(network):
+    trained(network, steps=20, compile=True)
