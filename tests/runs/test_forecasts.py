@@ -84,8 +84,10 @@ def test_the_table_says_the_same_and_tells_of_several_devices(recipe, capsys):
     weights = found["memory", "weights"]["value"]
     assert found["with 4 devices", "rows of a batch on a device"]["value"] == 16
     # A ring of four: each sends three quarters of the gradients twice.
-    assert found["with 4 devices", "sent by a device in a step, DDP"]["value"] == pytest.approx(1.5 * weights)
-    assert found["with 4 devices", "sent by a device in a step, FSDP"]["value"] == pytest.approx(2.25 * weights)
+    assert found["with 4 devices", "sent by a device in a step, weights whole"]["value"] == pytest.approx(1.5 * weights)
+    assert found["with 4 devices", "sent by a device in a step, weights spread"]["value"] == pytest.approx(
+        2.25 * weights
+    )
     assert main(["run", "r.yaml", "--plan", "--devices", "4"]) == 0
     text = capsys.readouterr().out
     for section, name in found:

@@ -4,10 +4,10 @@
 of smaller batches, or *unknown* with the reason. Time is that of steps of training and of the networks in sampling:
 estimates, reports and checkpoints are not in it.
 
-With N devices a batch is divided among them. Under data parallelism (DDP) each holds all weights, and gradients are
-added along a ring, in which each device sends ``2 (N - 1) / N`` times their size. Where weights are divided as well
-(FSDP) each holds an Nth of weights, gradients, averages and optimizer state, and sends ``3 (N - 1) / N`` times the size
-of the weights: they are gathered for the forward and for the backward pass, and the gradients scattered.
+With N devices a batch is divided among them. Each holds all weights, and gradients are added along a ring, in which
+each device sends ``2 (N - 1) / N`` times their size. With ``train.shard`` each holds an Nth of weights, gradients,
+averages and optimizer state, and sends ``3 (N - 1) / N`` times the size of the weights: they are gathered for the
+forward and for the backward pass, and the gradients scattered.
 """
 
 from __future__ import annotations
@@ -155,8 +155,8 @@ def _shared(found: Forecast, devices: int) -> Iterator[Entry]:
     activations = _activations(found)
     ring = (devices - 1) / devices
     for way, held, sent in (
-        ("DDP", float(memory.total), 2 * ring * memory.gradients),
-        ("FSDP", memory.total / devices, 3 * ring * memory.weights),
+        ("weights whole", float(memory.total), 2 * ring * memory.gradients),
+        ("weights spread", memory.total / devices, 3 * ring * memory.weights),
     ):
         total = None if activations is None else held + activations * rows / batch
         basis = "activations in proportion to the rows" if total is not None else found.untried
