@@ -33,6 +33,7 @@ from si_core.training.optimizer import build_optimizer
 from si_core.training.process_trainer import ProcessTrainer
 from si_core.training.rounds import refit
 from si_core.training.sums import Sums
+from si_core.training.throughput import Throughput
 from si_core.training.trained_parts import TrainedParts
 from si_core.training.validation import Validation
 
@@ -66,7 +67,8 @@ class Trainer:
         moving = bool(assembly.learned)
         self.process_trainer = ProcessTrainer(assembly, self.parts, runtime) if moving else None
         noise = NetworkNoise(assembly.recipe.seed, runtime)
-        self._gradients = Gradients(assembly, self.parameters, runtime, noise, compiled)
+        self.throughput = Throughput(self.train.batch, runtime.device)
+        self._gradients = Gradients(assembly, self.parameters, runtime, noise, self.throughput, compiled)
         self._extragradient: Extragradient | None = None
         if self.process_trainer is not None and self.train.process.method == "extragradient":
             networks = Networks(assembly, self.parameters, self.optimizer, runtime, self._gradients)
@@ -121,6 +123,7 @@ class Trainer:
         return [*calls, *((network, "forward") for network in networks)]
 
     def _advance(self) -> None:
+        self.throughput.begins(self.step)
         refit(self.assembly, self.step, self.trained(), self.runtime)
         if self._extragradient is not None:
             self._extragradient.extrapolate(self.step)
@@ -138,10 +141,11 @@ class Trainer:
         self._rates.put(self.optimizer, self._own_rates, self.step)
         if self._extragradient is not None:
             self._extragradient.back(self.step)
-        if self._restored is None:
-            self.optimizer.step()
-        else:
-            self._first_step(self._restored)
+        with self.throughput.inside():
+            if self._restored is None:
+                self.optimizer.step()
+            else:
+                self._first_step(self._restored)
         self.averages.update()
         if self.process_trainer is not None:
             self.process_trainer.advance(self.step)
