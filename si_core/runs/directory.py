@@ -5,6 +5,7 @@
     runs/<recipe>/<UTC>-<6 characters>/
         recipe.yaml  resolved.yaml  environment.json      what was asked, in full, and with which versions
         metrics.jsonl  log.txt  STATUS.json               how it went
+        throughput.jsonl                                  how fast; the one record that differs between equal runs
         nonfinite.json                                    the step that ended training, where one did
         checkpoints/step-00000500/                        where it can go on
         averages/step-00000500.safetensors                averages of the weights to choose from, where some are kept
@@ -118,6 +119,11 @@ class RunDirectory:
     def metrics(self) -> Path:
         """``metrics.jsonl``: one record a line."""
         return self.path / "metrics.jsonl"
+
+    @property
+    def throughput(self) -> Path:
+        """``throughput.jsonl``: the pace of training, a record for each of ``metrics.jsonl``."""
+        return self.path / "throughput.jsonl"
 
     @property
     def checkpoints(self) -> Path:

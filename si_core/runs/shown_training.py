@@ -28,15 +28,15 @@ class ShownTraining:
         self._line, self._progress = self._began - _LINE_SECONDS, self._began
         self._losses = ""
 
-    def record(self, record: dict[str, Any]) -> None:
-        """A record of metrics was made."""
+    def record(self, record: dict[str, Any], throughput: dict[str, Any] | None = None) -> None:
+        """A record of metrics was made, and one of the pace since the last one."""
         self._losses = "  ".join(f"{name} {value:.4f}" for name, value in record["losses"].items())
         if "validation" in record:
             self._losses += f"  held out {record['validation']['total']:.4f}"
         step, steps, now = self._trainer.step, self._trainer.train.steps, time.monotonic()
         if self._trainer.finished or now - self._line > _LINE_SECONDS:
             pace = (step - self._first) / max(now - self._began, 1e-9)
-            self._console.line(f"step {step}/{steps}  {self._losses}  {pace:.0f} steps/s")
+            self._console.line(f"step {step}/{steps}  {self._losses}  {pace:.0f} steps/s{_described(throughput)}")
             for name, means in record.get("validation_by_time", {}).items():
                 shown = " ".join("-" if mean is None else f"{mean:.3g}" for mean in means)
                 self._console.line(f"  {name} on held-out rows by time, from 0 to 1: {shown}")
@@ -48,3 +48,11 @@ class ShownTraining:
         if self._trainer.finished or now - self._progress > _PROGRESS_SECONDS:
             self._console.progress(step, steps, self._losses)
             self._progress = now
+
+
+def _described(throughput: dict[str, Any] | None) -> str:
+    """The pace of the newest interval, in words."""
+    if throughput is None:
+        return ""
+    outside = "" if throughput["outside"] is None else f", {throughput['outside']:.1%} of the time outside the network"
+    return f", {throughput['samples_per_second']:,.0f} samples/s{outside}"

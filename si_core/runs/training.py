@@ -167,15 +167,19 @@ def train_into(
     trainer = watch.run.trainer
     data = fingerprints(data_parts(trainer.assembly.process))
     shown = ShownTraining(trainer, console)
-    with MetricsWriter(directory.metrics) as metrics:
+    with MetricsWriter(directory.metrics) as metrics, MetricsWriter(directory.throughput) as throughput:
         metrics.truncate_to(trainer.step)
+        throughput.truncate_to(trainer.step)
         if saving_first(trainer, renew):
             # From here on what these weights came from, a run or the word of who forced it, is not needed.
             _save(directory, watch, data, console)
 
         def written(record: dict[str, Any]) -> None:
             metrics.write(record)
-            shown.record(record)
+            pace = trainer.throughput.record(trainer.step)
+            if pace is not None:
+                throughput.write(pace)
+            shown.record(record, pace)
 
         with _explained(directory, console):
             for _ in steps(watch, written):

@@ -1,8 +1,9 @@
 """metrics.jsonl: the numbers of a run, one JSON record a line, in order of the step.
 
 A run that was interrupted and resumed leaves the same bytes as one that was not. Two rules make that hold: a record
-holds nothing that varies between runs (wall times go to the log), and all records of a step are written and synced
-before the checkpoint of that step, so that resuming from step n is to drop the records after step n.
+holds nothing that varies between runs (wall times go to the log and to a file of their own), and all records of a step
+are written and synced before the checkpoint of that step, so that resuming from step n is to drop the records after
+step n.
 """
 
 from __future__ import annotations

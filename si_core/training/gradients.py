@@ -27,6 +27,7 @@ from si_core.training.idle import grad_mode_switched_off, refuse_constant, refus
 from si_core.training.loss_scale import LossScale
 from si_core.training.network_noise import NetworkNoise
 from si_core.training.reduction import Reduction
+from si_core.training.throughput import Throughput, TimedPredictor
 
 __all__ = ["Gradient", "Gradients"]
 
@@ -61,6 +62,7 @@ class Gradients:
         parameters: of the networks, those that are trained.
         runtime: where they are.
         noise: the randomness of the networks themselves.
+        throughput: measures what is the networks' own.
         reduction: adds up what several processes find, each on its rows; None for one.
         compiled: whether the networks are to be compiled: nothing inside can be watched then.
     """
@@ -71,6 +73,7 @@ class Gradients:
         parameters: Sequence[Tensor],
         runtime: Runtime,
         noise: NetworkNoise,
+        throughput: Throughput,
         reduction: Reduction | None = None,
         compiled: bool = False,
     ) -> None:
@@ -85,7 +88,9 @@ class Gradients:
         self._untried = True
         precision = assembly.recipe.train.precision
         self.scale = LossScale() if precision == "float16" else None
-        self._fields = _lowered(assembly, precision, parameters[0].dtype)
+        self._fields, self._throughput = _lowered(assembly, precision, parameters[0].dtype), throughput
+        fields = self._fields or assembly.fields
+        self._timed = fields.of(TimedPredictor(fields.predictor, len(fields.names), throughput))
 
     @property
     def _predictor(self) -> nn.Module:
@@ -136,12 +141,13 @@ class Gradients:
         """Add a part's share of the gradient; its losses, each (B,)."""
         assembly, draw = self._assembly, part.draw
         sizes = None if part.times.bins is None else self.sizes
+        fields = self._timed if self._throughput.active else self._fields
         with self._noise.at(step, extrapolation, index):
             with nullcontext() if sizes is None else sizes.watching(len(draw.t)):
-                predictions = assembly.predictions(draw, part.preconditioning, self._fields)
+                predictions = assembly.predictions(draw, part.preconditioning, fields)
             if sizes is not None:
                 sizes.outputs(draw.xt, [each for each in predictions if each is not None])
-            each = assembly.losses(draw, predictions, self._fields)
+            each = assembly.losses(draw, predictions, fields)
         if self._untried and index == 0:
             refuse_detached(assembly.fields.predictor, predictions)
             refuse_constant(assembly.objectives, each)
@@ -150,7 +156,8 @@ class Gradients:
         if part.weight is not None:
             shares, terms = shares * part.weight, [term * part.weight for term in terms]
         try:
-            torch.autograd.backward(each, [shares] * len(each))
+            with self._throughput.inside():
+                torch.autograd.backward(each, [shares] * len(each))
         except RuntimeError as error:
             if torch.is_grad_enabled():
                 raise

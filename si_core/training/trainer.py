@@ -35,6 +35,7 @@ from si_core.training.reduction import begin_alike, reduction_of
 from si_core.training.rounds import refit
 from si_core.training.sharding import spread, unfuse
 from si_core.training.sums import Sums
+from si_core.training.throughput import Throughput
 from si_core.training.trained_parts import TrainedParts
 from si_core.training.validation import Validation
 
@@ -74,7 +75,10 @@ class Trainer:
         self.process_trainer = ProcessTrainer(assembly, self.parts, runtime) if moving else None
         noise = NetworkNoise(assembly.recipe.seed, runtime)
         self._reduction = reduction_of(assembly.recipe, runtime, self.parameters, self.predictor.buffers())
-        self._gradients = Gradients(assembly, self.parameters, runtime, noise, self._reduction, compiled)
+        self.throughput = Throughput(self.train.batch, runtime.device)
+        self._gradients = Gradients(
+            assembly, self.parameters, runtime, noise, self.throughput, self._reduction, compiled
+        )
         self._extragradient: Extragradient | None = None
         if self.process_trainer is not None and self.train.process.method == "extragradient":
             networks = Networks(assembly, self.parameters, self.optimizer, runtime, self._gradients)
@@ -140,6 +144,7 @@ class Trainer:
         return [*calls, *((network, "forward") for network in networks)]
 
     def _advance(self) -> None:
+        self.throughput.begins(self.step)
         refit(self.assembly, self.step, self.trained(), self.runtime)
         if self._extragradient is not None:
             self._extragradient.extrapolate(self.step)
@@ -157,10 +162,11 @@ class Trainer:
         self._rates.put(self.optimizer, self._own_rates, self.step)
         if self._extragradient is not None:
             self._extragradient.back(self.step)
-        if self._restored is None:
-            self.optimizer.step()
-        else:
-            self._first_step(self._restored)
+        with self.throughput.inside():
+            if self._restored is None:
+                self.optimizer.step()
+            else:
+                self._first_step(self._restored)
         self.averages.update()
         if self.process_trainer is not None:
             self.process_trainer.advance(self.step)

@@ -7,8 +7,10 @@ from pathlib import Path
 
 import numpy
 import pytest
+import torch
 
 import si_core as si
+from si_callbacks.image_grid import image_grid
 from si_core.cli.main import main
 
 RECIPE = """\
@@ -16,7 +18,7 @@ source: {use: gaussian, dim: 2}
 target: {use: array, path: x.npy}
 network: {use: mlp, width: 8, depth: 1}
 train: {steps: 40, batch: 16, log_every: 4, checkpoint_every: 4, optimizer: {use: adam, lr: 1e-9}}
-sample: {number: 16, integrator: {use: euler, steps: 2}}
+sample: {number: 16, batch: 16, integrator: {use: euler, steps: 2}}
 report: false
 """
 STOP = "callbacks={use: early-stopping, patience: 2, min_delta: 1.0}"
@@ -56,6 +58,39 @@ def test_callbacks_change_no_bit_of_what_is_trained():
     ]
     assert Path("plain/metrics.jsonl").read_bytes() == Path("watched/metrics.jsonl").read_bytes()
     assert Path("plain/samples.npy").read_bytes() == Path("watched/samples.npy").read_bytes()
+
+
+@pytest.mark.parametrize("shape", [(4, 4), (1, 4, 6), (3, 4, 4), (2, 4, 4)])
+def test_images_are_shown_as_a_grid(shape):
+    pytest.importorskip("matplotlib")
+    from matplotlib.image import imread
+
+    numpy.save("x.npy", numpy.random.default_rng(0).normal(size=(40, *shape)).astype("float32"))
+    Path("r.yaml").write_text(RECIPE.replace("{use: gaussian, dim: 2}", "gaussian"))
+    short = ["train.steps=2", "callbacks={use: sample-pictures, every: 2, number: 9}"]
+    assert main(["run", "r.yaml", *short, "--out", "run"]) == 0
+    picture = imread("run/pictures/step-00000002.png")[..., :3]
+    colours = numpy.abs(picture - picture.mean(-1, keepdims=True)).max()
+    assert (colours > 0.2) is numpy.bool_(shape[0] == 3)
+
+
+def test_every_image_has_its_place_in_the_grid():
+    """Seven images of one value each: rows of three, the last places white; limits of the data, or the values' own."""
+    values = torch.arange(7.0)
+    for images, limits, shades in (
+        (values.reshape(7, 1, 1).expand(7, 2, 3), None, values / 6),
+        (values.reshape(7, 1, 1, 1).expand(7, 1, 2, 3), (0.0, 12.0), values / 12),
+        (values.reshape(7, 1, 1, 1).expand(7, 2, 2, 3), (6.0, 0.0), 1 - values / 6),
+    ):
+        grid = image_grid(images, limits)
+        assert grid.shape == (2 + 1 + 2 + 1 + 2, 3 + 1 + 3 + 1 + 3)
+        for i, shade in enumerate(shades):
+            row, column = divmod(i, 3)
+            torch.testing.assert_close(grid[3 * row : 3 * row + 2, 4 * column : 4 * column + 3], shade.expand(2, 3))
+        assert bool((grid[6:, 4:] == 1).all())
+        assert bool((grid[2] == 1).all())
+    colours = torch.rand(2, 3, 4, 4, generator=torch.Generator().manual_seed(0))
+    torch.testing.assert_close(image_grid(colours, (0.0, 1.0))[:, 5:], colours[1].permute(1, 2, 0))
 
 
 def test_early_stopping_needs_rows_that_are_held_out():

@@ -7,26 +7,29 @@ import io
 from pathlib import Path
 from typing import Annotated
 
-import torch
 from pydantic import Field
 from torch import Tensor
 
+from si_callbacks.image_grid import image_grid
 from si_core import Callback, Largest, Run, UsageError, sample
 from si_core.public.storage import make_own_folder, write_atomic
 
 __all__ = ["SamplePictures"]
 
+_IMAGES = 64
+"""Images in a picture, at most."""
+
 
 class SamplePictures(Callback):
     """Draws samples every so many steps, into ``pictures/step-<step>.png`` of the run's folder.
 
-    Points are plotted by their first two coordinates (one coordinate: a histogram), images side by side. Samples come
-    from the model that training would give then, always by the same seed. A run in memory has no folder, and no
-    pictures.
+    Points are plotted by their first two coordinates (one coordinate: a histogram); images, events of shape (h, w) or
+    (c, h, w), stand in a grid, in colour where they have three channels. Samples come from the model that training
+    would give then, always by the same seed. A run in memory has no folder, and no pictures.
 
     Args:
         every: steps between two pictures.
-        number: samples drawn, at most 16 of which are shown where they are images.
+        number: samples drawn; of images at most 64.
         seed: of the samples.
 
     Raises:
@@ -51,13 +54,16 @@ class SamplePictures(Callback):
         """Draw a picture, where this step has one."""
         if run.directory is None or run.step % self.every:
             return
-        drawn = sample(run.model(), self.number, seed=self.seed)
-        points = drawn[0] if isinstance(drawn, tuple) else drawn
+        model = run.model()
+        images = len(model.process.shape) in (2, 3)
+        drawn = sample(model, min(self.number, _IMAGES) if images else self.number, seed=self.seed)
+        points = (drawn[0] if isinstance(drawn, tuple) else drawn).detach().cpu()
+        shown = image_grid(points, model.end.frame.pixels) if images else points.flatten(1)
         folder = make_own_folder(run.directory / "pictures")
-        _save(points.detach().cpu(), folder / f"step-{run.step:08d}.png", f"step {run.step} of {run.steps}")
+        _save(shown, images, folder / f"step-{run.step:08d}.png", f"step {run.step} of {run.steps}")
 
 
-def _save(points: Tensor, path: Path, title: str) -> None:
+def _save(shown: Tensor, image: bool, path: Path, title: str) -> None:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
@@ -65,14 +71,13 @@ def _save(points: Tensor, path: Path, title: str) -> None:
     FigureCanvasAgg(figure)
     axes = figure.add_subplot()
     axes.set_title(title)
-    if points.ndim > 2:
-        images = points[:16].reshape(len(points[:16]), -1, *points.shape[-2:])[:, 0]
-        axes.imshow(torch.cat(list(images), dim=-1).numpy(), cmap="gray")
+    if image:
+        axes.imshow(shown.numpy(), cmap="gray", vmin=0, vmax=1, interpolation="nearest")
         axes.set_axis_off()
-    elif points.ndim == 1 or points.shape[1] == 1:
-        axes.hist(points.flatten().numpy(), bins=60)
+    elif shown.shape[1] == 1:
+        axes.hist(shown.flatten().numpy(), bins=60)
     else:
-        axes.scatter(points[:, 0].numpy(), points[:, 1].numpy(), s=4, alpha=0.5)
+        axes.scatter(shown[:, 0].numpy(), shown[:, 1].numpy(), s=4, alpha=0.5)
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png")
     write_atomic(path, buffer.getvalue())
