@@ -106,7 +106,8 @@ class Distribution(ABC):
 
         A data set that goes through its rows in an order, each once in an epoch, gives itself at its place in that
         order: its draws are then the rows ``step * n ... step * n + n - 1`` of it, which depend on nothing that was
-        drawn before. Whoever draws without a step is given independent rows.
+        drawn before. Whoever draws without a step is given independent rows. From a copy of itself it takes what stands
+        in place of a method on the object alone, as while first calls are watched.
 
         Args:
             step: the number of the step, from 0.

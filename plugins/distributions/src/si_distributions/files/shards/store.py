@@ -24,7 +24,7 @@ from si_distributions.files.shards.tar import TarShard
 __all__ = ["SUFFIXES", "ShardStore", "shard_files"]
 
 SUFFIXES = (".npy", ".npz", ".parquet", ".safetensors", ".tar")
-_BLOCK = 2**23
+_BLOCK = 2**20
 """Bytes of rows that are read at a time when all are looked through."""
 
 
