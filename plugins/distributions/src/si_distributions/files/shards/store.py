@@ -24,8 +24,8 @@ from si_distributions.files.shards.tar import TarShard
 __all__ = ["SUFFIXES", "ShardStore", "shard_files"]
 
 SUFFIXES = (".npy", ".npz", ".parquet", ".safetensors", ".tar")
-_BLOCK = 2**20
-"""Bytes of rows that are read at a time when all are looked through."""
+_BLOCK = 2**18
+"""Bytes of rows that are read at a time when all are looked through: about what a processor's cache holds."""
 
 
 class ShardStore:
