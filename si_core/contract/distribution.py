@@ -49,7 +49,9 @@ class Distribution(ABC):
 
     prefetch: int = 0
     """For how many steps training has draws made ahead, each in a thread beside it; 0 where a draw costs next to
-    nothing. Worth it where rows are read from files: the same draws are then made, by so many threads at once."""
+    nothing. Worth it where rows are read from files: the same draws are then made, by so many threads at once.
+
+    Options named ``workers`` and ``cache`` say how rows are read and change none: a run goes on with others."""
 
     @property
     def frame(self) -> Frame:
@@ -106,7 +108,8 @@ class Distribution(ABC):
 
         A data set that goes through its rows in an order, each once in an epoch, gives itself at its place in that
         order: its draws are then the rows ``step * n ... step * n + n - 1`` of it, which depend on nothing that was
-        drawn before. Whoever draws without a step is given independent rows.
+        drawn before. Whoever draws without a step is given independent rows. From a copy of itself it takes what stands
+        in place of a method on the object alone, as while first calls are watched.
 
         Args:
             step: the number of the step, from 0.

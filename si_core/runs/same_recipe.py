@@ -29,7 +29,10 @@ __all__ = [
     "training_part",
 ]
 
-HARMLESS = ("title", "meta", "sample", "estimators", "report", "train.keep", "train.checkpoint_every")
+_READING = ("source.workers", "source.cache", "target.workers", "target.cache")
+"""How rows of data are read, which changes none (:attr:`si_core.Distribution.prefetch`)."""
+
+HARMLESS = ("title", "meta", "sample", "estimators", "report", "train.keep", "train.checkpoint_every", *_READING)
 """Keys that don't enter training."""
 
 RESUMABLE = (*HARMLESS, "train.on_nonfinite")
@@ -48,10 +51,11 @@ def training_part(resolved: Mapping[str, Any]) -> dict[str, Any]:
     data = copy.deepcopy(dict(resolved))
     for key in HARMLESS:
         *sections, last = key.split(".")
-        section = data
+        section: Any = data
         for name in sections:
-            section = section[name]
-        section.pop(last, None)
+            section = section.get(name) if isinstance(section, dict) else None
+        if isinstance(section, dict):
+            section.pop(last, None)
     return data
 
 

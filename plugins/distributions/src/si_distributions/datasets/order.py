@@ -86,6 +86,9 @@ class Ordered(Distribution):
         if self._epochs is None:
             return self
         there = copy.copy(self)
+        for method in ("draw", "sample", "rows"):
+            # Whose first calls are watched has such an attribute for a while: it is a method of the original.
+            there.__dict__.pop(method, None)
         there._turn = step * n, key
         return there
 

@@ -56,8 +56,8 @@ def look_through_shards(store: ShardStore, split: KeyedSplit, standardise: bool,
     for start, rows in store.blocks():
         for name in sorted(rows):
             values, here = rows[name], kept[start : start + len(rows[name])]
-            finite = np.isfinite(values).reshape(len(values), -1).all(1) if values.dtype.kind == "f" else here | True
-            if not finite.all():
+            if values.dtype.kind == "f" and not np.isfinite(values).all():
+                finite = np.isfinite(values).reshape(len(values), -1).all(1)
                 row = store.named(start + int((~finite).argmax()))
                 problem = "values that are missing or not finite" + (f" in {name!r}" if name else "")
                 raise DataError(problem, where=row, fix="repair the file, or leave the row out")

@@ -100,17 +100,18 @@ class MappedRows(RowStore):
     Args:
         values: shape (N, *event), a view of a memory map.
         state: of the file when it was opened.
+        most: bytes of it in memory at a time.
     """
 
-    def __init__(self, values: NDArray[np.generic], state: FileState) -> None:
-        self._values, self._state = values.view(np.ndarray), state
+    def __init__(self, values: NDArray[np.generic], state: FileState, most: int = _HELD) -> None:
+        self._values, self._state, self._most = values.view(np.ndarray), state, most
         self._pages, self._read = map_of(values), 0
         self.shape, self.dtype = tuple(values.shape[1:]), values.dtype
 
-    def __getstate__(self) -> tuple[NDArray[np.generic], FileState]:
-        return self._values, self._state
+    def __getstate__(self) -> tuple[NDArray[np.generic], FileState, int]:
+        return self._values, self._state, self._most
 
-    def __setstate__(self, state: tuple[NDArray[np.generic], FileState]) -> None:
+    def __setstate__(self, state: tuple[NDArray[np.generic], FileState, int]) -> None:
         MappedRows.__init__(self, *state)
 
     def __len__(self) -> int:
@@ -120,14 +121,18 @@ class MappedRows(RowStore):
         self._state.check()
         out = np.empty((len(index), *self.shape), self.dtype)
         near = out.nbytes // max(len(index), 1) + _AROUND
-        step = max(1, _HELD // near)
+        step = max(1, self._most // near)
         for start in range(0, len(index), step):
             out[start : start + step] = self._values[index[start : start + step]]
-            self._read += near * min(step, len(index) - start)
-            if self._read > _HELD and self._pages is not None and hasattr(mmap, "MADV_DONTNEED"):
-                self._read = 0
-                self._pages.madvise(mmap.MADV_DONTNEED)
+            self._let_go(near * min(step, len(index) - start))
         return out
+
+    def span(self, start: int, stop: int) -> NDArray[np.generic]:
+        """Rows one after the other, as a copy."""
+        self._state.check()
+        rows = np.array(self._values[start:stop])
+        self._let_go(rows.nbytes)
+        return rows
 
     def blocks(self) -> Iterator[tuple[int, NDArray[np.generic]]]:
         self._state.check()
@@ -135,3 +140,9 @@ class MappedRows(RowStore):
 
     def named(self, row: int) -> str:
         return f"row {row} of {self._state.path}"
+
+    def _let_go(self, read: int) -> None:
+        self._read += read
+        if self._read > self._most and self._pages is not None and hasattr(mmap, "MADV_DONTNEED"):
+            self._read = 0
+            self._pages.madvise(mmap.MADV_DONTNEED)

@@ -26,6 +26,9 @@ __all__ = ["ArchiveShard", "MappedShard"]
 _HEADER = 100_000_000
 """Bytes of a header of safetensors at most, as the format says."""
 
+_HELD = 2**20
+"""Bytes of a file in memory at a time: many are open."""
+
 _DTYPES = {
     "F16": "<f2",
     "F32": "<f4",
@@ -80,12 +83,15 @@ class MappedShard(Shard):
     def take(self, index: NDArray[np.int64]) -> Fields:
         return {name: self._numbers(name, self._rows(name).take(index)) for name in self._names}
 
+    def span(self, start: int, stop: int) -> Fields:
+        return {name: self._numbers(name, self._rows(name).span(start, stop)) for name in self._names}
+
     def described(self) -> str:
         return f"{self.count} {sorted(self.shapes.items())} {sorted((n, str(d)) for n, d in self.dtypes.items())}"
 
     def _rows(self, name: str) -> MappedRows:
         key = self.state.path, name
-        return self._wanted.opened.get(key, lambda: MappedRows(self._map(name), self.state))  # type: ignore[no-any-return]
+        return self._wanted.opened.get(key, lambda: MappedRows(self._map(name), self.state, _HELD))  # type: ignore[no-any-return]
 
     def _numbers(self, name: str, rows: NDArray[np.generic]) -> NDArray[np.generic]:
         if name not in self._bfloat16:

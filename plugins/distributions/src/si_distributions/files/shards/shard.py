@@ -67,6 +67,10 @@ class Shard(ABC):
         """
         raise NotImplementedError
 
+    def span(self, start: int, stop: int) -> Fields:
+        """Rows one after the other; only where there are no pieces."""
+        return self.take(np.arange(start, stop))
+
     def piece(self, k: int) -> Fields:
         """All rows of a piece; only where there are some."""
         raise NotImplementedError

@@ -24,8 +24,8 @@ from si_distributions.files.shards.tar import TarShard
 __all__ = ["SUFFIXES", "ShardStore", "shard_files"]
 
 SUFFIXES = (".npy", ".npz", ".parquet", ".safetensors", ".tar")
-_BLOCK = 2**23
-"""Bytes of rows that are read at a time when all are looked through."""
+_BLOCK = 2**18
+"""Bytes of rows that are read at a time when all are looked through: about what a processor's cache holds."""
 
 
 class ShardStore:
@@ -92,7 +92,7 @@ class ShardStore:
                 width = sum(d.itemsize * int(np.prod(shard.shapes[n])) for n, d in shard.dtypes.items())
                 step = max(1, _BLOCK // max(width, 1))
                 for first in range(0, shard.count, step):
-                    yield start + first, shard.take(np.arange(first, min(first + step, shard.count)))
+                    yield start + first, shard.span(first, min(first + step, shard.count))
                 continue
             for piece, size in enumerate(shard.pieces):
                 yield start, shard.piece(piece)
