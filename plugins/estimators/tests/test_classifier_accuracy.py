@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import sys
 from dataclasses import replace
@@ -97,6 +98,12 @@ def test_what_guidance_gains():
     assert details["gain_of_guidance"] == found.value - details["unguided"]
     assert details["gain_of_guidance_standard_error"] > details["unguided_standard_error"]
     assert "unguided" not in ClassifierAccuracy(samples=40).estimate(model, X, generator()).details
+
+
+def test_the_public_door_gives_the_same_every_time_in_plain_words():
+    first, again = (si.estimate(model_of(data(), 0.5), "classifier-accuracy", seed=3) for _ in range(2))
+    assert (first.name, first.value, first.details) == ("classifier-accuracy", again.value, again.details)
+    assert json.loads(json.dumps(first.details, allow_nan=False)) == first.details
 
 
 def test_a_condition_that_is_given_is_what_was_asked_for():
