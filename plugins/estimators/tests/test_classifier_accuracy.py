@@ -89,6 +89,19 @@ def test_mistakes_are_counted_by_the_class_that_was_asked_for():
     assert float(found.per_sample.mean()) == found.value
 
 
+def test_values_scatter_by_the_error():
+    model, estimator = model_of(data(), 0.0), ClassifierAccuracy(samples=60)
+    found = [estimator.estimate(model, X, generator(seed)) for seed in range(50)]
+    values, errors = (
+        torch.tensor([getattr(each, name) for each in found], dtype=torch.float64)
+        for name in ("value", "standard_error")
+    )
+    assert float(values.mean()) == pytest.approx(0.75, abs=4.5 * float(values.std()) / math.sqrt(50))
+    # Half of the answers do not scatter at all, for classes are asked for in turn: 1/8 in place of 3/16 of variance.
+    ratio = float(errors.square().mean().sqrt() / values.std())
+    assert ratio == pytest.approx(math.sqrt(1.5), abs=4.5 * math.sqrt(1.5) / math.sqrt(100))
+
+
 def test_what_guidance_gains():
     model = model_of(data(), 0.0).with_guidance([Corrected()])
     found = ClassifierAccuracy(samples=400, unguided=True).estimate(model, X, generator())
