@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import sys
 from dataclasses import replace
@@ -88,6 +89,19 @@ def test_mistakes_are_counted_by_the_class_that_was_asked_for():
     assert float(found.per_sample.mean()) == found.value
 
 
+def test_values_scatter_by_the_error():
+    model, estimator = model_of(data(), 0.0), ClassifierAccuracy(samples=60)
+    found = [estimator.estimate(model, X, generator(seed)) for seed in range(50)]
+    values, errors = (
+        torch.tensor([getattr(each, name) for each in found], dtype=torch.float64)
+        for name in ("value", "standard_error")
+    )
+    assert float(values.mean()) == pytest.approx(0.75, abs=4.5 * float(values.std()) / math.sqrt(50))
+    # Half of the answers do not scatter at all, for classes are asked for in turn: 1/8 in place of 3/16 of variance.
+    ratio = float(errors.square().mean().sqrt() / values.std())
+    assert ratio == pytest.approx(math.sqrt(1.5), abs=4.5 * math.sqrt(1.5) / math.sqrt(100))
+
+
 def test_what_guidance_gains():
     model = model_of(data(), 0.0).with_guidance([Corrected()])
     found = ClassifierAccuracy(samples=400, unguided=True).estimate(model, X, generator())
@@ -97,6 +111,12 @@ def test_what_guidance_gains():
     assert details["gain_of_guidance"] == found.value - details["unguided"]
     assert details["gain_of_guidance_standard_error"] > details["unguided_standard_error"]
     assert "unguided" not in ClassifierAccuracy(samples=40).estimate(model, X, generator()).details
+
+
+def test_the_public_door_gives_the_same_every_time_in_plain_words():
+    first, again = (si.estimate(model_of(data(), 0.5), "classifier-accuracy", seed=3) for _ in range(2))
+    assert (first.name, first.value, first.details) == ("classifier-accuracy", again.value, again.details)
+    assert json.loads(json.dumps(first.details, allow_nan=False)) == first.details
 
 
 def test_a_condition_that_is_given_is_what_was_asked_for():

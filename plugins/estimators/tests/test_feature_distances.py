@@ -249,6 +249,7 @@ def test_features_of_a_run(tmp_path):
     [
         ({"features": {"width": 8}}, "use: NAME"),
         ({"features": {"use": "nothing-such"}}, "nothing-such"),
+        ({"features": {"use": "unet", "widht": 8}}, "widht"),
         ({"features": 3}, "a function"),
         ({"layer": "trunk"}, "layer"),
         ({"run": "nowhere"}, "no such folder"),

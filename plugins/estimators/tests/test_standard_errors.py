@@ -61,7 +61,12 @@ PLAIN = [
 OF_FIELDS = ["kl-bound", "optimal-epsilon", "fisher-divergence", "excess-loss"]
 WITHOUT = {"gaussian-kl"}
 """Computed without points or draws: there is nothing to scatter."""
-OF_SAMPLES = ["wasserstein", "sliced-wasserstein", "energy-distance", "mmd", "marginal-kl"]
+OF_SAMPLES = [
+    *("wasserstein", "sliced-wasserstein", "energy-distance", "mmd", "marginal-kl"),
+    *("frechet-distance", "kernel-distance", "precision-recall"),
+]
+OF_LABELS = {"classifier-accuracy"}
+"""Looked at where models with labels are: test_classifier_accuracy."""
 
 
 def over_seeds(name, options, model, draw):
@@ -84,7 +89,7 @@ def check(values, errors, truth=None, most=MOST):
 
 def test_every_estimator_is_looked_at():
     named = {name for name, *_ in PLAIN} | {*OF_FIELDS, *OF_SAMPLES}
-    assert named == {component.name for component in si_components()} - WITHOUT
+    assert named == {component.name for component in si_components()} - WITHOUT - OF_LABELS
 
 
 @pytest.mark.parametrize(("name", "options", "points", "truth"), PLAIN)

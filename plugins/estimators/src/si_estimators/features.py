@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from si_core import DataError, Model, UsageError
-from si_core.public.discovery import find
+from si_core.public.discovery import KINDS, load, validate_options
 from si_estimators.feature_networks import FeatureMap, features_of_component, features_of_run
 from si_estimators.options import flat, whole
 
@@ -56,7 +56,10 @@ class Features:
                 raise UsageError(
                     "features name a network", where=f"{where}: features", got=str(features), fix="{use: NAME, ...}"
                 )
-            find("network", features["use"])
+            options = {key: value for key, value in features.items() if key != "use"}
+            # Before training, not after it.
+            network = load("network", features["use"])
+            validate_options(network, options, f"{where}: features", KINDS["network"].context)
         elif features is not None and not callable(features):
             raise UsageError("features are a network by name, or a function", where=where, got=type(features).__name__)
         if features is not None and run is not None:

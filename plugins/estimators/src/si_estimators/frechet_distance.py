@@ -104,6 +104,9 @@ class FrechetDistance(Estimator):
             compared = self.sizes.draw(model, x, generator)
             one_law = samples_of_one_law(model, x, len(compared.drawn.x), len(compared.references), generator)
             found = self.feature_choice.of(model, compared.references, compared.drawn.x, *(one_law or ()))
+            # A common offset is no part of any difference, and would take digits from each.
+            centre = found[0].mean(0)
+            found = [part - centre for part in found]
             whole = [moments(part) for part in found]
             value = frechet(whole[0], whole[1])
             parts = [

@@ -1,6 +1,6 @@
 """The maximum mean discrepancy with a polynomial kernel, on features: the KID.
 
-``E k(X, X') + E k(Y, Y') - 2 E k(X, Y)``,   ``k(a, b) = (a . b / k + 1)^3``   for k features
+``E k(X, X') + E k(Y, Y') - 2 E k(X, Y)``,   ``k(a, b) = (a . b / d + 1)^3``   for d features
 
 (Binkowski et al., *Demystifying MMD GANs*, arXiv 1801.01401, section 4).
 """
@@ -26,14 +26,14 @@ _WHERE = "kernel-distance"
 
 
 def polynomial(a: Tensor, b: Tensor, degree: int = 3) -> Tensor:
-    """``(a . b / k + 1)^degree`` of all pairs, (n, k) and (m, k) -> (n, m)."""
+    """``(a . b / d + 1)^degree`` of all pairs, (n, d) and (m, d) -> (n, m)."""
     return (a @ b.T).div_(a.shape[1]).add_(1).pow_(degree)
 
 
 class KernelDistance(Estimator):
     """The squared kernel distance of samples of the model and reference data, on features, *unbiased*.
 
-    ``E k(X, X') + E k(Y, Y') - 2 E k(X, Y)`` with ``k(a, b) = (a . b / k + 1)^degree`` for k features, over pairs of
+    ``E k(X, X') + E k(Y, Y') - 2 E k(X, Y)`` with ``k(a, b) = (a . b / d + 1)^degree`` for d features, over pairs of
     different points: it is 0 for laws whose moments are equal up to the degree, scatters about 0 for them, and may be
     negative. Unlike the Frechet distance its mean does not depend on the number of samples. All pairs are used; the
     published means over subsets of 1000 have the same mean, and scatter more. With ``subset`` the samples are cut into

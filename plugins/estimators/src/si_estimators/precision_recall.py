@@ -34,7 +34,8 @@ _LIMIT = 5000
 class PrecisionRecall(Estimator):
     """Precision, the fraction of samples near data, and recall, the fraction of data near samples, on features.
 
-    Near is what lies within a ball about a point of the other sample that reaches to its k-th nearest neighbour there.
+    Near is what lies within a ball about a point of the other sample that reaches to its k-th nearest neighbour there:
+    ``|y - x_i| <= r_k(x_i)`` for some i.
     The value is one of the two; both are among the details with their standard errors, and with their *floor*, which
     is what two samples of the data's own law have: fresh draws, or two halves of the reference data where these are
     finite. They depend on k, on the number of points and on the features, and are *approximate*: metrics to compare
