@@ -17,8 +17,8 @@ __all__ = ["DiffusersTransformer"]
 class DiffusersTransformer(ForeignNetwork):
     """``diffusers.DiTTransformer2DModel`` (arXiv 2212.09748) on square images; needs diffusers.
 
-    It always has a table of labels; without a condition all states have its first row. The library leaves a tenth of the
-    labels out by itself: that is switched off, for ``train.condition_dropout`` says how many.
+    It always has a table of labels; without a condition all states have its first row. The library leaves a tenth of
+    the labels out by itself: that is switched off, for ``train.condition_dropout`` says how many.
 
     Args:
         shape: the event shape; supplied by the builder.

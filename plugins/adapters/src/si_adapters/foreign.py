@@ -1,7 +1,7 @@
 """What networks of other libraries have in common: images, one time a state, at most one label.
 
-Their times are ours times a scale. A label that is left out is one class more, the last, which is learned where training
-leaves labels out (``train.condition_dropout``).
+Their times are ours times a scale. A label that is left out is one class more, the last, which is learned where
+training leaves labels out (``train.condition_dropout``).
 """
 
 from __future__ import annotations

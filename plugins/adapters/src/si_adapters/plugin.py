@@ -8,7 +8,10 @@ def si_components() -> list[Component]:
     """The components of si-adapters."""
     return [
         Component(
-            "network", "diffusers-unet", "si_adapters.diffusers_unet:DiffusersUNet", "UNet2DModel of diffusers, for images"
+            "network",
+            "diffusers-unet",
+            "si_adapters.diffusers_unet:DiffusersUNet",
+            "UNet2DModel of diffusers, for images",
         ),
         Component(
             "network",
@@ -17,6 +20,9 @@ def si_components() -> list[Component]:
             "DiTTransformer2DModel of diffusers, for square images",
         ),
         Component(
-            "network", "torchcfm-unet", "si_adapters.torchcfm_unet:TorchcfmUNet", "UNetModel of torchcfm, for square images"
+            "network",
+            "torchcfm-unet",
+            "si_adapters.torchcfm_unet:TorchcfmUNet",
+            "UNetModel of torchcfm, for square images",
         ),
     ]
