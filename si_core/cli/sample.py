@@ -4,31 +4,26 @@ from __future__ import annotations
 
 import argparse
 import hashlib
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from si_core.cli.choices import CLOCK_HELP, GUIDANCE_HELP, in_command_words
 from si_core.cli.conditions import add_classes, add_condition, asked_classes, asked_condition
+from si_core.cli.formats import SUFFIXES, checked_out, format_of
 from si_core.cli.points import FORMATS, of_file, read_points
 from si_core.cli.trained import add_device, add_ema, add_seed, leads, trained_model
-from si_core.errors import StorageError, UsageError
+from si_core.errors import UsageError
 from si_core.runs.directory import RunDirectory
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from torch import Tensor
 
     from si_core.models.blocks import Blocks
     from si_core.models.model import Model
     from si_core.runs.log import Console
-    from si_core.runs.sample_formats.base import SampleFormat
 
 __all__ = ["add_arguments", "run"]
 
-_SUFFIXES = (".npy", ".npz", ".safetensors", ".csv", ".parquet")
-_SIDE = (".weights.npy", ".labels.npy")
 _OPTIONS = ("integrator", "epsilon", "clock", "condition", "guidance", "freeze", "start_from", "classes", "ema")
 """Those that samples depend on, beside their number and the seed."""
 
@@ -71,7 +66,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--out",
         metavar="FILE|FOLDER/",
-        help=f"where to write: {', '.join(_SUFFIXES)}, or with a slash at its end a folder of PNG images (default: a "
+        help=f"where to write: {', '.join(SUFFIXES)}, or with a slash at its end a folder of PNG images (default: a "
         ".npy of its own name in RUN)",
     )
     add_device(parser, "sample")
@@ -81,7 +76,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Draw and write."""
     if arguments.number is not None and arguments.number < 1:
         raise UsageError("the number of samples", where="-n", got=arguments.number, allowed=">= 1")
-    chosen = _checked(arguments.out) if arguments.out else None
+    chosen = checked_out(arguments.out) if arguments.out else None
 
     from si_core.cli.choices import resampled
     from si_core.cli.console import open_console
@@ -101,6 +96,7 @@ def _write(arguments: argparse.Namespace, model: Model, chosen: Path | None, con
     from si_core.memory.saving import check_layout, load_layout
     from si_core.models.needs import refuse_stream
     from si_core.models.sampling import sampled_dtype
+    from si_core.runs.partial_samples import folder_of
     from si_core.runs.sample_formats.base import SampleForm, side_file
     from si_core.runs.sample_stream import Heard, write_stream
 
@@ -124,14 +120,20 @@ def _write(arguments: argparse.Namespace, model: Model, chosen: Path | None, con
             continue  # process 0 writes them
         return
     out = chosen or _default_name(arguments, blocks.n)
-    written = _format(out, form, arguments.out)
+    written = format_of(out, form, arguments.out)
     written.check(out)
     shape, itemsize = model.process.shape, sampled_dtype(model, exact).itemsize
-    refuse_stream(blocks.n, blocks.size, shape, itemsize, copies=written.copies, where="-n", folder=out.parent)
     request = _request(arguments, blocks, tensors, type(written).__name__)
+    left = folder_of(out, request)
+    there = sum(path.stat().st_size for path in left.iterdir()) if left.is_dir() else 0
+    refuse_stream(
+        blocks.n, blocks.size, shape, itemsize, copies=written.copies, where="-n", folder=out.parent, there=there
+    )
     heard = Heard(lambda done, of: console.progress(done, of, "samples"), console.line, console.warn)
     size = write_stream(out, blocks, written, request, heard)
     console.line(f"{blocks.n} samples of shape {shape}: {arguments.out or out}")
+    if classes is not None and out.suffix == ".npy":
+        console.line(f"their classes: {side_file(out, 'labels')}")
     if size is not None:
         beside = out if out.suffix in (".npz", ".safetensors") else side_file(out, "weights")
         console.line(f"their weights, of mean 1: {beside}; effective sample size {size:.0f}")
@@ -176,38 +178,6 @@ def _number(arguments: argparse.Namespace, starts: int | None, classes: int | No
         got = f"{number}, {classes} by --classes"
         raise UsageError("another number of samples than of all classes", where="-n", got=got, fix="leave -n out")
     return number
-
-
-def _format(out: Path, form: Any, given: str | None) -> SampleFormat:
-    """The format of a file by its suffix; images for a folder."""
-    from si_core.runs.sample_formats.numpy_files import NpyFile, NpzFile
-    from si_core.runs.sample_formats.pictures import PictureFolder
-    from si_core.runs.sample_formats.tables import CsvFile, ParquetFile
-    from si_core.runs.sample_formats.tensors import TensorsFile
-
-    if given is not None and _is_folder(given):
-        return PictureFolder(form)
-    made: tuple[Callable[[Any], SampleFormat], ...] = (NpyFile, NpzFile, TensorsFile, CsvFile, ParquetFile)
-    return dict(zip(_SUFFIXES, made, strict=True))[out.suffix](form)
-
-
-def _is_folder(given: str) -> bool:
-    return given.endswith(("/", os.sep)) or Path(given).is_dir()
-
-
-def _checked(given: str) -> Path:
-    out = Path(given)
-    if not _is_folder(given) and out.suffix not in _SUFFIXES:
-        fix = f"--out {out.with_suffix('.npy')}" if out.name else "--out samples.npy"
-        allowed = f"{', '.join(_SUFFIXES)}, or a folder of images, with a slash at its end"
-        raise UsageError("another format", where="--out", got=str(out), allowed=allowed, fix=fix)
-    if not out.parent.is_dir():
-        raise StorageError("no such folder", where="--out", got=str(out.parent), fix=f"mkdir -p {out.parent}")
-    for path in (out, *(out.with_suffix(side) for side in _SIDE if out.name)):
-        if RunDirectory(out.parent).keeps(path):
-            fix = "another name, or leave --out away for one that no other request has"
-            raise UsageError("a run keeps a file of its own there", where="--out", got=str(path), fix=fix)
-    return out
 
 
 def _default_name(arguments: argparse.Namespace, number: int) -> Path:

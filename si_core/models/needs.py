@@ -87,7 +87,7 @@ def refuse_samples(
 
 
 def refuse_stream(
-    n: int, block: int, shape: tuple[int, ...], size: int, *, copies: int, where: str, folder: Path
+    n: int, block: int, shape: tuple[int, ...], size: int, *, copies: int, where: str, folder: Path, there: int = 0
 ) -> None:
     """Refuse more samples than there is room for, where they are written as they are drawn.
 
@@ -99,6 +99,7 @@ def refuse_stream(
         copies: of all of them that are on the disk at once.
         where: the key or option that asks for so many.
         folder: where they are written.
+        there: bytes of them that are on the disk already.
 
     Raises:
         NumericsError: as for :func:`refuse_beyond_memory`.
@@ -107,7 +108,7 @@ def refuse_stream(
     fix = "a smaller sample.batch in the recipe"
     refuse_beyond_memory(2 * held * one, f"{held} samples of shape {shape} at a time", where=where, fix=fix)
     fix = "fewer samples at a time, with another seed for each part"
-    refuse_beyond_disk(copies * n * one, f"{n} samples of shape {shape}", folder, where=where, fix=fix)
+    refuse_beyond_disk(copies * n * one - there, f"{n} samples of shape {shape}", folder, where=where, fix=fix)
 
 
 @contextmanager

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 
 from si_core.contract.clock import UniformClock
-from si_core.errors import NumericsError, RecipeError, SIError, one_line
+from si_core.errors import NumericsError, SIError, one_line
 from si_core.fields.parametrisation import Parametrisation
 from si_core.fields.predictor import Predictor
 from si_core.models.parts import build_process, build_selection
@@ -24,7 +24,7 @@ def outlined(recipe: Recipe) -> tuple[StochasticInterpolant, Predictor]:
         NumericsError: a network that asks for the numbers of its parameters while it is made.
     """
     if recipe.network.in_memory:
-        raise RecipeError("an object in memory has its numbers already", where=recipe.where("network"))
+        raise NumericsError("an object in memory has its numbers already", where=recipe.where("network"))
     process = build_process(recipe)
     objectives = [build_selection(recipe, f"objectives.{i}", each) for i, each in enumerate(recipe.objectives)]
     names = [str(objective.field) for objective in objectives]  # type: ignore[attr-defined]

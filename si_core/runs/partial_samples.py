@@ -33,13 +33,22 @@ from si_core.storage.lock import RunLock
 from si_core.storage.own_files import make_own_folder, read_own, remove_own
 from si_core.storage.strict_json import format_json, parse_json
 
-__all__ = ["LOG_WEIGHTS", "PartialSamples"]
+__all__ = ["LOG_WEIGHTS", "PartialSamples", "folder_of"]
 
 LOG_WEIGHTS = ""
 """The name of the array of log-weights, which is that of no condition."""
 _FORMAT = 1
 _SECONDS = 1.0
 """Between two records: what a kill may cost."""
+
+
+def folder_of(out: Path, request: Mapping[str, Any]) -> Path:
+    """Where the samples of a request stand until they are complete."""
+    return out.with_name(_pattern(out) + hashlib.sha256(format_json(dict(request), "request")).hexdigest()[:12])
+
+
+def _pattern(out: Path) -> str:
+    return f".{out.name[:40]}.partial-"  # cut, as the name of the file may use all letters there are
 
 
 class PartialSamples:
@@ -63,9 +72,7 @@ class PartialSamples:
         self, out: Path, request: Mapping[str, Any], rows: int, report: Callable[[str], object] = lambda text: None
     ) -> None:
         self._request, self.rows, self._report = dict(request), rows, report
-        digest = hashlib.sha256(format_json(self._request, "request")).hexdigest()[:12]
-        self._pattern = f".{out.name[:40]}.partial-"  # cut, as the name of the file may use all letters there are
-        self.folder = out.with_name(self._pattern + digest)
+        self._pattern, self.folder = _pattern(out), folder_of(out, self._request)
         self.done, self.kept, self._recorded = 0, False, time.monotonic()
         self._forms: dict[str, RowForm] = {}
         self._arrays: dict[str, GrowingArray] = {}
@@ -74,9 +81,8 @@ class PartialSamples:
     def __enter__(self) -> PartialSamples:
         try:
             make_own_folder(self.folder)
-            self._owned.enter_context(
-                RunLock(self.folder / ".lock", report=lambda text: None, what="this request for samples")
-            )
+            gone, what = f"rm -r {self.folder}", "this request for samples"
+            self._owned.enter_context(RunLock(self.folder / ".lock", report=lambda text: None, what=what, gone=gone))
             try:
                 self._find()
             except BaseException:

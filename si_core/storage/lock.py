@@ -55,6 +55,7 @@ class RunLock:
         take_over: also take a record of another host. A lock that is held by a living process is never taken.
         report: called with a note when a stale lock is taken.
         what: what the folder is of, for errors.
+        gone: what to do about an owner on another host that is gone.
 
     Raises:
         StorageError: on entering: the run has an owner (host, process id, since), the file can't be written, or a
@@ -62,9 +63,14 @@ class RunLock:
     """
 
     def __init__(
-        self, path: Path, take_over: bool = False, report: Callable[[str], object] = print, what: str = "this run"
+        self,
+        path: Path,
+        take_over: bool = False,
+        report: Callable[[str], object] = print,
+        what: str = "this run",
+        gone: str = "--take-over",
     ) -> None:
-        self.path, self.take_over, self.report, self.what = Path(path), take_over, report, what
+        self.path, self.take_over, self.report, self.what, self.gone = Path(path), take_over, report, what, gone
         self._descriptor: int | None = None
 
     def __enter__(self) -> RunLock:
@@ -106,7 +112,7 @@ class RunLock:
             if not self.take_over:
                 raise self._refusal(
                     owner,
-                    f"it can't be seen from this host ({here}) whether that process lives; if it is gone: --take-over",
+                    f"it can't be seen from this host ({here}) whether that process lives; if it is gone: {self.gone}",
                 )
             self.report(f"{self.path}: taken over from {owner}")
         elif owner is not None:

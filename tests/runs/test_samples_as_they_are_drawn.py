@@ -14,6 +14,7 @@ import torch
 import si_core as si
 from si_core.cli.main import main
 from si_core.contract.weights import weights_of_mean_one
+from si_core.models import needs
 from si_core.models.blocks import Blocks
 from si_core.models.sampling import blocks_of, draw_samples
 from si_core.runs import partial_samples
@@ -21,6 +22,7 @@ from si_core.runs.sample_formats.base import SampleForm
 from si_core.runs.sample_formats.numpy_files import NpyFile, NpzFile
 from si_core.runs.sample_stream import Heard, write_stream
 from si_core.runs.signals import Interrupted
+from si_core.storage.lock import RunLock
 from si_core.storage.png import png_of
 from si_core.storage.tensors import load_tensors
 
@@ -184,6 +186,19 @@ def test_another_request_begins_anew_and_tells_of_the_first(sample, recorded, mo
     assert np.array_equal(np.load("x.npy"), draw_samples(si.load_model(made), 35, 0).x)
 
 
+def test_what_is_there_already_needs_no_room_and_who_is_at_it_has_it_alone(sample, recorded, monkeypatch):
+    with monkeypatch.context() as patched:
+        stopped_at(patched, 4)
+        assert sample("-n", 35, "--out", "x.npy")[0] == 130
+    monkeypatch.setattr(needs, "free_disk", lambda folder: 100)  # 35 samples are 280 bytes, and 32 of them are there
+    assert sample("-n", 35, "--seed", 1, "--out", "x.npy")[0] == 3
+    (left,) = Path().iterdir()
+    with RunLock(left / ".lock"):
+        code, said = sample("-n", 35, "--out", "x.npy")
+        assert (code, "another process owns this request for samples" in " ".join(said.split())) == (4, True)
+    assert sample("-n", 35, "--out", "x.npy")[0] == 0
+
+
 def test_blocks_are_drawn_in_any_order(made):
     blocks = blocks_of(si.load_model(made), 35, 7)
     in_order = list(blocks.drawn())
@@ -216,6 +231,8 @@ def test_so_many_of_each_class_in_order_of_the_classes(sample):
         (("--classes", "each:2", "-n", "5"), "another number of samples than of all classes"),
         (("--classes", "each:2", "--condition", "oak"), "classes are given by one of the two"),
         (("--out", "pictures/"), "only images make pictures"),
+        (("--out", "."), "fix: --out pictures/"),
+        (("--out", "../"), "fix: --out pictures/"),
     ],
 )
 def test_refusals(sample, words, message):

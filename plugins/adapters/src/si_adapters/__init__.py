@@ -1,0 +1,1 @@
+"""Networks of other libraries, imported where they are used."""
