@@ -7,6 +7,7 @@ from .divergences import divergence_lines
 from .figures import Benchmark
 from .gpu import COLUMNS, gpu_lines
 from .growth import growth_lines
+from .image_training import image_lines
 from .importing import import_lines
 from .likelihood import likelihood_lines
 from .many_samples import many_lines
@@ -33,6 +34,7 @@ BENCHMARKS = {
     for benchmark in (
         Benchmark("training", "a training step of one field", _TRAINING, training_lines),
         Benchmark("joint-training", "a step of two fields, two networks, pairs", _TRAINING, joint_lines),
+        Benchmark("image-training", "a training step of networks for images", ("step ms", "/ bare"), image_lines),
         Benchmark("ode-step", "a step of an ODE, beside the network's calls", (*_STEP, "/ calls"), ode_lines),
         Benchmark("sde-step", "a step of an SDE, beside calls and noise", (*_STEP, "/ bare"), sde_lines),
         Benchmark("adaptive", "an adaptive ODE solution, tolerance 1e-5", _ADAPTIVE, adaptive_lines),
