@@ -27,6 +27,7 @@ FILES = {
     "recipe.yaml",
     "resolved.yaml",
     "samples.npy",
+    "throughput.jsonl",
 }
 LOGGERS = {"tensorboard"}
 """What loggers add, where they are installed."""
