@@ -184,6 +184,8 @@ def pictures(folder, damaged=None):
                 data = buffer.getvalue()
                 add(archive, f"{i:03}.png", data[: len(data) // 2] if i == damaged else data)
                 add(archive, f"{i:03}.cls", b"cat" if i % 2 else b"dog")
+            add(archive, f"{i:03}.mask.png", b"another thing of this row")
+            add(archive, f"._{i:03}.png", b"what a tool left behind")
 
 
 def test_images_in_tar_files(tmp_path):

@@ -49,7 +49,7 @@ class ShardStore:
     """
 
     def __init__(self, paths: Sequence[str], wanted: Wanted, cache: int, where: str) -> None:
-        self._shards = [_shard(path, wanted) for path in paths]
+        self._shards = [_shard(os.path.abspath(path), wanted) for path in paths]
         first = self._shards[0]
         for path, shard in zip(paths, self._shards, strict=True):
             if shard.shapes != first.shapes:
