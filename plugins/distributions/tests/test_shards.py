@@ -5,6 +5,9 @@ from __future__ import annotations
 import io
 import json
 import tarfile
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pyarrow as pa
@@ -184,6 +187,8 @@ def pictures(folder, damaged=None):
                 data = buffer.getvalue()
                 add(archive, f"{i:03}.png", data[: len(data) // 2] if i == damaged else data)
                 add(archive, f"{i:03}.cls", b"cat" if i % 2 else b"dog")
+            add(archive, f"{i:03}.mask.png", b"another thing of this row")
+            add(archive, f"._{i:03}.png", b"what a tool left behind")
 
 
 def test_images_in_tar_files(tmp_path):
@@ -227,6 +232,11 @@ FAULTS = {
         folder.mkdir(),
         np.save(folder / "a.npy", ROWS),
         np.save(folder / "b.npy", ROWS[:, :1]),
+    ),
+    "parts of several columns": lambda folder: (
+        folder.mkdir(),
+        pq.write_table(pa.table({"a": [1.0, 2.0], "b": [2.0, 4.0]}), folder / "a.parquet"),
+        pq.write_table(pa.table({"b": [1.0, 2.0], "a": [2.0, 4.0]}), folder / "b.parquet"),
     ),
     "not finite": lambda folder: (
         folder.mkdir(),
@@ -273,3 +283,25 @@ def test_what_is_kept_is_bounded():
         assert recent.get(key, lambda key=key: make(key)) == "x" * key
     # 5 was used longest ago when 3 came, and 20 is too large to keep.
     assert made_of == [4, 5, 3, 5, 20, 20]
+
+
+def test_what_several_ask_for_at_once_is_made_once():
+    recent, made_of, begun = Recent(10), [], threading.Barrier(4)
+
+    def make():
+        made_of.append(threading.current_thread())
+        time.sleep(0.3)
+        if len(made_of) == 1:
+            raise si.DataError("damaged")
+        return 7
+
+    def ask():
+        begun.wait()
+        return recent.get("x", make)
+
+    with ThreadPoolExecutor(4) as pool:
+        asked = [pool.submit(ask) for _ in range(4)]
+    assert all(isinstance(each.exception(), si.DataError) for each in asked)
+    with ThreadPoolExecutor(4) as pool:
+        assert [each.result() for each in [pool.submit(ask) for _ in range(4)]] == [7] * 4
+    assert len(made_of) == 2

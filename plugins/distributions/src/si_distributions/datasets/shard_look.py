@@ -70,5 +70,5 @@ def look_through_shards(store: ShardStore, split: KeyedSplit, standardise: bool,
         if name:
             mean, scale = spreads[name].moments
             conditions[name] = ConditionSpec(shape, mean=float(mean[0]), scale=float(scale[0]) or 1.0)
-    scaling = spreads[""].scaling(None, where) if standardise else None
+    scaling = spreads[""].scaling(store.columns, where) if standardise else None
     return ShardLook(scaling, conditions, digest.digest())

@@ -42,8 +42,8 @@ class Shards(Ordered):
     """Rows of a folder of .npy, .npz, .parquet, .safetensors or .tar files, in the order of their names.
 
     Rows of .npy, .safetensors, .tar and uncompressed .npz files are read one by one; compressed .npz files and groups
-    of rows of .parquet files as a whole, into a cache of bounded size. In memory are a few bytes for each row: its
-    label. Half precision is read, and converted when rows are taken.
+    of rows of .parquet files as a whole, one at a time for each worker, into a cache of bounded size. In memory are a
+    few bytes for each row: its label. Half precision is read, and converted when rows are taken.
 
     The order of training is a pure function of the seed, the epoch and the place: a permutation of all rows, or of
     those of ``window`` pieces at a time, where pieces are read as a whole. Held-out rows are so many of each piece.
@@ -148,10 +148,10 @@ class Shards(Ordered):
 
     @cached_property
     def frame(self) -> Frame:
-        """The units, and the counts of the labels of the training rows."""
+        """The units, the names of columns, and the counts of the labels of the training rows."""
         labels = None if self._labels is None or len(self.conditions) > 1 else self._labels.counts(self._split)
         pixels = (0.0, float(_BYTE)) if self._store.pictures else None
-        return replace(self._units, pixels=pixels, labels=labels)
+        return replace(self._units, columns=self._store.columns, pixels=pixels, labels=labels)
 
     @cached_property
     def moments(self) -> Moments:
@@ -163,7 +163,7 @@ class Shards(Ordered):
     @cached_property
     def fingerprint(self) -> str:
         """SHA-256 of all that can be drawn, or of what ``check: sizes`` looked at; of labels, units and split."""
-        said = f"{self.shape} {sorted(self.conditions)} {self._dtype} {self._split.described()}"
+        said = f"{self.shape} {sorted(self.conditions)} {self._store.columns} {self._dtype} {self._split.described()}"
         digest = hashlib.sha256(said.encode() + self._look.digest)
         if self._labels is not None:
             digest.update(repr(self._labels.classes).encode())

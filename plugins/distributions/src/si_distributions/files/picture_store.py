@@ -30,7 +30,7 @@ class PictureStore(RowStore):
     """
 
     def __init__(self, files: Sequence[str], reader: PictureReader, shape: tuple[int, ...], cache: int) -> None:
-        self._files, self._reader, self._image = files, reader, shape
+        self._files, self._reader, self._image = [os.path.abspath(file) for file in files], reader, shape
         self.shape = (1, *shape) if len(shape) == 2 else (shape[2], *shape[:2])
         self.dtype = np.dtype(np.uint8)
         self._states = np.array([_state(file) for file in files], dtype=np.int64)

@@ -62,7 +62,7 @@ class FileState:
     """
 
     def __init__(self, path: str) -> None:
-        self.path = path
+        self.path, self._absolute = path, os.path.abspath(path)
         self._state = self._now()
 
     def check(self) -> None:
@@ -90,7 +90,7 @@ class FileState:
         return self._state[0]
 
     def _now(self) -> tuple[int, int, int]:
-        found = os.stat(self.path)
+        found = os.stat(self._absolute)
         return found.st_size, found.st_mtime_ns, found.st_ino
 
 

@@ -33,9 +33,9 @@ class ParquetShard(Shard):
                 if names.count(name) != 1:
                     problem = f"{names.count(name) or 'no'} column has the name {name!r}"
                     raise DataError(problem, where=path, allowed=", ".join(names))
-            self.columns = [name for name in names if name not in given] if wanted.key is None else [wanted.key]
+            self._events = [name for name in names if name not in given] if wanted.key is None else [wanted.key]
             self._conditions, self._list = list(wanted.conditions), wanted.key is not None
-            if not self.columns or len(set(self.columns)) < len(self.columns):
+            if not self._events or len(set(self._events)) < len(self._events):
                 raise DataError("columns of events have names of their own", where=path, got=", ".join(names))
             self.count = file.metadata.num_rows
             self.pieces = tuple(file.metadata.row_group(k).num_rows for k in range(file.num_row_groups))
@@ -43,6 +43,7 @@ class ParquetShard(Shard):
                 self.labels = column_texts(file, names.index(wanted.label))
         if not self.count:
             raise DataError("there are no rows in it", where=path)
+        self.columns = None if self._list else tuple(self._events)
         first = self.piece(0)
         self.shapes = {name: rows.shape[1:] for name, rows in first.items()}
         self.dtypes = {name: rows.dtype for name, rows in first.items()}
@@ -51,16 +52,16 @@ class ParquetShard(Shard):
         self.state.check()
         path = self.state.path
         with opened_parquet(Path(path), path) as file:
-            table = file.read_row_group(k, columns=[*self.columns, *self._conditions])
+            table = file.read_row_group(k, columns=[*self._events, *self._conditions])
         if self._list:
-            events = _column(table, self.columns[0], path)
+            events = _column(table, self._events[0], path)
             events = events[:, None] if events.ndim == 1 else events
         else:
-            events = np.stack([_column(table, name, path) for name in self.columns], 1)
+            events = np.stack([_column(table, name, path) for name in self._events], 1)
         return {"": events, **{name: _column(table, name, path) for name in self._conditions}}
 
     def described(self) -> str:
-        return f"{self.count} {self.columns} {self.pieces}"
+        return f"{self.count} {self._events} {self.pieces}"
 
 
 def _column(table: Any, name: str, where: str) -> NDArray[np.generic]:

@@ -47,6 +47,7 @@ class Shard(ABC):
         shapes: of an event and of the conditions of a row, by name.
         dtypes: as the file has them.
         labels: one a row as the file has it, or None.
+        columns: the names of the entries of an event, where it has some.
         pieces: the rows of each part that is cheap to read as a whole only; None where any row is cheap.
         pictures: whether events are images.
     """
@@ -56,6 +57,7 @@ class Shard(ABC):
     shapes: Mapping[str, tuple[int, ...]]
     dtypes: Mapping[str, np.dtype[np.generic]]
     labels: NDArray[np.generic] | None = None
+    columns: tuple[str, ...] | None = None
     pieces: tuple[int, ...] | None = None
     pictures: bool = False
 

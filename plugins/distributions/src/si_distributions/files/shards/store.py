@@ -41,6 +41,7 @@ class ShardStore:
         shapes: of an event (under the empty name) and of conditions.
         dtypes: of numbers, wide enough for all files.
         labels: one a row as the files have it, or None.
+        columns: the names of the entries of an event, where it has some.
         pieces: rows of each part that is cheap to read as a whole only; one of all rows where any row is cheap.
         pictures: whether events are images.
 
@@ -49,14 +50,17 @@ class ShardStore:
     """
 
     def __init__(self, paths: Sequence[str], wanted: Wanted, cache: int, where: str) -> None:
-        self._shards = [_shard(path, wanted) for path in paths]
+        self._shards = [_shard(os.path.abspath(path), wanted) for path in paths]
         first = self._shards[0]
         for path, shard in zip(paths, self._shards, strict=True):
             if shard.shapes != first.shapes:
                 got = ", ".join(f"{name or 'events'} {shape}" for name, shape in shard.shapes.items())
                 allowed = ", ".join(f"{name or 'events'} {shape}" for name, shape in first.shapes.items())
                 raise DataError("parts of several shapes", where=path, got=got, allowed=f"{allowed}, as in {paths[0]}")
-        self.shapes = first.shapes
+            if shard.columns != first.columns:
+                got, allowed = (", ".join(each.columns or ()) for each in (shard, first))
+                raise DataError("parts of several columns", where=path, got=got, allowed=f"{allowed}, as in {paths[0]}")
+        self.shapes, self.columns = first.shapes, first.columns
         self.dtypes = {name: np.result_type(*(s.dtypes[name] for s in self._shards)) for name in first.dtypes}
         self._starts = np.cumsum([0, *(shard.count for shard in self._shards)])
         told = [shard.labels for shard in self._shards if shard.labels is not None]

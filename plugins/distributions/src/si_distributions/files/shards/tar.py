@@ -6,7 +6,6 @@ import io
 import json
 import os
 import tarfile
-from pathlib import PurePosixPath
 
 import numpy as np
 from numpy.typing import NDArray
@@ -82,10 +81,12 @@ class TarShard(Shard):
         path = self.state.path
         with reading_bytes(path), tarfile.open(path, "r:") as archive:
             for member in archive:
-                name = PurePosixPath(member.name)
-                if not member.isreg() or name.name.startswith("."):
+                folder, _, name = member.name.rpartition("/")
+                if member.type not in (tarfile.REGTYPE, tarfile.AREGTYPE) or name.startswith("."):
                     continue
-                stem, suffix = str(name.with_suffix("")), name.suffix.lower()
+                # All up to the first dot is the name of a row, as other tools for such files have it.
+                first, dot, rest = name.partition(".")
+                stem, suffix = f"{folder}/{first}", f"{dot}{rest}".lower()
                 if suffix == ".npy" or suffix in FORMATS:
                     if stem in events:
                         raise DataError("two events of one name", where=path, got=member.name)
