@@ -27,6 +27,8 @@ from si_estimators.samples import ModelSamples, model_samples
 __all__ = ["ClassifierAccuracy"]
 
 _WHERE = "classifier-accuracy"
+_SHOWN = 100
+"""The most classes whose confusion is told: a table of their square."""
 
 
 class ClassifierAccuracy(Estimator):
@@ -37,8 +39,8 @@ class ClassifierAccuracy(Estimator):
     was fitted the value is *unbiased*, with the standard error of n independent answers; where classes are asked for
     in turn that is cautious. How good the classifier itself is on rows that it was not fitted to stands among the
     details (``classifier_accuracy``, with its standard error): where it errs on real rows of a class, samples that are
-    right are counted as wrong, too. Further details: the fraction of each class, and the confusion, a row for each
-    class that was asked for.
+    right are counted as wrong, too. Further details: the fraction of each class, and of up to 100 classes the
+    confusion, a row for each class that was asked for.
 
     Args:
         label: the condition; None where the data have one label.
@@ -101,8 +103,9 @@ class ClassifierAccuracy(Estimator):
             "classifier_rows_tried": len(data.others),
             "samples": len(labels),
             "per_class": {name: float(right[labels == k].mean()) for k, name in enumerate(classes) if k in labels},
-            "confusion": _confusion(labels, found, len(classes)),
         }
+        if len(classes) <= _SHOWN:
+            details["confusion"] = _confusion(labels, found, len(classes))
         value = float(right.mean())
         error = _error(value, len(right))
         if self.unguided and model.guidance:
