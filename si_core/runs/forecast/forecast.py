@@ -65,7 +65,7 @@ def forecast(recipe: Recipe, runtime: Runtime) -> Forecast:
         memory, why = counted(recipe, networks), f"unknown: {error.problem} to build it"
         return Forecast(recipe, runtime, process.shape, networks, memory, untried=why)
     networks, memory = assembly.fields.predictor, counted(recipe, assembly.fields.predictor)
-    calls, step, why = sampling_calls(assembly), None, "unknown: nothing is trained"
+    calls, step, why = sampling_calls(assembly), None, "nothing is trained"
     free = free_memory(runtime.device)
     # On the CPU the weights are there already, and no longer among what is free.
     added = memory.total - (memory.weights if runtime.device.type == "cpu" else 0)
