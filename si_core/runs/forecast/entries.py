@@ -17,6 +17,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from si_core.recipes.training import PowerAverages
 from si_core.runs.forecast.forecast import Forecast
 from si_core.runs.forecast.measuring import Cost
 from si_core.storage.machine import free_disk, free_memory
@@ -107,6 +108,10 @@ def _disk(found: Forecast) -> Iterator[Entry]:
     samples = number * math.prod(found.shape) * itemsize
     yield Entry("disk", f"{number} samples", samples, "bytes", _COUNTED)
     whole = kept * stored + found.memory.weights + samples
+    if isinstance(train.ema, PowerAverages):
+        averages = train.ema.snapshots * found.memory.averages
+        yield Entry("disk", f"averages to choose from, {train.ema.snapshots} times", averages, "bytes", _COUNTED)
+        whole += averages
     yield Entry("disk", f"in all, with the model, {kept} checkpoints kept", whole, "bytes", _SUM)
     yield Entry("disk", "free here", free_disk(Path()), "bytes", "measured now")
 

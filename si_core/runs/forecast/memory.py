@@ -76,7 +76,7 @@ def counted(recipe: Recipe, networks: nn.Module) -> TrainingMemory:
     weights = sum(_size(tensor) for tensor in networks.state_dict().values() if isinstance(tensor, Tensor))
     if not recipe.train.steps:
         return TrainingMemory(weights, 0, 0, 0)
-    averages = 0 if recipe.train.ema is None else weights
+    averages = recipe.train.averages * weights
     return TrainingMemory(weights, sum(map(_size, parameters)), _optimizer(recipe, parameters), averages)
 
 
