@@ -44,6 +44,16 @@ class Coupling(ABC):
     works outside of Python's lock on one core. The same pairs are then made for each step, by several threads at once.
     """
 
+    @property
+    def from_ends(self) -> bool:
+        """Whether :meth:`draw` takes what it pairs from the ends it is given, at every call anew.
+
+        By default it does where it is not overridden. The ends are then those of a step
+        (:meth:`si_core.Distribution.of_step`), and what takes time to read is read ahead
+        (:attr:`si_core.Distribution.prefetch`).
+        """
+        return type(self).draw is Coupling.draw
+
     @abstractmethod
     def pair(self, x0: Tensor, x1: Tensor, generator: torch.Generator | None = None) -> tuple[Tensor, Tensor]:
         """Pair a batch of source draws with a batch of target draws.

@@ -49,7 +49,8 @@ class Distribution(ABC):
 
     prefetch: int = 0
     """For how many steps training has draws made ahead, each in a thread beside it; 0 where a draw costs next to
-    nothing. Worth it where rows are read from files: the same draws are then made, by so many threads at once.
+    nothing. Worth it where rows are read from files: the same draws are then made, by so many threads at once, in which
+    the other end and the coupling (:attr:`si_core.Coupling.from_ends`) are called as well.
 
     Options named ``workers`` and ``cache`` say how rows are read and change none: a run goes on with others."""
 

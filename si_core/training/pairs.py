@@ -30,8 +30,8 @@ class PairSource:
     """The pairs of training, for each step.
 
     They are made ahead, one step for each core, where the coupling asks for it (:attr:`si_core.Coupling.prefetch`), or
-    as many steps as an end asks for (:attr:`si_core.Distribution.prefetch`), if the coupling is not trained itself. No
-    more of them are asked for than are made at once, so a run that stops waits for one only.
+    as many steps as an end asks for (:attr:`si_core.Distribution.prefetch`) that it draws from, if the coupling is not
+    trained itself. No more of them are asked for than are made at once, so a run that stops waits for one only.
 
     Args:
         process: the process.
@@ -45,7 +45,7 @@ class PairSource:
         self._generator = runtime.generator()
         coupling = process.coupling
         trained = isinstance(coupling, nn.Module) and next(coupling.parameters(), None) is not None
-        asked = max(process.source.prefetch, process.target.prefetch)
+        asked = max(process.source.prefetch, process.target.prefetch) if coupling.from_ends else 0
         if coupling.prefetch:
             asked = max(asked, min(_MOST, os.cpu_count() or 1))
         self._ahead = 0 if trained else asked
@@ -81,6 +81,8 @@ class PairSource:
     def _draw(self, step: int, stream: torch.Generator) -> Pairs:
         reseed(stream, self._seed, "data", 0, step)
         process, n = self._process, self._train.batch
+        if not process.coupling.from_ends:
+            return process.pairs(n, stream)
         target = process.target.of_step(step, n, self._orders[1])
         mirror = process.source is process.target
         source = target if mirror else process.source.of_step(step, n, self._orders[0])

@@ -79,6 +79,27 @@ def test_what_can_not_be_read_is_told_at_its_step(workers):
         pairs.at(4)
 
 
+def test_a_coupling_with_pairs_of_its_own_has_the_ends_as_they_are_and_no_threads():
+    class Own(si.Coupling):
+        ends = ()
+
+        def pair(self, x0, x1, generator=None):
+            return x0, x1
+
+        def draw(self, source, target, n, generator=None):
+            self.ends = (*self.ends, (source, target))
+            return si.Pairs(torch.zeros(n, 1), torch.zeros(n, 1))
+
+    law, gaussian, own = Slow(2), si.build("distribution", "gaussian", dim=1), Own()
+    process = si.StochasticInterpolant(
+        si.build("interpolant", "linear"), si.build("latent", "none"), own, gaussian, law
+    )
+    pairs = PairSource(process, Train(steps=STEPS, batch=BATCH), SEED, si.Runtime())
+    pairs.at(0)
+    assert not pairs.ahead
+    assert own.ends == ((gaussian, law),)
+
+
 def test_a_mirror_has_one_end():
     found = pairs_of(Slow(1), "mirror").at(3)
     assert torch.equal(found.x0, found.x1)

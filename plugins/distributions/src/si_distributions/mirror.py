@@ -14,6 +14,7 @@ class Mirror(Coupling):
     """``x0 := x1``; the source is the target and needs no draws of its own."""
 
     source_is_target = True
+    from_ends = True
 
     def pair(self, x0: Tensor, x1: Tensor, generator: torch.Generator | None = None) -> tuple[Tensor, Tensor]:
         return x1, x1

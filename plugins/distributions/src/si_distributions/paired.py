@@ -26,6 +26,8 @@ class Paired(Coupling):
         DataError: an end that is no finite data set, ends of unequal size, or data sets that were split differently.
     """
 
+    from_ends = True
+
     def __init__(self, forecast: bool = False) -> None:
         self.anchored = forecast
 

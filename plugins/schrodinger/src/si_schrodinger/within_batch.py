@@ -34,6 +34,8 @@ class WithinBatch(Coupling):
         within_classes: whether pairs of labelled targets are made within each class.
     """
 
+    from_ends = True  # of a larger pool than the batch, an order has parts that overlap
+
     def __init__(self, pool: int | None, within_classes: bool, where: str) -> None:
         self._pool = 1 if pool is None else whole(pool, "pool", where, 1)
         self._within_classes, self._where = within_classes, where
