@@ -62,7 +62,7 @@ def results(run: Path) -> dict[str, bytes]:
 
 
 @pytest.mark.fault(30, 48)
-@pytest.mark.parametrize("use", [pytest.param("array", marks=pytest.mark.slow), "shards", "images"])
+@pytest.mark.parametrize("use", ["shards", *(pytest.param(use, marks=pytest.mark.slow) for use in ("array", "images"))])
 def test_broken_off_in_mid_epoch_it_goes_on_to_the_same_bits_whatever_the_workers(use, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     written(tmp_path, np.random.default_rng(0).normal(3, 2, (70, 1, 4, 4)).astype("f2"))
