@@ -9,7 +9,7 @@ from __future__ import annotations
 import copy
 import logging
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
@@ -17,6 +17,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from si_core.contract.processes import Processes
 from si_core.errors import StorageError, UsageError
 from si_core.fields.predictor import Predictor
 from si_core.models.acceleration.networks import with_predictor
@@ -28,10 +29,11 @@ from si_core.runs.directory import ExportedModel, RunDirectory
 from si_core.runs.same_recipe import check_same_recipe, kept_text, parsed_recipe
 from si_core.storage.atomic import storage_error
 from si_core.storage.tensors import load_metadata, load_tensors, save_tensors
-from si_core.training.sharding import whole
+from si_core.training.reduction import begin_alike
+from si_core.training.spread_tensors import whole
 from si_core.training.trainer import Trainer
 
-__all__ = ["save_averages", "with_average"]
+__all__ = ["average_of_leader", "save_averages", "with_average"]
 
 _log = logging.getLogger(__name__)
 _NAME = re.compile(r"step-(\d{8,18})\.safetensors")
@@ -123,7 +125,33 @@ def with_average(directory: RunDirectory, model: Model, length: float, step: int
         )
     if missing:
         _log.info("average of relative length %g: %.1g of its profile is missing", length, missing)
-    fields = with_predictor(model.unguided or model.fields, lambda predictor, _: _combined(predictor, kept, weights))
+    return _with_networks(model, lambda predictor: _combined(predictor, kept, weights))
+
+
+def average_of_leader(model: Model, processes: Processes | None) -> Model:
+    """A model with the weights that process 0 has made of its files, which the others don't have.
+
+    Args:
+        model: the model, of equal networks on all processes.
+        processes: those that share it; None for one that works alone.
+
+    Raises:
+        LostProcess: one of them has ended.
+    """
+    if processes is None:
+        return model
+
+    def taken(predictor: Predictor) -> Predictor:
+        result = copy.deepcopy(predictor)
+        begin_alike(result, processes)
+        return result
+
+    return _with_networks(model, taken)
+
+
+def _with_networks(model: Model, change: Callable[[Predictor], Predictor]) -> Model:
+    """A model of other networks, with the guidance that it has."""
+    fields = with_predictor(model.unguided or model.fields, lambda predictor, _: change(predictor))
     if fields is None:
         raise UsageError("only learned fields have averages", got=type(model.fields).__name__)
     return replace(model, fields=fields, unguided=None, guidance=()).with_guidance(model.guidance)

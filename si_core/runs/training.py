@@ -39,7 +39,7 @@ from si_core.storage.metrics import MetricsWriter
 from si_core.storage.retention import prune
 from si_core.storage.strict_json import format_json
 from si_core.training.nonfinite import NonFiniteStep
-from si_core.training.sharding import local
+from si_core.training.spread_tensors import local
 from si_core.training.trainer import Trainer
 
 __all__ = ["begun", "finished", "saving_due", "saving_first", "steps", "train", "train_into", "watched"]
