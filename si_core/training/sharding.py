@@ -39,6 +39,8 @@ class Spread:
         for module in (predictor, *(average.module for average in averages.groups.values())):
             if isinstance(module, Predictor):
                 _shard(module.networks, processes)
+                if module is not predictor:
+                    _forget_after_calls(module.networks)
 
     def gathered(self, module: nn.Module) -> nn.Module:
         """Networks with the weights of one of these, whole; all processes have to ask.
@@ -82,6 +84,16 @@ def _shard(networks: nn.ModuleList, processes: Processes) -> None:
         for block in _blocks(network):
             fully_shard(block, mesh=mesh)
         fully_shard(network, mesh=mesh)
+
+
+def _forget_after_calls(networks: nn.ModuleList) -> None:
+    """Let networks gather their weights anew at each call.
+
+    The outermost part keeps them gathered for the backward pass, which averages never have: from its second call on it
+    would be called with the weights of the first.
+    """
+    for network in networks:
+        network.register_forward_hook(lambda module, inputs, output: module.reshard())
 
 
 def _blocks(module: nn.Module) -> Iterator[nn.Module]:

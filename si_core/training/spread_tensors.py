@@ -1,4 +1,4 @@
-"""Tensors that are spread over the processes (:mod:`si_core.training.sharding`): what is here of them, and all of it."""
+"""Tensors that are spread over the processes (:mod:`si_core.training.sharding`): a part, and all of it."""
 
 from __future__ import annotations
 
