@@ -152,9 +152,8 @@ class Processes:
                 raise self._missing() from error
             said = str(error) if isinstance(error, SIError) else one_line(error)
             first = self._leave_word(f"{self._names[self.rank]}: {said}")
-            if not first:
-                error.told = True  # type: ignore[attr-defined]
-            else:
+            error.told = not first  # type: ignore[attr-defined]
+            if first:
                 error.add_note(f"this was {self._names[self.rank]}; it ends the others as well")
             raise
         else:

@@ -219,3 +219,12 @@ def test_a_signal_stops_all_at_one_step_which_is_saved(torchrun, tmp_path, numbe
     assert (ended["state"], ended["exit_code"]) == ("interrupted", 128 + number)
     assert (tmp_path / "shared" / "checkpoints" / f"step-{ended['step']:08d}").is_dir()
     assert said.count("stopped by a signal after step") == 2  # the way to go on, and the reason
+
+
+def test_what_each_of_several_processes_finds_wrong_is_told_by_the_first_of_a_machine(capsys, monkeypatch):
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    for rank in ("0", "1"):
+        monkeypatch.setenv("LOCAL_RANK", rank)
+        for words in (["sample", "run", "-n", "0"], ["run", "r.yaml", "--unknown"]):
+            assert main(words) == 2
+            assert ("error" in capsys.readouterr().err) == (rank == "0")
