@@ -18,7 +18,7 @@ import torch
 from torch import Tensor
 
 from si_core.contract.processes import Processes
-from si_core.errors import StorageError, UsageError
+from si_core.errors import RecipeError, StorageError, UsageError
 from si_core.fields.predictor import Predictor
 from si_core.models.acceleration.networks import with_predictor
 from si_core.models.model import Model
@@ -33,7 +33,7 @@ from si_core.training.reduction import begin_alike
 from si_core.training.spread_tensors import whole
 from si_core.training.trainer import Trainer
 
-__all__ = ["average_of_leader", "save_averages", "with_average"]
+__all__ = ["average_of_leader", "refuse_out_of_reach", "save_averages", "with_average"]
 
 _log = logging.getLogger(__name__)
 _NAME = re.compile(r"step-(\d{8,18})\.safetensors")
@@ -48,6 +48,27 @@ class _Kept(NamedTuple):
     step: int
     taken: int
     lengths: tuple[float, ...]
+
+
+def refuse_out_of_reach(recipe: Recipe) -> None:
+    """See to it, before training, that the average to sample with can be made of those that will be kept.
+
+    Raises:
+        RecipeError: it can't.
+    """
+    chosen, steps, length = recipe.train.ema, recipe.train.steps, recipe.sample.ema
+    if not isinstance(chosen, PowerAverages) or length is None or length in chosen.lengths or not steps:
+        return
+    kept = sorted({-(-part * steps // chosen.snapshots) for part in range(1, chosen.snapshots + 1)})
+    missing = combination([(own, step) for step in kept for own in chosen.lengths], length, steps)[1]
+    if missing > _MISSING:
+        raise RecipeError(
+            "an average out of reach of those kept in training",
+            where=recipe.where("sample.ema"),
+            got=f"relative length {length:g}, with {missing:.0%} of its profile missing",
+            allowed=f"lengths near {', '.join(f'{one:g}' for one in chosen.lengths)}",
+            fix=f"train.ema: {{use: power, lengths: {[*chosen.lengths, length]}}}, or more snapshots",
+        )
 
 
 def save_averages(directory: RunDirectory | None, trainer: Trainer) -> None:
@@ -93,7 +114,7 @@ def with_average(directory: RunDirectory, model: Model, length: float, step: int
         directory: the run's folder.
         model: its model; what is no parameter, such as running statistics, stays as it is.
         length: the relative length of the profile.
-        step: the steps that the model was trained.
+        step: the steps that the model was trained; before the first one averages are the weights themselves.
 
     Raises:
         UsageError: a length that is none, or is out of reach of the averages that were kept.
@@ -106,6 +127,8 @@ def with_average(directory: RunDirectory, model: Model, length: float, step: int
     if model.recipe is None or not isinstance(model.recipe.train.ema, PowerAverages):
         fix = "train with `ema: {use: power, lengths: [0.05, 0.1]}`"
         raise UsageError("the run keeps no averages to choose from", where=str(directory.path), fix=fix)
+    if step == 0:
+        return model
     kept = [each for each in _kept(directory, model.recipe) if each.step <= step]
     if not kept or kept[-1].step != step:
         raise StorageError(
