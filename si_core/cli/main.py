@@ -187,7 +187,7 @@ def _of_system(error: OSError) -> SIError:
 
 
 def _fail(error: BaseException, text: str, code: int, debug: bool) -> int:
-    if getattr(error, "told", False) and not debug:
+    if getattr(error, "told", _of_every_process(error)) and not debug:
         return code  # another of the processes says it
     try:
         if debug:
@@ -197,6 +197,15 @@ def _fail(error: BaseException, text: str, code: int, debug: bool) -> int:
     except OSError:  # nobody reads that either; the code says what there is to say
         reader_gone("stderr")
     return code
+
+
+def _of_every_process(error: BaseException) -> bool:
+    """Whether the first process of this machine says the same: it has the same words, and they have not met yet.
+
+    Devices are dealt out to processes, and one may lack its own.
+    """
+    others = os.environ.get("LOCAL_RANK", "0") != "0" and os.environ.get("WORLD_SIZE", "1") != "1"
+    return others and isinstance(error, UsageError) and error.where != "--device"
 
 
 if __name__ == "__main__":

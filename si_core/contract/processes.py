@@ -65,9 +65,9 @@ class Processes:
 
     def __init__(self, rank: int, world: int, device: torch.device, store: Any) -> None:
         self.rank, self.world, self.device, self._store = rank, world, device, store
-        self._names: list[str] = [f"process {index} of {world}" for index in range(world)]
-        here = f"{self._names[rank]}, pid {os.getpid()} on {socket.gethostname()}"
-        self._names = self.exchange(here)
+        self._names = [f"process {index} of {world}" for index in range(world)]
+        self._places = self.exchange((socket.gethostname(), os.getpid()))
+        self._names = [f"{self._names[index]}, pid {pid} on {host}" for index, (host, pid) in enumerate(self._places)]
 
     @property
     def leads(self) -> bool:
@@ -132,26 +132,32 @@ class Processes:
         Raises:
             LostProcess: another one failed, with its words.
         """
+        self._here(True)
         try:
             yield
         except LostProcess:
             raise
         except KeyboardInterrupt as interrupt:
+            self._here(False)
             cause = self._cause(0.5)  # torchrun ends all processes by a signal where one of them failed
-            if cause is None:
-                interrupt.told = not self.leads  # type: ignore[attr-defined]
-                raise
-            raise self._lost(cause, told=True) from None
+            if cause is not None:
+                raise self._lost(cause, told=True) from None
+            vanished = self._vanished()
+            if vanished:
+                raise self._silent(vanished) from None
+            interrupt.told = not self.leads  # type: ignore[attr-defined]
+            raise
         except BaseException as error:
             if isinstance(error, RuntimeError) and any(word in str(error) for word in _OF_EXCHANGES):
                 raise self._missing() from error
             said = str(error) if isinstance(error, SIError) else one_line(error)
             first = self._leave_word(f"{self._names[self.rank]}: {said}")
-            if not first:
-                error.told = True  # type: ignore[attr-defined]
-            else:
+            error.told = not first  # type: ignore[attr-defined]
+            if first:
                 error.add_note(f"this was {self._names[self.rank]}; it ends the others as well")
             raise
+        else:
+            self._here(False)
 
     def _together(self, collective: Callable[[], object]) -> None:
         """Carry out an exchange with the others."""
@@ -162,12 +168,29 @@ class Processes:
 
     def _missing(self) -> LostProcess:
         """What is known of whoever was missed."""
-        self._put(f"left/{self.rank}", "1")
+        self._here(False)
         cause = self._cause(_GRACE)
         if cause is not None:
             return self._lost(cause, told=True)
-        gone = [name for rank, name in enumerate(self._names) if rank != self.rank and not self._has(f"left/{rank}")]
-        silent = f"{'; '.join(gone) or 'a process'}: gone, or without an answer, and left no word"
+        return self._silent([rank for rank in range(self.world) if self._unseen(rank)])
+
+    def _unseen(self, rank: int) -> bool:
+        """Whether another process has not said that it leaves."""
+        return rank != self.rank and not self._has(f"left/{rank}")
+
+    def _vanished(self) -> list[int]:
+        """The processes of this machine that are gone and have said nothing, as one does that the system kills."""
+        host, _ = self._places[self.rank]
+        return [
+            rank
+            for rank, (where, pid) in enumerate(self._places)
+            if where == host and _gone(pid) and self._unseen(rank)
+        ]
+
+    def _silent(self, ranks: list[int]) -> LostProcess:
+        """The error of processes that left no word."""
+        gone = "; ".join(self._names[rank] for rank in ranks) or "a process"
+        silent = f"{gone}: gone, or without an answer, and left no word"
         first = self._leave_word(silent)
         return self._lost(silent, told=not first)
 
@@ -183,8 +206,11 @@ class Processes:
     def _leave_word(self, words: str) -> bool:
         """Leave the cause for the others; returns whether it is the first one."""
         try:
-            first: str = self._store.compare_set("cause", "", words).decode(errors="replace")
-            return first == words
+            # Of several that miss the same one all have the same words.
+            first: bool = self._store.add("voices", 1) == 1
+            if first:
+                self._store.set("cause", words)
+            return first
         except (RuntimeError, ValueError):  # whoever keeps the words is gone too
             return True
 
@@ -201,9 +227,14 @@ class Processes:
             return None
         return words
 
-    def _put(self, key: str, value: str) -> None:
+    def _here(self, here: bool) -> None:
+        """Say that this process is at work with the others, or that it leaves."""
+        key = f"left/{self.rank}"
         try:
-            self._store.set(key, value)
+            if not here:
+                self._store.set(key, "1")
+            elif self._has(key):
+                self._store.delete_key(key)
         except (RuntimeError, ValueError):
             return  # nobody is left to read it
 
@@ -273,6 +304,17 @@ def join(rank: int, world: int, device: torch.device) -> Processes:
             ) from error
         _joined = Processes(rank, world, device, store)
     return _joined
+
+
+def _gone(pid: int) -> bool:
+    """Whether there is no process of this number on this machine."""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return True
+    except PermissionError:
+        return False
+    return False
 
 
 def _leave() -> None:

@@ -17,10 +17,11 @@ from si_core.process.fingerprint import data_parts
 from si_core.recipes.file_names import portable
 from si_core.runs.environment import differences
 from si_core.runs.plan import used_by
+from si_core.runs.restoring import Restored
 from si_core.storage.fingerprints import fingerprints
 from si_core.training.trainer import Trainer
 
-__all__ = ["agree", "share_state"]
+__all__ = ["agree", "share_state", "take_state"]
 
 _SHOWN, _LONGEST = 5, 80
 """Differences that are shown of each process, and letters of a value in them."""
@@ -57,28 +58,32 @@ def agree(assembly: Assembly, processes: Processes | None) -> None:
         )
 
 
-def share_state(trainer: Trainer, processes: Processes | None, renew: bool = False) -> bool:
-    """Put every training where that of process 0 is, which has read a checkpoint.
+def share_state(restored: Restored, processes: Processes) -> None:
+    """Tell the other processes of the checkpoint that process 0 has read, in :func:`take_state`.
+
+    Raises:
+        LostProcess: one of them has ended.
+    """
+    processes.of_leader(restored)
+
+
+def take_state(trainer: Trainer, processes: Processes) -> bool:
+    """Put a training where that of process 0 is, which has read a checkpoint.
 
     Args:
-        trainer: the training.
-        processes: those that share it; None for one that works alone.
-        renew: whether process 0 has to write a checkpoint first; the others learn it here.
+        trainer: the training, of another process.
+        processes: those that share it.
 
     Returns:
-        What process 0 said of ``renew``.
+        Whether process 0 has to write a checkpoint first.
 
     Raises:
         LostProcess: one of the processes has ended.
     """
-    if processes is None:
-        return renew
-    step, renew = processes.of_leader((trainer.step, renew))
-    if step == 0:
-        return renew
-    tensors, rest = processes.of_leader(trainer.state() if processes.leads else ({}, {}))
-    if not processes.leads:
-        trainer.restore(step, tensors, rest, f"the state of {processes.names[0]}")
+    checkpoint, renew = processes.of_leader(Restored(None, False))
+    if checkpoint is not None:
+        where = f"the state of {processes.names[0]}"
+        trainer.restore(checkpoint.step, checkpoint.tensors, checkpoint.state, where)
     return renew
 
 

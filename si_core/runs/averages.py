@@ -9,7 +9,7 @@ from __future__ import annotations
 import copy
 import logging
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
@@ -17,7 +17,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from si_core.errors import StorageError, UsageError
+from si_core.contract.processes import Processes
+from si_core.errors import RecipeError, StorageError, UsageError
 from si_core.fields.predictor import Predictor
 from si_core.models.acceleration.networks import with_predictor
 from si_core.models.model import Model
@@ -28,10 +29,11 @@ from si_core.runs.directory import ExportedModel, RunDirectory
 from si_core.runs.same_recipe import check_same_recipe, kept_text, parsed_recipe
 from si_core.storage.atomic import storage_error
 from si_core.storage.tensors import load_metadata, load_tensors, save_tensors
-from si_core.training.sharding import whole
+from si_core.training.reduction import begin_alike
+from si_core.training.spread_tensors import whole
 from si_core.training.trainer import Trainer
 
-__all__ = ["save_averages", "with_average"]
+__all__ = ["average_of_leader", "refuse_out_of_reach", "save_averages", "with_average"]
 
 _log = logging.getLogger(__name__)
 _NAME = re.compile(r"step-(\d{8,18})\.safetensors")
@@ -46,6 +48,27 @@ class _Kept(NamedTuple):
     step: int
     taken: int
     lengths: tuple[float, ...]
+
+
+def refuse_out_of_reach(recipe: Recipe) -> None:
+    """See to it, before training, that the average to sample with can be made of those that will be kept.
+
+    Raises:
+        RecipeError: it can't.
+    """
+    chosen, steps, length = recipe.train.ema, recipe.train.steps, recipe.sample.ema
+    if not isinstance(chosen, PowerAverages) or length is None or length in chosen.lengths or not steps:
+        return
+    kept = sorted({-(-part * steps // chosen.snapshots) for part in range(1, chosen.snapshots + 1)})
+    missing = combination([(own, step) for step in kept for own in chosen.lengths], length, steps)[1]
+    if missing > _MISSING:
+        raise RecipeError(
+            "an average out of reach of those kept in training",
+            where=recipe.where("sample.ema"),
+            got=f"relative length {length:g}, with {missing:.0%} of its profile missing",
+            allowed=f"lengths near {', '.join(f'{one:g}' for one in chosen.lengths)}",
+            fix=f"train.ema: {{use: power, lengths: {[*chosen.lengths, length]}}}, or more snapshots",
+        )
 
 
 def save_averages(directory: RunDirectory | None, trainer: Trainer) -> None:
@@ -91,7 +114,7 @@ def with_average(directory: RunDirectory, model: Model, length: float, step: int
         directory: the run's folder.
         model: its model; what is no parameter, such as running statistics, stays as it is.
         length: the relative length of the profile.
-        step: the steps that the model was trained.
+        step: the steps that the model was trained; before the first one averages are the weights themselves.
 
     Raises:
         UsageError: a length that is none, or is out of reach of the averages that were kept.
@@ -104,6 +127,8 @@ def with_average(directory: RunDirectory, model: Model, length: float, step: int
     if model.recipe is None or not isinstance(model.recipe.train.ema, PowerAverages):
         fix = "train with `ema: {use: power, lengths: [0.05, 0.1]}`"
         raise UsageError("the run keeps no averages to choose from", where=str(directory.path), fix=fix)
+    if step == 0:
+        return model
     kept = [each for each in _kept(directory, model.recipe) if each.step <= step]
     if not kept or kept[-1].step != step:
         raise StorageError(
@@ -123,7 +148,33 @@ def with_average(directory: RunDirectory, model: Model, length: float, step: int
         )
     if missing:
         _log.info("average of relative length %g: %.1g of its profile is missing", length, missing)
-    fields = with_predictor(model.unguided or model.fields, lambda predictor, _: _combined(predictor, kept, weights))
+    return _with_networks(model, lambda predictor: _combined(predictor, kept, weights))
+
+
+def average_of_leader(model: Model, processes: Processes | None) -> Model:
+    """A model with the weights that process 0 has made of its files, which the others don't have.
+
+    Args:
+        model: the model, of equal networks on all processes.
+        processes: those that share it; None for one that works alone.
+
+    Raises:
+        LostProcess: one of them has ended.
+    """
+    if processes is None:
+        return model
+
+    def taken(predictor: Predictor) -> Predictor:
+        result = copy.deepcopy(predictor)
+        begin_alike(result, processes)
+        return result
+
+    return _with_networks(model, taken)
+
+
+def _with_networks(model: Model, change: Callable[[Predictor], Predictor]) -> Model:
+    """A model of other networks, with the guidance that it has."""
+    fields = with_predictor(model.unguided or model.fields, lambda predictor, _: change(predictor))
     if fields is None:
         raise UsageError("only learned fields have averages", got=type(model.fields).__name__)
     return replace(model, fields=fields, unguided=None, guidance=()).with_guidance(model.guidance)

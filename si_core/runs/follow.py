@@ -16,9 +16,9 @@ from typing import Literal
 from si_core.contract.runtime import Runtime
 from si_core.recipes.recipe import Recipe
 from si_core.recipes.selection import Selection
-from si_core.runs.agreement import agree, share_state
+from si_core.runs.agreement import agree, take_state
 from si_core.runs.attribution import attributed
-from si_core.runs.averages import save_averages
+from si_core.runs.averages import average_of_leader, save_averages
 from si_core.runs.log import Silence
 from si_core.runs.memory import memory_explained
 from si_core.runs.noise_level import fit_noise_level
@@ -76,7 +76,7 @@ def follow_run(recipe: Recipe, runtime: Runtime) -> None:
             agree(plan.assembly, processes)
             with memory_explained("training", plan.assembly, runtime.device):
                 trainer = Trainer(plan.assembly, runtime)
-            renew = called.work == "resume" and share_state(trainer, processes)
+            renew = called.work == "resume" and take_state(trainer, processes)
         with memory_explained("training", plan.assembly, runtime.device):
             # What is here alone of weights that are spread goes into the checkpoints of process 0.
             if saving_first(trainer, renew):
@@ -92,7 +92,10 @@ def follow_run(recipe: Recipe, runtime: Runtime) -> None:
             if trainer.step == 0:
                 trainer.state()
         with signals.at_once():
-            model = fit_noise_level(None, finished(trainer), recipe.sample.epsilon, recipe.seed)
+            model = finished(trainer)
+            if recipe.sample.ema is not None:
+                model = average_of_leader(model, processes)
+            model = fit_noise_level(None, model, recipe.sample.epsilon, recipe.seed)
             if isinstance(recipe.sample.clock, Selection) and not recipe.sample.clock.in_memory:
                 model = fit_clock(None, model, recipe.sample.clock.qualified, recipe.seed)
             with memory_explained("sampling", plan.assembly, runtime.device):

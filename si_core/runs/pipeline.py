@@ -22,7 +22,7 @@ from si_core.recipes.recipe import Recipe
 from si_core.recipes.selection import Selection
 from si_core.runs.agreement import agree, share_state
 from si_core.runs.attribution import attributed
-from si_core.runs.averages import with_average
+from si_core.runs.averages import average_of_leader, with_average
 from si_core.runs.bookkeeping import logged, status_written
 from si_core.runs.digests import damaged_files, write_digests
 from si_core.runs.directory import ExportedModel, RunDirectory
@@ -172,8 +172,9 @@ def resume_run(
             refuse_impossible(plan, directory.path, begun)
             trainer = _trainer(plan)
             watch = watched(trainer, plan.parts, directory)
-            renew = restore(directory, watch, log, allow_data_change, force)
-            share_state(trainer, runtime.processes, renew)
+            restored = restore(directory, watch, log, allow_data_change, force)
+            if runtime.processes is not None:
+                share_state(restored, runtime.processes)
             remove_temporaries(directory.path)
         resolved = recipe.dump(directory.path).encode()
         # Where nothing else changed, the folder may have come to another place, and the way to the data with it.
@@ -182,7 +183,7 @@ def resume_run(
         if changes or not directory.recipe.exists():
             write_atomic(directory.recipe, recipe.text.encode())
         with status_written(directory, log, previous.started if previous else "", trainer.step) as saved:
-            _stages(plan, watch, directory, log, signals, saved, timed, renew)
+            _stages(plan, watch, directory, log, signals, saved, timed, restored.renew)
 
 
 def _leading(runtime: Runtime | None) -> Runtime:
@@ -236,6 +237,7 @@ def _stages(
             with memory_explained("sampling", assembly, device):
                 if recipe.sample.ema is not None:
                     model = with_average(directory, model, recipe.sample.ema, trainer.step)
+                    model = average_of_leader(model, plan.runtime.processes)
                 model = fit_noise_level(directory, model, recipe.sample.epsilon, recipe.seed)
                 if isinstance(recipe.sample.clock, Selection) and not recipe.sample.clock.in_memory:
                     model = fit_clock(directory, model, recipe.sample.clock.qualified, recipe.seed)

@@ -22,6 +22,7 @@ from si_core.models.parts import build_selection
 from si_core.models.sampler import default_integrator
 from si_core.recipes.recipe import Recipe
 from si_core.runs.attribution import attributed
+from si_core.runs.averages import refuse_out_of_reach
 from si_core.runs.environment import environment
 from si_core.runs.initial import Start, begin_from
 from si_core.runs.memory import memory_explained
@@ -71,6 +72,7 @@ def prepare(recipe: Recipe, runtime: Runtime, begun: bool = False) -> Plan:
         PluginError: a plugin that fails.
         NumericsError: more than the machine can hold.
     """
+    refuse_out_of_reach(recipe)
     copies = recipe.train.averages if runtime.device.type == "cpu" and recipe.train.steps > 0 else 0
     with attributed(), memory_explained("preparation", recipe, runtime.device), growing(1 + copies):
         assembly = assemble(recipe)

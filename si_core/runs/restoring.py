@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from si_core.errors import DataError, PluginError, RecipeError, StorageError
 from si_core.process.fingerprint import data_parts
@@ -18,7 +18,19 @@ from si_core.storage.checkpoint import Checkpoint, load_checkpoint
 from si_core.storage.fingerprints import PARTS, data_changes, fingerprints
 from si_core.storage.retention import newest_verified
 
-__all__ = ["restore"]
+__all__ = ["Restored", "restore"]
+
+
+class Restored(NamedTuple):
+    """Where a run goes on.
+
+    Args:
+        checkpoint: from which; None at step 0 where none was ever saved.
+        renew: whether one of this run has still to be written where it is now, as that one is another recipe's.
+    """
+
+    checkpoint: Checkpoint | None
+    renew: bool
 
 
 def restore(
@@ -27,7 +39,7 @@ def restore(
     console: Console,
     allow_data_change: bool = False,
     force: bool = False,
-) -> bool:
+) -> Restored:
     """Put a training and its followers where the newest good checkpoint is; at step 0 where none was ever saved.
 
     Args:
@@ -36,9 +48,6 @@ def restore(
         console: where to speak.
         allow_data_change: go on with other data.
         force: go on with another process, or from a checkpoint that was made by another recipe.
-
-    Returns:
-        Whether a checkpoint of this run has still to be written where it is now, as that one is another recipe's.
 
     Raises:
         PluginError: the process is not the one that the checkpoint was trained for.
@@ -51,7 +60,7 @@ def restore(
     if path is None:
         _refuse_lost(directory)
         console.line("no checkpoint was saved yet: starting again at step 0")
-        return False
+        return Restored(None, False)
     checkpoint = load_checkpoint(path)
     foreign = _foreign(checkpoint, trainer.assembly.recipe, path, console, force)
     if checkpoint.step > trainer.train.steps:
@@ -84,7 +93,7 @@ def restore(
         console.warn(f"going on by force: {error}")
     watch.restore(checkpoint.state.get("parts"), str(path))
     console.line(f"resumed from step {checkpoint.step}")
-    return foreign
+    return Restored(checkpoint, foreign)
 
 
 def _foreign(checkpoint: Checkpoint, recipe: Recipe, path: Path, console: Console, force: bool) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import logging
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import Any
 
 import torch
@@ -25,8 +25,9 @@ from si_core.runs.agreement import agree
 from si_core.runs.averages import save_averages
 from si_core.runs.directory import RunDirectory
 from si_core.runs.initial import begin_from
-from si_core.runs.log import Console
+from si_core.runs.log import Console, Silence
 from si_core.runs.model_file import save_model
+from si_core.runs.records import LogRecords
 from si_core.runs.same_recipe import kept_recipe
 from si_core.runs.selected_parts import Part, build_parts
 from si_core.runs.shown_training import ShownTraining
@@ -39,7 +40,7 @@ from si_core.storage.metrics import MetricsWriter
 from si_core.storage.retention import prune
 from si_core.storage.strict_json import format_json
 from si_core.training.nonfinite import NonFiniteStep
-from si_core.training.sharding import local
+from si_core.training.spread_tensors import local
 from si_core.training.trainer import Trainer
 
 __all__ = ["begun", "finished", "saving_due", "saving_first", "steps", "train", "train_into", "watched"]
@@ -66,7 +67,7 @@ def train(recipe: Recipe, device: str | torch.device | Runtime = "cpu") -> Model
         PluginError: a part that follows the run fails.
     """
     runtime = Runtime.at(device, together=True)
-    with failing_together(runtime.processes):
+    with failing_together(runtime.processes), nullcontext() if runtime.leads else LogRecords(Silence()):
         watch = begun(recipe, runtime)
         for _ in steps(watch):
             pass

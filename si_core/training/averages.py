@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from si_core.models.power_profile import exponent
 from si_core.recipes.training import PowerAverages
+from si_core.training.spread_tensors import is_sharded, local
 
 __all__ = ["Average", "Averages"]
 
@@ -49,6 +50,9 @@ class Average(nn.Module):
         """Take the weights in as they are after a step."""
         # Walking through the modules of deep networks takes ten times as long as the sums.
         own, weights, buffers, values = self._pairs = self._pairs or self._found()
+        if any(map(is_sharded, own)):
+            # Each process averages its part; torch has no rule for such sums over lists of tensors that are spread.
+            own, weights = [local(value) for value in own], [local(value) for value in weights]
         if self.count == 0:
             torch._foreach_copy_(own, weights)
         else:

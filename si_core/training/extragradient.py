@@ -28,6 +28,7 @@ from si_core.recipes.training import ImportanceTimes, UniformTimes
 from si_core.training.batches import Batch
 from si_core.training.gradients import Gradients
 from si_core.training.learning_rate import LearningRates, own_rates
+from si_core.training.spread_tensors import local
 from si_core.training.times import TrainingTimes
 
 __all__ = ["Extragradient", "Networks", "Player"]
@@ -81,7 +82,7 @@ class Extragradient:
             return
         for player in self._players:
             player.look(step, ahead=True)
-        self._origin = [parameter.detach().clone() for parameter in self._parameters]
+        self._origin = [local(parameter.detach()).clone() for parameter in self._parameters]
         for player in self._players:
             player.move(step)
 
@@ -101,7 +102,7 @@ class Extragradient:
     def undo(self) -> None:
         """Put both where they were before the extrapolation, if there was one."""
         if self._origin:
-            torch._foreach_copy_(self._parameters, self._origin)
+            torch._foreach_copy_([local(parameter) for parameter in self._parameters], self._origin)
             self._origin = []
 
 

@@ -1,9 +1,9 @@
 """Randomness of the networks themselves in training, such as dropout: layers draw it from torch's global generators.
 
 Each step has a stream of its own, ``(seed, "network", rank, extrapolation, step)``, and so has each further part of a
-batch that is taken in parts, ``(seed, "network", rank, extrapolation, part, step)``, so that training is the same with
-every state of the global generators, goes on after an interruption with the same bits, and leaves these generators
-alone.
+batch that is taken in parts, ``(seed, "network", rank, extrapolation, part, step)``, and the loss of a process that is
+trained, ``(seed, "network", 0, 2 + extrapolation, step)``, so that training is the same with every state of the global
+generators, goes on after an interruption with the same bits, and leaves these generators alone.
 """
 
 from __future__ import annotations
@@ -47,11 +47,22 @@ class NetworkNoise:
             extrapolation: whether for its extrapolation.
             part: of its batch.
         """
-        return _NOTHING if self._drawn is False else self._stream((int(extrapolation), *([part] if part else ()), step))
+        return self._at(self._rank, int(extrapolation), *([part] if part else ()), step)
+
+    def of_process(self, step: int, extrapolation: bool = False) -> AbstractContextManager[None]:
+        """The same where the loss is that of the process, which each of several processes finds of the whole batch.
+
+        Args:
+            step, extrapolation: as for :meth:`at`.
+        """
+        return self._at(0, 2 + extrapolation, step)
+
+    def _at(self, *indices: int) -> AbstractContextManager[None]:
+        return _NOTHING if self._drawn is False else self._stream(indices)
 
     @contextmanager
     def _stream(self, indices: tuple[int, ...]) -> Iterator[None]:
-        with own_stream(stream_seed(self._seed, "network", self._rank, *indices), self._device):
+        with own_stream(stream_seed(self._seed, "network", *indices), self._device):
             before = self._states()
             yield
             if self._drawn is None:

@@ -25,6 +25,7 @@ from si_core.models.streams import reseed
 from si_core.storage.nested import flatten_state, unflatten_state
 from si_core.training.idle import refuse_idle
 from si_core.training.learning_rate import LearningRates
+from si_core.training.network_noise import NetworkNoise
 
 __all__ = ["ProcessTrainer"]
 
@@ -53,6 +54,7 @@ class ProcessTrainer:
         self.optimizer = torch.optim.Adam(self.parameters, lr=self.settings.lr, betas=(0.5, 0.999))
         self._rates = LearningRates(assembly.recipe)
         self._data, self._noise = (runtime.generator() for _ in range(2))
+        self._of_networks = NetworkNoise(assembly.recipe.seed, runtime)
         self._sum, self._norm, self._count = 0.0, 0.0, 0
         self._looked = -1
         # The first step that the process has a part in.
@@ -67,7 +69,7 @@ class ProcessTrainer:
                 begins + 1,
                 steps,
             )
-        with self._learning():
+        with self._learning(), self._of_networks.of_process(0):
             refuse_idle(assembly.recipe, self._loss(self._draw(0, 1)), named)
 
     def advance(self, step: int) -> None:
@@ -96,7 +98,9 @@ class ProcessTrainer:
             NumericsError: the loss or a gradient is not finite.
         """
         with self._learning():
-            value = self._loss(self._draw(step, 4 if ahead else 1))
+            draw = self._draw(step, 4 if ahead else 1)
+            with self._of_networks.of_process(step, ahead):
+                value = self._loss(draw)
             # A parameter may have no part in this draw: one of a branch, say.
             gradients = torch.autograd.grad(value, self.parameters, allow_unused=True, materialize_grads=True)
         norm = math.hypot(*torch.stack(torch._foreach_norm(gradients)).tolist())

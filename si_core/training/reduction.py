@@ -19,7 +19,7 @@ from si_core.contract.runtime import Runtime
 from si_core.errors import RecipeError
 from si_core.recipes.recipe import Recipe
 from si_core.training.rows import equal_parts
-from si_core.training.sharding import is_sharded, local
+from si_core.training.spread_tensors import is_sharded, local
 
 __all__ = ["Reduction", "begin_alike", "reduction_of"]
 

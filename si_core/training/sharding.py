@@ -11,18 +11,18 @@ from __future__ import annotations
 import copy
 import warnings
 from collections.abc import Iterator
-from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from si_core.contract.processes import Processes, is_alone
 from si_core.contract.runtime import Runtime
 from si_core.errors import UsageError
 from si_core.fields.predictor import Predictor
 from si_core.training.averages import Averages
+from si_core.training.spread_tensors import whole
 
-__all__ = ["Spread", "is_sharded", "like", "local", "spread", "unfuse", "whole"]
+__all__ = ["Spread", "spread", "unfuse"]
 
 
 class Spread:
@@ -39,6 +39,8 @@ class Spread:
         for module in (predictor, *(average.module for average in averages.groups.values())):
             if isinstance(module, Predictor):
                 _shard(module.networks, processes)
+                if module is not predictor:
+                    _forget_after_calls(module.networks)
 
     def gathered(self, module: nn.Module) -> nn.Module:
         """Networks with the weights of one of these, whole; all processes have to ask.
@@ -84,6 +86,16 @@ def _shard(networks: nn.ModuleList, processes: Processes) -> None:
         fully_shard(network, mesh=mesh)
 
 
+def _forget_after_calls(networks: nn.ModuleList) -> None:
+    """Let networks gather their weights anew at each call.
+
+    The outermost part keeps them gathered for the backward pass, which averages never have: from its second call on it
+    would be called with the weights of the first.
+    """
+    for network in networks:
+        network.register_forward_hook(lambda module, inputs, output: module.reshard())
+
+
 def _blocks(module: nn.Module) -> Iterator[nn.Module]:
     """The parts of a network that stand in lists and are called, the outermost of them, with weights of their own."""
     listed = isinstance(module, nn.ModuleList | nn.Sequential)
@@ -92,28 +104,3 @@ def _blocks(module: nn.Module) -> Iterator[nn.Module]:
             yield from _blocks(child)
         elif next(child.parameters(), None) is not None:
             yield child
-
-
-def is_sharded(value: object) -> bool:
-    """Whether a tensor is spread over the processes."""
-    return isinstance(value, Tensor) and hasattr(value, "full_tensor")
-
-
-def local(value: Tensor) -> Tensor:
-    """The part of a tensor that is here; all of it where it is not spread."""
-    return value.to_local() if is_sharded(value) else value  # type: ignore[attr-defined]
-
-
-def whole(value: Any) -> Any:
-    """A tensor that is spread, gathered: all processes have to ask. Anything else is as it is."""
-    return value.full_tensor() if is_sharded(value) else value
-
-
-def like(value: Any, parameter: object) -> Any:
-    """A whole tensor spread as a parameter of its shape is; anything else is as it is."""
-    if not is_sharded(parameter) or not isinstance(value, Tensor) or value.shape != parameter.shape:  # type: ignore[attr-defined]
-        return value
-    from torch.distributed.tensor import distribute_tensor
-
-    made: torch.Tensor = distribute_tensor(value.to(parameter.device), parameter.device_mesh, parameter.placements)  # type: ignore[attr-defined]
-    return made

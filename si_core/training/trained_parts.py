@@ -13,7 +13,7 @@ from si_core.storage.nested import flatten_state, stored_state, unflatten_state
 from si_core.storage.weights import load_into
 from si_core.training.averages import Averages
 from si_core.training.optimizer import class_name, restore_optimizer
-from si_core.training.sharding import like, whole
+from si_core.training.spread_tensors import like, whole
 
 __all__ = ["TrainedParts"]
 

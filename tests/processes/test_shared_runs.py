@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import time
 
@@ -72,6 +73,7 @@ def test_two_processes_train_sample_and_estimate_as_one(torchrun, tmp_path):
         ("train.accumulate=2", "train.times=importance"),
         ("objectives=[velocity, score]", "train.antithetic=true"),
         ("train.shard=true", "train.ema=null", "train.optimizer=sgd"),
+        ("train.ema={use: power}", "sample.ema=0.07"),
     ],
     ids=" ".join,
 )
@@ -84,9 +86,28 @@ def test_every_way_to_train_is_shared(torchrun, tmp_path, processes, changed):
     check_equal_runs(tmp_path, tmp_path / "shared", processes)
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("shard", ["false", "true"])
+@pytest.mark.parametrize("begun", [0, 8])
+def test_any_checkpoint_goes_on_with_another_number(torchrun, tmp_path, shard, begun):
+    words = ("run", "r.yaml", "init=other", "train.keep=9", f"train.shard={shard}", "--out")
+    assert alone(tmp_path, "run", "r.yaml", "seed=3", "--out", "other") == 0
+    assert alone(tmp_path, *words, "one") == 0
+    ended = torchrun(2, "-m", "si_core", *words, "shared")
+    assert ended.code == 0, ended.said
+    for later in (tmp_path / "shared" / "checkpoints").iterdir():
+        if int(later.name.rpartition("-")[2]) > begun:
+            shutil.rmtree(later)
+    (tmp_path / "shared" / "model.safetensors").unlink()
+    ended = torchrun(3, "-m", "si_core", *words, "shared", "--resume")
+    assert ended.code == 0, ended.said
+    assert f"resumed from step {begun}" in ended.said
+    assert np.allclose(losses(tmp_path / "shared"), losses(tmp_path / "one"), rtol=0, atol=1e-4)
+
+
 @pytest.mark.fault(58)
 def test_a_process_that_is_killed_ends_all_and_any_number_goes_on(torchrun, tmp_path):
-    started = torchrun.start(2, "-m", "si_core", "run", "r.yaml", "--out", "shared", "train.steps=100000")
+    started = torchrun.start(3, "-m", "si_core", "run", "r.yaml", "--out", "shared", "train.steps=100000")
     checkpoints = tmp_path / "shared" / "checkpoints"
     begun = time.monotonic()
     while not list(checkpoints.glob("step-*")):
@@ -99,7 +120,7 @@ def test_a_process_that_is_killed_ends_all_and_any_number_goes_on(torchrun, tmp_
     said, _ = started.communicate(timeout=60)
     assert started.returncode != 0
     assert said.count("gone, or without an answer, and left no word") == 1
-    assert "process 1 of 2, pid" in said
+    assert "process 1 of 3, pid" in said
     assert "internal error" not in said
     ended = status(tmp_path / "shared")
     assert (ended["state"], ended["exit_code"]) == ("failed", 3)
@@ -198,3 +219,12 @@ def test_a_signal_stops_all_at_one_step_which_is_saved(torchrun, tmp_path, numbe
     assert (ended["state"], ended["exit_code"]) == ("interrupted", 128 + number)
     assert (tmp_path / "shared" / "checkpoints" / f"step-{ended['step']:08d}").is_dir()
     assert said.count("stopped by a signal after step") == 2  # the way to go on, and the reason
+
+
+def test_what_each_of_several_processes_finds_wrong_is_told_by_the_first_of_a_machine(capsys, monkeypatch):
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    for rank in ("0", "1"):
+        monkeypatch.setenv("LOCAL_RANK", rank)
+        for words in (["sample", "run", "-n", "0"], ["run", "r.yaml", "--unknown"]):
+            assert main(words) == 2
+            assert ("error" in capsys.readouterr().err) == (rank == "0")

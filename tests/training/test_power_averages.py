@@ -212,3 +212,13 @@ def test_an_average_is_asked_of_runs_that_keep_some_alone(recipe, tmp_path):
     with pytest.raises(si.UsageError, match="keeps no averages"):
         si.load_model(tmp_path / "run", ema=0.1)
     assert load_tensors(tmp_path / "run" / "model.safetensors").metadata["step"] == "4"
+
+
+def test_a_length_out_of_reach_costs_no_training(recipe, tmp_path, capsys):
+    recipe(TEXT)
+    words = ["run", str(tmp_path / "r.yaml"), "--out", str(tmp_path / "run")]
+    kept = "train.ema={use: power, lengths: [0.05], snapshots: 1}"
+    assert main([*words, kept, "sample.ema=0.2"]) == 2
+    assert "out of reach" in capsys.readouterr().err
+    assert not (tmp_path / "run").exists()
+    assert main([*words, "sample.ema=0.08", "train.steps=0"]) == 0

@@ -246,6 +246,7 @@ FAULTS = {
     "which array": lambda folder: (folder.mkdir(), np.savez(folder / "a.npz", x=ROWS, y=ROWS)),
     "damaged or no safetensors": lambda folder: (folder.mkdir(), (folder / "a.safetensors").write_bytes(b"\xff" * 40)),
     "damaged": lambda folder: (folder.mkdir(), (folder / "a.tar").write_bytes(b"\xff" * 2000)),
+    "events without numbers": lambda folder: (folder.mkdir(), np.save(folder / "a.npy", ROWS[:, :0])),
     "the file is empty": lambda folder: (folder.mkdir(), (folder / "a.npy").write_bytes(b"")),
 }
 
@@ -257,6 +258,27 @@ def test_faults_are_named(tmp_path, message):
     with pytest.raises(si.DataError, match=message) as caught:
         Shards(tmp_path / "parts")
     assert str(tmp_path / "parts") in str(caught.value)
+
+
+@pytest.mark.fault(29)
+@pytest.mark.parametrize("broken", ["cut in a header", "cut between members", "a header", "a link"])
+def test_rows_of_tar_files_are_not_lost_in_silence(tmp_path, broken):
+    path, buffer = tmp_path / "a.tar", io.BytesIO()
+    np.save(buffer, ROWS[0])
+    with tarfile.open(path, "w") as archive:
+        for name in "abcd":
+            add(archive, f"{name}.npy", buffer.getvalue())
+        if broken == "a link":
+            link = tarfile.TarInfo("e.npy")
+            link.type, link.linkname = tarfile.LNKTYPE, "a.npy"
+            archive.addfile(link)
+    data = bytearray(path.read_bytes())
+    if broken == "a header":
+        data[1024 + 3] ^= 1
+    path.write_bytes(data[: {"cut in a header": 1100, "cut between members": 1024}.get(broken)])
+    with pytest.raises(si.DataError, match="no plain file" if broken == "a link" else "damaged|cut short") as caught:
+        Shards(path, standardise=False)
+    assert str(path) in str(caught.value)
 
 
 def test_options_that_do_not_fit_are_refused(tmp_path):

@@ -60,6 +60,8 @@ class ShardStore:
             if shard.columns != first.columns:
                 got, allowed = (", ".join(each.columns or ()) for each in (shard, first))
                 raise DataError("parts of several columns", where=path, got=got, allowed=f"{allowed}, as in {paths[0]}")
+        if 0 in first.shapes[""]:
+            raise DataError("events without numbers", where=paths[0], got=f"shape {first.shapes['']}")
         self.shapes, self.columns = first.shapes, first.columns
         self.dtypes = {name: np.result_type(*(s.dtypes[name] for s in self._shards)) for name in first.dtypes}
         self._starts = np.cumsum([0, *(shard.count for shard in self._shards)])

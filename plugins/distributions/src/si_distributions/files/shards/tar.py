@@ -78,21 +78,29 @@ class TarShard(Shard):
         label = _LABEL if self._wanted.label == _LABEL[1:] else ".json"
         events: dict[str, tuple[int, int, bool]] = {}
         told: dict[str, tuple[int, int]] = {}
-        path = self.state.path
+        path, wanted = self.state.path, (".npy", *FORMATS, *(() if self._wanted.label is None else (label,)))
         with reading_bytes(path), tarfile.open(path, "r:") as archive:
             for member in archive:
                 folder, _, name = member.name.rpartition("/")
-                if member.type not in (tarfile.REGTYPE, tarfile.AREGTYPE) or name.startswith("."):
+                if member.isdir() or name.startswith("."):
                     continue
                 # All up to the first dot is the name of a row, as other tools for such files have it.
                 first, dot, rest = name.partition(".")
                 stem, suffix = f"{folder}/{first}", f"{dot}{rest}".lower()
-                if suffix == ".npy" or suffix in FORMATS:
+                if suffix not in wanted:
+                    continue
+                if not member.isreg() or member.issparse():
+                    problem, fix = "a member that is no plain file", "store what it stands for, or leave it out"
+                    raise DataError(problem, where=path, got=f"{member.name}, a link, a device or sparse", fix=fix)
+                if suffix != label:
                     if stem in events:
                         raise DataError("two events of one name", where=path, got=member.name)
                     events[stem] = member.offset_data, member.size, suffix == ".npy"
-                elif suffix == label:
+                else:
                     told[stem] = member.offset_data, member.size
+            # To Python's reader a header that is damaged or cut is the end.
+            if any(self._bytes(archive.offset, _BLOCK)):
+                raise tarfile.ReadError(f"no header of a member at byte {archive.offset}")
         return list(events.values()), [told.get(stem) for stem in events]
 
     def _event(self, row: int) -> NDArray[np.generic]:
