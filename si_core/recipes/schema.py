@@ -63,7 +63,10 @@ class Sample(Section):
         default=False,
         description="keep the last weights of the learned fields beside an end where they have no bound; else refused",
     )
-    batch: Batch | None = Field(default=None, description="samples integrated together, all of them however few are asked for; null for 64 to 2048, by the size of an event")
+    batch: Batch | None = Field(
+        default=None,
+        description="samples integrated together, all of them however few are asked for; null for 64 to 2048, by the size of an event",
+    )
     condition: Told | dict[str, Told] | None = Field(
         default=None,
         description="what the samples are given, by the name of each condition: a class by its name, a number, a list "
