@@ -1,4 +1,4 @@
-"""``si show KIND NAME``: what one component is, and its options, importing its class; ``si show train``: keys of recipes."""
+"""``si show KIND NAME``: one component and its options, importing its class; ``si show train``: keys of recipes."""
 
 from __future__ import annotations
 

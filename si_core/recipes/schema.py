@@ -65,7 +65,8 @@ class Sample(Section):
     )
     batch: Batch | None = Field(
         default=None,
-        description="samples integrated together, all of them however few are asked for; null for 64 to 2048, by the size of an event",
+        description="samples integrated together, a whole batch however few are asked for; "
+        "null for 2048, of large events fewer, at least 64",
     )
     condition: Told | dict[str, Told] | None = Field(
         default=None,
