@@ -6,6 +6,7 @@ any block, and it makes no difference which process draws which.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ from si_core.discovery.first_calls import first_calls_watched
 from si_core.discovery.shared_state import SharedState
 from si_core.errors import NumericsError
 from si_core.fields.learned import LearnedFields
+from si_core.models.assembly import Assembly
 from si_core.models.first_draw import calls_of
 from si_core.models.freed_memory import keep_freed_memory
 from si_core.models.model import Model
@@ -29,7 +31,10 @@ from si_core.process.process import StochasticInterpolant
 __all__ = ["BLOCK", "Blocks", "Start", "block_size"]
 
 BLOCK = 2048
-"""Samples in a block, unless the recipe's ``sample.batch`` says how many are integrated together."""
+"""Samples in a block of small events, unless the recipe's ``sample.batch`` says how many are integrated together."""
+
+_NUMBERS, _LEAST = 2**17, 64
+"""Numbers of a block's states, and the fewest samples: networks for images cost time and memory for each pixel."""
 
 Start = Callable[[int, int, torch.Generator], tuple[Tensor, Condition | None]]
 """``start(first, size, stream)``: initial states of the samples from ``first`` on, and what they are given."""
@@ -38,9 +43,15 @@ _WATCHED: WeakSet[StochasticInterpolant] = WeakSet()
 """Of models that have been sampled: nobody looks at their calls again."""
 
 
-def block_size(model: Model) -> int:
-    """How many samples of a model are integrated together."""
-    return (None if model.recipe is None else model.recipe.sample.batch) or BLOCK
+def block_size(model: Model | Assembly) -> int:
+    """How many samples of a model are integrated together.
+
+    A whole block is drawn however few are asked for, so blocks of images have fewer: as many as have 2^17 numbers in
+    all, as a power of two between 64 and 2048. That is 2048 for up to 64 numbers, and 64 from 3 x 32 x 32 on.
+    """
+    asked = None if model.recipe is None else model.recipe.sample.batch
+    fitting = max(1, _NUMBERS // max(1, math.prod(model.process.shape)))
+    return asked or min(BLOCK, max(_LEAST, 1 << fitting.bit_length() - 1))
 
 
 @dataclass(frozen=True)

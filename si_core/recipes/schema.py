@@ -63,7 +63,11 @@ class Sample(Section):
         default=False,
         description="keep the last weights of the learned fields beside an end where they have no bound; else refused",
     )
-    batch: Batch | None = Field(default=None, description="samples integrated together; null picks it by size")
+    batch: Batch | None = Field(
+        default=None,
+        description="samples integrated together, a whole batch however few are asked for; "
+        "null for 2048, of large events fewer, at least 64",
+    )
     condition: Told | dict[str, Told] | None = Field(
         default=None,
         description="what the samples are given, by the name of each condition: a class by its name, a number, a list "

@@ -127,8 +127,11 @@ def _error(
 
 def _unknown(root: Mapping, path: Path, known_at: Callable[[Path], Collection[object]]) -> RecipeError:
     *parent, key = path
-    known = list(properties_at(root, tuple(parent)))
+    properties = properties_at(root, tuple(parent))
+    known, kind = list(properties), str(key).replace("_", "-")
     homes = [dotted((*home, key)) for home in _HOMES if key in known_at(home) and path != (*home, key)]
+    # Who knows the kind of what is to be selected may not know the key that selects it.
+    homes += [dotted((*parent, name)) for name, inner in properties.items() if inner.get("x-select") == kind]
     # A key that is right elsewhere was meant for there, however near it is to a key that is known here.
     wanted = None if parent else owner_wanted(str(key))
     fix = wanted or (f"write it as {' or '.join(homes)}" if homes else did_you_mean(str(key), known))

@@ -11,7 +11,7 @@ import torch
 from si_core.errors import NumericsError, one_line, too_large
 from si_core.fields.learned import LearnedFields
 from si_core.models.assembly import Assembly
-from si_core.models.blocks import BLOCK
+from si_core.models.blocks import BLOCK, block_size
 from si_core.models.model import Model
 from si_core.recipes.recipe import Recipe
 from si_core.runs.attribution import culprit
@@ -52,7 +52,7 @@ def _recipe(subject: Assembly | Model | Recipe) -> Recipe | None:
 
 def _size(stage: str, subject: Assembly | Model | Recipe) -> str:
     recipe = _recipe(subject)
-    batch: object = BLOCK if stage == "sampling" else "of its own size"
+    batch: object = _block(subject) if stage == "sampling" else "of its own size"
     if recipe is not None:
         batch = recipe.sample.batch or batch if stage in ("sampling", "estimation", "report") else recipe.train.batch
     if isinstance(subject, Recipe):
@@ -60,6 +60,11 @@ def _size(stage: str, subject: Assembly | Model | Recipe) -> str:
     parameters = list(subject.fields.predictor.parameters()) if isinstance(subject.fields, LearnedFields) else []
     count, size = sum(p.numel() for p in parameters), sum(p.numel() * p.element_size() for p in parameters)
     return f"batch {batch}, {count:,} parameters of {size / _MIB:.1f} MiB"
+
+
+def _block(subject: Assembly | Model | Recipe) -> int:
+    """Samples that are integrated together."""
+    return subject.sample.batch or BLOCK if isinstance(subject, Recipe) else block_size(subject)
 
 
 def _peak(device: torch.device) -> str:
@@ -78,7 +83,7 @@ def _remedies(stage: str, subject: Assembly | Model | Recipe) -> str:
     if stage in ("preparation", "training") and recipe is not None:
         first = f"train.batch={max(1, recipe.train.batch // 2)}" if stage == "training" else "smaller events or data"
     elif stage == "sampling":
-        now = (None if recipe is None else recipe.sample.batch) or BLOCK
+        now = _block(subject)
         first = f"sample.batch={max(1, min(256, now // 2))} (fewer samples at a time)"
     else:
         first = "a smaller `batch` or `samples` among the estimator's options"

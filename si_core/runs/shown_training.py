@@ -36,7 +36,7 @@ class ShownTraining:
         step, steps, now = self._trainer.step, self._trainer.train.steps, time.monotonic()
         if self._trainer.finished or now - self._line > _LINE_SECONDS:
             pace = (step - self._first) / max(now - self._began, 1e-9)
-            self._console.line(f"step {step}/{steps}  {self._losses}  {pace:.0f} steps/s{_described(throughput)}")
+            self._console.line(f"step {step}/{steps}  {self._losses}  {_pace(pace)} steps/s{_described(throughput)}")
             for name, means in record.get("validation_by_time", {}).items():
                 shown = " ".join("-" if mean is None else f"{mean:.3g}" for mean in means)
                 self._console.line(f"  {name} on held-out rows by time, from 0 to 1: {shown}")
@@ -48,6 +48,11 @@ class ShownTraining:
         if self._trainer.finished or now - self._progress > _PROGRESS_SECONDS:
             self._console.progress(step, steps, self._losses)
             self._progress = now
+
+
+def _pace(per_second: float) -> str:
+    """A pace with two digits at least: 0.21, 3.4, 120."""
+    return f"{per_second:.0f}" if per_second >= 10 else f"{per_second:.2g}"
 
 
 def _described(throughput: dict[str, Any] | None) -> str:

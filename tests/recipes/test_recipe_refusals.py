@@ -127,6 +127,7 @@ def test_row_4_duplicate_keys(refused, text):
         ("train: {stepz: 1}\n", "r.yaml:3:9", "unknown key 'train.stepz'"),
         ("train: {optimizer: {use: sgd, betas: [0, 0]}}\n", "r.yaml:3:31", "allowed lr, momentum"),
         ("steps: 5\n", "r.yaml:3:1", "write it as train.steps"),
+        ("train: {learning_rate: cosine}\n", "r.yaml:3:9", "write it as train.schedule"),
         ("train: {lr: 5}\n", "r.yaml:3:9", "write it as train.optimizer.lr"),
         ("latent: {use: brownian, scal: 1}\n", "r.yaml:3:25", "'latent.scal'"),
         ("latent: {use: brownian, scal: 1}\n", "r.yaml:3:25", "did you mean 'scale'"),

@@ -72,7 +72,7 @@ def test_what_is_counted_is_what_the_run_then_has_and_nothing_is_written(recipe,
     assert 0 < stored - found["disk", "a checkpoint"]["value"] < 20_000  # names and shapes
     assert found["disk", "40 samples"]["value"] == 40 * 2 * 4
     assert found["in all", "network evaluations in training"]["value"] == 3 * 64
-    assert found["in all", "network evaluations in sampling"]["value"] == 40 * 5
+    assert found["in all", "network evaluations in sampling"]["value"] == 3 * 16 * 5  # whole blocks
     step = found["speed", "a step of training, batch 64"]
     assert found["in all", "training, 3 steps"]["value"] == 3 * step["value"] > 0
     assert step["basis"].startswith("measured")

@@ -270,6 +270,8 @@ def test_errors_of_features():
         measured(FrechetDistance, components=17)
     with pytest.raises(si.DataError, match="not finite"):
         measured(FrechetDistance, features=lambda x: x.flatten(1) / 0)
+    with pytest.raises(si.UsageError, match=r"(?s)the same for all events.*name a `layer`"):
+        measured(KernelDistance, features=lambda x: torch.zeros(len(x), 3))
     with pytest.raises(si.UsageError, match="each event"):
         measured(FrechetDistance, features=lambda x: x[:1])
     with pytest.raises(si.DataError, match="two subsets"):

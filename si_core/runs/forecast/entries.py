@@ -140,7 +140,8 @@ def _sampling(found: Forecast) -> list[Entry]:
         basis = found.untried if call is None else "unknown: the method fails where networks say nothing"
         return [Entry("in all", name, None, "seconds", basis)]
     basis = _COUNTED if calls.fixed else "a lower bound: the method chooses its steps by what the networks say"
-    states = calls.states * number
+    # Whole blocks are drawn, of which a request keeps what it asks for.
+    states = calls.states * math.ceil(number / call.batch) * call.batch
     # A call may be of more states than a block has, such as those with and without a condition.
     seconds = states / call.batch * call.seconds
     return [

@@ -148,7 +148,7 @@ def cost_of_calls(assembly: Assembly, runtime: Runtime) -> Cost:
         seconds = _timed(call, device)
         return Measured(batch, median(seconds), len(seconds), None, batch)
 
-    whole = min(assembly.recipe.sample.number, block_size(model))
+    whole = block_size(model)
     return Cost(whole, _growing(whole, measure))
 
 

@@ -83,12 +83,13 @@ class Features:
             samples: the first of them are the reference data, whose principal axes are taken.
 
         Raises:
-            UsageError: a network that does not take such events, or has no such layer.
+            UsageError: a network that does not take such events, has no such layer, or gives all of them one answer.
             DataError: features that are not finite.
         """
         with torch.no_grad():
             of = self._map(model, samples[0])
             found = [self._rows(of, x) for x in samples]
+        self._check_that_they_differ(found[0])
         if self.components is None:
             return found
         return _on_axes(found, self.components, self.where)
@@ -107,6 +108,21 @@ class Features:
         if not bool(found.isfinite().all()):
             raise DataError("features that are not finite", where=self.where, got=f"{tuple(found.shape)}")
         return found
+
+    def _check_that_they_differ(self, reference: Tensor) -> None:
+        """Refuse a network that tells nothing apart, as untrained ones whose last layer begins at zero do."""
+        own = self.features is None and self.run is None
+        if own or len(reference) < 2 or not bool((reference == reference[:1]).all()):
+            return
+        fix = "name a `layer` within it, or a trained network by `run: FOLDER`"
+        if self.layer is not None or self.run is not None:
+            fix = "another layer, or another network"
+        raise UsageError(
+            "these features are the same for all events",
+            where=f"{self.where}: {'features' if self.run is None else 'run'}",
+            got=f"{reference.shape[1]} constant numbers for {len(reference)} events",
+            fix=fix,
+        )
 
 
 def _on_axes(samples: list[Tensor], count: int, where: str) -> list[Tensor]:

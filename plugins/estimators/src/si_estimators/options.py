@@ -53,12 +53,16 @@ def points(x: Tensor, shape: tuple[int, ...], where: str, least: int = 1) -> Ten
     Raises:
         DataError: points of another shape, too few of them, or no floating-point numbers.
     """
-    if x.ndim == 0 or tuple(x.shape[1:]) != shape or len(x) < least or not x.is_floating_point():
+    formed = x.ndim > 0 and tuple(x.shape[1:]) == shape and x.is_floating_point()
+    if not formed or len(x) < least:
         raise DataError(
-            "points that can't be measured",
+            "points that can't be measured" + (": there are too few" if formed else ""),
             where=where,
             got=f"{x.dtype} {tuple(x.shape)}",
             allowed=f"floating point (B, {', '.join(map(str, shape))}) with B >= {least}",
+            fix="hold out more rows of the data (its held_out), or give points by `si estimate RUN ... --data FILE`"
+            if formed
+            else None,
         )
     return x.float() if x.dtype in (torch.float16, torch.bfloat16) else x
 
