@@ -130,9 +130,7 @@ def refuse_no_file(file: Path, where: str) -> None:
     fix = (
         near(file)
         or shown
-        or (
-            "check the path: in a recipe it starts at the recipe's folder (of one that is built in: say target.path=FILE)"
-        )
+        or "check the path: in a recipe it starts at the recipe's folder (of a built-in one: say target.path=FILE)"
     )
     raise DataError("no such file", where=where, got=got, fix=fix)
 
