@@ -44,7 +44,7 @@ train:
   clip: 5.0
   checkpoint_every: 6
   log_every: 4
-sample: {number: 64, integrator: {use: euler-maruyama, steps: 4}, epsilon: 0.5}
+sample: {number: 64, batch: 64, integrator: {use: euler-maruyama, steps: 4}, epsilon: 0.5}
 estimators: [{use: energy-distance, samples: 64}]
 report: false
 """

@@ -176,8 +176,10 @@ def path_options(kind: str) -> list[str]:
 def test_no_key_of_a_recipe_says_where_to_write() -> None:
     """Paths are of what is read, the ends' data and runs to learn from; where a run goes is said by ``--out`` alone."""
     paths = {kind: found for kind in KINDS if (found := path_options(kind))}
-    assert set(paths) == {"distribution", "coupling"}, "a new path of a recipe: does anything write there?"
+    assert set(paths) == {"distribution", "coupling", "estimator"}, "a new path of a recipe: does anything write there?"
     assert paths["coupling"] == ["rectified.run"]
+    # Features are those of a run's network.
+    assert paths["estimator"] == [f"{name}.run" for name in ("frechet-distance", "kernel-distance", "precision-recall")]
 
 
 @pytest.mark.fault(18, 19)

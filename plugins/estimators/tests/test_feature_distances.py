@@ -243,6 +243,13 @@ def test_features_of_a_run(tmp_path):
         FrechetDistance(run=tmp_path / "run").estimate(model, torch.zeros(40, 2), generator())
 
 
+def test_features_of_a_saved_fit(tmp_path):
+    network = {"use": "mlp", "width": 8, "depth": 1}
+    fitted = si.fit(torch.randn(40, 1, 4, 4), network=network, steps=1, train={"batch": 4}, progress=False)
+    fitted.save(tmp_path / "fit")
+    assert measured(FrechetDistance, run=tmp_path / "fit").details["features"] == 16
+
+
 @pytest.mark.parametrize("estimator", ESTIMATORS)
 @pytest.mark.parametrize(
     ("options", "words"),

@@ -11,6 +11,7 @@ import pytest
 import torch
 
 import si_core as si
+from si_core.models import blocks
 from si_core.models.acceleration.accelerator import Accelerator
 from si_core.models.acceleration.recent import Recent
 
@@ -365,7 +366,7 @@ def test_without_a_device_for_it_nothing_is_said_unless_asked(make, plain, caplo
 def test_blocks_of_one_request_are_replayed(make, plain, recorder):
     """The entry point of sampling goes through the loops too: five blocks and a part of one."""
     model = make(recorder=recorder)
-    n = 5 * 2048 + 3
+    n = 5 * blocks.BLOCK + 3
     assert torch.equal(si.sample(model, n, seed=4), si.sample(plain(model), n, seed=4))
     assert recorder.replays == 1 + 4
 

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from si_core import Model, UsageError, build, load_model
+from si_core import Fitted, Model, UsageError, build, load_model
 
 __all__ = ["FeatureMap", "features_of_component", "features_of_run"]
 
@@ -62,7 +62,8 @@ def features_of_run(model: Model, folder: Path, layer: str | None, time: float, 
     Raises:
         UsageError: events of another shape, or conditions that training never left out.
     """
-    other = load_model(folder)
+    loaded = load_model(folder)
+    other = loaded.model if isinstance(loaded, Fitted) else loaded
     if other.process.shape != model.process.shape:
         raise UsageError(
             "a run of events of another shape",

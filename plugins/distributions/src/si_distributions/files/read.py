@@ -127,7 +127,7 @@ def refuse_no_file(file: Path, where: str) -> None:
     if os.path.lexists(file):
         raise DataError("a link that leads nowhere", where=where, got=got, fix="put its file back, or name another")
     shown = "~ and $ in paths stand for themselves: write the path out" if set("~$") & set(where) else None
-    start = "in a recipe it starts at the recipe's folder (of one that is built in: say target.path=FILE)"
+    start = "in a recipe it starts at the recipe's folder (of a built-in one: say target.path=FILE)"
     fix = near(file) or shown or f"check the path: {start}"
     raise DataError("no such file", where=where, got=got, fix=fix)
 
