@@ -13,6 +13,7 @@ import torch
 
 import si_core as si
 from si_core.cli.main import main
+from si_core.contract.processes import LostProcess
 from si_core.contract.weights import weights_of_mean_one
 from si_core.models import needs
 from si_core.models.blocks import Blocks
@@ -159,10 +160,11 @@ def test_a_failure_that_would_come_again_leaves_nothing_and_others_leave_what_is
         stopped_at(patched, 3, si.NumericsError("it blew up"))
         assert sample("-n", 35, "--out", "x.npy")[0] == 3
     assert list(Path().iterdir()) == []
-    with monkeypatch.context() as patched:
-        stopped_at(patched, 3, si.StorageError("the disk is full"))
-        code, said = sample("-n", 35, "--out", "x.npy")
-    assert (code, "24 of 35 samples are kept" in said) == (4, True)
+    for error in (si.StorageError("the disk is full"), LostProcess("another of the 2 processes has ended")):
+        with monkeypatch.context() as patched:
+            stopped_at(patched, 3, error)
+            code, said = sample("-n", 35, "--out", "x.npy")
+        assert (code, "24 of 35 samples are kept" in said) == (error.code, True)
 
 
 def test_another_request_begins_anew_and_tells_of_the_first(sample, recorded, monkeypatch, made):
