@@ -6,6 +6,7 @@ import csv
 import json
 import weakref
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -317,3 +318,15 @@ def test_weights_have_the_mean_one_over_all_blocks(made, tmp_path):
     assert np.array_equal(np.load(tmp_path / "x.weights.npy"), weights)
     assert np.array_equal(arrays(tmp_path / "x.npz")["weights"], weights)
     assert size == si.effective_sample_size(whole.log_weights)
+
+
+def test_processes_that_ask_for_other_samples_do_not_wait_for_each_other(made, monkeypatch):
+    drawn = blocks_of(si.load_model(made), 35, 7)
+    leader = SimpleNamespace(rank=1, world=2, of_leader=lambda asked: (0, (50, 8, 7)), exchange=lambda own: [own])
+    monkeypatch.setattr("si_core.models.blocks.together", lambda: leader)
+    with pytest.raises(si.UsageError, match="35, 8, 7 here, 50, 8, 7 in process 0"):
+        next(drawn.drawn())
+
+
+def test_an_empty_name_is_none(sample):
+    assert sample("-n", 8, "--out", "")[0] == 2
