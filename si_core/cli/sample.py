@@ -76,7 +76,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Draw and write."""
     if arguments.number is not None and arguments.number < 1:
         raise UsageError("the number of samples", where="-n", got=arguments.number, allowed=">= 1")
-    chosen = checked_out(arguments.out) if arguments.out else None
+    chosen = None if arguments.out is None else checked_out(arguments.out)
 
     from si_core.cli.choices import resampled
     from si_core.cli.console import open_console

@@ -198,7 +198,8 @@ class Processes:
         lost = LostProcess(
             f"another of the {self.world} processes has ended, so all do",
             where=cause,
-            fix="mend what ended it (for want of memory: a smaller train.batch, more processes), then --resume",
+            fix="mend what ended it (for want of memory: smaller batches, more processes), then go on: "
+            "`si run --resume`, or the same `si sample`",
         )
         lost.told = told
         return lost

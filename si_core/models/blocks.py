@@ -19,7 +19,7 @@ from si_core.contract.condition import Condition
 from si_core.contract.processes import together
 from si_core.discovery.first_calls import first_calls_watched
 from si_core.discovery.shared_state import SharedState
-from si_core.errors import NumericsError
+from si_core.errors import NumericsError, UsageError
 from si_core.fields.learned import LearnedFields
 from si_core.models.assembly import Assembly
 from si_core.models.first_draw import calls_of
@@ -105,11 +105,23 @@ class Blocks:
         """The blocks from number ``begin`` on; what components change of the whole process is put back after each.
 
         Processes that work together draw one each at a time, from where process 0 begins, and all get all of them.
+
+        Raises:
+            UsageError: this process asks for other samples than process 0.
+            LostProcess: another process has ended.
         """
         keep_freed_memory()
         shared, processes = SharedState() if len(self) > 1 else None, together()
         rank, world = (0, 1) if processes is None else (processes.rank, processes.world)
-        begin = begin if processes is None else processes.of_leader(begin)
+        if processes is not None:
+            asked = self.n, self.size, self.seed
+            begin, of_leader = processes.of_leader((begin, asked))
+            if of_leader != asked:
+                raise UsageError(
+                    "processes that work together ask for other samples",
+                    got="number, block, seed {}, {}, {} here, {}, {}, {} in process 0".format(*asked, *of_leader),
+                    fix="ask for the same in all of them",
+                )
         for first in range(begin, len(self), world):
             own = [self.block(number) for number in range(first, min(first + world, len(self)))[rank : rank + 1]]
             if shared is not None:

@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from si_core.contract.processes import LostProcess
 from si_core.contract.weights import effective_sample_size, weights_of_mean_one
 from si_core.errors import NumericsError, StorageError
 from si_core.models.blocks import Blocks
@@ -57,6 +58,7 @@ def write_stream(
     Raises:
         NumericsError: samples that are not finite, or an integration that failed; nothing is left.
         StorageError: no room on the disk, or another process is at the same request. What is recorded stays.
+        LostProcess: another of several processes has ended. What is recorded stays.
         Interrupted: a signal came. What is recorded stays, and the message says how to go on.
     """
     with PartialSamples(out, request, blocks.n, heard.warn) as partial:
@@ -70,11 +72,12 @@ def write_stream(
             log_weights = _log_weights(partial)
             form.publish(partial, out, None if log_weights is None else weights_of_mean_one(log_weights).numpy())
         except BaseException as error:
-            if isinstance(error, NumericsError) or not partial.kept:
+            lost = isinstance(error, LostProcess)
+            if (isinstance(error, NumericsError) and not lost) or not partial.kept:
                 partial.remove()  # the same request would fail again, or there is nothing to go on with
             elif isinstance(error, Interrupted):
                 raise _go_on(error, partial, out) from error
-            elif isinstance(error, StorageError):
+            elif lost or isinstance(error, StorageError):
                 error.add_note(_words(partial, out))
             raise
         partial.remove()

@@ -9,6 +9,7 @@ ROOT = Path(__file__).parents[2]
 FILES = sorted([*(ROOT / "si_core").glob("**/*.py"), *(ROOT / "plugins").glob("*/src/**/*.py")])
 HOME = ROOT / "si_core" / "contract" / "runtime.py"
 OTHERS = {
+    ROOT / "si_core" / "cli" / "main.py": "lets one of a machine's processes say what all find wrong before they meet",
     ROOT / "si_core" / "runs" / "environment.py": "writes down what machine it was",
     ROOT / "plugins" / "authoring" / "src" / "si_authoring" / "testing" / "common.py": "looks for a second device",
 }

@@ -6,6 +6,7 @@ import csv
 import json
 import weakref
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ import torch
 
 import si_core as si
 from si_core.cli.main import main
+from si_core.contract.processes import LostProcess
 from si_core.contract.weights import weights_of_mean_one
 from si_core.models import needs
 from si_core.models.blocks import Blocks
@@ -159,10 +161,11 @@ def test_a_failure_that_would_come_again_leaves_nothing_and_others_leave_what_is
         stopped_at(patched, 3, si.NumericsError("it blew up"))
         assert sample("-n", 35, "--out", "x.npy")[0] == 3
     assert list(Path().iterdir()) == []
-    with monkeypatch.context() as patched:
-        stopped_at(patched, 3, si.StorageError("the disk is full"))
-        code, said = sample("-n", 35, "--out", "x.npy")
-    assert (code, "24 of 35 samples are kept" in said) == (4, True)
+    for error in (si.StorageError("the disk is full"), LostProcess("another of the 2 processes has ended")):
+        with monkeypatch.context() as patched:
+            stopped_at(patched, 3, error)
+            code, said = sample("-n", 35, "--out", "x.npy")
+        assert (code, "24 of 35 samples are kept" in said) == (error.code, True)
 
 
 def test_another_request_begins_anew_and_tells_of_the_first(sample, recorded, monkeypatch, made):
@@ -315,3 +318,15 @@ def test_weights_have_the_mean_one_over_all_blocks(made, tmp_path):
     assert np.array_equal(np.load(tmp_path / "x.weights.npy"), weights)
     assert np.array_equal(arrays(tmp_path / "x.npz")["weights"], weights)
     assert size == si.effective_sample_size(whole.log_weights)
+
+
+def test_processes_that_ask_for_other_samples_do_not_wait_for_each_other(made, monkeypatch):
+    drawn = blocks_of(si.load_model(made), 35, 7)
+    leader = SimpleNamespace(rank=1, world=2, of_leader=lambda asked: (0, (50, 8, 7)), exchange=lambda own: [own])
+    monkeypatch.setattr("si_core.models.blocks.together", lambda: leader)
+    with pytest.raises(si.UsageError, match="35, 8, 7 here, 50, 8, 7 in process 0"):
+        next(drawn.drawn())
+
+
+def test_an_empty_name_is_none(sample):
+    assert sample("-n", 8, "--out", "")[0] == 2
