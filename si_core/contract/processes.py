@@ -22,7 +22,7 @@ from torch import Tensor
 
 from si_core.errors import NumericsError, SIError, UsageError, one_line
 
-__all__ = ["LostProcess", "Processes", "alone", "failing_together", "is_alone", "join", "together"]
+__all__ = ["LostProcess", "Processes", "alone", "failing_together", "is_alone", "join", "signals_explained", "together"]
 
 Value = TypeVar("Value")
 
@@ -138,15 +138,10 @@ class Processes:
         except LostProcess:
             raise
         except KeyboardInterrupt as interrupt:
-            self._here(False)
-            cause = self._cause(0.5)  # torchrun ends all processes by a signal where one of them failed
-            if cause is not None:
-                raise self._lost(cause, told=True) from None
-            vanished = self._vanished()
-            if vanished:
-                raise self._silent(vanished) from None
-            interrupt.told = not self.leads  # type: ignore[attr-defined]
-            raise
+            if hasattr(interrupt, "told"):
+                raise
+            with self.signals_explained():
+                raise
         except BaseException as error:
             if isinstance(error, RuntimeError) and any(word in str(error) for word in _OF_EXCHANGES):
                 raise self._missing() from error
@@ -158,6 +153,26 @@ class Processes:
             raise
         else:
             self._here(False)
+
+    @contextmanager
+    def signals_explained(self) -> Iterator[None]:
+        """Inside, a signal that torchrun sends as another process has ended becomes the error of that.
+
+        Raises:
+            LostProcess: another process failed, or is gone.
+            KeyboardInterrupt: the signal meant all of them.
+        """
+        try:
+            yield
+        except KeyboardInterrupt as interrupt:
+            try:
+                lost = self._reason_of_signal()
+            except KeyboardInterrupt:  # another one, within a second: whoever sends it wants an end
+                lost = None
+            if lost is not None:
+                raise lost from None
+            interrupt.told = not self.leads  # type: ignore[attr-defined]
+            raise
 
     def _together(self, collective: Callable[[], object]) -> None:
         """Carry out an exchange with the others."""
@@ -173,6 +188,15 @@ class Processes:
         if cause is not None:
             return self._lost(cause, told=True)
         return self._silent([rank for rank in range(self.world) if self._unseen(rank)])
+
+    def _reason_of_signal(self) -> LostProcess | None:
+        """What ended another process, where a signal came for that."""
+        self._here(False)
+        cause = self._cause(0.5)
+        if cause is not None:
+            return self._lost(cause, told=True)
+        vanished = self._vanished()
+        return self._silent(vanished) if vanished else None
 
     def _unseen(self, rank: int) -> bool:
         """Whether another process has not said that it leaves."""
@@ -274,6 +298,11 @@ def alone() -> Iterator[None]:
 def failing_together(processes: Processes | None) -> AbstractContextManager[None]:
     """:meth:`Processes.failing_together`; nothing for a process that works alone."""
     return nullcontext() if processes is None else processes.failing_together()
+
+
+def signals_explained(processes: Processes | None) -> AbstractContextManager[None]:
+    """:meth:`Processes.signals_explained`; nothing for a process that works alone."""
+    return nullcontext() if processes is None else processes.signals_explained()
 
 
 def join(rank: int, world: int, device: torch.device) -> Processes:
