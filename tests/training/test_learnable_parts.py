@@ -28,7 +28,7 @@ TEXT = """\
     objectives: [{use: schrodinger-bridge, epsilon: 0.5}]
     network: {use: mlp, width: 16, depth: 1}
     train: {steps: 4, batch: 64, process: {lr: 1e-2, every: 1, warmup: 0}}
-    sample: {number: 64, integrator: {use: stochastic-heun, steps: 5}, epsilon: 0.5}
+    sample: {number: 64, batch: 64, integrator: {use: stochastic-heun, steps: 5}, epsilon: 0.5}
     report: false
     """
 
