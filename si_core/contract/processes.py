@@ -11,7 +11,6 @@ import atexit
 import datetime
 import os
 import socket
-import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any, TypeVar
@@ -20,6 +19,7 @@ import torch
 import torch.distributed
 from torch import Tensor
 
+from si_core.contract.left_words import LeftWords
 from si_core.errors import NumericsError, SIError, UsageError, one_line
 
 __all__ = ["LostProcess", "Processes", "alone", "failing_together", "is_alone", "join", "signals_explained", "together"]
@@ -64,7 +64,7 @@ class Processes:
     """
 
     def __init__(self, rank: int, world: int, device: torch.device, store: Any) -> None:
-        self.rank, self.world, self.device, self._store = rank, world, device, store
+        self.rank, self.world, self.device, self._words = rank, world, device, LeftWords(store)
         self._names = [f"process {index} of {world}" for index in range(world)]
         self._places = self.exchange((socket.gethostname(), os.getpid()))
         self._names = [f"{self._names[index]}, pid {pid} on {host}" for index, (host, pid) in enumerate(self._places)]
@@ -132,7 +132,7 @@ class Processes:
         Raises:
             LostProcess: another one failed, with its words.
         """
-        self._here(True)
+        self._words.here(self.rank)
         try:
             yield
         except LostProcess:
@@ -146,13 +146,13 @@ class Processes:
             if isinstance(error, RuntimeError) and any(word in str(error) for word in _OF_EXCHANGES):
                 raise self._missing() from error
             said = str(error) if isinstance(error, SIError) else one_line(error)
-            first = self._leave_word(f"{self._names[self.rank]}: {said}")
+            first = self._words.leave(f"{self._names[self.rank]}: {said}")
             error.told = not first  # type: ignore[attr-defined]
             if first:
                 error.add_note(f"this was {self._names[self.rank]}; it ends the others as well")
             raise
         else:
-            self._here(False)
+            self._words.leaves(self.rank)
 
     @contextmanager
     def signals_explained(self) -> Iterator[None]:
@@ -183,16 +183,16 @@ class Processes:
 
     def _missing(self) -> LostProcess:
         """What is known of whoever was missed."""
-        self._here(False)
-        cause = self._cause(_GRACE)
+        self._words.leaves(self.rank)
+        cause = self._words.cause(_GRACE)
         if cause is not None:
             return self._lost(cause, told=True)
         return self._silent([rank for rank in range(self.world) if self._unseen(rank)])
 
     def _reason_of_signal(self) -> LostProcess | None:
         """What ended another process, where a signal came for that."""
-        self._here(False)
-        cause = self._cause(0.5)
+        self._words.leaves(self.rank)
+        cause = self._words.cause(0.5)
         if cause is not None:
             return self._lost(cause, told=True)
         vanished = self._vanished()
@@ -200,7 +200,7 @@ class Processes:
 
     def _unseen(self, rank: int) -> bool:
         """Whether another process has not said that it leaves."""
-        return rank != self.rank and not self._has(f"left/{rank}")
+        return rank != self.rank and not self._words.has_left(rank)
 
     def _vanished(self) -> list[int]:
         """The processes of this machine that are gone and have said nothing, as one does that the system kills."""
@@ -215,7 +215,7 @@ class Processes:
         """The error of processes that left no word."""
         gone = "; ".join(self._names[rank] for rank in ranks) or "a process"
         silent = f"{gone}: gone, or without an answer, and left no word"
-        first = self._leave_word(silent)
+        first = self._words.leave(silent)
         return self._lost(silent, told=not first)
 
     def _lost(self, cause: str, told: bool) -> LostProcess:
@@ -227,47 +227,6 @@ class Processes:
         )
         lost.told = told
         return lost
-
-    def _leave_word(self, words: str) -> bool:
-        """Leave the cause for the others; returns whether it is the first one."""
-        try:
-            # Of several that miss the same one all have the same words.
-            first: bool = self._store.add("voices", 1) == 1
-            if first:
-                self._store.set("cause", words)
-            return first
-        except (RuntimeError, ValueError):  # whoever keeps the words is gone too
-            return True
-
-    def _cause(self, seconds: float) -> str | None:
-        """The cause that a process left, waited for; None where there is none."""
-        until = time.monotonic() + seconds
-        while not self._has("cause"):
-            if time.monotonic() > until:
-                return None
-            time.sleep(0.05)
-        try:
-            words: str = self._store.get("cause").decode(errors="replace")
-        except (RuntimeError, ValueError):
-            return None
-        return words
-
-    def _here(self, here: bool) -> None:
-        """Say that this process is at work with the others, or that it leaves."""
-        key = f"left/{self.rank}"
-        try:
-            if not here:
-                self._store.set(key, "1")
-            elif self._has(key):
-                self._store.delete_key(key)
-        except (RuntimeError, ValueError):
-            return  # nobody is left to read it
-
-    def _has(self, key: str) -> bool:
-        try:
-            return bool(self._store.check([key]))
-        except (RuntimeError, ValueError):
-            return False
 
 
 _joined: Processes | None = None
