@@ -11,7 +11,6 @@ import atexit
 import datetime
 import os
 import socket
-import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any, TypeVar
@@ -20,9 +19,10 @@ import torch
 import torch.distributed
 from torch import Tensor
 
+from si_core.contract.left_words import LeftWords
 from si_core.errors import NumericsError, SIError, UsageError, one_line
 
-__all__ = ["LostProcess", "Processes", "alone", "failing_together", "is_alone", "join", "together"]
+__all__ = ["LostProcess", "Processes", "alone", "failing_together", "is_alone", "join", "signals_explained", "together"]
 
 Value = TypeVar("Value")
 
@@ -64,7 +64,7 @@ class Processes:
     """
 
     def __init__(self, rank: int, world: int, device: torch.device, store: Any) -> None:
-        self.rank, self.world, self.device, self._store = rank, world, device, store
+        self.rank, self.world, self.device, self._words = rank, world, device, LeftWords(store)
         self._names = [f"process {index} of {world}" for index in range(world)]
         self._places = self.exchange((socket.gethostname(), os.getpid()))
         self._names = [f"{self._names[index]}, pid {pid} on {host}" for index, (host, pid) in enumerate(self._places)]
@@ -132,32 +132,47 @@ class Processes:
         Raises:
             LostProcess: another one failed, with its words.
         """
-        self._here(True)
+        self._words.here(self.rank)
         try:
             yield
         except LostProcess:
             raise
         except KeyboardInterrupt as interrupt:
-            self._here(False)
-            cause = self._cause(0.5)  # torchrun ends all processes by a signal where one of them failed
-            if cause is not None:
-                raise self._lost(cause, told=True) from None
-            vanished = self._vanished()
-            if vanished:
-                raise self._silent(vanished) from None
-            interrupt.told = not self.leads  # type: ignore[attr-defined]
-            raise
+            if hasattr(interrupt, "told"):
+                raise
+            with self.signals_explained():
+                raise
         except BaseException as error:
             if isinstance(error, RuntimeError) and any(word in str(error) for word in _OF_EXCHANGES):
                 raise self._missing() from error
             said = str(error) if isinstance(error, SIError) else one_line(error)
-            first = self._leave_word(f"{self._names[self.rank]}: {said}")
+            first = self._words.leave(f"{self._names[self.rank]}: {said}")
             error.told = not first  # type: ignore[attr-defined]
             if first:
                 error.add_note(f"this was {self._names[self.rank]}; it ends the others as well")
             raise
         else:
-            self._here(False)
+            self._words.leaves(self.rank)
+
+    @contextmanager
+    def signals_explained(self) -> Iterator[None]:
+        """Inside, a signal that torchrun sends as another process has ended becomes the error of that.
+
+        Raises:
+            LostProcess: another process failed, or is gone.
+            KeyboardInterrupt: the signal meant all of them.
+        """
+        try:
+            yield
+        except KeyboardInterrupt as interrupt:
+            try:
+                lost = self._reason_of_signal()
+            except KeyboardInterrupt:  # another one, within a second: whoever sends it wants an end
+                lost = None
+            if lost is not None:
+                raise lost from None
+            interrupt.told = not self.leads  # type: ignore[attr-defined]
+            raise
 
     def _together(self, collective: Callable[[], object]) -> None:
         """Carry out an exchange with the others."""
@@ -168,15 +183,24 @@ class Processes:
 
     def _missing(self) -> LostProcess:
         """What is known of whoever was missed."""
-        self._here(False)
-        cause = self._cause(_GRACE)
+        self._words.leaves(self.rank)
+        cause = self._words.cause(_GRACE)
         if cause is not None:
             return self._lost(cause, told=True)
         return self._silent([rank for rank in range(self.world) if self._unseen(rank)])
 
+    def _reason_of_signal(self) -> LostProcess | None:
+        """What ended another process, where a signal came for that."""
+        self._words.leaves(self.rank)
+        cause = self._words.cause(0.5)
+        if cause is not None:
+            return self._lost(cause, told=True)
+        vanished = self._vanished()
+        return self._silent(vanished) if vanished else None
+
     def _unseen(self, rank: int) -> bool:
         """Whether another process has not said that it leaves."""
-        return rank != self.rank and not self._has(f"left/{rank}")
+        return rank != self.rank and not self._words.has_left(rank)
 
     def _vanished(self) -> list[int]:
         """The processes of this machine that are gone and have said nothing, as one does that the system kills."""
@@ -191,7 +215,7 @@ class Processes:
         """The error of processes that left no word."""
         gone = "; ".join(self._names[rank] for rank in ranks) or "a process"
         silent = f"{gone}: gone, or without an answer, and left no word"
-        first = self._leave_word(silent)
+        first = self._words.leave(silent)
         return self._lost(silent, told=not first)
 
     def _lost(self, cause: str, told: bool) -> LostProcess:
@@ -203,47 +227,6 @@ class Processes:
         )
         lost.told = told
         return lost
-
-    def _leave_word(self, words: str) -> bool:
-        """Leave the cause for the others; returns whether it is the first one."""
-        try:
-            # Of several that miss the same one all have the same words.
-            first: bool = self._store.add("voices", 1) == 1
-            if first:
-                self._store.set("cause", words)
-            return first
-        except (RuntimeError, ValueError):  # whoever keeps the words is gone too
-            return True
-
-    def _cause(self, seconds: float) -> str | None:
-        """The cause that a process left, waited for; None where there is none."""
-        until = time.monotonic() + seconds
-        while not self._has("cause"):
-            if time.monotonic() > until:
-                return None
-            time.sleep(0.05)
-        try:
-            words: str = self._store.get("cause").decode(errors="replace")
-        except (RuntimeError, ValueError):
-            return None
-        return words
-
-    def _here(self, here: bool) -> None:
-        """Say that this process is at work with the others, or that it leaves."""
-        key = f"left/{self.rank}"
-        try:
-            if not here:
-                self._store.set(key, "1")
-            elif self._has(key):
-                self._store.delete_key(key)
-        except (RuntimeError, ValueError):
-            return  # nobody is left to read it
-
-    def _has(self, key: str) -> bool:
-        try:
-            return bool(self._store.check([key]))
-        except (RuntimeError, ValueError):
-            return False
 
 
 _joined: Processes | None = None
@@ -274,6 +257,11 @@ def alone() -> Iterator[None]:
 def failing_together(processes: Processes | None) -> AbstractContextManager[None]:
     """:meth:`Processes.failing_together`; nothing for a process that works alone."""
     return nullcontext() if processes is None else processes.failing_together()
+
+
+def signals_explained(processes: Processes | None) -> AbstractContextManager[None]:
+    """:meth:`Processes.signals_explained`; nothing for a process that works alone."""
+    return nullcontext() if processes is None else processes.signals_explained()
 
 
 def join(rank: int, world: int, device: torch.device) -> Processes:

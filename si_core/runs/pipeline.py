@@ -13,7 +13,7 @@ from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 
 from si_core.contract.event import Event
-from si_core.contract.processes import alone
+from si_core.contract.processes import alone, signals_explained
 from si_core.contract.runtime import Runtime
 from si_core.errors import UsageError
 from si_core.models.assembly import Assembly
@@ -99,7 +99,7 @@ def start_run(
             # The first file is the one that makes a folder a run, so that a kill at any later moment can be resumed.
             write_atomic(directory.resolved, recipe.dump(directory.path).encode())
             write_atomic(directory.recipe, recipe.text.encode())
-            with status_written(directory, log) as saved:
+            with status_written(directory, log) as saved, signals_explained(runtime.processes):
                 _stages(plan, watched(trainer, plan.parts, directory), directory, log, signals, saved, timed)
     return directory
 
@@ -182,7 +182,11 @@ def resume_run(
             write_atomic(directory.resolved, resolved)
         if changes or not directory.recipe.exists():
             write_atomic(directory.recipe, recipe.text.encode())
-        with status_written(directory, log, previous.started if previous else "", trainer.step) as saved:
+        started = previous.started if previous else ""
+        with (
+            status_written(directory, log, started, trainer.step) as saved,
+            signals_explained(runtime.processes),
+        ):
             _stages(plan, watch, directory, log, signals, saved, timed, restored.renew)
 
 
