@@ -60,8 +60,8 @@ def run(arguments: argparse.Namespace) -> int:
     if planned(arguments):
         return print_plan(arguments)
     from si_core.cli.console import open_console
-    from si_core.contract.processes import failing_together
     from si_core.contract.runtime import Runtime
+    from si_core.contract.together import failing_together
     from si_core.recipes.loader import load_recipe
     from si_core.runs.directory import RunDirectory
     from si_core.runs.follow import follow_run

@@ -55,8 +55,8 @@ def trained_model(arguments: Any, console: Console, together: bool = False) -> I
         PluginError: a component raised something that is not meant for users.
         SIError: as :func:`si_core.runs.loading.load_trained`.
     """
-    from si_core.contract.processes import failing_together
     from si_core.contract.runtime import Runtime
+    from si_core.contract.together import failing_together
     from si_core.runs.attribution import attributed
     from si_core.runs.loading import load_trained
     from si_core.runs.log import Silence
@@ -77,7 +77,7 @@ def trained_model(arguments: Any, console: Console, together: bool = False) -> I
 
 def leads() -> bool:
     """Whether this process is the one that speaks and writes: of several, process 0."""
-    from si_core.contract.processes import together
+    from si_core.contract.together import together
 
     processes = together()
     return processes is None or processes.leads

@@ -13,7 +13,8 @@ from typing import Literal, get_args
 
 import torch
 
-from si_core.contract.processes import Processes, is_alone, join
+from si_core.contract.processes import Processes
+from si_core.contract.together import is_alone, join
 from si_core.errors import UsageError
 
 __all__ = ["Precision", "Runtime"]

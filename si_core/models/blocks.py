@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from si_core.contract.condition import Condition
-from si_core.contract.processes import together
+from si_core.contract.together import together
 from si_core.discovery.first_calls import first_calls_watched
 from si_core.discovery.shared_state import SharedState
 from si_core.errors import NumericsError, UsageError

@@ -15,8 +15,8 @@ from si_core.contract.distribution import Distribution
 from si_core.contract.estimate_line import TRAINING_ROWS
 from si_core.contract.estimator import Estimator
 from si_core.contract.given_condition import moved, read_condition, taken
-from si_core.contract.processes import alone
 from si_core.contract.runtime import Runtime
+from si_core.contract.together import alone
 from si_core.discovery.build import build
 from si_core.discovery.first_calls import first_calls_watched
 from si_core.errors import DataError, NumericsError, UsageError

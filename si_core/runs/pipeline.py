@@ -13,8 +13,8 @@ from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 
 from si_core.contract.event import Event
-from si_core.contract.processes import alone, signals_explained
 from si_core.contract.runtime import Runtime
+from si_core.contract.together import alone, signals_explained
 from si_core.errors import UsageError
 from si_core.models.assembly import Assembly
 from si_core.recipes.paths import path_texts, shown_path

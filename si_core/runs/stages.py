@@ -14,7 +14,7 @@ from typing import Any
 from si_core.contract.data import Estimate
 from si_core.contract.estimate_line import estimate_line
 from si_core.contract.estimator import Estimator
-from si_core.contract.processes import alone, together
+from si_core.contract.together import alone, together
 from si_core.models.estimation import estimate
 from si_core.models.given_values import given_values
 from si_core.models.missing_data import MissingDataError

@@ -12,8 +12,8 @@ import torch
 from torch import nn
 
 from si_core.contract.event import Event
-from si_core.contract.processes import failing_together
 from si_core.contract.runtime import Runtime
+from si_core.contract.together import failing_together
 from si_core.errors import NumericsError, RecipeError, StorageError
 from si_core.fields.predictor import Predictor
 from si_core.models.assembly import assemble

@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from si_core.contract.event import Event
-from si_core.contract.processes import alone
 from si_core.contract.run import Run
+from si_core.contract.together import alone
 from si_core.discovery.events import emit
 from si_core.discovery.shared_state import SharedState
 from si_core.errors import PluginError, SIError, StorageError

@@ -15,8 +15,9 @@ from collections.abc import Iterator
 import torch
 from torch import nn
 
-from si_core.contract.processes import Processes, is_alone
+from si_core.contract.processes import Processes
 from si_core.contract.runtime import Runtime
+from si_core.contract.together import is_alone
 from si_core.errors import UsageError
 from si_core.fields.predictor import Predictor
 from si_core.training.averages import Averages
