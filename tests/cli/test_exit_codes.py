@@ -83,7 +83,7 @@ def test_what_broke_without_a_trace_in_it_is_resumed(si, tmp_path, finished, res
     ("stage", "words"),
     [
         ("train_into", ["out of memory in training", "train.batch=16"]),
-        ("sample_into", ["out of memory in sampling", "sample.batch=256"]),
+        ("sample_into", ["out of memory in sampling", "sample.batch=32"]),
         ("measure_into", ["out of memory in estimation", "`batch` or `samples`"]),
     ],
 )

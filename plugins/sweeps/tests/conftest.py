@@ -24,7 +24,7 @@ latent: {use: brownian, scale: 1.0}
 objectives: [velocity, denoiser]
 network: {use: mlp, width: 16, depth: 2}
 train: {steps: 12, batch: 32, log_every: 4, checkpoint_every: 5}
-sample: {number: 40, integrator: {use: stochastic-heun, steps: 4}, epsilon: 0.5}
+sample: {number: 40, batch: 40, integrator: {use: stochastic-heun, steps: 4}, epsilon: 0.5}
 estimators: [{use: energy-distance, samples: 64}, {use: sliced-wasserstein, projections: 8, samples: 64}]
 report: false
 """
@@ -80,7 +80,7 @@ def content() -> Callable[[Path], dict[str, bytes]]:
     """``content(run)``: what a run made, by file; all but log, status, lock and loggers, which hold times."""
 
     def files(run: Path) -> dict[str, bytes]:
-        timed = ("log.txt", "STATUS.json", ".lock")
+        timed = ("log.txt", "throughput.jsonl", "STATUS.json", ".lock")
         kept = sorted(path for path in run.rglob("*") if path.is_file() and path.name not in timed)
         kept = [path for path in kept if path.parent.name != "tensorboard"]
         return {str(path.relative_to(run)): path.read_bytes() for path in kept}
