@@ -99,7 +99,7 @@ def test_wrong_scores_leave_the_mean_of_the_weights_right(laboratory, form, dire
 
 
 @pytest.mark.parametrize("direction", DIRECTIONS)
-@pytest.mark.parametrize("law", ["gaussian", "mixture"])
+@pytest.mark.parametrize("law", [pytest.param("gaussian", marks=pytest.mark.slow), "mixture"])
 @pytest.mark.parametrize("latent", [Brownian(1.0), NoLatent()])
 def test_exact_scores_leave_no_scatter_but_that_of_the_steps(direction, law, latent):
     model = exact_model(mixture() if law == "mixture" else None, latent)

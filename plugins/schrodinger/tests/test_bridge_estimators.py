@@ -214,6 +214,7 @@ def test_pairs_of_exact_fields_are_at_the_floor(model):
     assert relative_error_of_pairs(model) < 1e-3
 
 
+@pytest.mark.slow
 def test_pairs_of_a_wrong_drift_are_off_by_what_they_are(wrong, independent):
     """A drift that forgets; and independent ends, whose SDE remembers x0 nearly as the bridge does, but not quite."""
     off = CouplingError(steps=40).estimate(wrong(0.0, 2.0), NO_POINTS, seeded(9))

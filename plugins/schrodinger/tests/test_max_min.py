@@ -81,7 +81,7 @@ def test_training_begins_with_the_linear_path() -> None:
 METHODS = ["alternating", "extragradient"]
 
 
-@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("method", ["alternating", pytest.param("extragradient", marks=pytest.mark.slow)])
 def test_the_saddle_is_the_bridge_in_one_dimension(tmp_path: Path, method: str) -> None:
     """The energy falls below that of the linear path, and the variances come near to the bridge's."""
     model = si.train(recipe(tmp_path, **{"train.process.method": method}))

@@ -50,7 +50,7 @@ def same(one: Path, other: Path, content: Any) -> None:
 
 
 @pytest.mark.parametrize(("name", "code"), [("SIGINT", 130), ("SIGTERM", 143)])
-@pytest.mark.parametrize("step", [7, 12, 13])
+@pytest.mark.parametrize("step", [7, pytest.param(12, marks=pytest.mark.slow), 13])
 def test_a_signal_in_training_stops_cleanly_and_the_rest_follows(
     si: Any,
     write: Any,
@@ -141,7 +141,7 @@ sys.exit(main(sys.argv[3:]))
 """
 
 
-@pytest.mark.parametrize("moment", [1, *(pytest.param(n, marks=pytest.mark.slow) for n in (6, 19, 23)), 14, 30])
+@pytest.mark.parametrize("moment", [*(pytest.param(n, marks=pytest.mark.slow) for n in (1, 6, 19, 23, 30)), 14])
 def test_a_kill_while_a_training_is_taken_over_costs_nothing(
     si: Any, write: Any, whole: Path, outcome: Any, content: Any, trained_steps: list[int], moment: int
 ) -> None:

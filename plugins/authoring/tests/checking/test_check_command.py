@@ -105,6 +105,7 @@ def test_json_has_all_that_the_table_has(package, capsys) -> None:
     )
 
 
+@pytest.mark.slow
 def test_a_component_that_needs_options_is_not_checked_without_them(package, capsys) -> None:
     source = """
         from si_core import SpatiallyLinear

@@ -37,6 +37,7 @@ def test_its_files_are_whole_and_clean(kind: str, new: Callable[..., Any]) -> No
         assert result.returncode == 0, result.stdout + result.stderr
 
 
+@pytest.mark.slow
 @EVERY
 def test_its_written_tests_pass(kind: str, new: Callable[..., Any]) -> None:
     pytest.importorskip("si_recipes")

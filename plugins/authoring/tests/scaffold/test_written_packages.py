@@ -23,6 +23,14 @@ from si_core.discovery.core_kinds import CORE_KINDS
 ROOT = Path(__file__).parents[4]
 KINDS = tuple(kind.name for kind in CORE_KINDS)
 EVERY_KIND = pytest.mark.parametrize("kind", KINDS)
+
+
+def some_kinds(*quick: str) -> pytest.MarkDecorator:
+    """All kinds, most of them as slow tests: their templates have the same frame."""
+    slow = [pytest.param(kind, marks=pytest.mark.slow) for kind in KINDS if kind not in quick]
+    return pytest.mark.parametrize("kind", [*quick, *slow])
+
+
 ODD_NAMES = (
     "none", "class", "plugin", "recipes", "tensor", "latent", "eight-2d", "field", "print", "a", "x" * 32
 )  # fmt: skip
@@ -126,7 +134,7 @@ def test_their_own_tests_pass_with_no_edit(new: Callable[..., Any]) -> None:
         assert len(of_kind) >= 8, result.stdout
 
 
-@EVERY_KIND
+@some_kinds("interpolant", "distribution", "network", "estimator", "report", "callback")
 def test_recipe_runs(kind: str, new: Callable[..., Any], here: Callable[[Any], None], tmp_path: Path) -> None:
     pytest.importorskip("si_recipes")
     package = new(kind)
@@ -141,7 +149,7 @@ def test_recipe_runs(kind: str, new: Callable[..., Any], here: Callable[[Any], N
     assert (out / "report.txt").exists() == (kind == "report")
 
 
-@EVERY_KIND
+@some_kinds("interpolant", "network", "learning-rate")
 def test_names_that_python_or_the_package_uses(
     kind: str, new: Callable[..., Any], here: Callable[[Any], None], workplace: Path
 ) -> None:

@@ -459,7 +459,7 @@ def test_wrong_states_at_further_times(rejected) -> None:
     "component",
     [
         Euler(),
-        Euler(3),
+        pytest.param(Euler(3), marks=pytest.mark.slow),
         SRA1(),
         Heun(),
         # A step of its own for every check is a matter of a quarter of a minute.

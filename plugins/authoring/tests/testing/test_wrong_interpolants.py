@@ -460,7 +460,7 @@ class LearnedNoise(torch.nn.Module, si.Latent):
         ("interpolant", Bowed()),
         ("interpolant", WithAVelocity()),
         ("interpolant", LearnedBow()),
-        ("interpolant", LearnedWeights()),
+        pytest.param("interpolant", LearnedWeights(), marks=pytest.mark.slow),
         ("latent", Bridge()),
         ("latent", Damped()),
         ("latent", Smooth()),
