@@ -107,6 +107,15 @@ class Runtime:
         usable = _usable(device, where)
         return cls(usable, precision, compile, join(rank, world, usable) if world > 1 else None)
 
+    def meet(self) -> None:
+        """Wait until all processes are here; nothing where there is one.
+
+        Raises:
+            LostProcess: one of them has ended.
+        """
+        if self.processes is not None:
+            self.processes.meet()
+
     def generator(self) -> torch.Generator:
         """A new source of randomness on the device; to be put at the start of a stream."""
         return torch.Generator(self.device)

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from si_core.contract.condition import Condition
 from si_core.errors import UsageError
 
-__all__ = ["Predictor", "offers_divergence"]
+__all__ = ["Predictor", "WrappedPredictor", "offers_divergence"]
 
 
 class Predictor(nn.Module):
@@ -95,6 +95,25 @@ class Predictor(nn.Module):
             chosen = range(output.shape[1]) if indices is None else indices
             pairs = [(output[:, i], divergence[:, i]) for i in chosen]
         return tuple(output for output, _ in pairs), tuple(divergence for _, divergence in pairs)
+
+
+class WrappedPredictor(Predictor):
+    """Another way to call the networks of a predictor, which is called whole: a subclass says how in ``forward``.
+
+    Args:
+        predictor: the networks.
+        count: the number of fields.
+    """
+
+    def __init__(self, predictor: Predictor, count: int) -> None:
+        super().__init__(list(predictor.networks), count, predictor.two_times)
+        # Not a submodule: its networks are there already. It may be compiled.
+        self._whole = (predictor,)
+
+    @property
+    def whole(self) -> Predictor:
+        """The predictor that is called."""
+        return self._whole[0]
 
 
 def offers_divergence(network: nn.Module) -> bool:

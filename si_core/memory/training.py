@@ -12,9 +12,7 @@ from si_core.memory.progress import Progress
 from si_core.models.assembly import Assembly
 from si_core.models.model import Model
 from si_core.recipes.recipe import Recipe
-from si_core.recipes.selection import Selection
-from si_core.runs.noise_level import fit_noise_level
-from si_core.runs.sampling_clock import fit_clock
+from si_core.runs.fitted_sampler import fitted_sampler
 from si_core.runs.signals import StopSignals
 from si_core.runs.training import begun, finished, steps
 
@@ -78,13 +76,4 @@ def train_shown(recipe: Recipe, runtime: Runtime, progress: bool | None = None) 
         # The last record is of the last step, as where training ends by itself.
         history.append(trainer.record())
     watch.at("after_training")
-    return Trained(trainer.assembly, fitted_sampler(recipe, finished(trainer)), trainer.step, tuple(history))
-
-
-def fitted_sampler(recipe: Recipe, model: Model) -> Model:
-    """The model with the noise level and the clock that its recipe wants measured on it."""
-    model = fit_noise_level(None, model, recipe.sample.epsilon, recipe.seed)
-    clock = recipe.sample.clock
-    if isinstance(clock, Selection) and not clock.in_memory:
-        model = fit_clock(None, model, clock.qualified, recipe.seed)
-    return model
+    return Trained(trainer.assembly, fitted_sampler(None, recipe, finished(trainer)), trainer.step, tuple(history))

@@ -11,7 +11,7 @@ from typing import Any
 from torch import Tensor
 
 from si_core.contract.processes import Processes
-from si_core.errors import UsageError
+from si_core.errors import UsageError, shortened
 from si_core.models.assembly import Assembly
 from si_core.process.fingerprint import data_parts
 from si_core.recipes.file_names import portable
@@ -23,8 +23,8 @@ from si_core.training.trainer import Trainer
 
 __all__ = ["agree", "share_state", "take_state"]
 
-_SHOWN, _LONGEST = 5, 80
-"""Differences that are shown of each process, and letters of a value in them."""
+_SHOWN, _LONGEST = 5, 160
+"""Differences that are shown of each process, and letters of each."""
 
 
 def agree(assembly: Assembly, processes: Processes | None) -> None:
@@ -46,7 +46,7 @@ def agree(assembly: Assembly, processes: Processes | None) -> None:
         lines = differences(every[0], known)
         if lines:
             more = [f"and {len(lines) - _SHOWN} more"] if len(lines) > _SHOWN else []
-            shown = [line if len(line) <= 2 * _LONGEST else f"{line[: 2 * _LONGEST]}..." for line in lines[:_SHOWN]]
+            shown = [shortened(line, _LONGEST) for line in lines[:_SHOWN]]
             found.append(f"{processes.names[rank]}: {'; '.join([*shown, *more])}")
     if found:
         raise UsageError(

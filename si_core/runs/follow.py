@@ -15,19 +15,18 @@ from typing import Literal
 
 from si_core.contract.runtime import Runtime
 from si_core.recipes.recipe import Recipe
-from si_core.recipes.selection import Selection
 from si_core.runs.agreement import agree, take_state
 from si_core.runs.attribution import attributed
 from si_core.runs.averages import average_of_leader, save_averages
+from si_core.runs.fitted_sampler import fitted_sampler
 from si_core.runs.log import Silence
 from si_core.runs.memory import memory_explained
-from si_core.runs.noise_level import fit_noise_level
 from si_core.runs.plan import prepare
 from si_core.runs.records import LogRecords
-from si_core.runs.sampling_clock import fit_clock
+from si_core.runs.saving import saving_due, saving_first
 from si_core.runs.signals import Interrupted, StopSignals
 from si_core.runs.stages import draw, measured
-from si_core.runs.training import finished, saving_due, saving_first, steps, watched
+from si_core.runs.training import finished, steps, watched
 from si_core.training.trainer import Trainer
 
 __all__ = ["Call", "call", "follow_run"]
@@ -95,9 +94,7 @@ def follow_run(recipe: Recipe, runtime: Runtime) -> None:
             model = finished(trainer)
             if recipe.sample.ema is not None:
                 model = average_of_leader(model, processes)
-            model = fit_noise_level(None, model, recipe.sample.epsilon, recipe.seed)
-            if isinstance(recipe.sample.clock, Selection) and not recipe.sample.clock.in_memory:
-                model = fit_clock(None, model, recipe.sample.clock.qualified, recipe.seed)
+            model = fitted_sampler(None, recipe, model)
             with memory_explained("sampling", plan.assembly, runtime.device):
                 draw(recipe, model, Silence())
                 model.accelerator.release()

@@ -11,14 +11,13 @@ from typing import Any
 import torch
 from torch import nn
 
-from si_core.contract.event import Event
 from si_core.contract.runtime import Runtime
 from si_core.contract.together import failing_together
-from si_core.errors import NumericsError, RecipeError, StorageError
+from si_core.errors import RecipeError, StorageError
 from si_core.fields.predictor import Predictor
 from si_core.models.assembly import assemble
 from si_core.models.model import Model
-from si_core.process.fingerprint import data_parts, fingerprint
+from si_core.process.fingerprint import data_parts
 from si_core.recipes.recipe import Recipe
 from si_core.recipes.training import PowerAverages
 from si_core.runs.agreement import agree
@@ -28,22 +27,19 @@ from si_core.runs.initial import begin_from
 from si_core.runs.log import Console, Silence
 from si_core.runs.model_file import save_model
 from si_core.runs.records import LogRecords
-from si_core.runs.same_recipe import kept_recipe
+from si_core.runs.saving import save_state, saving_due, saving_first
 from si_core.runs.selected_parts import Part, build_parts
 from si_core.runs.shown_training import ShownTraining
 from si_core.runs.signals import Interrupted, StopSignals
 from si_core.runs.watching import RunState, Watch
 from si_core.storage.atomic import write_atomic
-from si_core.storage.checkpoint import save_checkpoint
 from si_core.storage.fingerprints import fingerprints
 from si_core.storage.metrics import MetricsWriter
-from si_core.storage.retention import prune
 from si_core.storage.strict_json import format_json
 from si_core.training.nonfinite import NonFiniteStep
-from si_core.training.spread_tensors import local
 from si_core.training.trainer import Trainer
 
-__all__ = ["begun", "finished", "saving_due", "saving_first", "steps", "train", "train_into", "watched"]
+__all__ = ["begun", "finished", "steps", "train", "train_into", "watched"]
 
 _log = logging.getLogger(__name__)
 
@@ -124,17 +120,6 @@ def steps(watch: Watch, written: Callable[[dict[str, Any]], object] = lambda rec
         yield
 
 
-def saving_first(trainer: Trainer, renew: bool) -> bool:
-    """Whether a checkpoint is due before the first step: of weights that came from elsewhere."""
-    return renew or (trainer.step == 0 and trainer.assembly.recipe.init is not None)
-
-
-def saving_due(trainer: Trainer, stop: bool) -> bool:
-    """Whether a checkpoint is due after the present step: at the last one, every so often, and where training stops."""
-    every = trainer.train.checkpoint_every
-    return trainer.finished or stop or (every is not None and trainer.step % every == 0)
-
-
 def _note(watch: Watch, written: Callable[[dict[str, Any]], object]) -> None:
     if watch.run.trainer.measured:  # else the next record counts the steps that were left out
         record = watch.run.trainer.record()
@@ -173,7 +158,7 @@ def train_into(
         throughput.truncate_to(trainer.step)
         if saving_first(trainer, renew):
             # From here on what these weights came from, a run or the word of who forced it, is not needed.
-            _save(directory, watch, data, console)
+            save_state(directory, watch, data, console)
 
         def written(record: dict[str, Any]) -> None:
             metrics.write(record)
@@ -191,11 +176,10 @@ def train_into(
                 if saving_due(trainer, stop):
                     watch.put_back()
                     metrics.sync()
-                    _save(directory, watch, data, console)
+                    save_state(directory, watch, data, console)
                     saved(trainer.step)
                 if stop:
-                    if trainer.runtime.processes is not None:
-                        trainer.runtime.processes.meet()  # who ends first ends the others, and this was to be saved
+                    trainer.runtime.meet()  # who ends first ends the others, and this was to be saved
                     # Of several processes another one may have been asked, by the system and not by Ctrl-C.
                     code = signals.exit_code or 143
                     raise Interrupted(code, f"stopped by a signal after step {trainer.step}; saved")
@@ -203,7 +187,7 @@ def train_into(
         console.line(f"training ended early, after step {trainer.step}/{trainer.train.steps}: {trainer.stopped}")
     if trainer.step == 0:
         # Nothing was trained; what stands on a checkpoint finds one.
-        _save(directory, watch, data, console)
+        save_state(directory, watch, data, console)
     watch.at("after_training")
     model = finished(trainer)
     save_model(directory, model, trainer.step)
@@ -235,33 +219,3 @@ def finished(trainer: Trainer, module: nn.Module | None = None) -> Model:
     if not isinstance(predictor, Predictor):
         raise TypeError("the trainer's module is no predictor")
     return trainer.assembly.model(learned.of(predictor)).on(trainer.runtime)
-
-
-def _save(directory: RunDirectory, watch: Watch, data: dict[str, str], console: Console) -> None:
-    trainer = watch.run.trainer
-    broken = [
-        name
-        for module in (trainer.predictor, trainer.trained())
-        for name, parameter in module.named_parameters()
-        if not bool(torch.isfinite(local(parameter)).all())
-    ]
-    if broken:
-        raise NumericsError(
-            "weights that are not finite are not saved; the last checkpoint is untouched",
-            where=f"step {trainer.step}",
-            got=", ".join(dict.fromkeys(broken[:5])),
-            fix="a smaller learning rate (train.optimizer.lr), or train.clip: 1.0",
-        )
-    if not directory.resolved.is_file():
-        raise StorageError(
-            "the folder of the run is gone",
-            where=str(directory.path),
-            got=f"no {directory.resolved.name} in it at step {trainer.step}",
-            fix="a running process must keep its folder: go on where the folder is now, or start again",
-        )
-    tensors, state = trainer.state()
-    tensors["fingerprint"] = fingerprint(trainer.assembly.process)
-    state |= {"recipe": kept_recipe(trainer.assembly.recipe), "data": data, "parts": watch.state()}
-    path = save_checkpoint(directory.checkpoints, trainer.step, tensors, state)
-    prune(directory.checkpoints, trainer.train.keep, written=path, report=console.warn)
-    watch.event(Event("checkpoint", directory.path, trainer.step, {"path": str(path)}))

@@ -9,15 +9,14 @@ The first step of a process, which compiles and allocates, is of no interval.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from si_core.contract.condition import Condition
-from si_core.fields.predictor import Predictor
+from si_core.fields.predictor import Predictor, WrappedPredictor
 
 __all__ = ["Throughput", "TimedPredictor"]
 
@@ -103,7 +102,7 @@ class Throughput:
         }
 
 
-class TimedPredictor(Predictor):
+class TimedPredictor(WrappedPredictor):
     """Networks whose calls are measured; they are those of another predictor, which is called whole.
 
     Args:
@@ -113,19 +112,11 @@ class TimedPredictor(Predictor):
     """
 
     def __init__(self, predictor: Predictor, count: int, throughput: Throughput) -> None:
-        super().__init__(list(predictor.networks), count, predictor.two_times)
-        # Not a submodule: its networks are there already. It may be compiled.
-        self._whole, self._throughput = (predictor,), throughput
+        super().__init__(predictor, count)
+        self._throughput = throughput
 
-    def forward(
-        self,
-        position: Tensor,
-        x: Tensor,
-        condition: Condition | None = None,
-        indices: Sequence[int] | None = None,
-        s: Tensor | None = None,
-    ) -> tuple[Tensor, ...]:
+    def forward(self, *arguments: Any, **named: Any) -> tuple[Tensor, ...]:
         """The outputs as the networks give them."""
         with self._throughput.inside():
-            outputs: tuple[Tensor, ...] = self._whole[0](position, x, condition, indices, s)
+            outputs: tuple[Tensor, ...] = self.whole(*arguments, **named)
         return outputs

@@ -42,15 +42,15 @@ def signal_at_point(point: str, count: int, name: str) -> None:
 
 def signal_in_stage(stage: str, name: str) -> None:
     """The process gets a signal at the beginning of ``sample_into``, ``measure_into`` or ``write_report``."""
-    from si_core.runs import pipeline
+    from si_core.runs import carry_out
 
-    begin = getattr(pipeline, stage)
+    begin = getattr(carry_out, stage)
 
     def begun(*arguments: Any, **settings: Any) -> Any:
         os.kill(os.getpid(), signal.Signals[name])
         return begin(*arguments, **settings)
 
-    setattr(pipeline, stage, begun)
+    setattr(carry_out, stage, begun)
 
 
 def signal_in_validation(count: int, name: str) -> None:
@@ -71,14 +71,14 @@ def signal_in_validation(count: int, name: str) -> None:
 
 def interrupted_at_every_point(stage: str) -> None:
     """Ctrl-C at the beginning of a stage, and then at every moment of every write."""
-    from si_core.runs import pipeline
+    from si_core.runs import carry_out
     from si_core.storage.faults import set_fault_hook
 
     def begun(*arguments: Any, **settings: Any) -> Any:
         set_fault_hook(lambda at: os.kill(os.getpid(), signal.SIGINT))
         os.kill(os.getpid(), signal.SIGINT)
 
-    setattr(pipeline, stage, begun)
+    setattr(carry_out, stage, begun)
 
 
 def folder_renamed_after_step(step: int, folder: str, name: str) -> None:
@@ -124,13 +124,13 @@ def folder_vanishes_after_step(step: int, folder: str) -> None:
 
 
 def out_of_memory_at(stage: str) -> None:
-    """A stage of ``pipeline`` asks for more memory than there is, as torch reports it."""
-    from si_core.runs import pipeline
+    """A stage of a run asks for more memory than there is, as torch reports it."""
+    from si_core.runs import carry_out
 
     def fails(*arguments: Any, **settings: Any) -> Any:
         raise RuntimeError("[enforce fail at alloc_cpu.cpp:1] DefaultCPUAllocator: can't allocate memory: 9 bytes")
 
-    setattr(pipeline, stage, fails)
+    setattr(carry_out, stage, fails)
 
 
 def little_memory(more: int) -> None:

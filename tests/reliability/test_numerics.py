@@ -231,7 +231,7 @@ def test_the_remedy_asks_for_less_than_there_was(recipe, batch, remedy, monkeypa
         raise MemoryError
 
     monkeypatch.setattr("si_core.models.blocks.BLOCK", 2048)  # tests have smaller ones
-    monkeypatch.setattr("si_core.runs.pipeline.sample_into", starved)
+    monkeypatch.setattr("si_core.runs.carry_out.sample_into", starved)
     asked = [] if batch is None else [f"sample.batch={batch}"]
     assert main(["run", "r.yaml", "--out", "run", *asked]) == 3
     message = capsys.readouterr().err

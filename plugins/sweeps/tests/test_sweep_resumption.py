@@ -90,9 +90,9 @@ def test_a_signal_in_training_stops_cleanly_and_the_rest_follows(
 def test_a_signal_after_training_stops_at_once(
     si: Any, write: Any, whole: Path, outcome: Any, monkeypatch: pytest.MonkeyPatch, stage: str
 ) -> None:
-    from si_core.runs import pipeline
+    from si_core.runs import carry_out
 
-    begin, calls = getattr(pipeline, stage), 0
+    begin, calls = getattr(carry_out, stage), 0
 
     def begun(*arguments: Any, **settings: Any) -> Any:
         nonlocal calls
@@ -101,7 +101,7 @@ def test_a_signal_after_training_stops_at_once(
             signal.raise_signal(signal.SIGTERM)
         return begin(*arguments, **settings)
 
-    monkeypatch.setattr(pipeline, stage, begun)
+    monkeypatch.setattr(carry_out, stage, begun)
     assert si("sweep", "r.yaml", *AXES, "--out", "out") == 143
     assert [row["state"] for row in outcome(Path("out"))] == ["finished", "pending", "pending", "pending"]
     assert si("sweep", "out/sweep.yaml", "--resume", "--out", "out") == 0

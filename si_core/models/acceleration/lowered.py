@@ -7,13 +7,12 @@ moments and averages are in the precision of the weights.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from typing import Any
 
 import torch
 from torch import Tensor
 
-from si_core.contract.condition import Condition
-from si_core.fields.predictor import Predictor
+from si_core.fields.predictor import Predictor, WrappedPredictor
 
 __all__ = ["LoweredPredictor", "lower_dtype"]
 
@@ -25,7 +24,7 @@ def lower_dtype(precision: str) -> torch.dtype | None:
     return _LOWER.get(precision)
 
 
-class LoweredPredictor(Predictor):
+class LoweredPredictor(WrappedPredictor):
     """Networks called in a lower precision; they are those of another predictor, which is called whole.
 
     Args:
@@ -35,20 +34,12 @@ class LoweredPredictor(Predictor):
     """
 
     def __init__(self, predictor: Predictor, count: int, dtype: torch.dtype) -> None:
-        super().__init__(list(predictor.networks), count, predictor.two_times)
-        # Not a submodule: its networks are there already. It may be compiled.
-        self._whole, self.dtype = (predictor,), dtype
+        super().__init__(predictor, count)
+        self.dtype = dtype
 
-    def forward(
-        self,
-        position: Tensor,
-        x: Tensor,
-        condition: Condition | None = None,
-        indices: Sequence[int] | None = None,
-        s: Tensor | None = None,
-    ) -> tuple[Tensor, ...]:
+    def forward(self, position: Tensor, x: Tensor, *further: Any, **named: Any) -> tuple[Tensor, ...]:
         """The outputs as the networks give them, in the precision of x."""
         # A weight is met once in a call: there is nothing to cache.
         with torch.autocast(x.device.type, self.dtype, cache_enabled=False):
-            outputs: tuple[Tensor, ...] = self._whole[0](position, x, condition, indices, s)
+            outputs: tuple[Tensor, ...] = self.whole(position, x, *further, **named)
         return tuple(output.to(x.dtype) for output in outputs)

@@ -8,7 +8,6 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor, nn
 
-from si_core.contract.condition import Condition
 from si_core.errors import SIError
 from si_core.models.acceleration.accelerator import Accelerator
 from si_core.models.assembly import Assembly
@@ -36,9 +35,9 @@ class _Silent(nn.Module):
         self,
         position: Tensor,
         x: Tensor,
-        condition: Condition | None = None,
+        condition: object = None,
         indices: Sequence[int] | None = None,
-        s: Tensor | None = None,
+        s: object = None,
     ) -> tuple[Tensor, ...]:
         """Zeros for each of the fields."""
         self.calls += 1

@@ -6,6 +6,7 @@ training leaves labels out (``train.condition_dropout``).
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from importlib import import_module
 from typing import Any, ClassVar
@@ -41,7 +42,7 @@ def imported(module: str, name: str, distribution: str, network: str) -> Any:
         ) from error
 
 
-class ForeignNetwork(nn.Module):
+class ForeignNetwork(nn.Module, ABC):
     """A network of another library on images (C, H, W) or (H, W); a subclass makes and calls it.
 
     Args:
@@ -94,6 +95,7 @@ class ForeignNetwork(nn.Module):
         """The rows of a table of labels, with that of a label that is left out; None without a label."""
         return None if self.classes is None else self.classes + 1
 
+    @abstractmethod
     def called(self, t: Tensor, x: Tensor, labels: Tensor | None) -> Tensor:
         """Call the network.
 
@@ -105,7 +107,6 @@ class ForeignNetwork(nn.Module):
         Returns:
             shape (B, heads * C, H, W).
         """
-        raise NotImplementedError(type(self).__name__)
 
     def forward(self, t: Tensor, x: Tensor, condition: Condition | None = None) -> Tensor:
         """The fields at ``(t, x)``.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from typing import ClassVar
 
@@ -12,7 +13,7 @@ from si_core import Condition, ConditionSpec, UsageError, check_condition
 __all__ = ["FieldNetwork"]
 
 
-class FieldNetwork(nn.Module):
+class FieldNetwork(nn.Module, ABC):
     """A network that holds what it is given to what it was built for; a subclass writes :meth:`outputs`.
 
     Args:
@@ -49,9 +50,9 @@ class FieldNetwork(nn.Module):
         self.check(x, condition)
         return self.events(self.outputs(t, x, condition, s))
 
+    @abstractmethod
     def outputs(self, t: Tensor, x: Tensor, condition: Condition | None, s: Tensor | None) -> Tensor:
         """What :meth:`forward` gives, as (B, heads * size), or in any shape of that order; what is given is checked."""
-        raise NotImplementedError(type(self).__name__)
 
     def check(self, x: Tensor, condition: Condition | None) -> None:
         """Refuse states and conditions of another shape than the network was built for.

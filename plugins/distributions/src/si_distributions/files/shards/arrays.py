@@ -19,7 +19,7 @@ from si_distributions.files.damaged import reading_bytes
 from si_distributions.files.mapped_members import map_member
 from si_distributions.files.numpy_files import load_mapped
 from si_distributions.files.row_store import FileState, MappedRows
-from si_distributions.files.shards.shard import Fields, Shard, Wanted
+from si_distributions.files.shards.shard import Fields, PieceShard, RowShard, Wanted
 
 __all__ = ["ArchiveShard", "MappedShard"]
 
@@ -56,7 +56,7 @@ class _Tensor:
     bfloat16: bool
 
 
-class MappedShard(Shard):
+class MappedShard(RowShard):
     """Arrays that lie in a file as they are: any row is read by itself.
 
     Args:
@@ -120,7 +120,7 @@ class MappedShard(Shard):
         return _loaded(path, [key])[key] if found is None else found
 
 
-class ArchiveShard(Shard):
+class ArchiveShard(PieceShard):
     """A .npz archive that is compressed: read as a whole.
 
     Args:

@@ -11,12 +11,12 @@ from numpy.typing import NDArray
 from si_core import DataError
 from si_distributions.files.parquet import check_numeric, column_texts, opened_parquet
 from si_distributions.files.row_store import FileState
-from si_distributions.files.shards.shard import Fields, Shard, Wanted
+from si_distributions.files.shards.shard import Fields, PieceShard, Wanted
 
 __all__ = ["ParquetShard"]
 
 
-class ParquetShard(Shard):
+class ParquetShard(PieceShard):
     """A .parquet file: events are one column (``key``), numbers or lists of equal length, or all other columns.
 
     Args:

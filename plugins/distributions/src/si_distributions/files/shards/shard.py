@@ -14,7 +14,7 @@ from si_distributions.files.picture import PictureReader
 from si_distributions.files.recent import Recent
 from si_distributions.files.row_store import FileState
 
-__all__ = ["Fields", "Shard", "Wanted"]
+__all__ = ["Fields", "PieceShard", "RowShard", "Shard", "Wanted"]
 
 Fields = Mapping[str, NDArray[np.generic]]
 """Rows: events under the empty name, conditions under theirs, each (n, *shape)."""
@@ -48,7 +48,6 @@ class Shard(ABC):
         dtypes: as the file has them.
         labels: one a row as the file has it, or None.
         columns: the names of the entries of an event, where it has some.
-        pieces: the rows of each part that is cheap to read as a whole only; None where any row is cheap.
         pictures: whether events are images.
     """
 
@@ -58,24 +57,7 @@ class Shard(ABC):
     dtypes: Mapping[str, np.dtype[np.generic]]
     labels: NDArray[np.generic] | None = None
     columns: tuple[str, ...] | None = None
-    pieces: tuple[int, ...] | None = None
     pictures: bool = False
-
-    def take(self, index: NDArray[np.int64]) -> Fields:
-        """Rows in any order; only where there are no pieces.
-
-        Raises:
-            DataError: the file changed, or a row can't be read: its name.
-        """
-        raise NotImplementedError
-
-    def span(self, start: int, stop: int) -> Fields:
-        """Rows one after the other; only where there are no pieces."""
-        return self.take(np.arange(start, stop))
-
-    def piece(self, k: int) -> Fields:
-        """All rows of a piece; only where there are some."""
-        raise NotImplementedError
 
     def named(self, row: int) -> str:
         """How an error names a row."""
@@ -84,3 +66,37 @@ class Shard(ABC):
     @abstractmethod
     def described(self) -> str:
         """What its header says, for a digest."""
+
+
+class RowShard(Shard):
+    """A file of which any row is cheap to read."""
+
+    @abstractmethod
+    def take(self, index: NDArray[np.int64]) -> Fields:
+        """Rows in any order.
+
+        Raises:
+            DataError: the file changed, or a row can't be read: its name.
+        """
+
+    def span(self, start: int, stop: int) -> Fields:
+        """Rows one after the other."""
+        return self.take(np.arange(start, stop))
+
+
+class PieceShard(Shard):
+    """A file in pieces, each of which is cheap to read as a whole only.
+
+    Attributes:
+        pieces: the rows of each.
+    """
+
+    pieces: tuple[int, ...]
+
+    @abstractmethod
+    def piece(self, k: int) -> Fields:
+        """All rows of a piece.
+
+        Raises:
+            DataError: the file changed, or can't be read.
+        """

@@ -18,7 +18,7 @@ from si_distributions.files.read import near, opened
 from si_distributions.files.recent import Recent
 from si_distributions.files.shards.arrays import ArchiveShard, MappedShard
 from si_distributions.files.shards.parquet import ParquetShard
-from si_distributions.files.shards.shard import Fields, Shard, Wanted
+from si_distributions.files.shards.shard import Fields, PieceShard, RowShard, Wanted
 from si_distributions.files.shards.tar import TarShard
 
 __all__ = ["SUFFIXES", "ShardStore", "shard_files"]
@@ -70,8 +70,8 @@ class ShardStore:
         if self.labels is not None and self.labels.shape != (len(self),):
             got = f"{self.labels.shape} for {len(self)} rows"
             raise DataError("one label for each row", where=where, got=got)
-        whole = all(shard.pieces is None for shard in self._shards)
-        parts = [shard.pieces or (shard.count,) for shard in self._shards]
+        whole = all(isinstance(shard, RowShard) for shard in self._shards)
+        parts = [shard.pieces if isinstance(shard, PieceShard) else (shard.count,) for shard in self._shards]
         self.pieces = (len(self),) if whole else tuple(size for sizes in parts for size in sizes)
         self.pictures = all(shard.pictures for shard in self._shards)
         self._pieces = Recent[Fields](cache, _bytes)
@@ -94,7 +94,7 @@ class ShardStore:
         """All rows in turn, with the number of the first of each block."""
         for k, shard in enumerate(self._shards):
             start = int(self._starts[k])
-            if shard.pieces is None:
+            if isinstance(shard, RowShard):
                 width = sum(d.itemsize * int(np.prod(shard.shapes[n])) for n, d in shard.dtypes.items())
                 step = max(1, _BLOCK // max(width, 1))
                 for first in range(0, shard.count, step):
@@ -117,7 +117,7 @@ class ShardStore:
     def _of_shard(self, k: int, index: NDArray[np.int64]) -> Iterator[tuple[Any, Fields]]:
         """Rows of a shard, with their places among those asked for."""
         shard = self._shards[k]
-        if shard.pieces is None:
+        if isinstance(shard, RowShard):
             yield slice(None), shard.take(index)
             return
         starts = np.cumsum([0, *shard.pieces])
@@ -132,7 +132,7 @@ def _bytes(rows: Fields) -> int:
     return sum(values.nbytes for values in rows.values())
 
 
-def _shard(path: str, wanted: Wanted) -> Shard:
+def _shard(path: str, wanted: Wanted) -> RowShard | PieceShard:
     with opened(path, SUFFIXES) as file:
         suffix = file.suffix.lower()
         if wanted.conditions and suffix in (".npy", ".tar"):

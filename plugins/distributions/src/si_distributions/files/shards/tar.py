@@ -15,7 +15,7 @@ from si_distributions.files.contents import refuse_dtype
 from si_distributions.files.damaged import reading_bytes
 from si_distributions.files.picture import FORMATS
 from si_distributions.files.row_store import FileState
-from si_distributions.files.shards.shard import Fields, Shard, Wanted
+from si_distributions.files.shards.shard import Fields, RowShard, Wanted
 
 __all__ = ["TarShard"]
 
@@ -26,7 +26,7 @@ _BLOCK = 512
 _LABEL = ".cls"
 
 
-class TarShard(Shard):
+class TarShard(RowShard):
     """An uncompressed .tar file, indexed once: any row is read by itself.
 
     An event is an image or a .npy array; a label stands in the member ``.cls`` (``label: cls``), or in ``.json`` under
