@@ -19,10 +19,9 @@ from torch import Tensor
 
 from si_core import Estimate, Estimator, Largest, Model
 from si_estimators.comparison import LIMIT, ComparisonSizes
+from si_estimators.feature_comparison import compared_features
 from si_estimators.features import FeatureOption, Features
 from si_estimators.jackknife import GROUPS, without_each_group
-from si_estimators.options import needs_generator, points
-from si_estimators.samples import samples_of_one_law
 
 __all__ = ["FrechetDistance", "frechet", "moments"]
 
@@ -98,12 +97,9 @@ class FrechetDistance(Estimator):
             x: reference data in model space, shape (B, *event), B >= 20.
             generator: the source of samples.
         """
-        generator = needs_generator(generator, _WHERE)
-        x = points(x, model.process.shape, _WHERE, least=2 * GROUPS)
         with torch.no_grad():
-            compared = self.sizes.draw(model, x, generator)
-            one_law = samples_of_one_law(model, x, len(compared.drawn.x), len(compared.references), generator)
-            found = self.feature_choice.of(model, compared.references, compared.drawn.x, *(one_law or ()))
+            compared = compared_features(self.sizes, self.feature_choice, model, x, generator, least=2 * GROUPS)
+            found = [compared.references, compared.samples, *(compared.one_law or ())]
             # A common offset is no part of any difference, and would take digits from each.
             centre = found[0].mean(0)
             found = [part - centre for part in found]
@@ -114,13 +110,11 @@ class FrechetDistance(Estimator):
                 for k, mine in enumerate(found[:2])
             ]
         details: dict[str, Any] = {
-            **compared.sizes,
-            "features": found[0].shape[1],
+            **compared.details,
             "distance": math.sqrt(value),
             "bias": sum(part.bias(value) for part in parts),
         }
-        if one_law is not None:
-            details |= {"floor": frechet(whole[2], whole[3])}
-            details |= {"floor_samples": len(one_law[0]), "floor_references": len(one_law[1])}
+        if compared.one_law is not None:
+            details |= {"floor": frechet(whole[2], whole[3]), **compared.floor_sizes}
         error = math.hypot(*(part.error for part in parts))
         return compared.drawn.qualified(Estimate(_WHERE, value, error, "consistent", "1", details=details))

@@ -8,7 +8,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import torch
 from pydantic import Field
@@ -16,8 +16,9 @@ from torch import Tensor
 
 from si_core import DataError, Estimate, Estimator, Largest, Model
 from si_estimators.comparison import LIMIT, ComparisonSizes
+from si_estimators.feature_comparison import compared_features
 from si_estimators.features import FeatureOption, Features
-from si_estimators.options import needs_generator, points, whole
+from si_estimators.options import needs_generator, whole
 from si_estimators.two_sample import two_sample
 
 __all__ = ["KernelDistance", "polynomial"]
@@ -89,11 +90,9 @@ class KernelDistance(Estimator):
             DataError: fewer than two subsets.
         """
         generator = needs_generator(generator, _WHERE)
-        x = points(x, model.process.shape, _WHERE, least=4)
         with torch.no_grad():
-            compared = self.sizes.draw(model, x, generator)
-            references, drawn = self.feature_choice.of(model, compared.references, compared.drawn.x)
-            details: dict[str, Any] = {**compared.sizes, "features": references.shape[1]}
+            compared = compared_features(self.sizes, self.feature_choice, model, x, generator, least=4, floor=False)
+            references, drawn, details = compared.references, compared.samples, compared.details
             if self.subset is None:
                 value, error = two_sample(self._kernel, drawn, references, of_difference=False)
             else:

@@ -19,11 +19,11 @@ from torch import Tensor
 from si_core import DataError, Estimate, Estimator, Largest, Model
 from si_estimators.centring import centred
 from si_estimators.comparison import ComparisonSizes
+from si_estimators.feature_comparison import compared_features
 from si_estimators.features import FeatureOption, Features
 from si_estimators.jackknife import GROUPS, Jackknife
 from si_estimators.neighbourhoods import covered
-from si_estimators.options import choice, needs_generator, points, whole
-from si_estimators.samples import samples_of_one_law
+from si_estimators.options import choice, whole
 
 __all__ = ["PrecisionRecall"]
 
@@ -90,25 +90,20 @@ class PrecisionRecall(Estimator):
         Raises:
             DataError: fewer points than neighbours.
         """
-        generator = needs_generator(generator, _WHERE)
-        x = points(x, model.process.shape, _WHERE, least=GROUPS)
         with torch.no_grad():
-            compared = self.sizes.draw(model, x, generator)
-            one_law = samples_of_one_law(model, x, len(compared.drawn.x), len(compared.references), generator)
-            found = self.feature_choice.of(model, compared.references, compared.drawn.x, *(one_law or ()))
-            precision, recall = self._both(found[1], found[0])
+            compared = compared_features(self.sizes, self.feature_choice, model, x, generator, least=GROUPS)
+            precision, recall = self._both(compared.samples, compared.references)
             details: dict[str, Any] = {
-                **compared.sizes,
-                "features": found[0].shape[1],
+                **compared.details,
                 "precision": precision.value,
                 "precision_standard_error": precision.error,
                 "recall": recall.value,
                 "recall_standard_error": recall.error,
             }
-            if one_law is not None and self._enough(*found[2:]):
-                floors = self._both(found[2], found[3])
+            if compared.one_law is not None and self._enough(*compared.one_law):
+                floors = self._both(*compared.one_law)
                 details |= {"precision_floor": floors[0].value, "recall_floor": floors[1].value}
-                details |= {"floor_samples": len(one_law[0]), "floor_references": len(one_law[1])}
+                details |= compared.floor_sizes
         chosen = precision if self.of == "precision" else recall
         return compared.drawn.qualified(
             Estimate(_WHERE, chosen.value, chosen.error, "approximate", "1", details=details)
