@@ -15,6 +15,7 @@ from si_authoring.testing.check import NotApplicable
 from si_authoring.testing.doubles import Normal
 from si_core import Condition, ConditionSpec, Coupling, Distribution, SIError, build
 from si_core.public.discovery import available
+from si_core.public.process import MadeSource
 
 __all__ = ["CONDITIONS", "Ends", "Labelled", "Table", "conditions_of", "ends_of"]
 
@@ -68,6 +69,10 @@ class Table(Distribution):
 
 
 def _candidates(coupling: Coupling) -> Iterator[Ends]:
+    if coupling.source_from_target:
+        for target in (Labelled(), Table(1, conditional=True)):
+            yield MadeSource(coupling, target), target
+        return
     if coupling.source_is_target:
         yield Labelled(), Labelled()
         return
