@@ -21,7 +21,7 @@ OPTIONS: dict[str, tuple[dict[str, object], ...]] = {
         {"width": 16, "activation": "relu"},
     ),
     "resmlp": ({"width": 8, "depth": 2, "expansion": 3},),
-    "unet": ({"width": 8, "multipliers": [1, 2, 1], "attention": [0, 2], "attention_heads": 2},),
+    "unet": ({"width": 8, "multipliers": [1, 2], "blocks": 1, "attention": [1], "attention_heads": 2},),
     "exact": ({"bias": 0.3, "slope": -0.1},),
     "transformer": ({"width": 16, "depth": 1, "attention_heads": 2, "patch": 1, "positions": "rotary"},),
 }

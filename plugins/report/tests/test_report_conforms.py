@@ -12,7 +12,8 @@ NAMES = [found.component.name for found in available("report") if found.componen
 
 
 class TestReports(ReportConformance):
-    @pytest.fixture(params=NAMES)
+    # The page is drawn anew by every check, and has tests of its own: by default the others alone.
+    @pytest.fixture(params=[pytest.param(name, marks=pytest.mark.slow) if name == "html" else name for name in NAMES])
     def component(self, request: pytest.FixtureRequest) -> si.Report:
         built: si.Report = si.build("report", request.param, dpi=50, resolution=8)
         return built

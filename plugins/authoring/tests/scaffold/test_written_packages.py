@@ -118,23 +118,26 @@ def test_listed_as_ready(kind: str, new: Callable[..., Any]) -> None:
 
 
 @pytest.mark.fault(70)
-def test_their_own_tests_pass_with_no_edit(new: Callable[..., Any]) -> None:
+@pytest.mark.parametrize(
+    "kinds", [("latent", "estimator", "exporter"), pytest.param(KINDS, marks=pytest.mark.slow, id="every-kind")]
+)
+def test_their_own_tests_pass_with_no_edit(new: Callable[..., Any], kinds: tuple[str, ...]) -> None:
     """One process for all of them: most of the time goes into importing torch."""
-    packages = {kind: new(kind, name=f"si-own-{kind}") for kind in KINDS}
+    packages = {kind: new(kind, name=f"si-own-{kind}") for kind in kinds}
     first, *others = packages.values()
     folders = [str(package.folder) for package in packages.values()]
     result = first.python("-m", "pytest", "-v", "-p", "no:cacheprovider", *folders, beside=others)
     assert result.returncode == 0, result.stdout + result.stderr
     passed = re.findall(r"test_conformance\.py::(\S+) PASSED", result.stdout)
-    assert passed.count("test_plugin_is_ready") == passed.count("test_recipe_is_right") == len(KINDS)
-    for kind in KINDS:
+    assert passed.count("test_plugin_is_ready") == passed.count("test_recipe_is_right") == len(kinds)
+    for kind in kinds:
         # Most of the checks say something of the component; some are for other ones of its kind.
         words = "".join(word.capitalize() for word in kind.split("-"))
         of_kind = [name for name in passed if name.startswith(f"TestOwn{words}::")]
         assert len(of_kind) >= 8, result.stdout
 
 
-@some_kinds("interpolant", "distribution", "network", "estimator", "report", "callback")
+@some_kinds("interpolant", "distribution", "network", "estimator")
 def test_recipe_runs(kind: str, new: Callable[..., Any], here: Callable[[Any], None], tmp_path: Path) -> None:
     pytest.importorskip("si_recipes")
     package = new(kind)
@@ -149,7 +152,7 @@ def test_recipe_runs(kind: str, new: Callable[..., Any], here: Callable[[Any], N
     assert (out / "report.txt").exists() == (kind == "report")
 
 
-@some_kinds("interpolant", "network", "learning-rate")
+@some_kinds("interpolant", "network")
 def test_names_that_python_or_the_package_uses(
     kind: str, new: Callable[..., Any], here: Callable[[Any], None], workplace: Path
 ) -> None:
