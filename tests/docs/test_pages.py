@@ -1,0 +1,33 @@
+"""Every page of the documentation does what it says, as a reader would carry it out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from .page import blocks_of, carry_out
+
+pytest.importorskip("si_recipes")
+
+ROOT = Path(__file__).parents[2]
+PAGES = sorted(
+    path
+    for path in (ROOT / "docs").rglob("*.md")
+    if not {"_build", "reference", "studies"} & set(path.parts) and path.name != "README.md"
+)
+RUN = [page for page in PAGES if any(block.of_size(False) is not None for block in blocks_of(page.read_text("utf-8")))]
+named = pytest.mark.parametrize("page", RUN, ids=lambda page: str(page.relative_to(ROOT / "docs")))
+
+
+@named
+def test_a_page_in_small(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    carry_out(page, quick=True)
+
+
+@pytest.mark.slow
+@named
+def test_a_page_as_it_stands(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    carry_out(page, quick=False)

@@ -1,0 +1,54 @@
+"""The site: it is built without a warning, and knows every component, option, hook, command, exit code and name."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="module")
+def reference() -> dict[str, str]:
+    sys.path.insert(0, str(ROOT / "docs"))
+    try:
+        from _site import api, commands, components, recipes  # type: ignore[import-not-found]
+
+        return {**components.pages(), **recipes.pages(), **commands.pages(), **api.pages()}
+    finally:
+        sys.path.remove(str(ROOT / "docs"))
+
+
+def test_every_option_and_name_has_words(reference: dict[str, str]) -> None:
+    """A row of a table whose last cell is empty is an option, a key or a name that nobody has described."""
+    silent = [
+        f"{page}: {line}"
+        for page, text in reference.items()
+        for line in text.splitlines()
+        if line.startswith("| ") and line.endswith("|  |")
+    ]
+    assert not silent, "\n".join(silent)
+
+
+def test_every_component_and_command_stands_there(reference: dict[str, str]) -> None:
+    from si_core.discovery.available import available
+    from si_core.discovery.commands import all_commands
+    from si_core.discovery.kinds import KINDS
+
+    for kind in KINDS:
+        for found in available(kind):
+            assert f"\n## {found.component.name}\n" in reference[f"components/{kind}.md"]
+    for name in all_commands():
+        assert f"\n## si {name}\n" in reference["commands.md"]
+
+
+@pytest.mark.slow
+def test_it_is_built_without_a_warning(tmp_path: Path) -> None:
+    pytest.importorskip("sphinx")
+    pytest.importorskip("furo")
+    command = [sys.executable, "-m", "sphinx", "-q", "-W", "--keep-going", "-b", "html", "docs", str(tmp_path)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr[-5000:]
