@@ -27,8 +27,8 @@ def pages() -> dict[str, str]:
     ]
     toc = "\n".join(kind.name for kind in kinds)
     found["components/index.md"] = (
-        "# Components\n\nEvery part of a recipe is a component of a kind. What `si list` and `si show KIND NAME` tell of an "
-        "installation with all our plugins stands here.\n\n"
+        "# Components\n\nEvery part of a recipe is a component of a kind. Here stands what `si list` and "
+        "`si show KIND NAME` tell of an installation with all our plugins.\n\n"
         f"{table(('kind', 'what it is', 'components'), rows)}\n```{{toctree}}\n:hidden:\n\n{toc}\n```\n"
     )
     return found

@@ -12,6 +12,9 @@ from si_core.recipes.fragments import own_schema
 
 __all__ = ["pages"]
 
+_LONG = 60
+"""Characters of a default that are kept from being broken."""
+
 
 def pages() -> dict[str, str]:
     """The pages by their names."""
@@ -25,15 +28,11 @@ def pages() -> dict[str, str]:
 
 
 def _row(name: str, key: dict[str, Any], schema: dict[str, Any], root: dict[str, Any]) -> tuple[str, str, str, str]:
-    default = (
-        "required" if name in schema.get("required", ()) else code(plain(key["default"])) if "default" in key else ""
-    )
-    return (
-        code(name),
-        cell(allowed(key, root)),
-        cell(default) if len(default) > 60 else default,
-        cell(key.get("description", "")),
-    )
+    default = code(plain(key["default"])) if "default" in key else ""
+    if name in schema.get("required", ()):
+        default = "required"
+    meaning = cell(key.get("description", ""))
+    return code(name), cell(allowed(key, root)), cell(default) if len(default) > _LONG else default, meaning
 
 
 def _built_in() -> str:

@@ -34,7 +34,8 @@ import yaml
 __all__ = ["Block", "blocks_of", "carry_out"]
 
 _BLOCK = re.compile(
-    r"(?:^<!-- (?P<note>(?:quick|slow|shown)\b.*?) -->\n+)?^(?P<fence>`{3,})(?P<language>[\w-]*)[^\n]*\n(?P<text>.*?)^(?P=fence)$",
+    r"(?:^<!-- (?P<note>(?:quick|slow|shown)\b.*?) -->\n+)?"
+    r"^(?P<fence>`{3,})(?P<language>[\w-]*)[^\n]*\n(?P<text>.*?)^(?P=fence)$",
     re.MULTILINE | re.DOTALL,
 )
 _NAMED = re.compile(r"(?:#|//) ([\w./-]+\.\w+)\n")

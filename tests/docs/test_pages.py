@@ -11,11 +11,8 @@ from .page import blocks_of, carry_out
 pytest.importorskip("si_recipes")
 
 ROOT = Path(__file__).parents[2]
-PAGES = sorted(
-    path
-    for path in (ROOT / "docs").rglob("*.md")
-    if not {"_build", "reference", "studies"} & set(path.parts) and path.name != "README.md"
-)
+_OTHERS = {"_build", "reference", "studies", "README.md"}
+PAGES = sorted(path for path in (ROOT / "docs").rglob("*.md") if not _OTHERS & set(path.parts))
 RUN = [page for page in PAGES if any(block.of_size(False) is not None for block in blocks_of(page.read_text("utf-8")))]
 named = pytest.mark.parametrize("page", RUN, ids=lambda page: str(page.relative_to(ROOT / "docs")))
 
