@@ -13,6 +13,7 @@ from si_core.contract.answers import check_states, form_of, misbehaved
 from si_core.contract.condition import Condition, ConditionSpec
 from si_core.contract.data import Pairs
 from si_core.contract.distribution import Distribution
+from si_core.contract.made_source import MadeSource
 from si_core.contract.model import AnyModel
 
 __all__ = ["Coupling", "starts_from_target"]
@@ -28,8 +29,9 @@ class Coupling(ABC):
     """Whether x0 = x1 (mirror); a recipe then needs no source."""
 
     source_from_target: bool = False
-    """Whether :meth:`draw` makes x0 of x1, such as a corrupted picture of it: a recipe then needs no source, the law of
-    x0 is that of the pairs, and :meth:`start_from` makes initial states of given conditions."""
+    """Whether :meth:`draw` makes x0 of what the target gives, such as a corrupted picture of x1, or the state before
+    it: a recipe then needs no source, the law of x0 is that of :meth:`source_of`, and :meth:`start_from` may make
+    initial states of given conditions."""
 
     anchored: bool = False
     """Whether x0 is given: networks are given it as the condition ``"x0"``, and fields are those of the law of x1 given
@@ -87,6 +89,14 @@ class Coupling(ABC):
         Returns:
             The paired (x0, x1), each (B, *event).
         """
+
+    def source_of(self, target: Distribution) -> Distribution:
+        """The law of x0, where it follows from the target (:attr:`source_from_target`): by default that of the pairs.
+
+        Args:
+            target: the target; of a loaded model it may be what the model keeps of it.
+        """
+        return MadeSource(target, self.draw)
 
     def refit(self, model: AnyModel, rounds: int, generator: torch.Generator) -> None:  # noqa: B027 - by default nothing
         """Couple anew by what the model has learned on the pairs so far; called between the rounds of training.

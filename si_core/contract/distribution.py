@@ -26,7 +26,7 @@ class Distribution(ABC):
     energy that nobody can draw from.
 
     A data set may live in other units than the model sees (standardised columns, scaled pixels): its :attr:`frame` says
-    which, and ``log p_data = log p_model - frame.log_volume``.
+    which, and ``log p_data = log p_model - frame.log_volume_at(x)``.
 
     One that holds data has a ``fingerprint``, a text that is equal for equal data: a model then keeps its frame, and
     asks for the data only where it needs them.
@@ -53,6 +53,15 @@ class Distribution(ABC):
     the other end and the coupling (:attr:`si_core.Coupling.from_ends`) are called as well.
 
     Options named ``workers`` and ``cache`` say how rows are read and change none: a run goes on with others."""
+
+    @property
+    def itself(self) -> Distribution:
+        """The distribution that holds the data: this one, but where a loaded model keeps something in its place.
+
+        Raises:
+            MissingDataError: a loaded model whose data are gone, or are others than those of the training.
+        """
+        return self
 
     @property
     def frame(self) -> Frame:

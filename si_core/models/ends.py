@@ -108,6 +108,11 @@ class KeptDistribution(Distribution):
         self._data = data
 
     @property
+    def itself(self) -> Distribution:
+        found: Distribution = self._data.part
+        return found
+
+    @property
     def frame(self) -> Frame:
         return self._frame
 
@@ -163,6 +168,10 @@ class KeptCoupling(Coupling):
         self.conditions, self.fingerprint = _specs(kept["conditions"]), data.fingerprint
         self._data = data
 
+    def source_of(self, target: Distribution) -> Distribution:
+        found: Distribution = self._data.part.source_of(target)
+        return found
+
     def pair(self, x0: Tensor, x1: Tensor, generator: torch.Generator | None = None) -> tuple[Tensor, Tensor]:
         found: tuple[Tensor, Tensor] = self._data.part.pair(x0, x1, generator)
         return found
@@ -170,7 +179,7 @@ class KeptCoupling(Coupling):
     def draw(
         self, source: Distribution, target: Distribution, n: int, generator: torch.Generator | None = None
     ) -> Pairs:
-        found: Pairs = self._data.part.draw(_itself(source), _itself(target), n, generator)
+        found: Pairs = self._data.part.draw(source.itself, target.itself, n, generator)
         return found
 
     @property
@@ -186,7 +195,7 @@ class KeptCoupling(Coupling):
         generator: torch.Generator | None = None,
     ) -> Pairs:
         # The target is needed for its frame, which is at hand.
-        found: Pairs = self._data.part.pairs_of(_itself(source), target, x1, condition, generator)
+        found: Pairs = self._data.part.pairs_of(source.itself, target, x1, condition, generator)
         return found
 
     def start_from(
@@ -194,14 +203,6 @@ class KeptCoupling(Coupling):
     ) -> tuple[Tensor, Condition] | None:
         found: tuple[Tensor, Condition] | None = self._data.part.start_from(target, condition, generator)
         return found
-
-
-def _itself(law: Distribution) -> Distribution:
-    """The distribution that a stand-in stands for: couplings may know its kind."""
-    if not isinstance(law, KeptDistribution):
-        return law
-    found: Distribution = law._data.part
-    return found
 
 
 def kept_parts(process: StochasticInterpolant) -> dict[str, Any]:

@@ -24,7 +24,6 @@ from si_core.contract.schedule import Schedule, compute_schedule, part_coefficie
 from si_core.errors import UsageError
 from si_core.process.checked_pairs import check_pairs
 from si_core.process.coefficients import Coefficients, Structure
-from si_core.process.made_source import MadeSource
 
 __all__ = ["StochasticInterpolant"]
 
@@ -63,7 +62,7 @@ class StochasticInterpolant:
         if source is None:
             if not starts_from_target(coupling):
                 raise UsageError("a process needs a source", fix="add `source: gaussian`, or use `coupling: mirror`")
-            source = target if coupling.source_is_target else MadeSource(coupling, target)
+            source = target if coupling.source_is_target else coupling.source_of(target)
         if tuple(source.shape) != tuple(target.shape):
             raise UsageError(
                 "source and target have different event shapes",

@@ -8,14 +8,12 @@ from si_core.fields.noise_level import Epsilon
 from si_core.fields.predictor import offers_divergence
 from si_core.fields.user_function import FieldFunction
 from si_core.process.coefficients import Coefficients, stack
-from si_core.process.made_source import MadeSource
 
 __all__ = [
     "Bound",
     "Coefficients",
     "Epsilon",
     "FieldFunction",
-    "MadeSource",
     "offers_divergence",
     "spread",
     "stack",

@@ -11,6 +11,7 @@ from typing import Any
 from pydantic import BaseModel
 from pydantic_core import PydanticCustomError, PydanticSerializationError, to_jsonable_python
 
+from si_core.contract.coupling import starts_from_target
 from si_core.discovery import lookup, options
 from si_core.discovery.kinds import KINDS
 from si_core.discovery.nested import CHECKED
@@ -79,9 +80,7 @@ def check_components(root: Mapping, sections: Sections) -> None:
         if not selection.in_memory:
             problems += _misplaced(root, path, selection, cls) or _option_problems(root, path, selection, cls)
         if path == ("coupling",):
-            problems += _source_problems(
-                root, sections, selection.name, bool(cls.source_is_target or cls.source_from_target)
-            )
+            problems += _source_problems(root, sections, selection.name, starts_from_target(cls))
     fail(problems)
 
 
@@ -185,14 +184,14 @@ def _option_problems(root: Mapping, path: Path, selection: Selection, cls: type[
     ]
 
 
-def _source_problems(root: Mapping, sections: Sections, coupling: str, source_is_target: bool) -> list[SIError]:
-    if source_is_target and sections.source is not None:
+def _source_problems(root: Mapping, sections: Sections, coupling: str, from_target: bool) -> list[SIError]:
+    if from_target and sections.source is not None:
         fix = "remove 'source' (or write `source: null`), or choose another coupling"
-        problem = f"'source' has no effect: 'coupling' {coupling!r} takes what it starts from of the target"
+        problem = f"'source' has no effect: 'coupling' {coupling!r} takes x0 from the target"
         return [
             RecipeError(problem, where=str(position(root, ("source",), key=True)), got=sections.source.name, fix=fix)
         ]
-    if not source_is_target and sections.source is None:
+    if not from_target and sections.source is None:
         problem = f"the key 'source' is missing, and 'coupling' {coupling!r} needs one"
         allowed, fix = "distribution at time 0", "add `source: gaussian`"
         return [RecipeError(problem, where=str(position(root, ("source",))), allowed=allowed, fix=fix)]

@@ -15,7 +15,6 @@ from si_authoring.testing.check import NotApplicable
 from si_authoring.testing.doubles import Normal
 from si_core import Condition, ConditionSpec, Coupling, Distribution, SIError, build
 from si_core.public.discovery import available
-from si_core.public.process import MadeSource
 
 __all__ = ["CONDITIONS", "Ends", "Labelled", "Table", "conditions_of", "ends_of"]
 
@@ -71,7 +70,7 @@ class Table(Distribution):
 def _candidates(coupling: Coupling) -> Iterator[Ends]:
     if coupling.source_from_target:
         for target in (Labelled(), Table(1, conditional=True)):
-            yield MadeSource(coupling, target), target
+            yield coupling.source_of(target), target
         return
     if coupling.source_is_target:
         yield Labelled(), Labelled()
