@@ -1,4 +1,4 @@
-"""A run from corrupted pictures: trained, sampled from given ones, exported, measured, in memory; wrong ones refused."""
+"""A run from corrupted pictures: trained, sampled from given ones, exported, measured, in memory, refused."""
 
 from __future__ import annotations
 
