@@ -119,6 +119,15 @@ def test_blur_is_a_convolution() -> None:
         torch.testing.assert_close(operator.apply(torch.ones_like(x)), torch.ones_like(x))
 
 
+def test_a_right_angle_turns_pictures_exactly() -> None:
+    x = torch.randn(2, 3, 5, 5, generator=seeded(), dtype=torch.float64)
+    for turns in (1, 2, -1):
+        turned = si.build("operator", "rotate", angle=90.0 * turns).apply(x)
+        torch.testing.assert_close(turned, x.rot90(turns, (-2, -1)))
+    with pytest.raises(si.UsageError, match="turned"):
+        si.build("operator", "rotate").out_shape((4,))
+
+
 REFUSED: list[tuple[str, dict[str, Any], str]] = [
     ("coupling/corrupted", {"operator": "blur", "sigma": 0.0}, "sigma"),
     ("coupling/corrupted", {"operator": "blur", "noise": "unseen"}, "does not see"),
