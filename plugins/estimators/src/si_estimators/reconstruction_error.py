@@ -1,6 +1,7 @@
 """How far samples are from the truth that they were given a part of.
 
-For pairs (x1, y) of data, y the conditions that belong to x1, and samples X of the model given y,
+For pairs (x1, y) of data, y the conditions that belong to x1 and the state x0 that is paired with it, and samples X of
+the model given y,
 
     E |X - x1|^2 / d,        d the entries of an event,
 
@@ -28,7 +29,8 @@ _WHERE = "reconstruction-error"
 
 
 class ReconstructionError(Estimator):
-    """``E |X - x1|^2 / d`` in squared units of the data, over points x1 and samples X given what belongs to each.
+    """``E |X - x1|^2 / d`` in squared units of the data, over points x1 and samples X given what belongs to each,
+    *unbiased*.
 
     Points are rows that are held out. Each is paired by the coupling, which makes its conditions (a corrupted picture)
     and the state that its sample starts from; or conditions are given with the points. Per sample is the mean over the
@@ -41,8 +43,8 @@ class ReconstructionError(Estimator):
         batch: how many samples are made at once.
 
     Raises:
-        UsageError: options out of range; a model that is told nothing, that does not sample the target, or whose
-            coupling can't pair given points.
+        UsageError: options out of range; a model that knows nothing of the points, that does not sample the target, or
+            whose coupling can't pair given points.
     """
 
     needs = frozenset({"samples"})
@@ -66,11 +68,12 @@ class ReconstructionError(Estimator):
         """
         process, stream = model.process, needs_generator(generator, _WHERE)
         x = points(x, process.shape, _WHERE, least=2)
-        if not process.conditions or model.end is not process.target or model.start != 0.0:
+        told = process.conditions or not process.coupling.independent
+        if not told or model.end is not process.target or model.start != 0.0:
             raise UsageError(
-                "samples are compared with the points whose conditions they are given",
+                "samples are compared with the points that they are told a part of",
                 where=_WHERE,
-                got="a model without conditions" if not process.conditions else f"samples from t = {model.start:g}",
+                got="independent pairs without conditions" if not told else f"samples from t = {model.start:g}",
                 fix="a coupling that gives some, such as `corrupted`, sampled from t = 0",
             )
         rows = torch.randperm(len(x), generator=stream, device=stream.device)[: self.limit]
