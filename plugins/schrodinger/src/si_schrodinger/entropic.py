@@ -45,7 +45,8 @@ class Entropic(WithinBatch):
             None holds the marginals. Otherwise the plan also minimises ``tau KL(nu_0 | rho0) + tau KL(nu_1 | rho1)``;
             pairs have weights, of mean 1, by which their law is the plan's, so that the process goes from a reweighted
             source to a reweighted target. Sampling starts from the source as it is, all of which is carried on: its
-            samples have the reweighted target's law as far as the plan left the source as it was. Classes stay as frequent as they are where pairs are within classes.
+            samples have the reweighted target's law as far as the plan left the source as it was. Classes stay as
+            frequent as they are where pairs are within classes.
         hold_target: of an unbalanced plan, leave the target as it is: pairs have no weights, x1 is paired as the plan
             has it, and only the source is reweighted.
         pool: the plan is that of at least this many draws of each end, not only of the batch.
