@@ -56,4 +56,5 @@ def test_every_quantity_is_measured_by_some_estimator() -> None:
         "marginal-kl",
         "classifier-accuracy",
         "precision-recall",
+        "reconstruction-error",
     }

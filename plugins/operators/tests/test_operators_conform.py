@@ -49,6 +49,12 @@ class TestBlur(OperatorChecks):
         return si.build("operator", "blur", **request.param)
 
 
+class TestRotate(OperatorChecks):
+    @pytest.fixture(params=(45.0, -90.0))
+    def component(self, request: pytest.FixtureRequest) -> Operator:
+        return si.build("operator", "rotate", angle=request.param)
+
+
 class TestMatrix(OperatorChecks):
     @pytest.fixture(params=((5, 12), (12, 12), (20, 8), (1, 1)), ids=str)
     def component(self, request: pytest.FixtureRequest, tmp_path: Path) -> Operator:

@@ -65,6 +65,27 @@ def test_photos_from_start_to_end(run):
     assert samples.shape == (4, 3, 4, 4)
 
 
+SMALL_OF_PICTURES = "{use: unet, width: 8, multipliers: [1], blocks: 1, attention: [], channels: [%s]}"
+
+
+@pytest.mark.parametrize(("recipe", "channels"), [("inpainting", "corrupted, mask"), ("super-resolution", "corrupted")])
+@pytest.mark.parametrize("coupling", ["corrupted", "observed"])
+def test_pictures_from_pictures_from_start_to_end(run, recipe, channels, coupling):
+    """As they are, and with a start that knows nothing, beside which they are measured."""
+    few = [word for word in FEW if not word.startswith("estimators")]
+    operator = "{use: mask, hidden: random-box}" if recipe == "inpainting" else "{use: downsample, factor: 4}"
+    other = [f"coupling={{use: observed, operator: {operator}}}", "source=gaussian"] if coupling == "observed" else []
+    network, limit = f"network={SMALL_OF_PICTURES % channels}", "estimators.0.limit=4"
+    samples, estimates = run(recipe, network, *few, limit, *other)
+    assert samples.shape == (4, 3, 16, 16)
+    assert estimates["reconstruction-error"]["details"]["psnr"] > 0
+
+
+def test_digits_from_turned_ones_from_start_to_end(run):
+    network = f"network={SMALL_OF_PICTURES % 'corrupted'}"
+    assert run("digits-translation", network, *FEW)[0].shape == (4, 1, 8, 8)
+
+
 def test_latents_from_start_to_end(run, latents):
     samples, _ = run("sit-b-2", SMALL_TRANSFORMER, latents, *FEW)
     assert samples.shape == (4, 4, 32, 32)

@@ -36,7 +36,7 @@ def exact_trace(epsilon):
 def batch_trace(x0, x1, epsilon):
     """tr E (x0 x1^T) under the plan of the batch, without the noise of drawing from it."""
     if epsilon == 0:
-        return (x0[OptimalTransport().partners(x0, x1, None)] * x1).sum() / len(x0)
+        return (x0[OptimalTransport().matched(x0, x1, None).rows] * x1).sum() / len(x0)
     plan = sinkhorn(half_squared_distances(x0, x1), 2 * epsilon, tolerance=1e-4).log_plan.exp()
     return ((x0.T @ plan) * x1.T).sum()
 

@@ -135,7 +135,7 @@ def test_entropic_draws_follow_the_plan():
     counts, generator = torch.zeros(5, 5), seeded(2)
     columns = torch.arange(5).repeat(copies)
     for _ in range(draws // copies):
-        index = coupling.partners(x0.repeat(copies, 1), x1.repeat(copies, 1), generator)
+        index = coupling.matched(x0.repeat(copies, 1), x1.repeat(copies, 1), generator).rows
         counts.index_put_((index % 5, columns), torch.ones(len(index)), accumulate=True)
     expected = draws * plan / plan.sum(0)
     # Chi-square with 5 columns of 4 degrees of freedom each: mean 20, and 56 at one in 30 thousand.
@@ -234,8 +234,8 @@ def test_relaxed_pairs_leave_outliers_out():
     x1 = torch.randn(64, 2, generator=seeded(1))
     x0 = torch.randn(64, 2, generator=seeded())
     x0[0] = 50.0
-    held, relaxed = Entropic(0.1), Entropic(0.1, relaxation=5.0)
-    taken = [sum(int((c.partners(x0, x1, seeded(k)) == 0).sum()) for k in range(50)) for c in (held, relaxed)]
+    held, relaxed = Entropic(0.1), Entropic(0.1, unbalanced=5.0, hold_target=True)
+    taken = [sum(int((c.matched(x0, x1, seeded(k)).rows == 0).sum()) for k in range(50)) for c in (held, relaxed)]
     assert 20 <= taken[0] <= 100  # once a batch
     assert taken[1] == 0
 
@@ -275,7 +275,7 @@ def test_a_plan_that_is_not_found_is_refused():
         (Entropic, {"epsilon": 0.0}),
         (Entropic, {"epsilon": 1.0, "tolerance": 0.0}),
         (Entropic, {"epsilon": 1.0, "iterations": 0}),
-        (Entropic, {"epsilon": 1.0, "relaxation": -1.0}),
+        (Entropic, {"epsilon": 1.0, "unbalanced": -1.0}),
         (Entropic, {"epsilon": 1.0, "pool": 0}),
         (OptimalTransport, {"pool": 0}),
     ],

@@ -206,6 +206,58 @@ class WeightsInColumns(Independent):
         return replace(pairs, weight=torch.ones(n, 1))
 
 
+class Seen(si.Coupling):
+    """x0 keeps the first entry of x1, which is a condition; the others are noise."""
+
+    source_from_target = True
+    conditions: Mapping[str, si.ConditionSpec] = {"seen": si.ConditionSpec()}
+
+    def pair(self, x0: Tensor, x1: Tensor, generator: torch.Generator | None = None) -> Pair:
+        if x1.ndim == 1:
+            raise si.UsageError("of one entry nothing is left to be unseen")
+        rows = torch.empty_like(x1).normal_(generator=generator).reshape(len(x1), -1)
+        rows[:, 0] = x1.reshape(len(x1), -1)[:, 0]
+        return rows.reshape(x1.shape), x1
+
+    def draw(self, source: Any, target: si.Distribution, n: int, generator: torch.Generator | None = None) -> si.Pairs:
+        return self.pairs_of(source, target, *target.draw(n, generator), generator)
+
+    def pairs_of(self, source: Any, target: Any, x1: Any, condition: Any, generator: Any = None) -> si.Pairs:
+        return si.Pairs(*self.pair(x1, x1, generator), {**(condition or {}), "seen": x1.reshape(len(x1), -1)[:, 0]})
+
+    def start_from(self, target: Any, condition: Any, generator: torch.Generator) -> Any:
+        x1 = torch.zeros(len(condition["seen"]), *target.shape, dtype=condition["seen"].dtype)
+        x1.reshape(len(x1), -1)[:, 0] = condition["seen"]
+        return self.pair(x1, x1, generator)[0], condition
+
+
+class SeenAndIndependent(Seen):
+    independent = True
+
+
+class StartsFromAnother(Seen):
+    """Each has the first entry of the next one."""
+
+    def start_from(self, target: Any, condition: Any, generator: torch.Generator) -> Any:
+        return super().start_from(target, {**condition, "seen": condition["seen"].roll(1)}, generator)
+
+
+class StartsWithoutNoise(Seen):
+    def start_from(self, target: Any, condition: Any, generator: torch.Generator) -> Any:
+        x0, condition = super().start_from(target, condition, generator)
+        return x0 * torch.tensor([1.0, 0.0], dtype=x0.dtype), condition
+
+
+class SortsPoints(Seen):
+    def pairs_of(self, source: Any, target: Any, x1: Any, condition: Any, generator: Any = None) -> si.Pairs:
+        return super().pairs_of(source, target, x1[x1[:, 0].argsort()], condition, generator)
+
+
+class PointsWithoutConditions(Seen):
+    def pairs_of(self, source: Any, target: Any, x1: Any, condition: Any, generator: Any = None) -> si.Pairs:
+        return si.Pairs(*self.pair(x1, x1, generator), condition)
+
+
 @pytest.mark.parametrize(
     ("component", "check", "words"),
     [
@@ -234,6 +286,11 @@ class WeightsInColumns(Independent):
         (DeclaresAnotherShape(), "conditions", "the condition 'gap' has another shape; got (200, 2), due (200, 2, 2)"),
         (WeightsInColumns(), "shape-and-dtype", "has shape (1, 1) instead of (1,)"),
         (DrawsNoTarget(), "marginals", "x1 has not the law of the target"),
+        (SeenAndIndependent(), "traits", "source_from_target goes with neither"),
+        (StartsFromAnother(), "starts-of-conditions", "has another law than that of the pairs"),
+        (StartsWithoutNoise(), "starts-of-conditions", "has another law than that of the pairs"),
+        (SortsPoints(), "given-points", "changes the points"),
+        (PointsWithoutConditions(), "given-points", "the condition 'seen' is missing"),
     ],
     ids=lambda value: type(value).__name__ if isinstance(value, si.Coupling) else "",
 )
@@ -258,7 +315,7 @@ class DrawnTogether(si.Coupling):
 
 @pytest.mark.parametrize(
     "component",
-    [Independent(), Sorted(), Resampled(), Mirror(), DrawnTogether(), Noted()],
+    [Independent(), Sorted(), Resampled(), Mirror(), DrawnTogether(), Noted(), Seen()],
     ids=lambda value: type(value).__name__,
 )
 def test_a_right_one_is_accepted(accepted, component: si.Coupling) -> None:

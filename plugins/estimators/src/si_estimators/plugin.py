@@ -71,6 +71,10 @@ _ESTIMATORS = {
         "classifier_accuracy:ClassifierAccuracy",
         "fraction of samples that a classifier fitted to the data labels as asked",
     ),
+    "reconstruction-error": (
+        "reconstruction_error:ReconstructionError",
+        "E |X - x1|^2 per entry, of samples X given what is known of held-out x1",
+    ),
     "excess-loss": (
         "excess_loss:ExcessLoss",
         "L[f] - min L = 1/2 E|f - exact|^2 of each learned field",

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from si_core import Condition, ConditionSpec, Distribution, Frame
+from si_core import Condition, ConditionSpec, Distribution, Frame, UsageError
 from si_operators.operator import Operator
 
 __all__ = ["NAME", "Corruption", "corruption_of"]
@@ -40,9 +40,16 @@ class Corruption:
         operator.
 
         Raises:
-            UsageError: a target of a shape that the operator is not for.
+            UsageError: a target of a shape that the operator is not for, or in units with bounds.
         """
         frame, shape = target.frame, tuple(target.shape)
+        if frame.bounds is not None:
+            raise UsageError(
+                "units with bounds are no linear function of the data, and an operator is one",
+                where="conditions of an operator",
+                got=type(target).__name__,
+                fix="data without bounds",
+            )
         mean, scale = float(frame.shift.mean()), float(frame.scale.mean())
         return {NAME: ConditionSpec(operator.out_shape(shape), mean=mean, scale=scale), **operator.conditions(shape)}
 

@@ -51,6 +51,7 @@ class Observed(Coupling):
         generator: torch.Generator | None = None,
     ) -> Pairs:
         """Draws of the source for given points of the target, with what the operator leaves of these."""
-        x0 = source.sample(len(x1), generator)
+        # In the order of Corrupted, so that equal streams corrupt alike in both.
         corruption = corruption_of(self.operator, target.frame, len(x1), generator)
+        x0 = source.sample(len(x1), generator)
         return Pairs(x0, x1, {**(condition or {}), **corruption.conditions(corruption.observed(x1))})

@@ -29,6 +29,7 @@ def si_components() -> list[Component]:
         ),
         Component("operator", "downsample", "si_operators.downsample:Downsample", "means over squares of pixels"),
         Component("operator", "blur", "si_operators.blur:Blur", "a Gaussian blur along the sides of a picture"),
+        Component("operator", "rotate", "si_operators.rotate:Rotate", "pictures turned about their middle"),
         Component("operator", "matrix", "si_operators.matrix:Matrix", "a linear map given by a .npy file"),
         Component(
             "coupling",

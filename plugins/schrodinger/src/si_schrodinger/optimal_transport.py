@@ -16,8 +16,9 @@ from torch import Tensor
 
 from si_core import Largest
 from si_schrodinger.assignment import assignment
+from si_schrodinger.condition_costs import ConditionWeight
 from si_schrodinger.costs import half_squared_distances
-from si_schrodinger.within_batch import WithinBatch
+from si_schrodinger.within_batch import Match, WithinBatch
 
 __all__ = ["OptimalTransport"]
 
@@ -35,6 +36,9 @@ class OptimalTransport(WithinBatch):
     Args:
         pool: the permutation is that of at least this many draws of each end, not only of the batch.
         within_classes: pair labelled targets class by class, so that x0 stays independent of the class.
+        condition_weight: what it costs, in units of x^2, to pair states that were dealt other conditions: of labels
+            that differ, and of values times half their squared distance in units of their scale; one for all, or by
+            name. The larger, the less does x0 tell of the condition (:mod:`si_schrodinger.within_batch`).
 
     Raises:
         UsageError: options out of range.
@@ -43,15 +47,20 @@ class OptimalTransport(WithinBatch):
     prefetch = True
 
     def __init__(
-        self, pool: Annotated[int, Field(ge=1, le=Largest.PAIRWISE)] | None = None, within_classes: bool = True
+        self,
+        pool: Annotated[int, Field(ge=1, le=Largest.PAIRWISE)] | None = None,
+        within_classes: bool = True,
+        condition_weight: ConditionWeight | None = None,
     ) -> None:
-        super().__init__(pool, within_classes, _WHERE)
+        super().__init__(pool, within_classes, _WHERE, condition_weight)
 
-    def partners(self, x0: Tensor, x1: Tensor, generator: torch.Generator | None) -> Tensor:
-        """The optimal permutation, (B,); nothing is drawn."""
+    def matched(self, x0: Tensor, x1: Tensor, generator: torch.Generator | None, beside: Tensor | None = None) -> Match:
+        """The optimal permutation; nothing is drawn."""
+        if beside is not None:
+            return Match(assignment(half_squared_distances(x1, x0) + beside.to(x0.device)))
         if math.prod(x0.shape[1:]) != 1:
-            return assignment(half_squared_distances(x1, x0))
+            return Match(assignment(half_squared_distances(x1, x0)))
         # On the line both ends are taken in their order, for any convex cost.
         rows = torch.empty(len(x1), dtype=torch.int64, device=x0.device)
         rows[x1.flatten().argsort(stable=True)] = x0.flatten().argsort(stable=True)
-        return rows
+        return Match(rows)
