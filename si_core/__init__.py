@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.2.0"
 
 if TYPE_CHECKING:
+    from si_core.contract.bounds import Bounds as Bounds
     from si_core.contract.callback import Callback as Callback
     from si_core.contract.class_names import class_names as class_names
     from si_core.contract.class_names import number_of as number_of
@@ -136,6 +137,7 @@ _HOMES: dict[str, tuple[str, ...]] = {
     "si_core.contract.estimate_line": ("estimate_line",),
     "si_core.contract.diffusion": ("Diffusion",),
     "si_core.contract.distribution": ("Distribution",),
+    "si_core.contract.bounds": ("Bounds",),
     "si_core.contract.frame": ("Frame",),
     "si_core.contract.moments": ("Moments",),
     "si_core.contract.label_counts": ("LabelCounts",),

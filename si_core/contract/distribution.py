@@ -26,7 +26,7 @@ class Distribution(ABC):
     energy that nobody can draw from.
 
     A data set may live in other units than the model sees (standardised columns, scaled pixels): its :attr:`frame` says
-    which, and ``log p_data = log p_model - frame.log_volume``.
+    which, and ``log p_data = log p_model - frame.log_volume_at(x)``.
 
     One that holds data has a ``fingerprint``, a text that is equal for equal data: a model then keeps its frame, and
     asks for the data only where it needs them.

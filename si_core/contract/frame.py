@@ -14,6 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from si_core.contract.bounds import Bounds
 from si_core.contract.label_counts import LabelCounts
 from si_core.errors import DataError
 
@@ -27,6 +28,9 @@ _LOSS = 1e-5
 class Frame:
     """``data = shift + scale * model``, entry by entry, and what the entries are.
 
+    Where entries have bounds, that is the number without bounds which stands for them: ``data = y(shift + scale *
+    model)``, y the map of :class:`.Bounds`.
+
     Args:
         shape: the event shape.
         shift: broadcasts to the event; kept in float64.
@@ -34,6 +38,7 @@ class Frame:
         columns: the names of the entries of an event (d,), as the user's file has them.
         pixels: the values of black and white in data space, for events (channels, height, width) that are images.
         labels: how often the classes occur together, where all conditions are labels.
+        bounds: between which data lie; None for none.
 
     Raises:
         DataError: a shift or scale that is not finite, a scale that is not positive, or shapes that don't fit.
@@ -45,6 +50,7 @@ class Frame:
     columns: tuple[str, ...] | None = None
     pixels: tuple[float, float] | None = None
     labels: LabelCounts | None = None
+    bounds: Bounds | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "shape", tuple(self.shape))
@@ -55,46 +61,98 @@ class Frame:
                 bad = value[~(torch.isfinite(value) & (value > 0 if name == "scale" else True))]
                 allowed = "finite numbers" + (" above 0" if name == "scale" else "")
                 raise DataError(f"the {name} of a frame", got=float(bad.flatten()[0]), allowed=allowed)
-            try:
-                value.expand(self.shape)
-            except RuntimeError as error:
-                raise DataError(
-                    f"the {name} of a frame", got=f"shape {tuple(value.shape)}", allowed=f"that of events {self.shape}"
-                ) from error
+            self._fits(value, name)
+        if self.bounds is not None:
+            self._fits(self.bounds.lower, "bounds")
         if self.columns is not None:
             object.__setattr__(self, "columns", tuple(map(str, self.columns)))
             if self.shape != (len(self.columns),):
                 got = f"{len(self.columns)} names for events {self.shape}"
                 raise DataError("the columns of a frame", got=got, allowed="one name for each entry of an event (d,)")
 
+    def _fits(self, value: Tensor, name: str) -> None:
+        try:
+            value.expand(self.shape)
+        except RuntimeError as error:
+            raise DataError(
+                f"the {name} of a frame", got=f"shape {tuple(value.shape)}", allowed=f"that of events {self.shape}"
+            ) from error
+
     @cached_property
-    def affine(self) -> bool:
-        """Whether data space is another than model space."""
+    def identity(self) -> bool:
+        """Whether data space is model space."""
+        return self.bounds is None and not self._moved
+
+    @cached_property
+    def _moved(self) -> bool:
         return bool((self.shift != 0).any() or (self.scale != 1).any())
 
-    @cached_property
-    def log_volume(self) -> float:
-        """``log |d data/d model|`` of an event, the sum of ``log scale``: ``log p_data = log p_model - log_volume``."""
-        return float(self.scale.log().expand(self.shape).sum())
+    def log_volume_at(self, x: Tensor) -> Tensor:
+        """``log |d data/d model|`` at x (B, *shape) in model space, shape (B,), float64.
+
+        It makes densities of data space of those of model space, ``log p_data = log p_model - log_volume_at(x)``: the
+        sum of ``log scale``, the same everywhere, and where there are bounds of ``log dy/du``.
+        """
+        shift, scale = (value.to(x.device) for value in (self.shift, self.scale))
+        constant = scale.log().expand(self.shape).sum()
+        if self.bounds is None:
+            return constant.expand(len(x))
+        return constant + self.bounds.log_derivative(shift + scale * x.double()).flatten(1).sum(1)
+
+    def inside(self, data: Tensor) -> Tensor:
+        """Which events (B, *shape) of data space lie strictly within the bounds, shape (B,)."""
+        if self.bounds is None:
+            return torch.ones(len(data), dtype=torch.bool, device=data.device)
+        return self.bounds.inside(data.double())
 
     def encode(self, data: Tensor) -> Tensor:
-        """Data space to model space, (B, *shape), in the dtype of the data; float64 for other than floating point."""
+        """Data space to model space, (B, *shape), in the dtype of the data; float64 for other than floating point.
+
+        Raises:
+            DataError: points that do not lie within the bounds, for which there is none.
+        """
         if not data.is_floating_point():
             data = data.double()
-        if not self.affine:
+        if self.identity:
             return data
+        self._refuse_outside(data)
         exact, shift, scale = self._in(data)
-        return ((exact - shift) / scale).to(data.dtype)
+        free = exact if self.bounds is None else self.bounds.free(exact)
+        return ((free - shift) / scale).to(data.dtype)
+
+    def _refuse_outside(self, data: Tensor) -> None:
+        if self.bounds is None:
+            return
+        outside = ~self.inside(data)
+        if not bool(outside.any()):
+            return
+        first = int(outside.nonzero()[0])
+        lower, upper = (end.expand(self.shape) for end in (self.bounds.lower, self.bounds.upper))
+        point = data[first].double().cpu()
+        place = tuple(int(k) for k in (~((point > lower) & (point < upper))).nonzero()[0])
+        name = self.columns[place[0]] if self.columns is not None else f"entry {place[0] if len(place) == 1 else place}"
+        raise DataError(
+            "points outside the bounds of their units",
+            got=f"{int(outside.sum())} of {len(data)}, the first in row {first}: {name} = {float(point[place]):g}",
+            allowed=f"between {float(lower[place]):g} and {float(upper[place]):g}",
+            fix="their density is 0: leave them out",
+        )
 
     def decode(self, x: Tensor) -> Tensor:
         """Model space to data space, (B, *shape), in the dtype of :meth:`dtype_of` that of x."""
-        if not self.affine:
+        if self.identity:
             return x
         exact, shift, scale = self._in(x)
-        return shift + scale * exact
+        free = shift + scale * exact
+        return free if self.bounds is None else self.bounds.bounded(free)
 
     def dtype_of(self, dtype: torch.dtype) -> torch.dtype:
-        """The dtype of data: that of model space, or float64 where rounding takes a hundred-thousandth of the scale."""
+        """The dtype of data: that of model space, or float64 where rounding takes a hundred-thousandth of the scale.
+
+        So it does beside a bound.
+        """
+        if self.bounds is not None:
+            return torch.float64
         return torch.float64 if torch.finfo(dtype).eps * self._offset > _LOSS else dtype
 
     def _in(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
@@ -113,7 +171,6 @@ class Frame:
             "shape": list(self.shape),
             "shift": self.shift.tolist(),
             "scale": self.scale.tolist(),
-            "log_volume": self.log_volume,
         }
         if self.columns is not None:
             found["columns"] = list(self.columns)
@@ -121,6 +178,8 @@ class Frame:
             found["pixels"] = list(self.pixels)
         if self.labels is not None:
             found["labels"] = self.labels.plain()
+        if self.bounds is not None:
+            found["bounds"] = self.bounds.plain()
         return found
 
     @classmethod
@@ -132,6 +191,7 @@ class Frame:
             KeyError, TypeError, ValueError: it is none.
         """
         columns, pixels, labels = plain.get("columns"), plain.get("pixels"), plain.get("labels")
+        bounds = plain.get("bounds")
         return cls(
             tuple(int(size) for size in plain["shape"]),
             torch.tensor(plain["shift"], dtype=torch.float64),
@@ -139,4 +199,5 @@ class Frame:
             None if columns is None else tuple(columns),
             None if pixels is None else (float(pixels[0]), float(pixels[1])),
             None if labels is None else LabelCounts.of_plain(labels),
+            None if bounds is None else Bounds.of_plain(bounds),
         )

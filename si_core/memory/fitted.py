@@ -155,17 +155,24 @@ class Fitted:
             options: of the estimator ``log-likelihood``, such as ``steps``.
 
         Returns:
-            shape (n,): a tensor for tensors, else an array.
+            shape (n,): a tensor for tensors, else an array; minus infinity beyond the bounds of the data's units.
 
         Raises:
             UsageError: a source without a density, or a condition that is missing.
             DataError: points of another shape, or not finite.
         """
         estimator = build("estimator", "si-estimators/log-likelihood", **options)
-        found = self.estimate(estimator, x, condition, seed=seed)
+        points, target = self._points(x, "x"), self.model.process.target
+        inside = target.frame.inside(points)
+        if not bool(inside.all()):
+            # Any point within stands for those that have no density.
+            within = target.decode(points.new_zeros(1, *target.shape))
+            points = torch.where(inside.reshape(-1, *(1 for _ in target.shape)), points, within)
+        found = self._measured(estimator, points, x, condition, seed)
         if found.per_sample is None:
             raise UsageError("the estimator tells no value of each point", got=found.name)
         each = found.per_sample.detach()
+        each = torch.where(inside.to(each.device), each, -torch.inf)
         return each if container_of(x) == "torch" else each.cpu().numpy()
 
     def estimate(
@@ -183,6 +190,12 @@ class Fitted:
         if isinstance(estimator, str):
             estimator = build("estimator", estimator, **options)
         points = None if data is None else self._points(data, "data")
+        return self._measured(estimator, points, data, condition, seed)
+
+    def _measured(
+        self, estimator: Estimator | str, points: torch.Tensor | None, data: Any, condition: Any, seed: int
+    ) -> Estimate:
+        """A number at points in data space, which may have conditions among the columns that they came with."""
         specs, optional = self.model.process.conditions, self.model.optional
         own = self._own_condition(data)
         spoken = given(own if condition is None else condition, specs, optional)

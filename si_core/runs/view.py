@@ -94,7 +94,7 @@ def _ends(
     An end without units of its own, such as noise, is told in those of the samples.
     """
     process = model.process
-    decode = [law.decode if law.frame.affine else model.decode for law in (process.source, process.target)]
+    decode = [model.decode if law.frame.identity else law.decode for law in (process.source, process.target)]
     try:
         if process.structure.intervals:
             # A pair need not reach from end to end.
@@ -129,7 +129,26 @@ def _paths(model: Model, stream: torch.Generator) -> Trajectory:
 
 
 def _true_log_density(law: Distribution) -> Callable[[Tensor], Tensor]:
-    return lambda points: (law.log_prob(law.encode(points)) - law.frame.log_volume).detach()
+    def log_density(points: Tensor) -> Tensor:
+        x = law.encode(points)
+        return (law.log_prob(x) - law.frame.log_volume_at(x)).detach()
+
+    return _within(law, log_density)
+
+
+def _within(law: Distribution, log_density: Callable[[Tensor], Tensor]) -> Callable[[Tensor], Tensor]:
+    """A log-density in data space that is minus infinity at points beyond the bounds of the units."""
+
+    def everywhere(points: Tensor) -> Tensor:
+        inside = law.frame.inside(points)
+        if bool(inside.all()):
+            return log_density(points)
+        found = points.new_full((len(points),), -torch.inf, dtype=torch.float64)
+        if bool(inside.any()):
+            found[inside] = log_density(points[inside]).to(found)
+        return found
+
+    return everywhere
 
 
 def _log_density(model: Model) -> Callable[[Tensor], Tensor] | None:
@@ -154,4 +173,4 @@ def _log_density(model: Model) -> Callable[[Tensor], Tensor] | None:
         result = estimator.estimate(model, x, model.stream(0, "evaluation", 2))
         return result.per_sample.cpu()  # type: ignore[no-any-return]
 
-    return log_density
+    return _within(process.target, log_density)

@@ -1,6 +1,7 @@
 """Frames: units that lose nothing, and labels drawn as often as they are."""
 
 import json
+import math
 
 import pytest
 import torch
@@ -14,6 +15,10 @@ def frames():
     yield si.Frame((3,), shift=torch.tensor([0.0, 1e8, -3.0]), scale=wide, columns=("a", "b, c", "d e"))
     yield si.Frame((1, 2, 2), shift=127.5, scale=127.5, pixels=(0.0, 255.0))
     yield si.Frame((), shift=1.7e9, scale=60.0)
+    bounds = si.Bounds(
+        torch.tensor([-1.0, 0.0, -torch.inf, -torch.inf]), torch.tensor([3.0, torch.inf, 5.0, torch.inf])
+    )
+    yield si.Frame((4,), shift=torch.tensor([0.5, -1.0, 0.0, 2.0]), scale=1.5, bounds=bounds)
     yield si.Frame((2,), scale=0.1, labels=si.LabelCounts({"kind": torch.tensor([-1, 0, 2])}, torch.tensor([1, 5, 2])))
 
 
@@ -23,8 +28,10 @@ def test_data_keep_their_resolution(frame, dtype):
     x = torch.randn(400, *frame.shape, generator=torch.Generator().manual_seed(0)).to(dtype)
     data = frame.decode(x)
     truth = frame.shift + frame.scale * x.double()
+    truth = truth if frame.bounds is None else frame.bounds.bounded(truth)
     # A hundred-thousandth of the scale at most is lost, or as little as the dtype of x itself resolves.
     allowed = (1e-5 + 4 * torch.finfo(dtype).eps * x.double().abs()) * frame.scale
+    assert bool(frame.inside(data).all())
     assert bool(((data.double() - truth).abs() <= allowed).all())
     assert data.dtype in (dtype, torch.float64)
     assert bool((((frame.encode(data) - x).double()).abs() <= 2e-5 + 8 * torch.finfo(dtype).eps * x.abs()).all())
@@ -47,17 +54,42 @@ def test_a_frame_comes_back_from_plain_data(frame):
     x = torch.randn(5, *frame.shape, dtype=torch.float64)
     assert torch.equal(again.decode(x), frame.decode(x))
     assert (again.shape, again.columns, again.pixels) == (frame.shape, frame.columns, frame.pixels)
-    assert again.log_volume == frame.log_volume
+    assert torch.equal(again.log_volume_at(x), frame.log_volume_at(x))
     if frame.labels is not None:
         draws = (labels.draw(50, torch.Generator().manual_seed(1))["kind"] for labels in (again.labels, frame.labels))
         assert torch.equal(*draws)
 
 
 def test_the_volume_is_that_of_the_map():
-    frame = si.Frame((2, 3), shift=5.0, scale=torch.rand(3, dtype=torch.float64) + 0.5)
-    x = torch.randn(2, 3, dtype=torch.float64)
-    jacobian = torch.autograd.functional.jacobian(lambda v: frame.decode(v[None])[0], x).reshape(6, 6)
-    assert frame.log_volume == pytest.approx(float(torch.linalg.slogdet(jacobian)[1]), rel=1e-12)
+    scale = torch.rand(3, dtype=torch.float64) + 0.5
+    inf = torch.inf
+    bounds = si.Bounds(torch.tensor([-1.0, 0.0, -inf]), torch.tensor([[3.0, inf, 5.0], [inf, inf, 7.0]]))
+    for frame in (si.Frame((2, 3), shift=5.0, scale=scale), si.Frame((2, 3), shift=0.5, scale=scale, bounds=bounds)):
+        x = torch.randn(4, 2, 3, dtype=torch.float64)
+        for point, volume in zip(x, frame.log_volume_at(x), strict=True):
+            jacobian = torch.autograd.functional.jacobian(lambda v, f=frame: f.decode(v[None])[0], point).reshape(6, 6)
+            assert float(volume) == pytest.approx(float(torch.linalg.slogdet(jacobian)[1]), rel=1e-12)
+
+
+def test_a_density_without_bounds_is_one_within_them():
+    """A standard normal of model space integrates to 1 over the interval, by quadrature in data space."""
+    for bounds in ((-1.0, 3.0), (0.0, torch.inf), (-torch.inf, 2.0)):
+        frame = si.Frame((1,), shift=0.3, scale=0.8, bounds=si.Bounds(*map(torch.tensor, bounds)))
+        low, high = (frame.decode(torch.tensor([[end]], dtype=torch.float64)) for end in (-8.0, 8.0))
+        nodes = torch.linspace(float(low), float(high), 400_001, dtype=torch.float64)[1:-1, None]
+        x = frame.encode(nodes)
+        density = (-0.5 * x[:, 0] ** 2 - 0.5 * math.log(2 * math.pi) - frame.log_volume_at(x)).exp()
+        assert float(torch.trapezoid(density, nodes[:, 0])) == pytest.approx(1.0, abs=2e-3)
+
+
+def test_points_beyond_bounds_have_no_place_in_model_space():
+    frame = si.Frame((2,), columns=("angle", "width"), bounds=si.Bounds(-1.0, torch.tensor([1.0, torch.inf])))
+    data = torch.tensor([[0.0, 5.0], [0.5, -1.0], [1.0, 0.0]])
+    assert frame.inside(data).tolist() == [True, False, False]
+    with pytest.raises(si.DataError, match=r"2 of 3, the first in row 1: width = -1.*between -1 and inf"):
+        frame.encode(data)
+    # However far out states are, data lie within.
+    assert bool(frame.inside(frame.decode(torch.tensor([[500.0, -900.0], [-500.0, 900.0]]))).all())
 
 
 @pytest.mark.parametrize(
@@ -69,11 +101,18 @@ def test_the_volume_is_that_of_the_map():
         ({"shift": float("nan")}, "shift of a frame"),
         ({"shift": torch.zeros(3)}, "shift of a frame"),
         ({"columns": ("a",)}, "columns of a frame"),
+        ({"bounds": si.Bounds(torch.zeros(3), torch.ones(3))}, "bounds of a frame"),
     ],
 )
 def test_frames_that_are_none(options, said):
     with pytest.raises(si.DataError, match=said):
         si.Frame((2,), **options)
+
+
+@pytest.mark.parametrize("ends", [(1.0, 1.0), (2.0, 1.0), (float("nan"), 1.0), (torch.inf, torch.inf)])
+def test_bounds_with_nothing_between_them(ends):
+    with pytest.raises(si.DataError, match="bounds of an entry"):
+        si.Bounds(*ends)
 
 
 def test_labels_are_drawn_together_as_often_as_they_are():

@@ -45,7 +45,7 @@ def test_digits_are_grey_levels_in_data_space():
     data = law.decode(rows)
     assert torch.equal(data, data.round())
     assert (float(data.min()), float(data.max())) == (0, 16)
-    assert law.frame.log_volume == pytest.approx(64 * np.log(8))
+    assert float(law.frame.log_volume_at(torch.zeros(1, *law.shape))) == pytest.approx(64 * np.log(8))
     assert law.conditions == {"digit": si.ConditionSpec(classes=tuple("0123456789"))}
     assert torch.bincount(told["digit"]).min() > 150
     plain = Digits(label=False)
@@ -80,7 +80,7 @@ def test_a_folder_of_images(tmp_path, channels):
     np.testing.assert_allclose(law.decode(rows), wanted, atol=1e-4)
     assert told is None
     assert not law.conditions
-    assert law.frame.log_volume == pytest.approx(channels * 20 * np.log(127.5))
+    assert float(law.frame.log_volume_at(torch.zeros(1, *law.shape))) == pytest.approx(channels * 20 * np.log(127.5))
     assert law.sample(3).dtype == torch.float32
     again = Images(str(tmp_path), channels=channels, held_out=0)
     assert law.fingerprint == again.fingerprint != Images(str(tmp_path), channels=channels, held_out=0.2).fingerprint

@@ -145,7 +145,7 @@ class NarrowerThanNarrow(Normal):
 
 
 class OwnVolume(Scaled):
-    log_volume = math.log(2)
+    log_volume_at = math.log(2)
 
 
 class OwnUnits(Normal):
@@ -401,7 +401,7 @@ class Lopsided(Square):
         (MomentsOfOneCoordinate(), "moments", "variance is 0.5, and that of draws is 1.0"),
         (MomentsWithoutTheMean(), "moments", "mean_square + variance is 2, and that of draws is 1.0"),
         (NarrowerThanNarrow(), "moments", "is larger than the mean one"),
-        (OwnVolume(), "units", "log_volume is that of the frame"),
+        (OwnVolume(), "units", "log_volume_at is that of the frame"),
         (OwnUnits(), "units", "decode is overridden"),
         (FrameOfOtherEvents(), "units", "frame is that of events (3,), and events are (2,)"),
         (FrameOfText(), "units", "frame is a str"),

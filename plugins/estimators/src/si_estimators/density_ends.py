@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import Literal
 
+import torch
 from torch import Tensor
 
 from si_core import Distribution, Model, NumericsError, StochasticInterpolant
@@ -69,17 +70,27 @@ def bound_of_span(
 def value_of_data_law(model: Model, direction: str, unit: str) -> dict[str, float]:
     """``E log p(x)`` of the points under their own law: minus its entropy, the largest mean there is, where known.
 
-    ``E_p log q <= E_p log p = -H`` for every density q. Given conditions, the entropy would be that given them.
+    ``E_p log q <= E_p log p = -H`` for every density q. Given conditions, the entropy would be that given them; with
+    bounds the volume of the units has no mean in closed form.
     """
     end = measured_end(model.process, direction)
-    if end.entropy is None or model.process.conditions:
+    if end.entropy is None or model.process.conditions or end.frame.bounds is not None:
         return {}
-    return {"value_of_data_law": -(end.entropy + end.frame.log_volume) * unit_of_nats(end, unit)}
+    volume = float(end.frame.log_volume_at(torch.zeros(1, *end.shape))[0])
+    return {"value_of_data_law": -(end.entropy + volume) * unit_of_nats(end, unit)}
 
 
-def in_unit(values: Tensor, end: Distribution, unit: str) -> Tensor:
-    """Log-densities of model space in nats as those of data units, in the unit asked for; same shape."""
-    return (values - end.frame.log_volume) * unit_of_nats(end, unit)
+def in_unit(values: Tensor, x: Tensor, end: Distribution, unit: str) -> Tensor:
+    """Log-densities of model space in nats as those of data units, in the unit asked for.
+
+    Args:
+        values: shape (B, ...), one or several for each point; the answer has that shape.
+        x: the points in model space, shape (B, *event).
+        end: the distribution whose units they have.
+        unit: nats or bits/dim.
+    """
+    volume = end.frame.log_volume_at(x).to(values).reshape(-1, *(1,) * (values.ndim - 1))
+    return (values - volume) * unit_of_nats(end, unit)
 
 
 def unit_of_nats(end: Distribution, unit: str) -> float:

@@ -150,7 +150,7 @@ class LogLikelihood(Estimator):
         end, start = measured_end(model.process, self.direction), start_law(model, self.direction, _WHERE)
         with torch.inference_mode(False), torch.no_grad():
             densities, changes, off = self.log_densities(model, x, generator)
-            values = in_unit(densities.mean(1), end, self.unit)
+            values = in_unit(densities.mean(1), x, end, self.unit)
         kept = ~torch.isneginf(values)
         counts, scale = torch.cat([change.divergences for change in changes]), unit_of_nats(end, self.unit)
         details = {

@@ -94,8 +94,9 @@ class PathDensity:
             if self.off_support == "refuse" or not bool(kept.any()):
                 off.refuse(len(x))
             weights, variance = weights[kept], variance[kept]
-            values, scale = in_unit(weights, end, self.unit), unit_of_nats(end, self.unit)
-            tight = in_unit(log_mean_exp(weights), end, self.unit)
+            measured, scale = x[kept], unit_of_nats(end, self.unit)
+            values = in_unit(weights, measured, end, self.unit)
+            tight = in_unit(log_mean_exp(weights), measured, end, self.unit)
             details = {
                 "direction": self.direction,
                 "form": self.form,

@@ -126,7 +126,12 @@ def _columns(law: Distribution) -> list[str]:
         f"| {code(name)} | {number(mean)} | {number(width)} |"
         for name, mean, width in zip(frame.columns, shift, scale, strict=True)
     ]
-    return ["", "| column | centre | scale |", "| --- | --- | --- |", *rows]
+    if frame.bounds is None:
+        return ["", "| column | centre | scale |", "| --- | --- | --- |", *rows]
+    ends = (end.expand(frame.shape).tolist() for end in (frame.bounds.lower, frame.bounds.upper))
+    rows = [f"{row} {number(low)} to {number(high)} |" for row, low, high in zip(rows, *ends, strict=True)]
+    words = "Centre and scale are those of numbers without bounds that stand for the columns (`si_core.Bounds`)."
+    return ["", words, "", "| column | centre | scale | between |", "| --- | --- | --- | --- |", *rows]
 
 
 def _training(model: Model, records: RunRecords) -> str:

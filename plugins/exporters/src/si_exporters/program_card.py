@@ -21,7 +21,13 @@ with torch.no_grad():
     for k in range(about["steps"]):
         x = step(x, torch.tensor(k), condition)
 shift, scale = (torch.tensor(about["target"][key], dtype=torch.float64) for key in ("shift", "scale"))
-numpy.save("samples.npy", (shift + scale * x.double()).numpy())"""
+data = shift + scale * x.double()"""
+_WITHIN = """\
+lower, upper = (torch.from_numpy(numpy.array(about["target"]["bounds"][key], float)) for key in ("lower", "upper"))
+above = torch.where(upper.isnan(), lower + data.exp(), lower + (upper - lower) * data.sigmoid())
+below = torch.where(upper.isnan(), data, upper - (-data).exp())
+data = torch.where(lower.isnan(), below, above)  # null is no bound"""
+_SAVED = 'numpy.save("samples.npy", data.numpy())'
 
 
 def program_card(about: Mapping[str, Any]) -> str:
@@ -42,6 +48,8 @@ def program_card(about: Mapping[str, Any]) -> str:
         _NOISE if about["source"]["standard_normal"] else _POINTS,
         f"condition = {condition}",
         _REST,
+        *([_WITHIN] if "bounds" in about["target"] else []),
+        _SAVED,
     ]
     said = [
         f"- {code(name)}: {'values of shape ' + str(tuple(spec['shape'])) if 'shape' in spec else _places(spec)}"

@@ -143,6 +143,13 @@ def _about(model: Model, steps: int) -> dict[str, Any]:
     """All that is needed beside the program, as plain values."""
     transport, nodes = model.transport(epsilon=0.0), grid_of(model, steps)
     origin, end = model.origin, model.end
+    if not origin.standard_normal and origin.frame.bounds is not None:
+        raise UsageError(
+            "a program starts from points whose units have no bounds",
+            where="torch-export",
+            got="a source with bounds",
+            fix="export the model as `folder`",
+        )
     times = transport.times(torch.tensor(nodes, dtype=torch.float64)).tolist()
     conditions = {
         name: {"classes": list(spec.classes)} if spec.classes is not None else {"shape": list(spec.shape)}
@@ -162,6 +169,6 @@ def _about(model: Model, steps: int) -> dict[str, Any]:
 
 
 def _units(law: Any) -> dict[str, Any]:
-    """``data = shift + scale * model``, with the names of columns and the values of black and white."""
+    """``data = shift + scale * model``, between bounds if any, with names of columns and values of black and white."""
     plain = json.loads(json.dumps(law.frame.plain()))
-    return {name: plain[name] for name in ("shift", "scale", "columns", "pixels") if name in plain}
+    return {name: plain[name] for name in ("shift", "scale", "columns", "pixels", "bounds") if name in plain}

@@ -154,8 +154,8 @@ def units(law: Distribution) -> Measured:
     for name in ("encode", "decode"):
         if getattr(type(law), name) is not getattr(Distribution, name):
             raise Violation(f"{name} is overridden: a model keeps the frame alone, so the units belong there")
-    if "log_volume" in vars(type(law)) or "log_volume" in vars(law):
-        raise Violation("log_volume is that of the frame: give its scale there")
+    if "log_volume_at" in vars(type(law)) or "log_volume_at" in vars(law):
+        raise Violation("log_volume_at is that of the frame: give its scale there")
     again = Frame.of_plain(json.loads(json.dumps(frame.plain())))
     x = _points(law, 7).double()
     data = frame.decode(x)

@@ -14,6 +14,7 @@ from typing import Annotated
 from pydantic import Field
 
 from si_core import Largest
+from si_distributions.datasets.bounded import bounds_of
 from si_distributions.datasets.missing import Missing
 from si_distributions.datasets.on_file import Storage
 from si_distributions.datasets.order import Order
@@ -58,6 +59,9 @@ class Array(Tabular):
         dtype: of the draws.
         order: of the draws of training: replacement, for independent rows, or shuffled, for each row once an epoch in
             an order of its own; a step's rows are a function of the seed and its number alone.
+        bounds: of columns, by name or number, between which the data lie: ``{width: [0, null], angle: [-1, 1]}``, null
+            for none. Networks learn numbers without bounds that stand for them (:class:`si_core.Bounds`), samples lie
+            within, and densities are told per unit of the data.
         storage: memory, file, or auto, which leaves more than 256 MiB on file. Of held-out rows on file some are given,
             512 or 2^24 numbers at least. A file must not change while it is in use.
         workers: threads that read the rows of later steps from a file, which changes no number; 0 for none.
@@ -82,6 +86,7 @@ class Array(Tabular):
         header: Header = "auto",
         dtype: Precision = "float32",
         order: Order = "replacement",
+        bounds: dict[str, tuple[float | None, float | None]] | None = None,
         storage: Storage = "auto",
         workers: Workers = 1,
     ) -> None:
@@ -90,7 +95,8 @@ class Array(Tabular):
         if labels is not None:
             contents = with_labels(contents, str(labels), label)
         further = {"storage": storage, "order": order, "workers": workers}
-        super().__init__(contents, standardise, held_out, split_seed, missing, dtype, where, **further)
+        within = None if bounds is None else bounds_of(bounds, contents.values.shape[1:], contents.names, where)
+        super().__init__(contents, standardise, held_out, split_seed, missing, dtype, where, bounds=within, **further)
 
     @staticmethod
     def columns_of(path: str) -> tuple[str, ...] | None:

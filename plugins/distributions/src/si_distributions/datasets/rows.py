@@ -18,7 +18,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from si_core import Condition, ConditionSpec, DataError, Frame, LabelCounts, Moments
+from si_core import Bounds, Condition, ConditionSpec, DataError, Frame, LabelCounts, Moments
 from si_distributions.datasets.in_memory_rows import MemoryRows
 from si_distributions.datasets.on_file import FileRows, most_held
 from si_distributions.datasets.order import Order, Ordered, ordered
@@ -65,6 +65,7 @@ class Rows(Ordered):
         scaling: shift and scale between data space and model space.
         condition_values: what draws give with each row, by name, each (N, *shape): places among classes, or values.
         conditions: what these are.
+        bounds: between which data lie; the scaling is then that of the numbers that stand for them.
         columns: the names of the columns, for a table that has them.
         pixels: the values of black and white in data space, for images.
         dequantise: whether draws of whole numbers get uniform noise on [-1/2, 1/2) added in data space.
@@ -85,6 +86,7 @@ class Rows(Ordered):
         *,
         condition_values: Mapping[str, NDArray[np.generic]] | None = None,
         conditions: Mapping[str, ConditionSpec] | None = None,
+        bounds: Bounds | None = None,
         columns: tuple[str, ...] | None = None,
         pixels: tuple[float, float] | None = None,
         dequantise: bool = False,
@@ -100,7 +102,7 @@ class Rows(Ordered):
         self.shape = values.shape if isinstance(values, RowStore) else tuple(values.shape[1:])
         self.size = len(train)
         self.conditions = dict(conditions or {})
-        self._units = Frame(self.shape, *scaling)
+        self._units = Frame(self.shape, *scaling, bounds=bounds)
         self.row_key = hashlib.sha256(np.ascontiguousarray(train, dtype="<i8")).hexdigest()
         """Says which rows of the source are drawn, in which order: two data sets pair up only if theirs are equal."""
         self._columns, self._pixels = columns, pixels
@@ -163,6 +165,8 @@ class Rows(Ordered):
         kept += [values.tensor for _, values in sorted(self._conditions.items())]
         # Standardised rows are those of any other units.
         kept += [self._units.shift, self._units.scale]
+        if self._units.bounds is not None:
+            kept += [self._units.bounds.lower, self._units.bounds.upper]
         for tensor in kept:
             digest.update(f"{tuple(tensor.shape)} {tensor.dtype}".encode())
             digest.update(tensor.contiguous().reshape(-1).numpy())

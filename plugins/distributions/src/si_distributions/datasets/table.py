@@ -8,6 +8,7 @@ import numpy as np
 from pydantic import Field
 
 from si_core import Largest, UsageError
+from si_distributions.datasets.bounded import bounds_of
 from si_distributions.datasets.tabular import Tabular
 from si_distributions.files.contents import Contents
 from si_distributions.options import Precision
@@ -36,6 +37,7 @@ class Table(Tabular):
         held_out: the fraction of the rows kept from training, for estimators.
         split_seed: which rows are held out.
         dtype: of the draws.
+        bounds: of columns, by name, between which they lie, as for `array`: ``{area error: [0, null]}``.
     """
 
     def __init__(
@@ -46,8 +48,11 @@ class Table(Tabular):
         held_out: Annotated[float, Field(ge=0, lt=1)] = 0.1,
         split_seed: Annotated[int, Field(ge=0, le=Largest.SEED)] = 0,
         dtype: Precision = "float32",
+        bounds: dict[str, tuple[float | None, float | None]] | None = None,
     ) -> None:
-        super().__init__(_contents(name, label), standardise, held_out, split_seed, "refuse", dtype, f"table {name}")
+        contents, where = _contents(name, label), f"table {name}"
+        within = None if bounds is None else bounds_of(bounds, contents.values.shape[1:], contents.names, where)
+        super().__init__(contents, standardise, held_out, split_seed, "refuse", dtype, where, bounds=within)
 
 
 def _contents(name: str, label: bool) -> Contents:

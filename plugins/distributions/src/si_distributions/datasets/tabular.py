@@ -9,13 +9,13 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from si_core import ConditionSpec, DataError, UsageError
+from si_core import Bounds, ConditionSpec, DataError, Frame, UsageError
 from si_distributions.datasets.labels import missing_labels, number_labels
 from si_distributions.datasets.missing import Missing, whole_rows, with_means
 from si_distributions.datasets.on_file import Storage, look_through, stays_on_file
 from si_distributions.datasets.order import Order
 from si_distributions.datasets.rows import Rows, split
-from si_distributions.datasets.scaling import fixed, standardising
+from si_distributions.datasets.scaling import Scaling, fixed, standardising
 from si_distributions.datasets.sides import warn_of_classes, warn_of_repeated_rows
 from si_distributions.files.blocks import map_of
 from si_distributions.files.contents import Contents
@@ -42,6 +42,8 @@ class Tabular(Rows):
         where: the component or file, for errors.
         further: labels beside those of the contents, by name, each (N,).
         units: shift and scale in place of those of the training rows.
+        bounds: between which the values lie (:class:`si_core.Bounds`): numbers without bounds then stand for them, and
+            mean and scale are those of these.
         storage: whether rows are copied into memory or stay in the file that ``where`` names: auto, by their size.
         order: of the draws of training.
         workers: threads that read rows of later steps, where they stay on file.
@@ -62,10 +64,13 @@ class Tabular(Rows):
         *,
         further: Mapping[str, NDArray[np.generic]] = MappingProxyType({}),
         units: tuple[NDArray[np.generic], NDArray[np.generic]] | None = None,
+        bounds: Bounds | None = None,
         storage: Storage = "memory",
         order: Order = "replacement",
         workers: int = 0,
     ) -> None:
+        if bounds is not None:
+            storage = _in_memory(storage, where)
         store = _store(contents.values, storage, dtype, where)
         numbers, total = whole_rows(contents, missing, where), len(contents.values)
         self.dropped = total - len(numbers)
@@ -105,7 +110,7 @@ class Tabular(Rows):
         else:
             warn_of_repeated_rows(contents.values, train, held, where)
             if standardise and units is None:
-                scaling = standardising(contents.values, train, contents.names, where)
+                scaling = _standardising(contents, train, bounds, where)
         if units is not None:
             scaling = (torch.as_tensor(units[0]), torch.as_tensor(units[1]))
         super().__init__(
@@ -115,6 +120,7 @@ class Tabular(Rows):
             scaling,
             condition_values=condition_values,
             conditions=conditions | {name: _values(condition_values[name][train]) for name in contents.conditions},
+            bounds=bounds,
             columns=contents.names if contents.values.ndim == 2 else None,
             dtype=dtype,
             order=order,
@@ -122,6 +128,24 @@ class Tabular(Rows):
             digest=digest,
             where=where,
         )
+
+
+def _standardising(contents: Contents, train: NDArray[np.int64], bounds: Bounds | None, where: str) -> Scaling:
+    """The scaling of the training rows, or of the numbers without bounds that stand for them."""
+    if bounds is None:
+        return standardising(contents.values, train, contents.names, where)
+    rows = torch.from_numpy(contents.values[train].astype(np.float64))
+    columns = contents.names if rows.ndim == 2 else None
+    free = Frame(tuple(rows.shape[1:]), columns=columns, bounds=bounds).encode(rows).numpy()
+    return standardising(free, np.arange(len(free)), contents.names, where)
+
+
+def _in_memory(storage: Storage, where: str) -> Storage:
+    if storage == "file":
+        raise UsageError(
+            "rows with bounds are kept in memory", where=f"{where}: storage", got="file", allowed="memory or auto"
+        )
+    return "memory"
 
 
 def _store(values: NDArray[np.generic], storage: str, dtype: str, where: str) -> MappedRows | None:

@@ -1,0 +1,45 @@
+"""Bounds of columns as a recipe says them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+
+import torch
+
+from si_core import Bounds, DataError, UsageError
+
+__all__ = ["bounds_of"]
+
+
+def bounds_of(
+    given: Mapping[str, tuple[float | None, float | None]],
+    shape: tuple[int, ...],
+    names: tuple[str, ...] | None,
+    where: str,
+) -> Bounds:
+    """The bounds of the columns of a table.
+
+    Args:
+        given: lower and upper by the name or number of a column, None for none.
+        shape: of a row; only tables (d,) have columns.
+        names: of the columns, where they have any.
+        where: the file, for errors.
+
+    Raises:
+        UsageError: no such column.
+        DataError: rows that are no rows of a table; bounds with nothing between them.
+    """
+    where = f"{where}: bounds"
+    if len(shape) != 1:
+        raise DataError("columns have bounds, and there are none", where=where, got=f"events {shape}", allowed="(d,)")
+    columns = names or tuple(map(str, range(shape[0])))
+    lower = torch.full(shape, -math.inf, dtype=torch.float64)
+    upper = torch.full(shape, math.inf, dtype=torch.float64)
+    for name, (low, high) in given.items():
+        if str(name) not in columns:
+            raise UsageError("no such column", where=where, got=repr(name), allowed=", ".join(columns[:40]))
+        place = columns.index(str(name))
+        lower[place] = -math.inf if low is None else low
+        upper[place] = math.inf if high is None else high
+    return Bounds(lower, upper)
