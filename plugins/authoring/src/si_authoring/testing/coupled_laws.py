@@ -69,7 +69,8 @@ class Table(Distribution):
 
 def _candidates(coupling: Coupling) -> Iterator[Ends]:
     if coupling.source_from_target:
-        for target in (Labelled(), Table(1, conditional=True)):
+        # Some make x0 of conditions that only particular targets have.
+        for target in (Labelled(), Table(1, conditional=True), *_installed()):
             yield coupling.source_of(target), target
         return
     if coupling.source_is_target:
@@ -77,13 +78,18 @@ def _candidates(coupling: Coupling) -> Iterator[Ends]:
         return
     yield Normal(mean=1.0, deviation=2.0), Labelled()
     yield Table(0, conditional=False), Table(1, conditional=True)
+    for law in _installed():
+        yield law, law
+
+
+def _installed() -> Iterator[Distribution]:
+    """The distributions of plugins that can be built without options."""
     for found in available("distribution"):
         name = f"{found.plugin.distribution}/{found.component.name}"
         try:
-            law: Distribution = build("distribution", name)
+            yield build("distribution", name)
         except SIError:
             continue
-        yield law, law
 
 
 def ends_of(coupling: Coupling) -> Ends:

@@ -9,43 +9,18 @@ has a density, so that an ODE carries it as well; networks know the present stat
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated
 
 import torch
 from pydantic import Field
 from torch import Tensor
 
-from si_core import Condition, Coupling, DataError, Distribution, Frame, Moments, Pairs, UsageError
+from si_core import Condition, ConditionSpec, Coupling, DataError, Distribution, Pairs, UsageError
 
-__all__ = ["Consecutive", "Present"]
+__all__ = ["Consecutive"]
 
 _WHERE = "coupling consecutive"
-
-
-class Present(Distribution):
-    """The law of the present state, in the units of the states that are forecast.
-
-    Args:
-        target: windows of series.
-        coupling: makes x0 of them.
-    """
-
-    def __init__(self, target: Distribution, coupling: Consecutive) -> None:
-        _check(target)
-        self.shape, self._target, self._coupling = target.shape, target, coupling
-
-    @property
-    def frame(self) -> Frame:
-        return self._target.frame
-
-    @property
-    def moments(self) -> Moments | None:
-        """Those of the target, which is as stationary as a forecast needs, with the noise."""
-        own = self._target.moments
-        return None if own is None else Moments(own.mean_square, own.variance + self._coupling.noise**2)
-
-    def sample(self, n: int, generator: torch.Generator | None = None) -> Tensor:
-        return self._coupling.draw(self, self._target, n, generator).x0
 
 
 class Consecutive(Coupling):
@@ -67,9 +42,10 @@ class Consecutive(Coupling):
             raise UsageError("the size of noise", where=f"{_WHERE}: noise", got=repr(noise), allowed="a number >= 0")
         self.noise, self.anchored = float(noise), noise == 0
 
-    def source_of(self, target: Distribution) -> Distribution:
-        """The law of the present state."""
-        return Present(target, self)
+    def conditions_of(self, target: Distribution) -> Mapping[str, ConditionSpec]:
+        """None of its own; refuses a target without past states."""
+        _check(target)
+        return {}
 
     def start(self, present: Tensor, generator: torch.Generator | None) -> Tensor:
         """x0 of present states (n, *event)."""
@@ -89,7 +65,26 @@ class Consecutive(Coupling):
     ) -> Pairs:
         """n windows: the present state, the one that follows, and what networks are given."""
         _check(target)
-        x1, given = target.checked_draw(n, generator)
+        return self._paired(*target.checked_draw(n, generator), generator)
+
+    def pairs_of(
+        self,
+        source: Distribution,
+        target: Distribution,
+        x1: Tensor,
+        condition: Condition | None,
+        generator: torch.Generator | None = None,
+    ) -> Pairs:
+        """Given windows."""
+        return self._paired(x1, condition, generator)
+
+    def start_from(
+        self, target: Distribution, condition: Condition, generator: torch.Generator
+    ) -> tuple[Tensor, Condition] | None:
+        """x0 of given past states."""
+        return self.start(_present(condition), generator), condition
+
+    def _paired(self, x1: Tensor, given: Condition | None, generator: torch.Generator | None) -> Pairs:
         return Pairs(self.start(_present(given), generator).to(x1), x1, given)
 
 

@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
 
-from si_core import UsageError
+from pydantic import Field
+
+from si_core import Largest, UsageError
 from si_forecast.data.segments import Gaps
 
-__all__ = ["Layout", "check_sizes"]
+__all__ = ["Ahead", "HeldOut", "Layout", "Past", "check_sizes"]
+
+Past = Annotated[int, Field(ge=0, le=Largest.DEPTH)]
+Ahead = Annotated[int, Field(ge=1, le=Largest.STEPS)]
+HeldOut = Annotated[float, Field(ge=0, lt=1)]
 
 
 @dataclass(frozen=True)
@@ -23,8 +29,8 @@ class Layout:
         gaps: what times are that are farther apart than a step.
     """
 
-    past: int = 1
-    ahead: int = 1
+    past: Past = 1
+    ahead: Ahead = 1
     calendar: tuple[str, ...] = ()
     given_group: str | None = None
     gaps: Gaps = "refuse"

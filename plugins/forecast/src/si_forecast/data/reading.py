@@ -1,7 +1,7 @@
 """Series out of a file: by the readers of si-distributions, which know .npy, .npz, .csv, .tsv, .txt and .parquet.
 
-An array (N, *event) is one series of N states, one of shape (N,) a series of numbers. In a table, columns may say when a
-row was (``time``), which series it belongs to (``group``) and what its series has once (``static``); the others are
+An array (N, *event) is one series of N states, one of shape (N,) a series of numbers. In a table, columns may say when
+a row was (``time``), which series it belongs to (``group``) and what its series has once (``static``); the others are
 the state. Rows of several series may be mixed: each series has its own in the order of the file.
 """
 

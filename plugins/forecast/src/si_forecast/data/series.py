@@ -3,31 +3,25 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Literal
 
-from pydantic import Field
-
-from si_core import DataError, Largest
+from si_core import DataError
 from si_forecast.data.calendar import Feature
-from si_forecast.data.layout import Layout
+from si_forecast.data.layout import Ahead, HeldOut, Layout, Past
 from si_forecast.data.reading import read_series
 from si_forecast.data.segments import Gaps
 from si_forecast.data.series_rows import SeriesRows
 from si_forecast.data.transforms import Transform, transformed
 
-__all__ = ["Ahead", "HeldOut", "Past", "Series"]
-
-Past = Annotated[int, Field(ge=0, le=Largest.DEPTH)]
-Ahead = Annotated[int, Field(ge=1, le=Largest.STEPS)]
-HeldOut = Annotated[float, Field(ge=0, lt=1)]
+__all__ = ["Series"]
 
 
 class Series(SeriesRows):
     """One or many series of a .npy, .npz, .csv, .tsv, .txt or .parquet file (:mod:`.reading`).
 
     A draw is the state ``ahead`` rows later than the newest of ``past`` states, which networks are given as the
-    condition ``past`` (P, *event), the oldest first, ``ahead`` rows apart. With ``coupling: consecutive`` the process starts from
-    the newest of them; with others, from draws of the source.
+    condition ``past`` (P, *event), the oldest first, ``ahead`` rows apart. With ``coupling: consecutive`` the process
+    starts from the newest of them; with others, from draws of the source.
 
     Args:
         path: the file; in a recipe relative to the recipe, in a call to the current directory.

@@ -7,7 +7,8 @@ The score is proper: no forecast has a lower mean than the law of y itself. Of M
     ``1/M sum_i |x_i - y| - 1/(2 M (M - 1)) sum_(i,j) |x_i - x_j|``
 
 which is unbiased for every M (Ferro 2014, "fair"); with M^2 in place of M (M - 1) few members would look worse than
-they are. Of several columns it is the mean over them, each in units of its own standard deviation over the training rows.
+they are. Of several columns it is the mean over them, each in units of its own standard deviation over the training
+rows.
 """
 
 from __future__ import annotations

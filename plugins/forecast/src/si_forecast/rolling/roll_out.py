@@ -18,7 +18,6 @@ from torch import Tensor
 
 from si_core import Model, NumericsError, UsageError
 from si_core.public.runs import block_size
-from si_forecast.couplings.consecutive import Consecutive
 from si_forecast.rolling.starts import Starts
 
 __all__ = ["RollOut", "check_model", "rolled"]
@@ -67,10 +66,10 @@ def rolled(
         given = {name: values.to(device) for name, values in starts.conditions(which, lead).items()}
         if "past" in specs:
             given["past"] = past[:, past.shape[1] - specs["past"].shape[0] :]
-        if isinstance(coupling, Consecutive):
-            x = coupling.start(past[:, -1], generator)
-        elif coupling.anchored:
+        if coupling.anchored:
             x = past[:, -1]
+        elif coupling.source_from_target:
+            x = _made(model, given, generator)
         else:
             x = model.origin.sample(len(which), generator).to(device, dtype)
         path = model.sample(len(which), generator, condition=given, start_from=x)
@@ -83,6 +82,16 @@ def rolled(
             raise NumericsError("a forecast is not finite", where=f"step {lead} of {steps}", fix=fix)
         past = torch.cat([past[:, 1:], x.unsqueeze(1)], 1)
         yield x
+
+
+def _made(model: Model, given: dict[str, Tensor], generator: torch.Generator) -> Tensor:
+    """Initial states that the coupling makes of what networks are given."""
+    coupling = model.process.coupling
+    found = coupling.start_from(model.process.target, given, generator)
+    if found is None:
+        got = type(coupling).__name__
+        raise UsageError("the coupling makes no start of past states", where="forecast", got=got, fix="consecutive")
+    return found[0]
 
 
 @dataclass(frozen=True, eq=False)

@@ -18,8 +18,7 @@ from pydantic import Field
 from torch import Tensor
 
 from si_core import Largest, UsageError
-from si_forecast.data.layout import Layout
-from si_forecast.data.series import Ahead, HeldOut, Past
+from si_forecast.data.layout import Ahead, HeldOut, Layout, Past
 from si_forecast.data.series_data import SeriesData
 from si_forecast.data.series_rows import SeriesRows
 

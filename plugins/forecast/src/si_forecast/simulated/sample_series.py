@@ -7,9 +7,8 @@ from pathlib import Path
 from typing import Literal
 
 from si_core import UsageError
-from si_forecast.data.layout import Layout
+from si_forecast.data.layout import Ahead, HeldOut, Layout, Past
 from si_forecast.data.reading import read_series
-from si_forecast.data.series import Ahead, HeldOut, Past
 from si_forecast.data.series_rows import SeriesRows
 from si_forecast.data.transforms import Transform, transformed
 
