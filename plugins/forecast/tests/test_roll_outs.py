@@ -7,18 +7,18 @@ import math
 import numpy as np
 import pytest
 import torch
-from exact_models import WAYS, exact_model
 from si_forecast import forecast, series
 from si_forecast.rolling.forecast import starts_of
 from si_forecast.rolling.roll_out import RollOut
 
 import si_core as si
 
-MEMBERS, STEPS = 3000, 4
+MEMBERS, STEPS = 1500, 3
+WAYS = ("from noise", "anchored", "perturbed")
 
 
 @pytest.mark.parametrize("way", WAYS)
-def test_k_steps_have_the_exact_law(way: str) -> None:
+def test_k_steps_have_the_exact_law(way: str, exact_model) -> None:
     torch.set_default_dtype(torch.float64)
     try:
         model = exact_model(way, rows=100, count=2)
@@ -44,7 +44,7 @@ def test_k_steps_have_the_exact_law(way: str) -> None:
     assert abs(lagged - due) < 5 * (1 - due**2) / math.sqrt(MEMBERS) + 0.01  # members are paths, not draws of each lead
 
 
-def test_blocks_are_those_of_the_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_blocks_are_those_of_the_whole(exact_model) -> None:
     model = exact_model("from noise", rows=40, count=3)
     starts = starts_of(model)
     asked = RollOut(model, starts, 2, 5, 1)
@@ -93,7 +93,7 @@ def test_past_states_and_static_values_go_along() -> None:
     assert (weekday.round() % 7).tolist() == [2, 2]  # 2024-01-24 was a Wednesday
 
 
-def test_models_that_can_not_forecast_are_refused() -> None:
+def test_models_that_can_not_forecast_are_refused(exact_model) -> None:
     law = series(np.arange(30.0), past=0)
     parts = [si.build("interpolant", "linear"), si.build("latent", "none"), si.build("coupling", "independent")]
     process = si.StochasticInterpolant(*parts, si.build("distribution", "gaussian", shape=[1]), law)

@@ -7,7 +7,6 @@ import math
 import numpy as np
 import pytest
 import torch
-from exact_models import exact_model
 from scipy import stats
 from si_forecast import series
 from si_forecast.estimators.block_errors import error_of_mean, jackknife
@@ -65,7 +64,7 @@ def test_uniformity_is_uniform_for_calibrated_blocks_and_small_for_others() -> N
 
 
 def test_errors_of_correlated_starts_are_their_scatter() -> None:
-    """Of an autoregression with a correlation of ten starts: errors of independent starts would be 4 times too small."""
+    """Of an autoregression with a correlation of ten starts: as if independent, errors would be 4 times too small."""
     random, decay = np.random.default_rng(1), 0.9
     means, errors, naive = [], [], []
     for _ in range(200):
@@ -119,7 +118,7 @@ ESTIMATORS = {
 
 
 @pytest.fixture(scope="module")
-def model() -> si.Model:
+def model(exact_model) -> si.Model:
     torch.set_default_dtype(torch.float64)
     try:
         yield exact_model("from noise", rows=400, count=4, held_out=0.4)
@@ -153,7 +152,7 @@ def test_other_points_than_the_part_held_out_are_refused(model: si.Model) -> Non
         si.estimate(model, si.build("estimator", "crps"), torch.zeros(3, 1), condition={"past": torch.zeros(3, 1, 1)})
 
 
-def test_forecasts_are_not_measured_on_training_rows() -> None:
+def test_forecasts_are_not_measured_on_training_rows(exact_model) -> None:
     with pytest.raises(si.DataError, match="held out"):
         si.estimate(exact_model("from noise", rows=50, held_out=0.0), si.build("estimator", "crps"))
     with pytest.raises(si.DataError, match="no start is left"):

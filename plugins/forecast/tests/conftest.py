@@ -8,23 +8,23 @@ In model space ``x1 | past ~ N(mu, s^2)``. With x0 of mean c and variance n^2 (`
 
 from __future__ import annotations
 
+import pytest
 import torch
 from torch import Tensor
 
 import si_core as si
 
-WAYS = ("from noise", "anchored", "perturbed")
-
 
 class ExactFields(si.FunctionFields):
-    """The fields given the past."""
+    """The fields given the past: what they are given last, for functions of (t, x) know no other way."""
 
-    def __init__(self, process, law, condition=None) -> None:
+    def __init__(self, process, law) -> None:
         super().__init__(velocity=self._velocity, score=self._score, process=process)
-        self.law, self.condition = law, condition
+        self.law = law
 
     def conditioned(self, condition):
-        return ExactFields(self.process, self.law, condition)
+        self.condition = condition
+        return self
 
     def _parts(self, t: Tensor, x: Tensor) -> tuple[Tensor, ...]:
         frame = self.law.frame
@@ -52,8 +52,13 @@ class ExactFields(si.FunctionFields):
         return torch.zeros_like(x) if float(spread) == 0 else -off / spread
 
 
-def exact_model(way: str, **options) -> si.Model:
-    """The model of a way."""
+@pytest.fixture(scope="session")
+def exact_model():
+    """The model of a way to forecast: ``exact_model("anchored", rows=100)``."""
+    return _exact_model
+
+
+def _exact_model(way: str, **options) -> si.Model:
     law = si.build("distribution", "ornstein-uhlenbeck-series", dtype="float64", **{"step": 0.3, **options})
     latent = si.build("latent", *(["wiener"] if way == "anchored" else ["none"]))
     interpolant = si.build("interpolant", "linear")
@@ -63,7 +68,7 @@ def exact_model(way: str, **options) -> si.Model:
         coupling, source = si.build("coupling", "consecutive", noise=0.0 if way == "anchored" else 0.5), None
     process = si.StochasticInterpolant(interpolant, latent, coupling, source, law)
     if way == "anchored":
-        method, epsilon = si.build("integrator", "stochastic-heun", steps=60), 0.3
+        method, epsilon = si.build("integrator", "stochastic-heun", steps=40), 0.3
     else:
         method, epsilon = si.build("integrator", "rk4", steps=12), 0.0
     return si.Model(process, ExactFields(process, law), method, epsilon)
