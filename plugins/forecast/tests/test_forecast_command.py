@@ -128,7 +128,7 @@ def test_another_request_is_another_forecast(rolled) -> None:
     for words in (
         ("--seed", 0),
         ("--seed", 1),
-        ("--epsilon", '{"use": "gamma"}'),
+        ("--epsilon", "0.2", "--freeze"),
         ("--start-from", "held-out", "--starts", 3),
     ):
         code, said = rolled("--steps", 1, "--members", 2, *words, "--out", "f.npy")

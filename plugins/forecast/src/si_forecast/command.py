@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 __all__ = ["add_arguments", "run"]
 
-_OPTIONS = ("start_from", "starts", "integrator", "epsilon", "clock", "guidance", "ema")
+_OPTIONS = ("start_from", "starts", "integrator", "epsilon", "clock", "guidance", "freeze", "ema")
 """Those that forecasts depend on, beside their numbers and the seed."""
 
 
@@ -63,6 +63,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--clock", metavar="NAME|JSON", help=CLOCK_HELP)
     parser.add_argument("--guidance", metavar="NAME|JSON", action="append", help=GUIDANCE_HELP)
     add_ema(parser)
+    parser.add_argument(
+        "--freeze",
+        action="store_true",
+        help="where weights of the learned fields in the drift have no bound at an end, keep the last ones",
+    )
     add_seed(parser, "equal seeds give equal forecasts")
     parser.add_argument(
         "--out", metavar="FILE", help="a .npy, .npz, .csv or .parquet file (default: a .npy of its own name in RUN)"
@@ -80,8 +85,9 @@ def run(arguments: argparse.Namespace) -> int:
 
     out = _default_name(arguments) if arguments.out is None else Path(arguments.out)
     checked_out(out)
-    with open_console() as console, in_command_words(False), trained_model(arguments, console) as trained:
-        _write(arguments, resampled(trained, arguments), out, console)
+    with open_console() as console, in_command_words(True), trained_model(arguments, console) as trained:
+        model = resampled(trained.with_sampler(freeze=arguments.freeze or None), arguments)
+        _write(arguments, model, out, console)
     return 0
 
 

@@ -70,7 +70,7 @@ class Table(Distribution):
 def _candidates(coupling: Coupling) -> Iterator[Ends]:
     if coupling.source_from_target:
         # Some make x0 of conditions that only particular targets have.
-        for target in (Labelled(), Table(1, conditional=True), *_installed()):
+        for target in (Labelled(), Table(1, conditional=True), *_installed(coupling)):
             yield coupling.source_of(target), target
         return
     if coupling.source_is_target:
@@ -78,13 +78,14 @@ def _candidates(coupling: Coupling) -> Iterator[Ends]:
         return
     yield Normal(mean=1.0, deviation=2.0), Labelled()
     yield Table(0, conditional=False), Table(1, conditional=True)
-    for law in _installed():
+    for law in _installed(coupling):
         yield law, law
 
 
-def _installed() -> Iterator[Distribution]:
-    """The distributions of plugins that can be built without options."""
-    for found in available("distribution"):
+def _installed(coupling: Coupling) -> Iterator[Distribution]:
+    """The distributions of plugins that can be built without options, those of the coupling's own package first."""
+    own = type(coupling).__module__.partition(".")[0] + "."
+    for found in sorted(available("distribution"), key=lambda each: not each.component.target.startswith(own)):
         name = f"{found.plugin.distribution}/{found.component.name}"
         try:
             yield build("distribution", name)
