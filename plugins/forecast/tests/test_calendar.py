@@ -9,6 +9,7 @@ import math
 import numpy as np
 import pytest
 import torch
+
 from si_forecast import series
 from si_forecast.data.calendar import calendar
 

@@ -9,13 +9,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from si_forecast import forecast
-from si_forecast.rolling.roll_out import RollOut
 
 import si_core as si
 from si_core.cli.main import main
 from si_core.runs import partial_samples
 from si_core.runs.signals import Interrupted
+from si_forecast import forecast
+from si_forecast.rolling.roll_out import RollOut
 
 RECIPE = """\
 seed: 3

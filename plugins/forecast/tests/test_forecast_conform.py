@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-from si_forecast import series
 
 import si_core as si
 from si_authoring.testing import CouplingConformance, DistributionConformance, EstimatorConformance
+from si_forecast import series
 
 LAWS: dict[str, dict[str, Any]] = {
     "ornstein-uhlenbeck-series": {"rows": 60, "count": 3, "dimensions": 2, "past": 2},

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from si_forecast import series
 
 import si_core as si
+from si_forecast import series
 
 TIMES = np.arange(30.0)
 VALUES = np.random.default_rng(0).normal(size=30)

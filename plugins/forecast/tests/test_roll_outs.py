@@ -7,11 +7,11 @@ import math
 import numpy as np
 import pytest
 import torch
+
+import si_core as si
 from si_forecast import forecast, series
 from si_forecast.rolling.forecast import starts_of
 from si_forecast.rolling.roll_out import RollOut
-
-import si_core as si
 
 MEMBERS, STEPS = 1500, 3
 WAYS = ("from noise", "anchored", "perturbed")

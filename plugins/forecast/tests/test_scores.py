@@ -8,14 +8,14 @@ import numpy as np
 import pytest
 import torch
 from scipy import stats
+
+import si_core as si
 from si_forecast import series
 from si_forecast.estimators.block_errors import error_of_mean, jackknife
 from si_forecast.estimators.crps import fair_crps
 from si_forecast.estimators.linear import LinearModel
 from si_forecast.estimators.rank_histogram import uniformity
 from si_forecast.estimators.ranks import positions
-
-import si_core as si
 
 
 def _seeded(seed: int = 0) -> torch.Generator:

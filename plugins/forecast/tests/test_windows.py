@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+
+import si_core as si
 from si_forecast import series
 from si_forecast.data.series_rows import SeriesRows
 from si_forecast.data.windows import window_ends
 from si_forecast.rolling.starts import held_out_starts
-
-import si_core as si
 
 SEEDS = range(25)
 

@@ -7,6 +7,7 @@ own plugin; they are found by trying.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import chain
 
 import torch
 from torch import Tensor
@@ -70,7 +71,7 @@ class Table(Distribution):
 def _candidates(coupling: Coupling) -> Iterator[Ends]:
     if coupling.source_from_target:
         # Some make x0 of conditions that only particular targets have.
-        for target in (Labelled(), Table(1, conditional=True), *_installed(coupling)):
+        for target in chain((Labelled(), Table(1, conditional=True)), _installed(coupling)):
             yield coupling.source_of(target), target
         return
     if coupling.source_is_target:
