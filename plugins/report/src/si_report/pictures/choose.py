@@ -9,7 +9,7 @@ event                  pictures
 everything else        histograms of columns, correlations
 =====================  ====================================================
 
-Loss curves come with every shape.
+Loss curves come with every shape, and estimates by lead time where there are some.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from si_report.pictures.clouds import clouds
 from si_report.pictures.columns import columns
 from si_report.pictures.correlations import correlations
 from si_report.pictures.images import images
+from si_report.pictures.leads import leads
 from si_report.pictures.line import line
 from si_report.pictures.line_paths import line_paths
 from si_report.pictures.log_densities import log_densities
@@ -72,4 +73,5 @@ def _painters(view: RunView) -> Iterator[Painter]:
         yield from (images, strips)
     else:
         yield from (columns, correlations)
+    yield leads
     yield losses
