@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from abc import abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -12,7 +13,7 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from si_core import DataError, Estimate, Estimator, Largest, UsageError
+from si_core import DataError, Estimate, Estimator, Largest, UsageError, refuse_beyond_memory
 from si_core.public.runs import block_size
 from si_forecast.data.series_rows import SeriesRows
 from si_forecast.rolling.of_model import rows_of
@@ -103,6 +104,8 @@ class ForecastEstimator(Estimator):
     def _ensemble(self, model: Any, rows: SeriesRows, generator: torch.Generator) -> Ensemble:
         steps = self.lead[-1]
         starts, newest = held_out_starts(rows, steps, self.starts)
+        needed = 16 * self.members * len(starts) * len(self.lead) * math.prod(rows.shape)
+        refuse_beyond_memory(needed, "the members", where=type(self).__name__, fix="fewer members or starts")
         which, found = np.arange(self.members * len(starts), dtype=np.int64) % len(starts), []
         size = block_size(model)
         for first in range(0, len(which), size):

@@ -47,7 +47,8 @@ def leads(view: RunView, settings: Settings) -> Picture | None:
         unused(*axes[len(panels) :])
     caption = (
         "Estimates by the number of steps ahead, with standard errors; orange and black are other forecasts of the "
-        "same. Ranks: how often what came stands in each part of the members, 1 everywhere where a forecast is calibrated."
+        "same. Ranks: how often what came stands in each part of the members, 1 everywhere where a forecast is "
+        "calibrated."
     )
     return Picture("leads", "Forecasts", "Forecasts by lead", caption, drawing.png)
 
