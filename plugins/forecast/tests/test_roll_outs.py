@@ -106,3 +106,12 @@ def test_models_that_can_not_forecast_are_refused(exact_model) -> None:
         forecast(model, 0)
     with pytest.raises(si.UsageError, match="models of series on file"):
         forecast(model, 1, start_from="other.csv")
+
+
+def test_what_fit_gave_forecasts_too() -> None:
+    for plugin in ("si_networks", "si_objectives", "si_optimizers"):
+        pytest.importorskip(plugin)
+    law = series(np.sin(np.arange(60.0)), past=2)
+    network = {"use": "mlp", "width": 8, "depth": 1}
+    fitted = si.fit(law, coupling={"use": "consecutive", "noise": 0.3}, network=network, steps=2)
+    assert forecast(fitted, 2, 3).x.shape == (3, 1, 2, 1)

@@ -125,3 +125,31 @@ def test_a_difference_never_reaches_over_a_gap() -> None:
     np.testing.assert_allclose(law.data.values[:, 0], 2 * law.data.times - 1)
     x1, given = law.rows(torch.arange(law.size))
     np.testing.assert_allclose(x1 - given["past"][:, 0], 2.0)
+
+
+@pytest.mark.parametrize("suffix", ["csv", "parquet", "npy", "npz"])
+def test_files_hold_the_series_that_was_written(tmp_path, suffix: str) -> None:
+    values = np.random.default_rng(0).normal(size=(40, 2))
+    times = np.datetime64("2024-01-01T00:00") + 30 * np.arange(20).astype("timedelta64[m]")
+    path, options = tmp_path / f"s.{suffix}", {"time": "when", "group": "place"}
+    names = np.array(["b", "a"])[np.arange(40) % 2]
+    if suffix == "csv":
+        rows = [f"{times[k // 2]},{names[k]},{values[k, 0]},{values[k, 1]}" for k in range(40)]
+        path.write_text("\n".join(["when,place,u,v", *rows]))
+    elif suffix == "parquet":
+        pyarrow = pytest.importorskip("pyarrow")
+        columns = {"when": times[np.arange(40) // 2].astype("datetime64[ns]"), "place": names}
+        table = pyarrow.table(columns | {"u": values[:, 0], "v": values[:, 1]})
+        __import__("pyarrow.parquet").parquet.write_table(table, path)
+    else:
+        options = {"key": "x"} if suffix == "npz" else {}
+        (np.savez(path, x=values, y=times.astype(float)) if suffix == "npz" else np.save(path, values))
+    law = si.build("distribution", "series", path=path, dtype="float64", **options)
+    if not options or suffix == "npz":
+        np.testing.assert_array_equal(law.data.values, values)
+        return
+    assert law.data.names == ("b", "a")
+    np.testing.assert_array_equal(law.data.values, np.concatenate([values[::2], values[1::2]]))
+    assert law.data.dated
+    assert law.stretches.step == 1800
+    np.testing.assert_array_equal(law.data.times[:20], times.astype("datetime64[s]").astype(float))
