@@ -48,7 +48,7 @@ class LorenzSeries(SeriesRows):
 
     def __init__(
         self,
-        rows: Annotated[int, Field(ge=2, le=Largest.SAMPLES)] = 200,
+        rows: Annotated[int, Field(ge=2, le=Largest.SAMPLES)] = 100,
         count: Annotated[int, Field(ge=1, le=Largest.COMPONENTS)] = 20,
         sigma: Annotated[float, Field(ge=0)] = 2.0,
         step: Annotated[float, Field(gt=0)] = 0.1,
