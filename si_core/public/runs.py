@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from si_core.models.blocks import block_size
 from si_core.runs.attribution import attributed
 from si_core.runs.bookkeeping import ending_recorded
 from si_core.runs.directory import RunDirectory
@@ -9,6 +10,7 @@ from si_core.runs.environment import environment
 from si_core.runs.kept_records import read_estimates
 from si_core.runs.log import Console, RunLog
 from si_core.runs.model_folder import write_model_folder
+from si_core.runs.partial_samples import PartialSamples
 from si_core.runs.pipeline import resume_run, start_run
 from si_core.runs.private_paths import without_private_paths
 from si_core.runs.report_stage import selected_reports
@@ -24,12 +26,14 @@ from si_core.storage.retention import newest_verified
 __all__ = [
     "Console",
     "Heard",
+    "PartialSamples",
     "RunDirectory",
     "RunLog",
     "State",
     "Status",
     "StopSignals",
     "attributed",
+    "block_size",
     "check_environment",
     "ending_recorded",
     "environment",

@@ -7,6 +7,7 @@ own plugin; they are found by trying.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import chain
 
 import torch
 from torch import Tensor
@@ -69,7 +70,8 @@ class Table(Distribution):
 
 def _candidates(coupling: Coupling) -> Iterator[Ends]:
     if coupling.source_from_target:
-        for target in (Labelled(), Table(1, conditional=True)):
+        # Some make x0 of conditions that only particular targets have.
+        for target in chain((Labelled(), Table(1, conditional=True)), _installed(coupling)):
             yield coupling.source_of(target), target
         return
     if coupling.source_is_target:
@@ -77,13 +79,19 @@ def _candidates(coupling: Coupling) -> Iterator[Ends]:
         return
     yield Normal(mean=1.0, deviation=2.0), Labelled()
     yield Table(0, conditional=False), Table(1, conditional=True)
-    for found in available("distribution"):
+    for law in _installed(coupling):
+        yield law, law
+
+
+def _installed(coupling: Coupling) -> Iterator[Distribution]:
+    """The distributions of plugins that can be built without options, those of the coupling's own package first."""
+    own = type(coupling).__module__.partition(".")[0] + "."
+    for found in sorted(available("distribution"), key=lambda each: not each.component.target.startswith(own)):
         name = f"{found.plugin.distribution}/{found.component.name}"
         try:
-            law: Distribution = build("distribution", name)
+            yield build("distribution", name)
         except SIError:
             continue
-        yield law, law
 
 
 def ends_of(coupling: Coupling) -> Ends:

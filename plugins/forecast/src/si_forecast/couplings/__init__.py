@@ -1,0 +1,1 @@
+"""Couplings of a state with the one that follows."""

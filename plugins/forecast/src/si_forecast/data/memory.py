@@ -1,0 +1,94 @@
+"""Series of arrays in memory."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from si_core import DataError
+from si_forecast.data.calendar import Feature
+from si_forecast.data.layout import Layout
+from si_forecast.data.segments import Gaps
+from si_forecast.data.series_data import SeriesData
+from si_forecast.data.series_rows import SeriesRows
+from si_forecast.data.times import read_times
+from si_forecast.data.transforms import Transform, transformed
+
+__all__ = ["series"]
+
+
+def series(
+    values: Any,
+    *,
+    times: Any = None,
+    names: Sequence[str] | None = None,
+    columns: Sequence[str] | None = None,
+    static: Mapping[str, Any] | None = None,
+    given_group: bool = False,
+    calendar: Sequence[Feature] = (),
+    past: int = 1,
+    ahead: int = 1,
+    transform: Transform = "none",
+    gaps: Gaps = "refuse",
+    missing: Literal["refuse", "split"] = "refuse",
+    standardise: bool = True,
+    held_out: float = 0.2,
+    dtype: Literal["float32", "float64"] = "float32",
+    order: Literal["replacement", "shuffled"] = "replacement",
+) -> SeriesRows:
+    """The distribution ``series`` of arrays: the target of a recipe given as a mapping, or of :func:`si_core.fit`.
+
+    Args:
+        values: one series, shape (N,) or (N, *event), or a list of series of any lengths.
+        times: of the rows, as numbers or dates, shape (N,); a list of such where there are several series.
+        names: of the series; by default 0, 1, ...
+        columns: the names of the entries of a state (d,).
+        static: numbers that each series has once, by name, each (S,).
+        given_group: whether networks are given the name of the series, as the label ``series``.
+        calendar, past, ahead, transform, gaps, missing, standardise, held_out, dtype, order: as for the component
+            ``series``.
+
+    Raises:
+        DataError: series of other shapes, or as for the component.
+    """
+    several = isinstance(values, list | tuple) and len(values) > 0 and np.ndim(values[0]) > 0
+    parts = [_states(part) for part in (values if several else [values])]
+    if len({part.shape[1:] for part in parts}) > 1:
+        shapes = ", ".join(str(part.shape) for part in parts[:5])
+        raise DataError("all series have states of one shape", where="series", got=shapes)
+    labels = tuple(str(name) for name in (range(len(parts)) if names is None else names))
+    own = {name: np.asarray(column, dtype=np.float64).reshape(-1) for name, column in (static or {}).items()}
+    for what, count in (("names", len(labels)), *((name, len(column)) for name, column in own.items())):
+        if count != len(parts):
+            raise DataError(f"{what}: one for each series", where="series", got=f"{count} for {len(parts)} series")
+    clock, dated = _clock(times, parts, several)
+    data = SeriesData(
+        np.concatenate(parts),
+        np.repeat(np.arange(len(parts)), [len(part) for part in parts]).astype(np.int64),
+        labels if several else ("",),
+        "series",
+        None if columns is None else tuple(columns),
+        clock,
+        dated,
+        own,
+    )
+    layout = Layout(past, ahead, tuple(calendar), "series" if given_group else None, gaps)
+    return SeriesRows(transformed(data, transform, gaps), layout, standardise, held_out, missing, dtype, order)
+
+
+def _states(part: Any) -> NDArray[np.float64]:
+    found = np.asarray(part, dtype=np.float64)
+    return found[:, None] if found.ndim == 1 else found
+
+
+def _clock(times: Any, parts: list[NDArray[np.float64]], several: bool) -> tuple[NDArray[np.float64] | None, bool]:
+    if times is None:
+        return None, False
+    found = [read_times(np.asarray(part), "times", "series") for part in (times if several else [times])]
+    lengths, due = [len(part) for part, _ in found], [len(part) for part in parts]
+    if lengths != due:
+        raise DataError("one time for each row", where="series", got=f"{lengths[:5]} for {due[:5]} rows")
+    return np.concatenate([part for part, _ in found]), all(dated for _, dated in found)

@@ -1,0 +1,1 @@
+"""Measures of forecasts on the parts of series that were held out."""

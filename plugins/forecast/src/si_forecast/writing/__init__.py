@@ -1,0 +1,1 @@
+"""Files of forecasts, written as they are drawn."""
