@@ -13,7 +13,7 @@ class Guidance(ABC):
 
     Recipes select it in ``sample.guidance``. What it makes is most easily one of
 
-    * :class:`si_core.TiltedFields`: the law multiplied by ``e^r``, with weights that make samples have exactly that law;
+    * :class:`si_core.TiltedFields`: the law multiplied by ``e^r``, with the weights of exactly that law;
     * :class:`si_core.CombinedFields`: the fields under several conditions, mixed;
     * :class:`si_core.MixedFields`: the fields of several models, mixed;
     * a subclass of :class:`si_core.SteeredFields`: anything that is added to velocity and score.

@@ -94,9 +94,9 @@ class Fields(ABC):
         """``R(t, x) = d log w/du``: how the weight of a state changes per unit of the schedule's clock; None for none.
 
         With it the law rho of these fields, whose score is the field ``"score"``, satisfies
-        ``d rho/du + div(b rho) = (R - E_rho[R]) rho``. So states that move by ``b``, or by ``b +- epsilon s`` with noise
-        of any size, are draws of rho once they are weighted by ``exp(int R du)``: epsilon is not in it. An additive
-        constant of R is that of ``log Z``: the mean of the weights is the normaliser that its author means.
+        ``d rho/du + div(b rho) = (R - E_rho[R]) rho``. So states that move by ``b``, or by ``b +- epsilon s`` with
+        noise of any size, are draws of rho once they are weighted by ``exp(int R du)``: epsilon is not in it. An
+        additive constant of R is that of ``log Z``: the mean of the weights is the normaliser that its author means.
 
         Args:
             s: a schedule of length 1 or B, inside (0, 1).

@@ -38,13 +38,22 @@ class CombinedFields(TransformedFields):
         weights: of each, K numbers that add up to 1; those of weight 0 are not computed.
         conditions: what each of the K is given, from what all are given. A condition that one of them leaves out has to
             be one that may be left out (:attr:`si_core.Fields.optional`).
+        weighted: whether states have the weights with which their law is ``prod_k rho(x | c_k)^{w_k}``
+            (:mod:`si_core.fields.mixture_rate`); forward from a source that is independent of the conditions.
+        resample_below: as :attr:`si_core.Fields.resample_below`.
 
     Raises:
-        UsageError: weights that are not finite, or do not add up to 1.
+        UsageError: weights that are not finite, or do not add up to 1; weighted states of fields without a law, or
+            whose score is out of reach, or whose laws differ at the start.
     """
 
     def __init__(
-        self, fields: Fields, weights: Sequence[float], conditions: Callable[[Condition], Sequence[Condition]]
+        self,
+        fields: Fields,
+        weights: Sequence[float],
+        conditions: Callable[[Condition], Sequence[Condition]],
+        weighted: bool = False,
+        resample_below: float = 0.5,
     ) -> None:
         if not all(map(math.isfinite, weights)) or not math.isclose(sum(weights), 1.0, abs_tol=1e-9):
             raise UsageError("weights of fields", got=str(list(weights)), allowed="finite numbers that add up to 1")

@@ -1,4 +1,4 @@
-"""Switched fields: other fields of the same process during an interval of time, such as guidance that acts only then."""
+"""Switched fields: other fields of a process during an interval of time, such as guidance that acts only then."""
 
 from __future__ import annotations
 

@@ -52,7 +52,7 @@ def gradient(tilt: Tilt, t: Tensor, x: Tensor) -> Tensor:
 
 
 def laplacian(tilt: Tilt, t: Tensor, x: Tensor) -> tuple[Tensor, Tensor]:
-    """``grad r``, shape of x, and ``div grad r``, shape (B,) and float64, by a backward pass for each number of a state."""
+    """``grad r``, shape of x, and ``div grad r``, (B,) in float64, by a backward pass for each number of a state."""
     with _differentiable() as recorded:
         x = _leaf(x, recorded)
         slope = _slope(tilt(t.clone(), x), x, True)

@@ -1,17 +1,17 @@
-"""Tilted fields: the law of a process multiplied by ``e^r``, with the weights that make samples have exactly that law.
+"""Tilted fields: the law of a process multiplied by ``e^r``, with the weights by which samples have exactly that law.
 
-For any ``r(t, x)`` the law ``rho~_t = rho_t e^{r_t} / Z_t`` has the score ``s + grad r``. States that move by the velocity
-``b + u``, for any u, and by noise of any size with that score, have it with the weights
+For any ``r(t, x)`` the law ``rho~_t = rho_t e^{r_t} / Z_t`` has the score ``s + grad r``. States that move by the
+velocity ``b + u``, for any u, and by noise of any size with that score, have it with the weights
 
     ``d log w = ( d_t r + b . grad r + div u + u . (s + grad r) ) dt``,    ``log w = r`` at the start
 
-and the mean of the weights is ``Z = E_rho[e^r]`` at the time reached. The size of the noise is not in it. What is free is
-how well states follow by themselves: with a good u the weights vary little. Here
+and the mean of the weights is ``Z = E_rho[e^r]`` at the time reached. The size of the noise is not in it. What is free
+is how well states follow by themselves: with a good u the weights vary little. Here
 
     ``u = steer D grad r``,   ``D = sigma^2 beta'/beta - sigma sigma'``,   ``x_t = sigma n + beta x1``
 
-D being what a one-sided process's velocity has of its score. With ``steer = 1`` and ``e^r = E[e^{r_1(x_1)} | x_t = x]`` that
-is the velocity of the process whose target is the tilted one, and the weights are all alike.
+D being what a one-sided process's velocity has of its score. With ``steer = 1`` and ``e^r = E[e^{r_1(x_1)} | x_t = x]``
+that is the velocity of the process whose target is the tilted one, and the weights are all alike.
 """
 
 from __future__ import annotations
@@ -52,8 +52,8 @@ class TiltedFields(SteeredFields):
 
     Args:
         fields: of a process, or of other guidance with weights.
-        log_tilt: ``r(fields, t, x)``, shape (B,); each value depends on its own state alone, and can be differentiated in
-            x. Its first argument has the fields that are tilted, given what the states are given.
+        log_tilt: ``r(fields, t, x)``, shape (B,); each value depends on its own state alone, and can be differentiated
+            in x. Its first argument has the fields that are tilted, given what the states are given.
         weighted: whether states are weighted. Without, velocity and score are steered alike, and samples follow no law
             that can be named.
         steer: how much of ``D grad r`` the velocity has. None for 1 where that is known and costs little: in one-sided

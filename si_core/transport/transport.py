@@ -142,9 +142,8 @@ class Transport(Problem):
         """The same problem between two clock positions of it, in its direction; it shares the computed scalars."""
         piece = copy.copy(self)
         piece.start, piece.stop = start, stop
-        piece.span = tuple(  # type: ignore[assignment]
-            self.clock.time(torch.tensor([start, stop], dtype=torch.float64)).tolist()
-        )
+        first, last = self.clock.time(torch.tensor([start, stop], dtype=torch.float64)).tolist()
+        piece.span = (first, last)
         return piece
 
     def conditioned(self, condition: Condition | None) -> Transport:

@@ -1,16 +1,17 @@
 """Integration of weighted states: ``d log w = R(t, X) du`` beside the motion, and resampling on the way.
 
-The fields say how weights change (:meth:`si_core.Fields.log_weight_rate`); the method of integration need not know. Each
-of its steps is a motion, and weights change between motions (Strang splitting):
+The fields say how weights change (:meth:`si_core.Fields.log_weight_rate`); the method of integration need not know.
+Each of its steps is a motion, and weights change between motions (Strang splitting):
 
     half a step of motion,   ``log w += h R(u + h/2, X)``,   half a step of motion
 
-where the halves of neighbouring steps are one motion. So the rate is asked for once a step, never at an end of time where
-scores may have no bound, and expectations ``E[w f(X)] / E[w]`` are of second order in h for methods of second order.
+where the halves of neighbouring steps are one motion. So the rate is asked for once a step, never at an end of time
+where scores may have no bound, and expectations ``E[w f(X)] / E[w]`` are of second order in h for methods of second
+order. Steps are equal in the clock of the transport.
 
-After each change of weights, where the effective sample size of the states of one condition has fallen below a fraction of
-their number, they are resampled among themselves, and each has then the mean of their weights: so means of weights are
-unbiased for the normaliser, with or without resampling, and blocks of states can be weighed against each other.
+After each change of weights, where the effective sample size of the states of one condition has fallen below a fraction
+of their number, they are resampled among themselves, and each has then the mean of their weights: so means of weights
+are unbiased for the normaliser, with or without resampling, and blocks can be weighed against each other.
 """
 
 from __future__ import annotations
@@ -71,8 +72,8 @@ def integrate_weighted(
         )
     if integrator.multistep:
         _log.warning(
-            "weights change after every step, and %s, which uses the steps before, begins anew with each: a method of one "
-            "step, such as heun or stochastic-heun, is the better choice",
+            "weights change after every step, and %s, which uses the steps before, begins anew with each: a method of "
+            "one step, such as heun or stochastic-heun, is the better choice",
             type(integrator).__name__,
         )
     particles = _Particles.begin(transport, x)
@@ -139,9 +140,7 @@ class _Particles:
         weights = x.new_zeros(len(x), dtype=torch.float64) if first is None else first.detach().double()
         return _Particles(x, weights, groups_alike(transport.fields.condition, len(x), x.device))
 
-    def move(
-        self, piece: Transport, integrator: Integrator, h: float, generator: torch.Generator | None
-    ) -> int:
+    def move(self, piece: Transport, integrator: Integrator, h: float, generator: torch.Generator | None) -> int:
         """Move the states; says how often the drift was evaluated."""
         method = integrator
         if integrator.steps is not None:
@@ -164,7 +163,7 @@ class _Particles:
             )
 
     def resampled(self, below: float, generator: torch.Generator | None) -> Tensor | None:
-        """Resample the groups of too small an effective sample size; the places taken, (B,), or None where there is none."""
+        """Resample groups of too small an effective sample size; the places taken, (B,), or None for no group."""
         if below <= 0 or generator is None:
             return None
         chosen = None
