@@ -2,8 +2,8 @@
 
     ``f_w(t, x) = f_weak(t, x) + w (f(t, x) - f_weak(t, x))``
 
-for every field f (Karras et al., *Guiding a diffusion model with a bad version of itself*, arXiv:2406.02507). With weights
-samples have the law ``rho_weak^(1-w) rho^w / Z`` (:mod:`si_core.fields.mixture_rate`).
+for every field f (Karras et al., *Guiding a diffusion model with a bad version of itself*, arXiv:2406.02507). With
+weights samples have the law ``rho_weak^(1-w) rho^w / Z`` (:mod:`si_core.fields.mixture_rate`).
 """
 
 from __future__ import annotations
@@ -28,9 +28,9 @@ _ALIKE = 1e-6
 class Autoguidance(Guidance):
     """``f_weak + weight (f - f_weak)`` for each field f, with f_weak of another run of the same process.
 
-    The worse model has errors of the same sort as the better one, and larger: what they disagree in is what is wrong. It
-    was trained for fewer steps, or has a smaller network. Without weights samples have no law that can be named. Both
-    models are called, so a sample costs as much as two.
+    The worse model has errors of the same sort as the better one, and larger: what they disagree in is what is wrong.
+    It was trained for fewer steps, or has a smaller network. Without weights samples have no law that can be named.
+    Both models are called, so a sample costs as much as two.
 
     Args:
         run: the folder of the worse run, or of an exported or saved model; in a recipe relative to it. From Python

@@ -25,8 +25,8 @@ class LogEvidence(Estimator):
     """``log Z = log mean w`` of samples of a model with weighted guidance, in nats.
 
     The standard error is that of independent replicates: within one the samples may have met in resampling. Each is
-    unbiased for Z up to the steps of sampling and the errors of the fields, and the log is of their mean, so the value is
-    *approximate*.
+    unbiased for Z up to the steps of sampling and the errors of the fields, and the log is of their mean, so the value
+    is *approximate*.
 
     Args:
         samples: of each replicate.

@@ -4,14 +4,15 @@ With ``D(t, x) = E[x1 | x_t = x]`` and v(t) the variance of x1 given x_t,
 
     ``r_t(x) = log N( y ; A D(t, x),  noise^2 I + v(t) A A^T )``,   ``v = c sigma^2 / (sigma^2 + c beta^2)``
 
-which is the likelihood of x itself at t = 1, where ``D = x`` and v = 0. It is ``log E[N(y; A x1, noise^2 I) | x_t = x]``
-where the data are ``N(m, c I)`` and the process one-sided, ``x_t = sigma n + beta x1``, and so the measurement needs no
-weights there; for other data it is the Gaussian guess of Song et al. (*Pseudoinverse-guided diffusion models*, ICLR 2023),
-with v = 0 that of Chung et al. (arXiv:2209.14687), which weights make exact.
+which is the likelihood of x itself at t = 1, where ``D = x`` and v = 0. Where the data are ``N(m, c I)`` and the
+process one-sided, ``x_t = sigma n + beta x1``, it is ``log E[N(y; A x1, noise^2 I) | x_t = x]``, and so the measurement
+needs no weights there. For other data it is the Gaussian guess of Song et al. (*Pseudoinverse-guided diffusion models*,
+ICLR 2023), and with v = 0 that of Chung et al. (arXiv:2209.14687), which weights make exact.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -19,7 +20,7 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from si_core import Fields, Guidance, Largest, TiltedFields, UniformClock, UsageError
+from si_core import Fields, Guidance, Largest, Nested, TiltedFields, UniformClock, UsageError
 from si_guidance.linear_map import LinearMap, Operator
 from si_guidance.observation import read_observation
 from si_guidance.options import Fraction, Steer, checked_fraction, finite
@@ -32,12 +33,12 @@ _WHERE = "guidance measurement"
 class Measurement(Guidance):
     """Samples given a noisy linear measurement of them, in data space, by a model that was never told of it.
 
-    With weights their law is exactly ``rho(x) N(y; A x, noise^2 I) / Z``, and log Z, the log-evidence of y, is the log of
-    their mean weight. Without, they are those of reconstruction guidance, which have no law that can be named.
+    With weights their law is exactly ``rho(x) N(y; A x, noise^2 I) / Z``, and log Z, the log-evidence of y, is the log
+    of their mean weight. Without, they are those of reconstruction guidance, which have no law that can be named.
 
     Args:
-        operator: A, a component of the kind ``operator``; from Python anything with ``apply(x)``, linear, from
-            (B, *event) to (B, *out), or such a function.
+        operator: A, a component of the kind ``operator`` that is not random; from Python anything with ``apply(x)``,
+            linear, from (B, *event) to (B, *out), or such a function.
         observation: y: a .npy file of shape (*out), or numbers, in order; from Python a tensor or an array as well.
         noise: its standard deviation.
         variance: c, that of the data about their mean in model space, where each coordinate of most data has about 1; 0
@@ -56,7 +57,7 @@ class Measurement(Guidance):
 
     def __init__(
         self,
-        operator: Operator,
+        operator: Annotated[Operator | Callable[[Tensor], Tensor], Nested("operator")],
         observation: Path | Annotated[list[float], Field(min_length=1, max_length=Largest.POINTS)] | float,
         noise: Annotated[float, Field(gt=0, le=1e12)] = 0.1,
         variance: Annotated[float, Field(ge=0, le=1e12)] = 1.0,
@@ -64,6 +65,13 @@ class Measurement(Guidance):
         steer: Steer | None = None,
         resample_below: Fraction = 0.5,
     ) -> None:
+        if getattr(operator, "random", False):
+            raise UsageError(
+                "a measurement was made by one operator, and a random one is another for each event",
+                where=_WHERE,
+                got=type(operator).__name__,
+                fix="an operator that is given, such as a mask with `hidden: given`",
+            )
         self.operator, self.weights = operator, weights
         self.observation = read_observation(observation, _WHERE)
         self.noise = finite(noise, "noise", _WHERE, 0.0)

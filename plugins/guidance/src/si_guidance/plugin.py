@@ -46,4 +46,11 @@ def si_components() -> list[Component]:
 @hookimpl
 def si_kinds() -> list[Kind]:
     """Return the kinds of this plugin."""
-    return [Kind("reward", "si_guidance.rewards:Reward", "what guidance gives samples more of")]
+    return [
+        Kind(
+            "reward",
+            "si_guidance.rewards:Reward",
+            "what guidance gives samples more of",
+            conformance="si_guidance.checks:RewardChecks",
+        )
+    ]

@@ -14,7 +14,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 from torch import Tensor
 
-from si_core import Fields, Guidance, TiltedFields
+from si_core import Fields, Guidance, Nested, TiltedFields
 from si_guidance.options import Fraction, Steer, checked_fraction, finite
 from si_guidance.rewards import Reward
 from si_guidance.units import in_data_units
@@ -27,8 +27,8 @@ _WHERE = "guidance reward"
 class RewardGuidance(Guidance):
     """Samples of the model's law times ``e^{strength r(x)}``, with r in data space.
 
-    Without weights this is the steering that others call reward or loss guidance, and its samples have no law that can be
-    named. With weights they have exactly the law that is meant, by the ODE and at every noise level.
+    Without weights this is the steering that others call reward or loss guidance, and its samples have no law that can
+    be named. With weights they have exactly the law that is meant, by the ODE and at every noise level.
 
     Args:
         reward: a component of the kind ``reward``; from Python any function of points (B, *event) that gives (B,) and
@@ -49,7 +49,7 @@ class RewardGuidance(Guidance):
 
     def __init__(
         self,
-        reward: Reward | Callable[[Tensor], Tensor],
+        reward: Annotated[Reward | Callable[[Tensor], Tensor], Nested("reward")],
         strength: Annotated[float, Field(ge=-1e9, le=1e9)] = 1.0,
         power: Annotated[float, Field(gt=0, le=100)] = 1.0,
         of: Literal["denoised", "state"] = "denoised",
