@@ -115,6 +115,20 @@ class Fields(ABC):
         """
         return None
 
+    def tilt(self, t: Tensor, x: Tensor) -> Tensor | None:
+        """r, where the law of these fields is that of the process times ``e^r`` up to a constant factor.
+
+        The mean of the weights is then ``E[e^r]`` over the law of the process. None where it is not known.
+
+        Args:
+            t: times, () or (B,).
+            x: states, shape (B, *event).
+
+        Returns:
+            Shape (B,), or None.
+        """
+        return None
+
     condition: Condition | None = None
     """What these fields are given: values (B, *shape), or (1, *shape), by name."""
 

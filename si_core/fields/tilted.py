@@ -90,7 +90,15 @@ class TiltedFields(SteeredFields):
             self.has_law, self.weighted = True, True
             self.resample_below = max(resample_below, fields.resample_below)
 
-    def tilt(self, t: Tensor, x: Tensor) -> Tensor:
+    def tilt(self, t: Tensor, x: Tensor) -> Tensor | None:
+        """``r(t, x)`` with that of the fields within; None where theirs is not known."""
+        own = self.own_tilt(t, x)
+        if not self.fields.weighted:
+            return own
+        inner = self.fields.tilt(t, x)
+        return None if inner is None else own + inner
+
+    def own_tilt(self, t: Tensor, x: Tensor) -> Tensor:
         """``r(t, x)``, shape (B,), at times () or (B,).
 
         Raises:
@@ -120,7 +128,7 @@ class TiltedFields(SteeredFields):
         steer = self.steer if steer is None else steer
         if not steer and not weight:
             return None
-        slope = gradient(self.tilt, _times(s, x), x)
+        slope = gradient(self.own_tilt, _times(s, x), x)
         factor = weight if not steer else spread(steer * self._gain(s) + weight, x)
         return factor * slope
 
@@ -148,17 +156,17 @@ class TiltedFields(SteeredFields):
         velocity, score = self.fields.several(("velocity", "score"), s, x) if self.steer else (None, None)
         if velocity is None or score is None:
             velocity = self.fields.field("velocity", s, x)
-            rate = along(self.tilt, t, x, s.rate, velocity)
+            rate = along(self.own_tilt, t, x, s.rate, velocity)
         else:
-            slope, curvature = laplacian(self.tilt, t, x)
+            slope, curvature = laplacian(self.own_tilt, t, x)
             gain = (self.steer * self._gain(s)).to(slope.device)
-            rate = along(self.tilt, t, x, s.rate, velocity) + gain * (curvature + inner(slope, score + slope))
+            rate = along(self.own_tilt, t, x, s.rate, velocity) + gain * (curvature + inner(slope, score + slope))
         return rate if own is None else rate + own
 
     def initial_log_weight(self, s: Schedule, x: Tensor) -> Tensor | None:
         if not self.weighted:
             return None
-        own, tilt = self.fields.initial_log_weight(s, x), self.tilt(_times(s, x), x).double()
+        own, tilt = self.fields.initial_log_weight(s, x), self.own_tilt(_times(s, x), x).double()
         return tilt if own is None else tilt + own
 
     def flow(

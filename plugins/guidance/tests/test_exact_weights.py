@@ -12,7 +12,7 @@ import si_core as si
 for plugin in ("si_interpolants", "si_distributions", "si_integrators"):
     pytest.importorskip(plugin)
 
-from mixtures import GIVEN, LabelledFields, Law, found, mixture, process, sampled_by  # noqa: E402
+from mixtures import GIVEN, Law, MixtureFields, found, mixture, sampled_by  # noqa: E402
 from si_guidance.measurement import Measurement  # noqa: E402
 from si_guidance.reward import RewardGuidance  # noqa: E402
 from si_guidance.rewards import Quadratic  # noqa: E402
@@ -31,21 +31,21 @@ def classifier_free(weights: bool, weight: float = 2.0) -> tuple[si.Fields, si.G
     given, none = mixture(GIVEN[1]), mixture()
     law = Law.of(lambda x: weight * given.log_prob(x) + (1 - weight) * none.log_prob(x))
     guidance = si.build("guidance", "classifier-free", weight=weight, weights=weights)
-    return LabelledFields(), guidance, law, {"kind": "right"}
+    return MixtureFields(), guidance, law, {"kind": "right"}
 
 
 def measurement(weights: bool) -> tuple[si.Fields, si.Guidance, Law, None]:
     noise = torch.distributions.Normal(OBSERVED, NOISE)
     law = Law.of(lambda x: mixture().log_prob(x) + noise.log_prob(project(x)[:, 0]))
     guidance = Measurement(project, [OBSERVED], NOISE, weights=weights)
-    return si.exact_fields(process(mixture())), guidance, law, None
+    return MixtureFields(labelled=False), guidance, law, None
 
 
 def reward(weights: bool) -> tuple[si.Fields, si.Guidance, Law, None]:
     worth = Quadratic([0.5, -0.5], 0.8)
     law = Law.of(lambda x: mixture().log_prob(x) + worth(x))
     guidance = RewardGuidance(worth, power=2.0, of="state", weights=weights, steer=0.5)
-    return si.exact_fields(process(mixture())), guidance, law, None
+    return MixtureFields(labelled=False), guidance, law, None
 
 
 CASES = {"classifier-free": classifier_free, "measurement": measurement, "reward": reward}
