@@ -83,7 +83,7 @@ class MixedFields(TransformedFields):
         """Values of all fields, added up with their weights."""
         total = self.weights[0] * values[0]
         for weight, value in zip(self.weights[1:], values[1:], strict=True):
-            total = torch.add(total, value, alpha=weight)
+            total = torch.add(total, value.to(total), alpha=weight)
         return total
 
     def field(self, name: str, s: Schedule, x: Tensor) -> Tensor:

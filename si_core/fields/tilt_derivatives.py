@@ -20,16 +20,16 @@ _STEP = 1e-3
 
 
 @contextmanager
-def _differentiable() -> Iterator[bool]:
-    """Gradients within; says whether the caller records gradients."""
-    recorded = torch.is_grad_enabled() and not torch.is_inference_mode_enabled()
+def _differentiable(x: Tensor) -> Iterator[bool]:
+    """Gradients within; says whether the caller differentiates by x."""
+    recorded = torch.is_grad_enabled() and not torch.is_inference_mode_enabled() and x.requires_grad
     with torch.inference_mode(False), torch.enable_grad():
         yield recorded
 
 
 def _leaf(x: Tensor, recorded: bool) -> Tensor:
     # A copy: tensors of inference mode can't be differentiated by.
-    if recorded and x.requires_grad:
+    if recorded:
         return x
     return x.clone().detach().requires_grad_()
 
@@ -45,15 +45,15 @@ def _slope(value: Tensor, x: Tensor, create_graph: bool) -> Tensor:
 
 
 def gradient(tilt: Tilt, t: Tensor, x: Tensor) -> Tensor:
-    """``grad r``, shape of x; to be differentiated further where the caller records gradients."""
-    with _differentiable() as recorded:
+    """``grad r``, shape of x; to be differentiated further where the caller differentiates by x."""
+    with _differentiable(x) as recorded:
         x = _leaf(x, recorded)
         return _slope(tilt(t.clone(), x), x, recorded)
 
 
 def laplacian(tilt: Tilt, t: Tensor, x: Tensor) -> tuple[Tensor, Tensor]:
     """``grad r``, shape of x, and ``div grad r``, (B,) in float64, by a backward pass for each number of a state."""
-    with _differentiable() as recorded:
+    with _differentiable(x) as recorded:
         x = _leaf(x, recorded)
         slope = _slope(tilt(t.clone(), x), x, True)
         flat, total = slope.reshape(len(x), -1), x.new_zeros(len(x), dtype=torch.float64)

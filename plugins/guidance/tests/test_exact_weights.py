@@ -1,4 +1,4 @@
-"""Weighted guidance of exact fields of Gaussian mixtures has the tilted law itself, by the ODE and at any noise level."""
+"""Weighted guidance of exact fields of mixtures has the tilted law itself, by the ODE and at any noise level."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ for plugin in ("si_interpolants", "si_distributions", "si_integrators"):
     pytest.importorskip(plugin)
 
 from mixtures import GIVEN, Law, MixtureFields, found, mixture, sampled_by  # noqa: E402
+
 from si_guidance.measurement import Measurement  # noqa: E402
 from si_guidance.reward import RewardGuidance  # noqa: E402
 from si_guidance.rewards import Quadratic  # noqa: E402

