@@ -23,7 +23,7 @@ from torch import Tensor
 from si_authoring.testing.check import Deviations, Measured, NotApplicable, Violation, check
 from si_authoring.testing.conditional_normals import ConditionalNormals
 from si_authoring.testing.doubles import Heun
-from si_core import Fields, Guidance, Transport, UniformClock, UsageError, integrate
+from si_core import Fields, Guidance, SineClock, Transport, UniformClock, UsageError, integrate
 
 __all__ = ["WEIGHTED"]
 
@@ -92,6 +92,20 @@ def weights_of_the_score(guidance: Guidance) -> Measured | None:
         of_time = (guided.score(t + _STEP, x) - guided.score(t - _STEP, x)) / (2 * _STEP)
         scale = 1 + float(of_time.abs().max())
         deviations.close(_slope(balance, x), -of_time, _ALLOWED * scale, f"t = {t}")
+    return deviations.result()
+
+
+@check
+def weights_in_the_clock(guidance: Guidance) -> Measured | None:
+    """The rate of the weights is per unit of the clock that it is asked in, as a velocity is."""
+    _, guided = _weighted(guidance, (2,), len(_POINTS))
+    x, clock = torch.tensor(_POINTS, dtype=torch.float64), SineClock()
+    deviations = Deviations("the rate of the weights is not per unit of the schedule's clock: `s.rate` is dt/du")
+    for u in _TIMES:
+        s = guided.schedule(clock, torch.tensor([u], dtype=torch.float64))
+        found = guided.log_weight_rate(s, x)
+        expected = _rate(guided, float(s.t), x) * float(s.rate)
+        deviations.close(torch.nan if found is None else found, expected, _ALLOWED * (1 + float(expected.abs().max())))
     return deviations.result()
 
 
@@ -176,5 +190,5 @@ def _moments(x: Tensor, log_weights: Tensor) -> list[float]:
     return [mean, float(p @ (x - mean).square()), log_z]
 
 
-WEIGHTED = (weights_of_the_score, weights_of_the_tilt, weighted_samples)
+WEIGHTED = (weights_of_the_score, weights_of_the_tilt, weights_in_the_clock, weighted_samples)
 """The checks, in order."""
