@@ -42,8 +42,8 @@ class Labelled(si.Distribution):
         return x, {"kind": (x[:, 0] > 0).long()}
 
 
-def process(target: si.Distribution) -> si.StochasticInterpolant:
-    source = si.build("distribution", "gaussian", dim=2, dtype="float64")
+def process(target: si.Distribution, source: si.Distribution | None = None) -> si.StochasticInterpolant:
+    source = source or si.build("distribution", "gaussian", dim=2, dtype="float64")
     parts = [si.build(*each) for each in (("interpolant", "linear"), ("latent", "none"), ("coupling", "independent"))]
     return si.StochasticInterpolant(*parts, source, target)
 
