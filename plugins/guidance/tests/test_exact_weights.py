@@ -12,11 +12,11 @@ import si_core as si
 for plugin in ("si_interpolants", "si_distributions", "si_integrators"):
     pytest.importorskip(plugin)
 
-from mixtures import GIVEN, Law, MixtureFields, found, mixture, process, sampled_by  # noqa: E402
-
 from si_guidance.measurement import Measurement  # noqa: E402
 from si_guidance.reward import RewardGuidance  # noqa: E402
 from si_guidance.rewards import Quadratic  # noqa: E402
+
+from .mixtures import GIVEN, Law, MixtureFields, found, mixture, process, sampled_by  # noqa: E402
 
 LEVELS = (0.0, 0.3, 1.0)
 REPLICATES, PARTICLES = 10, 1000
