@@ -20,6 +20,9 @@ __all__ = ["LogEvidence"]
 
 _WHERE = "log-evidence"
 
+Value = str | float | Annotated[list[float], Field(min_length=1, max_length=Largest.POINTS)]
+"""Of a condition: the name of a class, or numbers."""
+
 
 class LogEvidence(Estimator):
     """``log Z = log mean w`` of samples of a model with weighted guidance, in nats.
@@ -31,6 +34,7 @@ class LogEvidence(Estimator):
     Args:
         samples: of each replicate.
         replicates: how many there are.
+        condition: what all samples are given: a value, or values by name; None for what the model's fields are given.
 
     Raises:
         UsageError: fewer than two replicates; later: a model without weights, or samples given different conditions.
@@ -42,11 +46,12 @@ class LogEvidence(Estimator):
         self,
         samples: Annotated[int, Field(ge=1, le=Largest.POINTS)] = 1000,
         replicates: Annotated[int, Field(ge=2, le=10_000)] = 10,
+        condition: Value | dict[str, Value] | None = None,
     ) -> None:
         for name, value, least in (("samples", samples, 1), ("replicates", replicates, 2)):
             if isinstance(value, bool) or not isinstance(value, int) or value < least:
                 raise UsageError(name, where=_WHERE, got=repr(value), allowed=f"a whole number >= {least}")
-        self.samples, self.replicates = samples, replicates
+        self.samples, self.replicates, self.condition = samples, replicates, condition
 
     def estimate(self, model: Model, x: Tensor, generator: torch.Generator | None = None) -> Estimate:
         """Measure; x is not looked at."""
@@ -58,12 +63,12 @@ class LogEvidence(Estimator):
             )
         if generator is None:
             raise UsageError("samples need a generator", where=_WHERE, fix="generator=torch.Generator().manual_seed(0)")
-        given = model.fields.condition
+        given = model.fields.condition if self.condition is None else model.conditions(1, generator, self.condition)
         if (model.process.conditions and not given) or not _alike(given):
             raise UsageError(
                 "each condition has an evidence of its own, and the samples would have several conditions",
                 where=_WHERE,
-                fix="give one condition for all samples: condition=..., --condition",
+                fix="give one condition for all samples: `condition` among its options, or --condition",
             )
         first = {name: values[:1] for name, values in given.items()} if given else None
         logs, sizes = [], []
