@@ -166,7 +166,12 @@ class TiltedFields(SteeredFields):
     def initial_log_weight(self, s: Schedule, x: Tensor) -> Tensor | None:
         if not self.weighted:
             return None
-        own, tilt = self.fields.initial_log_weight(s, x), self.own_tilt(_times(s, x), x).double()
+        try:
+            tilt = self.own_tilt(_times(s, x), x).double()
+        except UsageError:
+            # Fields that are asked for may have no bound at the very end.
+            tilt = self.own_tilt(_times(self.steering_schedule(s.clock, s.u), x), x).double()
+        own = self.fields.initial_log_weight(s, x)
         return tilt if own is None else tilt + own
 
     def flow(

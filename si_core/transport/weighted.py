@@ -83,8 +83,9 @@ def integrate_weighted(
         h = (end - begin) / count
         middles = [begin + h * (k + 0.5) for k in range(count)]
         rates = _Rates(transport, middles, x)
+        transport.prepare([begin, *middles, end], x)
         for k, (first, last) in enumerate(itertools.pairwise((begin, *middles, end))):
-            evaluations += particles.move(transport.piece(first, last), integrator, h, generator)
+            evaluations += particles.move(transport.piece(first, last), integrator, generator)
             if k < count:
                 particles.weigh(h, rates(k, particles.x), last)
                 chosen = particles.resampled(fields.resample_below, generator)
@@ -140,7 +141,7 @@ class _Particles:
         weights = x.new_zeros(len(x), dtype=torch.float64) if first is None else first.detach().double()
         return _Particles(x, weights, groups_alike(transport.fields.condition, len(x), x.device))
 
-    def move(self, piece: Transport, integrator: Integrator, h: float, generator: torch.Generator | None) -> int:
+    def move(self, piece: Transport, integrator: Integrator, generator: torch.Generator | None) -> int:
         """Move the states; says how often the drift was evaluated."""
         method = integrator
         if integrator.steps is not None:

@@ -41,11 +41,11 @@ class TestAutoguidance(GuidanceConformance):
 
 class TestReward(GuidanceConformance):
     CASES: tuple[dict[str, Any], ...] = (
-        {"reward": "quadratic"},
-        {"reward": {"use": "linear", "slope": 0.5}, "of": "state", "power": 2.0, "steer": 0.5},
-        {"reward": {"use": "quadratic", "point": 0.4}, "weights": True},
+        {"reward": "quadratic-reward"},
+        {"reward": {"use": "linear-reward", "slope": 0.5}, "of": "state", "power": 2.0, "steer": 0.5},
+        {"reward": {"use": "quadratic-reward", "point": 0.4}, "weights": True},
         {
-            "reward": {"use": "linear", "slope": 0.7},
+            "reward": {"use": "linear-reward", "slope": 0.7},
             "weights": True,
             "of": "state",
             "steer": 0.0,
@@ -71,7 +71,11 @@ class TestMeasurement(GuidanceConformance):
 
 
 class TestRewards(RewardChecks):
-    CASES = (("linear", {}), ("linear", {"slope": -0.3}), ("quadratic", {"point": 0.3, "width": 2.0}))
+    CASES = (
+        ("linear-reward", {}),
+        ("linear-reward", {"slope": -0.3}),
+        ("quadratic-reward", {"point": 0.3, "width": 2.0}),
+    )
 
     @pytest.fixture(params=CASES, ids=str)
     def component(self, request: pytest.FixtureRequest) -> Reward:

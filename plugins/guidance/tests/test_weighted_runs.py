@@ -79,8 +79,8 @@ def test_a_command_says_where_there_is_no_law(run, capsys):
 @pytest.mark.parametrize(
     "guidance",
     [
-        {"use": "reward", "reward": {"use": "quadratic", "point": [0.5, -0.5]}, "weights": True},
-        {"use": "reward", "reward": "linear", "weights": True, "of": "state"},
+        {"use": "reward", "reward": {"use": "quadratic-reward", "point": [0.5, -0.5]}, "weights": True},
+        {"use": "reward", "reward": "linear-reward", "weights": True, "of": "state"},
         {"use": "measurement", "operator": {"use": "mask", "box": 1}, "observation": 0.3, "weights": True},
     ],
     ids=["reward", "linear", "measurement"],

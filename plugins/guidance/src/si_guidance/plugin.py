@@ -35,8 +35,8 @@ def si_components() -> list[Component]:
             "si_guidance.measurement:Measurement",
             "the law given y = A x + noise, through the target denoiser (arXiv:2209.14687)",
         ),
-        Component("reward", "linear", "si_guidance.rewards:Linear", "sum_i a_i x_i"),
-        Component("reward", "quadratic", "si_guidance.rewards:Quadratic", "-|x - point|^2 / (2 width^2)"),
+        Component("reward", "linear-reward", "si_guidance.rewards:Linear", "sum_i a_i x_i"),
+        Component("reward", "quadratic-reward", "si_guidance.rewards:Quadratic", "-|x - point|^2 / (2 width^2)"),
         Component(
             "estimator", "log-evidence", "si_guidance.log_evidence:LogEvidence", "log mean weight of guided samples"
         ),

@@ -44,12 +44,12 @@ class Linear(Reward):
     """
 
     def __init__(self, slope: Numbers | float = 1.0) -> None:
-        self.slope = _numbers(slope, "slope", "reward linear")
+        self.slope = _numbers(slope, "slope", "linear-reward")
 
     def value(self, x: Tensor) -> Tensor:
         """``a . x``, shape (B,)."""
         flat = x.reshape(len(x), -1)
-        return (flat * _fitting(self.slope, flat, "reward linear")).sum(1)
+        return (flat * _fitting(self.slope, flat, "linear-reward")).sum(1)
 
 
 class Quadratic(Reward):
@@ -65,13 +65,13 @@ class Quadratic(Reward):
     """
 
     def __init__(self, point: Numbers | float = 0.0, width: Annotated[float, Field(gt=0, le=1e12)] = 1.0) -> None:
-        self.point = _numbers(point, "point", "reward quadratic")
-        self.width = finite(width, "width", "reward quadratic", 0.0)
+        self.point = _numbers(point, "point", "quadratic-reward")
+        self.width = finite(width, "width", "quadratic-reward", 0.0)
 
     def value(self, x: Tensor) -> Tensor:
         """``-|x - point|^2 / (2 width^2)``, shape (B,)."""
         flat = x.reshape(len(x), -1)
-        return -(flat - _fitting(self.point, flat, "reward quadratic")).square().sum(1) / (2 * self.width**2)
+        return -(flat - _fitting(self.point, flat, "quadratic-reward")).square().sum(1) / (2 * self.width**2)
 
 
 def _numbers(values: list[float] | float, name: str, where: str) -> list[float]:
