@@ -41,9 +41,7 @@ class TestAutoguidance(GuidanceConformance):
 
 class TestReward(GuidanceConformance):
     CASES: tuple[dict[str, Any], ...] = (
-        {"reward": "quadratic-reward"},
         {"reward": {"use": "linear-reward", "slope": 0.5}, "of": "state", "power": 2.0, "steer": 0.5},
-        {"reward": {"use": "quadratic-reward", "point": 0.4}, "weights": True},
         {
             "reward": {"use": "linear-reward", "slope": 0.7},
             "weights": True,
