@@ -108,10 +108,13 @@ if TYPE_CHECKING:
     from si_core.fields.exact import exact_fields as exact_fields
     from si_core.fields.functions import FunctionFields as FunctionFields
     from si_core.fields.learned import LearnedFields as LearnedFields
+    from si_core.fields.mixed import MixedFields as MixedFields
     from si_core.fields.parametrisation import Parametrisation as Parametrisation
     from si_core.fields.predictor import Predictor as Predictor
     from si_core.fields.rescheduled import RescheduledFields as RescheduledFields
     from si_core.fields.steered import SteeredFields as SteeredFields
+    from si_core.fields.switched import SwitchedFields as SwitchedFields
+    from si_core.fields.tilted import TiltedFields as TiltedFields
     from si_core.fields.transformed import TransformedFields as TransformedFields
     from si_core.memory.fit import fit as fit
     from si_core.memory.fitted import Fitted as Fitted
@@ -182,7 +185,10 @@ _HOMES: dict[str, tuple[str, ...]] = {
     "si_core.fields.predictor": ("Predictor",),
     "si_core.fields.rescheduled": ("RescheduledFields",),
     "si_core.fields.combined": ("CombinedFields",),
+    "si_core.fields.mixed": ("MixedFields",),
     "si_core.fields.steered": ("SteeredFields",),
+    "si_core.fields.switched": ("SwitchedFields",),
+    "si_core.fields.tilted": ("TiltedFields",),
     "si_core.fields.transformed": ("TransformedFields",),
     "si_core.fields.base": ("DirectFields", "Fields"),
     "si_core.fields.parametrisation": ("Parametrisation",),

@@ -81,12 +81,13 @@ def run(arguments: argparse.Namespace) -> int:
     from si_core.cli.choices import resampled
     from si_core.cli.console import open_console
     from si_core.runs.memory import memory_explained
-    from si_core.runs.stages import warn_of_frozen_ends
+    from si_core.runs.stages import warn_of_frozen_ends, warn_of_guidance
 
     with open_console() as console, in_command_words(True), trained_model(arguments, console, True) as trained:
         model = resampled(trained.with_sampler(freeze=arguments.freeze or None), arguments)
         if leads():
             warn_of_frozen_ends(model, console)
+            warn_of_guidance(model, console)
         with memory_explained("sampling", model, model.device):
             _write(arguments, model, chosen, console)
     return 0

@@ -14,7 +14,8 @@ TRAINING_ROWS = "training rows"
 def estimate_line(found: Any, name: bool = True) -> str:
     """``name: value +- error unit (bound)``.
 
-    Beside the bound stand, where known, the value of the data's own law, and that points were trained on.
+    Beside the bound stand, where known, the value of the data's own law, that points were trained on, and that the
+    samples of guidance without weights do not have the law that is meant.
 
     Args:
         found: an :class:`~si_core.Estimate`, or its record as in ``estimates.json``.
@@ -31,5 +32,7 @@ def estimate_line(found: Any, name: bool = True) -> str:
         words.append(f"the data's own law has {details['value_of_data_law']:.6g}")
     if isinstance(details, Mapping) and details.get("points"):
         words.append(str(details["points"]))
+    if isinstance(details, Mapping) and details.get("law"):
+        words.append(str(details["law"]))
     said = "; ".join(filter(None, words))
     return (f"{record.get('name', '?')}: " if name else "") + line + (f" ({said})" if said else "")

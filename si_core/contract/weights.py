@@ -10,7 +10,7 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor
 
-__all__ = ["effective_sample_size", "resample", "resample_alike", "weights_of_mean_one"]
+__all__ = ["effective_sample_size", "groups_alike", "resample", "resample_alike", "weights_of_mean_one"]
 
 
 def weights_of_mean_one(log_weights: Tensor) -> Tensor:
@@ -45,12 +45,27 @@ def resample_alike(
 
     Weights compare draws of one condition; of several, each is resampled by itself.
     """
-    if not condition:
+    places = groups_alike(condition, len(log_weights), log_weights.device)
+    if len(places) == 1:
         return resample(log_weights, generator)
-    conditions = torch.cat([values.reshape(len(values), -1).double().cpu() for values in condition.values()], 1)
-    groups = torch.unique(conditions.nan_to_num(nan=torch.inf), dim=0, return_inverse=True)[1]
     chosen = torch.empty(len(log_weights), dtype=torch.long, device=log_weights.device)
-    for group in range(int(groups.max()) + 1):
-        places = (groups == group).nonzero()[:, 0].to(log_weights.device)
-        chosen[places] = places[resample(log_weights[places], generator)]
+    for group in places:
+        chosen[group] = group[resample(log_weights[group], generator)]
     return chosen
+
+
+def groups_alike(condition: Mapping[str, Tensor] | None, n: int, device: torch.device) -> list[Tensor]:
+    """The places of those of n draws that were given the same, a tensor of indices for each condition there is.
+
+    Args:
+        condition: values by name, (n, *shape), or (1, *shape) where all have one; None for nothing.
+        n: how many draws there are.
+        device: where the indices are wanted.
+    """
+    own = [values for values in (condition or {}).values() if len(values) == n and n > 1]
+    if not own:
+        return [torch.arange(n, device=device)]
+    conditions = torch.cat([values.reshape(n, -1).double().cpu() for values in own], 1)
+    groups = torch.unique(conditions.nan_to_num(nan=torch.inf), dim=0, return_inverse=True)[1]
+    order, sizes = groups.argsort(stable=True), torch.bincount(groups)
+    return [places.to(device) for places in order.split(sizes.tolist())]

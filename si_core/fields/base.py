@@ -9,6 +9,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor
@@ -51,6 +52,10 @@ class Fields(ABC):
     def field(self, name: str, s: Schedule, x: Tensor) -> Tensor:
         """A field at the times of a schedule (of length 1 or B); velocities are per unit of the schedule's clock."""
 
+    def several(self, names: Sequence[str], s: Schedule, x: Tensor) -> tuple[Tensor, ...]:
+        """Several fields at once; fields of networks call these once for all of them."""
+        return tuple(self.field(name, s, x) for name in names)
+
     @abstractmethod
     def flow(
         self,
@@ -73,6 +78,56 @@ class Fields(ABC):
         Raises:
             UsageError: the drift is out of reach of what is known, or unbounded; says what would help.
         """
+
+    has_law: bool = True
+    """Whether velocity and score, with the weights where there are some, belong to one law at each time, whatever the
+    noise level. Fields of a process do; fields that guidance has changed do where it has weights."""
+
+    weighted: bool = False
+    """Whether the law is that of weighted states: :meth:`log_weight_rate` is then not None."""
+
+    resample_below: float = 0.0
+    """Where states are weighted: the effective sample size, as a fraction of the states of one condition, below which
+    they are resampled on their way; 0 for never."""
+
+    def log_weight_rate(self, s: Schedule, x: Tensor) -> Tensor | None:
+        """``R(t, x) = d log w/du``: how the weight of a state changes per unit of the schedule's clock; None for none.
+
+        With it the law rho of these fields, whose score is the field ``"score"``, satisfies
+        ``d rho/du + div(b rho) = (R - E_rho[R]) rho``. So states that move by ``b``, or by ``b +- epsilon s`` with
+        noise of any size, are draws of rho once they are weighted by ``exp(int R du)``: epsilon is not in it. An
+        additive constant of R is that of ``log Z``: the mean of the weights is the normaliser that its author means.
+
+        Args:
+            s: a schedule of length 1 or B, inside (0, 1).
+            x: states, shape (B, *event).
+
+        Returns:
+            Shape (B,), or None where states have the law without weights.
+        """
+        return None
+
+    def initial_log_weight(self, s: Schedule, x: Tensor) -> Tensor | None:
+        """The log-weights of states at the time of a schedule that were drawn from the process; (B,), None for 0.
+
+        Raises:
+            UsageError: they can't be known there.
+        """
+        return None
+
+    def tilt(self, t: Tensor, x: Tensor) -> Tensor | None:
+        """r, where the law of these fields is that of the process times ``e^r`` up to a constant factor.
+
+        The mean of the weights is then ``E[e^r]`` over the law of the process. None where it is not known.
+
+        Args:
+            t: times, () or (B,).
+            x: states, shape (B, *event).
+
+        Returns:
+            Shape (B,), or None.
+        """
+        return None
 
     condition: Condition | None = None
     """What these fields are given: values (B, *shape), or (1, *shape), by name."""

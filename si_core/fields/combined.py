@@ -21,8 +21,10 @@ from si_core.contract.schedule import Schedule
 from si_core.errors import UsageError
 from si_core.fields.base import Fields
 from si_core.fields.flow import Flow
+from si_core.fields.mixture_rate import mixture_rate
 from si_core.fields.noise_level import NoiseLevel
 from si_core.fields.transformed import TransformedFields
+from si_core.fields.weighting import of_one_start, refuse_unweightable
 from si_core.process.completion import WHOLE
 
 __all__ = ["CombinedFields"]
@@ -36,19 +38,68 @@ class CombinedFields(TransformedFields):
         weights: of each, K numbers that add up to 1; those of weight 0 are not computed.
         conditions: what each of the K is given, from what all are given. A condition that one of them leaves out has to
             be one that may be left out (:attr:`si_core.Fields.optional`).
+        weighted: whether states have the weights with which their law is ``prod_k rho(x | c_k)^{w_k}``
+            (:mod:`si_core.fields.mixture_rate`); forward from a source that is independent of the conditions.
+        resample_below: as :attr:`si_core.Fields.resample_below`.
 
     Raises:
-        UsageError: weights that are not finite, or do not add up to 1.
+        UsageError: weights that are not finite, or do not add up to 1; weighted states of fields without a law, or
+            whose score is out of reach, or whose laws differ at the start.
     """
 
     def __init__(
-        self, fields: Fields, weights: Sequence[float], conditions: Callable[[Condition], Sequence[Condition]]
+        self,
+        fields: Fields,
+        weights: Sequence[float],
+        conditions: Callable[[Condition], Sequence[Condition]],
+        weighted: bool = False,
+        resample_below: float = 0.5,
     ) -> None:
         if not all(map(math.isfinite, weights)) or not math.isclose(sum(weights), 1.0, abs_tol=1e-9):
             raise UsageError("weights of fields", got=str(list(weights)), allowed="finite numbers that add up to 1")
         self._kept = [k for k, weight in enumerate(weights) if weight]
         self._weights, self._conditions = [weights[k] for k in self._kept], conditions
+        self._asks_weights = weighted
         super().__init__(fields)
+        if weighted:
+            refuse_unweightable(fields, "combined fields")
+            of_one_start(fields)
+            self.resample_below = max(resample_below, fields.resample_below)
+
+    @property
+    def has_law(self) -> bool:  # type: ignore[override]
+        """Of one of the laws itself, or with weights."""
+        return self.fields.has_law and (len(self._kept) == 1 or self._asks_weights)
+
+    @property
+    def weighted(self) -> bool:  # type: ignore[override]
+        """Where several are mixed and weights are asked for, or where the only one is weighted."""
+        return self.fields.weighted if len(self._kept) == 1 else self._asks_weights
+
+    def log_weight_rate(self, s: Schedule, x: Tensor) -> Tensor | None:
+        if not self.weighted:
+            return None
+        s = self._for_copies(s, x)
+        stacked, states, count = self.stacked(x), self.copies(x), len(self._kept)
+        rates = stacked.log_weight_rate(s, states)
+        own: Sequence[Tensor | None] = [None] * count if rates is None else rates.chunk(count)
+        if count == 1:
+            return own[0]
+        velocity, score = stacked.several(("velocity", "score"), s, states)
+        return mixture_rate(self._weights, velocity.chunk(count), score.chunk(count), own)
+
+    def initial_log_weight(self, s: Schedule, x: Tensor) -> Tensor | None:
+        if not self.weighted:
+            return None
+        s = self._for_copies(s, x)
+        start = self.stacked(x).initial_log_weight(s, self.copies(x))
+        if len(self._kept) == 1:
+            return start
+        of_one_start(self.fields, s)
+        if start is None:
+            return None
+        parts = zip(self._weights, start.chunk(len(self._kept)), strict=True)
+        return torch.stack([weight * part for weight, part in parts]).sum(0)
 
     def _follow(self, fields: Fields) -> None:
         super()._follow(fields)
@@ -85,10 +136,15 @@ class CombinedFields(TransformedFields):
             total = torch.add(total, other, alpha=weight)
         return total
 
+    def _for_copies(self, s: Schedule, x: Tensor) -> Schedule:
+        return self.schedule(s.clock, self.copies(s.u)) if len(s.u) > 1 else s
+
     def field(self, name: str, s: Schedule, x: Tensor) -> Tensor:
-        if len(s.u) > 1:
-            s = self.schedule(s.clock, self.copies(s.u))
-        return self.combined(self.stacked(x).field(name, s, self.copies(x)))
+        return self.combined(self.stacked(x).field(name, self._for_copies(s, x), self.copies(x)))
+
+    def several(self, names: Sequence[str], s: Schedule, x: Tensor) -> tuple[Tensor, ...]:
+        found = self.stacked(x).several(names, self._for_copies(s, x), self.copies(x))
+        return tuple(self.combined(each) for each in found)
 
     def flow(
         self,

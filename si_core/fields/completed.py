@@ -226,18 +226,29 @@ class CompletedFields(Fields):
         return found[name, clock]
 
     def field(self, name: str, s: Schedule, x: Tensor) -> Tensor:
+        return CompletedFields.several(self, (name,), s, x)[0]
+
+    def several(self, names: Sequence[str], s: Schedule, x: Tensor) -> tuple[Tensor, ...]:
+        completions = [self._checked_completion(name, s) for name in names]
+        needed = sorted({index for completion in completions for index in completion.indices})
+        positions = self.positions(s.t, x)
+        position = positions[0] if len(positions) == 1 else torch.stack([torch.as_tensor(p) for p in positions])
+        outputs = dict(zip(needed, self.outputs(position, x, needed), strict=True))
+        return tuple(
+            self._sum(name, completion, s, x, [outputs[index] for index in completion.indices])
+            for name, completion in zip(names, completions, strict=True)
+        )
+
+    def _checked_completion(self, name: str, s: Schedule) -> Completion:
         if name not in FIELDS:
             raise UsageError("unknown field", got=repr(name), allowed=", ".join(FIELDS))
         if not self.process.structure.has(name):
             self.process.coefficients(name, s)
-        completion = self._completion(name, s.clock)
+        return self._completion(name, s.clock)
+
+    def _sum(self, name: str, completion: Completion, s: Schedule, x: Tensor, outputs: Sequence[Tensor]) -> Tensor:
         weights = completion(s.u.cpu()).to(s.u.device)
         _refuse_infinite(name, weights, s)
-        positions = self.positions(s.t, x)
-        if len(positions) == 1:
-            outputs = self.outputs(positions[0], x, completion.indices)
-        else:
-            outputs = self.outputs(torch.stack([torch.as_tensor(p) for p in positions]), x, completion.indices)
         total = spread(weights[:, -2], x) * x
         if self.process.structure.anchored:
             total = total + spread(weights[:, -1], x) * self.given_start(x)

@@ -114,10 +114,14 @@ class FunctionFields(CompletedFields):
         function = self.functions.get(name)
         if function is None:
             self._with_process()
-            return CompletedFields.field(self, name, s, x)
+            return CompletedFields.several(self, (name,), s, x)[0]
         t = s.t.to(device=x.device, dtype=x.dtype)
         value = function(t.reshape(()) if len(t) == 1 else t, x)
         return value * spread(s.rate, value) if name in _RATES else value
+
+    def several(self, names: Sequence[str], s: Schedule, x: Tensor) -> tuple[Tensor, ...]:
+        # One by one: those that were given are taken as they are.
+        return Fields.several(self, names, s, x)
 
     def flow(
         self,

@@ -55,6 +55,18 @@ class SteeredFields(TransformedFields):
         rate = torch.as_tensor(s.rate).to(x)
         return added * rate.reshape(-1, *(1 for _ in x.shape[1:]))
 
+    def _drift_added(self, s: Schedule, x: Tensor, weight: float) -> Tensor | None:
+        """What is added to ``velocity + weight score``, per unit of the schedule's clock."""
+        velocity = self._added("velocity", s, x)
+        score = self._added("score", s, x) if weight else None
+        if score is None:
+            return velocity
+        return weight * score if velocity is None else torch.add(velocity, score, alpha=weight)
+
+    def steering_schedule(self, clock: Clock, u: Tensor) -> Schedule:
+        """The scalars at which what is added is computed, at clock positions u."""
+        return self.schedule(clock, u)
+
     def flow(
         self,
         clock: Clock,
@@ -83,16 +95,11 @@ class _SteeredFlow(Flow[tuple[object, Schedule, float]]):
 
     def steps(self, u: Tensor, x: Tensor) -> list[tuple[object, Schedule, float]]:
         weights = (0.5 * self.sign * self.noise_squared(u)).tolist()
-        schedules = self.fields.schedule(self.clock, u.to(x.device)).split(len(u))
+        schedules = self.fields.steering_schedule(self.clock, u.to(x.device)).split(len(u))
         return list(zip(self._inner.steps(u, x), schedules, weights, strict=True))
 
     def at(self, step: tuple[object, Schedule, float], x: Tensor) -> DriftParts:
         inner, schedule, weight = step
         drift = self._inner.at(inner, x).value()
-        added = self.fields._added("velocity", schedule, x)
-        if added is not None:
-            drift = drift + added
-        added = self.fields._added("score", schedule, x) if weight else None
-        if added is not None:
-            drift = torch.add(drift, added, alpha=weight)
-        return DriftParts(drift, x)
+        added = self.fields._drift_added(schedule, x, weight)
+        return DriftParts(drift if added is None else drift + added, x)

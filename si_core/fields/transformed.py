@@ -15,11 +15,14 @@ class TransformedFields(Fields):
     """Fields made of others; they have the process, the conditions and the networks of those.
 
     What is made need not be fields of any law: the ODE has a law of its own at each time, and so has the SDE of each
-    noise level.
+    noise level. A class whose fields have one says so (:attr:`has_law`), and gives the weights of its states
+    (:meth:`log_weight_rate`), to which those of the fields it is made of belong.
 
     Args:
         fields: the fields they are made of, which stay as they are.
     """
+
+    has_law = False
 
     def __init__(self, fields: Fields) -> None:
         self._follow(fields)

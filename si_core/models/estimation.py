@@ -23,6 +23,7 @@ from si_core.errors import DataError, NumericsError, UsageError
 from si_core.fields.exact import exact_fields
 from si_core.models.freed_memory import keep_freed_memory
 from si_core.models.given_points import check_points
+from si_core.models.guided_law import LAWLESS
 from si_core.models.missing_data import in_place
 from si_core.models.model import Model
 from si_core.process.process import StochasticInterpolant
@@ -159,6 +160,8 @@ def estimate(
         raise NumericsError(
             "the estimate is not finite", where=result.name, got=result.value, fix="more steps, or float64 data"
         )
+    if model.told_of_law is not None:
+        result = replace(result, details={**(result.details or {}), "law": LAWLESS})
     if trained:
         # They are no measure of what is to come.
         result = replace(result, details={**(result.details or {}), "points": TRAINING_ROWS})

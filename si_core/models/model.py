@@ -16,10 +16,11 @@ from si_core.contract.distribution import Distribution
 from si_core.contract.guidance import Guidance
 from si_core.contract.integrator import Integrator
 from si_core.contract.runtime import Runtime
-from si_core.errors import PluginError, UsageError
+from si_core.errors import UsageError
 from si_core.fields.base import Fields
 from si_core.fields.noise_level import Epsilon
 from si_core.models.acceleration.accelerator import Accelerator
+from si_core.models.guided_law import guided_fields, told_of_law
 from si_core.models.initial_states import InitialStates
 from si_core.models.streams import generator
 from si_core.process.process import StochasticInterpolant
@@ -154,22 +155,22 @@ class Model:
     def with_guidance(self, guidance: Sequence[Guidance]) -> Model:
         """This model with fields that are guided, in order, in place of any guidance it had; empty for none.
 
-        All that is asked of the model is then asked of the guided fields: samples, likelihoods, errors. They are of
-        another law than the process, one for each noise level.
+        All that is asked of the model is then asked of the guided fields: samples, likelihoods, errors. With weights
+        samples have the tilted law; without they have another law than the process, one for each noise level
+        (:attr:`told_of_law`).
 
         Raises:
-            UsageError: fields that can't be guided so.
+            UsageError: fields that can't be guided so, or guidance without weights on top of some with weights.
             PluginError: what a guidance gives is no fields.
         """
         base = self.unguided or self.fields
-        fields = base
-        for each in guidance:
-            fields = each.guided(fields)
-            if not isinstance(fields, Fields):
-                raise PluginError(
-                    "a guidance makes fields of fields", where=type(each).__name__, got=type(fields).__name__
-                )
+        fields = guided_fields(base, guidance)
         return replace(self, fields=fields, guidance=tuple(guidance), unguided=base if guidance else None)
+
+    @property
+    def told_of_law(self) -> str | None:
+        """What people are told where guidance leaves samples without the law that is meant; None where they have it."""
+        return told_of_law(self.fields, self.guidance)
 
     def transport(
         self,

@@ -105,9 +105,15 @@ def blocks_from(
 
     Raises:
         DataError: points of another shape, none, or such as are not finite.
-        UsageError: as for :func:`blocks_of`.
+        UsageError: as for :func:`blocks_of`; guidance with weights, whose states start from the source.
     """
     check_points(points, model.process.shape, "points to start from")
+    if model.fields.weighted and not model.process.coupling.anchored:
+        raise UsageError(
+            "weights are those of draws of the source, and resampled samples no longer belong to points of their own",
+            got="points to start from, and guidance with weights",
+            fix="leave the points out, or the weights of the guidance",
+        )
     Runtime.at(model.device, together=True)
     states = model.origin.encode(points).to(model.device, model.dtype or torch.get_default_dtype())
     turn = _turn(model, condition, classes)

@@ -53,6 +53,8 @@ def write_report(
             **facts,
             "samples": f"resampled by their weights, of an effective sample size of {size:.0f} in {count}",
         }
+    if model.told_of_law is not None:
+        facts = {**facts, "law": model.told_of_law}
     view = run_view(
         directory,
         recipe,

@@ -37,6 +37,7 @@ __all__ = [
     "sample_into",
     "samples_again",
     "warn_of_frozen_ends",
+    "warn_of_guidance",
 ]
 
 
@@ -44,6 +45,7 @@ def sample_into(directory: RunDirectory, recipe: Recipe, model: Model, console: 
     """Draw the samples that the recipe asks for, into ``samples.npy``; returns them with their conditions."""
     console.line(f"sampling {recipe.sample.number}")
     warn_of_frozen_ends(model, console)
+    warn_of_guidance(model, console)
     samples = draw(recipe, model, console)
     # What comes next needs the memory more.
     model.accelerator.release()
@@ -88,6 +90,12 @@ def warn_of_frozen_ends(model: Model, console: Console) -> None:
         f"weights of the learned fields grow without bound at {' and '.join(f't = {end}' for end in ends)}; as "
         f"`freeze` asks, they are frozen in the last {MARGIN:.2g} of the clock, which biases samples"
     )
+
+
+def warn_of_guidance(model: Model, console: Console) -> None:
+    """Say where guidance leaves samples without the law that is meant."""
+    if model.told_of_law is not None:
+        console.warn(model.told_of_law)
 
 
 def measure_into(

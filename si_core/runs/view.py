@@ -158,8 +158,8 @@ def _log_density(model: Model) -> Callable[[Tensor], Tensor] | None:
         return None
     if model.end is not process.target:
         return None
-    if model.guidance and model.epsilon != 0.0:
-        # Guided fields have another law with noise than by their ODE: it would stand beside samples of that.
+    if model.guidance and (model.epsilon != 0.0 or model.fields.weighted):
+        # Guided fields have another law with noise, or by weights, than by their ODE.
         return None
     try:
         model.transport(epsilon=0.0, start=1.0, stop=0.0)

@@ -18,6 +18,7 @@ from si_core.process.spread import largest_mean_square
 from si_core.transport.checked import check_trajectory
 from si_core.transport.rehearsal import refuse_long_steps
 from si_core.transport.transport import Transport
+from si_core.transport.weighted import integrate_weighted
 
 __all__ = ["integrate"]
 
@@ -42,12 +43,13 @@ def integrate(
         x: the initial state at the transport's start, shape (B, *event), float32 or float64; half precision is raised
             to float32, with a warning.
         integrator: the method.
-        generator: the source of noise; needed by an SDE.
+        generator: the source of noise; needed by an SDE, and by weighted fields that resample.
         times: further times t between start and stop at which to keep the state.
 
     Returns:
         A trajectory in time t: the first state is x, the last at the transport's stop, with those at ``times`` between;
-        with the weights of the last states where the method has some.
+        with the weights of the last states where the fields or the method have some. Weighted fields may resample, and
+        each row is then the path of its last state: earlier states are repeated or gone, the first ones as well.
 
     Raises:
         UsageError: the method does not fit the problem, or times are out of order.
@@ -72,7 +74,9 @@ def integrate(
         x = x.float()
     stops = _stops(transport, times)
     refuse_long_steps(transport, integrator)
-    if len(stops) == 2:
+    if transport.fields.weighted:
+        trajectory = integrate_weighted(transport, x, integrator, generator, stops)
+    elif len(stops) == 2:
         trajectory = check_trajectory(integrator, integrator.solve(transport, x, generator), x)
         trajectory = replace(trajectory, t=_in_time(transport, trajectory.t))
     else:

@@ -77,11 +77,12 @@ class Transport(Problem):
                 allowed="epsilon > 0",
                 fix="sample with `epsilon: 0.5`, or half the scale of a brownian latent",
             )
-        self.start, self.stop = (self._position(time) for time in self.span)
+        self.start, self.stop = (self.position(time) for time in self.span)
         early, late = sorted((self.start, self.stop))
         self.flow = fields.flow(self.clock, level, 1.0 if stop > start else -1.0, (early, late), freeze)
 
-    def _position(self, time: float) -> float:
+    def position(self, time: float) -> float:
+        """The clock position of a time t."""
         if time in (0.0, 1.0):
             return time
         return float(self.clock.position(torch.tensor(time, dtype=torch.float64)))
@@ -134,8 +135,16 @@ class Transport(Problem):
             )
         part = copy.copy(self)
         part.span = (float(start), float(stop))
-        part.start, part.stop = (self._position(time) for time in part.span)
+        part.start, part.stop = (self.position(time) for time in part.span)
         return part
+
+    def piece(self, start: float, stop: float) -> Transport:
+        """The same problem between two clock positions of it, in its direction; it shares the computed scalars."""
+        piece = copy.copy(self)
+        piece.start, piece.stop = start, stop
+        first, last = self.clock.time(torch.tensor([start, stop], dtype=torch.float64)).tolist()
+        piece.span = (first, last)
+        return piece
 
     def conditioned(self, condition: Condition | None) -> Transport:
         """The same problem given other conditions; it has the scalars computed so far."""

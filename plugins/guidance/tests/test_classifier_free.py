@@ -197,7 +197,8 @@ def recipe(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
 def test_a_recipe_samples_with_guidance(recipe, capsys):
     assert main(["run", recipe, "--out", "run"]) == 0
     resolved = si.load_recipe("run/resolved.yaml").resolved()["sample"]["guidance"]
-    assert resolved == [{"use": "si-guidance/classifier-free", "weight": 3.0, "conditions": None}]
+    left = {"conditions": None, "interval": [0.0, 1.0], "weights": False, "resample_below": 0.5}
+    assert resolved == [{"use": "si-guidance/classifier-free", "weight": 3.0, **left}]
     trained = si.load_model("run")
     assert [each.weight for each in trained.guidance] == [3.0]
     # Told alike, samples differ by the guidance alone.

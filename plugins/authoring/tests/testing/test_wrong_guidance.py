@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+
 import pytest
 import torch
 from torch import Tensor
@@ -149,6 +151,79 @@ class MistakesOneForTheFirst(Guided):
     made = _EachItsOwn
 
 
+class _Tilted(si.TiltedFields):
+    """``rho exp(-t |x|^2 / 2) / Z``, with weights; each of those below makes one mistake in them."""
+
+    def __init__(self, fields: si.Fields) -> None:
+        super().__init__(fields, _less_far)
+
+
+def _less_far(fields: si.Fields, t: Tensor, x: Tensor) -> Tensor:
+    return -0.5 * t * x.square().reshape(len(x), -1).sum(1)
+
+
+class Tilts(Guided):
+    weights = True
+    made = _Tilted
+
+
+class _WithoutTime(_Tilted):
+    """Takes the tilt for one that does not change with time."""
+
+    def log_weight_rate(self, s, x):
+        return super().log_weight_rate(s, x) - _less_far(self, s.rate, x)
+
+
+class ForgetsTheTime(Tilts):
+    made = _WithoutTime
+
+
+class _OfNoVelocity(_Tilted):
+    """Weights as if the velocity were that of the process."""
+
+    def log_weight_rate(self, s, x):
+        free = copy.copy(self)
+        free.steer = 0.0
+        return si.TiltedFields.log_weight_rate(free, s, x)
+
+
+class ForgetsItsVelocity(Tilts):
+    made = _OfNoVelocity
+
+
+class _OffByAConstant(_Tilted):
+    """A constant less: samples are right, and their normaliser is not."""
+
+    def log_weight_rate(self, s, x):
+        return super().log_weight_rate(s, x) - 0.5 * s.rate
+
+
+class ForgetsAConstant(Tilts):
+    made = _OffByAConstant
+
+
+class _PerTime(_Tilted):
+    def log_weight_rate(self, s, x):
+        return super().log_weight_rate(s, x) / s.rate
+
+
+class WeighsPerUnitOfTime(Tilts):
+    made = _PerTime
+
+
+class _OneForAll(_Tilted):
+    def log_weight_rate(self, s, x):
+        return super().log_weight_rate(s, x).sum()
+
+
+class WeighsAllAlike(Tilts):
+    made = _OneForAll
+
+
+class OnlySaysSo(Guided):
+    weights = True
+
+
 @pytest.mark.parametrize(
     ("component", "check", "words"),
     [
@@ -164,6 +239,14 @@ class MistakesOneForTheFirst(Guided):
         (DrawsGlobally(), "own-randomness", "global generator of torch"),
         (ChangesTheStates(), "inputs-unchanged", "changes its inputs in place: x"),
         (MistakesOneForTheFirst(), "one-value-for-all", "for something else"),
+        (ForgetsTheTime(), "weights-of-the-score", "not those of the guided velocity and score"),
+        (ForgetsTheTime(), "weighted-samples", "another law than the one that is stated"),
+        (ForgetsItsVelocity(), "weights-of-the-score", "not those of the guided velocity and score"),
+        (ForgetsAConstant(), "weights-of-the-tilt", "not those of the tilt that it states"),
+        (ForgetsAConstant(), "weighted-samples", "another law than the one that is stated"),
+        (WeighsPerUnitOfTime(), "weights-in-the-clock", "not per unit of the schedule's clock"),
+        (WeighsAllAlike(), "weights-of-the-score", "give a rate for each state"),
+        (OnlySaysSo(), "weights-of-the-score", "says that it has weights"),
     ],
     ids=lambda value: type(value).__name__ if isinstance(value, si.Guidance) else "",
 )
@@ -182,6 +265,6 @@ class TakesTurns(si.Guidance):
         return si.CombinedFields(fields, (3.0, -2.0), told)
 
 
-@pytest.mark.parametrize("component", [Guided(), TakesTurns()], ids=lambda value: type(value).__name__)
+@pytest.mark.parametrize("component", [Guided(), TakesTurns(), Tilts()], ids=lambda value: type(value).__name__)
 def test_a_right_one_is_accepted(accepted, component: si.Guidance) -> None:
     accepted("guidance", component)

@@ -45,7 +45,8 @@ def bound_of_span(
     Where another density stands in for that of their start (:mod:`si_estimators.start_law`), and where a denoising
     step follows, for samples have another law than paths then, the number is ``approximate``, and the details say why.
     So it is for guided fields at another noise level than that of sampling: they have a law for each, where the fields
-    of a process have one for all.
+    of a process have one for all. Those with weights have the law that is meant only by these, which densities along
+    paths do not have.
 
     Args:
         model: the model.
@@ -60,6 +61,8 @@ def bound_of_span(
         why = start.stand_in
     elif model.denoise and reached != end:
         why = f"the density is that of paths at t = {reached:g}, before the denoising step that samples get"
+    elif model.fields.weighted:
+        why = "the density is that of paths, and samples have the law that is meant by their weights"
     elif model.guidance and epsilon is not None and model.epsilon != epsilon:
         why = f"guided fields have another law at the noise level {epsilon:g} than at that of sampling"
     else:

@@ -1,4 +1,4 @@
-"""Conformance of guidance: fields to fields of the same process, told the same, whose flow is that of their values."""
+"""Conformance of guidance: fields of the same process, told the same, whose flow and whose weights are their own."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from si_authoring.testing.common import accepted, first_accepted
 from si_authoring.testing.setting import Output, Setting
 from si_authoring.testing.suite import Suite
 from si_authoring.testing.toy_model import OPTIONAL, given_conditions, toy_fields
+from si_authoring.testing.weighted_guidance import WEIGHTED
 from si_core import Fields, Guidance, LearnedFields, Transport, UsageError
 
 __all__ = ["SUITE"]
@@ -134,6 +135,7 @@ SUITE = Suite(
         fields_unchanged,
         conditions_checked,
         one_value_for_all,
+        *WEIGHTED,
     ),
     events=((2,), (), (1, 2, 3)),
     refusable=True,

@@ -12,13 +12,13 @@ from si_authoring.testing.doubles import Heun, Normal, process_between
 from si_authoring.testing.setting import Setting
 from si_core import Condition, ConditionSpec, LearnedFields, Model, Parametrisation, Predictor
 
-__all__ = ["OPTIONAL", "given_conditions", "toy_fields", "toy_model"]
+__all__ = ["OPTIONAL", "Labelled", "given_conditions", "toy_fields", "toy_model"]
 
 OPTIONAL = frozenset({"kind", "observation"})
 """The conditions of the toy."""
 
 
-class _Labelled(Normal):
+class Labelled(Normal):
     """A normal law whose draws have a label and a number."""
 
     conditions: ClassVar[Mapping[str, ConditionSpec]] = {
@@ -56,7 +56,7 @@ def toy_fields(setting: Setting, optional: frozenset[str] = OPTIONAL, conditiona
         optional: the conditions that may be left out.
         conditional: whether there are conditions at all.
     """
-    process = process_between(Normal(setting.event), (_Labelled if conditional else Normal)(setting.event, 0.5, 0.8))
+    process = process_between(Normal(setting.event), (Labelled if conditional else Normal)(setting.event, 0.5, 0.8))
     predictor = Predictor([_Network(0.3), _Network(-0.6)], 2).to(setting.device, setting.dtype).requires_grad_(False)
     chosen = optional if conditional else frozenset[str]()
     form = Parametrisation(process.clock, precondition=True)

@@ -1,0 +1,43 @@
+"""Observations that people give: numbers, or a file of them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy
+import torch
+from torch import Tensor
+
+from si_core import DataError, UsageError
+
+__all__ = ["read_observation"]
+
+
+def read_observation(given: Any, where: str) -> Tensor:
+    """An observation as it is given, float64 on the CPU.
+
+    Args:
+        given: a path of a .npy file, numbers, an array or a tensor.
+        where: who asks, for errors.
+
+    Raises:
+        DataError: no file, or no finite real numbers.
+        UsageError: what is no observation.
+    """
+    if isinstance(given, str | Path):
+        path = Path(given)
+        if not path.is_file():
+            raise DataError("no file of an observation", where=str(path), got="no such file", allowed="a .npy file")
+        try:
+            given = numpy.load(path, allow_pickle=False)
+        except (OSError, ValueError, EOFError) as error:
+            raise DataError("no array in the file", where=str(path), got=str(error), allowed="a .npy file") from error
+        where = str(path)
+    try:
+        values = torch.as_tensor(given).detach().to("cpu", torch.float64).clone()
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise UsageError("an observation is made of numbers", where=where, got=type(given).__name__) from error
+    if not values.numel() or not bool(torch.isfinite(values).all()):
+        raise DataError("an observation is made of finite numbers", where=where, got=f"shape {tuple(values.shape)}")
+    return values

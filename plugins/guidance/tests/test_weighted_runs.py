@@ -1,0 +1,117 @@
+"""Guidance with weights in recipes and commands: weights beside samples, estimates by them, and what is said."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy
+import pytest
+
+import si_core as si
+from si_core.cli.main import main
+from si_core.runs.sample_formats.base import side_file
+
+for plugin in ("si_interpolants", "si_distributions", "si_integrators", "si_estimators", "si_networks", "si_operators"):
+    pytest.importorskip(plugin)
+
+RECIPE = """\
+source: {use: gaussian, dim: 2}
+target: {use: array, path: x.csv, label: kind, held_out: 0}
+network: {use: mlp, width: 8, depth: 1}
+train: {steps: 4, batch: 16, condition_dropout: 0.2}
+sample:
+  number: 24
+  batch: 16
+  integrator: {use: heun, steps: 3}
+  condition: low
+  guidance: {use: classifier-free, weight: 3, weights: true}
+estimators: [{use: energy-distance, samples: 8}, {use: log-evidence, samples: 8, replicates: 2, condition: low}]
+report: false
+"""
+LAWLESS = "samples do not follow the tilted law"
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("weighted")
+    rows = numpy.random.default_rng(0).normal(size=(40, 2))
+    lines = [f"{a},{b},{'low' if a < 0 else 'high'}" for a, b in rows]
+    (folder / "x.csv").write_text("a,b,kind\n" + "\n".join(lines) + "\n")
+    (folder / "r.yaml").write_text(RECIPE)
+    numpy.save(folder / "y.npy", numpy.array([0.3]))
+    assert main(["run", str(folder / "r.yaml"), "--out", str(folder / "run")]) == 0
+    return folder / "run"
+
+
+def test_a_run_has_samples_with_weights(run):
+    weights, samples = numpy.load(run / "weights.npy"), numpy.load(run / "samples.npy")
+    assert samples.shape == (24, 2)
+    assert weights.shape == (24,)
+    assert weights.mean() == pytest.approx(1.0)
+    assert weights.std() > 0
+    estimates = {each["name"]: each for each in json.loads((run / "estimates.json").read_bytes())}
+    assert estimates["energy-distance"]["details"]["effective_samples"] < 8
+    assert "law" not in estimates["energy-distance"]["details"]
+    assert estimates["log-evidence"]["standard_error"] > 0
+    assert LAWLESS not in (run / "log.txt").read_text()
+
+
+def sample(run: Path, guidance: object, name: str, *words: str) -> int:
+    text = guidance if isinstance(guidance, str) else json.dumps(guidance)
+    out = str(run.parent / name)
+    return main(["sample", str(run), "-n", "24", "--condition", "low", "--guidance", text, "--out", out, *words])
+
+
+def test_a_command_says_where_there_is_no_law(run, capsys):
+    assert sample(run, {"use": "classifier-free", "weight": 3}, "plain.npy") == 0
+    found = capsys.readouterr()
+    assert (found.out + found.err).count(LAWLESS) == 1
+    assert not side_file(run.parent / "plain.npy", "weights").exists()
+    words = ["estimate", str(run), '{"use": "energy-distance", "samples": 8}', "--guidance", "classifier-free"]
+    assert main(words) == 0
+    assert f"guided without weights: {LAWLESS}" in capsys.readouterr().out
+    assert sample(run, "none", "free.npy") == 0
+    found = capsys.readouterr()
+    assert LAWLESS not in found.out + found.err
+
+
+@pytest.mark.parametrize(
+    "guidance",
+    [
+        {"use": "reward", "reward": {"use": "quadratic-reward", "point": [0.5, -0.5]}, "weights": True},
+        {"use": "reward", "reward": "linear-reward", "weights": True, "of": "state"},
+        {"use": "measurement", "operator": {"use": "mask", "box": 1}, "observation": 0.3, "weights": True},
+    ],
+    ids=["reward", "linear", "measurement"],
+)
+def test_rewards_and_measurements_from_the_command_line(run, guidance, capsys):
+    if guidance["use"] == "measurement":
+        matrix = run.parent / "a.npy"
+        numpy.save(matrix, numpy.array([[1.0, -1.0]]))
+        operator = {"use": "matrix", "path": str(matrix)}
+        guidance = {**guidance, "operator": operator, "observation": str(run.parent / "y.npy")}
+    name = f"{guidance['use']}-{len(json.dumps(guidance))}"
+    assert sample(run, guidance, f"{name}.npy") == 0
+    found = capsys.readouterr()
+    assert "effective sample size" in found.out + found.err
+    assert numpy.load(side_file(run.parent / f"{name}.npy", "weights")).mean() == pytest.approx(1.0)
+
+
+def test_a_recipe_gives_paths_from_its_folder(run):
+    chosen = "{use: measurement, operator: {use: matrix, path: a.npy}, observation: y.npy, noise: 0.5}"
+    numpy.save(run.parent / "a.npy", numpy.array([[1.0, -1.0]]))
+    recipe = si.load_recipe(run.parent / "r.yaml", [f"sample.guidance={chosen}"])
+    assert recipe.sample.guidance[0].qualified == "si-guidance/measurement"
+
+
+def test_autoguidance_by_a_run(run):
+    trained = si.load_model(run).with_guidance([])
+    guidance = si.build("guidance", "autoguidance", run=run, weight=2.0)
+    given = trained.conditions(5, trained.stream(0, "sample"), "low")
+    alike = trained.with_guidance([guidance])
+    # Away from itself is nowhere.
+    ours, own = (each.sample(5, each.stream(1, "sample"), condition=given).final for each in (alike, trained))
+    assert numpy.allclose(ours, own, atol=1e-5)
+    with pytest.raises(si.DataError, match="folder of a run"):
+        si.build("guidance", "autoguidance", run=run / "nothing")
