@@ -79,6 +79,7 @@ if TYPE_CHECKING:
     from si_core.discovery.component import Component as Component
     from si_core.discovery.hooks import hookimpl as hookimpl
     from si_core.discovery.kind import Kind as Kind
+    from si_core.discovery.nested import Nested as Nested
     from si_core.errors import (
         DataError as DataError,
     )
@@ -164,6 +165,7 @@ _HOMES: dict[str, tuple[str, ...]] = {
     "si_core.discovery.component": ("Component",),
     "si_core.discovery.hooks": ("hookimpl",),
     "si_core.discovery.kind": ("Kind",),
+    "si_core.discovery.nested": ("Nested",),
     "si_core.errors": (
         "DataError",
         "NumericsError",

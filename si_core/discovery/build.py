@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from si_core.discovery.guard import cause_of
 from si_core.discovery.host_state import host_state_restored
 from si_core.discovery.kinds import KINDS
 from si_core.discovery.lookup import Found, find, load_class
+from si_core.discovery.nested import nested_options, use_and_options
 from si_core.discovery.options import validate_options
 from si_core.discovery.parameters import constructor_names
 from si_core.errors import NumericsError, PluginError, SIError, UsageError, one_line, too_large
@@ -44,7 +45,17 @@ def build(kind: str, name: str, /, *, context: Mapping[str, Any] | None = None, 
     if context is None:
         context = {key: options.pop(key) for key in reserved if key in options}
     checked = validate_options(cls, options, where=f"{kind} {name!r}", context=reserved)
-    return _construct(cls, found, {**checked, **_supplied(cls, found, context)})
+    return _construct(cls, found, {**_with_nested(cls, checked, reserved), **_supplied(cls, found, context)})
+
+
+def _with_nested(cls: type[Any], options: dict[str, Any], reserved: Collection[str]) -> dict[str, Any]:
+    """The options with the components that they select in place of the selections."""
+    made = dict(options)
+    for name, kind in nested_options(cls, reserved).items():
+        if isinstance(made.get(name), str | Mapping):
+            use, further = use_and_options(made[name])
+            made[name] = build(kind, use, context={}, **further)
+    return made
 
 
 def _supplied(cls: type[Any], found: Found, context: Mapping[str, Any]) -> dict[str, Any]:

@@ -35,6 +35,8 @@ def allowed_text(schema: Mapping[str, Any], root: Mapping[str, Any] | None = Non
     schema = _resolved(schema, root)
     if "anyOf" in schema:
         return ", or ".join(dict.fromkeys(allowed_text(branch, root) for branch in schema["anyOf"]))
+    if "x-form" in schema:
+        return str(schema["x-form"])
     if "enum" in schema or "const" in schema:
         choices = schema.get("enum", [schema.get("const")])
         return ("one of " if len(choices) > 1 else "") + ", ".join(repr(choice) for choice in choices)

@@ -85,6 +85,9 @@ def selected(recipe: Recipe, path: str, selection: Selection, /, **context: obje
     """
     if selection.in_memory:
         return _given(recipe, path, selection)
+    for keys, nested in selection.with_nested():
+        if nested.in_memory:
+            _given(recipe, ".".join((path, *keys)), nested)
     with located(recipe, path), growing(), _named(path):
         return build(selection.kind, selection.qualified, context=context, **buildable_options(selection))
 

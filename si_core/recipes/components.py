@@ -5,16 +5,19 @@ A component's class is imported here, so a recipe that passes can be built.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 from pydantic import BaseModel
-from pydantic_core import PydanticSerializationError, to_jsonable_python
+from pydantic_core import PydanticCustomError, PydanticSerializationError, to_jsonable_python
 
 from si_core.discovery import lookup, options
 from si_core.discovery.kinds import KINDS
+from si_core.discovery.nested import CHECKED
 from si_core.errors import PluginError, RecipeError, SIError
 from si_core.recipes.emit import inline
-from si_core.recipes.live import why_not
+from si_core.recipes.live import MISPLACED, Live, why_not
+from si_core.recipes.nested import nested_selections, without_nested
 from si_core.recipes.nodes import Mapping, Path, dotted, position
 from si_core.recipes.owners import found_at
 from si_core.recipes.problems import fail
@@ -25,9 +28,9 @@ __all__ = ["check_components", "complete", "selections"]
 
 
 def selections(value: Any, path: Path = ()) -> list[tuple[Path, Selection]]:
-    """All selections of the sections, with their places."""
+    """All selections of the sections, with their places; of a checked recipe those among options as well."""
     if isinstance(value, Selection):
-        return [(path, value)]
+        return [((*path, *inner), each) for inner, each in value.with_nested()]
     if isinstance(value, BaseModel):
         fields = type(value).model_fields
         return [found for name in fields for found in selections(getattr(value, name), (*path, name))]
@@ -45,20 +48,36 @@ def check_components(root: Mapping, sections: Sections) -> None:
     """
     problems: list[SIError] = []
     classes: list[tuple[Path, Selection, type[Any]]] = []
-    for path, selection in selections(sections):
+    pending = selections(sections)
+    while pending:
+        path, selection = pending.pop(0)
         if selection.in_memory:
             problems += _object_problems(root, path, selection)
             if selection.instance is not None:
                 classes.append((path, selection, type(selection.instance)))
             continue
         try:
-            classes.append((path, selection, lookup.load_class(found_at(root, path, selection))))
+            cls = lookup.load_class(found_at(root, path, selection))
+            pending += [((*path, name), each) for name, each in nested_selections(selection, cls).items()]
         except SIError as error:
             problems.append(_at(error, str(position(root, (*path, "use")))))
+        except PydanticCustomError as error:
+            told = error.context or {}
+            place = (*path, *str(told.get("key") or "use").split("."))
+            problems.append(
+                RecipeError(
+                    f"{dotted(path)!r} {told.get('problem')}",
+                    where=str(position(root, place)),
+                    allowed=told.get("allowed") or None,
+                    fix=told.get("fix") or None,
+                )
+            )
+        else:
+            classes.append((path, selection, cls))
     fail(problems)
     for path, selection, cls in classes:
         if not selection.in_memory:
-            problems += _option_problems(root, path, selection, cls)
+            problems += _misplaced(root, path, selection, cls) or _option_problems(root, path, selection, cls)
         if path == ("coupling",):
             problems += _source_problems(root, sections, selection.name, bool(cls.source_is_target))
     fail(problems)
@@ -90,16 +109,28 @@ def complete(selection: Selection) -> dict[str, Any]:
     if selection.in_memory:
         return {}
     cls, context = lookup.load(selection.kind, selection.qualified), KINDS[selection.kind].context
-    model = options.options_model(cls, context).model_validate(selection.options)
+    given = without_nested(selection, cls)
+    model = options.options_model(cls, context).model_validate(given)
     values: dict[str, Any] = {}
     for name in (*type(model).model_fields, *(model.model_extra or {})):
+        if given.get(name) is CHECKED:
+            values[name] = CHECKED
+            continue
         value = _plain(getattr(model, name))
         if value is not _NO_DATA:
             values[name] = value
         elif name in selection.options:
             values[name] = selection.options[name]
     defaults = {problem.path[0] for problem in options.option_problems(cls, values, context)} - set(selection.options)
-    return {name: value for name, value in values.items() if name not in defaults}
+    return {
+        name: _completed(selection.options[name]) if value is CHECKED else value
+        for name, value in values.items()
+        if name not in defaults
+    }
+
+
+def _completed(nested: Selection) -> dict[str, Any]:
+    return {nested.key: nested.qualified, **complete(nested)}
 
 
 _NO_DATA: Any = object()
@@ -115,9 +146,28 @@ def _plain(value: Any) -> Any:
     return data
 
 
+def _misplaced(root: Mapping, path: Path, selection: Selection, cls: type[Any]) -> list[SIError]:
+    """Objects in memory among the options that are no components."""
+    found: list[SIError] = []
+    for name, option in without_nested(selection, cls).items():
+        for place, value in _leaves(option, (*path, name)):
+            if isinstance(value, Live):
+                where = str(position(root, place))
+                found.append(RecipeError(f"'{dotted(place)}' {MISPLACED}", where=where, got=str(value)))
+    return found
+
+
+def _leaves(value: Any, path: Path) -> Iterator[tuple[Path, Any]]:
+    if isinstance(value, dict | list):
+        for key, item in value.items() if isinstance(value, dict) else enumerate(value):
+            yield from _leaves(item, (*path, key))
+    else:
+        yield path, value
+
+
 def _option_problems(root: Mapping, path: Path, selection: Selection, cls: type[Any]) -> list[SIError]:
     try:
-        found = options.option_problems(cls, selection.options, KINDS[selection.kind].context)
+        found = options.option_problems(cls, without_nested(selection, cls), KINDS[selection.kind].context)
     except SIError as error:
         return [_at(error, str(position(root, path)))]
     return [

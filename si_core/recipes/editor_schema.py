@@ -34,8 +34,12 @@ def recipe_json_schema() -> dict[str, Any]:
     schema.pop("required", None)
     replaced: dict[str, Any] = _select(schema, uses)
     definitions = replaced["$defs"]
-    for (kind, default), name in uses.items():
-        definitions[name] = _of_kind(kind, default, definitions)
+    done: set[str] = set()
+    while missing := {key: name for key, name in uses.items() if name not in done}:
+        # Components may be made of components of further kinds.
+        for (kind, default), name in missing.items():
+            definitions[name] = _select(_of_kind(kind, default, definitions), uses)
+            done.add(name)
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **replaced, "title": "si recipe"}
 
 

@@ -12,10 +12,12 @@ from typing import Any
 
 from si_core.discovery.lookup import interface_of
 
-__all__ = ["IN_MEMORY", "Live", "why_not"]
+__all__ = ["IN_MEMORY", "MISPLACED", "Live", "why_not"]
 
 IN_MEMORY = "in_memory"
 """The key under which the class of an object is written, where ``use`` would have a name."""
+
+MISPLACED = "is an object, and stands where no component does"
 
 
 @dataclass(frozen=True, eq=False)

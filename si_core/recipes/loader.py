@@ -15,9 +15,11 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from si_core.discovery.lookup import load
 from si_core.recipes.components import check_components
 from si_core.recipes.documents import Document, mapping_document, read_document
 from si_core.recipes.extends import read_chain, read_found, resolve
+from si_core.recipes.nested import nested_selections
 from si_core.recipes.nodes import Mapping as MappingNode
 from si_core.recipes.nodes import Where, position
 from si_core.recipes.overrides import Override, apply_overrides, parse_overrides
@@ -129,8 +131,12 @@ def _with_positions(value: Any, root: MappingNode, path: tuple[str | int, ...], 
     if isinstance(value, Selection):
         if value.in_memory:
             return replace(value, where=str(position(root, path)))
-        owned = with_owner(value, root, path)
-        return replace(rebased(owned, root, path, folders), where=str(position(root, path)))
+        owned = rebased(with_owner(value, root, path), root, path, folders)
+        nested = {
+            name: _with_positions(each, root, (*path, name), folders)
+            for name, each in nested_selections(owned, load(owned.kind, owned.qualified)).items()
+        }
+        return replace(owned, options={**owned.options, **nested}, where=str(position(root, path)))
     if isinstance(value, BaseModel):
         names = type(value).model_fields
         return value.model_copy(

@@ -22,7 +22,7 @@ def merge(base: Node, top: Node, path: Path = ()) -> Node:
         base, top = as_mapping(base), as_mapping(top)
     if not (isinstance(base, Mapping) and isinstance(top, Mapping)):
         return top
-    if default is not None and "use" in top.entries and not _same_use(path, base, top, default):
+    if "use" in top.entries and not _same_use(path, base, top, default):
         return top
     entries = dict(base.entries)
     for key, entry in top.entries.items():
@@ -39,7 +39,7 @@ def as_mapping(node: Node) -> Node:
     return node
 
 
-def _same_use(path: Path, base: Mapping, top: Mapping, default: str) -> bool:
+def _same_use(path: Path, base: Mapping, top: Mapping, default: str | None) -> bool:
     """Whether both select one component: by equal names, or by names of which one only adds the owner."""
     one, other = _use(base, default), _use(top, default)
     if one == other or not (isinstance(one, str) and isinstance(other, str)):
@@ -49,7 +49,7 @@ def _same_use(path: Path, base: Mapping, top: Mapping, default: str) -> bool:
     return same_component(path, base, top, (one, other))
 
 
-def _use(node: Mapping, default: str) -> object:
+def _use(node: Mapping, default: str | None) -> object:
     entry = node.entries.get("use") or node.entries.get(IN_MEMORY)
     if entry is None:
         return default

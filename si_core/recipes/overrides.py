@@ -70,7 +70,8 @@ def _change(node: Node | None, override: Override, done: Path) -> Node:
     rest = override.path[len(done) :]
     if not rest:
         return merge(node, override.node, done) if node is not None else override.node
-    if default_use(done) is not None and node is not None:
+    if node is not None and any(default_use(done[:length]) is not None for length in range(1, len(done) + 1)):
+        # A name that selects a component, for the recipe or for the options of one.
         node = as_mapping(node)
     if node is None or (isinstance(node, Scalar) and node.value is None):
         node = Mapping(override.where)

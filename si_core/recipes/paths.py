@@ -27,6 +27,7 @@ from si_core.recipes.selection import Selection
 __all__ = [
     "Folders",
     "absolute",
+    "all_paths",
     "buildable_options",
     "changed_condition",
     "condition_files",
@@ -88,8 +89,13 @@ def rebased(selection: Selection, root: MappingNode, place: Path, folders: Folde
 
 
 def buildable_options(selection: Selection) -> dict[str, Any]:
-    """The options as the constructor gets them: with absolute paths."""
-    return _changed_options(selection, lambda text, _: absolute(text, selection.base))
+    """The options as :func:`si_core.build` takes them: with absolute paths, and components that are selected named."""
+    options = _changed_options(selection, lambda text, _: absolute(text, selection.base))
+    return {name: _buildable(option) if isinstance(option, Selection) else option for name, option in options.items()}
+
+
+def _buildable(nested: Selection) -> Any:
+    return nested.instance if nested.in_memory else {"use": nested.qualified, **buildable_options(nested)}
 
 
 def path_texts(selection: Selection) -> list[tuple[str, str]]:
@@ -102,6 +108,11 @@ def path_texts(selection: Selection) -> list[tuple[str, str]]:
 
     _changed_options(selection, note)
     return found
+
+
+def all_paths(selection: Selection) -> list[str]:
+    """Each path in the options of a selection and of those among them, as the recipe has it."""
+    return [text for _, each in selection.with_nested() for _, text in path_texts(each)]
 
 
 def changed_condition(condition: Any, change: _Change) -> Any:

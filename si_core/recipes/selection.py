@@ -25,7 +25,8 @@ class Selection:
     Args:
         kind: the kind, such as ``"latent"``.
         name: the component's name; ``distribution/name`` before the recipe is checked, where it says so.
-        options: what the recipe says, without defaults.
+        options: what the recipe says, without defaults; once the recipe is checked, what selects a component
+            (:class:`si_core.Nested`) is a selection, too.
         where: ``file:line:column`` for later errors.
         distribution: whose component it is; known once the recipe is checked.
         in_memory: whether it is an object in memory, and ``name`` its class.
@@ -49,7 +50,21 @@ class Selection:
 
     def plain(self) -> dict[str, Any]:
         """The selection as a recipe writes it."""
-        return {self.key: self.qualified, **self.options}
+        return {self.key: self.qualified, **self.plain_options()}
+
+    def with_nested(self) -> list[tuple[tuple[str, ...], Selection]]:
+        """The selection and those among its options, at every depth, with the keys that lead to them."""
+        found: list[tuple[tuple[str, ...], Selection]] = [((), self)]
+        for name, option in self.options.items():
+            if isinstance(option, Selection):
+                found += [((name, *path), each) for path, each in option.with_nested()]
+        return found
+
+    def plain_options(self) -> dict[str, Any]:
+        """The options as a recipe writes them."""
+        return {
+            name: option.plain() if isinstance(option, Selection) else option for name, option in self.options.items()
+        }
 
     @property
     def key(self) -> str:
@@ -65,7 +80,7 @@ class NetworkSelection(Selection):
 
     def plain(self) -> dict[str, Any]:
         """The selection as a recipe writes it."""
-        return {self.key: self.qualified, "shared": self.shared, **self.options}
+        return {self.key: self.qualified, "shared": self.shared, **self.plain_options()}
 
 
 def wrong(problem: str, *, key: str = "", allowed: str = "", fix: str = "") -> PydanticCustomError:

@@ -16,7 +16,7 @@ from si_core.discovery.suggest import did_you_mean
 from si_core.errors import RecipeError, SIError
 from si_core.recipes.descriptions import described, remedy
 from si_core.recipes.fragments import properties_at, wanted_at
-from si_core.recipes.live import Live
+from si_core.recipes.live import MISPLACED, Live
 from si_core.recipes.nodes import Mapping, Node, Path, Scalar, Sequence, dotted, leaves, node_at, plain, position
 from si_core.recipes.owners import kind_at
 from si_core.recipes.problems import fail
@@ -39,10 +39,11 @@ def check_structure(root: Mapping) -> Sections:
     for path, leaf in leaves(root):
         if isinstance(leaf.value, float) and not math.isfinite(leaf.value):
             problems[path] = _error(root, path, "is no finite number", got=leaf.text, wanted=wanted_at(root, path))
-        elif isinstance(leaf.value, Live) and kind_at(path[:-1] if path[-1] == "use" else path) is None:
-            # Where anything is allowed, an object would pass, and could not be written.
+        elif isinstance(leaf.value, Live) and not any(kind_at(path[:length]) for length in range(1, len(path) + 1)):
+            # Where anything is allowed, an object would pass, and could not be written. Which options of a component
+            # are components is known when its class is.
             wanted = wanted_at(root, path)
-            problems[path] = _error(root, path, "is an object, and stands where no component does", wanted=wanted)
+            problems[path] = _error(root, path, MISPLACED, wanted=wanted)
     other_choices: set[Path] = set()
     sections, known = None, functools.cache(lambda home: _known_at(root, home))
     try:

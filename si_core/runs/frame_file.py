@@ -18,7 +18,7 @@ from si_core.errors import StorageError
 from si_core.models.ends import Kept, kept_parts, stand_ins
 from si_core.models.parts import build_selection
 from si_core.process.process import StochasticInterpolant
-from si_core.recipes.paths import path_texts
+from si_core.recipes.paths import all_paths
 from si_core.recipes.recipe import Recipe
 from si_core.storage.atomic import storage_error, write_atomic
 from si_core.storage.own_files import read_own
@@ -69,7 +69,7 @@ def load_ends(path: Path, recipe: Recipe, digest: str | None) -> Kept:
 
     def where(name: str) -> str:
         selection = getattr(recipe, name)
-        files = ", ".join(text for _, text in path_texts(selection))
+        files = ", ".join(all_paths(selection))
         return f"{recipe.where(name)}: {name} {selection.name}" + (f" of {files}" if files else "")
 
     dtype = _DTYPES.get(str(found.pop("dtype", None)))

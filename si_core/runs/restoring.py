@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from si_core.errors import DataError, PluginError, RecipeError, StorageError
 from si_core.process.fingerprint import data_parts
-from si_core.recipes.paths import path_texts
+from si_core.recipes.paths import all_paths
 from si_core.recipes.recipe import Recipe
 from si_core.runs.directory import RunDirectory
 from si_core.runs.log import Console
@@ -73,7 +73,7 @@ def restore(
         )
     recipe, now = trainer.assembly.recipe, fingerprints(data_parts(trainer.assembly.process))
     selected = {part: getattr(recipe, part, None) for part in PARTS}
-    files = {part: ", ".join(text for _, text in path_texts(one)) for part, one in selected.items() if one is not None}
+    files = {part: ", ".join(all_paths(one)) for part, one in selected.items() if one is not None}
     changes = data_changes(_mapping(checkpoint, "data"), now, files)
     if changes and not allow_data_change:
         raise DataError(

@@ -80,7 +80,7 @@ def _along(recipe: Recipe) -> str | None:
     chosen = recipe.sample.interpolant
     if chosen is None:
         return None
-    return hashlib.sha256(f"{chosen.qualified} {sorted(chosen.options.items())}".encode()).hexdigest()[:16]
+    return hashlib.sha256(f"{chosen.qualified} {sorted(chosen.plain_options().items())}".encode()).hexdigest()[:16]
 
 
 def _split(tensors: Mapping[str, Tensor], prefix: str) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
