@@ -27,6 +27,10 @@ class Coupling(ABC):
     source_is_target: bool = False
     """Whether x0 = x1 (mirror); a recipe then needs no source."""
 
+    source_from_target: bool = False
+    """Whether :meth:`draw` makes x0 of what the target gives (forecasts of a series); a recipe then needs no source,
+    and the law of x0 is that of :meth:`source_of`."""
+
     anchored: bool = False
     """Whether x0 is given: networks are given it as the condition ``"x0"``, and fields are those of the law of x1 given
     x0 (forecasts)."""
@@ -67,6 +71,14 @@ class Coupling(ABC):
         Returns:
             The paired (x0, x1), each (B, *event).
         """
+
+    def source_of(self, target: Distribution) -> Distribution:
+        """The law of x0, where it follows from the target; only with :attr:`source_from_target`.
+
+        Args:
+            target: the target; of a loaded model it may be what the model keeps of it.
+        """
+        raise TypeError(f"{type(self).__name__} makes no source of the target")
 
     def refit(self, model: AnyModel, rounds: int, generator: torch.Generator) -> None:  # noqa: B027 - by default nothing
         """Couple anew by what the model has learned on the pairs so far; called between the rounds of training.

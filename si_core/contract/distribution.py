@@ -55,6 +55,15 @@ class Distribution(ABC):
     Options named ``workers`` and ``cache`` say how rows are read and change none: a run goes on with others."""
 
     @property
+    def itself(self) -> Distribution:
+        """The distribution that holds the data: this one, but where a loaded model keeps something in its place.
+
+        Raises:
+            MissingDataError: a loaded model whose data are gone, or are others than those of the training.
+        """
+        return self
+
+    @property
     def frame(self) -> Frame:
         """The units, names and layout of events; by default data space is model space."""
         return Frame(self.shape)

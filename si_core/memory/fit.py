@@ -111,9 +111,10 @@ def _starts_from_target(coupling: Any) -> bool:
     """Whether a coupling has no source beside the target."""
     name = coupling.get("use") if isinstance(coupling, Mapping) else coupling
     if not isinstance(name, str):
-        return bool(getattr(name, "source_is_target", False))
+        return bool(getattr(name, "source_is_target", False) or getattr(name, "source_from_target", False))
     try:
-        return bool(load("coupling", name).source_is_target)
+        found = load("coupling", name)
+        return bool(found.source_is_target or found.source_from_target)
     except SIError:
         return False  # what is wrong with it is told with its key
 

@@ -30,7 +30,7 @@ from si_core.storage.fingerprints import fingerprints
 __all__ = ["Kept", "KeptCoupling", "KeptDistribution", "kept_parts", "stand_ins"]
 
 _LAW = ("size", "entropy", "standard_normal", "has_samples", "has_density", "normalised")
-_PAIRING = ("independent", "source_is_target", "anchored", "intervals")
+_PAIRING = ("independent", "source_is_target", "source_from_target", "anchored", "intervals")
 
 
 @dataclass(frozen=True)
@@ -108,6 +108,11 @@ class KeptDistribution(Distribution):
         self._data = data
 
     @property
+    def itself(self) -> Distribution:
+        found: Distribution = self._data.part
+        return found
+
+    @property
     def frame(self) -> Frame:
         return self._frame
 
@@ -159,8 +164,13 @@ class KeptCoupling(Coupling):
     def __init__(self, kept: Mapping[str, Any], data: _Data) -> None:
         self.independent, self.source_is_target = bool(kept["independent"]), bool(kept["source_is_target"])
         self.anchored, self.intervals = bool(kept["anchored"]), bool(kept["intervals"])
+        self.source_from_target = bool(kept["source_from_target"])
         self.conditions, self.fingerprint = _specs(kept["conditions"]), data.fingerprint
         self._data = data
+
+    def source_of(self, target: Distribution) -> Distribution:
+        found: Distribution = self._data.part.source_of(target)
+        return found
 
     def pair(self, x0: Tensor, x1: Tensor, generator: torch.Generator | None = None) -> tuple[Tensor, Tensor]:
         found: tuple[Tensor, Tensor] = self._data.part.pair(x0, x1, generator)
@@ -169,16 +179,8 @@ class KeptCoupling(Coupling):
     def draw(
         self, source: Distribution, target: Distribution, n: int, generator: torch.Generator | None = None
     ) -> Pairs:
-        found: Pairs = self._data.part.draw(_itself(source), _itself(target), n, generator)
+        found: Pairs = self._data.part.draw(source.itself, target.itself, n, generator)
         return found
-
-
-def _itself(law: Distribution) -> Distribution:
-    """The distribution that a stand-in stands for: couplings may know its kind."""
-    if not isinstance(law, KeptDistribution):
-        return law
-    found: Distribution = law._data.part
-    return found
 
 
 def kept_parts(process: StochasticInterpolant) -> dict[str, Any]:

@@ -43,7 +43,8 @@ class StochasticInterpolant:
         interpolant: the path ``I(t, x0, x1)``.
         latent: the noise schedule ``gamma(t)``.
         coupling: how x0 and x1 are paired.
-        source: the distribution at t = 0; None is allowed for a mirror, whose source is its target.
+        source: the distribution at t = 0; None is allowed for a mirror, whose source is its target, and
+            for couplings that make x0 of the target.
         target: the distribution at t = 1.
 
     Raises:
@@ -59,9 +60,9 @@ class StochasticInterpolant:
         target: Distribution,
     ) -> None:
         if source is None:
-            if not coupling.source_is_target:
+            if not coupling.source_is_target and not coupling.source_from_target:
                 raise UsageError("a process needs a source", fix="add `source: gaussian`, or use `coupling: mirror`")
-            source = target
+            source = target if coupling.source_is_target else coupling.source_of(target)
         if tuple(source.shape) != tuple(target.shape):
             raise UsageError(
                 "source and target have different event shapes",

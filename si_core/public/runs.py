@@ -14,6 +14,8 @@ from si_core.runs.private_paths import without_private_paths
 from si_core.runs.report_stage import selected_reports
 from si_core.runs.resume import check_environment, previous_status, read_json, stillborn
 from si_core.runs.same_recipe import training_part
+from si_core.runs.sample_request import model_request
+from si_core.runs.sample_stream import Heard, going_on
 from si_core.runs.signals import StopSignals
 from si_core.runs.status import State, Status, write_status
 from si_core.storage.checkpoint import load_checkpoint, save_checkpoint
@@ -21,6 +23,7 @@ from si_core.storage.retention import newest_verified
 
 __all__ = [
     "Console",
+    "Heard",
     "RunDirectory",
     "RunLog",
     "State",
@@ -30,7 +33,9 @@ __all__ = [
     "check_environment",
     "ending_recorded",
     "environment",
+    "going_on",
     "load_checkpoint",
+    "model_request",
     "newest_verified",
     "previous_status",
     "read_estimates",

@@ -79,7 +79,9 @@ def check_components(root: Mapping, sections: Sections) -> None:
         if not selection.in_memory:
             problems += _misplaced(root, path, selection, cls) or _option_problems(root, path, selection, cls)
         if path == ("coupling",):
-            problems += _source_problems(root, sections, selection.name, bool(cls.source_is_target))
+            problems += _source_problems(
+                root, sections, selection.name, bool(cls.source_is_target or cls.source_from_target)
+            )
     fail(problems)
 
 
@@ -183,14 +185,14 @@ def _option_problems(root: Mapping, path: Path, selection: Selection, cls: type[
     ]
 
 
-def _source_problems(root: Mapping, sections: Sections, coupling: str, source_is_target: bool) -> list[SIError]:
-    if source_is_target and sections.source is not None:
+def _source_problems(root: Mapping, sections: Sections, coupling: str, from_target: bool) -> list[SIError]:
+    if from_target and sections.source is not None:
         fix = "remove 'source' (or write `source: null`), or choose another coupling"
-        problem = f"'source' has no effect: 'coupling' {coupling!r} starts from the target itself"
+        problem = f"'source' has no effect: 'coupling' {coupling!r} takes x0 from the target"
         return [
             RecipeError(problem, where=str(position(root, ("source",), key=True)), got=sections.source.name, fix=fix)
         ]
-    if not source_is_target and sections.source is None:
+    if not from_target and sections.source is None:
         problem = f"the key 'source' is missing, and 'coupling' {coupling!r} needs one"
         allowed, fix = "distribution at time 0", "add `source: gaussian`"
         return [RecipeError(problem, where=str(position(root, ("source",))), allowed=allowed, fix=fix)]

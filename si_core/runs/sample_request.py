@@ -16,7 +16,7 @@ from si_core.runs.digests import digest_of
 from si_core.runs.directory import RunDirectory
 from si_core.runs.environment import environment
 
-__all__ = ["sample_request"]
+__all__ = ["model_request", "sample_request"]
 
 _LAYOUT = "layout.json"
 
@@ -24,14 +24,37 @@ _LAYOUT = "layout.json"
 def sample_request(
     directory: RunDirectory, blocks: Blocks, options: Mapping[str, Any], tensors: Mapping[str, Tensor]
 ) -> dict[str, Any]:
-    """The request as plain data.
-
-    Samples are equal to the bit for equal files of the model, options, inputs and environment
-    (:mod:`si_core.runs.environment`), so all of these are in it.
+    """The request for samples as plain data.
 
     Args:
         directory: of the model.
         blocks: the samples.
+        options: as they were given, and the format.
+        tensors: what was given of conditions and points to start from, by name.
+
+    Raises:
+        StorageError: a file of the model can't be read.
+    """
+    asked = {"samples": blocks.n, "seed": blocks.seed, "block": blocks.size, "exact": blocks.exact}
+    return model_request(directory, blocks.model, asked, options, tensors)
+
+
+def model_request(
+    directory: RunDirectory,
+    model: Model,
+    asked: Mapping[str, Any],
+    options: Mapping[str, Any],
+    tensors: Mapping[str, Tensor],
+) -> dict[str, Any]:
+    """A request for anything that is drawn from the model of a run, as plain data.
+
+    What is drawn is equal to the bit for equal files of the model, options, inputs and environment
+    (:mod:`si_core.runs.environment`), so all of these are in it.
+
+    Args:
+        directory: of the model.
+        model: the model, as it samples.
+        asked: how many of what, and the seed.
         options: as they were given, and the format.
         tensors: what was given of conditions and points to start from, by name.
 
@@ -43,16 +66,13 @@ def sample_request(
         directory.path / _LAYOUT,
     )  # fmt: skip
     return {
-        "samples": blocks.n,
-        "seed": blocks.seed,
-        "block": blocks.size,
-        "exact": blocks.exact,
-        "device": str(blocks.model.device),
-        "integrator": owned(blocks.model.integrator),
+        **asked,
+        "device": str(model.device),
+        "integrator": owned(model.integrator),
         "options": {name: value for name, value in options.items() if value is not None},
         "given": {name: _digest(tensor) for name, tensor in tensors.items()},
         "model": {path.name: digest_of(path) for path in files if path.is_file()},
-        "environment": _environment(blocks.model),
+        "environment": _environment(model),
     }
 
 

@@ -3,7 +3,8 @@ goes on (:mod:`si_core.runs.partial_samples`)."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,7 +23,7 @@ from si_core.runs.sample_files import check_finite
 from si_core.runs.sample_formats.base import Array, SampleFormat
 from si_core.runs.signals import Interrupted
 
-__all__ = ["Heard", "write_stream"]
+__all__ = ["Heard", "going_on", "write_stream"]
 
 
 @dataclass(frozen=True)
@@ -61,16 +62,36 @@ def write_stream(
         LostProcess: another of several processes has ended. What is recorded stays.
         Interrupted: a signal came. What is recorded stays, and the message says how to go on.
     """
-    with PartialSamples(out, request, blocks.n, heard.warn) as partial:
+    with going_on(out, request, blocks.n, heard) as partial:
+        _draw(partial, blocks, form, out, heard)
+        partial.complete()
+        log_weights = _log_weights(partial)
+        form.publish(partial, out, None if log_weights is None else weights_of_mean_one(log_weights).numpy())
+    return None if log_weights is None else effective_sample_size(log_weights)
+
+
+@contextmanager
+def going_on(out: Path, request: Mapping[str, Any], rows: int, heard: Heard) -> Iterator[PartialSamples]:
+    """What is there of a request, to be added to and then made a file of; it stays where that ends early.
+
+    Args:
+        out: the file or folder.
+        request: all that the bits depend on, as plain data.
+        rows: how many samples are asked for.
+        heard: who is told.
+
+    Raises:
+        NumericsError: passed on; nothing is left.
+        StorageError: another process is at the same request, or as it came; what is recorded stays, and a note says so.
+        LostProcess, Interrupted: as they came; what is recorded stays, and the message says how to go on.
+    """
+    with PartialSamples(out, request, rows, heard.warn) as partial:
         try:
             if partial.done:
                 heard.line(
-                    f"going on after the first {partial.done} of {blocks.n} samples, which stand in {partial.folder}"
+                    f"going on after the first {partial.done} of {rows} samples, which stand in {partial.folder}"
                 )
-            _draw(partial, blocks, form, out, heard)
-            partial.complete()
-            log_weights = _log_weights(partial)
-            form.publish(partial, out, None if log_weights is None else weights_of_mean_one(log_weights).numpy())
+            yield partial
         except BaseException as error:
             lost = isinstance(error, LostProcess)
             if (isinstance(error, NumericsError) and not lost) or not partial.kept:
@@ -81,7 +102,6 @@ def write_stream(
                 error.add_note(_words(partial, out))
             raise
         partial.remove()
-    return None if log_weights is None else effective_sample_size(log_weights)
 
 
 def _draw(partial: PartialSamples, blocks: Blocks, form: SampleFormat, out: Path, heard: Heard) -> None:

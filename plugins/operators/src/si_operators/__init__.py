@@ -1,0 +1,1 @@
+"""Linear measurements of events, and couplings that start from what they leave."""
