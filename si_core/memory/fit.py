@@ -10,6 +10,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from si_core.contract.coupling import Coupling, starts_from_target
 from si_core.contract.runtime import Runtime
 from si_core.discovery.lookup import load
 from si_core.errors import SIError
@@ -111,10 +112,9 @@ def _starts_from_target(coupling: Any) -> bool:
     """Whether a coupling has no source beside the target."""
     name = coupling.get("use") if isinstance(coupling, Mapping) else coupling
     if not isinstance(name, str):
-        return bool(getattr(name, "source_is_target", False) or getattr(name, "source_from_target", False))
+        return isinstance(name, Coupling) and starts_from_target(name)
     try:
-        found = load("coupling", name)
-        return bool(found.source_is_target or found.source_from_target)
+        return starts_from_target(load("coupling", name))
     except SIError:
         return False  # what is wrong with it is told with its key
 

@@ -164,7 +164,7 @@ class KeptCoupling(Coupling):
     def __init__(self, kept: Mapping[str, Any], data: _Data) -> None:
         self.independent, self.source_is_target = bool(kept["independent"]), bool(kept["source_is_target"])
         self.anchored, self.intervals = bool(kept["anchored"]), bool(kept["intervals"])
-        self.source_from_target = bool(kept["source_from_target"])
+        self.source_from_target, self._pairs_points = bool(kept["source_from_target"]), bool(kept["pairs_points"])
         self.conditions, self.fingerprint = _specs(kept["conditions"]), data.fingerprint
         self._data = data
 
@@ -180,6 +180,28 @@ class KeptCoupling(Coupling):
         self, source: Distribution, target: Distribution, n: int, generator: torch.Generator | None = None
     ) -> Pairs:
         found: Pairs = self._data.part.draw(source.itself, target.itself, n, generator)
+        return found
+
+    @property
+    def pairs_points(self) -> bool:
+        return self._pairs_points
+
+    def pairs_of(
+        self,
+        source: Distribution,
+        target: Distribution,
+        x1: Tensor,
+        condition: Condition | None,
+        generator: torch.Generator | None = None,
+    ) -> Pairs:
+        # The target is needed for its frame, which is at hand.
+        found: Pairs = self._data.part.pairs_of(source.itself, target, x1, condition, generator)
+        return found
+
+    def start_from(
+        self, target: Distribution, condition: Condition, generator: torch.Generator
+    ) -> tuple[Tensor, Condition] | None:
+        found: tuple[Tensor, Condition] | None = self._data.part.start_from(target, condition, generator)
         return found
 
 
@@ -200,7 +222,8 @@ def kept_parts(process: StochasticInterpolant) -> dict[str, Any]:
     coupling = process.coupling
     if "coupling" in marks and not isinstance(coupling, nn.Module):
         found["coupling"] = {trait: getattr(coupling, trait) for trait in _PAIRING}
-        found["coupling"] |= {"fingerprint": marks["coupling"], "conditions": _plain_specs(coupling.conditions)}
+        found["coupling"] |= {"fingerprint": marks["coupling"], "pairs_points": coupling.pairs_points}
+        found["coupling"]["conditions"] = _plain_specs(process.of_coupling)
     return found
 
 

@@ -90,10 +90,12 @@ class InitialStates:
                         fix="leave it out, or give the states to start from with their conditions",
                     )
                 states, conditions = self._of_process(n, generator)
-            elif condition is None and process.coupling.conditions:
+            elif condition is None and process.of_coupling:
                 # Start and conditions of one pair, for the coupling may tell of x0.
                 pairs = process.pairs(n, generator)
                 states, conditions = pairs.x0, process.condition_of(pairs)
+            elif self._of_pairs:
+                states, conditions = self._of_conditions(n, generator, condition)
             else:
                 conditions = self.conditions(n, generator, condition)
                 states = check_states(origin, "sample", origin.sample(n, generator), n, process.shape)
@@ -110,11 +112,16 @@ class InitialStates:
         if self.process.coupling.anchored and "x0" not in given and self.start == 0.0:
             given["x0"] = states
         known = all(name in given or name in self.optional for name in specs)
-        if not known and not given and self.origin is not self.process.target:
+        if not known and not given and self.origin is not self.process.target and not self._of_pairs:
             return self.conditions_in_precision(self.conditions(len(states), generator))
         if not known:
             check_condition(specs, given, where="states to start from")
         return self.conditions_in_precision(repeated(given, len(states))) or None
+
+    @property
+    def _of_pairs(self) -> bool:
+        """Whether the states to start from are made of what the conditions tell of."""
+        return self.process.coupling.source_from_target and self.origin is self.process.source
 
     def conditions_in_precision(self, condition: Condition | None) -> Condition | None:
         """A condition whose values have the precision of the states."""
@@ -122,9 +129,22 @@ class InitialStates:
             return None
         return {name: self._in_precision(v) if v.is_floating_point() else v for name, v in condition.items()}
 
+    def _of_conditions(self, n: int, generator: torch.Generator, condition: Any) -> tuple[Tensor, Condition | None]:
+        """n draws of x0 given all conditions, with these."""
+        process = self.process
+        conditions = self.conditions(n, generator, condition) or {}
+        found = process.coupling.start_from(process.target, conditions, generator)
+        if found is None:
+            raise UsageError(
+                f"{type(process.coupling).__name__} can't make x0 of conditions alone",
+                got=f"condition {', '.join(conditions)}",
+                fix="give the states to start from with their conditions (start_from=..., --start-from FILE)",
+            )
+        return check_states(process.coupling, "start_from", found[0], n, process.shape), found[1]
+
     def _of_data(self, n: int, generator: torch.Generator) -> Condition | None:
         """Conditions as the data have them."""
-        if self.process.coupling.conditions or self.process.coupling.anchored:
+        if self.process.of_coupling or self.process.coupling.anchored:
             return self.process.condition_of(self.process.pairs(n, generator))
         # The pairing says nothing of them, and may be dear.
         return self.process.target.draw_conditions(n, generator)
@@ -133,7 +153,7 @@ class InitialStates:
         """n states of the process at the time sampling starts from, with their conditions."""
         process = self.process
         if self.start == 1.0 and not process.coupling.anchored:
-            if process.coupling.conditions:
+            if process.of_coupling:
                 pairs = process.pairs(n, generator)
                 return pairs.x1, process.condition_of(pairs)
             return process.target.checked_draw(n, generator)

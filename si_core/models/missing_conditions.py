@@ -36,7 +36,7 @@ def refuse_missing_conditions(process: StochasticInterpolant, optional: Collecti
     Raises:
         DataError: how many rows lack the first such condition.
     """
-    target, coupling = process.target, process.coupling
+    target = process.target
     specs = {name: spec for name, spec in process.conditions.items() if name not in optional}
     wanted = {name: spec for name, spec in specs.items() if name in target.conditions}
     if wanted:
@@ -50,7 +50,7 @@ def refuse_missing_conditions(process: StochasticInterpolant, optional: Collecti
             _refuse(wanted, _conditions(target), kind)
         held_out = target.held_out()
         _refuse(wanted, iter(() if held_out is None else [held_out[1]]), "held-out rows")
-    wanted = {name: spec for name, spec in specs.items() if name in coupling.conditions}
+    wanted = {name: spec for name, spec in specs.items() if name in process.of_coupling}
     if wanted:
         pairs = process.pairs(_DRAWS, generator(0, "initialisation"))
         _refuse(wanted, iter([pairs.condition]), "pairs of the coupling")

@@ -115,7 +115,8 @@ def blocks_from(
     def given_points(first: int, size: int, stream: torch.Generator) -> tuple[Tensor, Condition | None]:
         x = states[first : first + size]
         given = turn(first, len(x))
-        if given is None and not model.process.coupling.anchored:
+        # States that are made of what the conditions tell of have theirs alone, and are refused without.
+        if given is None and not (model.process.coupling.anchored or model.process.coupling.source_from_target):
             given = model.conditions(len(x), stream)
         return x, given
 

@@ -15,7 +15,7 @@ from si_core.contract.answers import check_states
 from si_core.contract.clock import Clock, UniformClock, join_clocks
 from si_core.contract.combine import combined, spread
 from si_core.contract.condition import Condition, ConditionSpec, joined_specs
-from si_core.contract.coupling import Coupling
+from si_core.contract.coupling import Coupling, starts_from_target
 from si_core.contract.data import Draw, Pairs
 from si_core.contract.distribution import Distribution
 from si_core.contract.interpolant import Interpolant, SpatiallyLinear, derivative_clock
@@ -43,8 +43,8 @@ class StochasticInterpolant:
         interpolant: the path ``I(t, x0, x1)``.
         latent: the noise schedule ``gamma(t)``.
         coupling: how x0 and x1 are paired.
-        source: the distribution at t = 0; None is allowed for a mirror, whose source is its target, and
-            for couplings that make x0 of the target.
+        source: the distribution at t = 0; None is allowed for a mirror, whose source is its target, and where the
+            coupling makes x0 of x1.
         target: the distribution at t = 1.
 
     Raises:
@@ -60,7 +60,7 @@ class StochasticInterpolant:
         target: Distribution,
     ) -> None:
         if source is None:
-            if not coupling.source_is_target and not coupling.source_from_target:
+            if not starts_from_target(coupling):
                 raise UsageError("a process needs a source", fix="add `source: gaussian`, or use `coupling: mirror`")
             source = target if coupling.source_is_target else coupling.source_of(target)
         if tuple(source.shape) != tuple(target.shape):
@@ -73,9 +73,9 @@ class StochasticInterpolant:
         self.source, self.target = source, target
         self.shape = tuple(target.shape)
         given = {"x0": ConditionSpec(self.shape)} if coupling.anchored else {}
-        self.conditions = joined_specs(
-            {"target": target.conditions, "coupling": coupling.conditions, "given x0": given}
-        )
+        self.of_coupling = coupling.conditions_of(target)
+        """The conditions that are the coupling's, by name."""
+        self.conditions = joined_specs({"target": target.conditions, "coupling": self.of_coupling, "given x0": given})
         """What networks are given beside (t, x), by name."""
         self.structure = Structure(
             spatially_linear=interpolant.spatially_linear,

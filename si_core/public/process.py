@@ -9,4 +9,12 @@ from si_core.fields.predictor import offers_divergence
 from si_core.fields.user_function import FieldFunction
 from si_core.process.coefficients import Coefficients, stack
 
-__all__ = ["Bound", "Coefficients", "Epsilon", "FieldFunction", "offers_divergence", "spread", "stack"]
+__all__ = [
+    "Bound",
+    "Coefficients",
+    "Epsilon",
+    "FieldFunction",
+    "offers_divergence",
+    "spread",
+    "stack",
+]

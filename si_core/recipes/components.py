@@ -11,6 +11,7 @@ from typing import Any
 from pydantic import BaseModel
 from pydantic_core import PydanticCustomError, PydanticSerializationError, to_jsonable_python
 
+from si_core.contract.coupling import starts_from_target
 from si_core.discovery import lookup, options
 from si_core.discovery.kinds import KINDS
 from si_core.discovery.nested import CHECKED
@@ -79,9 +80,7 @@ def check_components(root: Mapping, sections: Sections) -> None:
         if not selection.in_memory:
             problems += _misplaced(root, path, selection, cls) or _option_problems(root, path, selection, cls)
         if path == ("coupling",):
-            problems += _source_problems(
-                root, sections, selection.name, bool(cls.source_is_target or cls.source_from_target)
-            )
+            problems += _source_problems(root, sections, selection.name, starts_from_target(cls))
     fail(problems)
 
 

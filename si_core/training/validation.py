@@ -13,14 +13,13 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from si_core.contract.answers import check_states
 from si_core.contract.condition import Condition
-from si_core.contract.coupling import Coupling
-from si_core.contract.data import Draw, Pairs
+from si_core.contract.data import Draw
 from si_core.contract.given_condition import moved, taken
 from si_core.contract.runtime import Runtime
 from si_core.models.assembly import Assembly
 from si_core.models.streams import generator, reseed
+from si_core.process.checked_pairs import check_pairs
 
 __all__ = ["Validation"]
 
@@ -41,8 +40,8 @@ class Validation:
         process = assembly.process
         held_out = process.target.held_out()
         # Where pairs are drawn together the partner of a held-out row is not known here.
-        paired = type(process.coupling).draw is not Coupling.draw
-        if held_out is None or len(held_out[0]) == 0 or paired or process.source is process.target:
+        paired = process.coupling.pairs_points
+        if held_out is None or len(held_out[0]) == 0 or not paired or process.source is process.target:
             self._rows: tuple[Tensor, Condition | None] | None = None
             return
         x1, condition = held_out
@@ -80,13 +79,12 @@ class Validation:
         process, n = self._assembly.process, len(x1)
         data = self._stream(1)
         x1, condition = x1.to(data.device), moved(condition, data.device)
-        x0 = check_states(process.source, "sample", process.source.sample(n, data), n, process.shape)
-        x0, x1 = process.coupling.pair(x0, x1, data)
+        pairs = process.coupling.pairs_of(process.source, process.target, x1, condition, data)
+        pairs = check_pairs(process.coupling, pairs, n, process.shape)
         noise = self._stream(2)
         v = torch.rand(n, generator=noise, dtype=torch.float64, device=noise.device)
         u = (torch.arange(n, dtype=v.dtype, device=v.device) + v) / n
         schedule = process.schedule(self._assembly.fields.parametrisation.clock, u)
-        pairs = Pairs(x0, x1, condition)
         return process.draw(n, noise=noise, schedule=schedule, pairs=pairs, second_times=self._assembly.two_times)
 
     def _order(self, n: int) -> Tensor:

@@ -63,7 +63,7 @@ def start_law(model: Model, direction: str, where: str) -> StartLaw:
             # Closed forms keep their moments where they were made.
             return StartLaw(lambda x: density(time, x.cpu()).to(x), end)
         why = f"paths set out from the process at t = {time:g}, the density at t = {at_end:g} stands in"
-    elif forward and (process.coupling.anchored or process.coupling.conditions):
+    elif forward and (process.coupling.anchored or process.of_coupling):
         why = "paths set out from x0 given the condition, the density of the whole source stands in"
     elif not forward and process.conditions:
         why = "paths set out from x1 given the condition, the density of the whole target stands in"

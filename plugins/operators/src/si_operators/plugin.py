@@ -30,4 +30,16 @@ def si_components() -> list[Component]:
         Component("operator", "downsample", "si_operators.downsample:Downsample", "means over squares of pixels"),
         Component("operator", "blur", "si_operators.blur:Blur", "a Gaussian blur along the sides of a picture"),
         Component("operator", "matrix", "si_operators.matrix:Matrix", "a linear map given by a .npy file"),
+        Component(
+            "coupling",
+            "corrupted",
+            "si_operators.corrupted:Corrupted",
+            "x0 = fill(A x1) + sigma z, with y = A x1 as a condition (arXiv:2310.03725)",
+        ),
+        Component(
+            "coupling",
+            "observed",
+            "si_operators.observed:Observed",
+            "x0 of the source, independent, with y = A x1 as a condition",
+        ),
     ]

@@ -68,6 +68,10 @@ class Table(Distribution):
 
 
 def _candidates(coupling: Coupling) -> Iterator[Ends]:
+    if coupling.source_from_target:
+        for target in (Labelled(), Table(1, conditional=True)):
+            yield coupling.source_of(target), target
+        return
     if coupling.source_is_target:
         yield Labelled(), Labelled()
         return

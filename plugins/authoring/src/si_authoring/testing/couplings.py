@@ -59,7 +59,7 @@ def _exercise(coupling: Coupling, setting: Setting) -> Sequence[Output]:
         outputs.append(Output(f"x0 of draw(source, target, {n})", pairs.x0, shape, rows=False, like=False))
         outputs.append(Output(f"x1 of draw(source, target, {n})", pairs.x1, shape, rows=False, like=False))
         for name, values in (pairs.condition or {}).items():
-            spec = {**target.conditions, **coupling.conditions}.get(name)
+            spec = {**target.conditions, **coupling.conditions_of(target)}.get(name)
             due = (n, *(values.shape[1:] if spec is None else spec.shape))
             outputs.append(Output(f"the condition {name!r} of draw({n})", values, due, rows=False, like=False))
         if pairs.weight is not None:
@@ -69,12 +69,15 @@ def _exercise(coupling: Coupling, setting: Setting) -> Sequence[Output]:
 
 @check
 def traits(coupling: Coupling) -> None:
-    """``independent``, ``source_is_target`` and ``anchored`` are True or False, and the first two not both True."""
-    for name in ("independent", "source_is_target", "anchored"):
+    """``independent``, ``source_is_target``, ``source_from_target`` and ``anchored`` are True or False, and not more
+    than one of the first three is True."""
+    for name in ("independent", "source_is_target", "source_from_target", "anchored"):
         if not isinstance(getattr(coupling, name), bool):
             raise Violation(f"{name} is {getattr(coupling, name)!r}, neither True nor False")
     if coupling.independent and coupling.source_is_target:
         raise Violation("x0 = x1 and independent of it: one of independent and source_is_target is wrong")
+    if coupling.source_from_target and (coupling.independent or coupling.source_is_target):
+        raise Violation("x0 is made of x1: source_from_target goes with neither independent nor source_is_target")
 
 
 @check
@@ -105,7 +108,7 @@ def conditions(coupling: Coupling) -> None:
     """Drawn pairs have the target's conditions and the coupling's own, those of the target each with its own x1."""
     source, target = ends_of(coupling)
     pairs = coupling.draw(source, target, 200, _seeded())
-    due = {**target.conditions, **coupling.conditions}
+    due = {**target.conditions, **coupling.conditions_of(target)}
     lost = [name for name in target.conditions if name not in (pairs.condition or {})]
     if lost:
         raise Violation(f"draw loses the conditions of the target: {', '.join(lost)}")
@@ -123,6 +126,50 @@ def conditions(coupling: Coupling) -> None:
             raise Violation(
                 f"conditions do not belong to their x1: draw or pair changes the order, or the values, of {name!r}"
             )
+
+
+@check
+def given_points(coupling: Coupling) -> None:
+    """``pairs_of`` pairs given points of the target: they stay as they are, with their conditions."""
+    if not coupling.pairs_points:
+        raise NotApplicable("it draws its pairs together, and pairs no given points")
+    source, target = ends_of(coupling)
+    x1, condition = target.draw(20, _seeded(7))
+    pairs = coupling.pairs_of(source, target, x1, condition, _seeded(8))
+    if not torch.equal(pairs.x1, x1) or pairs.x0.shape != x1.shape:
+        raise Violation("pairs_of changes the points that it is given, or gives another number of x0")
+    due = {**target.conditions, **coupling.conditions_of(target)}
+    try:
+        check_condition(due, pairs.condition, len(x1))
+    except UsageError as error:
+        raise Violation(f"pairs_of: {error.problem}; got {error.got}, due {error.allowed}") from error
+    if any(not torch.equal((pairs.condition or {})[name], values) for name, values in (condition or {}).items()):
+        raise Violation("pairs_of gives points the conditions of others")
+
+
+@check
+def starts_of_conditions(coupling: Coupling) -> Measured | None:
+    """Where x0 is made of x1, ``start_from`` draws x0 given the conditions of a pair as pairs have it."""
+    if not coupling.source_from_target:
+        raise NotApplicable("x0 is drawn from a source")
+    source, target = ends_of(coupling)
+    pairs = coupling.draw(source, target, 4000, _seeded(9))
+    found = coupling.start_from(target, pairs.condition or {}, _seeded(10))
+    if found is None:
+        raise NotApplicable("it makes no x0 of conditions alone")
+    specs = {**target.conditions, **coupling.conditions_of(target)}
+    check_condition(specs, found[1], len(pairs.x0))
+    deviations = Deviations(
+        "x0 that start_from makes of the conditions of pairs has another law than that of the pairs"
+    )
+    # Products with the conditions' own x1 tell whether each has the x0 of its conditions.
+    one, other = (_features(x0) for x0 in (found[0], pairs.x0))
+    for name, weight in (("x0", torch.ones(len(one), 1)), ("x0 x1", pairs.x1.double().flatten(1)[:, :1])):
+        off = (one - other) * weight
+        allowed = (_ERRORS * off.std(0) / math.sqrt(len(off))).tolist()
+        for k, value in enumerate(off.mean(0).tolist()):
+            deviations.close(value, 0.0, allowed[k] + 1e-6, f"feature {k} of {name}")
+    return deviations.result()
 
 
 def _seeded(seed: int = 0) -> torch.Generator:
@@ -248,6 +295,17 @@ def mirror(coupling: Coupling) -> None:
 SUITE = Suite(
     kind="coupling",
     exercise=_exercise,
-    own=(traits, order_of_x1, conditions, marginals, weights, intervals, independence, mirror),
+    own=(
+        traits,
+        order_of_x1,
+        conditions,
+        given_points,
+        starts_of_conditions,
+        marginals,
+        weights,
+        intervals,
+        independence,
+        mirror,
+    ),
     events=_EVENTS,
 )
