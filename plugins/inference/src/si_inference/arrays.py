@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
+import math
 from functools import cached_property
 
 import numpy as np
@@ -14,20 +16,21 @@ from si_core import Bounds, Condition, DataError
 from si_distributions.datasets.tabular import Tabular
 from si_distributions.files.contents import Contents
 from si_distributions.options import Precision
-from si_distributions.randomness import uniform
 
-__all__ = ["OBSERVATION", "ArraySimulations"]
+__all__ = ["OBSERVATION", "ArraySimulations", "orders"]
 
 OBSERVATION = "observation"
 """The name of the condition."""
 
+_ORDERS = 720
+
 
 class ArraySimulations(Tabular):
-    """Pairs of parameters and observations, drawn with replacement.
+    """Pairs of parameters and observations.
 
-    The parameters are the events, standardised column by column, those with bounds by the numbers without bounds that
-    stand for them; the observation is the condition ``observation``, in its own units, with the mean and scale of the
-    training rows, which networks take off.
+    Draws and rows are pairs of the training set. The parameters are the events, standardised column by column, those
+    with bounds by the numbers without bounds that stand for them; the observation is the condition ``observation``, in
+    its own units, with the mean and scale of the training rows, which networks take off.
 
     Args:
         parameters: shape (N, d), or (N,) for one.
@@ -35,7 +38,8 @@ class ArraySimulations(Tabular):
         names: of the parameters.
         bounds: of the prior's parameters.
         exchangeable: into how many points an observation falls, in equal parts one after the other, that are as good in
-            any order: they come in a random one at every draw, so that networks learn that it says nothing. 0 for none.
+            any order: the rows are then each pair with its points in every order (of 720 orders, where there are more),
+            so that networks learn that it says nothing. 0 for none.
         standardise: whether each parameter gets mean 0 and variance 1.
         held_out: the fraction of the pairs kept from training, for estimators.
         split_seed: which pairs are held out.
@@ -78,15 +82,23 @@ class ArraySimulations(Tabular):
         contents = Contents(theta, names=names, conditions={OBSERVATION: x})
         super().__init__(contents, standardise, held_out, split_seed, "refuse", dtype, where, bounds=bounds)
 
+        self._orders = orders(exchangeable)
+        self.size = len(self._orders) * (self.size or 0)
+
     def draw(self, n: int, generator: torch.Generator | None = None) -> tuple[Tensor, Condition | None]:
-        """n training pairs, points of an observation in random order where they are exchangeable."""
-        theta, condition = super().draw(n, generator)
-        if not self.exchangeable or condition is None:
+        """n training pairs with replacement, each in any order of its points."""
+        return self.rows(self.index(n, generator))
+
+    def rows(self, index: Tensor) -> tuple[Tensor, Condition | None]:
+        """Pairs by index (n,): of each pair its K orders, one after the other."""
+        orders = self._orders.to(index.device)
+        theta, condition = super().rows(index // len(orders))
+        if len(orders) == 1 or condition is None:
             return theta, condition
         x = condition[OBSERVATION]
-        points = x.reshape(n, self.exchangeable, -1)
-        order = uniform((n, self.exchangeable), torch.float32, generator).argsort(1)
-        shuffled = points.gather(1, order[:, :, None].expand_as(points))
+        points = x.reshape(len(x), self.exchangeable, -1)
+        chosen = orders[index % len(orders)]
+        shuffled = points.gather(1, chosen[:, :, None].expand_as(points))
         return theta, {**condition, OBSERVATION: shuffled.reshape(x.shape)}
 
     @cached_property
@@ -94,3 +106,13 @@ class ArraySimulations(Tabular):
         """SHA-256 of everything that can be drawn."""
         own = super().fingerprint
         return hashlib.sha256(f"{own} {self.exchangeable}".encode()).hexdigest() if self.exchangeable else own
+
+
+def orders(points: int) -> Tensor:
+    """Orders of points, shape (K, points): all of them, or 720 drawn at random where there are more."""
+    if points < 2:
+        return torch.zeros(1, max(points, 1), dtype=torch.int64)
+    if math.factorial(points) <= _ORDERS:
+        return torch.tensor(list(itertools.permutations(range(points))))
+    generator = torch.Generator().manual_seed(0)
+    return torch.stack([torch.randperm(points, generator=generator) for _ in range(_ORDERS)])

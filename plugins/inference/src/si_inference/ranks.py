@@ -21,7 +21,7 @@ _EXPECTED, _MOST_BINS = 10, 32
 
 
 def chosen_bins(pairs: int, draws: int) -> int:
-    """The most bins, at most 32, that the draws + 1 ranks go evenly into, and that expect ten pairs each; at least 2."""
+    """The most bins up to 32 that the draws + 1 ranks go evenly into and that expect ten pairs each; at least 2."""
     most = min(_MOST_BINS, pairs // _EXPECTED)
     fits = [bins for bins in range(2, draws + 2) if (draws + 1) % bins == 0]
     return max((bins for bins in fits if bins <= most), default=fits[0])

@@ -5,8 +5,8 @@
 
 Given x, p lies at ``q = x + (|theta_1 + theta_2|, theta_1 - theta_2)/sqrt 2`` with the density ``N(rho; .1, .01^2)/(pi
 rho)`` of polar coordinates ``rho = |q - (.25, 0)|`` on the half plane right of (.25, 0). Two parameters, mirrored at
-``theta_1 + theta_2 = 0``, have one q, and the map is an isometry: so ``p(theta | x) = p(q)/m(x)`` in the box, where m(x)
-is the mean number, of the two, that lie in the box.
+``theta_1 + theta_2 = 0``, have one q, and the map is an isometry: so ``p(theta | x) = p(q)/m(x)`` in the box, where
+m(x) is the mean number, of the two, that lie in the box.
 """
 
 from __future__ import annotations
