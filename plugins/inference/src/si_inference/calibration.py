@@ -26,12 +26,12 @@ class Calibration(Estimator):
     """Simulation-based calibration on held-out pairs of parameters and observations.
 
     For each pair the model's samples given the observation are drawn, and the rank of the true value among them is
-    found: of each parameter, and of the distance to the parameters of another pair, chosen at random (TARP, in units of
-    the model). Where the model has the posteriors, ranks are uniform (:mod:`si_inference.ranks`). The value is the
-    smallest of the p-values of their chi-square tests times the number of tests, at most 1: below .01, say, the model
-    is not calibrated. It is *approximate*, for the chi-square law is that of many pairs, and a p-value has no standard
-    error. That ranks are uniform does not say that samples are those of the posterior: those of the prior pass as well,
-    but for TARP.
+    found: of each parameter, and of the distance to a reference point (TARP, in units of the model), which is the
+    parameters of another pair: that with the nearest observation. Where the model has the posteriors, ranks are uniform
+    (:mod:`si_inference.ranks`). The value is the smallest of the p-values of their chi-square tests times the number of
+    tests, at most 1: below .01, say, the model is not calibrated. It is *approximate*, for the chi-square law is that
+    of many pairs, and a p-value has no standard error. Ranks of parameters are uniform for samples of the prior, too,
+    which have heard of no observation; with a reference point that depends on it, those of the distance are not.
 
     Details: ``p_values``, ``rank_histograms`` (which the report shows), ``coverage`` of central intervals by
     their probability, and ``expected_coverage`` by TARP: how often the truth is nearer to the reference point than all
@@ -109,9 +109,8 @@ class Calibration(Estimator):
 
     def _ranks(self, model: Model, x: Tensor, chosen: Tensor, generator: torch.Generator) -> Tensor:
         """Ranks of the parameters and of the distance, shape (N, d + 1)."""
-        # Each pair has another's parameters as its reference point: the next in an order that is random.
         truths = flat(x[chosen])
-        references = truths.roll(1, 0)
+        references = truths[_neighbours(model, chosen)]
         found = []
         at_once = max(1, self.batch // self.draws)
         for first in range(0, len(chosen), at_once):
@@ -137,3 +136,18 @@ class Calibration(Estimator):
         if path.log_weights is not None:
             x = x[resample_alike(path.log_weights, generator, told)]
         return x.reshape(len(rows), self.draws, -1)
+
+
+def _neighbours(model: Model, chosen: Tensor) -> Tensor:
+    """The place among the chosen pairs of another, with the nearest observation; the next one where there are none.
+
+    In units of the standard deviation of each number. Given the observations of all pairs, a reference point is
+    independent of the pair's own parameters, so ranks of the distance to it are uniform for posteriors.
+    """
+    given = model.fields.condition or {}
+    each = [flat(values[chosen.to(values.device)]).double() for values in given.values() if len(values) > 1]
+    if not each:
+        return torch.arange(len(chosen), device=chosen.device).roll(1)
+    rows = torch.cat(each, 1).nan_to_num()
+    rows = rows / rows.std(0).clamp_min(torch.finfo(rows.dtype).tiny)
+    return torch.cdist(rows, rows).fill_diagonal_(torch.inf).argmin(1).to(chosen.device)

@@ -43,11 +43,11 @@ def uniformity(counts: NDArray[np.int64]) -> float:
 def central_coverage(ranks: NDArray[np.int64], draws: int, levels: Sequence[float]) -> dict[str, float]:
     """How often the truth lies in the central interval of the draws, by the interval's probability.
 
-    The interval leaves out the m lowest and the m highest of the draws + 1 ranks: a level is that of the nearest m.
+    The interval leaves out the m >= 1 lowest and as many highest of the draws + 1 ranks, m by the nearest level.
     """
     found = {}
     for level in levels:
-        m = round((draws + 1) * (1 - level) / 2)
+        m = max(1, round((draws + 1) * (1 - level) / 2))
         nominal = 1 - 2 * m / (draws + 1)
         found[f"{nominal:.4g}"] = float(((ranks >= m) & (ranks <= draws - m)).mean())
     return found

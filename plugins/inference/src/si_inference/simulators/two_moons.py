@@ -84,7 +84,8 @@ class TwoMoons(Simulator):
         return shipped("two_moons")
 
     def _mass(self, x: Tensor) -> Tensor:
-        """m(x), shape (n,)."""
+        """m(x), shape (n,); of equal observations once."""
+        x, place = torch.unique(x, dim=0, return_inverse=True)
         angle = (torch.arange(_ANGLES, dtype=torch.float64, device=x.device) + 0.5) / _ANGLES - 0.5
         level = (torch.arange(_RADII, dtype=torch.float64, device=x.device) + 0.5) / _RADII
         radius = _MEAN + _WIDTH * torch.special.ndtri(level)
@@ -96,7 +97,7 @@ class TwoMoons(Simulator):
                 theta = _parameters(grid, rows[:, None], sign)
                 inside += self.bounds.inside(theta.reshape(-1, 2)).reshape(len(rows), -1).double().mean(1)
             masses.append(inside)
-        return torch.cat(masses)
+        return torch.cat(masses)[place]
 
 
 def _open(u: Tensor) -> Tensor:

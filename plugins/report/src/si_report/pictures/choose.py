@@ -9,7 +9,7 @@ event                  pictures
 everything else        histograms of columns, correlations
 =====================  ====================================================
 
-Loss curves come with every shape.
+Loss curves come with every shape, and histograms of ranks where an estimate has some.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ from si_report.pictures.losses import losses
 from si_report.pictures.marginals import marginals
 from si_report.pictures.paths import paths
 from si_report.pictures.picture import Picture, Settings
+from si_report.pictures.ranks import ranks
 from si_report.pictures.strips import strips
 
 __all__ = ["pictures"]
@@ -72,4 +73,5 @@ def _painters(view: RunView) -> Iterator[Painter]:
         yield from (images, strips)
     else:
         yield from (columns, correlations)
+    yield ranks
     yield losses
