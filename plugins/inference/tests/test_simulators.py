@@ -36,7 +36,7 @@ def test_the_posterior_of_the_gaussian_is_that_of_its_references():
         torch.testing.assert_close(found, normal.log_prob(reference.samples).sum(1))
 
 
-@pytest.mark.parametrize("x", [(-0.64, 0.16), (0.0, -0.65), (-1.1, 0.9)])
+@pytest.mark.parametrize("x", [(-0.64, 0.16), (0.0, -0.65), (-0.9, -0.2)])
 def test_the_posterior_of_two_moons_integrates_to_one(x):
     """Also where the box cuts a moon off, as for the last of these: by the midpoint rule."""
     simulator, side = TwoMoons(), 800

@@ -53,14 +53,15 @@ class TwoMoons(Simulator):
         return p + torch.stack([-(first + second).abs(), second - first], 1) / math.sqrt(2)
 
     def posterior_log_prob(self, theta: Tensor, x: Tensor) -> Tensor:
-        """``log p(q) - log m(x)`` in the box, minus infinity elsewhere."""
+        """``log p(q) - log m(x)`` in the box, minus infinity elsewhere and for observations with m(x) = 0."""
         first, second = theta.unbind(1)
         q = x + torch.stack([(first + second).abs(), first - second], 1) / math.sqrt(2)
         right, up = q[:, 0] - _SHIFT, q[:, 1]
         radius = torch.hypot(right, up)
         density = -0.5 * ((radius - _MEAN) / _WIDTH).square() - math.log(_WIDTH * math.sqrt(2 * math.pi))
-        density = density - math.log(math.pi) - radius.log() - self._mass(x).log()
-        there = (right > 0) & self.bounds.inside(theta)
+        mass = self._mass(x)
+        density = density - math.log(math.pi) - radius.log() - mass.log()
+        there = (right > 0) & self.bounds.inside(theta) & (mass > 0)
         return torch.where(there, density, -torch.inf)
 
     def posterior(self, x: Tensor, n: int, generator: torch.Generator) -> Tensor:
