@@ -5,7 +5,7 @@ import torch
 
 import si_core as si
 
-CHEAP = {"network": {"use": "mlp", "width": 8, "depth": 1}, "sample": {"batch": 64}, "steps": 3, "batch": 16}
+CHEAP = {"network": {"use": "mlp", "width": 8, "depth": 1}, "sample": {"batch": 64}, "steps": 3, "train": {"batch": 16}}
 
 
 def test_densities_beyond_bounds_are_zero(tmp_path):
