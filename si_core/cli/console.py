@@ -13,6 +13,7 @@ from types import TracebackType
 from typing import Any, Literal, TextIO
 
 from si_core.cli.output import terminal
+from si_core.cli.verbosity import is_quiet
 from si_core.errors import printable, shortened
 
 __all__ = ["LineConsole", "TerminalConsole", "open_console", "reader_gone"]
@@ -41,8 +42,9 @@ class LineConsole:
         self._silent: set[str] = set()
 
     def line(self, text: str) -> None:
-        """Say one event."""
-        self._say("stdout", text)
+        """Say one event, unless the command was asked to be quiet."""
+        if not is_quiet():
+            self._say("stdout", text)
 
     def warn(self, text: str) -> None:
         """Say something the user should look at, on standard error."""
@@ -143,6 +145,6 @@ class TerminalConsole:
 
 
 def open_console() -> LineConsole | TerminalConsole:
-    """The console that fits standard output."""
+    """The console that fits standard output and ``--quiet``."""
     stream = terminal("stdout")
-    return TerminalConsole() if stream is not None and stream.isatty() else LineConsole()
+    return TerminalConsole() if stream is not None and stream.isatty() and not is_quiet() else LineConsole()

@@ -20,9 +20,10 @@ from si_core.cli.ending import Ending, ended_by_signals
 from si_core.cli.output import escaped_outputs
 from si_core.cli.parser import Parser, add_global_options
 from si_core.cli.tables import one_line as plain
+from si_core.cli.verbosity import speaking
+from si_core.cli.version import print_versions
 from si_core.discovery.command import CommandObject
 from si_core.discovery.commands import FoundCommand, all_commands, find_command, load_command
-from si_core.discovery.compatibility import core_version
 from si_core.discovery.plugins import FILTER_VARIABLE
 from si_core.errors import PluginError, SIError, StorageError, UsageError, one_line, shortened
 
@@ -83,7 +84,7 @@ def _run(words: list[str]) -> int:
         description="Generative models on stochastic interpolants.",
         epilog="Begin with `si recipes` and `si run checkerboard`; `si COMMAND --help` prints more of a command.",
     )
-    parser.add_argument("--version", action="store_true", help="show the version and exit")
+    parser.add_argument("--version", action="store_true", help="show the versions of all that matters and exit")
     add_global_options(parser)
     subparsers = parser.add_subparsers(dest="command", metavar="COMMAND", title="commands")
     chosen = next((word for word in words if not word.startswith("-")), None)
@@ -100,7 +101,7 @@ def _run(words: list[str]) -> int:
     if rest:
         (subparsers.choices[chosen] if chosen else parser).error(f"unknown argument {' '.join(rest)}")
     if arguments.version:
-        print(f"si-core {core_version()} (Python {sys.version.split()[0]})")
+        print_versions()
         return 0
     if found is None or command is None:
         parser.print_help(sys.stderr)
@@ -131,7 +132,7 @@ def _describe(parser: argparse.ArgumentParser, found: FoundCommand, command: Com
 
 def _carried_out(found: FoundCommand, command: CommandObject, arguments: argparse.Namespace) -> int:
     """Run a command; returns its exit code."""
-    with _attributed(found):
+    with speaking(arguments), _attributed(found):
         code = command.run(arguments)
     if code is not None and not isinstance(code, int):
         raise PluginError(
