@@ -17,6 +17,7 @@ from pathlib import Path
 
 from si_core.cli.console import reader_gone
 from si_core.cli.ending import Ending, ended_by_signals
+from si_core.cli.hints import recipe_as_command, refuse_changes_in_parts, unknown_argument
 from si_core.cli.output import escaped_outputs
 from si_core.cli.parser import Parser, add_global_options
 from si_core.cli.tables import one_line as plain
@@ -88,7 +89,7 @@ def _run(words: list[str]) -> int:
     add_global_options(parser)
     subparsers = parser.add_subparsers(dest="command", metavar="COMMAND", title="commands")
     chosen = next((word for word in words if not word.startswith("-")), None)
-    found = None if chosen is None else find_command(chosen)
+    found = None if chosen is None else _found(chosen)
     command = None if found is None else load_command(found)
     for name, listed in _listed(words, chosen, found).items():
         if name == chosen and command is not None:
@@ -98,8 +99,11 @@ def _run(words: list[str]) -> int:
     arguments, rest = parser.parse_known_args(words)
     if hasattr(arguments, "overrides") and not any(word.startswith("-") for word in rest):
         arguments.overrides, rest = [*arguments.overrides, *rest], []  # argparse takes them in one place only
+    of_command = parser if chosen is None else subparsers.choices[chosen]
     if rest:
-        (subparsers.choices[chosen] if chosen else parser).error(f"unknown argument {' '.join(rest)}")
+        raise unknown_argument(of_command, rest, words)
+    if hasattr(arguments, "overrides"):
+        refuse_changes_in_parts(of_command, arguments.overrides)
     if arguments.version:
         print_versions()
         return 0
@@ -107,6 +111,13 @@ def _run(words: list[str]) -> int:
         parser.print_help(sys.stderr)
         return UsageError.code
     return _carried_out(found, command, arguments)
+
+
+def _found(chosen: str) -> FoundCommand:
+    try:
+        return find_command(chosen)
+    except UsageError as error:
+        raise recipe_as_command(chosen) or error from None
 
 
 def _listed(words: list[str], chosen: str | None, found: FoundCommand | None) -> dict[str, FoundCommand]:

@@ -6,6 +6,7 @@ import argparse
 import json
 from typing import Any
 
+from si_core.cli.hints import component_named
 from si_core.cli.keys import SECTIONS, places_of, print_keys
 from si_core.cli.tables import print_json, print_table
 from si_core.discovery.docstrings import without_arguments
@@ -56,8 +57,9 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _without_name(kind: str) -> UsageError:
-    allowed = None if kind in KINDS else ", ".join(SECTIONS)
-    fix = f"si list {kind}, for the names" if kind in KINDS else "si list, for kinds and names"
+    meant = None if kind in KINDS else component_named(kind)
+    allowed = None if kind in KINDS or meant else ", ".join(SECTIONS)
+    fix = f"si list {kind}, for the names" if kind in KINDS else meant or "si list, for kinds and names"
     return UsageError("si show: the following arguments are required: NAME", allowed=allowed, got=repr(kind), fix=fix)
 
 

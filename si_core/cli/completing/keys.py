@@ -46,6 +46,13 @@ class KeyNames:
             selects = path in self._own and (self._own[path].kind or self._own[path].words)
             yield (f"{path}." if section and not selects else f"{path}=", self._kind_meaning(path))
 
+    def paths(self) -> Iterator[str]:
+        """Every key, and every option of what is selected at one."""
+        for path, key in self._own.items():
+            yield path
+            if key.kind is not None and not key.listed:
+                yield from (f"{path}.{option}" for option in self._options(key))
+
     def _below(self, before: str) -> Iterator[str]:
         depth = before.count(".") + 1 if before else 0
         for path in self._own:
