@@ -36,7 +36,9 @@ def run(arguments: argparse.Namespace) -> int:
             print(f"{found.word}\t{_short(one_line(found.meaning))}")
         return 0
     if arguments.shell is None:
-        raise UsageError("for which shell?", where="si completion", allowed=", ".join(SCRIPTS), fix="si completion bash")
+        raise UsageError(
+            "for which shell?", where="si completion", allowed=", ".join(SCRIPTS), fix="si completion bash"
+        )
     print(SCRIPTS[arguments.shell], end="")
     return 0
 

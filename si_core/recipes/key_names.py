@@ -60,8 +60,10 @@ def _keys(section: SourceClass, before: str) -> Iterator[KeyName]:
         # `use` of a choice is its name itself.
         if not (before and path.endswith(".use")):
             listed = any(isinstance(each, ast.Name) and each.id == "list" for each in parts)
-            listed = listed and not any(isinstance(each, ast.Call) and _name(each.func) == "OneOrMany" for each in parts)
-            yield KeyName(path, *(texts + [None, None])[:2], tuple(words), listed)
+            listed = listed and not any(
+                isinstance(each, ast.Call) and _name(each.func) == "OneOrMany" for each in parts
+            )
+            yield KeyName(path, *[*texts, None, None][:2], tuple(words), listed)
         for each in parts:
             inner = find_class(section.module, each.id) if isinstance(each, ast.Name) else None
             if inner is not None and any(_name(base) == "Section" for base in inner.node.bases):

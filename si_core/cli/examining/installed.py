@@ -10,11 +10,12 @@ from importlib import metadata
 from packaging.requirements import InvalidRequirement, Requirement
 
 from si_core.cli.examining.finding import Finding
+from si_core.cli.tables import one_line
 from si_core.cli.version import version_of
 from si_core.discovery.available import orphans
 from si_core.discovery.compatibility import core_version
 from si_core.discovery.plugins import installed_plugins
-from si_core.errors import PluginError, one_line
+from si_core.errors import PluginError
 
 __all__ = ["installed", "plugins"]
 
