@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from si_core import DataError
 from si_distributions.datasets.labels import missing_labels
 from si_distributions.files.cells import is_missing, number
-from si_distributions.files.index_columns import has_row_names, index_levels
+from si_distributions.files.index_columns import has_row_names, index_levels, without_index
 from si_distributions.files.parquet import numeric_columns, opened_parquet
 from si_distributions.files.read import SUFFIXES, opened, read
 from si_distributions.files.text_form import text_form
@@ -27,7 +27,9 @@ def look_at_table(path: str) -> FoundTable:
     if not numbers:
         fix = "turn texts into numbers, one column for each value, before"
         raise DataError("no column holds numbers", where=path, got=", ".join(map(str, texts)), fix=fix)
-    values = read(path, columns=numbers).values
+    contents = read(path, columns=numbers)
+    values = without_index(contents, 0, path).values
+    numbers = numbers[len(numbers) - values.shape[1] :]
     found = columns_of_numbers(numbers, values)
     for name in texts:
         labels = read(path, columns=numbers[:1], label=name).labels

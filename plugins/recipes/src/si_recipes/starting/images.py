@@ -57,7 +57,7 @@ def _target(found: FoundImages, path: str, given: bool, spared: bool) -> Iterato
     (height, width), _ = found.sizes[0]
     least = min(min(size) for size, _ in found.sizes)
     if len(found.sizes) > 1 or max(height, width) > _SMALL:
-        side = max(8, min(_SMALL, least) // 8 * 8)
+        side = max(8, min(_SMALL, least) // 4 * 4)
         yield Line("size", side, "each is scaled to cover it and cropped; larger takes longer")
     if found.classes:
         yield Line("label", given, "the networks are given the sub-folder" if given else "sub-folders are no classes")

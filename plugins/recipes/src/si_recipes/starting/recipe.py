@@ -68,13 +68,13 @@ def recipe_text(plan: Plan, name: str, schema_line: str) -> str:
         name: of its file.
         schema_line: the line by which editors find the schema.
     """
-    head = [
-        *plan.about,
-        "",
-        f"si run {name}            trains, samples, measures and reports",
-        f"si run {name} --plan     says first how long it takes",
-        f"si validate {name} --build   checks it after a change",
-    ]
+    commands = {
+        f"si run {name}": "trains, samples, measures and reports",
+        f"si run {name} --plan": "says first how long it takes",
+        f"si validate {name} --build": "checks it after a change",
+    }
+    width = max(map(len, commands))
+    head = [*plan.about, "", *(f"{command:{width}}  {what}" for command, what in commands.items())]
     comments = "".join(f"# {line}".rstrip() + "\n" for line in head)
     return schema_line + comments + "\n" + "\n".join(_lines(_sections(plan))) + "\n"
 
