@@ -23,7 +23,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "recipes, as they are installed when the key is pressed."
     )
     parser.epilog = INSTALL
-    parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.add_argument("shell", metavar="SHELL", nargs="?", choices=tuple(SCRIPTS), help=", ".join(SCRIPTS))
     # The scripts ask by it: words come in by lines, as options among them would be taken for our own.
     parser.add_argument("--answer", action="store_true", help=argparse.SUPPRESS)

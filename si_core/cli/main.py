@@ -17,6 +17,7 @@ from pathlib import Path
 
 from si_core.cli.console import reader_gone
 from si_core.cli.ending import Ending, ended_by_signals
+from si_core.cli.folding import columns, folded
 from si_core.cli.hints import recipe_as_command, refuse_changes_in_parts, unknown_argument
 from si_core.cli.output import escaped_outputs
 from si_core.cli.parser import Parser, add_global_options
@@ -205,10 +206,24 @@ def _fail(error: BaseException, text: str, code: int, debug: bool) -> int:
         if debug:
             traceback.print_exception(error)
         notes = [shortened(note) for note in getattr(error, "__notes__", [])]
-        print("\n  ".join([f"si: {shortened(text, _LONGEST)}", *notes]), file=sys.stderr, flush=True)
+        said = "\n  ".join([f"si: {shortened(text, _LONGEST)}", *notes])
+        print(_for_terminal(said), file=sys.stderr, flush=True)
     except OSError:  # nobody reads that either; the code says what there is to say
         reader_gone("stderr")
     return code
+
+
+def _for_terminal(text: str) -> str:
+    """An error with its lines folded between words on a terminal, the fix on a line of its own that stays whole."""
+    width = columns("stderr")
+    if width is None or all(len(line) <= width for line in text.split("\n")):
+        return text
+    lines = []
+    for line in text.split("\n"):
+        told, mark, fix = line.partition("fix: ") if len(line) > width else (line, "", "")
+        lines += folded(told.removesuffix("; "), width, "  ") if told.strip() else []
+        lines += [f"  fix: {fix}"] if mark else []
+    return "\n".join(lines)
 
 
 def _of_every_process(error: BaseException) -> bool:

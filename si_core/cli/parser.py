@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import Any, NoReturn
 
+from si_core.cli.folding import HelpFormatter
 from si_core.cli.verbosity import add_verbosity
 from si_core.errors import UsageError
 
@@ -18,7 +19,7 @@ class Parser(argparse.ArgumentParser):
     """
 
     def __init__(self, *args: Any, **settings: Any) -> None:
-        super().__init__(*args, **{"allow_abbrev": False, **settings})
+        super().__init__(*args, **{"allow_abbrev": False, "formatter_class": HelpFormatter, **settings})
 
     def error(self, message: str) -> NoReturn:
         """Raise argparse's message as our error."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from si_core.cli.folding import print_text
 from si_core.cli.tables import print_json, print_table
 from si_core.errors import UsageError
 from si_core.recipes.builtin import builtin_recipes, find_builtin, unknown_recipe
@@ -48,7 +49,9 @@ def run(arguments: argparse.Namespace) -> int:
             [(recipe.name, recipe.distribution, recipe.title) for recipe in recipes],
             header=("recipe", "plugin", "title"),
         )
-        print("\n'si run NAME' runs one; 'si run NAME train.steps=100' changes it; 'si recipes show NAME' is its text.")
+        print_text(
+            "\n'si run NAME' runs one; 'si run NAME train.steps=100' changes it; 'si recipes show NAME' is its text."
+        )
     else:
         print("No installed plugin ships recipes. 'pip install si-recipes' brings the built-in ones.")
     return 0

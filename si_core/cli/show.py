@@ -6,6 +6,7 @@ import argparse
 import json
 from typing import Any
 
+from si_core.cli.folding import print_text
 from si_core.cli.hints import component_named
 from si_core.cli.keys import SECTIONS, places_of, print_keys
 from si_core.cli.tables import print_json, print_table
@@ -44,7 +45,7 @@ def run(arguments: argparse.Namespace) -> int:
     print(f"{found.component.kind} {found.component.name} ({found.plugin.label})")
     for text in (found.component.summary, without_arguments(cls)):
         if text:
-            print(f"\n{text}")
+            print_text(f"\n{text}")
     if places := places_of(arguments.kind):
         print(f"\nIn recipes: {' or '.join(places)}")
     print(f"\nOptions of {found.component.name}:" if options else "\nIt has no options.")
