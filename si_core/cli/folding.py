@@ -9,7 +9,7 @@ import argparse
 import re
 import shutil
 import textwrap
-from typing import Literal
+from typing import Any, Literal
 
 from si_core.cli.output import terminal
 
@@ -55,6 +55,11 @@ def print_text(text: str) -> None:
 
 class HelpFormatter(argparse.HelpFormatter):
     """argparse's, with examples in columns: their lines begin with spaces, and stay lines."""
+
+    def _format_usage(self, *arguments: Any) -> str:
+        """A usage that a command has written itself is folded as argparse folds its own."""
+        lines = super()._format_usage(*arguments).split("\n")
+        return "\n".join(part for line in lines for part in folded(line, self._width, " " * len("usage: ")))
 
     def _fill_text(self, text: str, width: int, indent: str) -> str:
         paragraphs: list[str] = []

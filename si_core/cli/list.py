@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 
+from si_core.cli.folding import print_text
 from si_core.cli.hints import component_named
 from si_core.cli.tables import print_json, print_table
 from si_core.discovery.available import Found, available
@@ -39,7 +40,7 @@ def run(arguments: argparse.Namespace) -> int:
     )
     for kind, group in found.items():
         if group:
-            print(f"{kind}: {KINDS[kind].summary}")
+            print_text(f"{kind}: {KINDS[kind].summary}")
             rows = [(item.component.name, _owner(item), item.component.summary) for item in group]
             print_table(rows, indent="  ", least=widths)
             print()

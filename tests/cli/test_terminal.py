@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import io
 import logging
-import os
 import re
 
 import pytest
 
 from si_core.cli import console as consoles
-from si_core.cli import folding
 from si_core.cli.console import LineConsole, TerminalConsole, open_console
 from si_core.cli.folding import folded
 from si_core.cli.main import main
@@ -21,20 +20,34 @@ from si_core.runs.records import LogRecords
 
 
 class Terminal(io.StringIO):
+    """Standard output and error as a terminal of so many columns, while it is entered."""
+
+    def __init__(self, columns: int) -> None:
+        super().__init__()
+        self.columns, self._streams = columns, contextlib.ExitStack()
+
     def isatty(self) -> bool:
         return True
+
+    def __enter__(self) -> Terminal:
+        self._streams.enter_context(contextlib.redirect_stdout(self))
+        self._streams.enter_context(contextlib.redirect_stderr(self))
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._streams.close()
+
+    def told(self, *words: str) -> tuple[int, str]:
+        """The exit code of a command, and what it says."""
+        with self:
+            code = main(words)
+        return code, self.getvalue()
 
 
 @pytest.fixture(params=[60, 120])
 def terminal(request, monkeypatch):
-    """Standard output and error as a terminal of so many columns."""
-    stream = Terminal()
-    monkeypatch.setenv("COLUMNS", str(request.param))
-    monkeypatch.setattr(folding.shutil, "get_terminal_size", lambda: os.terminal_size((request.param, 24)))
-    monkeypatch.setattr("sys.stdout", stream)
-    monkeypatch.setattr("sys.stderr", stream)
-    stream.columns = request.param
-    return stream
+    monkeypatch.setenv("COLUMNS", str(request.param))  # of which argparse and rich hear
+    return Terminal(request.param)
 
 
 def too_long(text: str, columns: int) -> list[str]:
@@ -45,25 +58,38 @@ def too_long(text: str, columns: int) -> list[str]:
 
 @pytest.mark.parametrize("name", all_commands())
 def test_help_fits(name, terminal):
-    assert main([name, "--help"]) == 0
-    assert not too_long(terminal.getvalue(), terminal.columns)
+    code, text = terminal.told(name, "--help")
+    assert code == 0
+    assert "for every command" in text
+    assert not too_long(text, terminal.columns)
 
 
 @pytest.mark.parametrize(
-    "words",
-    ["--help", "--version", "list", "list integrator", "plugins", "recipes", "show latent brownian", "show train"],
+    ("words", "expected"),
+    [
+        ("--help", "COMMAND"),
+        ("--version", "torch"),
+        ("list", "brownian"),
+        ("list integrator", "heun"),
+        ("plugins", "si-recipes"),
+        ("recipes", "checkerboard"),
+        ("show latent brownian", "scale"),
+        ("show train", "optimizer"),
+    ],
 )
-def test_what_is_listed_fits(words, terminal):
-    assert main(words.split()) == 0
-    assert not too_long(terminal.getvalue(), terminal.columns)
+def test_what_is_listed_fits(words, expected, terminal):
+    code, text = terminal.told(*words.split())
+    assert code == 0
+    assert expected in text
+    assert not too_long(text, terminal.columns)
 
 
 @pytest.mark.parametrize("words", ["run chekerboard", "validate checkerboard train.stps=3", "lsit", "run -x"])
 def test_errors_fit_and_keep_their_words(words, terminal):
-    assert main(words.split()) == 2
-    text = terminal.getvalue()
-    assert not too_long(text, terminal.columns)
+    code, text = terminal.told(*words.split())
+    assert code == 2
     assert "fix: " in text
+    assert not too_long(text, terminal.columns)
 
 
 @pytest.mark.parametrize("width", [20, 33, 60])
@@ -81,7 +107,7 @@ def test_a_pipe_gets_whole_lines(capsys):
 
 
 def test_progress_is_one_line_with_losses_rate_and_time(terminal):
-    with TerminalConsole() as console:
+    with terminal, TerminalConsole() as console:
         for step in range(1000, 1004):
             console.progress(step, 4000, "velocity -0.1643  denoiser -0.1393  held out 0.2345  and so on" * 2)
         rendered = console._progress.get_renderable()
@@ -93,8 +119,8 @@ def test_progress_is_one_line_with_losses_rate_and_time(terminal):
     assert len(text) <= terminal.columns
 
 
-def test_a_resumed_run_counts_its_own_steps(terminal, monkeypatch):
-    with TerminalConsole() as console:
+def test_a_resumed_run_counts_its_own_steps(terminal):
+    with terminal, TerminalConsole() as console:
         console.progress(1000, 4000, "")
         assert console._progress.tasks[0].completed == 1000
         assert not console._progress.tasks[0].speed
