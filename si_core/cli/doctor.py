@@ -46,7 +46,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _rows(finding: Finding) -> list[tuple[str, str, str]]:
-    rows = [(finding.state, finding.name, finding.text)]
+    rows: list[tuple[str, str, str]] = [(finding.state, finding.name, finding.text)]
     return [*rows, ("", "", f"fix: {finding.fix}")] if finding.fix else rows
 
 

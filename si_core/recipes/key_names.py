@@ -63,7 +63,8 @@ def _keys(section: SourceClass, before: str) -> Iterator[KeyName]:
             listed = listed and not any(
                 isinstance(each, ast.Call) and _name(each.func) == "OneOrMany" for each in parts
             )
-            yield KeyName(path, *[*texts, None, None][:2], tuple(words), listed)
+            kind, default, *_ = (*texts, None, None)
+            yield KeyName(path, kind, default, tuple(words), listed)
         for each in parts:
             inner = find_class(section.module, each.id) if isinstance(each, ast.Name) else None
             if inner is not None and any(_name(base) == "Section" for base in inner.node.bases):
