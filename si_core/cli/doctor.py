@@ -53,4 +53,5 @@ def _rows(finding: Finding) -> list[tuple[str, str, str]]:
 def _summed_up(found: list[Finding]) -> str:
     wrong, slow = (sum(finding.state == state for finding in found) for state in ("wrong", "slow"))
     first = f"{wrong} wrong" if wrong else "Nothing is wrong"
-    return f"{first}; {f'{slow} that slow this machine down' if slow else 'nothing slows this machine down'}."
+    slowing = f"{slow} things slow" if slow > 1 else "one thing slows" if slow else "nothing slows"
+    return f"{first}; {slowing} this machine down."

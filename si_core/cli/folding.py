@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 from si_core.cli.output import terminal
 
-__all__ = ["HelpFormatter", "columns", "folded", "print_text"]
+__all__ = ["HelpFormatter", "columns", "error_text", "folded", "print_text"]
 
 _LEAST = 20
 """Columns below which a terminal is left to fold by itself."""
@@ -51,6 +51,19 @@ def print_text(text: str) -> None:
     width = columns("stdout")
     for line in text.split("\n"):
         print("\n".join(folded(line, width)))
+
+
+def error_text(text: str) -> str:
+    """An error for standard error: on a terminal folded, its fix on a line of its own that stays whole."""
+    width = columns("stderr")
+    if width is None or all(len(line) <= width for line in text.split("\n")):
+        return text
+    lines = []
+    for line in text.split("\n"):
+        told, mark, fix = line.partition("fix: ") if len(line) > width else (line, "", "")
+        lines += folded(told.removesuffix("; "), width, "  ") if told.strip() else []
+        lines += [f"  fix: {fix}"] if mark else []
+    return "\n".join(lines)
 
 
 class HelpFormatter(argparse.HelpFormatter):

@@ -17,8 +17,7 @@ from pathlib import Path
 
 from si_core.cli.console import reader_gone
 from si_core.cli.ending import Ending, ended_by_signals
-from si_core.cli.folding import columns, folded
-from si_core.cli.hints import recipe_as_command, refuse_changes_in_parts, unknown_argument
+from si_core.cli.folding import error_text
 from si_core.cli.output import escaped_outputs
 from si_core.cli.parser import Parser, add_global_options
 from si_core.cli.tables import one_line as plain
@@ -101,9 +100,11 @@ def _run(words: list[str]) -> int:
     if hasattr(arguments, "overrides") and not any(word.startswith("-") for word in rest):
         arguments.overrides, rest = [*arguments.overrides, *rest], []  # argparse takes them in one place only
     of_command = parser if chosen is None else subparsers.choices[chosen]
-    if rest:
-        raise unknown_argument(of_command, rest, words)
-    if hasattr(arguments, "overrides"):
+    if rest or hasattr(arguments, "overrides"):
+        from si_core.cli.hints import refuse_changes_in_parts, unknown_argument
+
+        if rest:
+            raise unknown_argument(of_command, rest, words)
         refuse_changes_in_parts(of_command, arguments.overrides)
     if arguments.version:
         print_versions()
@@ -118,6 +119,8 @@ def _found(chosen: str) -> FoundCommand:
     try:
         return find_command(chosen)
     except UsageError as error:
+        from si_core.cli.hints import recipe_as_command
+
         raise recipe_as_command(chosen) or error from None
 
 
@@ -207,23 +210,10 @@ def _fail(error: BaseException, text: str, code: int, debug: bool) -> int:
             traceback.print_exception(error)
         notes = [shortened(note) for note in getattr(error, "__notes__", [])]
         said = "\n  ".join([f"si: {shortened(text, _LONGEST)}", *notes])
-        print(_for_terminal(said), file=sys.stderr, flush=True)
+        print(error_text(said), file=sys.stderr, flush=True)
     except OSError:  # nobody reads that either; the code says what there is to say
         reader_gone("stderr")
     return code
-
-
-def _for_terminal(text: str) -> str:
-    """An error with its lines folded between words on a terminal, the fix on a line of its own that stays whole."""
-    width = columns("stderr")
-    if width is None or all(len(line) <= width for line in text.split("\n")):
-        return text
-    lines = []
-    for line in text.split("\n"):
-        told, mark, fix = line.partition("fix: ") if len(line) > width else (line, "", "")
-        lines += folded(told.removesuffix("; "), width, "  ") if told.strip() else []
-        lines += [f"  fix: {fix}"] if mark else []
-    return "\n".join(lines)
 
 
 def _of_every_process(error: BaseException) -> bool:

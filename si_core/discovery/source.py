@@ -56,6 +56,7 @@ def find_value(module: str, name: str) -> tuple[str, ast.expr] | None:
     return (found[0], found[1]) if found and isinstance(found[1], ast.expr) else None
 
 
+@functools.cache
 def _find(module: str, name: str, depth: int) -> tuple[str, ast.ClassDef | ast.expr] | None:
     for node in _body(module):
         if isinstance(node, ast.ClassDef) and node.name == name:

@@ -53,7 +53,7 @@ def run(arguments: argparse.Namespace) -> int:
     print("\n".join(plan.about))
     print(f"\n{out} is written: read it, then")
     print(f"  si run {shlex.quote(str(out))}")
-    print(f"  si schema --out {SCHEMA_FILE}    lets an editor check and complete it")
+    print(f"  si schema --out {SCHEMA_FILE}    for your editor")
     return 0
 
 

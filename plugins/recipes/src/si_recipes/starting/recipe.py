@@ -15,6 +15,9 @@ EFFORTS = {"short": 1, "medium": 5, "long": 25}
 
 _WIDEST = 110
 
+_SMALL = 64
+"""Samples that are costly: a block of them is no larger than it must be."""
+
 
 @dataclass(frozen=True)
 class Line:
@@ -101,6 +104,7 @@ def _sections(plan: Plan) -> Iterator[Line]:
     yield Line("train", train)
     sample = [
         Line("number", plan.number),
+        *([Line("batch", plan.number, "drawn together; more takes more memory")] if plan.number <= _SMALL else []),
         Line("integrator", {"use": "heun", "steps": 40}),
         Line("epsilon", 0, "the ODE; 0.5, say, is an SDE from the same network"),
     ]
