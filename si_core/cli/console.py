@@ -12,10 +12,15 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Any, Literal, TextIO
 
+from si_core.cli.folding import columns, folded
 from si_core.cli.output import terminal
+from si_core.cli.verbosity import is_quiet
 from si_core.errors import printable, shortened
 
 __all__ = ["LineConsole", "TerminalConsole", "open_console", "reader_gone"]
+
+_NARROW, _RATE_AND_TIME = 80, 26
+"""Columns below which a bar is short; those that pace and time left take at most, with the spaces between."""
 
 _LONGEST = 10_000
 """Letters of one line or warning."""
@@ -41,8 +46,9 @@ class LineConsole:
         self._silent: set[str] = set()
 
     def line(self, text: str) -> None:
-        """Say one event."""
-        self._say("stdout", text)
+        """Say one event, unless the command was asked to be quiet."""
+        if not is_quiet():
+            self._say("stdout", text)
 
     def warn(self, text: str) -> None:
         """Say something the user should look at, on standard error."""
@@ -70,16 +76,21 @@ class LineConsole:
 
 
 class TerminalConsole:
-    """A progress bar below the lines."""
+    """A progress bar below the lines: how much is done, how fast, how long still, and the losses, on one line."""
 
     def __init__(self) -> None:
         from rich.console import Console
         from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+        self._width = columns("stdout") or _NARROW
+        narrow = self._width < _NARROW
+        self._bar = 8 if narrow else 24
         self._progress = Progress(
-            BarColumn(bar_width=30),
+            BarColumn(bar_width=self._bar),
             MofNCompleteColumn(),
-            TimeRemainingColumn(),
+            TextColumn("{task.fields[rate]}", markup=False),
+            TimeRemainingColumn(compact=True),
+            TextColumn("left" if not narrow else "", markup=False),
             TextColumn("{task.description}", markup=False),
             console=Console(file=terminal("stdout")),
             transient=True,
@@ -95,7 +106,7 @@ class TerminalConsole:
         self._gone = False
 
     def line(self, text: str) -> None:
-        """Say one event; the terminal folds it, so that a path can be copied whole."""
+        """Say one event, folded between words, so that a path can be copied whole."""
         self._show(lambda: self._print(text))
 
     def warn(self, text: str) -> None:
@@ -111,16 +122,30 @@ class TerminalConsole:
         before, self._at = self._at, (step, steps)
 
         def draw() -> None:
+            shown = self._cut(_said(text), steps)
             if self._task is None or steps != before[1] or step < before[0]:
                 if self._task is not None:
                     self._progress.remove_task(self._task)
-                self._task = self._progress.add_task(_said(text), total=steps)
-            self._progress.update(self._task, completed=step, description=_said(text), refresh=True)
+                # What an earlier process did says nothing of the pace of this one.
+                self._task = self._progress.add_task(shown, total=steps, completed=step, rate="")
+            self._progress.update(self._task, completed=step, description=shown, rate=self._rate(), refresh=True)
 
         self._show(draw)
 
+    def _cut(self, text: str, steps: int) -> str:
+        """What has room beside the bar: a second line would be left behind when the bar is drawn anew."""
+        room = self._width - self._bar - len(f"{steps}/{steps}") - _RATE_AND_TIME
+        return text if len(text) <= room else text[: max(0, room - 3)] + "..."
+
+    def _rate(self) -> str:
+        """Steps in a second, as far as it is known; below one, seconds for a step."""
+        speed = self._progress.tasks[-1].speed if self._progress.tasks else None
+        if not speed:
+            return ""
+        return f"{speed:.0f}/s" if speed >= 10 else f"{speed:.1f}/s" if speed >= 1 else f"{1 / speed:.1f} s each"
+
     def _print(self, text: str, style: str | None = None) -> None:
-        said = _said(text)
+        said = "\n".join(part for line in _said(text).split("\n") for part in folded(line, columns("stdout"), "  "))
         self._progress.console.print(said, style=style, markup=False, highlight=False, emoji=False, soft_wrap=True)
 
     def _show(self, action: Callable[[], object]) -> None:
@@ -143,6 +168,6 @@ class TerminalConsole:
 
 
 def open_console() -> LineConsole | TerminalConsole:
-    """The console that fits standard output."""
+    """The console that fits standard output and ``--quiet``."""
     stream = terminal("stdout")
-    return TerminalConsole() if stream is not None and stream.isatty() else LineConsole()
+    return TerminalConsole() if stream is not None and stream.isatty() and not is_quiet() else LineConsole()

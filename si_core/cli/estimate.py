@@ -20,7 +20,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.description = "Measure a number on a trained model, with its standard error and what it bounds."
     parser.add_argument("run_directory", metavar="RUN", help="the folder of a run")
     parser.add_argument(
-        "name", metavar="NAME|JSON", help="an estimator (see `si list estimator`), or '{\"use\": NAME, ...options}'"
+        "name",
+        metavar="ESTIMATOR|JSON",
+        help="an estimator (see `si list estimator`), or '{\"use\": NAME, ...options}'",
     )
     parser.add_argument(
         "--data",

@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
+from si_core.cli.folding import print_text
 from si_core.cli.tables import print_json, print_table
 
 __all__ = ["SECTIONS", "places_of", "print_keys"]
@@ -32,9 +33,11 @@ def print_keys(section: str, as_json: bool) -> None:
     )
     print()
     if any(key["kinds"] for key in keys.values()):
-        print("A component is selected by its name or by {use: name, ...options}: 'si list KIND', 'si show KIND NAME'.")
+        print_text(
+            "A component is selected by its name or by {use: name, ...options}: 'si list KIND', 'si show KIND NAME'."
+        )
     if section == "recipe":
-        print("'si show train' and 'si show sample' print the keys of these sections.")
+        print_text("'si show train' and 'si show sample' print the keys of these sections.")
 
 
 def places_of(kind: str) -> list[str]:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import argparse
 
+from si_core.cli.folding import print_text
+from si_core.cli.hints import component_named
 from si_core.cli.tables import print_json, print_table
 from si_core.discovery.available import Found, available
 from si_core.discovery.catalogue import catalogue
 from si_core.discovery.kinds import KINDS
 from si_core.discovery.plugins import installed_plugins
+from si_core.errors import UsageError
 
 __all__ = ["add_arguments", "run"]
 
@@ -22,6 +25,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Print the components."""
+    if arguments.kind and arguments.kind not in KINDS and (meant := component_named(arguments.kind)):
+        problem = f"{arguments.kind!r} is a component, and no kind of them"
+        raise UsageError(problem, where="si list", fix=meant)
     kinds = [arguments.kind] if arguments.kind else list(KINDS)
     found = {kind: available(kind) for kind in kinds}
     items = [item for group in found.values() for item in group]
@@ -34,7 +40,7 @@ def run(arguments: argparse.Namespace) -> int:
     )
     for kind, group in found.items():
         if group:
-            print(f"{kind}: {KINDS[kind].summary}")
+            print_text(f"{kind}: {KINDS[kind].summary}")
             rows = [(item.component.name, _owner(item), item.component.summary) for item in group]
             print_table(rows, indent="  ", least=widths)
             print()

@@ -17,12 +17,14 @@ from pathlib import Path
 
 from si_core.cli.console import reader_gone
 from si_core.cli.ending import Ending, ended_by_signals
+from si_core.cli.folding import error_text
 from si_core.cli.output import escaped_outputs
 from si_core.cli.parser import Parser, add_global_options
 from si_core.cli.tables import one_line as plain
+from si_core.cli.verbosity import speaking
+from si_core.cli.version import print_versions
 from si_core.discovery.command import CommandObject
 from si_core.discovery.commands import FoundCommand, all_commands, find_command, load_command
-from si_core.discovery.compatibility import core_version
 from si_core.discovery.plugins import FILTER_VARIABLE
 from si_core.errors import PluginError, SIError, StorageError, UsageError, one_line, shortened
 
@@ -83,11 +85,11 @@ def _run(words: list[str]) -> int:
         description="Generative models on stochastic interpolants.",
         epilog="Begin with `si recipes` and `si run checkerboard`; `si COMMAND --help` prints more of a command.",
     )
-    parser.add_argument("--version", action="store_true", help="show the version and exit")
+    parser.add_argument("--version", action="store_true", help="show the versions of all that matters and exit")
     add_global_options(parser)
     subparsers = parser.add_subparsers(dest="command", metavar="COMMAND", title="commands")
     chosen = next((word for word in words if not word.startswith("-")), None)
-    found = None if chosen is None else find_command(chosen)
+    found = None if chosen is None else _found(chosen)
     command = None if found is None else load_command(found)
     for name, listed in _listed(words, chosen, found).items():
         if name == chosen and command is not None:
@@ -97,15 +99,29 @@ def _run(words: list[str]) -> int:
     arguments, rest = parser.parse_known_args(words)
     if hasattr(arguments, "overrides") and not any(word.startswith("-") for word in rest):
         arguments.overrides, rest = [*arguments.overrides, *rest], []  # argparse takes them in one place only
-    if rest:
-        (subparsers.choices[chosen] if chosen else parser).error(f"unknown argument {' '.join(rest)}")
+    of_command = parser if chosen is None else subparsers.choices[chosen]
+    if rest or hasattr(arguments, "overrides"):
+        from si_core.cli.hints import refuse_changes_in_parts, unknown_argument
+
+        if rest:
+            raise unknown_argument(of_command, rest, words)
+        refuse_changes_in_parts(of_command, arguments.overrides)
     if arguments.version:
-        print(f"si-core {core_version()} (Python {sys.version.split()[0]})")
+        print_versions()
         return 0
     if found is None or command is None:
         parser.print_help(sys.stderr)
         return UsageError.code
     return _carried_out(found, command, arguments)
+
+
+def _found(chosen: str) -> FoundCommand:
+    try:
+        return find_command(chosen)
+    except UsageError as error:
+        from si_core.cli.hints import recipe_as_command
+
+        raise recipe_as_command(chosen) or error from None
 
 
 def _listed(words: list[str], chosen: str | None, found: FoundCommand | None) -> dict[str, FoundCommand]:
@@ -131,7 +147,7 @@ def _describe(parser: argparse.ArgumentParser, found: FoundCommand, command: Com
 
 def _carried_out(found: FoundCommand, command: CommandObject, arguments: argparse.Namespace) -> int:
     """Run a command; returns its exit code."""
-    with _attributed(found):
+    with speaking(arguments), _attributed(found):
         code = command.run(arguments)
     if code is not None and not isinstance(code, int):
         raise PluginError(
@@ -193,7 +209,8 @@ def _fail(error: BaseException, text: str, code: int, debug: bool) -> int:
         if debug:
             traceback.print_exception(error)
         notes = [shortened(note) for note in getattr(error, "__notes__", [])]
-        print("\n  ".join([f"si: {shortened(text, _LONGEST)}", *notes]), file=sys.stderr, flush=True)
+        said = "\n  ".join([f"si: {shortened(text, _LONGEST)}", *notes])
+        print(error_text(said), file=sys.stderr, flush=True)
     except OSError:  # nobody reads that either; the code says what there is to say
         reader_gone("stderr")
     return code

@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 from typing import Any, NoReturn
 
+from si_core.cli.folding import HelpFormatter
+from si_core.cli.verbosity import add_verbosity
 from si_core.errors import UsageError
 
 __all__ = ["Parser", "add_global_options"]
@@ -17,7 +19,7 @@ class Parser(argparse.ArgumentParser):
     """
 
     def __init__(self, *args: Any, **settings: Any) -> None:
-        super().__init__(*args, **{"allow_abbrev": False, **settings})
+        super().__init__(*args, **{"allow_abbrev": False, "formatter_class": HelpFormatter, **settings})
 
     def error(self, message: str) -> NoReturn:
         """Raise argparse's message as our error."""
@@ -27,10 +29,11 @@ class Parser(argparse.ArgumentParser):
 def add_global_options(parser: argparse.ArgumentParser) -> None:
     """Add the options that stand before or after the command.
 
-    They are read by ``main`` before anything is parsed; here they are accepted and documented. Their defaults are
-    suppressed, for a command's parser would overwrite what stood before the command.
+    ``--debug`` and ``--no-plugins`` are read by ``main`` before anything is parsed; here they are accepted and
+    documented. Defaults are suppressed, for a command's parser would overwrite what stood before the command.
     """
     group = parser.add_argument_group("for every command")
+    add_verbosity(group)
     group.add_argument("--debug", action="store_true", default=argparse.SUPPRESS, help="show the traceback of an error")
     group.add_argument(
         "--no-plugins",

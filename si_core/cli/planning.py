@@ -81,7 +81,7 @@ def print_plan(arguments: argparse.Namespace) -> int:
 
 def _shown(entry: Entry) -> str:
     """A number with its unit, for people."""
-    from si_core.storage.machine import in_units
+    from si_core.storage.machine import in_time, in_units
 
     value = entry.value
     if value is None:
@@ -89,16 +89,6 @@ def _shown(entry: Entry) -> str:
     if entry.unit == "bytes":
         return in_units(int(value))
     if entry.unit == "seconds":
-        return _time(value)
+        return in_time(value)
     number = f"{value:,.0f}" if value >= 100 or value == int(value) else f"{value:.3g}"
     return f"{number} {entry.unit}" if entry.unit != "numbers" else number
-
-
-def _time(seconds: float) -> str:
-    if seconds < 1:
-        return f"{1000 * seconds:.3g} ms"
-    for size, unit, until in ((1, "s", 120), (60, "min", 7200), (3600, "h", 172_800)):
-        if seconds < until:
-            return f"{seconds / size:.3g} {unit}"
-    days = seconds / 86_400
-    return f"{days:,.0f} days" if days >= 100 else f"{days:.3g} days"

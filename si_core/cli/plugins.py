@@ -6,6 +6,7 @@ import argparse
 
 from packaging.utils import canonicalize_name
 
+from si_core.cli.folding import print_text
 from si_core.cli.tables import one_line, print_json, print_table
 from si_core.discovery.available import orphans
 from si_core.discovery.catalogue import catalogue
@@ -55,7 +56,7 @@ def run(arguments: argparse.Namespace) -> int:
         print_table(rows, header=("plugin", "distribution", "version", "state", "components", "import"))
     for plugin in plugins:
         for note in _notes(plugin):
-            print(f"\n{plugin.name} ({plugin.label}): {note}")
+            print_text(f"\n{plugin.name} ({plugin.label}): {note}")
     for name in sorted((allowed_names() or frozenset()) - _names(plugins)):
         print(f"\n{FILTER_VARIABLE} names {name!r}, which is not installed")
     return 0

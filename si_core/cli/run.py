@@ -28,7 +28,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "runs/<recipe>/<time>-<id>/, or exactly the folder of --out."
     )
     parser.epilog = _EXAMPLES
-    parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.add_argument("recipe", metavar="RECIPE", help="a file, or the name of a built-in recipe (see `si recipes`)")
     parser.add_argument(
         "overrides", metavar="KEY=VALUE", nargs="*", default=[], help="changes, such as train.steps=100 latent.scale=2"

@@ -24,6 +24,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Print or write the schema."""
+    from si_core.recipes.editor_line import editor_line
     from si_core.recipes.editor_schema import recipe_json_schema
 
     schema = recipe_json_schema()
@@ -39,5 +40,5 @@ def run(arguments: argparse.Namespace) -> int:
             fix="give another --out FILE",
         ) from error
     print(f"{arguments.out}: put this line on top of a recipe to have an editor check it:")
-    print(f"# yaml-language-server: $schema={arguments.out}")
+    print(editor_line(str(arguments.out)), end="")
     return 0

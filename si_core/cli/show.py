@@ -6,6 +6,8 @@ import argparse
 import json
 from typing import Any
 
+from si_core.cli.folding import print_text
+from si_core.cli.hints import component_named
 from si_core.cli.keys import SECTIONS, places_of, print_keys
 from si_core.cli.tables import print_json, print_table
 from si_core.discovery.docstrings import without_arguments
@@ -43,7 +45,7 @@ def run(arguments: argparse.Namespace) -> int:
     print(f"{found.component.kind} {found.component.name} ({found.plugin.label})")
     for text in (found.component.summary, without_arguments(cls)):
         if text:
-            print(f"\n{text}")
+            print_text(f"\n{text}")
     if places := places_of(arguments.kind):
         print(f"\nIn recipes: {' or '.join(places)}")
     print(f"\nOptions of {found.component.name}:" if options else "\nIt has no options.")
@@ -56,8 +58,9 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _without_name(kind: str) -> UsageError:
-    allowed = None if kind in KINDS else ", ".join(SECTIONS)
-    fix = f"si list {kind}, for the names" if kind in KINDS else "si list, for kinds and names"
+    meant = None if kind in KINDS else component_named(kind)
+    allowed = None if kind in KINDS or meant else ", ".join(SECTIONS)
+    fix = f"si list {kind}, for the names" if kind in KINDS else meant or "si list, for kinds and names"
     return UsageError("si show: the following arguments are required: NAME", allowed=allowed, got=repr(kind), fix=fix)
 
 

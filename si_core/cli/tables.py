@@ -6,16 +6,17 @@ Texts of plugins are printed on one line without control characters: a summary c
 from __future__ import annotations
 
 import json
-import shutil
-import textwrap
 from collections.abc import Iterable, Sequence
 
-from si_core.cli.output import terminal
+from si_core.cli.folding import columns, folded
 from si_core.errors import printable
 
 __all__ = ["one_line", "print_json", "print_table"]
 
-_GAP = "  "
+_GAP, _FURTHER = "  ", "    "
+
+_ROOM = 20
+"""Letters of the last column that need to fit beside the others."""
 
 
 def one_line(text: object) -> str:
@@ -31,7 +32,10 @@ def print_json(value: object) -> None:
 def print_table(
     rows: Iterable[Sequence[object]], header: Sequence[str] = (), indent: str = "", least: Sequence[int] = ()
 ) -> None:
-    """Print rows in aligned columns; on a terminal the last column is folded to its width.
+    """Print rows in aligned columns.
+
+    On a terminal the last column is folded to its width; where that leaves no room for it, each row becomes lines of
+    its own, without columns.
 
     Args:
         rows: cells of equal number in each row.
@@ -45,18 +49,28 @@ def print_table(
         return
     widths = [max(len(line[column]) for line in table) for column in range(len(table[0]))]
     widths[: len(least)] = map(max, widths, least)
+    width = columns("stdout")
+    start = len(indent) + sum(each + len(_GAP) for each in widths[:-1])
+    if width is not None and start + min(_ROOM, widths[-1]) > width:
+        for line in table:
+            print("\n".join(_one_below_another(line, indent, width)))
+        return
     for line in table:
-        start = indent + _GAP.join(cell.ljust(width) for cell, width in zip(line[:-1], widths, strict=False))
-        start += _GAP if len(line) > 1 else ""
-        first, *rest = _folded(line[-1], len(start))
-        print((start + first).rstrip())
+        cells = indent + "".join(cell.ljust(each) + _GAP for cell, each in zip(line[:-1], widths, strict=False))
+        first, *rest = folded(line[-1], None if width is None else width - start)
+        print((cells + first).rstrip())
         for part in rest:
-            print(" " * len(start) + part)
+            print(" " * start + part)
 
 
-def _folded(text: str, used: int) -> list[str]:
-    stream = terminal("stdout")
-    if stream is None or not stream.isatty():
-        return [text]
-    room = shutil.get_terminal_size().columns - used
-    return textwrap.wrap(text, room) or [""] if room >= 20 else [text]
+def _one_below_another(cells: Sequence[str], indent: str, width: int) -> list[str]:
+    """A row without columns: on one line where that is enough, else the last cell below the others."""
+    given = [cell for cell in cells if cell]
+    whole = indent + _GAP.join(given)
+    if len(whole) <= width:
+        return [whole]
+    *first, last = given
+    return [
+        *(folded(indent + _GAP.join(first), width, _FURTHER) if first else []),
+        *folded(indent + _FURTHER + last, width),
+    ]

@@ -42,7 +42,9 @@ class CommandObject(Protocol):
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:
         """Add the command's arguments, and set ``parser.description`` and ``parser.epilog`` for its ``--help``.
 
-        A positional ``overrides`` (``KEY=VALUE``, ``nargs="*"``) may be given before and after the options.
+        A positional ``overrides`` (``KEY=VALUE``, ``nargs="*"``) may be given before and after the options. Values are
+        completed in shells by their ``metavar``: ``RECIPE``, ``KIND``, ``KEY=VALUE``, ``RUN``, ``FILE``, or a kind of
+        component in capitals.
         """
 
     def run(self, arguments: argparse.Namespace) -> int | None:

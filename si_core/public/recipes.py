@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from si_core.recipes.arguments import parse_arguments
 from si_core.recipes.differences import differences
+from si_core.recipes.editor_line import SCHEMA_FILE, editor_line
 from si_core.recipes.emit import emit, inline
 from si_core.recipes.loader import changed, load_found_recipe
 from si_core.recipes.nodes import Mapping, Node, Path, Sequence, Where, dotted, node_at, plain
@@ -14,6 +15,7 @@ from si_core.recipes.reader import read
 from si_core.recipes.recipe import Recipe
 
 __all__ = [
+    "SCHEMA_FILE",
     "Mapping",
     "Node",
     "Override",
@@ -26,6 +28,7 @@ __all__ = [
     "changed",
     "differences",
     "dotted",
+    "editor_line",
     "emit",
     "fail",
     "inline",

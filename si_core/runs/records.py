@@ -1,7 +1,8 @@
 """Records of Python's ``logging``, from the core and from plugins, on their way into ``log.txt``.
 
 A library has no console of its own: it warns through ``logging`` that rows were dropped or a logger was switched off.
-What is said before a run has its folder is kept until there is a log to write it to.
+What is said before a run has its folder is kept until there is a log to write it to. Information comes as well where
+its logger was told to give it, as `si --verbose` tells the loggers of the core and of plugins.
 """
 
 from __future__ import annotations
@@ -15,23 +16,23 @@ __all__ = ["LogRecords"]
 
 
 class LogRecords(logging.Handler):
-    """Context manager that passes warnings and errors of all loggers on to a run.
+    """Context manager that passes what all loggers give on to a run.
 
     Args:
         console: who hears them where no log was named to the end.
     """
 
     def __init__(self, console: Console) -> None:
-        super().__init__(logging.WARNING)
+        super().__init__(logging.INFO)
         self._console = console
         self._log: Console | None = None
-        self._kept: list[str] = []
+        self._kept: list[tuple[int, str]] = []
 
     def direct(self, log: Console) -> None:
         """From now on ``log`` hears the records, and first those that were kept."""
         self._log = log
-        for text in self._kept:
-            log.warn(text)
+        for level, text in self._kept:
+            _say(log, level, text)
         self._kept.clear()
 
     def emit(self, record: logging.LogRecord) -> None:
@@ -42,9 +43,9 @@ class LogRecords(logging.Handler):
             self.handleError(record)
             return
         if self._log is None:
-            self._kept.append(text)
+            self._kept.append((record.levelno, text))
         else:
-            self._log.warn(text)
+            _say(self._log, record.levelno, text)
 
     def __enter__(self) -> LogRecords:
         logging.getLogger().addHandler(self)
@@ -55,3 +56,10 @@ class LogRecords(logging.Handler):
     ) -> None:
         logging.getLogger().removeHandler(self)
         self.direct(self._log or self._console)
+
+
+def _say(log: Console, level: int, text: str) -> None:
+    if level >= logging.WARNING:
+        log.warn(text)
+    else:
+        log.line(text)

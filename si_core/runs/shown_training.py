@@ -6,6 +6,7 @@ import time
 from typing import Any
 
 from si_core.runs.log import Console
+from si_core.storage.machine import in_time
 from si_core.training.trainer import Trainer
 
 __all__ = ["ShownTraining"]
@@ -36,7 +37,9 @@ class ShownTraining:
         step, steps, now = self._trainer.step, self._trainer.train.steps, time.monotonic()
         if self._trainer.finished or now - self._line > _LINE_SECONDS:
             pace = (step - self._first) / max(now - self._began, 1e-9)
-            self._console.line(f"step {step}/{steps}  {self._losses}  {_pace(pace)} steps/s{_described(throughput)}")
+            left = "" if self._trainer.finished else f", {in_time((steps - step) / max(pace, 1e-9))} left"
+            described = f"{_pace(pace)} steps/s{_described(throughput)}{left}"
+            self._console.line(f"step {step}/{steps}  {self._losses}  {described}")
             for name, means in record.get("validation_by_time", {}).items():
                 shown = " ".join("-" if mean is None else f"{mean:.3g}" for mean in means)
                 self._console.line(f"  {name} on held-out rows by time, from 0 to 1: {shown}")

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import torch
 
-__all__ = ["free_disk", "free_memory", "in_units"]
+__all__ = ["free_disk", "free_memory", "in_time", "in_units"]
 
 _KIB = 1024
 _CGROUP = Path("/sys/fs/cgroup")
@@ -44,6 +44,17 @@ def in_units(size: int) -> str:
     while value >= 1024 and len(units) > 1:
         value, units = value / 1024, units[1:]
     return f"{value:.3g} {units[0]}" if value < 1000 else f"{value:.0f} {units[0]}"
+
+
+def in_time(seconds: float) -> str:
+    """A time for people, such as ``3.5 min``."""
+    if seconds < 1:
+        return f"{1000 * seconds:.3g} ms"
+    for size, unit, until in ((1, "s", 120), (60, "min", 7200), (3600, "h", 172_800)):
+        if seconds < until:
+            return f"{seconds / size:.3g} {unit}"
+    days = seconds / 86_400
+    return f"{days:,.0f} days" if days >= 100 else f"{days:.3g} days"
 
 
 def _of_host() -> int | None:

@@ -16,7 +16,10 @@ from si_core.discovery.commands import all_commands
 from .conftest import offering, write_distribution
 
 HEAVY = ("torch", "numpy", "scipy", "matplotlib", "pydantic", "rich")
-LIGHT = (["--help"], ["list"], ["list", "--help"], ["plugins"], ["plugins", "--json"], ["recipes"], ["--version"])
+LIGHT = (
+    *(["--help"], ["list"], ["list", "--help"], ["plugins"], ["plugins", "--json"], ["recipes"], ["--version"]),
+    *(["recipes", "show", "fake-recipe"], ["completion", "bash"], ["run", "--help"]),
+)
 CLASSES = """
     from si_core.contract.latent import Latent
 
@@ -158,7 +161,7 @@ def test_show_tells_the_options(install, capsys):
         (["lsit"], 2, "did you mean 'list'"),
         (["list", "latnet"], 2, "did you mean 'latent'"),
         (["list", "--jsn"], 2, "unknown argument --jsn"),
-        (["list", "--js"], 2, "fix: si list --help"),
+        (["list", "--js"], 2, "did you mean '--json'?"),
         (["list", "latent", "more"], 2, "unknown argument more"),
         (["--what"], 2, "unknown argument --what"),
         (["show", "latent"], 2, "required: NAME"),

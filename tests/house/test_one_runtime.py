@@ -10,6 +10,7 @@ FILES = sorted([*(ROOT / "si_core").glob("**/*.py"), *(ROOT / "plugins").glob("*
 HOME = ROOT / "si_core" / "contract" / "runtime.py"
 OTHERS = {
     ROOT / "si_core" / "cli" / "main.py": "lets one of a machine's processes say what all find wrong before they meet",
+    ROOT / "si_core" / "cli" / "examining" / "compute.py": "tells somebody what devices this machine has",
     ROOT / "si_core" / "runs" / "environment.py": "writes down what machine it was",
     ROOT / "plugins" / "authoring" / "src" / "si_authoring" / "testing" / "common.py": "looks for a second device",
 }

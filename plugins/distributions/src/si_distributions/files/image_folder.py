@@ -19,7 +19,7 @@ from si_distributions.files.picture import FORMATS, PictureReader
 from si_distributions.files.picture_store import PictureStore, refuse_no_image, unequal
 from si_distributions.files.read import near
 
-__all__ = ["FoundImages", "read_images"]
+__all__ = ["FoundImages", "image_files", "read_images"]
 
 _log = logging.getLogger(__name__)
 
@@ -59,7 +59,7 @@ def read_images(
         DataError: no images, images both here and in sub-folders, or an image that can't be used.
         UsageError: Pillow is not installed.
     """
-    files, folders = _files(path)
+    files, folders = image_files(path)
     root, linked = os.path.realpath(path), dict[str, bool]()
     images: NDArray[np.uint8] | None = None
     shape: tuple[int, ...] = ()
@@ -120,7 +120,7 @@ def read_images(
     return FoundImages(images, told, skipped, None, b"")
 
 
-def _files(path: str) -> tuple[list[str], list[str] | None]:
+def image_files(path: str) -> tuple[list[str], list[str] | None]:
     """The image files in the order of their names, and the sub-folder of each where there are sub-folders."""
     root = Path(path)
     if not root.is_dir():

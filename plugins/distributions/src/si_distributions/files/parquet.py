@@ -15,7 +15,7 @@ from si_distributions.files.contents import ACCEPTED, Contents, choose_columns, 
 from si_distributions.files.damaged import reading_bytes
 from si_distributions.files.index_columns import index_levels, without_index
 
-__all__ = ["check_numeric", "column_texts", "opened_parquet", "parquet_names", "read_parquet"]
+__all__ = ["check_numeric", "column_texts", "numeric_columns", "opened_parquet", "parquet_names", "read_parquet"]
 
 
 def read_parquet(
@@ -77,12 +77,21 @@ def opened_parquet(path: Path, where: str) -> Iterator[Any]:
 
 def check_numeric(kind: Any, name: str, where: str) -> None:
     """Refuse a column of a type that is no number."""
+    if not _is_numeric(kind):
+        fix = "leave it out with columns, or name it as the label"
+        raise DataError(f"column {name!r} holds no numbers", where=where, got=kind, allowed=ACCEPTED, fix=fix)
+
+
+def numeric_columns(file: Any) -> list[bool]:
+    """Which columns hold numbers."""
+    return [_is_numeric(field.type) for field in file.schema_arrow]
+
+
+def _is_numeric(kind: Any) -> bool:
     from pyarrow import types
 
     numeric = (types.is_integer, types.is_floating, types.is_decimal, types.is_boolean)
-    if not any(is_kind(kind) for is_kind in numeric):
-        fix = "leave it out with columns, or name it as the label"
-        raise DataError(f"column {name!r} holds no numbers", where=where, got=kind, allowed=ACCEPTED, fix=fix)
+    return any(is_kind(kind) for is_kind in numeric)
 
 
 def _column(read: Callable[[list[str]], Any], file: Any, index: int) -> Any:

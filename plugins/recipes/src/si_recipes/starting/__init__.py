@@ -1,0 +1,1 @@
+"""``si init``: a first recipe for data that somebody has, with the reason of each line beside it."""
