@@ -6,6 +6,7 @@ from si_core.runs.attribution import attributed
 from si_core.runs.bookkeeping import ending_recorded
 from si_core.runs.directory import RunDirectory
 from si_core.runs.environment import environment
+from si_core.runs.for_loggers import NewPictures, callback_options, event_numbers, recipe_leaves
 from si_core.runs.kept_records import read_estimates
 from si_core.runs.log import Console, RunLog
 from si_core.runs.model_folder import write_model_folder
@@ -24,15 +25,18 @@ from si_core.storage.retention import newest_verified
 __all__ = [
     "Console",
     "Heard",
+    "NewPictures",
     "RunDirectory",
     "RunLog",
     "State",
     "Status",
     "StopSignals",
     "attributed",
+    "callback_options",
     "check_environment",
     "ending_recorded",
     "environment",
+    "event_numbers",
     "going_on",
     "load_checkpoint",
     "model_request",
@@ -40,6 +44,7 @@ __all__ = [
     "previous_status",
     "read_estimates",
     "read_json",
+    "recipe_leaves",
     "resume_run",
     "save_checkpoint",
     "selected_reports",

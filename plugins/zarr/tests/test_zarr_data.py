@@ -16,6 +16,8 @@ import si_core as si
 from si_distributions.datasets.array import Array
 from si_distributions.datasets.shards import Shards
 
+pytestmark = pytest.mark.filterwarnings("ignore:The data type:UserWarning", "ignore::FutureWarning")
+
 N = 50
 IMAGES = np.random.default_rng(0).normal(size=(N, 2, 4)).astype(np.float32)
 TABLE = np.random.default_rng(1).normal(size=(N, 3))

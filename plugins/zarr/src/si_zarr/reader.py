@@ -76,9 +76,13 @@ def _package(where: str) -> Any:
 def _arrays(path: Path, where: str) -> dict[str, Any]:
     """All arrays by their paths, under the empty one where the folder is an array itself."""
     zarr = _package(where)
-    with reading_bytes(where, _DAMAGED):
-        found = zarr.open(str(path), mode="r")
-        return {"": found} if hasattr(found, "shape") else dict(_within(found, ""))
+    try:
+        with reading_bytes(where, _DAMAGED):
+            found = zarr.open(str(path), mode="r")
+            return {"": found} if hasattr(found, "shape") else dict(_within(found, ""))
+    except FileNotFoundError as error:
+        # So zarr says that the folder is there, and nothing of its format in it.
+        raise DataError(_DAMAGED, where=where, got="no zarr.json, .zarray or .zgroup", fix="check the path") from error
 
 
 def _within(group: Any, prefix: str) -> Iterator[tuple[str, Any]]:
