@@ -146,9 +146,7 @@ class CompressedRows(_Rows):
     def of_columns(self, columns: Sequence[int]) -> CompressedRows:
         """Some of the columns, in this order."""
         shape = (self._count, self._width)
-        return CompressedRows(
-            self._path, self._key, shape, self.dtype, self._indptr, self._held, self._where, columns
-        )
+        return CompressedRows(self._path, self._key, shape, self.dtype, self._indptr, self._held, self._where, columns)
 
     def take(self, index: NDArray[np.int64]) -> NDArray[np.generic]:
         self._state.check()

@@ -94,9 +94,7 @@ def _packages(where: str) -> tuple[Any, Any]:
         import anndata
         import h5py
     except ImportError as error:
-        raise UsageError(
-            "reading .h5ad files needs anndata", where=where, fix="pip install 'si-h5ad[h5ad]'"
-        ) from error
+        raise UsageError("reading .h5ad files needs anndata", where=where, fix="pip install 'si-h5ad[h5ad]'") from error
     return anndata, h5py
 
 
@@ -133,7 +131,11 @@ def _key(file: Any, key: str | None, where: str) -> str:
     known = _keys(file)
     if key is not None and key not in known:
         raise DataError(
-            "no matrix has this key", where=where, got=repr(key), allowed=", ".join(known) or "none", fix=_near(key, known)
+            "no matrix has this key",
+            where=where,
+            got=repr(key),
+            allowed=", ".join(known) or "none",
+            fix=_near(key, known),
         )
     if key is None and "X" not in known:
         raise DataError("which matrix? there is no X", where=where, allowed=", ".join(known), fix="name it in key")

@@ -109,7 +109,9 @@ def opened(path: str, known: Sequence[str], folders: Sequence[str] = ()) -> Iter
     if suffix not in known:
         raise unknown_format(suffix, path, known)
     if suffix in folders and file.is_file():
-        raise DataError(f"a {suffix} data set is a folder, and this is a file", where=path, fix="unpack it, if it is one")
+        raise DataError(
+            f"a {suffix} data set is a folder, and this is a file", where=path, fix="unpack it, if it is one"
+        )
     if suffix not in folders or not file.is_dir():
         refuse_no_file(file, path)
     try:

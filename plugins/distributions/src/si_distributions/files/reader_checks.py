@@ -92,7 +92,7 @@ def refusals(reader: Reader) -> None:
     with _written(reader, _ROWS) as path:
         for chosen in wrong:
             _refused(reader, path, chosen, f"{chosen}")
-        for each in (path.rglob("*") if reader.folder else [path]):
+        for each in path.rglob("*") if reader.folder else [path]:
             if each.is_file():
                 each.write_bytes(each.read_bytes()[: each.stat().st_size // 2])
         _refused(reader, path, Chosen(), "a file that is cut short")
