@@ -6,7 +6,7 @@ from si_core.runs.attribution import attributed
 from si_core.runs.bookkeeping import ending_recorded
 from si_core.runs.directory import RunDirectory
 from si_core.runs.environment import environment
-from si_core.runs.for_loggers import NewPictures, callback_options, event_numbers, recipe_leaves
+from si_core.runs.for_loggers import NewPictures, event_numbers, recipe_leaves
 from si_core.runs.kept_records import read_estimates
 from si_core.runs.log import Console, RunLog
 from si_core.runs.model_folder import write_model_folder
@@ -32,7 +32,6 @@ __all__ = [
     "Status",
     "StopSignals",
     "attributed",
-    "callback_options",
     "check_environment",
     "ending_recorded",
     "environment",

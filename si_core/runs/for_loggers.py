@@ -1,4 +1,4 @@
-"""What loggers (hook ``si_event``) make of events, so that all of them tell the same numbers under the same names.
+"""What loggers (hook ``si_event``, callbacks with ``on_event``) make of events: equal numbers under equal names.
 
 ==================  ============================================================================================
 event               numbers
@@ -18,7 +18,7 @@ from typing import Any
 
 from si_core.contract.event import Event
 
-__all__ = ["NewPictures", "callback_options", "event_numbers", "recipe_leaves"]
+__all__ = ["NewPictures", "event_numbers", "recipe_leaves"]
 
 _PICTURES = ("pictures/*.png", "plots/*.png")
 """Where a run has pictures: of samples while it trains, and of its report."""
@@ -60,14 +60,6 @@ def _leaves(value: Any, key: str) -> Iterator[tuple[str, str]]:
             yield from _leaves(item, f"{key}.{name}" if key else str(name))
         return
     yield key, json.dumps(value, ensure_ascii=False)
-
-
-def callback_options(recipe: Mapping[str, Any], qualified: str) -> dict[str, Any] | None:
-    """The options by which a resolved recipe selects a callback, such as ``si-wandb/wandb``; None where it does not."""
-    for chosen in recipe.get("callbacks") or ():
-        if chosen.get("use") == qualified:
-            return {name: value for name, value in chosen.items() if name != "use"}
-    return None
 
 
 class NewPictures:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-pytest.importorskip("anndata")
-
 import si_core as si
 from si_distributions.files.reader import Reader
 from si_distributions.files.reader_checks import ReaderChecks
+
+pytest.importorskip("anndata")
 
 
 class TestH5ad(ReaderChecks):

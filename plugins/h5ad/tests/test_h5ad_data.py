@@ -9,18 +9,17 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pytest
-import torch
-
-anndata = pytest.importorskip("anndata")
-pytest.importorskip("h5py")
-
 import pandas as pd
+import pytest
 import scipy.sparse as sp
+import torch
 
 import si_core as si
 from si_distributions.datasets.array import Array
 from si_distributions.datasets.shards import Shards
+
+anndata = pytest.importorskip("anndata")
+pytest.importorskip("h5py")
 
 CELLS, GENES = 40, 6
 X = np.random.default_rng(0).poisson(1.5, (CELLS, GENES)).astype(np.float32)
@@ -64,8 +63,8 @@ def test_matrices_are_read_whatever_their_form_and_place(tmp_path, form, storage
 def test_what_is_on_file_is_drawn_as_from_memory(tmp_path):
     path = written(tmp_path / "cells.h5ad", "csr")
     memory, file = (Array(path, storage=where, label="cell_type") for where in ("memory", "file"))
-    for one, other in zip((memory.draw(64, g := torch.Generator().manual_seed(0)),
-                           memory.held_out()), (file.draw(64, g.manual_seed(0)), file.held_out()), strict=True):  # fmt: skip
+    draws = ([law.draw(64, torch.Generator().manual_seed(0)), law.held_out()] for law in (memory, file))
+    for one, other in zip(*draws, strict=True):
         # Scales are added up in other blocks.
         torch.testing.assert_close(one[0], other[0], rtol=1e-5, atol=1e-6)
         assert torch.equal(one[1]["cell_type"], other[1]["cell_type"])

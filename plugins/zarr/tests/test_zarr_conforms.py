@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-pytest.importorskip("zarr")
-
 import si_core as si
 from si_distributions.files.reader import Reader
 from si_distributions.files.reader_checks import ReaderChecks
+
+pytest.importorskip("zarr")
 
 
 class TestZarr(ReaderChecks):

@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 import torch
 
-zarr = pytest.importorskip("zarr")
-
 import si_core as si
 from si_distributions.datasets.array import Array
 from si_distributions.datasets.shards import Shards
+
+zarr = pytest.importorskip("zarr")
 
 pytestmark = pytest.mark.filterwarnings("ignore:The data type:UserWarning", "ignore::FutureWarning")
 

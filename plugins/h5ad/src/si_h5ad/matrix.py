@@ -1,8 +1,8 @@
 """Matrices of an .h5ad file, dense or sparse, whose rows are read when they are drawn.
 
 A matrix in compressed sparse rows is three arrays: row i has the numbers ``data[indptr[i]:indptr[i + 1]]`` in the
-columns ``indices[indptr[i]:indptr[i + 1]]``. ``indptr`` is kept in memory, and so are all three where they are small; of
-compressed sparse columns rows can't be read one by one, so these are read once and turned.
+columns ``indices[indptr[i]:indptr[i + 1]]``. ``indptr`` is kept in memory, and so are all three where they are small.
+Of compressed sparse columns rows can't be read one by one, so these are read once and turned.
 """
 
 from __future__ import annotations

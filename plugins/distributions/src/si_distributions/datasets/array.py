@@ -46,7 +46,8 @@ class Array(Tabular):
         columns: names or indices of the columns to keep, in this order; all but the label and the conditions where left
             out.
         label: name or index of the column of class labels, given to networks under its name; for .npz also the key of
-            an array of labels, for .h5ad a column of obs. Classes have the names of the file, numbers as a person writes them (0.000e+00 is 0).
+            an array of labels, for .h5ad a column of obs. Classes have the names of the file, numbers as a person
+            writes them (0.000e+00 is 0).
         labels: a file of labels, one for each row: .npy, or text; label then names its column where it has several.
         conditions: names or indices of further columns that networks are given, each a number; for .npz also keys of
             arrays (N, *shape).
