@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from si_core.runs.attribution import attributed
 from si_core.runs.bookkeeping import ending_recorded
-from si_core.runs.directory import RunDirectory
+from si_core.runs.directory import ExportedModel, RunDirectory
 from si_core.runs.environment import environment
 from si_core.runs.for_loggers import NewPictures, event_numbers, recipe_leaves
 from si_core.runs.kept_records import read_estimates
@@ -24,6 +24,7 @@ from si_core.storage.retention import newest_verified
 
 __all__ = [
     "Console",
+    "ExportedModel",
     "Heard",
     "NewPictures",
     "RunDirectory",
