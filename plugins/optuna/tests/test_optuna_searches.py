@@ -54,9 +54,9 @@ def rows(out: str = "s") -> list[dict[str, str]]:
 
 
 def test_trials_are_runs_and_the_best_one_is_a_recipe(search, capsys):
-    assert search(*KEYS, "latent=none,{use: brownian, scale: 2}", "--trials", "3") == 0
+    assert search(*KEYS, "latent=none,{use: brownian, scale: 2}", "--trials", "2") == 0
     found = rows()
-    assert [row["state"] for row in found] == ["finished"] * 3
+    assert [row["state"] for row in found] == ["finished"] * 2
     for row in found:
         run = Path("s", row["folder"])
         recipe = si.load_recipe(run / "resolved.yaml").resolved()
@@ -101,9 +101,9 @@ def test_the_record_is_one_that_optuna_reads(search):
 
 def test_a_trial_that_fails_is_told_and_the_others_go_on(search):
     # A rate of 1e30 breaks training down.
-    assert search("train.optimizer.lr=1e30,1e-3", "--sampler", "random", "--trials", "4") == 0
-    states = {row["train.optimizer.lr"]: (row["state"], bool(row["message"])) for row in rows()}
-    assert states == {"1e+30": ("failed", True), "0.001": ("finished", False)}
+    assert search("train.optimizer.lr=1e30,1e-3", "--sampler", "random", "--trials", "2") == 0
+    states = {float(row["train.optimizer.lr"]): (row["state"], bool(row["message"])) for row in rows()}
+    assert states == {1e30: ("failed", True), 1e-3: ("finished", False)}
     assert si.load_recipe("s/best.yaml").resolved()["train"]["optimizer"]["lr"] == 1e-3
 
 

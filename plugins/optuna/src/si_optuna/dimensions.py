@@ -1,7 +1,7 @@
 """The dimensions of a search: a key of the recipe each, with choices or a range.
 
-On the command line ``KEY=a,b,c`` is a list of choices, as for ``si sweep``, and ``KEY={low: 1e-4, high: 1e-2, log: true}``
-a range; in a recipe they stand in ``search.keys``.
+On the command line ``KEY=a,b,c`` is a list of choices, as for ``si sweep``, and a range is a mapping,
+``KEY={low: 1e-4, high: 1e-2, log: true}``; in a recipe they stand in ``search.keys``.
 """
 
 from __future__ import annotations
@@ -77,7 +77,7 @@ class Dimension:
         return dotted(self.path)
 
     def suggest(self, trial: Any) -> Any:
-        """The value that an Optuna trial takes; of choices it is told their texts, as it knows numbers and texts alone."""
+        """The value that an Optuna trial takes; Optuna knows choices by their texts."""
         if isinstance(self.values, Range):
             return self.values.suggest(trial, self.key)
         texts = {inline(value): value for value in self.values}
