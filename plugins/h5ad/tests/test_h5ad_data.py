@@ -13,6 +13,7 @@ import pandas as pd
 import pytest
 import scipy.sparse as sp
 import torch
+import yaml
 
 import si_core as si
 from si_distributions.datasets.array import Array
@@ -140,3 +141,8 @@ def test_a_file_that_changes_is_refused(tmp_path):
     os.replace(written(tmp_path / "other.h5ad", x=X + 1), path)
     with pytest.raises(si.DataError, match="changed while it is in use"):
         law.draw(4, torch.Generator().manual_seed(0))
+
+
+def test_the_recipe_of_the_readme_is_one():
+    (text,) = re.findall(r"```yaml\n(.*?)```", Path(__file__).parents[1].joinpath("README.md").read_text(), re.DOTALL)
+    assert str(si.load_recipe(yaml.safe_load(text)).target.options["path"]).endswith(".h5ad")

@@ -5,12 +5,14 @@ from __future__ import annotations
 import importlib.util
 import json
 import os
+import re
 import signal
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 import si_core as si
 from si_core.cli.main import main
@@ -45,8 +47,7 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, database: str) -> Calla
     """``run(*words)``: carry the recipe out into the folder ``run``; the exit code."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("MLFLOW_DISABLE_TELEMETRY", "true")
-    monkeypatch.setattr(mlflow, "get_tracking_uri", lambda: database)
-    mlflow.set_tracking_uri(database)
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", database)
     monkeypatch.delenv("SI_PLUGINS", raising=False)
     reset()
     (tmp_path / "r.yaml").write_text(RECIPE, encoding="utf-8")
@@ -72,7 +73,6 @@ def test_a_run_is_told_and_goes_on_after_a_stop(run, monkeypatch):
     assert shown().info.status == "KILLED"
     assert "after step 4" in shown().data.tags["message"]
     monkeypatch.setattr(Logger, "tell", tell)
-    Path("run/pictures").mkdir()
     assert run("--resume") == 0
     found, client = shown(), mlflow.MlflowClient()
     assert (found.info.status, found.info.run_name, found.data.tags["size"]) == ("FINISHED", "Two moons", "small")
@@ -109,3 +109,10 @@ def test_without_mlflow_the_recipe_is_refused_before_the_run(monkeypatch):
     monkeypatch.setattr(importlib.util, "find_spec", lambda name, *more: None if name in absent else find(name, *more))
     with pytest.raises(si.UsageError, match=r"pip install 'si-mlflow\[mlflow\]'"):
         si.build("callback", "mlflow")
+
+
+def test_the_recipe_of_the_readme_is_one():
+    (text,) = re.findall(r"```yaml\n(.*?)```", Path(__file__).parents[1].joinpath("README.md").read_text(), re.DOTALL)
+    assert [each.qualified for each in si.load_recipe(yaml.safe_load(text)).section("callbacks")][
+        0
+    ] == "si-mlflow/mlflow"

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import yaml
 
 import si_core as si
 from si_core.cli.main import main
@@ -173,3 +174,10 @@ def test_without_optuna_the_fix_is_told(search, monkeypatch, capsys):
     assert search("network.width=4,8") == si.UsageError.code
     assert "pip install 'si-optuna[optuna]'" in capsys.readouterr().err
     assert plan_search(si.load_recipe("r.yaml"), ["network.width=4,8"]).trials == 20
+
+
+def test_the_recipe_of_the_readme_is_a_search():
+    (text,) = re.findall(r"```yaml\n(.*?)```", Path(__file__).parents[1].joinpath("README.md").read_text(), re.DOTALL)
+    plan = plan_search(si.load_recipe(yaml.safe_load(text)))
+    assert [one.key for one in plan.dimensions] == ["train.optimizer.lr", "network.width", "latent"]
+    assert (plan.goal.name, plan.trials) == ("energy-distance", 20)

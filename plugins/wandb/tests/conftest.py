@@ -45,17 +45,42 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., int]:
     return carry_out
 
 
-def records(run: Path) -> list[Any]:
-    """The records of all files of a run, oldest first: the format is that of LevelDB's logs."""
-    from wandb.proto import wandb_internal_pb2 as pb
+class Told:
+    """What the files of a run hold, oldest first; their format is that of LevelDB's logs.
 
-    found = []
-    for path in sorted(run.glob("wandb/offline-run-*/*.wandb")):
-        for data in _logged(path.read_bytes()):
-            record = pb.Record()
-            record.ParseFromString(data)
-            found.append(record)
-    return found
+    Args:
+        run: its folder.
+    """
+
+    def __init__(self, run: Path) -> None:
+        from wandb.proto import wandb_internal_pb2
+
+        self._records = []
+        for path in sorted(run.glob("wandb/offline-run-*/*.wandb")):
+            for data in _logged(path.read_bytes()):
+                record = wandb_internal_pb2.Record()
+                record.ParseFromString(data)
+                self._records.append(record)
+
+    def runs(self) -> list[Any]:
+        """The runs that were begun."""
+        return [record.run for record in self._records if record.WhichOneof("record_type") == "run"]
+
+    def history(self) -> list[dict[str, Any]]:
+        """The numbers that were told, by step."""
+        return [_values(each.history.item) for each in self._records if each.WhichOneof("record_type") == "history"]
+
+    def summary(self) -> dict[str, Any]:
+        """What the summary was set to."""
+        found: dict[str, Any] = {}
+        for record in self._records:
+            if record.WhichOneof("record_type") == "summary":
+                found |= _values(record.summary.update)
+        return found
+
+
+def _values(items: Any) -> dict[str, Any]:
+    return {item.key or ".".join(item.nested_key): json.loads(item.value_json) for item in items}
 
 
 def _logged(data: bytes) -> Iterator[bytes]:
@@ -73,20 +98,7 @@ def _logged(data: bytes) -> Iterator[bytes]:
             parts = b""
 
 
-def history(found: list[Any]) -> list[dict[str, Any]]:
-    """The numbers that were told, by step."""
-    return [
-        {item.key or ".".join(item.nested_key): json.loads(item.value_json) for item in record.history.item}
-        for record in found
-        if record.WhichOneof("record_type") == "history"
-    ]
-
-
-def summary(found: list[Any]) -> dict[str, Any]:
-    """What the summary was set to."""
-    return {
-        item.key or ".".join(item.nested_key): json.loads(item.value_json)
-        for record in found
-        if record.WhichOneof("record_type") == "summary"
-        for item in record.summary.update
-    }
+@pytest.fixture
+def told() -> Callable[[], Told]:
+    """``told()``: what the folder ``run`` would send by now."""
+    return lambda: Told(Path("run"))

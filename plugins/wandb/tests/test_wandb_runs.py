@@ -5,22 +5,20 @@ from __future__ import annotations
 import importlib.util
 import json
 import os
+import re
 import signal
-import sys
 from pathlib import Path
 
 import pytest
+import yaml
 
 import si_core as si
 
 wandb = pytest.importorskip("wandb")
 pytest.importorskip("si_recipes")
 
-sys.path.insert(0, str(Path(__file__).parent))
-from conftest import history, records, summary  # noqa: E402
 
-
-def test_a_run_is_told_and_goes_on_after_a_stop(run, monkeypatch):
+def test_a_run_is_told_and_goes_on_after_a_stop(run, told, monkeypatch):
     from si_wandb.logger import Logger
 
     tell = Logger.tell
@@ -32,30 +30,29 @@ def test_a_run_is_told_and_goes_on_after_a_stop(run, monkeypatch):
 
     monkeypatch.setattr(Logger, "tell", stopping)
     assert run() == 143
-    first = records(Path("run"))
-    assert summary(first)["end"] == "interrupted"
+    assert told().summary()["end"] == "interrupted"
     monkeypatch.setattr(Logger, "tell", tell)
     assert run("--resume") == 0
-    found = records(Path("run"))
-    begun = [record.run for record in found if record.WhichOneof("record_type") == "run"]
+    found = told()
+    begun = found.runs()
     assert {each.run_id for each in begun} == {Path("run/wandb/run-id.txt").read_text()}
     assert {(each.project, each.display_name, tuple(each.tags)) for each in begun} == {
         ("moons", "Two moons", ("small",))
     }
     metrics = [json.loads(line) for line in Path("run/metrics.jsonl").read_text().splitlines()]
-    rows = [row for row in history(found) if "train/loss" in row]
+    rows = [row for row in found.history() if "train/loss" in row]
     assert [row["step"] for row in rows] == [4, 8, 12]
     assert [row["train/loss"] for row in rows] == [record["loss"] for record in metrics]
     (estimate,) = json.loads(Path("run/estimates.json").read_text())
-    assert summary(found)["estimates/energy-distance"] == pytest.approx(estimate["value"])
+    assert found.summary()["estimates/energy-distance"] == pytest.approx(estimate["value"])
     config = {item.key: json.loads(item.value_json) for each in begun for item in each.config.update}
     assert config["recipe"]["train"]["steps"] == 12
 
 
-def test_pictures_of_samples_are_sent(run):
+def test_pictures_of_samples_are_sent(run, told):
     pytest.importorskip("matplotlib")
     assert run(callbacks="{use: sample-pictures, every: 4, number: 8}") == 0
-    tags = {key for row in history(records(Path("run"))) for key in row if key.startswith("pictures/")}
+    tags = {key for row in told().history() for key in row if key.startswith("pictures/")}
     assert {tag.split(".")[0] for tag in tags} == {f"pictures/step-{step:08d}" for step in (4, 8, 12)}
 
 
@@ -81,3 +78,8 @@ def test_without_wandb_the_recipe_is_refused_before_the_run(monkeypatch):
     monkeypatch.setattr(importlib.util, "find_spec", lambda name, *more: None if name == "wandb" else find(name, *more))
     with pytest.raises(si.UsageError, match=r"pip install 'si-wandb\[wandb\]'"):
         si.build("callback", "wandb")
+
+
+def test_the_recipe_of_the_readme_is_one():
+    (text,) = re.findall(r"```yaml\n(.*?)```", Path(__file__).parents[1].joinpath("README.md").read_text(), re.DOTALL)
+    assert [each.qualified for each in si.load_recipe(yaml.safe_load(text)).section("callbacks")][0] == "si-wandb/wandb"

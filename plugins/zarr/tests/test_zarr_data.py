@@ -5,10 +5,12 @@ from __future__ import annotations
 import pickle
 import re
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+import yaml
 
 import si_core as si
 from si_distributions.datasets.array import Array
@@ -135,3 +137,8 @@ def test_without_zarr_the_fix_is_told(group, monkeypatch):
     monkeypatch.setitem(sys.modules, "zarr", None)
     with pytest.raises(si.UsageError, match=r"pip install 'si-zarr\[zarr\]'"):
         Array(group, key="table")
+
+
+def test_the_recipe_of_the_readme_is_one():
+    (text,) = re.findall(r"```yaml\n(.*?)```", Path(__file__).parents[1].joinpath("README.md").read_text(), re.DOTALL)
+    assert str(si.load_recipe(yaml.safe_load(text)).target.options["path"]).endswith(".zarr")
