@@ -113,6 +113,5 @@ def test_without_mlflow_the_recipe_is_refused_before_the_run(monkeypatch):
 
 def test_the_recipe_of_the_readme_is_one():
     (text,) = re.findall(r"```yaml\n(.*?)```", Path(__file__).parents[1].joinpath("README.md").read_text(), re.DOTALL)
-    assert [each.qualified for each in si.load_recipe(yaml.safe_load(text)).section("callbacks")][
-        0
-    ] == "si-mlflow/mlflow"
+    first, *_ = si.load_recipe(yaml.safe_load(text)).section("callbacks")
+    assert first.qualified == "si-mlflow/mlflow"
