@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
 import si_core as si
 from si_core.cli.main import main
@@ -111,7 +110,8 @@ def test_without_mlflow_the_recipe_is_refused_before_the_run(monkeypatch):
         si.build("callback", "mlflow")
 
 
-def test_the_recipe_of_the_readme_is_one():
+def test_the_recipe_of_the_readme_is_one(tmp_path):
     (text,) = re.findall(r"```yaml\n(.*?)```", Path(__file__).parents[1].joinpath("README.md").read_text(), re.DOTALL)
-    first, *_ = si.load_recipe(yaml.safe_load(text)).section("callbacks")
+    (tmp_path / "r.yaml").write_text(text, encoding="utf-8")
+    first, *_ = si.load_recipe(tmp_path / "r.yaml").section("callbacks")
     assert first.qualified == "si-mlflow/mlflow"

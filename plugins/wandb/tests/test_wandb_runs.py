@@ -10,7 +10,6 @@ import signal
 from pathlib import Path
 
 import pytest
-import yaml
 
 import si_core as si
 
@@ -67,8 +66,16 @@ def test_a_failure_stops_no_run(run, monkeypatch, capsys, place):
     assert Path("run/samples.npy").exists()
 
 
+def test_without_a_key_nobody_is_asked_for_one(run, monkeypatch, tmp_path, capsys):
+    monkeypatch.setenv("WANDB_MODE", "online")
+    for name in ("HOME", "NETRC"):
+        monkeypatch.setenv(name, str(tmp_path / "nobody"))
+    monkeypatch.delenv("WANDB_API_KEY", raising=False)
+    assert run() == 0
+    assert "there is no key for the service" in capsys.readouterr().err
+
+
 def test_a_recipe_that_does_not_ask_is_not_told(run):
-    Path("r.yaml").write_text("")
     assert run("callbacks=[]") == 0
     assert not Path("run/wandb").exists()
 
@@ -80,7 +87,8 @@ def test_without_wandb_the_recipe_is_refused_before_the_run(monkeypatch):
         si.build("callback", "wandb")
 
 
-def test_the_recipe_of_the_readme_is_one():
+def test_the_recipe_of_the_readme_is_one(tmp_path):
     (text,) = re.findall(r"```yaml\n(.*?)```", Path(__file__).parents[1].joinpath("README.md").read_text(), re.DOTALL)
-    first, *_ = si.load_recipe(yaml.safe_load(text)).section("callbacks")
+    (tmp_path / "r.yaml").write_text(text, encoding="utf-8")
+    first, *_ = si.load_recipe(tmp_path / "r.yaml").section("callbacks")
     assert first.qualified == "si-wandb/wandb"

@@ -10,7 +10,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-import yaml
 
 import si_core as si
 from si_distributions.datasets.array import Array
@@ -139,6 +138,7 @@ def test_without_zarr_the_fix_is_told(group, monkeypatch):
         Array(group, key="table")
 
 
-def test_the_recipe_of_the_readme_is_one():
+def test_the_recipe_of_the_readme_is_one(tmp_path):
     (text,) = re.findall(r"```yaml\n(.*?)```", Path(__file__).parents[1].joinpath("README.md").read_text(), re.DOTALL)
-    assert str(si.load_recipe(yaml.safe_load(text)).target.options["path"]).endswith(".zarr")
+    (tmp_path / "r.yaml").write_text(text, encoding="utf-8")
+    assert str(si.load_recipe(tmp_path / "r.yaml").target.options["path"]).endswith(".zarr")

@@ -16,12 +16,14 @@ again, with the same numbers: over ``step`` they lie on one another.
 
 from __future__ import annotations
 
+import os
 import secrets
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import wandb
 
+from si_core import UsageError
 from si_core.public.runs import NewPictures, event_numbers
 from si_core.public.storage import make_own_folder, write_atomic
 
@@ -52,6 +54,7 @@ class Logger:
     def __init__(self, event: Event, options: WandB) -> None:
         directory, recipe = event.directory.absolute(), event.values["recipe"]
         self._pictures = NewPictures(directory) if options.pictures else None
+        _refuse_to_ask(options.mode or os.environ.get("WANDB_MODE", "online"))
         self._there = wandb.init(
             project=options.project,
             entity=options.entity,
@@ -89,6 +92,12 @@ class Logger:
             self._there.log(told | {"step": event.step})
         if event.name in _ENDS:
             self._there.finish(exit_code=int(event.values.get("exit_code", 0)))
+
+
+def _refuse_to_ask(mode: str) -> None:
+    """A run never waits for somebody to type a key."""
+    if mode == "online" and not wandb.login(prompt=False):
+        raise UsageError("there is no key for the service", where="wandb", fix="wandb login, or mode: offline")
 
 
 def _run_id(folder: Path) -> str:
