@@ -8,11 +8,12 @@ A part may have any of these methods; one that is absent costs nothing::
     after_training(run)
     after_sampling(run)       in a folder only
     before_report(run)        in a folder only; estimates are made
+    on_event(event)           each event of a run in a folder (si_core.Event), as loggers hear them: never stops the run
     state() -> dict           plain values (text, numbers, lists, dicts) that its next decisions depend on
     restore(state)            puts them back, where a run is resumed; a part has both of these or neither
 
-What they raise stops the run, in the name of their plugin. A logger (hook ``si_event``) is no part of a run, and never
-stops it.
+What they raise stops the run, in the name of their plugin; but for ``on_event``, which is then heard no more, with one
+warning. A logger (hook ``si_event``) is no part of a run, hears of all, and never stops one.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Events of a run (:class:`si_core.contract.event.Event`), passed to the plugins that listen.
+"""Events of a run (:class:`si_core.contract.event.Event`), passed to those who listen: plugins, and parts of the run.
 
 A logger must never stop a run, nor change it: what it raises is reported once and it hears nothing more in this
 process, what it changes of the process is put back and told once, and each has a copy of the event for itself.
@@ -10,6 +10,7 @@ import copy
 import logging
 import traceback
 import weakref
+from collections.abc import Callable
 from typing import Any
 
 import pluggy
@@ -20,35 +21,61 @@ from si_core.discovery.plugin import Plugin
 from si_core.discovery.plugins import installed_plugins
 from si_core.discovery.redaction import redacted
 
-__all__ = ["emit"]
+__all__ = ["Listener", "emit"]
 
 _log = logging.getLogger(__name__)
-_silenced: weakref.WeakSet[pluggy.PluginManager] = weakref.WeakSet()
-_warned: weakref.WeakSet[pluggy.PluginManager] = weakref.WeakSet()
+
+
+class Listener:
+    """One who hears events, until it fails.
+
+    Args:
+        hear: takes a copy of an event.
+        name: the listener in warnings, such as ``logger 'tensorboard' of si-tensorboard 0.2.0``.
+    """
+
+    def __init__(self, hear: Callable[[Any], object], name: str) -> None:
+        self._hear, self._name = hear, name
+        self._silenced = self._warned = False
+
+    def tell(self, event: Any) -> None:
+        """Pass a copy of an event on; what it raises is said once, and it hears nothing more."""
+        if self._silenced:
+            return
+        changed: list[str] = []
+        try:
+            with host_state_restored() as changed:
+                self._hear(copy.deepcopy(event))
+        except (Exception, SystemExit) as error:
+            self._silenced = True
+            said = redacted(cause_of(error))
+            _log.warning("the %s failed and is switched off; the run goes on: %s", self._name, said)
+            text = "".join(traceback.format_exception(error))
+            _log.debug("traceback of the %s:\n%s", self._name, redacted(text))
+        if changed and not self._warned:
+            self._warned = True
+            _log.warning("the %s changed %s; that is put back", self._name, ", ".join(changed))
+
+
+_listening: weakref.WeakKeyDictionary[pluggy.PluginManager, Listener] = weakref.WeakKeyDictionary()
 
 
 def emit(event: Any) -> None:
     """Pass an event to the hook ``si_event`` of every ready plugin that has one."""
     for plugin in installed_plugins():
-        if plugin.listens and plugin.hooks is not None and plugin.hooks not in _silenced:
-            _pass_on(event, plugin, plugin.hooks)
+        if plugin.listens and plugin.hooks is not None:
+            if plugin.hooks not in _listening:
+                _listening[plugin.hooks] = _of_plugin(plugin, plugin.hooks)
+            _listening[plugin.hooks].tell(event)
 
 
-def _pass_on(event: Any, plugin: Plugin, hooks: pluggy.PluginManager) -> None:
-    changed: list[str] = []
-    try:
-        with host_state_restored() as changed:
-            hooks.hook.si_event(event=copy.deepcopy(event))
-    except (Exception, SystemExit) as error:
-        _silenced.add(hooks)
-        _log.warning(
-            "the logger %r of %s failed and is switched off; the run goes on: %s",
-            plugin.name,
-            plugin.label,
-            redacted(cause_of(error)),
-        )
-        text = "".join(traceback.format_exception(error))
-        _log.debug("traceback of the logger %r:\n%s", plugin.name, redacted(text))
-    if changed and hooks not in _warned:
-        _warned.add(hooks)
-        _log.warning("the logger %r of %s changed %s; that is put back", plugin.name, plugin.label, ", ".join(changed))
+def _of_plugin(plugin: Plugin, hooks: pluggy.PluginManager) -> Listener:
+    # Held weakly, for the listener is kept by what it calls.
+    hook = weakref.ref(hooks)
+
+    def hear(event: Any) -> None:
+        held = hook()
+        if held is not None:
+            held.hook.si_event(event=event)
+
+    return Listener(hear, f"logger {plugin.name!r} of {plugin.label}")

@@ -5,8 +5,9 @@ from __future__ import annotations
 from si_core.models.blocks import block_size
 from si_core.runs.attribution import attributed
 from si_core.runs.bookkeeping import ending_recorded
-from si_core.runs.directory import RunDirectory
+from si_core.runs.directory import ExportedModel, RunDirectory
 from si_core.runs.environment import environment
+from si_core.runs.for_loggers import NewPictures, event_numbers, recipe_leaves
 from si_core.runs.kept_records import read_estimates
 from si_core.runs.log import Console, RunLog
 from si_core.runs.model_folder import write_model_folder
@@ -25,7 +26,9 @@ from si_core.storage.retention import newest_verified
 
 __all__ = [
     "Console",
+    "ExportedModel",
     "Heard",
+    "NewPictures",
     "PartialSamples",
     "RunDirectory",
     "RunLog",
@@ -37,6 +40,7 @@ __all__ = [
     "check_environment",
     "ending_recorded",
     "environment",
+    "event_numbers",
     "going_on",
     "load_checkpoint",
     "model_request",
@@ -44,6 +48,7 @@ __all__ = [
     "previous_status",
     "read_estimates",
     "read_json",
+    "recipe_leaves",
     "resume_run",
     "save_checkpoint",
     "selected_reports",

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from si_core.storage.atomic import storage_error, write_atomic
 from si_core.storage.lock import RunLock
 from si_core.storage.metrics import read_metrics
+from si_core.storage.new_folder import new_folder
 from si_core.storage.own_files import make_own_folder
 from si_core.storage.strict_json import format_json, parse_json
 
@@ -22,6 +23,7 @@ __all__ = [
     "format_json",
     "load_array",
     "make_own_folder",
+    "new_folder",
     "parse_json",
     "read_metrics",
     "storage_error",

@@ -9,7 +9,6 @@ from dataclasses import replace
 from typing import Literal
 
 from si_core.contract.event import Event
-from si_core.discovery.events import emit
 from si_core.errors import SIError, StorageError
 from si_core.runs.directory import RunDirectory
 from si_core.runs.log import Console, RunLog
@@ -37,11 +36,16 @@ def logged(directory: RunDirectory, console: Console, records: LogRecords) -> It
 
 @contextmanager
 def status_written(
-    directory: RunDirectory, log: RunLog, started: str = "", step: int = 0
+    directory: RunDirectory, log: RunLog, tell: Callable[[Event], object], started: str = "", step: int = 0
 ) -> Iterator[Callable[[int], None]]:
     """``STATUS.json`` from running to the end; yields what is to be told of the steps that are saved.
 
-    Loggers hear of an end that is none of a finished run.
+    Args:
+        directory: the run's folder.
+        log: where to speak.
+        tell: those who listen; they hear of an end that is none of a finished run.
+        started: when the run began, where it goes on.
+        step: the steps that are saved.
     """
     status = write_status(directory.status, Status("running", step, started))
     ended: Event | None = None
@@ -75,7 +79,7 @@ def status_written(
                 raise
     finally:
         if ended is not None:
-            emit(ended)
+            tell(ended)
     with undisturbed():
         write_status(directory.status, replace(status, state="finished", exit_code=0))
 

@@ -81,8 +81,9 @@ def start_run(
             # The first file is the one that makes a folder a run, so that a kill at any later moment can be resumed.
             write_atomic(directory.resolved, recipe.dump(directory.path).encode())
             write_atomic(directory.recipe, recipe.text.encode())
-            with status_written(directory, log) as saved, signals_explained(runtime.processes):
-                carry_out(plan, watched(trainer, plan.parts, directory), directory, log, signals, saved, timed)
+            watch = watched(trainer, plan.parts, directory)
+            with status_written(directory, log, watch.event) as saved, signals_explained(runtime.processes):
+                carry_out(plan, watch, directory, log, signals, saved, timed)
     return directory
 
 
@@ -166,7 +167,7 @@ def resume_run(
             write_atomic(directory.recipe, recipe.text.encode())
         started = previous.started if previous else ""
         with (
-            status_written(directory, log, started, trainer.step) as saved,
+            status_written(directory, log, watch.event, started, trainer.step) as saved,
             signals_explained(runtime.processes),
         ):
             carry_out(plan, watch, directory, log, signals, saved, timed, restored.renew)

@@ -1,8 +1,8 @@
 """Who follows a run: the parts its recipe selects in sections, and the loggers; both are told from here alone.
 
 A part is asked once for the methods it has (:mod:`si_core.contract.run`), so that one without any costs nothing. What
-a part raises stops the run in the name of its plugin, for the recipe chose it; a logger is switched off. Of several
-processes the first one tells its parts, and the others learn what they decided.
+a part raises stops the run in the name of its plugin, for the recipe chose it; a logger is switched off, and so is
+the ``on_event`` of a part. Of several processes the first one tells its parts, and the others learn what they decided.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Any
 from si_core.contract.event import Event
 from si_core.contract.run import Run
 from si_core.contract.together import alone
-from si_core.discovery.events import emit
+from si_core.discovery.events import Listener, emit
 from si_core.discovery.shared_state import SharedState
 from si_core.errors import PluginError, SIError, StorageError
 from si_core.models.model import Model
@@ -87,6 +87,11 @@ class Watch:
             for moment in _MOMENTS
         }
         self._after_step = self._bound["after_step"]
+        self._listeners = tuple(
+            Listener(heard, part.label)
+            for part in self._parts
+            if (heard := getattr(part.value, "on_event", None)) is not None
+        )
         self._processes = run.trainer.runtime.processes
         self._decides = self._processes is not None and any(map(self._bound.get, _DECIDING))
         self._shared: SharedState | None = None
@@ -110,8 +115,10 @@ class Watch:
             self.run.trainer.watch()
 
     def event(self, event: Event) -> None:
-        """Pass an event to the loggers."""
+        """Pass an event to the loggers, and to the parts that listen."""
         emit(event)
+        for listener in self._listeners:
+            listener.tell(event)
 
     def record(self, record: Mapping[str, Any]) -> None:
         """A record of metrics was made."""

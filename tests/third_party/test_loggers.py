@@ -220,7 +220,7 @@ def test_tensorboard_shows_the_metrics_of_a_run(run, tensorboard, unheard):
         assert found == [(record["step"], pytest.approx(value(record), rel=1e-6)) for record in records]
     (estimate,) = json.loads(Path("run/estimates.json").read_bytes())
     assert reader.Scalars("estimates/energy-distance")[0].value == pytest.approx(estimate["value"], rel=1e-6)
-    assert b"train.steps" in reader.Tensors("recipe")[0].tensor_proto.string_val[0]
+    assert b"train.steps" in reader.Tensors("recipe/text_summary")[0].tensor_proto.string_val[0]
 
 
 def test_tensorboard_goes_on_with_a_run(run, tensorboard, logger):
@@ -229,7 +229,7 @@ def test_tensorboard_goes_on_with_a_run(run, tensorboard, logger):
     assert run("--resume") == 0
     reader = tensorboard(Path("run"))
     assert [entry.step for entry in reader.Scalars("train/loss")] == [4, 8, 12, 16]
-    assert b"interrupted" in reader.Tensors("end")[0].tensor_proto.string_val[0]
+    assert b"interrupted" in reader.Tensors("end/text_summary")[0].tensor_proto.string_val[0]
     assert len(list(Path("run/tensorboard").iterdir())) == 2
 
 
@@ -244,12 +244,12 @@ def test_tensorboard_keeps_the_runs_of_a_sweep_apart(run, tensorboard):
 
 @pytest.mark.fault(62)
 def test_tensorboard_on_a_full_disk_is_one_warning(run, tensorboard, monkeypatch, unheard, capsys):
-    from si_tensorboard.event_file import EventFile
+    from torch.utils.tensorboard import SummaryWriter
 
-    def full(self: EventFile, values: object, step: int) -> None:
+    def full(self: SummaryWriter, *given: object, **named: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(EventFile, "scalars", full)
+    monkeypatch.setattr(SummaryWriter, "add_scalar", full)
     assert run() == 0
     assert results() == unheard
     assert capsys.readouterr().err.count("the logger 'tensorboard' of si-tensorboard") == 1

@@ -43,8 +43,8 @@ def story(tmp_path: Path) -> Iterator[Callable[[str], Story]]:
     from si_tensorboard import logger
 
     yield lambda name="run": Story(tmp_path / name)
-    for file in logger._open.values():
-        file.close()
+    for run in logger._open.values():
+        run.file.close()
     logger._open.clear()
 
 
@@ -54,7 +54,9 @@ def read() -> Callable[[Path], Any]:
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
     def reader(run: Path) -> Any:
-        accumulator = EventAccumulator(str(run / "tensorboard"), size_guidance={"scalars": 0, "tensors": 0})
+        accumulator = EventAccumulator(
+            str(run / "tensorboard"), size_guidance={"scalars": 0, "tensors": 0, "images": 0}
+        )
         return accumulator.Reload()
 
     return reader
@@ -65,6 +67,6 @@ def text(read: Callable[[Path], Any]) -> Callable[[Path, str], list[str]]:
     """``text(run, tag)``: the texts of a tag, in order."""
 
     def texts(run: Path, tag: str) -> list[str]:
-        return [entry.tensor_proto.string_val[0].decode() for entry in read(run).Tensors(tag)]
+        return [entry.tensor_proto.string_val[0].decode() for entry in read(run).Tensors(f"{tag}/text_summary")]
 
     return texts

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import os
-
 import pytest
+from torch.utils.tensorboard import SummaryWriter
 
+from si_core import StorageError
 from si_tensorboard import logger
 from si_tensorboard.event_file import EventFile
 
@@ -68,7 +68,7 @@ def test_a_resumed_run_hides_what_it_makes_again(story, read):
     run.start()
     run.steps(4, 8, 12, losses=1.0)
     # The process was killed after step 12, and saved at step 8.
-    logger._open.clear()
+    logger._open.pop(run.directory)
     run.start(8)
     run.steps(12, 16, losses=100.0)
     run("finished", 16, estimates=[])
@@ -123,47 +123,39 @@ def test_what_is_not_known_and_what_has_not_started_is_passed_over(story):
     run("celebrated", 5)
 
 
-def test_a_checkpoint_waits_for_the_disk(story, monkeypatch):
-    run, synced = story(), []
-    monkeypatch.setattr(os, "fsync", synced.append)
-    run.start()
-    run.steps(5)
-    assert synced == []
-    run("checkpoint", 5, path="checkpoints/step-00000005")
-    assert len(synced) == 1
-
-
-def test_names_of_files_are_numbers_in_order(story):
-    run = story()
-    for _ in range(3):
-        run.start()
-    names = sorted(path.name for path in (run.directory / logger.FOLDER).iterdir())
-    assert names == [f"events.out.tfevents.{number:010d}" for number in (1, 2, 3)]
-
-
-def test_a_record_that_does_not_fit_is_an_error_and_ends_it(story):
+def test_what_cannot_be_written_is_an_error_and_ends_it(story, monkeypatch):
     run = story()
     run.start()
-    file = logger._open[run.directory]
 
-    class Full:
-        def write(self, data: bytes) -> int:
-            return len(data) // 2
+    def full(self: SummaryWriter) -> None:
+        raise OSError(28, "No space left on device")
 
-        def close(self) -> None:
-            pass
-
-    file.close()
-    file._file = Full()  # type: ignore[assignment]
-    with pytest.raises(OSError, match="the disk may be full"):
+    monkeypatch.setattr(SummaryWriter, "flush", full)
+    with pytest.raises(OSError, match="No space left"):
         run.steps(5)
+    monkeypatch.undo()
     assert logger._open == {}
+
+
+def test_pictures_are_shown_once_each(story, read):
+    image = pytest.importorskip("PIL.Image")
+    run = story()
+    run.start()
+    for folder, name in (("pictures", "step-00000005"), ("plots", "samples")):
+        (run.directory / folder).mkdir()
+        image.new("RGB", (4, 3), (255, 0, 0)).save(run.directory / folder / f"{name}.png")
+        run.steps(5 if folder == "pictures" else 10)
+    reader = read(run.directory)
+    assert sorted(reader.Tags()["images"]) == ["pictures/step-00000005", "plots/samples"]
+    for tag, step in (("pictures/step-00000005", 5), ("plots/samples", 10)):
+        (shown,) = reader.Images(tag)
+        assert (shown.step, shown.width, shown.height) == (step, 4, 3)
 
 
 def test_a_folder_that_cannot_be_made_is_an_error(story, tmp_path):
     run = story()
     run.directory.write_text("a file")
-    with pytest.raises(OSError, match="run"):
+    with pytest.raises((OSError, StorageError), match="run"):
         run.start()
-    with pytest.raises(OSError, match="run"):
+    with pytest.raises((OSError, StorageError), match="run"):
         EventFile(run.directory / "deeper", 0)

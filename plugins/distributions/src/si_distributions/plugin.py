@@ -1,10 +1,10 @@
-"""The components of this plugin, named without importing them."""
+"""The components of this plugin, named without importing them, and the kind ``reader``."""
 
 from __future__ import annotations
 
-from si_core import Component, hookimpl
+from si_core import Component, Kind, hookimpl
 
-__all__ = ["si_components", "si_extensions"]
+__all__ = ["si_components", "si_extensions", "si_kinds"]
 
 _DISTRIBUTIONS = (
     ("gaussian", "gaussian:Gaussian", "N(mean, covariance); by default the standard normal"),
@@ -38,6 +38,19 @@ _COUPLINGS = (
     ("correlated", "correlated:CorrelatedGaussians", "two Gaussians with a given Cov(x0, x1)"),
     ("rectified", "rectified:Rectified", "source draws with the ends of a finished run's ODE"),
 )
+
+
+@hookimpl
+def si_kinds() -> list[Kind]:
+    """What makes data files of further suffixes readable."""
+    return [
+        Kind(
+            "reader",
+            "si_distributions.files.reader:Reader",
+            "reads data files of a suffix, which is its name",
+            conformance="si_distributions.files.reader_checks:ReaderChecks",
+        )
+    ]
 
 
 @hookimpl

@@ -1,39 +1,25 @@
-"""An event file: the records that TensorBoard reads, written one by one.
+"""An event file by torch's own writer, on the disk of the system after every event of a run.
 
-Each record is one write without a buffer: a reader and a kill see whole records, an error is raised where it happens
-and not in a thread, and nothing is left to write when the process ends. A run makes a record now and then, so a write
-for each costs nothing that shows.
+torch writes in a thread; a run makes a record now and then, so waiting for that thread at each costs nothing that
+shows, and what fails there is raised where it happened.
 """
 
 from __future__ import annotations
 
-import io
-import os
-import re
-import time
+import importlib.util
 from collections.abc import Mapping
 from pathlib import Path
 
-from tensorboard.compat.proto.event_pb2 import Event, SessionLog
-from tensorboard.compat.proto.summary_pb2 import Summary
-from tensorboard.compat.proto.tensor_pb2 import TensorProto
-from tensorboard.compat.proto.tensor_shape_pb2 import TensorShapeProto
-from tensorboard.compat.proto.types_pb2 import DT_STRING
-from tensorboard.plugins.text.metadata import create_summary_metadata
-from tensorboard.summary.writer.record_writer import RecordWriter
+import numpy as np
+from torch.utils.tensorboard import SummaryWriter
 
 from si_core.public.storage import make_own_folder
 
 __all__ = ["EventFile"]
 
-_NAME = "events.out.tfevents"
-_VERSION = "brain.Event:2"
-
 
 class EventFile:
     """A new event file in a folder.
-
-    Files of a folder are read in the order of their names, so they are numbered: a clock may jump.
 
     Args:
         folder: where; made if absent.
@@ -46,40 +32,39 @@ class EventFile:
     """
 
     def __init__(self, folder: Path, step: int) -> None:
-        make_own_folder(folder)
-        self.path = folder / f"{_NAME}.{_next_number(folder):010d}"
-        self._file = open(self.path, "xb", buffering=0)  # noqa: SIM115
-        self._write(Event(wall_time=time.time(), file_version=_VERSION))
-        self._write(Event(wall_time=time.time(), step=step + 1, session_log=SessionLog(status=SessionLog.START)))
+        self._writer = SummaryWriter(str(make_own_folder(folder)), purge_step=step + 1)
+        self.flush()
 
     def scalars(self, values: Mapping[str, float], step: int) -> None:
-        """Write numbers by tag, in single precision, as one record."""
-        self._summary([Summary.Value(tag=tag, simple_value=value) for tag, value in values.items()], step)
+        """Write numbers by tag, in single precision."""
+        for tag, value in values.items():
+            self._writer.add_scalar(tag, value, step)
+        self.flush()
 
     def text(self, tag: str, markdown: str, step: int) -> None:
         """Write a text."""
-        one = TensorShapeProto(dim=[TensorShapeProto.Dim(size=1)])
-        tensor = TensorProto(dtype=DT_STRING, string_val=[markdown.encode()], tensor_shape=one)
-        self._summary([Summary.Value(tag=tag, metadata=create_summary_metadata("", ""), tensor=tensor)], step)
+        self._writer.add_text(tag, markdown, step)
+        self.flush()
+
+    def pictures(self, files: Mapping[str, Path], step: int) -> None:
+        """Write pictures by tag; none without Pillow, which made them and shows them."""
+        if not files or importlib.util.find_spec("PIL") is None:
+            return
+        from PIL import Image
+
+        for tag, path in files.items():
+            with Image.open(path) as picture:
+                self._writer.add_image(tag, np.asarray(picture.convert("RGB")), step, dataformats="HWC")
+        self.flush()
 
     def flush(self) -> None:
-        """Wait until all records are on the disk."""
-        os.fsync(self._file.fileno())
+        """Wait until all is written.
+
+        Raises:
+            OSError: it could not be written.
+        """
+        self._writer.flush()
 
     def close(self) -> None:
         """Close the file; it is of no more use."""
-        self._file.close()
-
-    def _summary(self, values: list[Summary.Value], step: int) -> None:
-        self._write(Event(wall_time=time.time(), step=step, summary=Summary(value=values)))
-
-    def _write(self, event: Event) -> None:
-        record = io.BytesIO()
-        RecordWriter(record).write(event.SerializeToString())
-        if self._file.write(record.getvalue()) != len(record.getvalue()):
-            raise OSError(f"{self.path}: a record was cut short: the disk may be full")
-
-
-def _next_number(folder: Path) -> int:
-    found = [re.fullmatch(rf"{re.escape(_NAME)}\.(\d+)", path.name) for path in folder.iterdir()]
-    return max((int(match[1]) for match in found if match), default=0) + 1
+        self._writer.close()

@@ -4,9 +4,9 @@
 event          records
 =============  ================================================================================================
 started        a file of its own, which hides what an earlier process wrote of later steps; the text ``recipe``
-step           a scalar for each number: ``train/loss``, ``train/losses/velocity``, ``train/grad_norm``, ...
-checkpoint     nothing; the file is on the disk afterwards
-finished       scalars ``estimates/...`` and ``seconds/...``, the text ``estimates``; the file is closed
+step           a scalar for each number: ``train/loss``, ``train/losses/velocity``, ``train/grad_norm``, ...; and new
+               pictures of samples
+finished       scalars ``estimates/...`` and ``seconds/...``, the text ``estimates``, new pictures; the file is closed
 interrupted,   the text ``end`` with the message; the file is closed
 failed
 =============  ================================================================================================
@@ -19,10 +19,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
+from si_core.public.runs import NewPictures, event_numbers
 from si_tensorboard.event_file import EventFile
-from si_tensorboard.tags import estimates_table, recipe_table, scalars
+from si_tensorboard.tags import estimates_table, recipe_table
 
 if TYPE_CHECKING:
     from si_core import Event
@@ -32,7 +33,15 @@ __all__ = ["FOLDER", "hear"]
 FOLDER = "tensorboard"
 """The folder of event files, in the run's."""
 
-_open: dict[Path, EventFile] = {}
+
+class _Followed(NamedTuple):
+    """A run that is followed: its file, and the pictures that it makes."""
+
+    file: EventFile
+    pictures: NewPictures
+
+
+_open: dict[Path, _Followed] = {}
 
 
 def hear(event: Event) -> None:
@@ -47,12 +56,12 @@ def hear(event: Event) -> None:
     run = event.directory.absolute()
     if event.name == "started":
         _close(run)
-        _open[run] = EventFile(run / FOLDER, event.step)
-    file, write = _open.get(run), _WRITERS.get(event.name)
-    if file is None or write is None:
+        _open[run] = _Followed(EventFile(run / FOLDER, event.step), NewPictures(run))
+    followed, write = _open.get(run), _WRITERS.get(event.name)
+    if followed is None or write is None:
         return
     try:
-        write(file, event)
+        write(followed, event)
     except BaseException:
         _close(run)
         raise
@@ -61,52 +70,37 @@ def hear(event: Event) -> None:
 
 
 def _close(run: Path) -> None:
-    file = _open.pop(run, None)
-    if file is not None:
-        file.close()
+    followed = _open.pop(run, None)
+    if followed is not None:
+        followed.file.close()
 
 
-def _started(file: EventFile, event: Event) -> None:
-    file.text("recipe", recipe_table(event.values["recipe"]), event.step)
+def _started(run: _Followed, event: Event) -> None:
+    run.file.text("recipe", recipe_table(event.values["recipe"]), event.step)
 
 
-def _step(file: EventFile, event: Event) -> None:
-    record = {name: value for name, value in event.values.items() if name != "step"}
-    file.scalars(scalars("train", record), event.step)
+def _step(run: _Followed, event: Event) -> None:
+    run.file.scalars(event_numbers(event), event.step)
+    run.file.pictures(run.pictures.take(), event.step)
 
 
-def _checkpoint(file: EventFile, event: Event) -> None:
-    file.flush()
-
-
-def _finished(file: EventFile, event: Event) -> None:
+def _finished(run: _Followed, event: Event) -> None:
+    run.file.scalars(event_numbers(event), event.step)
     estimates = event.values.get("estimates", [])
-    numbers: dict[str, float] = {}
-    for record in estimates:
-        # Two estimators of one kind, with other options, keep apart.
-        name, twin = record["name"], 2
-        while f"estimates/{name}" in numbers:
-            name, twin = f"{record['name']}-{twin}", twin + 1
-        numbers |= scalars(f"estimates/{name}", record["value"])
-        numbers |= scalars(f"estimates/{name}/standard_error", record.get("standard_error"))
-    numbers |= scalars("seconds", event.values.get("seconds", {}))
-    file.scalars(numbers, event.step)
     if estimates:
-        file.text("estimates", estimates_table(estimates), event.step)
-    file.flush()
+        run.file.text("estimates", estimates_table(estimates), event.step)
+    run.file.pictures(run.pictures.take(), event.step)
 
 
-def _ended(file: EventFile, event: Event) -> None:
+def _ended(run: _Followed, event: Event) -> None:
     message, code = event.values.get("message", ""), event.values.get("exit_code")
-    file.text("end", f"{event.name}, exit code {code}\n\n    {message}", event.step)
-    file.flush()
+    run.file.text("end", f"{event.name}, exit code {code}\n\n    {message}", event.step)
 
 
 _ENDS = ("finished", "interrupted", "failed")
-_WRITERS: dict[str, Callable[[EventFile, Event], None]] = {
+_WRITERS: dict[str, Callable[[_Followed, Event], None]] = {
     "started": _started,
     "step": _step,
-    "checkpoint": _checkpoint,
     "finished": _finished,
     "interrupted": _ended,
     "failed": _ended,

@@ -1,26 +1,18 @@
-"""Records of a run as TensorBoard shows them: numbers by tag, and tables in Markdown."""
+"""Records of a run as TensorBoard shows them: tables in Markdown."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-__all__ = ["estimates_table", "recipe_table", "scalars"]
+from si_core.public.runs import recipe_leaves
 
-
-def scalars(tag: str, value: Any) -> dict[str, float]:
-    """The numbers in plain data by tag, ``tag/key/key``; what is no number is left out."""
-    if isinstance(value, Mapping):
-        return {name: number for key, item in value.items() for name, number in scalars(f"{tag}/{key}", item).items()}
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return {}
-    return {tag: float(value)}
+__all__ = ["estimates_table", "recipe_table"]
 
 
 def recipe_table(recipe: Mapping[str, Any]) -> str:
     """A table of a recipe's keys, dotted as ``si run`` takes them, and their values as JSON."""
-    return _table(("key", "value"), ((f"`{key}`", f"`{value}`") for key, value in _leaves(recipe, "")))
+    return _table(("key", "value"), ((f"`{key}`", f"`{value}`") for key, value in recipe_leaves(recipe).items()))
 
 
 def estimates_table(estimates: Sequence[Mapping[str, Any]]) -> str:
@@ -36,12 +28,6 @@ def estimates_table(estimates: Sequence[Mapping[str, Any]]) -> str:
         for record in estimates
     )
     return _table(("estimate", "value", "standard error", "unit", "bound"), rows)
-
-
-def _leaves(value: Any, key: str) -> list[tuple[str, str]]:
-    if isinstance(value, Mapping) and value:
-        return [leaf for name, item in value.items() for leaf in _leaves(item, f"{key}.{name}" if key else str(name))]
-    return [(key, json.dumps(value, ensure_ascii=False))]
 
 
 def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:

@@ -23,7 +23,7 @@ from si_core.public.discovery import did_you_mean
 __all__ = ["SUITE"]
 
 MOMENTS = ("before_training", "after_step", "after_training", "after_sampling", "before_report")
-_OTHERS = ("before_run", "state", "restore")
+_OTHERS = ("before_run", "on_event", "state", "restore")
 _STEPS, _RECORDS = 12, 3
 
 
@@ -99,8 +99,9 @@ def _exercise(callback: Callback, setting: Setting) -> Sequence[Output]:
 def moments(callback: Callback) -> None:
     """It has a method of those that a run calls, and none that looks like one and is never called."""
     known = (*MOMENTS, *_OTHERS)
-    if not any(callable(getattr(callback, name, None)) for name in MOMENTS):
-        raise Violation(f"it has none of the methods {', '.join(MOMENTS)}, so it never hears of a run")
+    hearing = (*MOMENTS, "on_event")
+    if not any(callable(getattr(callback, name, None)) for name in hearing):
+        raise Violation(f"it has none of the methods {', '.join(hearing)}, so it never hears of a run")
     for name in dir(callback):
         if name.startswith(("before_", "after_", "on_")) and name not in known and callable(getattr(callback, name)):
             raise Violation(f"{name} is never called: {did_you_mean(name, known) or ', '.join(known)}")

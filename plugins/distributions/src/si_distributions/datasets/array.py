@@ -32,7 +32,9 @@ Column = Annotated[int, Field(ge=-Largest.DIMENSIONS, le=Largest.DIMENSIONS)]
 
 
 class Array(Tabular):
-    """Draws from the rows of a .npy, .npz, .parquet or text file (.csv, .tsv, .txt).
+    """Draws from the rows of a .npy, .npz, .parquet or text file (.csv, .tsv, .txt), or of one that a reader knows.
+
+    Readers come with plugins: .h5ad with si-h5ad, .zarr with si-zarr.
 
     An array (N, *event) gives draws of shape event; one of shape (N,) is a table with one column. True and false are 1
     and 0. Text tables are read as :mod:`si_distributions.files.text_form` finds them written; a column that only
@@ -40,11 +42,12 @@ class Array(Tabular):
 
     Args:
         path: the file; in a recipe relative to the recipe, in a call to the current directory.
-        key: the array of a .npz file that holds several.
+        key: the array of a .npz file that holds several, or of another file as its reader says.
         columns: names or indices of the columns to keep, in this order; all but the label and the conditions where left
             out.
         label: name or index of the column of class labels, given to networks under its name; for .npz also the key of
-            an array of labels. Classes have the names of the file, numbers as a person writes them (0.000e+00 is 0).
+            an array of labels, for .h5ad a column of obs. Classes have the names of the file, numbers as a person
+            writes them (0.000e+00 is 0).
         labels: a file of labels, one for each row: .npy, or text; label then names its column where it has several.
         conditions: names or indices of further columns that networks are given, each a number; for .npz also keys of
             arrays (N, *shape).
@@ -95,7 +98,7 @@ class Array(Tabular):
         if labels is not None:
             contents = with_labels(contents, str(labels), label)
         further = {"storage": storage, "order": order, "workers": workers}
-        within = None if bounds is None else bounds_of(bounds, contents.values.shape[1:], contents.names, where)
+        within = None if bounds is None else bounds_of(bounds, contents.shape[1:], contents.names, where)
         super().__init__(contents, standardise, held_out, split_seed, missing, dtype, where, bounds=within, **further)
 
     @staticmethod

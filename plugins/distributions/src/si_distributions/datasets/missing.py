@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from si_core import DataError, UsageError
 from si_distributions.datasets.labels import check_labels, missing_labels
-from si_distributions.files.blocks import blocks
 from si_distributions.files.contents import Contents
+from si_distributions.files.row_store import RowStore, in_turn
 
 __all__ = ["Missing", "whole_rows", "with_means"]
 
@@ -81,21 +81,22 @@ def with_means(contents: Contents, train: NDArray[np.int64], where: str) -> Cont
     lacking = {column: rows for column, rows in _columns(contents).items() if column[0] != "label" and rows.any()}
     if not lacking:
         return contents
-    values: NDArray[np.generic] = np.array(contents.values, order="C")
+    given = contents.values
+    values: NDArray[np.generic] = given.loaded() if isinstance(given, RowStore) else np.array(given, order="C")
     conditions = {name: np.array(rows) for name, rows in contents.conditions.items()}
     cells, named = 0, []
     for kind, name in lacking:
         columns = _flat(values)[:, [int(name)]] if kind == "value" else _flat(conditions[name])
         absent = np.isnan(columns)
-        given = ~absent[train]
-        if not given.any(0).all():
+        present = ~absent[train]
+        if not present.any(0).all():
             raise DataError(
                 "no training row has a number there, so there is no mean",
                 where=where,
                 got=_called(contents, kind, name),
                 fix="leave it out with columns",
             )
-        means = np.where(given, columns[train], 0.0).sum(0, dtype=np.float64) / given.sum(0)
+        means = np.where(present, columns[train], 0.0).sum(0, dtype=np.float64) / present.sum(0)
         filled = np.where(absent, means, columns)
         if kind == "value":
             _flat(values)[:, int(name)] = filled[:, 0]
@@ -111,7 +112,7 @@ def _beyond_means(contents: Contents, column: tuple[str, str], rows: NDArray[np.
     kind, name = column
     if kind == "label":
         return bool(rows.any())
-    numbers = _flat(contents.values)[:, int(name)] if kind == "value" else _flat(contents.conditions[name])
+    numbers = _column(contents, int(name)) if kind == "value" else _flat(contents.conditions[name])
     return bool(rows.all()) or bool(np.isinf(numbers).any())
 
 
@@ -126,7 +127,7 @@ def _lacking(contents: Contents, kind: str, name: str, row: int) -> str:
     called = _called(contents, kind, name)
     if kind == "label":
         return f"{called}: {str(contents.labels[row]) or 'nothing'}" if contents.labels is not None else called
-    entries = _flat(contents.values)[row, [int(name)]] if kind == "value" else _flat(contents.conditions[name])[row]
+    entries = _column(contents, int(name))[[row]] if kind == "value" else _flat(contents.conditions[name])[row]
     return f"{called}: {entries[~np.isfinite(entries)][0]}"
 
 
@@ -134,15 +135,22 @@ def _columns(contents: Contents) -> Mapping[tuple[str, str], NDArray[np.bool_]]:
     """Which rows lack each column, (N,), by what it is and its name: values, labels and conditions."""
     found: dict[tuple[str, str], NDArray[np.bool_]] = {}
     if contents.values.dtype.kind == "f":
-        whole = np.ones(int(np.prod(contents.values.shape[1:])), dtype=bool)
-        for _, block in blocks(contents.values):
+        whole = np.ones(int(np.prod(contents.shape[1:])), dtype=bool)
+        for _, block in in_turn(contents.values):
             whole &= np.isfinite(_flat(block)).all(0)
-        found |= {("value", str(i)): ~np.isfinite(_flat(contents.values)[:, i]) for i in np.flatnonzero(~whole)}
+        found |= {("value", str(i)): ~np.isfinite(_column(contents, i)) for i in np.flatnonzero(~whole)}
     if contents.labels is not None:
         found["label", contents.label_name] = missing_labels(contents.labels)
     for name, rows in contents.conditions.items():
         found["condition", name] = ~np.isfinite(_flat(rows)).all(1)
     return found
+
+
+def _column(contents: Contents, i: int) -> NDArray[np.generic]:
+    """The numbers of one entry of all rows, (N,)."""
+    if not isinstance(contents.values, RowStore):
+        return _flat(contents.values)[:, i]
+    return np.concatenate([_flat(block)[:, i] for _, block in in_turn(contents.values)])
 
 
 def _flat(values: NDArray[np.generic]) -> NDArray[np.generic]:

@@ -41,6 +41,8 @@ Side = Annotated[int, Field(ge=1, le=4096)]
 class Shards(Ordered):
     """Rows of a folder of .npy, .npz, .parquet, .safetensors or .tar files, in the order of their names.
 
+    Or of files of another suffix that a reader of a plugin knows, such as .h5ad and .zarr.
+
     Rows of .npy, .safetensors, .tar and uncompressed .npz files are read one by one; compressed .npz files and groups
     of rows of .parquet files as a whole, one at a time for each worker, into a cache of bounded size. In memory are a
     few bytes for each row: its label. Half precision is read, and converted when rows are taken.

@@ -51,7 +51,7 @@ class Table(Tabular):
         bounds: dict[str, tuple[float | None, float | None]] | None = None,
     ) -> None:
         contents, where = _contents(name, label), f"table {name}"
-        within = None if bounds is None else bounds_of(bounds, contents.values.shape[1:], contents.names, where)
+        within = None if bounds is None else bounds_of(bounds, contents.shape[1:], contents.names, where)
         super().__init__(contents, standardise, held_out, split_seed, "refuse", dtype, where, bounds=within)
 
 

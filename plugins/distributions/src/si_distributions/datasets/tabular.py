@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from types import MappingProxyType
 
 import numpy as np
@@ -71,7 +72,9 @@ class Tabular(Rows):
     ) -> None:
         if bounds is not None:
             storage = _in_memory(storage, where)
-        store = _store(contents.values, storage, dtype, where)
+        store = _store(contents, storage, dtype, where)
+        if store is None and isinstance(contents.values, RowStore):
+            contents = replace(contents, values=contents.values.loaded())
         numbers, total = whole_rows(contents, missing, where), len(contents.values)
         self.dropped = total - len(numbers)
         if not standardise and contents.values.dtype == np.uint8:
@@ -121,7 +124,7 @@ class Tabular(Rows):
             condition_values=condition_values,
             conditions=conditions | {name: _values(condition_values[name][train]) for name in contents.conditions},
             bounds=bounds,
-            columns=contents.names if contents.values.ndim == 2 else None,
+            columns=contents.names if len(contents.shape) == 2 else None,
             dtype=dtype,
             order=order,
             workers=workers,
@@ -148,11 +151,14 @@ def _in_memory(storage: Storage, where: str) -> Storage:
     return "memory"
 
 
-def _store(values: NDArray[np.generic], storage: str, dtype: str, where: str) -> MappedRows | None:
-    """The rows where they lie, if they map a file and stay there; None where they are copied into memory."""
+def _store(contents: Contents, storage: str, dtype: str, where: str) -> RowStore | None:
+    """The rows where they lie, if they are on file and stay there; None where they are copied into memory."""
+    values = contents.values
     kept = torch.uint8 if values.dtype == np.uint8 else precision(dtype, where)
-    if not stays_on_file(storage, len(values), values.shape[1:], kept, where):
+    if not stays_on_file(storage, len(values), contents.shape[1:], kept, where):
         return None
+    if isinstance(values, RowStore):
+        return values
     if map_of(values) is not None:
         return MappedRows(values, FileState(where))
     if storage == "file":
@@ -160,7 +166,8 @@ def _store(values: NDArray[np.generic], storage: str, dtype: str, where: str) ->
             "rows of this file can't be read one by one",
             where=f"{where}: storage",
             got="file",
-            allowed="a .npy file, or an array of a .npz file that is not compressed, whose columns lie evenly spaced",
+            allowed="a .npy file, or an array of a .npz file that is not compressed, whose columns lie evenly spaced; "
+            "or a file whose reader reads them so",
             fix="save it by numpy.save, or as parts for shards",
         )
     return None

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from si_core import DataError
+from si_distributions.files.row_store import RowStore
 
 __all__ = ["Contents", "choose_columns", "refuse_dtype", "with_conditions"]
 
@@ -21,7 +22,7 @@ class Contents:
     """The rows of a file, as numbers.
 
     Args:
-        values: shape (N, *event).
+        values: shape (N, *event), in memory or where they lie.
         labels: one label a row as the file has it, shape (N,), or None.
         names: the names of the columns chosen, where the file has names.
         lines: the line of each row, where the file has lines.
@@ -29,12 +30,18 @@ class Contents:
         conditions: further columns, given to networks, by name, each (N, *shape).
     """
 
-    values: NDArray[np.generic]
+    values: NDArray[np.generic] | RowStore
     labels: NDArray[np.generic] | None = None
     names: tuple[str, ...] | None = None
     lines: Sequence[int] | NDArray[np.int64] | None = None
     label_name: str = "label"
     conditions: Mapping[str, NDArray[np.generic]] = field(default_factory=dict)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Of all rows, (N, *event)."""
+        values = self.values
+        return (len(values), *values.shape) if isinstance(values, RowStore) else tuple(values.shape)
 
     def row(self, index: int) -> str:
         """How an error names a row, such as ``row 3 (line 5)``."""
@@ -42,7 +49,7 @@ class Contents:
 
     def described(self) -> str:
         """What is in use, such as ``60 rows of columns a, b; label tree``."""
-        rows, event = len(self.values), self.values.shape[1:]
+        rows, event = self.shape[0], self.shape[1:]
         columns = f"columns {', '.join(self.names)}" if self.names else f"shape {event}"
         label = [] if self.labels is None else [f"label {self.label_name}"]
         conditions = [f"conditions {', '.join(self.conditions)}"] if self.conditions else []
@@ -105,7 +112,7 @@ def with_conditions(contents: Contents, given: Sequence[int | str]) -> Contents:
     """The contents whose last columns are conditions, each a number a row, named as they were chosen."""
     if not given:
         return contents
-    names, count = [f"column {name}" if isinstance(name, int) else name for name in given], contents.values.shape[1]
+    names, count = [f"column {name}" if isinstance(name, int) else name for name in given], contents.shape[1]
     count -= len(names)
     own = None if contents.names is None else contents.names[:count]
     columns = {name: contents.values[:, count + i].astype(np.float64) for i, name in enumerate(names)}

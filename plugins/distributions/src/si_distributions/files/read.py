@@ -13,6 +13,7 @@ from si_core import DataError, UsageError
 from si_distributions.files.contents import Contents
 from si_distributions.files.numpy_files import read_npy, read_npz
 from si_distributions.files.parquet import parquet_names, read_parquet
+from si_distributions.files.reader import Chosen, folder_suffixes, reader_of, suffixes, unknown_format
 from si_distributions.files.rounding import warn_of_rounding
 from si_distributions.files.text_form import Header, text_form
 from si_distributions.files.text_table import read_text, reading_text
@@ -35,8 +36,9 @@ def read(
     """The rows of a file, checked for everything but missing values.
 
     Args:
-        path: of a .npy, .npz, .parquet or text file; relative to the current directory.
-        key: the array of a .npz file.
+        path: of a .npy, .npz, .parquet or text file, or of another one that an installed reader knows
+            (:mod:`.reader`); relative to the current directory.
+        key: the array of a file that holds several.
         columns: names or indices of the columns to keep, in this order.
         label: name or index of the column of labels; for .npz also the key of an array of labels.
         conditions: names or indices of columns, and for .npz keys of arrays, that networks are given.
@@ -45,13 +47,16 @@ def read(
     Raises:
         DataError: a file that is missing, empty, damaged or of another form.
     """
-    suffix = Path(path).suffix.lower()
-    for name, given, suits in (("key", key, (".npz",)), ("header", None if header == "auto" else header, TEXT)):
-        if given is not None and suffix in SUFFIXES and suffix not in suits:
-            got = f"{name} {given!r}"
-            raise UsageError(f"only {', '.join(suits)} files have one", where=path, got=got, fix=f"leave {name} out")
-    with opened(path, SUFFIXES) as file:
-        if suffix == ".npz":
+    suffix, further = Path(path).suffix.lower(), suffixes()
+    of_text = None if header == "auto" else header
+    for name, given, suits, others in (("key", key, (".npz",), further), ("header", of_text, TEXT, ())):
+        if given is not None and suffix in (*SUFFIXES, *further) and suffix not in (*suits, *others):
+            problem = f"only {', '.join(suits)} files have one" + (f", and {', '.join(others)}" if others else "")
+            raise UsageError(problem, where=path, got=f"{name} {given!r}", fix=f"leave {name} out")
+    with opened(path, (*SUFFIXES, *further), folder_suffixes()) as file:
+        if suffix in further:
+            contents = reader_of(suffix).read(file, Chosen(key, columns, label, conditions), path)
+        elif suffix == ".npz":
             contents = read_npz(file, key, columns, label, path, conditions)
         elif suffix == ".npy":
             contents = read_npy(file, columns, label, path, conditions)
@@ -59,8 +64,8 @@ def read(
             contents = read_parquet(file, columns, label, path, conditions)
         else:
             contents = read_text(file, columns, label, path, conditions, header)
-    if 0 in contents.values.shape:
-        got = f"shape {contents.values.shape}"
+    if 0 in contents.shape:
+        got = f"shape {contents.shape}"
         raise DataError("there are no numbers in it", where=path, got=got, allowed="shape (N, *event), all positive")
     warn_of_rounding(contents, path)
     _log.info("%s: %s", path, contents.described())
@@ -73,7 +78,10 @@ def names_in(path: str) -> tuple[str, ...] | None:
     Raises:
         DataError: as for :func:`read`.
     """
-    with opened(path, SUFFIXES) as file:
+    further = suffixes()
+    with opened(path, (*SUFFIXES, *further), folder_suffixes()) as file:
+        if file.suffix.lower() in further:
+            return reader_of(file.suffix.lower()).names(file, path)
         if file.suffix.lower() == ".parquet":
             return parquet_names(file, path)
         if file.suffix.lower() not in TEXT:
@@ -84,24 +92,35 @@ def names_in(path: str) -> tuple[str, ...] | None:
 
 
 @contextmanager
-def opened(path: str, suffixes: Sequence[str]) -> Iterator[Path]:
+def opened(path: str, known: Sequence[str], folders: Sequence[str] = ()) -> Iterator[Path]:
     """The file at a path, with the faults that any file can have.
+
+    Args:
+        path: as the user wrote it.
+        known: the suffixes that it may have.
+        folders: those of them that folders have.
 
     Raises:
         DataError: another suffix, no file there, an empty one, or one that can't be read; of a link to a file of
             another suffix it shows no text.
     """
     file = Path(path)
-    if file.suffix.lower() not in suffixes:
-        raise DataError("unknown file format", where=path, got=repr(file.suffix.lower()), allowed=", ".join(suffixes))
-    refuse_no_file(file, path)
+    suffix = file.suffix.lower()
+    if suffix not in known:
+        raise unknown_format(suffix, path, known)
+    if suffix in folders and file.is_file():
+        raise DataError(
+            f"a {suffix} data set is a folder, and this is a file", where=path, fix="unpack it, if it is one"
+        )
+    if suffix not in folders or not file.is_dir():
+        refuse_no_file(file, path)
     try:
-        if file.stat().st_size == 0:
+        if suffix not in folders and file.stat().st_size == 0:
             raise DataError("the file is empty", where=path, got="0 bytes", fix="write or copy it again")
         yield file
     except DataError:
         real = Path(os.path.realpath(file))
-        if real.suffix.lower() in suffixes:
+        if real.suffix.lower() in known:
             raise
         # A stranger's folder may hold links to anything of its reader's; errors quote cells of tables alone.
         fix = "to be told what is wrong, name that file itself under such a suffix"

@@ -7,8 +7,8 @@ import logging
 import numpy as np
 from numpy.typing import NDArray
 
-from si_distributions.files.blocks import blocks
 from si_distributions.files.contents import Contents
+from si_distributions.files.row_store import RowStore, in_turn
 
 __all__ = ["warn_of_rounding"]
 
@@ -21,10 +21,11 @@ def warn_of_rounding(contents: Contents, where: str) -> None:
     values = contents.values
     if (values.dtype.kind in "iu" and values.dtype.itemsize < 8) or values.dtype.kind not in "iuf":
         return
-    if values.dtype.kind == "f" and contents.lines is None and contents.names is None:
+    arrays = isinstance(values, RowStore) or (contents.lines is None and contents.names is None)
+    if values.dtype.kind == "f" and arrays:
         return  # an array of floats has lost nothing on the way here
-    large = np.zeros(int(np.prod(values.shape[1:])), dtype=bool)
-    for _, block in blocks(values):
+    large = np.zeros(int(np.prod(contents.shape[1:])), dtype=bool)
+    for _, block in in_turn(values):
         if not (block.max() < _EXACT and block.min() > -_EXACT):  # also where some are NaN
             large |= _beyond(block.reshape(len(block), -1))
     if not large.any():

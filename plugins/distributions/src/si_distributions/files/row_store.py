@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from si_core import DataError
 from si_distributions.files.blocks import blocks, map_of
 
-__all__ = ["FileState", "MappedRows", "RowStore"]
+__all__ = ["FileState", "MappedRows", "RowStore", "in_turn"]
 
 _HELD = 2**25
 """Bytes of a file in memory at a time: what was read stays in the cache of the system, which owns the rest."""
@@ -52,6 +52,18 @@ class RowStore(ABC):
     @abstractmethod
     def named(self, row: int) -> str:
         """How an error names a row."""
+
+    def loaded(self) -> NDArray[np.generic]:
+        """All rows, in memory."""
+        out = np.empty((len(self), *self.shape), self.dtype)
+        for start, block in self.blocks():
+            out[start : start + len(block)] = block
+        return out
+
+
+def in_turn(values: NDArray[np.generic] | RowStore) -> Iterator[tuple[int, NDArray[np.generic]]]:
+    """Rows in blocks, with the number of the first of each, wherever they are."""
+    return values.blocks() if isinstance(values, RowStore) else blocks(values)
 
 
 class FileState:

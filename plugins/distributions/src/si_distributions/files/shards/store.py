@@ -15,9 +15,11 @@ from numpy.typing import NDArray
 from si_core import DataError
 from si_distributions.files.damaged import reading_bytes
 from si_distributions.files.read import near, opened
+from si_distributions.files.reader import folder_suffixes, suffixes
 from si_distributions.files.recent import Recent
 from si_distributions.files.shards.arrays import ArchiveShard, MappedShard
 from si_distributions.files.shards.parquet import ParquetShard
+from si_distributions.files.shards.read import ReadShard
 from si_distributions.files.shards.shard import Fields, PieceShard, RowShard, Wanted
 from si_distributions.files.shards.tar import TarShard
 
@@ -133,8 +135,11 @@ def _bytes(rows: Fields) -> int:
 
 
 def _shard(path: str, wanted: Wanted) -> RowShard | PieceShard:
-    with opened(path, SUFFIXES) as file:
+    further = suffixes()
+    with opened(path, (*SUFFIXES, *further), folder_suffixes()) as file:
         suffix = file.suffix.lower()
+        if suffix in further:
+            return ReadShard(path, wanted)
         if wanted.conditions and suffix in (".npy", ".tar"):
             raise DataError(
                 "parts of this form have no conditions", where=path, fix="store them in .npz or .safetensors"
@@ -159,8 +164,8 @@ def shard_files(path: str) -> list[str]:
     Raises:
         DataError: there are none, or of several suffixes.
     """
-    folder = Path(path)
-    if folder.is_file():
+    folder, known = Path(path), (*SUFFIXES, *suffixes())
+    if folder.is_file() or (folder.is_dir() and folder.suffix.lower() in folder_suffixes()):
         return [path]
     pattern = "*"
     if not folder.is_dir():
@@ -168,10 +173,10 @@ def shard_files(path: str) -> list[str]:
     if not folder.is_dir() or (pattern != "*" and not set("*?[") & set(pattern)):
         raise DataError("no such file or folder", where=path, fix=near(Path(path)) or "check the path")
     names = sorted(each.name for each in folder.glob(pattern))
-    found = [name for name in names if Path(name).suffix.lower() in SUFFIXES and not name.startswith(".")]
+    found = [name for name in names if Path(name).suffix.lower() in known and not name.startswith(".")]
     if len({Path(name).suffix.lower() for name in found}) != 1:
         kinds = sorted({Path(name).suffix.lower() for name in found})
         problem = "parts have one suffix" if found else "there are no parts"
         fix = f"name some by a pattern, such as '*{kinds[0]}'" if found else None
-        raise DataError(problem, where=path, got=", ".join(kinds) or "none", allowed=", ".join(SUFFIXES), fix=fix)
+        raise DataError(problem, where=path, got=", ".join(kinds) or "none", allowed=", ".join(known), fix=fix)
     return [os.path.join(folder, name) for name in found]

@@ -1,0 +1,1 @@
+"""Annotated matrices of single cells as data sets."""
