@@ -33,6 +33,7 @@ from si_core.errors import DataError
 __all__ = ["panels_of"]
 
 _MOST_NAMES = 40
+_WIDE = 30.0
 
 
 def panels_of(details: Mapping[str, Any] | None) -> tuple[dict[str, Panel], dict[str, str]]:
@@ -65,10 +66,15 @@ def _panel(name: str, value: Any, times: Any) -> Panel | None:
     if all(isinstance(item, Mapping) for item in value):
         return _records(value)
     if name != "t" and _numbers(times) and len(times) > 1 and _numbers(value) and len(value) == len(times):
-        return Panel("curve", tuple(times), {name: tuple(value)}, x_label="t")
+        return Panel("curve", tuple(times), {name: tuple(value)}, x_label="t", log=_log(value))
     if all(_numbers(row) for row in value) and {len(row) for row in value} == {len(value)} and len(value) > 1:
         return Panel("matrix", tuple(map(str, range(len(value)))), {str(k): tuple(row) for k, row in enumerate(value)})
     return None
+
+
+def _log(row: Sequence[float]) -> str:
+    """Numbers of many sizes have a logarithmic axis."""
+    return "y" if min(row) > 0 and max(row) > _WIDE * min(row) else ""
 
 
 def _is_histogram(name: str) -> bool:

@@ -187,7 +187,7 @@ class KLBound(Estimator):
     def _over_epsilon(
         self, integral: SpanIntegral, errors: FieldErrors, epsilon: Tensor, gamma_gamma_dot: Tensor
     ) -> dict[str, Any] | None:
-        """The same bound at constant noise levels about that of the least ``drift`` bound, from the same errors; a panel.
+        """A panel: the same bound, from the same errors, at constant noise levels about that of the least ``drift`` bound.
 
         None where the errors of a field vanish. A constant level of the model is marked.
         """
@@ -195,7 +195,7 @@ class KLBound(Estimator):
         if not (of_velocity > 0 and of_score > 0):
             return None
         middle = math.sqrt(of_velocity / of_score)
-        own = float(epsilon[0]) if bool((epsilon == epsilon[0]).all()) else None
+        own = float(epsilon.mean()) if bool(torch.isclose(epsilon, epsilon[0]).all()) else None
         low, high = (middle / _SPREAD, middle * _SPREAD) if own is None else (min(middle, own), max(middle, own))
         low, high = min(low, middle / _SPREAD), max(high, middle * _SPREAD)
         levels = [low * (high / low) ** (k / (_LEVELS - 1)) for k in range(_LEVELS)]

@@ -15,7 +15,7 @@ from matplotlib.axes import Axes
 
 from si_core import DataError
 from si_core.public.estimates import Panel, panel_of, panels_of
-from si_report.pictures.palette import FAINT, MISSING, SAMPLES, SETS, level_map
+from si_report.pictures.palette import MISSING, SAMPLES, SETS, level_map
 from si_report.pictures.picture import Picture, Settings, Sheet, printable, sheet, titled
 
 __all__ = ["estimate_panels", "panels_in"]
@@ -72,7 +72,7 @@ def _draw(drawing: Sheet, panel: Panel, title: str) -> None:
     for words, part in _parts(panel, title):
         if len(drawing.tiles) >= MOST_TILES:
             return
-        high = 2.7 if panel.panel != "matrix" else 3.3
+        high = 2.9 if panel.panel != "matrix" else 3.3
         with drawing.tile(3.3, high, printable(words)) as figure:
             ax = figure.subplots()
             titled(ax, _short(words))
@@ -175,7 +175,8 @@ def _marks(ax: Axes, panel: Panel) -> None:
 
 
 def _legend(ax: Axes) -> None:
-    legend = ax.legend(fontsize=8, frameon=True, framealpha=0.85, edgecolor=FAINT, borderpad=0.3)
+    below = {"loc": "upper center", "bbox_to_anchor": (0.5, -0.22), "ncols": 2}
+    legend = ax.legend(fontsize=8, columnspacing=1.2, handlelength=1.8, **below)
     for words in legend.get_texts():
         words.set_parse_math(False)
 

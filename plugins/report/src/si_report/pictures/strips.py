@@ -26,7 +26,7 @@ def strips(view: RunView, settings: Settings) -> Picture | None:
     states = np.stack([subset(trajectory.x[k], ROWS, "trajectory", chosen) for k in at], axis=1)
     limits, _ = black_and_white(view)
     height, width = view.samples.shape[2:]
-    wide = 1.08
+    wide = 1.06
     tall = wide * height * len(chosen) / width
     with sheet(settings) as drawing:
         for place, k in enumerate(at):
@@ -36,7 +36,7 @@ def strips(view: RunView, settings: Settings) -> Picture | None:
                 show(ax, [state[place : place + 1] for state in states], 1, limits)
                 ax.set_title(f"t = {t:.2f}", fontsize=10, fontweight="normal")
     caption = (
-        f"{len(chosen)} draws on their way, one a row, in columns of stored times; brightness as above, so noise beyond "
+        f"{len(chosen)} draws on their way, one a row, in columns of stored times; brightness as above: noise beyond "
         f"the range of the data is clipped. {count(trajectory.evaluations)} evaluations of the drift."
     )
     return Picture("trajectories", "Trajectories", "From noise to image", caption, drawing.tiles)
