@@ -187,7 +187,7 @@ class KLBound(Estimator):
     def _over_epsilon(
         self, integral: SpanIntegral, errors: FieldErrors, epsilon: Tensor, gamma_gamma_dot: Tensor
     ) -> dict[str, Any] | None:
-        """A panel: the same bound, from the same errors, at constant noise levels about that of the least ``drift`` bound.
+        """A panel: the same bound, from the same errors, at constant noise levels about that of the least one.
 
         None where the errors of a field vanish. A constant level of the model is marked.
         """

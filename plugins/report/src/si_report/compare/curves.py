@@ -12,7 +12,7 @@ from si_report.pictures.losses import MOST_POINTS, Curve, curves, smooth
 from si_report.pictures.palette import SETS
 from si_report.pictures.picture import Picture, Settings, printable, sheet
 
-__all__ = ["compared_curves"]
+__all__ = ["compared_curves", "short_label"]
 
 STROKES = ("-", "--", ":")
 LONGEST = 38
@@ -38,7 +38,7 @@ def compared_curves(runs: Sequence[ComparedRun], settings: Settings) -> Picture 
                 ax.set_xlabel("step")
                 ax.grid(visible=True)
         places = sorted(lines)
-        labels = [_short(printable(runs[k].label)) for k in places]
+        labels = [short_label(printable(runs[k].label)) for k in places]
         with drawing.tile(3.3, 0.35 + 0.21 * len(places), "which line is which run", "none") as figure:
             legend = figure.legend([lines[k] for k in places], labels, loc="center left")
             for words in legend.get_texts():
@@ -62,9 +62,9 @@ def _losses(records: Sequence[Mapping[str, Any]]) -> dict[str, Curve]:
     return found
 
 
-def _short(label: str) -> str:
+def short_label(label: str, longest: int = LONGEST) -> str:
     """The end of a long path, which tells runs apart."""
-    return label if len(label) <= LONGEST else f"…{label[1 - LONGEST :]}"
+    return label if len(label) <= longest else f"…{label[1 - longest :]}"
 
 
 def _style(place: int, count: int) -> dict[str, Any]:
