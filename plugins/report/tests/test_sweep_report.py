@@ -234,7 +234,7 @@ def test_the_page_holds_the_table_the_failures_and_the_values_of_each_axis(make_
     assert "3 of 6 points have no value." in page
 
 
-LINES_WITH_KEY = []
+LINES_WITH_KEY = ["log-likelihood", "energy-distance"]
 
 
 def test_the_page_fetches_nothing_and_leads_to_reports_that_exist(make_sweep, tmp_path):

@@ -48,6 +48,11 @@ def meaning(record: Mapping[str, Any]) -> list[str]:
         said += _beside_law(str(record.get("name", "")), value, error, limit, _unit(record))
     if _known(floor):
         said += _beside_floor(value, error, floor, details)
+    for key in map(str, details):
+        part = key.removesuffix("_floor")
+        if part != key and _known(details[key]) and _known(details.get(part)):
+            own, of = short(details[key]), part.replace("_", " ")
+            said.append(f"Its {of} is {short(details[part])}, and that of two sets of the data's own law is {own}.")
     return said
 
 

@@ -1,4 +1,4 @@
-"""Labelled points: for each class the samples that were asked for it, over the target's points of that class.
+"""Labelled points: for each class the samples that were asked for it, under the target's points of that class.
 
 Of events with many entries those two are shown in which the classes differ most: with the largest ratio of the
 variance of the classes' means to the mean variance within a class.
@@ -11,7 +11,7 @@ import numpy as np
 from si_core import RunView
 from si_report.pictures.draws import Array, Frame, Indices, count, indices, plane_frame, span, subset
 from si_report.pictures.names import axis_names, column_names
-from si_report.pictures.palette import FAINT, SAMPLES
+from si_report.pictures.palette import SAMPLES, TARGET
 from si_report.pictures.picture import Picture, Settings, printable, sheet, titled
 
 __all__ = ["classes", "labels_of"]
@@ -53,16 +53,16 @@ def classes(view: RunView, settings: Settings) -> Picture | None:
             name = printable(names[kind]) if kind < len(names) else str(kind)
             with drawing.tile(2.4, 2.5, f"samples of {printable(condition)} {name}") as figure:
                 ax = figure.subplots()
+                ax.scatter(*own.T, s=7, color=SAMPLES, linewidths=0, alpha=0.45)
                 if others is not None:
-                    ax.scatter(*others.T, s=7, color=FAINT, linewidths=0)
-                ax.scatter(*own.T, s=6, color=SAMPLES, linewidths=0, alpha=0.6)
+                    ax.scatter(*others.T, s=2, color=TARGET, linewidths=0, alpha=0.8)
                 ax.set(xlim=x, ylim=y, aspect="equal" if equal else "auto")
                 ax.set_box_aspect(1)
                 ax.set_xlabel(two[0], fontsize=9, parse_math=False)
                 ax.set_ylabel(two[1], fontsize=9, parse_math=False)
                 ax.tick_params(labelsize=8)
                 titled(ax, name)
-    over = "" if real is None else " over the target's points of that class (grey)"
+    over = "" if real is None else " under the target's points of that class (black)"
     caption = f"Samples (blue) of each {printable(condition)}{over}, at most {count(MOST)} of each."
     if len(shown) < len(kinds):
         caption += f" {len(shown)} of {count(len(kinds))} classes."

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
-from matplotlib.colors import Normalize
+from matplotlib.colors import Normalize, PowerNorm
 
 from si_core import RunView
 from si_report.pictures.clouds import histogram, plane
-from si_report.pictures.draws import cells, count, indices, moments_in_time, plane_frame, rice, subset
+from si_report.pictures.draws import cells, count, indices, moments_in_time, plane_frame, subset
 from si_report.pictures.names import breakpoints
 from si_report.pictures.palette import FAINT, density_map, time_map
 from si_report.pictures.picture import Picture, Settings, sheet, titled
@@ -30,10 +30,12 @@ def marginals(view: RunView, settings: Settings) -> Picture | None:
     states = [subset(trajectory.x[k], MOST, "trajectory", chosen) for k in at]
     target = None if view.target is None else subset(view.target, DENSE, "target")
     x, y, equal = plane_frame([states[0], states[-1] if target is None else target], states[1:])
-    dense, number = len(chosen) >= DENSE, rice(len(chosen), 12, 60)
+    dense, number = len(chosen) >= DENSE, int(np.clip(np.sqrt(len(chosen)), 16, 64))
     edges = [cells(limits, number, jumps) for limits, jumps in zip((x, y), breakpoints(view) or ((), ()), strict=True)]
     grids = [histogram(points, edges) for points in states]
-    norm = Normalize(0, max(float(np.quantile(grid[grid > 0], 0.99)) for grid in grids if (grid > 0).any()))
+    tops = [float(np.quantile(grid[grid > 0], 0.99)) for grid in grids if (grid > 0).any()]
+    # by the square root, for an end may be far denser than the other
+    norm = PowerNorm(0.5, 0, max(tops, default=1.0))
     clock = Normalize(min(times), max(times))
     with sheet(settings) as drawing:
         for t, points, grid in zip(times, states, grids, strict=True):
@@ -50,7 +52,8 @@ def marginals(view: RunView, settings: Settings) -> Picture | None:
                 ax.scatter(*points.T, s=5, color=[time_map()(clock(t))], linewidths=0, alpha=0.85)
     if dense:
         caption = (
-            f"Histograms of {count(len(chosen))} states of the sampler at stored times, in one scale of densities."
+            f"Histograms of {count(len(chosen))} states of the sampler at stored times; darker is denser, in one "
+        caption += "scale, by the square root."
         )
     else:
         over = "" if target is None else " (colour) over draws of the target (grey)"

@@ -8,7 +8,7 @@ import numpy as np
 from matplotlib.colors import LogNorm, Normalize
 
 from si_report.page.text import short
-from si_report.pictures.palette import level_map
+from si_report.pictures.palette import MISSING, ink_on, level_map
 from si_report.pictures.picture import Picture, Settings, sheet
 from si_report.sweeps.lines import caption
 from si_report.sweeps.results import Axis, Measure
@@ -52,7 +52,7 @@ def heat_map(measure: Measure, axes: Sequence[Axis], name: str, settings: Settin
         ax.spines[:].set_visible(False)
         if values.size <= MOST_WRITTEN:
             for (row, column), value in np.ndenumerate(values):
-                ink = "#222222" if not np.isfinite(value) or norm(value) > 0.6 else "#ffffff"
+                ink = ink_on(level_map()(norm(value)) if np.isfinite(value) else MISSING)
                 words = "–" if not np.isfinite(value) else f"{value:#.3g}".removesuffix(".")
                 ax.text(column, row, words, ha="center", va="center", color=ink, fontsize=8)
         bar = figure.colorbar(shown, ax=ax)
