@@ -66,9 +66,10 @@ def _panel(name: str, value: Any, times: Any) -> Panel | None:
     if all(isinstance(item, Mapping) for item in value):
         return _records(value)
     if name != "t" and _numbers(times) and len(times) > 1 and _numbers(value) and len(value) == len(times):
-        return Panel("curve", tuple(times), {name: tuple(value)}, x_label="t", log=_log(value))
+        return Panel("curve", tuple(map(float, times)), {name: tuple(map(float, value))}, x_label="t", log=_log(value))
     if all(_numbers(row) for row in value) and {len(row) for row in value} == {len(value)} and len(value) > 1:
-        return Panel("matrix", tuple(map(str, range(len(value)))), {str(k): tuple(row) for k, row in enumerate(value)})
+        rows = {str(k): tuple(map(float, row)) for k, row in enumerate(value)}
+        return Panel("matrix", tuple(rows), rows)
     return None
 
 

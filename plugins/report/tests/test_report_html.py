@@ -65,7 +65,11 @@ def test_a_wide_table_shows_its_first_columns_and_says_so(make_view, tmp_path):
 
 
 NOTHING = {
-    **{"trajectory": None, "log_density": None, "true_log_density": None, "metrics": (), "estimates": ()},
+    "trajectory": None,
+    "log_density": None,
+    "true_log_density": None,
+    "metrics": (),
+    "estimates": (),
     "condition": None,
 }
 

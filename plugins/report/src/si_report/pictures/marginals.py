@@ -51,10 +51,8 @@ def marginals(view: RunView, settings: Settings) -> Picture | None:
                     ax.scatter(*target.T, s=2.5, color=FAINT, linewidths=0)
                 ax.scatter(*points.T, s=5, color=[time_map()(clock(t))], linewidths=0, alpha=0.85)
     if dense:
-        caption = (
-            f"Histograms of {count(len(chosen))} states of the sampler at stored times; darker is denser, in one "
+        caption = f"Histograms of {count(len(chosen))} states of the sampler at stored times; darker is denser, in one "
         caption += "scale, by the square root."
-        )
     else:
         over = "" if target is None else " (colour) over draws of the target (grey)"
         caption = f"{count(len(chosen))} states of the sampler at stored times{over}."
