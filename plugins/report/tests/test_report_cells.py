@@ -1,4 +1,4 @@
-"""What is shown is what is integrated: cells begin where a density jumps, bins of a lattice hold as many of its points."""
+"""What is shown is integrated: cells begin where a density jumps, and bins of a lattice hold as many of its points."""
 
 from __future__ import annotations
 
