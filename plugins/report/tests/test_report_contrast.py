@@ -8,6 +8,7 @@ from importlib.resources import files
 
 import numpy as np
 import pytest
+from matplotlib.colors import to_rgb
 
 from si_report.pictures.palette import SAMPLES, SETS, SOURCE, TARGET, contrast, ink_on, level_map, time_map
 
@@ -37,8 +38,10 @@ def test_colours_are_those_of_the_theme():
 
 
 @pytest.mark.parametrize("colour", [*SETS, SOURCE, SAMPLES, TARGET, *(time_map()(k / 8) for k in range(9))], ids=str)
-def test_lines_stand_out_from_paper(colour):
-    assert contrast(colour, "#ffffff") >= 3
+def test_lines_stand_out_from_paper_as_it_is_and_dimmed(colour):
+    (dimmed,) = map(float, re.findall(r"brightness\(([\d.]+)\)", CSS))
+    for share in (1.0, dimmed):
+        assert contrast([share * part for part in to_rgb(colour)], [share] * 3) >= 3
 
 
 def test_numbers_on_a_map_are_legible():

@@ -33,7 +33,7 @@ SAMPLES = "#0072b2"
 SETS = ("#0072b2", "#d55e00", "#00875f", "#b3558a", "#a37500", "#2e8fc6", "#222222")
 FAINT = "#c8ccd0"
 MISSING = "#d9d9d9"
-LIGHTEST = 0.64
+LIGHTEST = 0.6
 """Of plasma: lines keep three times the luminance of paper apart (WCAG 2.2, 1.4.11)."""
 
 STYLE: dict[str, Any] = {
