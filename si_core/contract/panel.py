@@ -36,6 +36,7 @@ __all__ = ["Panel", "number", "panel_of", "values_panel"]
 
 Form = Literal["curve", "counts", "bars", "matrix"]
 _MOST_BINS = 40
+_MOST_POINTS, _MOST_SERIES, _LARGEST = 10_000, 100, 1e100
 
 
 @dataclass(frozen=True)
@@ -87,6 +88,21 @@ class Panel:
             got = f"x of {len(self.x)}, numbers of {', '.join(map(str, lengths)) or 'no series'}"
             raise DataError("a panel whose fields don't fit", got=got, allowed=f"series of {size} for {self.panel!r}")
 
+        self._check_sizes()
+
+    def _check_sizes(self) -> None:
+        """A panel may be a stranger's: what is drawn is bounded, in number and in size."""
+        if len(self.x) > _MOST_POINTS or len(self.series) > _MOST_SERIES:
+            got, allowed = f"{len(self.series)} series over {len(self.x)}", f"{_MOST_SERIES} over {_MOST_POINTS}"
+            raise DataError("a panel of too many numbers", got=got, allowed=f"at most {allowed}")
+        rows = [*self.series.values(), *self.errors.values(), self.expected, tuple(self.marks.values())]
+        rows += [tuple(value for value in self.x if not isinstance(value, str))]
+        sizes = [abs(value) for row in rows for value in row if not math.isnan(value)]
+        if sizes and max(sizes) > _LARGEST:
+            raise DataError("a number that no axis holds", got=f"{max(sizes):.3g}", allowed=f"at most {_LARGEST:g}")
+        if any(value < 0 for row in self.errors.values() for value in row):
+            raise DataError("an error below 0", allowed="standard errors, or null")
+
     def plain(self) -> dict[str, Any]:
         """The panel as a detail."""
         found: dict[str, Any] = {}
@@ -135,10 +151,10 @@ def panel_of(detail: Mapping[str, Any]) -> Panel:
 def values_panel(values: Tensor, unit: str = "1") -> Panel | None:
     """How the values of samples, shape (B,), are distributed; None for values that a mean tells all of.
 
-    A histogram over the range of those that are finite, with a mark at their mean.
+    A histogram over the range of those that are finite and that an axis holds, with a mark at their mean.
     """
     flat = values.detach().double().flatten().cpu()
-    known = flat[flat.isfinite()]
+    known = flat[flat.abs() <= _LARGEST]
     if len(torch.unique(known)) < 3:
         return None
     low, high = float(known.min()), float(known.max())

@@ -47,8 +47,9 @@ def panels_of(details: Mapping[str, Any] | None) -> tuple[dict[str, Panel], dict
         try:
             panel = _panel(str(name), value, (details or {}).get("t"))
         except DataError as error:
-            problems[str(name)] = str(error)
-            continue
+            if isinstance(value, Mapping) and "panel" in value:
+                problems[str(name)] = str(error)
+            continue  # of anything else nobody said that it is drawn
         if panel is not None:
             found[str(name)] = panel
     return found, problems

@@ -42,6 +42,10 @@ def test_a_panel_is_read_from_its_plain_form_as_it_was(panel):
         ({"errors": {"other": [1.0, 2.0]}}, "don't fit"),
         ({"expected": [1.0]}, "don't fit"),
         ({"colour": "red"}, "unknown keys"),
+        ({"series": {"a": [1.0, -1e200]}}, "no axis holds"),
+        ({"marks": {"m": 1e200}}, "no axis holds"),
+        ({"errors": {"a": [0.1, -0.1]}}, "below 0"),
+        ({"series": {str(k): [1.0, 2.0] for k in range(101)}}, "too many numbers"),
         ({"panel": "counts", "x": [0.0, 0.0, 1.0]}, "rising"),
     ],
 )
@@ -94,7 +98,7 @@ def test_errors_of_records_belong_to_their_values():
     [
         *(None, True, 3, 0.5, "words", [], {}, [1, 2], ["a"], [[1, 2], [3]], [None], {"a": 1}, {"a": None, "b": 2}),
         *([{}], [{"a": 1}, {"b": 2}], [{"lead": 1, "value": 2}], [{"lead": 2, "v": 1}, {"lead": 1, "v": 1}]),
-        *({"1": "x", "2": "y"}, {"a": {"x": 1}, "b": 3}, {"nan": 1, "2": 2}, [[]], {"a": []}),
+        *({"1": 1e200, "2": 0.0}, {"1": "x", "2": "y"}, {"a": {"x": 1}, "b": 3}, {"nan": 1, "2": 2}, [[]], {"a": []}),
     ],
     ids=repr,
 )
@@ -113,6 +117,8 @@ def test_values_of_samples_are_counted_once_each():
     assert panel.marks["mean"] == pytest.approx(float(values[7:].double().mean()))
     assert (panel.x[0], panel.x[-1]) == pytest.approx((float(values[7:].min()), float(values.max())))
     assert "7 are not finite" in panel.caption
+    values[0] = 1e300
+    assert sum(values_panel(values.double() * 1e80).series["values"]) == 993
     for flat in (torch.ones(9), torch.tensor([0.0, 1.0, 1.0]), torch.full((4,), math.nan), torch.empty(0)):
         assert values_panel(flat) is None
 

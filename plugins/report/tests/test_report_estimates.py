@@ -9,6 +9,8 @@ import pytest
 from si_report import HtmlReport
 from si_report.page.details import details_in_words
 from si_report.page.estimates import meaning
+from si_report.pictures.panels import estimate_panels
+from si_report.pictures.picture import Settings
 
 report = HtmlReport(dpi=50, resolution=8)
 FORMS = {
@@ -47,6 +49,23 @@ def test_details_of_any_estimator_become_panels(make_view):
     assert "& $y_" in figures[0].find("figcaption").text
     cells = ["".join(cell.itertext()) for cell in tree.find(".//tbody/tr")]
     assert cells[-1] == "of: 12"
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize(
+    ("name", "detail"),
+    [
+        ("large", {"panel": "curve", "x": [1e-99, 1e99], "series": {"a": [-1e99, 1e99]}, "log": "xy"}),
+        ("negative", {"panel": "curve", "x": [1, 2], "series": {"a": [-1, 0]}, "log": "xy"}),
+        ("unknown", {"panel": "counts", "x": [1, 2, 3], "series": {"a": [None, None]}, "expected": [None, None]}),
+        ("close", {"panel": "counts", "x": [1, 1 + 3e-16, 1 + 9e-16], "series": {"a": [1, 2]}}),
+        ("one", {"panel": "matrix", "x": ["a"], "series": {"a": [None]}}),
+        ("rank_histogram", [-5, 3, 0]),
+        ("by_size", {"1": -1e308, "2": 1e308}),
+    ],
+)
+def test_strange_numbers_are_drawn_or_told_without_a_word(name, detail):
+    assert len(estimate_panels([record(details={name: detail})], Settings(dpi=50))) <= 1
 
 
 def test_what_is_no_panel_is_said_and_the_report_is_written(make_view):

@@ -117,7 +117,7 @@ def _counts(ax: Axes, panel: Panel) -> None:
     if panel.expected:
         expected = np.array(panel.expected)
         # a count of n draws that falls into a bin with probability p has variance n p (1 - p)
-        scatter = 2 * np.sqrt(expected * np.clip(1 - expected / max(expected.sum(), 1), 0, 1))
+        scatter = 2 * np.sqrt(np.maximum(expected, 0) * np.clip(1 - expected / max(expected.sum(), 1), 0, 1))
         ax.stairs(expected, edges, baseline=None, color="#777777", linestyle=(0, (4, 3)), label="expected")
         band = {"step": "post", "color": MISSING, "alpha": 0.6, "linewidth": 0, "label": "± 2 standard deviations"}
         ax.fill_between(
@@ -144,7 +144,7 @@ def _bars(ax: Axes, panel: Panel) -> None:
         ax.plot(places, panel.expected, color="#444444", marker="_", markersize=14, linestyle="none", label="expected")
     slanted: dict[str, Any] = {"rotation": 30, "ha": "right", "rotation_mode": "anchor", "fontsize": 8}
     ax.set_xticks(places, [_short(str(name)) for name in panel.x], parse_math=False, **slanted)
-    if "y" in panel.log:
+    if "y" in panel.log and any(value > 0 for row in panel.series.values() for value in row):
         ax.set_yscale("log")
     if number > 1 or panel.expected:
         _legend(ax)
@@ -164,7 +164,7 @@ def _matrix(ax: Axes, panel: Panel) -> None:
 def _scales(ax: Axes, panel: Panel, x: Any) -> None:
     if "x" in panel.log and (x > 0).all():
         ax.set_xscale("log")
-    if "y" in panel.log:
+    if "y" in panel.log and any(value > 0 for row in panel.series.values() for value in row):
         ax.set_yscale("log", nonpositive="clip")
 
 
