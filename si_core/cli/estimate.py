@@ -77,5 +77,6 @@ def run(arguments: argparse.Namespace) -> int:
     else:
         print(estimate_line(result))
         for key, value in (result.details or {}).items():
-            print(f"  {key}: {value}")
+            drawn = isinstance(value, dict) and "panel" in value
+            print(f"  {key}: {'drawn by reports; numbers by --json' if drawn else value}")
     return 0

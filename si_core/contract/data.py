@@ -161,6 +161,8 @@ class Estimate:
         per_sample: the value of each sample, shape (B,), or None.
         details: further numbers worth showing, such as an effective sample size. ``value_of_data_law``, in ``unit``, is
             the value for a model whose law is that of the data, where it is known; every printed line has it.
+            ``floor``, in ``unit``, is what two sets of the data's own law have, of the sizes that were compared. Those
+            in the forms of :mod:`si_core.contract.panel_shapes` are drawn by reports.
     """
 
     name: str

@@ -72,6 +72,10 @@ class Distribution(ABC):
     """``-E log p(x)`` in model space, in nats, where it is known in closed form: no density has a larger mean logarithm
     at its draws than ``-entropy``."""
 
+    breakpoints: tuple[tuple[float, ...], ...] | None = None
+    """Of events (d,): for each entry the values in model space, rising, at which the density may jump, such as the
+    edges of a box; None where it is smooth, or nothing is known. Cells of pictures and quadratures begin there."""
+
     @property
     def moments(self) -> Moments | None:
         """The size of its states in model space; None where it is not known.

@@ -26,6 +26,10 @@ quantity               meaning
 ====================== ==============================================================================================
 
 Log-densities and divergences are in nats, or in ``bits/dim`` where the estimate has that unit.
+
+What an estimator wants to be seen beside its number, such as a rank histogram or a bound over the noise level, it puts
+among the details in plain data; reports draw it (:mod:`si_core.contract.panel`, in plainer forms
+:mod:`si_core.contract.panel_shapes`), as they draw how the values of ``per_sample`` are distributed.
 """
 
 from __future__ import annotations

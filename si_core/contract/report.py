@@ -31,12 +31,18 @@ class RunView:
         frame: units, column names and layout of these points, or None.
         notes: lines for people on what the view lacks, and why.
         condition: what the samples were drawn given, by name, each (N, *shape), or None.
+        target_condition: what belongs to the draws of the target, by name, each (N, *shape), or None.
         conditions: what these are.
-        trajectory: a few hundred states on their way, in time order, or None.
+        trajectory: states on their way, in time order, or None: two thousand of events of one or two numbers, a few
+            hundred of others.
+        flow: where sampling has noise, the first of these starts on their way by the probability-flow ODE at the same
+            times, of events of one or two numbers; else None.
+        breakpoints: for each entry of an event (d,) the values at which the target's density may jump; None where
+            nothing is known.
         log_density: the model's log-density at points (B, *event) in nats, or None.
         true_log_density: the target's log-density, or None.
         metrics: the records of ``metrics.jsonl``.
-        estimates: the records of ``estimates.json``.
+        estimates: the records of ``estimates.json``; their details hold what is drawn (:mod:`si_core.contract.panel`).
         environment: versions of everything used.
         facts: further lines for the head of the report, such as the time taken.
     """
@@ -51,7 +57,10 @@ class RunView:
     notes: Sequence[str] = ()
     condition: Condition | None = None
     conditions: Mapping[str, ConditionSpec] = field(default_factory=dict)
+    target_condition: Condition | None = None
     trajectory: Trajectory | None = None
+    flow: Trajectory | None = None
+    breakpoints: Sequence[Sequence[float]] | None = None
     log_density: Callable[[Tensor], Tensor] | None = None
     true_log_density: Callable[[Tensor], Tensor] | None = None
     metrics: Sequence[Mapping[str, Any]] = ()

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 from si_core.contract.data import Estimate
 from si_core.contract.estimate_line import estimate_line
 from si_core.contract.estimator import Estimator
+from si_core.contract.panel import values_panel
 from si_core.contract.together import alone, together
 from si_core.models.estimation import estimate
 from si_core.models.given_values import given_values
@@ -138,8 +139,13 @@ def _store(directory: RunDirectory, records: list[dict[str, Any]]) -> None:
 
 
 def estimate_record(result: Estimate) -> dict[str, Any]:
-    """An estimate as plain values, without the value of each sample; an error that is not finite is null."""
-    record = {key: value for key, value in asdict(result).items() if key != "per_sample"}
+    """An estimate as plain values; an error that is not finite is null.
+
+    In place of the value of each sample stands how these are distributed, as a panel (:mod:`si_core.contract.panel`).
+    """
+    record = asdict(replace(result, per_sample=None))
+    shown = None if result.per_sample is None else values_panel(result.per_sample, result.unit)
+    record["per_sample"] = None if shown is None else shown.plain()
     if result.standard_error is not None and not math.isfinite(result.standard_error):
         record["standard_error"] = None
     return record

@@ -10,20 +10,21 @@ import torch
 from torch import Tensor
 
 from si_core.contract.condition import Condition
-from si_core.contract.data import Pairs, Trajectory
+from si_core.contract.data import Pairs
 from si_core.contract.distribution import Distribution
 from si_core.contract.report import RunView
-from si_core.contract.weights import resample, resample_alike
+from si_core.contract.weights import resample
 from si_core.discovery.build import build
 from si_core.errors import SIError
 from si_core.models.missing_data import MissingDataError
 from si_core.models.model import Model
 from si_core.recipes.recipe import Recipe
 from si_core.runs.directory import RunDirectory
+from si_core.runs.shown_paths import shown_paths
 
 __all__ = ["run_view"]
 
-_SHOWN, _PATHS, _MOMENTS = 20_000, 200, 41
+_SHOWN = 20_000
 
 
 def run_view(
@@ -45,12 +46,12 @@ def run_view(
     """
     process, end = model.process, model.end
     stream = model.stream(recipe.seed, "evaluation", 1)
-    ends, lost, reason = _ends(model, min(len(samples), _SHOWN), stream)
+    ends, told, lost, reason = _ends(model, min(len(samples), _SHOWN), stream)
     notes = [] if reason is None else [f"Draws of the {' and of the '.join(lost)} are left out: {_told(reason)}."]
     origin, goal = ends if end is process.target else ends[::-1]
-    trajectory = None
+    trajectory = flow = None
     try:
-        trajectory = _paths(model, stream)
+        trajectory, flow = shown_paths(model, stream)
     except MissingDataError as error:
         same = reason is not None and (error.problem, error.where) == (reason.problem, reason.where)
         notes.append(f"Paths of the sampler are left out{', as well' if same else f': {_told(error)}'}.")
@@ -64,8 +65,11 @@ def run_view(
         frame=end.frame,
         notes=notes,
         condition=condition,
+        target_condition=told,
         conditions=process.conditions,
         trajectory=trajectory,
+        flow=flow,
+        breakpoints=_breakpoints(end),
         log_density=_log_density(model) if process.shape == (2,) else None,
         true_log_density=_true_log_density(end) if end.normalised else None,
         metrics=metrics,
@@ -88,8 +92,9 @@ def _told(error: MissingDataError) -> str:
 
 def _ends(
     model: Model, count: int, stream: torch.Generator
-) -> tuple[tuple[Tensor | None, Tensor | None], list[str], MissingDataError | None]:
-    """Draws of source and target in data space, in pairs where both are at hand; which are not, and why.
+) -> tuple[tuple[Tensor | None, Tensor | None], Condition | None, list[str], MissingDataError | None]:
+    """Draws of source and target in data space, in pairs where both are at hand; what belongs to the pairs; which ends
+    are not at hand, and why.
 
     An end without units of its own, such as noise, is told in those of the samples.
     """
@@ -105,11 +110,14 @@ def _ends(
         drawn = [_alone(law, count, stream) for law in (process.source, process.target)]
         drawn = [None if x is None else to_data(x).cpu() for x, to_data in zip(drawn, decode, strict=True)]
         lost = [name for name, draws in zip(("source", "target"), drawn, strict=True) if draws is None]
-        return (drawn[0], drawn[1]), lost, error if lost else None
+        return (drawn[0], drawn[1]), None, lost, error if lost else None
+    told = pairs.condition
     if pairs.weight is not None:
         chosen = resample(pairs.weight.log(), stream)
         pairs = replace(pairs, x0=pairs.x0[chosen], x1=pairs.x1[chosen])
-    return (decode[0](pairs.x0).cpu(), decode[1](pairs.x1).cpu()), [], None
+        told = told and {name: values[chosen] for name, values in told.items()}
+    told = told and {name: values.cpu() for name, values in told.items()}
+    return (decode[0](pairs.x0).cpu(), decode[1](pairs.x1).cpu()), told, [], None
 
 
 def _alone(law: Distribution, count: int, stream: torch.Generator) -> Tensor | None:
@@ -120,12 +128,16 @@ def _alone(law: Distribution, count: int, stream: torch.Generator) -> Tensor | N
         return None
 
 
-def _paths(model: Model, stream: torch.Generator) -> Trajectory:
-    times = torch.linspace(model.start, model.stop, _MOMENTS).tolist()[1:-1]
-    start, condition = model.initial(_PATHS, stream)
-    path = model.sample(_PATHS, stream, condition=condition, start_from=start, times=times)
-    x = path.x if path.log_weights is None else path.x[:, resample_alike(path.log_weights, stream, condition)]
-    return Trajectory(path.t.cpu(), torch.stack([model.decode(state).cpu() for state in x]), path.evaluations)
+def _breakpoints(law: Distribution) -> tuple[tuple[float, ...], ...] | None:
+    """Those of a law in data space; units act on each entry alone, and keep its order."""
+    if law.breakpoints is None or len(law.shape) != 1:
+        return None
+    found = []
+    for entry, values in enumerate(law.breakpoints):
+        x = torch.zeros(len(values), *law.shape, dtype=torch.float64)
+        x[:, entry] = torch.tensor(values, dtype=torch.float64)
+        found.append(tuple(law.decode(x)[:, entry].tolist()))
+    return tuple(found)
 
 
 def _true_log_density(law: Distribution) -> Callable[[Tensor], Tensor]:

@@ -14,7 +14,7 @@ import si_core
 
 PUBLIC = {
     f"si_core.public.{name}": importlib.import_module(f"si_core.public.{name}")
-    for name in ("cli", "discovery", "process", "recipes", "runs", "storage")
+    for name in ("cli", "discovery", "estimates", "process", "recipes", "runs", "storage")
 }
 """What tools for authors and programs around the core may import beside ``si_core`` itself."""
 

@@ -21,7 +21,7 @@ FILES = {
     (1, 8, 8): ["samples", "trajectories", "losses"],
     (3, 6, 8): ["samples", "trajectories", "losses"],
     (5,): ["samples", "correlations", "losses"],
-    (2, 1, 2): ["samples", "correlations", "losses"],
+    (2, 1, 2): ["samples", "classes", "correlations", "losses"],
 }
 PNG = b"\x89PNG\r\n\x1a\n"
 
@@ -64,7 +64,14 @@ def test_a_wide_table_shows_its_first_columns_and_says_so(make_view, tmp_path):
     assert "The first 64 of 70 columns." in page
 
 
-NOTHING = {"trajectory": None, "log_density": None, "true_log_density": None, "metrics": (), "estimates": ()}
+NOTHING = {
+    "trajectory": None,
+    "log_density": None,
+    "true_log_density": None,
+    "metrics": (),
+    "estimates": (),
+    "condition": None,
+}
 
 
 @events
@@ -89,7 +96,7 @@ def test_columns_and_pixels_are_those_of_the_file(make_view, monkeypatch):
     monkeypatch.setattr(Axes, "set_xlabel", lambda ax, text, **how: (drawn.append(text), draw(ax, text, **how))[1])
     report.write(make_view((2,), 6, frame=Frame((2,), columns=("price in $", "size_m^2")), metrics=()))
     # Samples, paths, marginals and log-densities; on the other axis the second column.
-    assert set(drawn) == {"price in $", "nats"}
+    assert set(drawn) - {""} == {"price in $", "nats", "time t"}
     page = report.write(make_view((1, 8, 8), 6, frame=Frame((1, 8, 8), pixels=(0.0, 16.0))))[0].read_text()
     assert "Black is 0 and white 16 in every channel, those of the data" in page
     titles, title = [], Axes.set_title

@@ -132,6 +132,32 @@ class EntropyOfOneCoordinate(Normal):
         self.entropy = self.entropy / 2
 
 
+class Box(si.Distribution):
+    """Uniform on the unit square, with breakpoints that others get wrong."""
+
+    shape = (2,)
+    breakpoints = ((0.0, 1.0), (0.0, 1.0))
+
+    def sample(self, n, generator=None):
+        return torch.rand(n, 2, generator=generator)
+
+    def log_prob(self, x):
+        inside = ((x >= 0) & (x <= 1)).all(1)
+        return torch.zeros(len(x), dtype=x.dtype).masked_fill(~inside, -math.inf)
+
+
+class BoxWithoutAnEdge(Box):
+    breakpoints = ((0.0, 1.0), (0.0,))
+
+
+class BoxOfFallingEdges(Box):
+    breakpoints = ((0.0, 1.0), (1.0, 0.0))
+
+
+class BoxOfOneEntry(Box):
+    breakpoints = ((0.0, 1.0),)
+
+
 class MomentsOfOneCoordinate(Normal):
     moments = si.Moments(0.0, 0.5, 0.5)
 
@@ -398,6 +424,9 @@ class Lopsided(Square):
         (Constant(), "draws-differ", "say which by `point`"),
         (OtherPoint(), "draws-differ", "its draws are not that point"),
         (EntropyOfOneCoordinate(), "entropy", "entropy is 1.41894, and the mean of -log p is 2.8"),
+        (BoxWithoutAnEdge(), "breakpoints", "of entry 1, where no breakpoint is"),
+        (BoxOfFallingEdges(), "breakpoints", "breakpoints of entry 1 are (1.0, 0.0)"),
+        (BoxOfOneEntry(), "breakpoints", "breakpoints of 1 entries, for events (2,)"),
         (MomentsOfOneCoordinate(), "moments", "variance is 0.5, and that of draws is 1.0"),
         (MomentsWithoutTheMean(), "moments", "mean_square + variance is 2, and that of draws is 1.0"),
         (NarrowerThanNarrow(), "moments", "is larger than the mean one"),

@@ -255,6 +255,11 @@ class TensorInDetails(Changed):
         return {"details": {"points": x}}
 
 
+class HalfAPanel(Changed):
+    def parts(self, found, x):
+        return {"details": {"shown": {"panel": "curve", "x": [0.0, 1.0], "series": {"a": [1.0]}}}}
+
+
 class InfiniteDetail(Changed):
     def parts(self, found, x):
         return {"details": {"ratio": math.inf}}
@@ -358,6 +363,7 @@ class BlindDistance(si.Estimator):
         (NearestNeighbour(), "bound", "the value 1, said to be unbiased, is off the true value 0.5 of the accuracy"),
         (TensorInDetails(), "says-what-it-is", "details are not plain"),
         (InfiniteDetail(), "says-what-it-is", "details are not plain"),
+        (HalfAPanel(), "says-what-it-is", "'shown' says that it is a panel, and is none"),
         (ReturnsANumber(), "says-what-it-is", "instead of an Estimate"),
         (DrawsGlobally(), "own-randomness", "global generator of torch"),
         (MakesAGeneratorOfItsOwn(), "own-randomness", "two calls with equal inputs"),

@@ -48,6 +48,8 @@ class Checkerboard(Distribution):
         self._corners = Placed(torch.tensor(dark))
         self.entropy = math.log(len(dark)) + 2 * math.log(2 * self.extent / self.cells)
         """The differential entropy, in nats: ``log`` of the dark area."""
+        side = 2 * self.extent / self.cells
+        self.breakpoints = (tuple(side * k - self.extent for k in range(self.cells + 1)),) * 2
 
     @cached_property
     def moments(self) -> Moments:

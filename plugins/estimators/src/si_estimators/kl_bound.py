@@ -22,6 +22,7 @@ from pydantic import Field
 from torch import Tensor
 
 from si_core import Estimate, Estimator, Largest, Model, UniformClock, UsageError
+from si_core.public.estimates import Panel
 from si_estimators.density_ends import DIRECTIONS, Direction
 from si_estimators.field_errors import ErrorSampling, FieldErrors, Reference
 from si_estimators.options import choice, positive
@@ -32,6 +33,7 @@ __all__ = ["KLBound", "KLForm", "kl_rate", "noise_levels"]
 
 _WHERE = "kl-bound"
 _SUPREMUM_TIMES = 257
+_LEVELS, _SPREAD = 17, 10.0
 
 KLForm = Literal["drift", "velocity", "interpolant-velocity"]
 _FORMS: tuple[KLForm, ...] = ("drift", "velocity", "interpolant-velocity")
@@ -107,7 +109,8 @@ class KLBound(Estimator):
     ``statement`` says so. The value bounds nothing of the law that samples have at the end then, and is *approximate*;
     so it is for a model that stops before the end, unless the span is asked for, and for residuals at rows that were
     trained on (``approximate`` among the details says why). ``growth`` is the power of 1/u found at both ends, and
-    ``fraction_at_ends`` the fraction of the value that the last 1 % of the clock at each end have.
+    ``fraction_at_ends`` the fraction of the value that the last 1 % of the clock at each end have. ``over_epsilon`` is
+    the same bound at other noise levels, which reports draw.
 
     Source: arXiv 2303.08797, section 2.4, whose constants are half of what holds.
 
@@ -170,6 +173,7 @@ class KLBound(Estimator):
             "draws": errors.draws,
             **{f"loss_{name.replace('-', '_')}": float(integral.of(errors.of(name)).mean()) / 2 for name in names},
             **integral.details(),
+            "over_epsilon": self._over_epsilon(integral, errors, epsilon, gamma_gamma_dot),
         }
         if self.form == "interpolant-velocity":
             first = integral.of(errors.of("interpolant-velocity") / (2 * epsilon))
@@ -179,6 +183,41 @@ class KLBound(Estimator):
         if why is not None:
             details["approximate"] = why
         return self.mean(_WHERE, integral.of(rate), "upper" if why is None else "approximate", "nats", details)
+
+    def _over_epsilon(
+        self, integral: SpanIntegral, errors: FieldErrors, epsilon: Tensor, gamma_gamma_dot: Tensor
+    ) -> dict[str, Any] | None:
+        """A panel: the same bound, from the same errors, at constant noise levels about that of the least one.
+
+        None where the errors of a field vanish. A constant level of the model is marked.
+        """
+        of_velocity, of_score = (float(integral.of(errors.of(name)).mean()) for name in ("velocity", "score"))
+        if not (of_velocity > 0 and of_score > 0):
+            return None
+        middle = math.sqrt(of_velocity / of_score)
+        own = float(epsilon.mean()) if bool(torch.isclose(epsilon, epsilon[0]).all()) else None
+        low, high = (middle / _SPREAD, middle * _SPREAD) if own is None else (min(middle, own), max(middle, own))
+        low, high = min(low, middle / _SPREAD), max(high, middle * _SPREAD)
+        levels = [low * (high / low) ** (k / (_LEVELS - 1)) for k in range(_LEVELS)]
+        values = [
+            integral.of(kl_rate(self.form, errors, epsilon.new_full(epsilon.shape, level), self.sign, gamma_gamma_dot))
+            for level in levels
+        ]
+        rows = [float(value.mean()) for value in values]
+        scatter = [float(value.std()) / math.sqrt(len(value)) for value in values] if len(values[0]) > 1 else None
+        panel = Panel(
+            "curve",
+            tuple(levels),
+            {self.form: tuple(rows)},
+            errors={self.form: tuple(scatter)} if scatter else {},
+            marks={} if own is None else {"this model": own},
+            title="bound over epsilon",
+            caption="The bound at constant noise levels, from the same errors: the sampler may be given the lowest.",
+            x_label="epsilon",
+            y_label="nats",
+            log="xy" if min(rows) > 0 else "x",
+        )
+        return panel.plain()
 
     def _reservation(self, model: Model, errors: FieldErrors, integral: SpanIntegral) -> str | None:
         """Why the value is no upper bound of the divergence at the end; None where it is."""

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from si_authoring.testing.aligned_rows import conditions_of_held_out_rows, conditions_of_rows
+from si_authoring.testing.breakpoints import breakpoints
 from si_authoring.testing.check import Deviations, Measured, NotApplicable, Violation, check
 from si_authoring.testing.densities import density_of_draws, drawn, entropy
 from si_authoring.testing.moments import moments
@@ -246,6 +247,7 @@ SUITE = Suite(
         density_at_draws,
         density_of_draws,
         entropy,
+        breakpoints,
         moments,
         standard_normal,
         units,

@@ -38,6 +38,7 @@ from si_authoring.testing.known_models import KnownModel, known_models
 from si_authoring.testing.setting import Output, Setting
 from si_authoring.testing.suite import Suite
 from si_core import Estimate, Estimator, UsageError
+from si_core.public.estimates import panels_of
 from si_core.public.process import Bound
 
 __all__ = ["SUITE"]
@@ -127,6 +128,8 @@ def _refuse_parts(found: Estimate) -> None:
         plain = False
     if not plain:
         raise Violation("details are not plain: numbers that are finite, words, lists, and maps by words")
+    for name, problem in panels_of(found.details)[1].items():
+        raise Violation(f"the detail {name!r} says that it is a panel, and is none: {problem}")
 
 
 def _number(value: object) -> bool:

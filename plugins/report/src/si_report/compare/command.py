@@ -52,11 +52,12 @@ def run(arguments: argparse.Namespace) -> int:
     from si_report.compare.page import compare_page
     from si_report.compare.runs import read_runs
     from si_report.compare.tables import as_data
+    from si_report.compare.values import compared_values
     from si_report.pictures.picture import Settings
 
     runs, settings = read_runs(arguments.runs), Settings()
-    picture = compared_curves(runs, settings)
-    write_atomic(out, compare_page(runs, [] if picture is None else [picture], settings.dpi).encode())
+    pictures = [picture for draw in (compared_values, compared_curves) if (picture := draw(runs, settings)) is not None]
+    write_atomic(out, compare_page(runs, pictures, settings.dpi).encode())
     if arguments.json:
         print_json({**as_data(runs), "page": str(out)})
     else:

@@ -10,11 +10,12 @@ import numpy as np
 from si_report.compare.runs import ComparedRun
 from si_report.pictures.losses import MOST_POINTS, Curve, curves, smooth
 from si_report.pictures.palette import SETS
-from si_report.pictures.picture import Picture, Settings, printable, sheet, unused
+from si_report.pictures.picture import Picture, Settings, printable, sheet
 
-__all__ = ["compared_curves"]
+__all__ = ["compared_curves", "short_label"]
 
 STROKES = ("-", "--", ":")
+LONGEST = 38
 
 
 def compared_curves(runs: Sequence[ComparedRun], settings: Settings) -> Picture | None:
@@ -23,30 +24,28 @@ def compared_curves(runs: Sequence[ComparedRun], settings: Settings) -> Picture 
     names = list(dict.fromkeys(name for each in found for name in each))
     if not names:
         return None
-    across = min(len(names), 3)
-    down = -(-len(names) // across)
-    with sheet(3.5 * across + (2.0 if across == 1 else 0), 2.6 * down + 0.25 * len(runs), settings) as drawing:
-        panels = drawing.figure.subplots(down, across, squeeze=False).reshape(-1)
-        lines: dict[int, Any] = {}
-        for ax, name in zip(panels, names, strict=False):
-            for place, each in enumerate(found):
-                if name in each:
-                    steps, values = each[name]
-                    stride = slice(None, None, max(1, len(steps) // MOST_POINTS))
-                    (lines[place],) = ax.plot(steps[stride], smooth(values)[stride], **_style(place, len(steps)))
-            ax.set_title(printable(name), fontsize=10, parse_math=False)
-            ax.set_xlabel("step")
-            ax.grid(visible=True)
-        unused(*panels[len(names) :])
+    lines: dict[int, Any] = {}
+    with sheet(settings) as drawing:
+        for name in names:
+            with drawing.tile(3.3, 2.8, f"{printable(name)} over the steps, a line a run") as figure:
+                ax = figure.subplots()
+                for place, each in enumerate(found):
+                    if name in each:
+                        steps, values = each[name]
+                        stride = slice(None, None, max(1, len(steps) // MOST_POINTS))
+                        (lines[place],) = ax.plot(steps[stride], smooth(values)[stride], **_style(place, len(steps)))
+                ax.set_title(printable(name), fontsize=10, parse_math=False)
+                ax.set_xlabel("step")
+                ax.grid(visible=True)
         places = sorted(lines)
-        legend = drawing.figure.legend(
-            [lines[k] for k in places], [printable(runs[k].label) for k in places], loc="outside upper left"
-        )
-        for words in legend.get_texts():
-            words.set_parse_math(False)
+        labels = [short_label(printable(runs[k].label)) for k in places]
+        with drawing.tile(3.3, 0.35 + 0.21 * len(places), "which line is which run", "none") as figure:
+            legend = figure.legend([lines[k] for k in places], labels, loc="center left")
+            for words in legend.get_texts():
+                words.set_parse_math(False)
     caption = "Means over a window of a twentieth of the records of each run. Losses of different targets, objectives "
     caption += "or preconditioning are numbers of different scales."
-    return Picture("losses", "Training", "Loss curves", caption, drawing.png)
+    return Picture("losses", "Training", "Loss curves", caption, drawing.tiles, across=3)
 
 
 def _losses(records: Sequence[Mapping[str, Any]]) -> dict[str, Curve]:
@@ -61,6 +60,11 @@ def _losses(records: Sequence[Mapping[str, Any]]) -> dict[str, Curve]:
     if totals:
         found["loss on held-out rows"] = np.array(sorted(totals)), np.array([totals[step] for step in sorted(totals)])
     return found
+
+
+def short_label(label: str, longest: int = LONGEST) -> str:
+    """The end of a long path, which tells runs apart."""
+    return label if len(label) <= longest else f"…{label[1 - longest :]}"
 
 
 def _style(place: int, count: int) -> dict[str, Any]:

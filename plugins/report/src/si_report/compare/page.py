@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from si_report.compare.runs import ComparedRun
-from si_report.compare.tables import RUN_HEADS, cell, difference_rows, estimate_rows, run_rows
-from si_report.page.frame import document, figure, text
+from si_report.compare.tables import RUN_HEADS, difference_rows, estimate_rows, run_rows
+from si_report.compare.tables import cell as told
+from si_report.page.frame import cell, document, figure, table, text
 from si_report.pictures.picture import Picture
 
 __all__ = ["compare_page"]
@@ -20,7 +21,7 @@ def compare_page(runs: Sequence[ComparedRun], pictures: Sequence[Picture], dpi: 
     problems = [f"{run.label}: {'; '.join(run.problems)}" for run in runs if run.problems]
     notes = "".join(f'<p class="note">{text(problem)}</p>\n' for problem in problems)
     differing = difference_rows(runs)
-    measured = [(name, [cell(record) for record in records]) for name, records in estimate_rows(runs)]
+    measured = [(name, [told(record) for record in records]) for name, records in estimate_rows(runs)]
     sections = {
         "Runs": notes + _table(RUN_HEADS, [(row[0], list(row[1:])) for row in run_rows(runs)]),
         "Estimates": _table(("estimate", *heads), measured) if measured else "<p>No run has an estimate.</p>\n",
@@ -32,11 +33,9 @@ def compare_page(runs: Sequence[ComparedRun], pictures: Sequence[Picture], dpi: 
 
 
 def _table(heads: Sequence[str], rows: Sequence[tuple[str, list[str]]]) -> str:
-    head = "".join(f'<th scope="col">{text(name)}</th>' for name in heads)
     body = "".join(
-        f'<tr><th scope="row">{text(name)}</th>{"".join(f"<td>{text(value)}</td>" for value in values)}</tr>\n'
+        f'<tr><th scope="row">{text(name)}</th>'
+        f"{''.join(cell(head, text(value)) for head, value in zip(heads[1:], values, strict=True))}</tr>\n"
         for name, values in rows
     )
-    return (
-        f'<div class="wide"><table class="compared"><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>\n'
-    )
+    return table("compared stack", heads, body)

@@ -7,17 +7,16 @@ text even if it slipped through the escaping. Void elements are closed: the page
 from __future__ import annotations
 
 import re
-import struct
 from base64 import b64encode
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from html import escape
 from importlib.resources import files
 from typing import Any
 
 from si_report.page.text import short
-from si_report.pictures.picture import Picture
+from si_report.pictures.picture import WIDEST, Picture, Tile
 
-__all__ = ["BOUNDS", "document", "environment_list", "figure", "text"]
+__all__ = ["BOUNDS", "cell", "document", "environment_list", "figure", "table", "text"]
 
 POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
 DATES = ("finished", "date", "started")
@@ -82,16 +81,37 @@ def _head(facts: Mapping[str, str]) -> str:
 
 
 def figure(picture: Picture, dpi: int) -> str:
-    """Write a picture with its words."""
-    # 96 pixels of a page are an inch: type has one size in all pictures, whatever their width
-    width, height = (round(pixels * 96 / dpi) for pixels in struct.unpack(">II", picture.png[16:24]))
-    narrow = ' class="narrow"' if width < 700 else ""
-    data = b64encode(picture.png).decode("ascii")
+    """Write a picture with its words: its tiles beside each other as far as there is room."""
+    images = "".join(_image(picture, tile, dpi) for tile in picture.tiles)
     return (
         f'<figure id="figure-{text(picture.name)}"><h3>{text(picture.title)}</h3>\n'
-        f'<div class="frame"><img{narrow} width="{width}" height="{height}" alt="{text(picture.title)}" '
-        f'src="data:image/png;base64,{data}" /></div>\n<figcaption>{text(picture.caption)}</figcaption></figure>\n'
+        f'<div class="frame">{images}</div>\n<figcaption>{text(picture.caption)}</figcaption></figure>\n'
     )
+
+
+def _image(picture: Picture, tile: Tile, dpi: int) -> str:
+    # 96 pixels of a page are an inch: type has one size in all pictures, whatever their width
+    height, width = (round(pixels * 96 / dpi) for pixels in tile.pixels.shape[:2])
+    broad = ' class="broad"' if width > 96 * WIDEST + 1 else ""
+    data = b64encode(tile.png).decode("ascii")
+    return (
+        f'<img{broad} width="{width}" height="{height}" alt="{text(f"{picture.title}: {tile.words}")}" '
+        f'src="data:image/png;base64,{data}" />'
+    )
+
+
+def table(name: str, heads: Sequence[str], rows: str) -> str:
+    """Write a table of a class, with its rows already HTML."""
+    head = "".join(f'<th scope="col">{text(each)}</th>' for each in heads)
+    return (
+        f'<div class="wide"><table class="{name}"><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></div>\n'
+    )
+
+
+def cell(head: str, content: str, kind: str = "") -> str:
+    """Write a cell of a table with its content already HTML; where columns don't fit, it names its own."""
+    of = f' class="{kind}"' if kind else ""
+    return f'<td{of} data-head="{text(head)}">{content}</td>'
 
 
 def environment_list(environment: Mapping[str, Any]) -> str:

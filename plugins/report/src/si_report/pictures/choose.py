@@ -3,13 +3,13 @@
 =====================  ====================================================
 event                  pictures
 =====================  ====================================================
-``()``, ``(1,)``       densities on a line, paths against time
-``(2,)``               clouds, paths in the plane, marginals, log-densities
+``()``, ``(1,)``       densities on a line, paths and density against time
+``(2,)``               clouds, paths, densities over time, log-densities
 ``(1|3, h, w)``        grids of images, strips from noise to image
 everything else        histograms of columns, correlations
 =====================  ====================================================
 
-Loss curves come with every shape.
+Labelled points have a panel for each class. Loss curves and the panels of estimates come with every shape.
 """
 
 from __future__ import annotations
@@ -18,15 +18,18 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 from si_core import RunView, SIError
+from si_report.pictures.classes import classes
 from si_report.pictures.clouds import clouds
 from si_report.pictures.columns import columns
 from si_report.pictures.correlations import correlations
 from si_report.pictures.images import images
 from si_report.pictures.line import line
+from si_report.pictures.line_marginals import line_marginals
 from si_report.pictures.line_paths import line_paths
 from si_report.pictures.log_densities import log_densities
 from si_report.pictures.losses import losses
 from si_report.pictures.marginals import marginals
+from si_report.pictures.panels import estimate_panels, panels_in
 from si_report.pictures.paths import paths
 from si_report.pictures.picture import Picture, Settings
 from si_report.pictures.strips import strips
@@ -36,18 +39,22 @@ __all__ = ["pictures"]
 Painter = Callable[[RunView, Settings], Picture | None]
 
 
-def pictures(view: RunView, settings: Settings) -> tuple[list[Picture], list[str]]:
+def pictures(view: RunView, settings: Settings) -> tuple[list[Picture], dict[str, list[str]]]:
     """Make the pictures of a view.
 
     Returns:
-        The pictures, and a note for each log-density that couldn't be evaluated: the rest of the report is worth
-        having without it.
+        The pictures, and by section a note for each log-density that couldn't be evaluated and each detail that says it
+        is a panel and is none: the rest of the report is worth having without it.
 
     Raises:
         DataError: draws that are not finite.
     """
-    made: list[Picture] = []
-    notes: list[str] = []
+    made: list[Picture] = estimate_panels(view.estimates, settings)
+    notes: dict[str, list[str]] = {}
+    for record in view.estimates:
+        for detail, problem in panels_in(record)[1].items():
+            words = f"{detail} of {record.get('name', '?')} can't be drawn: {problem}"
+            notes.setdefault("Estimates", []).append(words)
     for painter in _painters(view):
         try:
             picture = painter(view, settings)
@@ -56,7 +63,7 @@ def pictures(view: RunView, settings: Settings) -> tuple[list[Picture], list[str
                 raise
             bare = replace(view, log_density=None, true_log_density=None)
             picture = painter(bare, settings)
-            notes.append(f"The log-density could not be shown. {error}")
+            notes.setdefault("Log-density", []).append(f"The log-density could not be shown. {error}")
         if picture is not None:
             made.append(picture)
     return made, notes
@@ -65,11 +72,11 @@ def pictures(view: RunView, settings: Settings) -> tuple[list[Picture], list[str
 def _painters(view: RunView) -> Iterator[Painter]:
     event = tuple(view.samples.shape[1:])
     if event in ((), (1,)):
-        yield from (line, line_paths)
+        yield from (line, line_paths, line_marginals)
     elif event == (2,):
-        yield from (clouds, paths, marginals, log_densities)
+        yield from (clouds, classes, paths, marginals, log_densities)
     elif len(event) == 3 and event[0] in (1, 3):
         yield from (images, strips)
     else:
-        yield from (columns, correlations)
+        yield from (columns, classes, correlations)
     yield losses

@@ -1,7 +1,7 @@
 """Point sets of the plane side by side: source, target and samples in one frame, those that are at hand.
 
 A few thousand points are drawn one by one; more become a histogram of the plane, the density
-``count / (N * area of a cell)``.
+``count / (N * area of a cell)``, whose cells begin where the target's density jumps.
 """
 
 from __future__ import annotations
@@ -10,15 +10,14 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
 from matplotlib.colors import Normalize
-from matplotlib.figure import Figure
 
 from si_core import RunView
-from si_report.pictures.draws import Array, Frame, count, drawn, plane_frame, subset
-from si_report.pictures.names import axis_names, together
+from si_report.pictures.draws import Array, Frame, cells, count, drawn, plane_frame, subset
+from si_report.pictures.names import axis_names, breakpoints, together
 from si_report.pictures.palette import SAMPLES, SOURCE, TARGET, density_map
-from si_report.pictures.picture import Picture, Settings, sheet
+from si_report.pictures.picture import Picture, Settings, sheet, titled
 
-__all__ = ["clouds"]
+__all__ = ["clouds", "histogram", "plane"]
 
 MOST = 400_000
 SINGLE = 4000
@@ -31,50 +30,59 @@ def clouds(view: RunView, settings: Settings) -> Picture:
     reference = [points for name, points in sets.items() if name != "samples"]
     x, y, equal = plane_frame(reference, [sets["samples"]]) if "target" in sets else plane_frame([*sets.values()], [])
     dense = min(len(points) for name, points in sets.items() if name != "source") > SINGLE
-    across, up = axis_names(view)
-    with sheet(3.5 * len(sets), 4.35 if dense else 3.9, settings, "compressed") as drawing:
-        panels = drawing.figure.subplots(1, len(sets), sharex=True, sharey=True, squeeze=False)[0]
-        for ax, name in zip(panels, sets, strict=True):
-            ax.set(title=f"{name}\n", xlim=x, ylim=y, aspect="equal" if equal else "auto")
-            ax.set_xlabel(across, parse_math=False)
-            ax.set_box_aspect(1)
-            ax.text(0.5, 1.02, drawn(sets[name], getattr(view, name)), transform=ax.transAxes, ha="center", fontsize=9)
-        panels[0].set_ylabel(up, parse_math=False)
-        if dense:
-            _densities(drawing.figure, list(panels), sets, (x, y))
-        else:
-            for ax, (name, points) in zip(panels, sets.items(), strict=True):
-                size = float(np.clip(6000 / len(points), 2, 30))
-                ax.scatter(*points.T, s=size, color=COLOURS[name], alpha=0.6, linewidths=0)
+    edges, grids = _densities(sets, (x, y), breakpoints(view)) if dense else ([], {})
+    # target and samples share one scale, the source has its own
+    tops = {name: _top(grid) for name, grid in grids.items()}
+    shared = max((top for name, top in tops.items() if name != "source"), default=1.0)
+    with sheet(settings) as drawing:
+        for name, points in sets.items():
+            told = drawn(points, getattr(view, name))
+            with drawing.tile(3.3, 4.0 if dense else 3.6, f"{told} of the {name}") as figure:
+                ax = figure.subplots()
+                plane(ax, view, x, y, equal)
+                titled(ax, name, told)
+                if dense:
+                    norm = Normalize(0, tops[name] if name == "source" else shared)
+                    ax.pcolormesh(*edges, grids[name].T, norm=norm, cmap=density_map(), rasterized=True)
+                    shades = ScalarMappable(norm, density_map())
+                    below = {"location": "bottom", "shrink": 0.8, "aspect": 25}
+                    figure.colorbar(shades, ax=ax, label="density", extend="max", **below)
+                else:
+                    size = float(np.clip(6000 / len(points), 2, 30))
+                    ax.scatter(*points.T, s=size, color=COLOURS[name], alpha=0.6, linewidths=0)
     outside = _outside(sets["samples"], x, y)
     title = together([*sets])
     caption = f"{title} in one frame" + (" with equal units on both axes. " if equal else ". ")
     if dense:
         caption += "Colour: density of a histogram; target and samples share one scale, the source has its own. "
+        caption += "Cells end where the target's density jumps. " if breakpoints(view) is not None else ""
     caption += f"{count(outside)} of {count(len(sets['samples']))} samples lie outside the frame."
-    return Picture("samples", "Samples", title, caption, drawing.png)
+    return Picture("samples", "Samples", title, caption, drawing.tiles)
 
 
-def _densities(figure: Figure, panels: list[Axes], sets: dict[str, Array], frame: tuple[Frame, Frame]) -> None:
-    cells = int(np.clip(np.sqrt(min(len(points) for points in sets.values()) / 5), 40, 160))
-    edges = [np.linspace(*limits, cells + 1) for limits in frame]
-    area = (edges[0][1] - edges[0][0]) * (edges[1][1] - edges[1][0])
-    grids = {name: np.histogram2d(*points.T, bins=edges)[0] / (len(points) * area) for name, points in sets.items()}
-    own = _top(grids["source"]) if "source" in grids else 1.0
-    shared = max(_top(grid) for name, grid in grids.items() if name != "source")
-    for ax, (name, grid) in zip(panels, grids.items(), strict=True):
-        norm = Normalize(0, own if name == "source" else shared)
-        ax.pcolormesh(*edges, grid.T, norm=norm, cmap=density_map(), rasterized=True)
-        if name != "target":
-            figure.colorbar(
-                ScalarMappable(norm, density_map()),
-                ax=[ax] if name == "source" else panels[-(2 if "target" in sets else 1) :],
-                location="bottom",
-                label="density",
-                extend="max",
-                shrink=0.8 if name == "source" else 0.4,
-                aspect=25,
-            )
+def plane(ax: Axes, view: RunView, x: Frame, y: Frame, equal: bool, labels: bool = True) -> None:
+    """Set up axes of the plane."""
+    ax.set(xlim=x, ylim=y, aspect="equal" if equal else "auto")
+    ax.set_box_aspect(1)
+    if labels:
+        across, up = axis_names(view)
+        ax.set_xlabel(across, parse_math=False)
+        ax.set_ylabel(up, parse_math=False)
+
+
+def histogram(points: Array, edges: list[Array]) -> Array:
+    """Return the density ``count / (N * area of a cell)`` of points (N, 2), shape (cells of x, cells of y)."""
+    area = np.diff(edges[0])[:, None] * np.diff(edges[1])
+    counts: Array = np.histogram2d(*points.T, bins=edges)[0]
+    return counts / (len(points) * area)
+
+
+def _densities(
+    sets: dict[str, Array], frame: tuple[Frame, Frame], jumps: list[list[float]] | None
+) -> tuple[list[Array], dict[str, Array]]:
+    number = int(np.clip(np.sqrt(min(len(points) for points in sets.values()) / 5), 40, 160))
+    edges = [cells(limits, number, at) for limits, at in zip(frame, jumps or ((), ()), strict=True)]
+    return edges, {name: histogram(points, edges) for name, points in sets.items()}
 
 
 def _top(grid: Array) -> float:

@@ -45,7 +45,7 @@ def correlations(view: RunView, settings: Settings) -> Picture | None:
         return None
     matrices = {name: correlation(table) for name, table in sets.items()}
     found = [matrix[np.isfinite(matrix)] for matrix in matrices.values()]
-    norms, plain = dict.fromkeys(matrices, Normalize(-1, 1)), len(matrices)
+    norms = dict.fromkeys(matrices, Normalize(-1, 1))
     if "target" in matrices:
         gap = matrices["samples"] - matrices["target"]
         found.append(np.abs(gap[np.isfinite(gap)]))
@@ -53,34 +53,31 @@ def correlations(view: RunView, settings: Settings) -> Picture | None:
         matrices["samples − target"], norms["samples − target"] = gap, Normalize(-reach, reach)
     named = number <= MOST_NAMES and view.frame is not None and view.frame.columns is not None
     names = column_names(view, number, LONGEST) if named else None
-    with sheet(3.5 * len(matrices) + (0.8 if named else 0.0), 5.0 if named else 4.5, settings, "compressed") as drawing:
-        panels = drawing.figure.subplots(1, len(matrices), sharex=True, sharey=True, squeeze=False)[0]
-        for ax, (name, matrix) in zip(panels, matrices.items(), strict=True):
-            ax.imshow(matrix, norm=norms[name], cmap=diverging_map(), interpolation="nearest")
-            ax.set(title=name)
-            ax.spines[:].set_visible(False)
-            _label(ax, names)
-        if names is None:
-            panels[0].set_ylabel("column")
-        below = {"location": "bottom", "aspect": 25, "label": "correlation"}
-        shade = ScalarMappable(norms["samples"], diverging_map())
-        drawing.figure.colorbar(shade, ax=list(panels[:plain]), shrink=0.8 / plain, **below)
-        for ax in panels[plain:]:
-            shade = ScalarMappable(norms["samples − target"], diverging_map())
-            drawing.figure.colorbar(shade, ax=[ax], shrink=0.8, **(below | {"label": "difference"}))
+    with sheet(settings) as drawing:
+        for name, matrix in matrices.items():
+            with drawing.tile(3.3, 4.2 if named else 3.9, f"correlations of {name}") as figure:
+                ax = figure.subplots()
+                ax.imshow(matrix, norm=norms[name], cmap=diverging_map(), interpolation="nearest")
+                ax.set(title=name)
+                ax.spines[:].set_visible(False)
+                _label(ax, names)
+                below = {"location": "bottom", "aspect": 25, "shrink": 0.8}
+                said = "difference" if "−" in name else "correlation"
+                figure.colorbar(ScalarMappable(norms[name], diverging_map()), ax=ax, label=said, **below)
     listed = " and ".join(f"the {name} ({drawn(table, getattr(view, name))})" for name, table in sets.items())
     caption = f"Pearson correlations of {listed}."
     if found[-1].size < number**2:
         caption += " Grey: a constant column has no correlation."
     if number < total:
         caption += f" The first {number} of {count(total)} columns."
-    return Picture("correlations", "Samples", "Correlations of the columns", caption, drawing.png)
+    return Picture("correlations", "Samples", "Correlations of the columns", caption, drawing.tiles)
 
 
 def _label(ax: Axes, names: list[str] | None) -> None:
     """Name the rows and columns of a matrix, or number them."""
     if names is None:
         ax.set_xlabel("column")
+        ax.set_ylabel("column")
         ax.locator_params(integer=True, nbins=8)
         return
     size = 9 if len(names) <= 8 else 7

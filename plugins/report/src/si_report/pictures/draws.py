@@ -6,6 +6,9 @@ small and the same draws make the same picture. Thinning keeps the order.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from itertools import pairwise
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -17,12 +20,14 @@ __all__ = [
     "Array",
     "Frame",
     "Indices",
-    "bins",
+    "cells",
+    "column_bins",
     "count",
     "drawn",
     "indices",
     "moments_in_time",
     "plane_frame",
+    "rice",
     "span",
     "subset",
 ]
@@ -30,6 +35,8 @@ __all__ = [
 Array = NDArray[np.float64]
 Indices = NDArray[np.int64]
 Frame = tuple[float, float]
+
+MOST_STEPS = 400
 
 
 def indices(total: int, limit: int) -> Indices:
@@ -86,9 +93,37 @@ def span(*columns: Array, tail: float = 0.001, margin: float = 0.05) -> Frame:
     return low - margin * width, high + margin * width
 
 
-def bins(frame: Frame, number: int, low: int = 16, high: int = 80) -> Array:
-    """Return edges of equal bins over a frame, about ``2 n^(1/3)`` of them (Rice's rule)."""
-    return np.linspace(*frame, int(np.clip(round(2 * number ** (1 / 3)), low, high)) + 1)
+def cells(frame: Frame, number: int, breakpoints: Sequence[float] = ()) -> Array:
+    """Return edges of about ``number`` cells over a frame, one of them at each breakpoint within it.
+
+    Between two breakpoints cells are equal, so that a density which is smooth there has the mass that the middles of
+    the cells say. More breakpoints than cells are left out.
+    """
+    ends = [frame[0], *(value for value in breakpoints if frame[0] < value < frame[1]), frame[1]]
+    if len(ends) - 1 > number:
+        ends = [*frame]
+    width = (frame[1] - frame[0]) / number
+    pieces = [np.linspace(low, high, max(1, round((high - low) / width)) + 1)[:-1] for low, high in pairwise(ends)]
+    return np.concatenate([*pieces, [frame[1]]])
+
+
+def rice(number: int, low: int = 16, high: int = 80) -> int:
+    """Return how many bins n draws are worth: about ``2 n^(1/3)`` (Rice's rule)."""
+    return int(np.clip(round(2 * number ** (1 / 3)), low, high))
+
+
+def column_bins(column: Array, frame: Frame, number: int) -> Array:
+    """Return edges of bins for a column of data; where its values are multiples of a step, each bin has as many."""
+    values = np.unique(column)
+    if 2 < len(values) <= MOST_STEPS:
+        step = float(np.diff(values).min())
+        places = (values - values[0]) / step
+        wide = (frame[1] - frame[0]) / step
+        if np.abs(places - np.round(places)).max() < 1e-3 and wide <= 20 * MOST_STEPS:
+            of_each = step * max(1, round(wide / (2 * number)) if wide > 2 * number else 1)
+            first = values[0] - step / 2 - of_each * np.ceil(max(values[0] - step / 2 - frame[0], 0) / of_each)
+            return first + of_each * np.arange(int(np.ceil((frame[1] - first) / of_each)) + 1)
+    return np.linspace(*frame, number + 1)
 
 
 def plane_frame(reference: list[Array], extra: list[Array]) -> tuple[Frame, Frame, bool]:

@@ -27,24 +27,29 @@ def images(view: RunView, settings: Settings) -> Picture:
     else:
         picks, labels, note, _ = chosen
         rows = [subset(view.samples, columns, "samples", at) for at in picks]
-    side = 4.9
+    side = 4.8
     tall = side * (height * len(rows)) / (width * columns)
-    beside = view.target is not None
-    with sheet((2 if beside else 1) * side + 0.7, min(tall, 11.0) + 0.5, settings, "compressed") as drawing:
-        *left, right = drawing.figure.subplots(1, 2 if beside else 1, squeeze=False)[0]
+    high = min(tall, 11.0) + 0.5
+    with sheet(settings) as drawing:
         if view.target is not None:
-            show(left[0], _rows(view.target, "target", len(rows), columns), columns, limits)
-            left[0].set_title("target (real)")
+            words = f"{len(rows) * columns} real images at random"
+            with drawing.tile(side, high, words, "compressed") as figure:
+                ax = figure.subplots()
+                show(ax, _rows(view.target, "target", len(rows), columns), columns, limits)
+                ax.set_title("target (real)")
             note += " Real images at random." if labels else ""
-        show(right, rows, columns, limits, row_labels=labels)
-        right.set_title("samples (model)")
-        if chosen is not None:
-            right.set_ylabel(chosen[3], parse_math=False)
+        words = f"{sum(map(len, rows))} images of the model" + (f", by {chosen[3]}" if chosen is not None else "")
+        with drawing.tile(side, high, words, "compressed") as figure:
+            ax = figure.subplots()
+            show(ax, rows, columns, limits, row_labels=labels)
+            ax.set_title("samples (model)")
+            if chosen is not None:
+                ax.set_ylabel(chosen[3], parse_math=False)
     caption = (
         f"{note} Black is {limits[0]:.4g} and white {limits[1]:.4g} in every channel, "
         f"{range_of}; values beyond are clipped."
     )
-    return Picture("samples", "Samples", "Images", caption, drawing.png)
+    return Picture("samples", "Samples", "Images", caption, drawing.tiles)
 
 
 def _rows(draws: Tensor, what: str, rows: int, columns: int) -> list[Array]:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from si_core import RunView
-from si_report.pictures.draws import bins, drawn, span, subset
+from si_report.pictures.draws import cells, drawn, rice, span, subset
 from si_report.pictures.log_densities import values
-from si_report.pictures.names import axis_names, together
+from si_report.pictures.names import axis_names, breakpoints, together
 from si_report.pictures.palette import FAINT, SAMPLES, SOURCE, TARGET
 from si_report.pictures.picture import Picture, Settings, sheet
 
@@ -23,15 +23,17 @@ def line(view: RunView, settings: Settings) -> Picture:
     sets = {name: subset(getattr(view, name), MOST, name).reshape(-1) for name in names}
     samples, shown = sets["samples"], [sets[name] for name in ("target", "samples") if name in sets]
     frame = span(*sets.values(), tail=0.0005)
-    edges = bins(frame, min(map(len, shown)), high=120)
+    jumps = (breakpoints(view) or [[]])[0]
+    edges = cells(frame, rice(min(map(len, shown)), high=120), jumps)
     curves = {}
-    grid = np.linspace(*frame, POINTS)
+    edge = np.asarray(jumps)
+    grid = np.sort(np.concatenate([np.linspace(*frame, POINTS), edge * (1 - 1e-6), edge * (1 + 1e-6)]))
     for name, log_density in (("learned density", view.log_density), ("true density", view.true_log_density)):
         if log_density is not None:
             with np.errstate(over="ignore"):
                 curves[name] = np.exp(values(log_density, grid.reshape(-1, *view.samples.shape[1:]), view.samples))
-    with sheet(8.0, 4.2, settings) as drawing:
-        ax = drawing.figure.subplots()
+    with sheet(settings) as drawing, drawing.tile(5.0, 4.0, f"densities of {' and '.join(names)}") as figure:
+        ax = figure.subplots()
         if view.target is not None:
             label = f"target, {drawn(sets['target'], view.target)}"
             ax.hist(sets["target"], edges, density=True, color=FAINT, label=label)
@@ -54,8 +56,8 @@ def line(view: RunView, settings: Settings) -> Picture:
         tallest = max(float(np.histogram(draws, edges, density=True)[0].max()) for draws in shown)
         heights = [tallest, *(float(density[np.isfinite(density)].max(initial=0)) for density in curves.values())]
         ax.set_ylim(0, 1.08 * min(max(heights), 3 * tallest))
-        ax.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=3)
-    caption = f"Histograms with {len(edges) - 1} equal bins, each of area one."
+        ax.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=2)
+    caption = f"Histograms with {len(edges) - 1} bins, each of area one."
     if "learned density" in curves:
         caption += " The learned density is the exponential of the model's log-density."
-    return Picture("samples", "Samples", together(names), caption, drawing.png)
+    return Picture("samples", "Samples", together(names), caption, drawing.tiles)

@@ -1,46 +1,45 @@
-"""Paths on a line: states of the sampler against time, with the histograms of both ends beside them."""
+"""Paths on a line: a few states of the sampler against time, with the target's histogram where they end."""
 
 from __future__ import annotations
 
-import numpy as np
-
 from si_core import RunView
-from si_report.pictures.draws import bins, count, indices, span, subset
-from si_report.pictures.names import axis_names
-from si_report.pictures.palette import FAINT, SAMPLES, SOURCE
-from si_report.pictures.picture import Picture, Settings, sheet
+from si_report.pictures.draws import cells, rice, span, subset
+from si_report.pictures.names import axis_names, breakpoints
+from si_report.pictures.palette import FAINT, SAMPLES, SETS
+from si_report.pictures.paths import few, kinds, told
+from si_report.pictures.picture import Picture, Settings, sheet, titled
 
 __all__ = ["line_paths"]
 
-MOST = 120
 ENDS = 5000
 
 
 def line_paths(view: RunView, settings: Settings) -> Picture | None:
-    """Draw at most 120 paths of a trajectory of events of shape () or (1,)."""
-    trajectory = view.trajectory
-    if trajectory is None:
+    """Draw at most twelve paths of events of shape () or (1,), with those by the ODE beside where there are such."""
+    found = kinds(view)
+    if not found:
         return None
-    times = subset(trajectory.t, len(trajectory.t), "trajectory")
-    chosen = indices(trajectory.x.shape[1], MOST)
-    states = np.stack([subset(state, MOST, "trajectory", chosen).reshape(-1) for state in trajectory.x])
-    first, last = (subset(trajectory.x[k], ENDS, "trajectory").reshape(-1) for k in (0, -1))
+    lasts = {name: subset(path.x[-1], ENDS, "trajectory").reshape(-1) for name, path in found.items()}
     target = [] if view.target is None else [subset(view.target, ENDS, "target").reshape(-1)]
-    frame = span(states.reshape(-1), first, last, *target, tail=0.0005)
-    with sheet(8.4, 4.2, settings) as drawing:
-        left, middle, right = drawing.figure.subplots(1, 3, sharey=True, width_ratios=[1, 5, 1])
-        middle.plot(times, states, color=SAMPLES, alpha=0.35, linewidth=0.8)
-        middle.set(xlim=(times[0], times[-1]), ylim=frame, xlabel="time t", title="paths")
-        for ax, draws, colour, title in ((left, first, SOURCE, "start"), (right, last, SAMPLES, "end")):
-            edges = bins(frame, len(draws))
-            for behind in target if ax is right else ():
-                ax.hist(behind, edges, density=True, orientation="horizontal", color=FAINT)
-            ax.hist(draws, edges, density=True, orientation="horizontal", histtype="step", color=colour)
-            ax.set(title=title, xlabel="density")
-        left.set_ylabel(axis_names(view)[0], parse_math=False)
-    grey = " (grey: target)" if target else ""
-    caption = (
-        f"{count(len(chosen))} of {count(trajectory.x.shape[1])} paths of the sampler, and histograms of all states at "
-        f"the start and at the end{grey}; {count(trajectory.evaluations)} evaluations of the drift."
-    )
-    return Picture("trajectories", "Trajectories", "Paths of the sampler", caption, drawing.png)
+    drawn = {name: few(path) for name, path in found.items()}
+    frame = span(*(states.reshape(-1) for _, states in drawn.values()), *lasts.values(), *target, tail=0.0005)
+    with sheet(settings) as drawing:
+        for name, (times, states) in drawn.items():
+            with drawing.tile(4.8, 3.8, f"{states.shape[1]} {name} against time") as figure:
+                left, right = figure.subplots(1, 2, sharey=True, width_ratios=[4, 1])
+                for k, path in enumerate(states.reshape(len(times), -1).T):
+                    left.plot(times, path, color=SETS[k % len(SETS)], alpha=0.85, linewidth=1.1)
+                left.set(xlim=(times[0], times[-1]), ylim=frame, xlabel="time t")
+                titled(left, name)
+                left.set_ylabel(axis_names(view)[0], parse_math=False)
+                edges = cells(frame, rice(len(lasts[name])), (breakpoints(view) or [[]])[0])
+                for behind in target:
+                    right.hist(behind, edges, density=True, orientation="horizontal", color=FAINT)
+                if name in found and found[name] is view.trajectory:
+                    style = {"density": True, "orientation": "horizontal", "histtype": "step", "color": SAMPLES}
+                    right.hist(lasts[name], edges, **style)
+                right.set(title="end", xlabel="density")
+    caption = f"{told(view)}."
+    if target:
+        caption += " At the end the target (grey), and all states of the sampler (blue)."
+    return Picture("trajectories", "Trajectories", "Paths of the sampler", caption, drawing.tiles)

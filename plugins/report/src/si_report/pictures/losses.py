@@ -16,7 +16,7 @@ from matplotlib.axes import Axes
 from si_core import RunView
 from si_report.pictures.draws import Array, count
 from si_report.pictures.palette import FAINT, SAMPLES
-from si_report.pictures.picture import Picture, Settings, printable, sheet, unused
+from si_report.pictures.picture import Picture, Settings, printable, sheet
 
 __all__ = ["curves", "losses", "smooth"]
 
@@ -66,22 +66,19 @@ def losses(view: RunView, settings: Settings) -> Picture | None:
     found = curves(view.metrics)
     if not found:
         return None
-    across = min(len(found), 3)
-    down = -(-len(found) // across)
-    with sheet(3.5 * across + (2.0 if across == 1 else 0), 2.6 * down, settings) as drawing:
-        panels = drawing.figure.subplots(down, across, squeeze=False, sharex=True).reshape(-1)
-        cut = [_draw(ax, name, *curve) for ax, (name, curve) in zip(panels, found.items(), strict=False)]
-        for k, ax in enumerate(panels[: len(found)]):
-            if k + across >= len(found):
+    cut = []
+    with sheet(settings) as drawing:
+        for name, curve in found.items():
+            with drawing.tile(3.3, 2.6, f"{printable(name)} over the steps") as figure:
+                ax = figure.subplots()
+                cut.append(_draw(ax, name, *curve))
                 ax.set_xlabel("step")
-                ax.tick_params(labelbottom=True)
-        unused(*panels[len(found) :])
     caption = (
         f"{count(len(view.metrics))} records: raw (grey), and the mean over a window of a twentieth of them (blue)."
     )
     if any(cut):
         caption += " A linear axis leaves out the most extreme values."
-    return Picture("losses", "Training", "Loss curves", caption, drawing.png)
+    return Picture("losses", "Training", "Loss curves", caption, drawing.tiles, across=3)
 
 
 def _draw(ax: Axes, name: str, steps: Array, values: Array) -> bool:

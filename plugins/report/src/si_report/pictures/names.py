@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from si_core import RunView
 from si_report.pictures.picture import printable
 
-__all__ = ["axis_names", "column_names", "together"]
+__all__ = ["axis_names", "breakpoints", "column_names", "together"]
 
 LONGEST = 28
 
@@ -21,6 +21,12 @@ def axis_names(view: RunView) -> tuple[str, ...]:
     if found is not None:
         return found
     return ("x₁", "x₂") if view.samples.shape[1:] == (2,) else ("x",)
+
+
+def breakpoints(view: RunView) -> list[list[float]] | None:
+    """Where the target's density may jump, by entry of an event; None where nothing is known."""
+    found = view.breakpoints
+    return None if found is None or len(found) != view.samples.shape[1:].numel() else [sorted(each) for each in found]
 
 
 def column_names(view: RunView, number: int, longest: int = LONGEST) -> list[str]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from matplotlib import colormaps
-from matplotlib.colors import Colormap, LinearSegmentedColormap
+from matplotlib.colors import Colormap, LinearSegmentedColormap, to_rgb
 
 __all__ = [
     "FAINT",
@@ -19,18 +19,22 @@ __all__ = [
     "SOURCE",
     "STYLE",
     "TARGET",
+    "contrast",
     "density_map",
     "diverging_map",
+    "ink_on",
     "level_map",
     "time_map",
 ]
 
-SOURCE = "#999999"
+SOURCE = "#777777"
 TARGET = "#222222"
 SAMPLES = "#0072b2"
-SETS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#222222")
+SETS = ("#0072b2", "#d55e00", "#00875f", "#b3558a", "#a37500", "#2e8fc6", "#222222")
 FAINT = "#c8ccd0"
 MISSING = "#d9d9d9"
+LIGHTEST = 0.6
+"""Of plasma: lines keep three times the luminance of paper apart (WCAG 2.2, 1.4.11)."""
 
 STYLE: dict[str, Any] = {
     "font.family": "DejaVu Sans",
@@ -59,10 +63,26 @@ STYLE: dict[str, Any] = {
 }
 
 
+def contrast(one: Any, other: Any) -> float:
+    """The contrast of two colours, ``(L + 0.05)/(l + 0.05)`` of their relative luminances L >= l (WCAG 2.2)."""
+    light, dark = sorted(map(_luminance, (one, other)), reverse=True)
+    return (light + 0.05) / (dark + 0.05)
+
+
+def ink_on(colour: Any) -> str:
+    """Black or white, whichever is more legible on a colour: never below 4.5."""
+    return max(("#000000", "#ffffff"), key=lambda ink: contrast(ink, colour))
+
+
+def _luminance(colour: Any) -> float:
+    linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in to_rgb(colour)]
+    return float(sum(weight * c for weight, c in zip((0.2126, 0.7152, 0.0722), linear, strict=True)))
+
+
 def time_map() -> Colormap:
-    """Colours of times from dark to light, without the yellow that fades on paper."""
+    """Colours of times from dark to light, without the yellow and orange that fade on paper."""
     plasma = colormaps["plasma"]
-    return LinearSegmentedColormap.from_list("time", [plasma(0.82 * k / 32) for k in range(33)])
+    return LinearSegmentedColormap.from_list("time", [plasma(LIGHTEST * k / 32) for k in range(33)])
 
 
 def density_map() -> Colormap:

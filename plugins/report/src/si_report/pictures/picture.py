@@ -7,19 +7,28 @@ change the bytes of a plot.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from io import BytesIO
 
 import matplotlib
+import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.image import imsave
+from numpy.typing import NDArray
 
 from si_report.pictures.palette import STYLE
 
-__all__ = ["Picture", "Settings", "Sheet", "printable", "sheet", "unused"]
+__all__ = ["WIDEST", "Picture", "Settings", "Sheet", "Tile", "printable", "sheet", "titled"]
+
+WIDEST = 5.0
+"""Inches: 480 pixels of a page. A phone shows three quarters of that, and type of 9 points stays legible."""
+
+Pixels = NDArray[np.uint8]
 
 
 @dataclass(frozen=True)
@@ -35,55 +44,106 @@ class Settings:
     resolution: int = 80
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
+class Tile:
+    """A part of a picture that is read alone: it has axes of its own, and stands under its neighbour on a phone.
+
+    Args:
+        words: what it shows, for its alternative text.
+        pixels: shape (height, width, 4).
+    """
+
+    words: str
+    pixels: Pixels
+
+    @cached_property
+    def png(self) -> bytes:
+        """The file's bytes."""
+        return _png(self.pixels)
+
+
+@dataclass(frozen=True, eq=False)
 class Picture:
     """A picture with its words.
 
     Args:
         name: the stem of its file.
         section: the section of the page it stands in.
-        title: the heading of the picture, which is also its alternative text.
+        title: the heading of the picture.
         caption: what is drawn, how, and what was left out.
-        png: the file's bytes.
+        tiles: its parts in order.
+        across: how many of them stand beside each other in the file; 0 for all.
     """
 
     name: str
     section: str
     title: str
     caption: str
-    png: bytes
+    tiles: Sequence[Tile]
+    across: int = 0
+
+    @cached_property
+    def png(self) -> bytes:
+        """The bytes of the file, which has all tiles."""
+        if len(self.tiles) == 1:
+            return self.tiles[0].png
+        across = self.across or len(self.tiles)
+        rows = [self.tiles[first : first + across] for first in range(0, len(self.tiles), across)]
+        heights = [max(tile.pixels.shape[0] for tile in row) for row in rows]
+        width = max(sum(tile.pixels.shape[1] for tile in row) for row in rows)
+        whole = np.full((sum(heights), width, 4), 255, dtype=np.uint8)
+        top = 0
+        for row, height in zip(rows, heights, strict=True):
+            left = 0
+            for tile in row:
+                tall, wide = tile.pixels.shape[:2]
+                whole[top : top + tall, left : left + wide] = tile.pixels
+                left += wide
+            top += height
+        return _png(whole)
 
 
 class Sheet:
-    """An empty figure; ``png`` holds the file's bytes once the sheet is closed."""
+    """An empty picture; ``tiles`` holds what was drawn on it."""
 
-    def __init__(self, figure: Figure) -> None:
-        self.figure = figure
-        self.png = b""
+    def __init__(self, settings: Settings) -> None:
+        self._dpi = settings.dpi
+        self.tiles: list[Tile] = []
+
+    @contextmanager
+    def tile(self, width: float, height: float, words: str, layout: str = "constrained") -> Iterator[Figure]:
+        """Draw a figure of ``width`` by ``height`` inches and keep its pixels.
+
+        Widths up to :data:`WIDEST` are legible on a phone.
+        """
+        figure = Figure(figsize=(width, height), dpi=self._dpi, layout=layout)
+        canvas = FigureCanvasAgg(figure)
+        yield figure
+        canvas.draw()
+        self.tiles.append(Tile(words, np.array(canvas.buffer_rgba())))
 
 
 @contextmanager
-def sheet(width: float, height: float, settings: Settings, layout: str = "constrained") -> Iterator[Sheet]:
-    """Draw a figure of ``width`` by ``height`` inches and keep its bytes.
-
-    The PNG carries no name of the program and no date: equal drawings are equal bytes.
-    """
+def sheet(settings: Settings) -> Iterator[Sheet]:
+    """Draw tiles in the style of all pictures: equal drawings are equal bytes."""
     with matplotlib.rc_context():
         matplotlib.rcdefaults()
         matplotlib.rcParams.update(STYLE)
-        figure = Figure(figsize=(width, height), dpi=settings.dpi, layout=layout)
-        canvas = FigureCanvasAgg(figure)
-        drawing = Sheet(figure)
-        yield drawing
-        buffer = BytesIO()
-        canvas.print_png(buffer, metadata={"Software": None})
-        drawing.png = buffer.getvalue()
+        yield Sheet(settings)
 
 
-def unused(*axes: Axes) -> None:
-    """Hide axes of a grid that hold nothing."""
-    for ax in axes:
-        ax.set_axis_off()
+def _png(pixels: Pixels) -> bytes:
+    """Without the name of the program and without a date."""
+    buffer = BytesIO()
+    imsave(buffer, pixels, format="png", metadata={"Software": None})
+    return buffer.getvalue()
+
+
+def titled(ax: Axes, title: str, below: str = "") -> None:
+    """Head a tile, with a line of smaller type below. Words may come from a plugin or a file: a dollar sign is one."""
+    ax.set_title(printable(title) + ("\n" if below else ""), parse_math=False)
+    if below:
+        ax.text(0.5, 1.02, below, transform=ax.transAxes, ha="center", fontsize=9, parse_math=False)
 
 
 def printable(words: str) -> str:

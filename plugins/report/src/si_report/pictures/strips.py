@@ -26,13 +26,17 @@ def strips(view: RunView, settings: Settings) -> Picture | None:
     states = np.stack([subset(trajectory.x[k], ROWS, "trajectory", chosen) for k in at], axis=1)
     limits, _ = black_and_white(view)
     height, width = view.samples.shape[2:]
-    wide = 9.6
-    tall = wide * height * len(chosen) / (width * len(at))
-    with sheet(wide, min(tall, 12.0) + 0.45, settings, "compressed") as drawing:
-        ax = drawing.figure.subplots()
-        show(ax, list(states), len(at), limits, column_labels=[f"t = {float(trajectory.t[k]):.2f}" for k in at])
+    wide = 1.06
+    tall = wide * height * len(chosen) / width
+    with sheet(settings) as drawing:
+        for place, k in enumerate(at):
+            t = float(trajectory.t[k])
+            with drawing.tile(wide, min(tall, 12.0) + 0.3, f"states at t = {t:.2f}", "compressed") as figure:
+                ax = figure.subplots()
+                show(ax, [state[place : place + 1] for state in states], 1, limits)
+                ax.set_title(f"t = {t:.2f}", fontsize=10, fontweight="normal")
     caption = (
-        f"{len(chosen)} draws on their way, one a row, at stored times; brightness as above, so noise beyond the range "
-        f"of the data is clipped. {count(trajectory.evaluations)} evaluations of the drift."
+        f"{len(chosen)} draws on their way, one a row, in columns of stored times; brightness as above: noise beyond "
+        f"the range of the data is clipped. {count(trajectory.evaluations)} evaluations of the drift."
     )
-    return Picture("trajectories", "Trajectories", "From noise to image", caption, drawing.png)
+    return Picture("trajectories", "Trajectories", "From noise to image", caption, drawing.tiles)

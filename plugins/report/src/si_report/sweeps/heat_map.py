@@ -8,7 +8,7 @@ import numpy as np
 from matplotlib.colors import LogNorm, Normalize
 
 from si_report.page.text import short
-from si_report.pictures.palette import level_map
+from si_report.pictures.palette import MISSING, ink_on, level_map
 from si_report.pictures.picture import Picture, Settings, sheet
 from si_report.sweeps.lines import caption
 from si_report.sweeps.results import Axis, Measure
@@ -38,8 +38,10 @@ def heat_map(measure: Measure, axes: Sequence[Axis], name: str, settings: Settin
         return None
     norm = (LogNorm if wide(values) else Normalize)(float(known.min()), float(known.max()))
     width, height = (1.6 + 0.85 * len(across.labels), 1.2 + 0.42 * len(down.labels))
-    with sheet(min(max(width, 5.0), 10.5), min(max(height, 2.8), 9.0), settings) as drawing:
-        ax = drawing.figure.subplots()
+    title = f"{measure.name} over {across.key} and {down.key}"
+    size = (min(max(width, 5.0), 10.5), min(max(height, 2.8), 9.0))
+    with sheet(settings) as drawing, drawing.tile(*size, f"map of {title}") as figure:
+        ax = figure.subplots()
         shown = ax.imshow(np.ma.masked_invalid(values), norm=norm, cmap=level_map(), aspect="auto", origin="lower")
         for set_ticks, axis, order in ((ax.set_yticks, down, orders[0]), (ax.set_xticks, across, orders[1])):
             set_ticks(range(len(order)), [axis.labels[k] for k in order], parse_math=False)
@@ -50,12 +52,11 @@ def heat_map(measure: Measure, axes: Sequence[Axis], name: str, settings: Settin
         ax.spines[:].set_visible(False)
         if values.size <= MOST_WRITTEN:
             for (row, column), value in np.ndenumerate(values):
-                ink = "#222222" if not np.isfinite(value) or norm(value) > 0.6 else "#ffffff"
+                ink = ink_on(level_map()(norm(value)) if np.isfinite(value) else MISSING)
                 words = "–" if not np.isfinite(value) else f"{value:#.3g}".removesuffix(".")
                 ax.text(column, row, words, ha="center", va="center", color=ink, fontsize=8)
-        bar = drawing.figure.colorbar(shown, ax=ax)
+        bar = figure.colorbar(shown, ax=ax)
         bar.set_label(measure.unit, parse_math=False)
         bar.outline.set_visible(False)
-    title = f"{measure.name} over {across.key} and {down.key}"
     words = f"From {short(float(known.min()))} to {short(float(known.max()))}. {caption(measure)}".strip()
-    return Picture(name, "Estimates", title, words, drawing.png)
+    return Picture(name, "Estimates", title, words, drawing.tiles)

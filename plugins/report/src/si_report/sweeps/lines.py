@@ -40,8 +40,9 @@ def lines(measure: Measure, axes: Sequence[Axis], name: str, settings: Settings)
         np.moveaxis(array, along, 0).reshape(shape) for array in (measure.values, np.nan_to_num(measure.errors))
     )
     styles = Styles(others)
-    with sheet(8.4 if others else 6.6, 3.9, settings) as drawing:
-        ax = drawing.figure.subplots()
+    words = f"{measure.name} over {axes[along].key}"
+    with sheet(settings) as drawing, drawing.tile(5.0, 3.9, words) as figure:
+        ax = figure.subplots()
         numbers = axes[along].numbers
         across = place_names(ax, axes[along]) if numbers is None else place_numbers(ax, axes[along], numbers)
         ax.set_xlabel(axes[along].key, parse_math=False)
@@ -58,7 +59,10 @@ def lines(measure: Measure, axes: Sequence[Axis], name: str, settings: Settings)
         if wide(values):
             ax.set_yscale("log")
         ax.grid(visible=True)
-        styles.explain(drawing.figure)
+    if others:
+        with sheet(settings) as key, key.tile(3.0, 3.9, "which line is which combination", "none") as figure:
+            styles.explain(figure)
+        drawing.tiles += key.tiles
     words = caption(measure)
     if np.isfinite(measure.errors).any():
         words += "Bars are one standard error to each side. "
@@ -66,7 +70,7 @@ def lines(measure: Measure, axes: Sequence[Axis], name: str, settings: Settings)
         kind = "mark" if numbers is None else "line"
         words += f"One {kind} for each {'value' if len(others) == 1 else 'combination'} of "
         words += f"{', '.join(axis.key for axis in others)}."
-    return Picture(name, "Estimates", f"{measure.name} over {axes[along].key}", words.strip(), drawing.png)
+    return Picture(name, "Estimates", f"{measure.name} over {axes[along].key}", words.strip(), drawing.tiles)
 
 
 def _rank(axis: Axis) -> tuple[bool, bool, int]:

@@ -8,7 +8,7 @@ from typing import Any
 from urllib.parse import quote
 
 from si_core import SweepView
-from si_report.page.frame import document, environment_list, figure, text
+from si_report.page.frame import cell, document, environment_list, figure, table, text
 from si_report.page.text import measured, outline
 from si_report.pictures.picture import Picture
 from si_report.sweeps.results import label, named_estimates
@@ -61,17 +61,16 @@ def _table(view: SweepView) -> str:
     heads += [f"{stage} [s]" for stage in stages] + ([] if ended else ["state"])
     rows = []
     for record, estimates in zip(view.records, found, strict=True):
-        cells = [f"<td>{text(label(record['values'][key]))}</td>" for key in axes]
-        cells += [f'<td class="value">{text(_measured(estimates.get(name)))}</td>' for name in names]
-        cells += [f'<td class="details">{_seconds(record["seconds"].get(stage))}</td>' for stage in stages]
-        cells += [] if ended else [f"<td>{text(record['state'])}</td>"]
+        cells = [cell(key, text(label(record["values"][key]))) for key in axes]
+        shown = heads[1 + len(axes) :]
+        cells += [
+            cell(head, text(_measured(estimates.get(name))), "value") for head, name in zip(shown, names, strict=False)
+        ]
+        cells += [cell(f"{stage} [s]", _seconds(record["seconds"].get(stage)), "details") for stage in stages]
+        cells += [] if ended else [cell("state", text(record["state"]))]
         mark = ' class="failed"' if record["state"] == "failed" else ""
         rows.append(f'<tr{mark}><th scope="row">{_link(record, view.directory)}</th>{"".join(cells)}</tr>\n')
-    head = "".join(f'<th scope="col">{text(name)}</th>' for name in heads)
-    body = "".join(rows)
-    return (
-        f'<div class="wide"><table class="points"><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>\n'
-    )
+    return table("points stack", heads, "".join(rows))
 
 
 def _link(record: Mapping[str, Any], directory: Path) -> str:

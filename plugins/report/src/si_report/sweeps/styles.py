@@ -40,7 +40,7 @@ class Styles:
         return {"color": self._colours[combination[0] if combination else 0], "markersize": SIZE, **mark}
 
     def explain(self, figure: Figure) -> None:
-        """Name the colours at the right of a figure, and the marks below them."""
+        """Name the colours in a figure of their own, and the marks below them."""
         if self.axes:
             colours = [Line2D([], [], color=colour, linewidth=3) for colour in self._colours]
             _legend(figure, colours, self.axes[0].labels, self.axes[0].key, "upper")
@@ -71,7 +71,7 @@ def _legend(figure: Figure, handles: list[Line2D], names: list[str], title: str,
     # of a long scale some values name the rest
     at = np.unique(np.linspace(0, len(names) - 1, min(len(names), MOST_NAMED)).round().astype(int))
     legend = figure.legend(
-        [handles[k] for k in at], [names[k] for k in at], title=title, loc=f"outside right {side}", alignment="left"
+        [handles[k] for k in at], [names[k] for k in at], title=title, loc=f"{side} left", alignment="left"
     )
     # a dollar sign in a value is one
     for words in (legend.get_title(), *legend.get_texts()):
