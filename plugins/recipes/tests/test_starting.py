@@ -172,6 +172,15 @@ def test_many_missing_values_are_not_dropped(random):
     assert si.load_recipe("flowers.yaml").sections.target.options["missing"] == "mean"
 
 
+def test_what_does_not_vary_is_left_out():
+    Path("rows.csv").write_text("a,b,c\n" + "\n".join(f"{row}.5,7,{row % 3}" for row in range(60)) + "\n", "utf-8")
+    initialise("rows.csv", "--label", "none")
+    assert si.load_recipe("rows.yaml").sections.target.options["columns"] == ["a", "c"]
+    Path("same.csv").write_text("a,b\n" + "1,2\n" * 60, "utf-8")
+    with pytest.raises(si.DataError, match="varies"):
+        initialise("same.csv")
+
+
 def test_nothing_is_written_over(random):
     write_table(random)
     Path("flowers.yaml").write_text("mine\n", encoding="utf-8")
@@ -186,6 +195,7 @@ def test_nothing_is_written_over(random):
         ((), si.UsageError, "which data"),
         (("absent.csv",), si.DataError, "no such file"),
         (("flowers.csv", "--label", "colour"), si.UsageError, "no column has this name"),
+        (("flowers.csv", "--label", "name"), si.UsageError, "no classes"),
         (("flowers.csv", "--out", "mine.txt"), si.UsageError, "ends in .yaml"),
         (("flowers.csv", "--out", "absent/mine.yaml"), si.StorageError, "can't write"),
     ],

@@ -23,12 +23,14 @@ class Column:
         numeric: whether it holds numbers.
         missing: rows that have nothing there, or nothing finite.
         classes: its values, where they are few enough for classes: texts, truth values or whole numbers; else none.
+        constant: whether all its numbers are one and the same, of which there is nothing to learn.
     """
 
     name: str | int
     numeric: bool
     missing: int
     classes: tuple[str, ...] = ()
+    constant: bool = False
 
 
 @dataclass(frozen=True)

@@ -47,7 +47,8 @@ def columns_of_numbers(names: list[str | int], values: NDArray[np.generic]) -> l
         finite = np.isfinite(column)
         whole = bool((column[finite] == np.floor(column[finite])).all())
         classes = classes_of(column[finite].astype(np.int64)) if whole and finite.any() else ()
-        found.append(Column(name, True, int((~finite).sum()), classes))
+        constant = len(np.unique(column[finite])) == 1
+        found.append(Column(name, True, int((~finite).sum()), classes, constant))
     return found
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from si_core import UsageError
+from si_core import DataError, UsageError
 from si_distributions.look import Column, FoundTable
 from si_recipes.starting.recipe import EFFORTS, Line, Plan
 
@@ -22,12 +22,16 @@ def label_named(found: FoundTable, name: str) -> Column:
     """The column of classes that somebody names.
 
     Raises:
-        UsageError: there is none of this name.
+        UsageError: there is none of this name, or its values are no classes.
     """
     known = (*found.columns, *found.beside)
     for column in known:
-        if str(column.name) == name:
+        if str(column.name) == name and column.classes:
             return column
+        if str(column.name) == name:
+            problem = "hardly two rows have a value in common there, so it has no classes"
+            fix = f"--label {found.labels[0].name}" if found.labels else "--label none"
+            raise UsageError(problem, where="--label", got=repr(name), fix=fix)
     allowed = ", ".join(str(column.name) for column in known)
     raise UsageError("no column has this name", where="--label", got=repr(name), allowed=allowed or "none: no columns")
 
@@ -40,8 +44,13 @@ def plan_for_table(found: FoundTable, path: str, label: Column | None, effort: s
         path: the file, from the recipe's folder.
         label: the column of classes; None for none.
         effort: one of :data:`~si_recipes.starting.recipe.EFFORTS`.
+
+    Raises:
+        DataError: there is nothing to learn.
     """
-    own = [column for column in found.columns if column is not label and column.numeric]
+    own = [column for column in found.columns if column is not label and column.numeric and not column.constant]
+    if found.columns and not own:
+        raise DataError("no column of numbers varies from row to row", where=found.path, got=f"{found.rows} rows")
     image = len(found.shape) == 3 and found.shape[0] in (1, 3, 4) and min(found.shape[1:]) >= 8
     size = len(own) if found.columns else _size(found)
     network: dict[str, Any] = {"use": "mlp", "width": 128 if size <= 4 else 256, "depth": 3}
@@ -78,10 +87,10 @@ def _target(found: FoundTable, path: str, own: list[Column], label: Column | Non
     yield Line("path", path, "from the folder of this recipe")
     if found.key is not None:
         yield Line("key", found.key, "the array that holds the rows")
-    left = [column for column in found.columns if column is not label and not column.numeric]
+    left = [column for column in found.columns if column is not label and column not in own]
     if left:
-        names = ", ".join(str(column.name) for column in left)
-        yield Line("columns", [column.name for column in own], f"those of numbers; texts are left out: {names}")
+        names = ", ".join(f"{column.name} ({'constant' if column.numeric else 'text'})" for column in left)
+        yield Line("columns", [column.name for column in own], f"left out: {names}")
     if label is not None:
         yield Line("label", label.name, "given to the networks: samples can be asked for by it")
     lacking = max(found.lacking, label.missing if label is not None else 0)
