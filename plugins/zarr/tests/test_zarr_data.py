@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import pickle
 import re
 import sys
@@ -136,6 +137,29 @@ def test_without_zarr_the_fix_is_told(group, monkeypatch):
     monkeypatch.setitem(sys.modules, "zarr", None)
     with pytest.raises(si.UsageError, match=r"pip install 'si-zarr\[zarr\]'"):
         Array(group, key="table")
+
+
+def test_pickles_are_never_loaded(tmp_path):
+    """Version 2 of the format knows a codec by which arrays are pickles."""
+    path = tmp_path / "evil.zarr"
+    root = zarr.create_group(str(path), zarr_format=2)
+    root.create_array("x", shape=(N,), dtype="f8")[...] = DOSE
+    root.create_array("label", shape=(N,), dtype="i8")[...] = 0
+    known = path / "label/.zarray"
+    told = json.loads(known.read_text())
+    known.write_text(
+        json.dumps(told | {"dtype": "|O", "filters": [{"id": "pickle", "protocol": 4}], "fill_value": None})
+    )
+
+    class Evil:
+        def __reduce__(self):
+            return open, (str(tmp_path / "ran"), "w")
+
+    for chunk in (path / "label").glob("[0-9]*"):
+        chunk.write_bytes(pickle.dumps(Evil()))
+    with pytest.raises(si.DataError):
+        Array(str(path), key="x", label="label")
+    assert not (tmp_path / "ran").exists()
 
 
 def test_the_recipe_of_the_readme_is_one(tmp_path):
