@@ -142,6 +142,27 @@ def test_a_file_that_changes_is_refused(tmp_path):
         law.draw(4, torch.Generator().manual_seed(0))
 
 
+def test_what_lies_in_other_files_is_not_followed(tmp_path):
+    """Numbers of a dataset may lie in any file of the reader's, and a link may lead to one."""
+    h5py = pytest.importorskip("h5py")
+    secret = tmp_path / "secret.txt"
+    secret.write_bytes(b"0123456789abcdef" * 10)
+    for way in ("bytes", "link", "virtual"):
+        path = written(tmp_path / f"{way}.h5ad")
+        with h5py.File(path, "a") as file:
+            del file["X"]
+            if way == "bytes":
+                file.create_dataset("X", (CELLS, 4), "u1", external=[(str(secret), 0, h5py.h5f.UNLIMITED)])
+            elif way == "link":
+                file["X"] = h5py.ExternalLink(written(tmp_path / "other.h5ad"), "X")
+            else:
+                layout = h5py.VirtualLayout((CELLS, GENES), "f4")
+                layout[:] = h5py.VirtualSource(written(tmp_path / "other.h5ad"), "X", (CELLS, GENES))
+                file.create_virtual_dataset("X", layout)
+        with pytest.raises(si.DataError, match="lies in another one; it is not followed"):
+            Array(path)
+
+
 def test_the_recipe_of_the_readme_is_one(tmp_path):
     (text,) = re.findall(r"```yaml\n(.*?)```", Path(__file__).parents[1].joinpath("README.md").read_text(), re.DOTALL)
     (tmp_path / "r.yaml").write_text(text, encoding="utf-8")

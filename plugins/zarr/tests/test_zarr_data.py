@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import pickle
 import re
 import sys
@@ -136,6 +137,26 @@ def test_without_zarr_the_fix_is_told(group, monkeypatch):
     monkeypatch.setitem(sys.modules, "zarr", None)
     with pytest.raises(si.UsageError, match=r"pip install 'si-zarr\[zarr\]'"):
         Array(group, key="table")
+
+
+def test_pickles_are_never_loaded(tmp_path):
+    """Version 2 of the format knows a codec by which arrays are pickles; not every numcodecs refuses it by itself."""
+    path = tmp_path / "evil.zarr"
+    root = zarr.create_group(str(path), zarr_format=2)
+    for name, dtype in (("x", "f8"), ("label", "i8")):
+        root.create_array(name, shape=(N,), dtype=dtype)[...] = DOSE
+    known = path / "label/.zarray"
+    codecs = {"dtype": "|O", "filters": [{"id": "vlen-utf8"}, {"id": "pickle", "protocol": 4}], "fill_value": None}
+    known.write_text(json.dumps(json.loads(known.read_text()) | codecs))
+
+    class Evil:
+        def __reduce__(self):
+            return open, (str(tmp_path / "ran"), "w")
+
+    (path / "label/0").write_bytes(pickle.dumps(Evil()))
+    with pytest.raises(si.DataError, match="stored as a pickle is never loaded"):
+        Array(str(path), key="x", label="label")
+    assert not (tmp_path / "ran").exists()
 
 
 def test_the_recipe_of_the_readme_is_one(tmp_path):

@@ -149,16 +149,26 @@ class CompressedRows(_Rows):
         return CompressedRows(self._path, self._key, shape, self.dtype, self._indptr, self._held, self._where, columns)
 
     def take(self, index: NDArray[np.int64]) -> NDArray[np.generic]:
+        from scipy.sparse import csr_matrix
+
         self._state.check()
         rows, back = np.unique(index, return_inverse=True)
-        out = np.zeros((len(rows), self._width), self.dtype)
+        first, last = self._indptr[rows], self._indptr[rows + 1]
         with reading_bytes(self._where):
-            data, columns = self._held or (self._element("data"), self._element("indices"))
-            for place, (first, last) in enumerate(self._stretches(rows)):
-                # What stands twice in a column is a sum.
-                np.add.at(out[place], columns[first:last], data[first:last])
+            arrays = self._held or (self._element("data"), self._element("indices"))
+            data, columns = (self._gathered(array, rows, first, last) for array in arrays)
+            begins = np.concatenate([[0], np.cumsum(last - first)])
+            # What stands twice in a column is a sum.
+            dense = csr_matrix((data, columns, begins), shape=(len(rows), self._width)).toarray()
+        out = np.asarray(dense, self.dtype)
         return (out if self._columns is None else out[:, self._columns])[back]
 
-    def _stretches(self, rows: NDArray[np.int64]) -> Iterator[tuple[int, int]]:
-        """Where the numbers of rows begin and end."""
-        yield from zip(self._indptr[rows].tolist(), self._indptr[rows + 1].tolist(), strict=True)
+    def _gathered(
+        self, array: Any, rows: NDArray[np.int64], first: NDArray[np.int64], last: NDArray[np.int64]
+    ) -> NDArray[np.generic]:
+        """What rows have of an array, one after the other; neighbours in the file are read at once."""
+        if not len(rows):
+            return np.empty(0, array.dtype)
+        cuts = np.flatnonzero(np.diff(rows) != 1) + 1
+        starts, ends = np.concatenate([[0], cuts]), np.concatenate([cuts, [len(rows)]])
+        return np.concatenate([array[first[a] : last[b - 1]] for a, b in zip(starts, ends, strict=True)])

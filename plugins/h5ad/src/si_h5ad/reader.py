@@ -28,6 +28,7 @@ from si_core import DataError, UsageError
 from si_distributions.files.contents import Contents, choose_columns, refuse_dtype
 from si_distributions.files.damaged import reading_bytes
 from si_distributions.files.reader import Chosen, Reader
+from si_h5ad.links import refuse_elsewhere
 from si_h5ad.matrix import CompressedRows, DenseRows, matrix_rows
 
 __all__ = ["H5ad"]
@@ -51,6 +52,7 @@ class H5ad(Reader):
             if key.startswith("obsm/"):
                 events, names = _representation(file, key, where), None
             else:
+                refuse_elsewhere(file, key, where)
                 with reading_bytes(where, _DAMAGED):
                     events, names = matrix_rows(file, key, str(path), where), _names(file, key, where)
             values, columns = _columns(events, names, chosen.columns, where)
@@ -111,6 +113,7 @@ def _opened(path: Path, where: str) -> Iterator[Any]:
 def _element(file: Any, key: str, where: str) -> Any:
     """What AnnData makes of an element of the file."""
     anndata, _ = _packages(where)
+    refuse_elsewhere(file, key, where)
     with reading_bytes(where, _DAMAGED):
         return anndata.io.read_elem(file[key])
 

@@ -72,13 +72,12 @@ class Study:
 
     def fail(self, number: int, message: str) -> None:
         """A trial has failed; it says nothing of its values."""
-        trial = self._optuna.trial.Trial(self._study, self.trials()[number]._trial_id)
-        trial.set_user_attr(_MESSAGE, message)
+        self._study.set_user_attr(f"{_MESSAGE} {number}", message)
         self._study.tell(number, state=self._optuna.trial.TrialState.FAIL)
 
     def message(self, trial: Any) -> str:
         """Why a trial failed."""
-        return str(trial.user_attrs.get(_MESSAGE, ""))
+        return str(self._study.user_attrs.get(f"{_MESSAGE} {trial.number}", ""))
 
     def best(self) -> Any | None:
         """The best trial; None before any has finished."""

@@ -9,6 +9,7 @@ costs its chunk: arrays that are chunked along their rows, by few of them, are t
 from __future__ import annotations
 
 import difflib
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -93,6 +94,18 @@ def _within(group: Any, prefix: str) -> Iterator[tuple[str, Any]]:
             yield from _within(each, f"{prefix}{name}/")
 
 
+def _refuse_code(array: Any, where: str) -> None:
+    """Refuse an array that is stored as pickles, which run code where they are read.
+
+    Raises:
+        DataError: one of its codecs is such a one.
+    """
+    said = {name: value for name, value in array.metadata.to_dict().items() if name != "attributes"}
+    if "pickle" in json.dumps(said, default=str).lower():
+        got, fix = array.path or "the array", "store numbers, or texts of fixed width"
+        raise DataError("an array that is stored as a pickle is never loaded", where=where, got=got, fix=fix)
+
+
 def _known(arrays: dict[str, Any], name: str, where: str) -> None:
     if name not in arrays or not name:
         near = difflib.get_close_matches(name, arrays, 1)
@@ -113,6 +126,7 @@ def _key(arrays: dict[str, Any], key: str | None, given: list[str], where: str) 
 
 
 def _rows(array: Any, path: Path, key: str, where: str) -> ZarrRows:
+    _refuse_code(array, where)
     if not array.shape:
         raise DataError("a single number is no data set", where=where, got="a 0-d array", allowed="shape (N, *event)")
     refuse_dtype(array.dtype, f"array {key!r}" if key else "the array", where)
@@ -148,6 +162,7 @@ def _alone(array: Any, path: Path, chosen: Chosen, where: str) -> Contents:
 
 def _loaded(array: Any, where: str) -> NDArray[np.generic]:
     """All of an array; texts of any kind as numpy's."""
+    _refuse_code(array, where)
     with reading_bytes(where):
         found = np.asarray(array[...])
     return found.astype(str) if found.dtype.kind in "OT" else found
