@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy
 import pytest
+import torch
 
 import si_core as si
 from si_core.cli.main import main
@@ -14,6 +15,8 @@ from si_core.runs.sample_formats.base import side_file
 
 for plugin in ("si_interpolants", "si_distributions", "si_integrators", "si_estimators", "si_networks", "si_operators"):
     pytest.importorskip(plugin)
+
+from si_guidance.measurement import Measurement  # noqa: E402
 
 RECIPE = """\
 source: {use: gaussian, dim: 2}
@@ -115,3 +118,35 @@ def test_autoguidance_by_a_run(run):
     assert numpy.allclose(ours, own, atol=1e-5)
     with pytest.raises(si.DataError, match="folder of a run"):
         si.build("guidance", "autoguidance", run=run / "nothing")
+
+
+@pytest.mark.parametrize(
+    ("write", "words"),
+    [
+        (lambda a, b, kind: f"{9 * a + 2},{b},{kind}", "other units"),
+        (lambda a, b, kind: f"{a},{b},{'few' if kind == 'low' else 'many'}", "other conditions"),
+    ],
+)
+def test_a_run_whose_numbers_mean_something_else_guides_nothing(run, tmp_path, write, words):
+    rows = [line.split(",") for line in (run.parent / "x.csv").read_text().splitlines()[1:]]
+    lines = [write(float(a), float(b), kind) for a, b, kind in rows]
+    (tmp_path / "x.csv").write_text("a,b,kind\n" + "\n".join(lines) + "\n")
+    (tmp_path / "r.yaml").write_text(RECIPE.replace("  condition: low\n", ""))
+    changes = ["sample.guidance=[]", "estimators=[]"]
+    assert main(["run", str(tmp_path / "r.yaml"), *changes, "--out", str(tmp_path / "other")]) == 0
+    with pytest.raises(si.UsageError, match=words):
+        si.load_model(run).with_guidance([si.build("guidance", "autoguidance", run=tmp_path / "other")])
+
+
+@pytest.mark.parametrize(
+    ("observation", "words"),
+    [([[0.0, 1.0], [2.0, 3.0], [4.0, 5.0]], "another shape"), ([1.0], "another shape"), ([1j] * 6, "real numbers")],
+)
+def test_an_observation_is_not_made_to_fit(observation, words):
+    source, target = (si.build("distribution", "gaussian", dim=6) for _ in range(2))
+    parts = [si.build(*each) for each in (("interpolant", "linear"), ("latent", "none"), ("coupling", "independent"))]
+    process = si.StochasticInterpolant(*parts, source, target)
+    model = si.Model(process, si.exact_fields(process), si.build("integrator", "heun", steps=2))
+    with pytest.raises(si.UsageError, match=words):
+        guidance = Measurement(lambda x: x.reshape(-1, 2, 3), numpy.array(observation))
+        model.with_guidance([guidance]).sample(3, torch.Generator().manual_seed(0))
