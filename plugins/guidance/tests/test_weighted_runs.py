@@ -150,3 +150,22 @@ def test_an_observation_is_not_made_to_fit(observation, words):
     with pytest.raises(si.UsageError, match=words):
         guidance = Measurement(lambda x: x.reshape(-1, 2, 3), numpy.array(observation))
         model.with_guidance([guidance]).sample(3, torch.Generator().manual_seed(0))
+
+
+def test_a_model_outlives_the_files_of_its_guidance(run, tmp_path, monkeypatch, capsys):
+    """It can be loaded, and sampled with other guidance or none; what is missed is said where it is needed."""
+    monkeypatch.chdir(tmp_path)
+    for name in ("x.csv", "r.yaml"):
+        (tmp_path / name).write_bytes((run.parent / name).read_bytes())
+    numpy.save(tmp_path / "a.npy", numpy.array([[1.0, -1.0]]))
+    numpy.save(tmp_path / "y.npy", numpy.array([0.3]))
+    chosen = "{use: measurement, operator: {use: matrix, path: a.npy}, observation: y.npy, noise: 0.5, weights: true}"
+    words = [f"sample.guidance={chosen}", "estimators=[]", "--out", str(tmp_path / "run")]
+    assert main(["run", str(tmp_path / "r.yaml"), *words]) == 0
+    for gone in ("y.npy", "a.npy"):
+        (tmp_path / gone).unlink()
+        capsys.readouterr()
+        assert main(["sample", "run", "-n", "4", "--condition", "low", "--out", "o.npy"]) == 3
+        assert f"{gone}" in capsys.readouterr().err
+        assert main(["sample", "run", "-n", "4", "--condition", "low", "--guidance", "none", "--out", "o.npy"]) == 0
+        assert si.load_model(tmp_path / "run").with_guidance([]).fields.has_law
