@@ -11,7 +11,10 @@ import torch
 
 import si_core as si
 from si_core.cli.main import main
+from si_core.models.blocks import Blocks
+from si_core.runs import partial_samples
 from si_core.runs.sample_formats.base import side_file
+from si_core.runs.signals import Interrupted
 
 for plugin in ("si_interpolants", "si_distributions", "si_integrators", "si_estimators", "si_networks", "si_operators"):
     pytest.importorskip(plugin)
@@ -169,3 +172,26 @@ def test_a_model_outlives_the_files_of_its_guidance(run, tmp_path, monkeypatch, 
         assert f"{gone}" in capsys.readouterr().err
         assert main(["sample", "run", "-n", "4", "--condition", "low", "--guidance", "none", "--out", "o.npy"]) == 0
         assert si.load_model(tmp_path / "run").with_guidance([]).fields.has_law
+
+
+def test_a_request_that_was_stopped_does_not_go_on_with_other_files_of_its_guidance(run, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(partial_samples, "_SECONDS", 0.0)
+    numpy.save(tmp_path / "y.npy", numpy.array([0.3, 0.3]))
+    text = json.dumps({"use": "measurement", "operator": "blur", "observation": str(tmp_path / "y.npy")})
+    out = str(tmp_path / "o.npy")
+    words = ["sample", str(run), "-n", "40", "--condition", "low", "--guidance", text, "--out", out]
+    own, drawn = Blocks.block, []
+
+    def block(self, number):
+        drawn.append(number)
+        if len(drawn) in (2, 4):
+            raise Interrupted(143)
+        return own(self, number)
+
+    monkeypatch.setattr(Blocks, "block", block)
+    assert main(words) == 143
+    assert main(words) == 143
+    assert drawn == [0, 1, 1, 2]
+    numpy.save(tmp_path / "y.npy", numpy.array([0.7, 0.3]))
+    assert main(words) == 0
+    assert drawn[4:] == [0, 1, 2]
