@@ -26,15 +26,17 @@ def effective_sample_size(log_weights: Tensor) -> float:
 
 
 def resample(log_weights: Tensor, generator: torch.Generator, n: int | None = None) -> Tensor:
-    """Indices (n,) of draws without weights, each i about ``n w_i / sum w`` times, in order; n = B where it is None.
+    """Indices (n,) of draws without weights, each i about ``n w_i / sum w`` times; n = B where it is None.
 
     Systematic: one uniform number places a comb of n teeth on the cumulated weights, so each draw is taken at most once
-    more or less often than is expected (Kitagawa, Journal of Computational and Graphical Statistics 5, 1996).
+    more or less often than is expected (Kitagawa, Journal of Computational and Graphical Statistics 5, 1996). The first
+    index belongs to a tooth anywhere on it, and the others follow round the end: so each place holds i with probability
+    ``w_i / sum w``, and the first few of many indices are draws of the same law as all.
     """
     n = len(log_weights) if n is None else n
     cumulated = weights_of_mean_one(log_weights).cumsum(0)
-    shift = torch.rand((), generator=generator, dtype=torch.float64, device=log_weights.device)
-    teeth = (torch.arange(n, dtype=torch.float64, device=log_weights.device) + shift) / n * cumulated[-1]
+    shift = n * torch.rand((), generator=generator, dtype=torch.float64, device=log_weights.device)
+    teeth = (torch.arange(n, dtype=torch.float64, device=log_weights.device) + shift).remainder(n) / n * cumulated[-1]
     return torch.searchsorted(cumulated, teeth, right=True).clamp_max(len(log_weights) - 1)
 
 

@@ -161,7 +161,7 @@ def assemble(recipe: Recipe, kept: Kept | None = None) -> Assembly:
         optional = frozenset(dropout_of(recipe, process))
         fields = LearnedFields(process, names, predictor, parametrisation, coefficients=coefficients, optional=optional)
     _check_players(recipe, process, objectives, learned)
-    sampler = build_sampler(recipe, process)
+    sampler = build_sampler(recipe, process, kept is not None)
     if kept is None:
         check_sampling(sampler, fields)
     return Assembly(recipe, process, learned, tuple(objectives), fields, antithetic, sampler)

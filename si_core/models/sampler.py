@@ -12,12 +12,13 @@ from si_core.contract.guidance import Guidance
 from si_core.contract.integrator import Integrator
 from si_core.discovery.lookup import find
 from si_core.discovery.owners import DEFAULTS
-from si_core.errors import RecipeError, UsageError
+from si_core.errors import DataError, RecipeError, StorageError, UsageError
 from si_core.fields.learned import LearnedFields
 from si_core.fields.noise_level import Epsilon
 from si_core.fields.rescheduled import RescheduledFields
 from si_core.models.acceleration.accelerator import Accelerator
 from si_core.models.given_values import given_values
+from si_core.models.missing_guidance import MissingGuidance
 from si_core.models.model import Model
 from si_core.models.parts import build_path, build_selection, located, selected
 from si_core.models.sampler_parts import build_clock, build_diffusion
@@ -42,6 +43,8 @@ class Sampler:
         epsilon: the noise level.
         clock: the clock; ``"auto"`` for the process's own, ``"uniform"`` for time itself.
         guidance: what changes the fields before they are sampled, in order.
+        loaded: whether the model is a trained one, which is of use without its guidance: where files of that are gone
+            it is missed when the model is sampled (:mod:`.missing_guidance`).
     """
 
     recipe: Recipe
@@ -50,6 +53,7 @@ class Sampler:
     epsilon: Epsilon
     clock: Clock | Literal["auto", "uniform"] = "auto"
     guidance: tuple[Guidance, ...] = ()
+    loaded: bool = False
 
     def model(self, fields: LearnedFields) -> Model:
         """The model that samples these fields.
@@ -74,12 +78,22 @@ class Sampler:
         )
         if not self.guidance:
             return model
-        with located(self.recipe, "sample.guidance"):
-            return model.with_guidance(self.guidance)
+        try:
+            with located(self.recipe, "sample.guidance"):
+                return model.with_guidance(self.guidance)
+        except (DataError, StorageError) as error:
+            if not self.loaded:
+                raise
+            return model.with_guidance((MissingGuidance(error),))
 
 
-def build_sampler(recipe: Recipe, process: StochasticInterpolant) -> Sampler:
+def build_sampler(recipe: Recipe, process: StochasticInterpolant, loaded: bool = False) -> Sampler:
     """The sampler of a recipe whose fields are those of a process.
+
+    Args:
+        recipe: the recipe.
+        process: the process.
+        loaded: whether the fields are trained already.
 
     Raises:
         RecipeError: an integrator that does not fit the noise level.
@@ -90,7 +104,8 @@ def build_sampler(recipe: Recipe, process: StochasticInterpolant) -> Sampler:
             ends = (process.latent, process.coupling, process.source, process.target)
             process = StochasticInterpolant(path, *ends)  # type: ignore[arg-type]
     epsilon = _epsilon(recipe, process)
-    return Sampler(recipe, process, _integrator(recipe, epsilon), epsilon, _clock(recipe, process), _guidance(recipe))
+    integrator, clock = _integrator(recipe, epsilon), _clock(recipe, process)
+    return Sampler(recipe, process, integrator, epsilon, clock, _guidance(recipe, loaded), loaded)
 
 
 def check_sampling(sampler: Sampler, fields: LearnedFields) -> None:
@@ -149,10 +164,15 @@ def _of_process(
     return build(selection.qualified, process, **buildable_options(selection))
 
 
-def _guidance(recipe: Recipe) -> tuple[Guidance, ...]:
+def _guidance(recipe: Recipe, loaded: bool) -> tuple[Guidance, ...]:
     built = []
     for i, selection in enumerate(recipe.sample.guidance):
-        guidance = build_selection(recipe, f"sample.guidance.{i}", selection)
+        try:
+            guidance = build_selection(recipe, f"sample.guidance.{i}", selection)
+        except (DataError, StorageError) as error:
+            if not loaded:
+                raise
+            return (MissingGuidance(error),)
         if not isinstance(guidance, Guidance):
             raise RecipeError("no guidance", where=recipe.where(f"sample.guidance.{i}"), got=repr(guidance))
         built.append(guidance)

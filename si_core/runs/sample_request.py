@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from torch import Tensor
@@ -19,6 +20,8 @@ from si_core.runs.environment import environment
 __all__ = ["model_request", "sample_request"]
 
 _LAYOUT = "layout.json"
+_DEEP = 4
+"""How far into parts of parts guidance is looked at."""
 
 
 def sample_request(
@@ -71,6 +74,7 @@ def model_request(
         "integrator": owned(model.integrator),
         "options": {name: value for name, value in options.items() if value is not None},
         "given": {name: _digest(tensor) for name, tensor in tensors.items()},
+        "guidance": [_contents(each) for each in model.guidance],
         "model": {path.name: digest_of(path) for path in files if path.is_file()},
         "environment": _environment(model),
     }
@@ -87,3 +91,22 @@ def _digest(tensor: Tensor) -> str:
     digest = hashlib.sha256(f"{tensor.dtype} {tuple(tensor.shape)} ".encode())
     digest.update(tensor.contiguous().cpu().numpy().tobytes())
     return digest.hexdigest()
+
+
+def _contents(value: object, depth: int = _DEEP) -> Any:
+    """What guidance consists of, as plain data: the options that it keeps, with what is in the files that they name."""
+    if value is None or isinstance(value, bool | int | float | str):
+        return value
+    if isinstance(value, Tensor):
+        return _digest(value.detach().double())
+    if isinstance(value, Path):
+        files = [value] if value.is_file() else [RunDirectory(value).model, RunDirectory(value).resolved]
+        return [str(value), *(digest_of(path) for path in files if path.is_file())]
+    if isinstance(value, list | tuple):
+        return [_contents(each, depth) for each in value]
+    # A function is told by its name, anything else by what it keeps for people to see.
+    named = getattr(value, "__qualname__", None)
+    if named is not None or depth == 0 or not hasattr(value, "__dict__"):
+        return str(named or type(value).__qualname__)
+    own = {name: each for name, each in sorted(vars(value).items()) if not name.startswith("_")}
+    return {type(value).__qualname__: {name: _contents(each, depth - 1) for name, each in own.items()}}

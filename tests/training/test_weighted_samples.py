@@ -64,7 +64,17 @@ def test_resampled_draws_have_the_expectations_of_weighted_ones():
 def test_the_size_of_weights_does_not_matter(shift):
     log_weights = torch.log(torch.tensor([3.0, 1.0, 0.0], dtype=torch.float64)) + shift
     assert si.effective_sample_size(log_weights) == pytest.approx(16 / 10)
-    assert si.resample(log_weights, torch.Generator().manual_seed(0), 4).tolist() == [0, 0, 0, 1]
+    assert sorted(si.resample(log_weights, torch.Generator().manual_seed(0), 4).tolist()) == [0, 0, 0, 1]
+
+
+def test_each_place_holds_a_draw_of_the_weighted_law():
+    """A request for a few samples takes the head of a block: its law must be that of all."""
+    generator = torch.Generator().manual_seed(0)
+    log_weights = torch.log(torch.tensor([4.0, 1.0, 3.0, 2.0], dtype=torch.float64))
+    many = torch.stack([si.resample(log_weights, generator) for _ in range(4000)])
+    for place in range(4):
+        found = torch.bincount(many[:, place], minlength=4) / 4000
+        torch.testing.assert_close(found.double(), log_weights.exp() / 10, rtol=0.0, atol=5 * 0.5 / 4000**0.5)
 
 
 def test_draws_given_something_are_resampled_among_those_given_the_same():

@@ -163,6 +163,7 @@ def test_forecasts_from_another_file_need_no_data_of_the_training(made, rolled, 
     ("words", "said"),
     [
         (("--steps", 0), "number of steps"),
+        (("--steps", 10**12), "memory"),
         (("--steps", 1, "--members", 0), "number of members"),
         (("--steps", 1, "--out", "f.png"), "another format"),
         (("--steps", 1, "--out", "none/f.npy"), "no such folder"),
@@ -183,6 +184,7 @@ def test_files_of_other_series_are_refused(made, rolled, tmp_path) -> None:
         ("a.csv", "day,station,height,rain\n2024-01-01,north,10,1\n2024-01-02,north,10,1\n", "other states"),
         ("b.csv", "day,station,height,rain,wind\n2024-01-01,east,10,1,2\n2024-01-02,east,10,1,2\n", "does not know"),
         ("c.csv", "day,station,height,rain,wind\n2024-01-01,north,10,1,2\n", "not all there"),
+        ("d.csv", "day,station,height,rain,wind\n2024-01-01,north,10,1,2\n2024-01-08,north,10,1,2\n", "another time"),
     ):
         (tmp_path / name).write_text(text)
         code, found = rolled("--steps", 1, "--start-from", name)
@@ -197,3 +199,17 @@ def test_the_run_has_its_estimates_and_samples_given_a_past(made) -> None:
     x = si.sample(model, 3, seed=0)
     assert x.shape == (3, 2)
     assert bool(torch.isfinite(x).all())
+
+
+def test_one_row_goes_on_in_the_steps_of_the_training(tmp_path) -> None:
+    _table(tmp_path, "weather.csv", "2024-01-01", 30)
+    _table(tmp_path, "row.csv", "2024-06-01", 1)
+    (tmp_path / "r.yaml").write_text(RECIPE.replace("past: 2", "past: 1"))
+    assert main(["run", str(tmp_path / "r.yaml"), "estimators=[]", "--out", str(tmp_path / "run")]) == 0
+    model = si.load_model(tmp_path / "run")
+    found = forecast(model, 2, 1, start_from=tmp_path / "row.csv")
+    assert found.times is not None
+    assert found.times[0].astype("datetime64[D]").astype(str).tolist() == ["2024-06-02", "2024-06-03"]
+    (tmp_path / "weather.csv").unlink()
+    with pytest.raises(si.DataError, match="how long a step is"):
+        forecast(si.load_model(tmp_path / "run"), 2, 1, start_from=tmp_path / "row.csv")

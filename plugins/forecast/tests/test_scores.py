@@ -147,6 +147,22 @@ def test_an_exact_model_is_calibrated_and_scores_as_the_law_does(model: si.Model
     assert sum(heights) == pytest.approx(5)
 
 
+@pytest.mark.parametrize("name", ["crps", "spread-skill"])
+def test_scores_are_in_deviations_of_the_training_rows_whatever_the_units_of_the_model(exact_model, name) -> None:
+    """The same members, for the flow from noise is affine: of a series of deviation 4, standardised or not."""
+    estimator = si.build("estimator", name, members=8, starts=40)
+    torch.set_default_dtype(torch.float64)
+    try:
+        found = [
+            si.estimate(exact_model("from noise", rows=200, sigma=5.0, standardise=standardise), estimator, seed=1)
+            for standardise in (True, False)
+        ]
+    finally:
+        torch.set_default_dtype(torch.float32)
+    values = [[each.details["by_lead"][0].get(key, 0.0) for key in ("value", "linear", "data_law")] for each in found]
+    np.testing.assert_allclose(values[0], values[1], rtol=0.02)
+
+
 def test_other_points_than_the_part_held_out_are_refused(model: si.Model) -> None:
     with pytest.raises(si.UsageError, match="part of the series that was held out"):
         si.estimate(model, si.build("estimator", "crps"), torch.zeros(3, 1), condition={"past": torch.zeros(3, 1, 1)})

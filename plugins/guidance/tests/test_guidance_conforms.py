@@ -32,8 +32,6 @@ class TestClassifierFree(GuidanceConformance):
 
 
 class TestAutoguidance(GuidanceConformance):
-    known_failures = {"pickling": "a model in memory; that of a run is loaded again"}  # noqa: RUF012
-
     @pytest.fixture
     def component(self) -> si.Guidance:
         return Autoguidance.of(toy_model(Setting(), conditional=True), 1.5)

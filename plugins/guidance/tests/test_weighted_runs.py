@@ -7,13 +7,19 @@ from pathlib import Path
 
 import numpy
 import pytest
+import torch
 
 import si_core as si
 from si_core.cli.main import main
+from si_core.models.blocks import Blocks
+from si_core.runs import partial_samples
 from si_core.runs.sample_formats.base import side_file
+from si_core.runs.signals import Interrupted
 
 for plugin in ("si_interpolants", "si_distributions", "si_integrators", "si_estimators", "si_networks", "si_operators"):
     pytest.importorskip(plugin)
+
+from si_guidance.measurement import Measurement  # noqa: E402
 
 RECIPE = """\
 source: {use: gaussian, dim: 2}
@@ -115,3 +121,77 @@ def test_autoguidance_by_a_run(run):
     assert numpy.allclose(ours, own, atol=1e-5)
     with pytest.raises(si.DataError, match="folder of a run"):
         si.build("guidance", "autoguidance", run=run / "nothing")
+
+
+@pytest.mark.parametrize(
+    ("write", "words"),
+    [
+        (lambda a, b, kind: f"{9 * a + 2},{b},{kind}", "other units"),
+        (lambda a, b, kind: f"{a},{b},{'few' if kind == 'low' else 'many'}", "other conditions"),
+    ],
+)
+def test_a_run_whose_numbers_mean_something_else_guides_nothing(run, tmp_path, write, words):
+    rows = [line.split(",") for line in (run.parent / "x.csv").read_text().splitlines()[1:]]
+    lines = [write(float(a), float(b), kind) for a, b, kind in rows]
+    (tmp_path / "x.csv").write_text("a,b,kind\n" + "\n".join(lines) + "\n")
+    (tmp_path / "r.yaml").write_text(RECIPE.replace("  condition: low\n", ""))
+    changes = ["sample.guidance=[]", "estimators=[]"]
+    assert main(["run", str(tmp_path / "r.yaml"), *changes, "--out", str(tmp_path / "other")]) == 0
+    with pytest.raises(si.UsageError, match=words):
+        si.load_model(run).with_guidance([si.build("guidance", "autoguidance", run=tmp_path / "other")])
+
+
+@pytest.mark.parametrize(
+    ("observation", "words"),
+    [([[0.0, 1.0], [2.0, 3.0], [4.0, 5.0]], "another shape"), ([1.0], "another shape"), ([1j] * 6, "real numbers")],
+)
+def test_an_observation_is_not_made_to_fit(observation, words):
+    source, target = (si.build("distribution", "gaussian", dim=6) for _ in range(2))
+    parts = [si.build(*each) for each in (("interpolant", "linear"), ("latent", "none"), ("coupling", "independent"))]
+    process = si.StochasticInterpolant(*parts, source, target)
+    model = si.Model(process, si.exact_fields(process), si.build("integrator", "heun", steps=2))
+    with pytest.raises(si.UsageError, match=words):
+        guidance = Measurement(lambda x: x.reshape(-1, 2, 3), numpy.array(observation))
+        model.with_guidance([guidance]).sample(3, torch.Generator().manual_seed(0))
+
+
+def test_a_model_outlives_the_files_of_its_guidance(run, tmp_path, monkeypatch, capsys):
+    """It can be loaded, and sampled with other guidance or none; what is missed is said where it is needed."""
+    monkeypatch.chdir(tmp_path)
+    for name in ("x.csv", "r.yaml"):
+        (tmp_path / name).write_bytes((run.parent / name).read_bytes())
+    numpy.save(tmp_path / "a.npy", numpy.array([[1.0, -1.0]]))
+    numpy.save(tmp_path / "y.npy", numpy.array([0.3]))
+    chosen = "{use: measurement, operator: {use: matrix, path: a.npy}, observation: y.npy, noise: 0.5, weights: true}"
+    words = [f"sample.guidance={chosen}", "estimators=[]", "--out", str(tmp_path / "run")]
+    assert main(["run", str(tmp_path / "r.yaml"), *words]) == 0
+    for gone in ("y.npy", "a.npy"):
+        (tmp_path / gone).unlink()
+        capsys.readouterr()
+        assert main(["sample", "run", "-n", "4", "--condition", "low", "--out", "o.npy"]) == 3
+        assert f"{gone}" in capsys.readouterr().err
+        assert main(["sample", "run", "-n", "4", "--condition", "low", "--guidance", "none", "--out", "o.npy"]) == 0
+        assert si.load_model(tmp_path / "run").with_guidance([]).fields.has_law
+
+
+def test_a_request_that_was_stopped_does_not_go_on_with_other_files_of_its_guidance(run, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(partial_samples, "_SECONDS", 0.0)
+    numpy.save(tmp_path / "y.npy", numpy.array([0.3, 0.3]))
+    text = json.dumps({"use": "measurement", "operator": "blur", "observation": str(tmp_path / "y.npy")})
+    out = str(tmp_path / "o.npy")
+    words = ["sample", str(run), "-n", "40", "--condition", "low", "--guidance", text, "--out", out]
+    own, drawn = Blocks.block, []
+
+    def block(self, number):
+        drawn.append(number)
+        if len(drawn) in (2, 4):
+            raise Interrupted(143)
+        return own(self, number)
+
+    monkeypatch.setattr(Blocks, "block", block)
+    assert main(words) == 143
+    assert main(words) == 143
+    assert drawn == [0, 1, 1, 2]
+    numpy.save(tmp_path / "y.npy", numpy.array([0.7, 0.3]))
+    assert main(words) == 0
+    assert drawn[4:] == [0, 1, 2]

@@ -14,7 +14,17 @@ from typing import Annotated, Any, Self
 import torch
 from pydantic import Field
 
-from si_core import DataError, Fields, Guidance, MixedFields, Model, StochasticInterpolant, UniformClock, UsageError
+from si_core import (
+    DataError,
+    Fields,
+    Frame,
+    Guidance,
+    MixedFields,
+    Model,
+    StochasticInterpolant,
+    UniformClock,
+    UsageError,
+)
 from si_core import load_model as load
 from si_guidance.options import Fraction, checked_fraction, finite
 
@@ -23,6 +33,8 @@ __all__ = ["Autoguidance"]
 _WHERE = "autoguidance"
 _TIMES = (0.1, 0.35, 0.5, 0.8)
 _ALIKE = 1e-6
+_UNITS = 1e-4
+"""In model space, where data have variance 1."""
 
 
 class Autoguidance(Guidance):
@@ -43,7 +55,8 @@ class Autoguidance(Guidance):
 
     Raises:
         DataError: no such folder.
-        UsageError: a weight that is not finite; when it guides: a run of another process, or of other conditions.
+        UsageError: a weight that is not finite; when it guides: a run of another process, of other conditions, or
+            of data in other units.
     """
 
     def __init__(
@@ -108,9 +121,18 @@ def _refuse_other(fields: Fields, weak: Fields) -> None:
     if tuple(own.shape) != tuple(theirs.shape):
         got = f"{tuple(theirs.shape)} in the worse run, {tuple(own.shape)} here"
         raise UsageError("the worse run has another event shape", where=_WHERE, got=got)
-    if set(own.conditions) != set(theirs.conditions):
-        got = f"{', '.join(theirs.conditions) or 'none'} in the worse run, {', '.join(own.conditions) or 'none'} here"
+    kinds = [{name: (spec.shape, spec.classes) for name, spec in each.conditions.items()} for each in (own, theirs)]
+    if kinds[0] != kinds[1]:
+        said = ["; ".join(spec.described(name) for name, spec in each.conditions.items()) for each in (own, theirs)]
+        got = f"{said[1] or 'none'} in the worse run, {said[0] or 'none'} here"
         raise UsageError("the worse run has other conditions", where=_WHERE, got=got)
+    if not _same_units(own.target.frame, theirs.target.frame):
+        raise UsageError(
+            "the worse run has its data in other units, so that its fields are not of the same states",
+            where=_WHERE,
+            got="another mean or scale of the data, or other bounds",
+            fix="a run of the same recipe and data, with fewer steps or a smaller network",
+        )
     if not torch.allclose(_scalars(own), _scalars(theirs), atol=_ALIKE):
         raise UsageError(
             "the worse run is of another process",
@@ -118,6 +140,12 @@ def _refuse_other(fields: Fields, weak: Fields) -> None:
             got="another interpolant or latent",
             fix="a run of the same recipe, with fewer steps or a smaller network",
         )
+
+
+def _same_units(own: Frame, theirs: Frame) -> bool:
+    """Whether model space is the same in both: by the points of data space that three of its points stand for."""
+    x = torch.tensor([-1.0, 0.0, 1.0], dtype=torch.float64).reshape(-1, *(1 for _ in own.shape)).expand(-1, *own.shape)
+    return torch.allclose(own.encode(theirs.decode(x)), x, atol=_UNITS)
 
 
 def _scalars(process: StochasticInterpolant) -> torch.Tensor:

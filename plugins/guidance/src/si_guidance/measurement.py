@@ -12,6 +12,7 @@ ICLR 2023), and with v = 0 that of Chung et al. (arXiv:2209.14687), which weight
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
@@ -39,7 +40,8 @@ class Measurement(Guidance):
     Args:
         operator: A, a component of the kind ``operator`` that is not random; from Python anything with ``apply(x)``,
             linear, from (B, *event) to (B, *out), or such a function.
-        observation: y: a .npy file of shape (*out), or numbers, in order; from Python a tensor or an array as well.
+        observation: y: a .npy file of shape (*out), numbers in order, or one number for all of them; from Python a
+            tensor or an array as well.
         noise: its standard deviation.
         variance: c, that of the data about their mean in model space, where each coordinate of most data has about 1; 0
             for a guess without v.
@@ -105,9 +107,9 @@ class Measurement(Guidance):
         linear = self._linear_map(fields, x)
         seen = linear.apply(fields.target_denoiser(t, x))
         expected = self.observation.to(seen)
-        if expected.numel() == 1:
-            expected = expected.reshape(()).expand(seen.shape[1:])
-        if expected.numel() != seen[0].numel():
+        if not expected.ndim:
+            expected = expected.expand(seen.shape[1:])
+        if not _fits(tuple(expected.shape), tuple(seen.shape[1:])):
             raise UsageError(
                 "the observation has another shape than what the operator gives",
                 where=_WHERE,
@@ -125,3 +127,8 @@ class Measurement(Guidance):
         noise = torch.as_tensor(process.structure.noise_variance(s)).double()
         beta = torch.as_tensor(s.beta).double()
         return self.variance * noise / (noise + self.variance * beta.square())
+
+
+def _fits(given: tuple[int, ...], due: tuple[int, ...]) -> bool:
+    """Whether numbers have a shape, up to axes of length 1, or are so many in order."""
+    return given == (math.prod(due),) or [n for n in given if n != 1] == [n for n in due if n != 1]

@@ -35,9 +35,13 @@ def read_observation(given: Any, where: str) -> Tensor:
             raise DataError("no array in the file", where=str(path), got=str(error), allowed="a .npy file") from error
         where = str(path)
     try:
-        values = torch.as_tensor(given).detach().to("cpu", torch.float64).clone()
+        values = torch.as_tensor(given).detach()
+        if values.is_complex():
+            raise TypeError("no real numbers")
+        values = values.to("cpu", torch.float64).clone()
     except (TypeError, ValueError, RuntimeError) as error:
-        raise UsageError("an observation is made of numbers", where=where, got=type(given).__name__) from error
+        got = str(getattr(given, "dtype", type(given).__name__))
+        raise UsageError("an observation is made of real numbers", where=where, got=got) from error
     if not values.numel() or not bool(torch.isfinite(values).all()):
         raise DataError("an observation is made of finite numbers", where=where, got=f"shape {tuple(values.shape)}")
     return values

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Literal
 
@@ -24,7 +25,8 @@ class Segments:
 
     Args:
         of_row: which stretch a row belongs to, shape (N,); it never grows by less than 0.
-        step: the time from a row to the next, in the unit of the times; 1 where rows are counted.
+        step: the time from a row to the next, in the unit of the times; 1 where rows are counted, and NaN
+            where no row follows another, so that nothing tells.
     """
 
     of_row: NDArray[np.int64]
@@ -52,7 +54,7 @@ def segments(data: SeriesData, gaps: Gaps) -> Segments:
     step = 1.0
     if data.times is not None:
         waits = np.diff(data.times)
-        step = float(np.median(waits[~breaks])) if (~breaks).any() else 1.0
+        step = float(np.median(waits[~breaks])) if (~breaks).any() else math.nan
         off = ~breaks & (np.abs(waits - step) > _OFF * step)
         if off.any() and gaps == "refuse":
             raise _uneven(data, int(off.argmax()) + 1, step)

@@ -87,7 +87,8 @@ class Crps(ForecastEstimator):
         stream = torch.Generator().manual_seed(
             int(torch.randint(2**62, (), generator=generator, device=generator.device))
         )
-        return self._scores(linear.forecasts(past, self.lead, max(self.members, _LAW_MEMBERS), stream), ensemble.truth)
+        drawn = linear.forecasts(past, self.lead, max(self.members, _LAW_MEMBERS), stream)
+        return self._scores(drawn / ensemble.scale, ensemble.truth)
 
     def _law(self, ensemble: Ensemble) -> Tensor | None:
         rows = ensemble.rows
@@ -97,7 +98,7 @@ class Crps(ForecastEstimator):
         if drawn is None:
             return None
         states = rows.frame.encode(drawn.reshape(-1, *rows.shape)).reshape(drawn.shape)
-        return self._scores(states, ensemble.truth)
+        return self._scores(states / ensemble.scale, ensemble.truth)
 
 
 def fair_crps(x: Tensor, truth: Tensor) -> Tensor:

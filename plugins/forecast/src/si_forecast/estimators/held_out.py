@@ -29,7 +29,7 @@ MostStarts = Annotated[int, Field(ge=1, le=Largest.POINTS)]
 
 @dataclass(frozen=True, eq=False)
 class Ensemble:
-    """Forecasts in model space, where a column has variance 1 over the training rows.
+    """Forecasts in model space over :attr:`scale`, so that a column has variance 1 over the training rows.
 
     Args:
         x: members of each start, float64, shape (M, S, L, *event).
@@ -37,6 +37,8 @@ class Ensemble:
         rows: the windows of the series.
         starts: where they start.
         newest: the rows of the newest states, shape (S,).
+        scale: standard deviations of the training rows in model space, float64, (d,) or () where a state has several
+            axes: 1 where the series was standardised.
     """
 
     x: Tensor
@@ -44,6 +46,7 @@ class Ensemble:
     rows: SeriesRows
     starts: Starts
     newest: np.ndarray[Any, np.dtype[np.int64]] = field(repr=False)
+    scale: Tensor
 
 
 class ForecastEstimator(Estimator):
@@ -115,4 +118,13 @@ class ForecastEstimator(Estimator):
         members = torch.cat(found).reshape(self.members, len(starts), len(self.lead), *rows.shape)
         later = newest[:, None] + rows.layout.ahead * np.array(self.lead)
         truth = rows.frame.encode(torch.from_numpy(rows.data.values[later].reshape(-1, *rows.shape)))
-        return Ensemble(members, truth.reshape(len(starts), len(self.lead), *rows.shape), rows, starts, newest)
+        truth, scale = truth.reshape(len(starts), len(self.lead), *rows.shape), _deviations(rows)
+        return Ensemble(members / scale, truth / scale, rows, starts, newest, scale)
+
+
+def _deviations(rows: SeriesRows) -> Tensor:
+    """The standard deviations of columns over the training rows, in model space; 1 for what is constant there."""
+    values = torch.from_numpy(rows.data.values[~rows.held & rows.data.whole])
+    found = values.std(0, correction=0) if len(rows.shape) == 1 else values.std(correction=0)
+    found = found / rows.frame.scale
+    return torch.where((found > 0) & found.isfinite(), found, 1.0)

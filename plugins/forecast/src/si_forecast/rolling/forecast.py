@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -11,13 +12,16 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from si_core import Model, refuse_beyond_memory
+from si_core import DataError, Model, refuse_beyond_memory
 from si_forecast.data.series_data import dates
 from si_forecast.rolling.of_model import of_file, rows_of
 from si_forecast.rolling.roll_out import RollOut, check_model
 from si_forecast.rolling.starts import Starts, held_out_starts, last_starts
 
 __all__ = ["Forecast", "forecast", "starts_of"]
+
+_OFF = 0.01
+"""Of a step: as far as times within a series may be off."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,7 +66,42 @@ def starts_of(model: Model, start_from: str | Path = "end", steps: int = 1, most
         return last_starts(rows.data, rows.layout, rows.frame)
     data, layout = of_file(model, Path(start_from))
     starts = last_starts(data, layout, model.process.target.frame)
-    return _relabelled(starts, model, layout.given_group)
+    return _relabelled(_in_steps_of(model, starts, data.where), model, layout.given_group)
+
+
+def _in_steps_of(model: Model, starts: Starts, where: str) -> Starts:
+    """The starts of another file, whose steps are those of the training, as far as its series are still there.
+
+    Raises:
+        DataError: rows that are another time apart; one row a series, so that no time to come is known where the
+            calendar asks for it.
+    """
+    if starts.times is None or not starts.even:
+        return starts
+    due = _step_of_training(model)
+    if math.isnan(starts.step):
+        if due is None and starts.features:
+            fix = "give two rows of each series, or the data of the training"
+            raise DataError("the calendar of one row does not say how long a step is", where=where, fix=fix)
+        return replace(starts, step=math.nan if due is None else due, even=due is not None)
+    if due is not None and abs(starts.step - due) > _OFF * due:
+        unit = " s" if starts.dated else ""
+        raise DataError(
+            "a step takes another time than in the series of the training",
+            where=where,
+            got=f"{starts.step:g}{unit}",
+            allowed=f"{due:g}{unit}",
+        )
+    return starts
+
+
+def _step_of_training(model: Model) -> float | None:
+    """The time of a step; None where rows were counted, or the data are gone."""
+    try:
+        rows = rows_of(model)
+    except DataError:  # gone, or no more those of the training
+        return None
+    return None if rows.data.times is None else rows.stretches.step * rows.layout.ahead
 
 
 def _relabelled(starts: Starts, model: Model, name: str | None) -> Starts:

@@ -16,7 +16,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from si_core import Model, NumericsError, UsageError
+from si_core import Model, NumericsError, UsageError, refuse_beyond_memory
 from si_core.public.runs import block_size
 from si_forecast.rolling.starts import Starts
 
@@ -107,6 +107,7 @@ class RollOut:
 
     Raises:
         UsageError: numbers that are none, or a model that can't forecast.
+        NumericsError: more steps than there is memory for.
     """
 
     model: Model
@@ -120,6 +121,9 @@ class RollOut:
         for name, value in (("steps", self.steps), ("members", self.members)):
             if isinstance(value, bool) or not isinstance(value, int) or value < 1:
                 raise UsageError(f"the number of {name}", where="forecast", got=repr(value), allowed=">= 1")
+        # A trajectory is drawn as a whole, and the times and the calendar of all steps are known ahead.
+        numbers = 2 * math.prod(self.model.process.shape) + len(self.starts) * 4 * (1 + len(self.starts.features))
+        refuse_beyond_memory(8 * self.steps * numbers, "the steps of a trajectory", where="forecast", fix="fewer steps")
 
     @property
     def n(self) -> int:
