@@ -14,6 +14,7 @@ from si_authoring.testing.suite import suite
 from si_core.discovery.available import available
 
 LATENT_OPTIONS: dict[str, tuple[dict[str, object], ...]] = {
+    "constant": ({"scale": 1.0},),
     "brownian": ({"scale": 0.3}, {"scale": 4.0}),
     "quadratic": ({"scale": 2.5},),
     "sine-squared": ({"scale": 0.5},),
@@ -100,10 +101,15 @@ class TestClocks(ClockConformance):
     [
         (
             "interpolant",
-            {"linear", "trigonometric", "variance-matched-trigonometric", "encoder-decoder", "variance-preserving"},
+            {"linear", "trigonometric", "variance-matched-trigonometric", "encoder-decoder", "variance-preserving"}
+            | {"vp-beta"},
         ),
         ("latent", {"none", *LATENT_OPTIONS}),
-        ("diffusion", {"constant", "gamma", "likelihood-optimal", "follmer", "sine", "linear-decay", "measured"}),
+        (
+            "diffusion",
+            {"constant", "gamma", "likelihood-optimal", "follmer", "sine", "linear-decay", "measured"}
+            | {"sine-squared", "cosine-decay"},
+        ),
         ("clock", {"uniform", "sine"}),
     ],
 )
