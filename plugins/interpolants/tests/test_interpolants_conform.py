@@ -22,7 +22,10 @@ LATENT_OPTIONS: dict[str, tuple[dict[str, object], ...]] = {
     "wiener": ({"scale": 2.0},),
     "encoder-decoder": ({"unit_variance": True},),
 }
-CLOCK_OPTIONS: dict[str, tuple[dict[str, object], ...]] = {"sine": ({"start": False}, {"stop": False})}
+CLOCK_OPTIONS: dict[str, tuple[dict[str, object], ...]] = {
+    "sine": ({"start": False}, {"stop": False}),
+    "shift": ({"shift": 0.5},),
+}
 MEASURED = {"t": [0.2, 0.4], "epsilon": [1.0, 3.0], "limit": 2.5}
 Case = tuple[str, Mapping[str, object], Mapping[str, Any]]
 
@@ -110,7 +113,7 @@ class TestClocks(ClockConformance):
             {"constant", "gamma", "likelihood-optimal", "follmer", "sine", "linear-decay", "measured"}
             | {"sine-squared", "cosine-decay"},
         ),
-        ("clock", {"uniform", "sine"}),
+        ("clock", {"uniform", "sine", "shift"}),
     ],
 )
 def test_the_plugin_offers_what_it_promises(kind: str, names: set[str]) -> None:

@@ -33,6 +33,7 @@ _DIFFUSIONS = (
 _MEASURED = (("measured", "Measured", "the level that the errors of the trained model ask for"),)
 _CLOCKS = (
     ("uniform", "UniformClock", "t = u"),
+    ("shift", "ShiftClock", "t = u/(u + shift (1-u)), the timestep shift of rectified flows"),
     ("sine", "SineClock", "t = sin^2(pi u/2), or slower at one end alone"),
 )
 _FAMILIES = (
