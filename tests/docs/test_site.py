@@ -15,9 +15,9 @@ ROOT = Path(__file__).parents[2]
 def reference() -> dict[str, str]:
     sys.path.insert(0, str(ROOT / "docs"))
     try:
-        from _site import api, commands, components, recipes  # type: ignore[import-not-found]
+        from _site import api, checks, commands, components, recipes  # type: ignore[import-not-found]
 
-        return {**components.pages(), **recipes.pages(), **commands.pages(), **api.pages()}
+        return {**components.pages(), **recipes.pages(), **commands.pages(), **api.pages(), **checks.pages()}
     finally:
         sys.path.remove(str(ROOT / "docs"))
 
