@@ -26,8 +26,8 @@ def pages() -> dict[str, str]:
     first = next(iter(suites.values()))
     words = [
         "# What each check proves\n",
-        "`si check NAME` measures these claims of a component, by its kind; the class to inherit in pytest runs the same. "
-        "A claim that says nothing of a component is skipped, with the reason.\n",
+        "`si check NAME` measures these claims of a component, by its kind; the class to inherit in pytest runs the "
+        "same. A claim that says nothing of a component is skipped, with the reason.\n",
         "## Every kind\n",
         _table(each for each in first if each.name in common),
     ]
