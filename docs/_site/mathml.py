@@ -1,4 +1,4 @@
-"""Formulas as MathML, which browsers show by themselves: pages are read without a network, and hold no script for it."""
+"""Formulas as MathML, which browsers show by themselves: no page needs a network, or a script, for them."""
 
 from __future__ import annotations
 
