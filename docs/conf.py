@@ -17,6 +17,7 @@ extensions = [
     "sphinx.ext.intersphinx",
     "sphinx_copybutton",
     "_site.extension",
+    "_site.mathml",
 ]
 # Nothing is fetched while it is built.
 intersphinx_mapping: dict[str, tuple[str, None]] = {}
@@ -24,6 +25,8 @@ intersphinx_mapping: dict[str, tuple[str, None]] = {}
 exclude_patterns = ["_build", "README.md", "studies"]
 myst_enable_extensions = ["colon_fence", "deflist", "dollarmath", "attrs_inline"]
 myst_heading_anchors = 3
+myst_update_mathjax = False
+html_math_renderer = "mathml"
 suppress_warnings = ["myst.strikethrough"]
 
 autodoc_member_order = "bysource"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from _site import api, commands, components, recipes
+from _site import api, checks, commands, components, recipes
 from _site.markup import escaped
 
 __all__ = ["setup"]
@@ -25,7 +25,7 @@ def _shapes(app: Any, what: str, name: str, obj: Any, options: Any, lines: list[
 
 def _write(app: Any) -> None:
     folder = Path(app.srcdir) / "reference"
-    pages = {**components.pages(), **recipes.pages(), **commands.pages(), **api.pages()}
+    pages = {**components.pages(), **recipes.pages(), **commands.pages(), **api.pages(), **checks.pages()}
     for name, text in pages.items():
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -39,6 +39,9 @@ class Interpolant(ABC):
     spatially_linear: bool = False
     """Whether ``I = alpha(t) x0 + beta(t) x1``; set by :class:`SpatiallyLinear`."""
 
+    meets_ends: bool = True
+    """Whether ``I(0) = x0`` and ``I(1) = x1``. Where not, the process has other laws there than source and target."""
+
     clock: Clock | None = None
     """The clock in which the path is smooth; None to find out from the derivatives at the ends."""
 

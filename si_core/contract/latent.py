@@ -1,7 +1,8 @@
 """Latents: the size ``gamma(t)`` of the noise in ``x_t = I(t, x0, x1) + gamma(t) z``.
 
 ``gamma(0) = gamma(1) = 0``, ``gamma > 0`` between, ``gamma^2`` smooth; gamma itself may have infinite derivative at the
-ends (arXiv 2303.08797, section 2). An author writes ``gamma`` alone.
+ends (arXiv 2303.08797, section 2). An author writes ``gamma`` alone. A latent that is not 0 at the ends says so
+(``meets_ends = False``).
 """
 
 from __future__ import annotations
@@ -42,6 +43,9 @@ class Latent(ABC):
 
     vanishes: bool = False
     """Whether gamma is 0 at all times (deterministic interpolants)."""
+
+    meets_ends: bool = True
+    """Whether gamma is 0 at t = 0 and t = 1. Where not, ``x_0 = x0 + gamma(0) z`` and ``x_1 = x1 + gamma(1) z``."""
 
     clock: Clock | None = None
     """The clock in which gamma is smooth; None to find out from the derivative at the ends."""

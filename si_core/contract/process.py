@@ -74,6 +74,10 @@ class Process(Protocol):
         """What is known of the process beside its scalars."""
 
     @property
+    def meets_ends(self) -> bool:
+        """Whether the law of x_t is the source's at t = 0 and the target's at t = 1."""
+
+    @property
     def shape(self) -> tuple[int, ...]:
         """The event shape."""
 

@@ -22,9 +22,11 @@ from si_core.fields.noise_level import Epsilon
 from si_core.models.acceleration.accelerator import Accelerator
 from si_core.models.guided_law import guided_fields, told_of_law
 from si_core.models.initial_states import InitialStates
+from si_core.models.last_step import last_state
 from si_core.models.streams import generator
 from si_core.process.process import StochasticInterpolant
 from si_core.recipes.recipe import Recipe
+from si_core.recipes.schema import LastStep
 from si_core.transport.integrate import integrate
 from si_core.transport.transport import Transport
 
@@ -43,8 +45,8 @@ class Model:
         start: the time sampling starts from.
         stop: the time it reaches.
         clock: the clock of sampling; None for the process's own.
-        denoise: whether sampling that stops before the end finishes with a denoising step: ``E[x1|x_t]`` in place of
-            ``x_t`` (backward: ``E[x0|x_t]``).
+        denoise: how sampling that stops before the end finishes (:mod:`si_core.models.last_step`): ``tweedie``, or
+            True, by ``E[x1|x_t]`` in place of ``x_t`` (backward: ``E[x0|x_t]``); False for not at all.
         freeze: whether weights of learned fields that have no bound at an end are frozen beside it; without, such a
             drift is refused.
         recipe: the recipe that made the model, if any.
@@ -60,7 +62,7 @@ class Model:
     start: float = 0.0
     stop: float = 1.0
     clock: Clock | Literal["auto", "uniform"] | None = None
-    denoise: bool = False
+    denoise: bool | LastStep = False
     recipe: Recipe | None = field(default=None, repr=False)
     accelerator: Accelerator = field(default_factory=Accelerator, repr=False, compare=False)
     freeze: bool = False
@@ -259,14 +261,12 @@ class Model:
 
     def _denoised(self, fields: Fields, path: Trajectory) -> Trajectory:
         """The trajectory with a last state at the end that it stopped short of."""
-        forward = self.stop > self.start
-        end = 1.0 if forward else 0.0
+        end = 1.0 if self.stop > self.start else 0.0
         if self.stop == end:
             return path
-        last = torch.tensor(self.stop, dtype=torch.float64, device=path.x.device)
-        denoise = fields.target_denoiser if forward else fields.source_denoiser
+        kind: LastStep = "tweedie" if isinstance(self.denoise, bool) else self.denoise
         t = torch.cat([path.t, path.t.new_tensor([end])])
-        x = torch.cat([path.x, denoise(last, path.final)[None]])
+        x = torch.cat([path.x, last_state(kind, self, fields, path.final)[None]])
         # The step has weights of the states before it, and another density.
         return Trajectory(t, x, path.evaluations + 1, path.log_weights)
 

@@ -48,7 +48,8 @@ class StochasticInterpolant:
         target: the distribution at t = 1.
 
     Raises:
-        UsageError: source and target have different event shapes, or the source is missing.
+        UsageError: source and target have different event shapes, the source is missing, or paths that are to leave a
+            given point do not.
     """
 
     def __init__(
@@ -90,11 +91,22 @@ class StochasticInterpolant:
             anchored=(source.point is not None or coupling.anchored) and not coupling.intervals,
             intervals=coupling.intervals,
         )
+        if self.structure.anchored and not self.meets_ends:
+            raise UsageError(
+                "paths from a given start leave it at t = 0, and those of this process do not",
+                got=f"{type(interpolant).__name__}, {type(latent).__name__}",
+                fix="an interpolant and a latent with `meets_ends`, such as linear and brownian",
+            )
         for part in (interpolant, latent):
             if isinstance(part, nn.Module) and isinstance(part, SpatiallyLinear | Latent):
                 part.double()
         self.clock = self._own_clock()
         self._made: dict[Hashable, Any] = {}
+
+    @property
+    def meets_ends(self) -> bool:
+        """Whether the law of x_t is the source's at t = 0 and the target's at t = 1."""
+        return self.interpolant.meets_ends and self.latent.meets_ends
 
     def _own_clock(self) -> Clock:
         if self.coupling.intervals:

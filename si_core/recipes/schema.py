@@ -10,10 +10,13 @@ from si_core.contract.largest import Largest
 from si_core.recipes.selection import NetworkSelection, OneOrMany, Select, Selection, SelectNetwork, wrong
 from si_core.recipes.training import Batch, Section, Train
 
-__all__ = ["SCHEMA_VERSION", "Sample", "Sections"]
+__all__ = ["SCHEMA_VERSION", "LastStep", "Sample", "Sections"]
 
 SCHEMA_VERSION: Final = 1
 """The version of recipes this si-core reads."""
+
+LastStep = Literal["tweedie", "mean", "euler"]
+"""How sampling that stops before the end finishes; see :mod:`si_core.models.last_step`."""
 
 Told = str | float | int | list[Any]
 Time = Annotated[float, Field(ge=0, le=1)]
@@ -56,8 +59,10 @@ class Sample(Section):
         description="what changes the fields before they are sampled, in order; one needs no list",
         examples=["guidance: {use: classifier-free, weight: 2.0}"],
     )
-    denoise: bool = Field(
-        default=False, description="whether sampling that stops before the end finishes with a denoising step"
+    denoise: bool | LastStep = Field(
+        default=False,
+        description="the last step of sampling that stops before the end: tweedie, or true, for the mean of what is "
+        "left; mean, a step of the drift without noise; euler, a step of the ODE; false for none",
     )
     freeze: bool = Field(
         default=False,

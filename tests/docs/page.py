@@ -25,6 +25,8 @@ import re
 import shlex
 import subprocess
 import sys
+import types
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -92,7 +94,22 @@ def carry_out(page: Path, quick: bool) -> None:
         AssertionError: a command failed; says the line of the page.
         Exception: whatever code of the page raises.
     """
-    names: dict[str, Any] = {"__name__": "__main__"}
+    with _as_script() as names:
+        _carry_out(page, quick, names)
+
+
+@contextlib.contextmanager
+def _as_script() -> Iterator[dict[str, Any]]:
+    """The names of a script's module, which is ``__main__`` meanwhile: its classes are found there when pickled."""
+    before, module = sys.modules["__main__"], types.ModuleType("__main__")
+    sys.modules["__main__"] = module
+    try:
+        yield vars(module)
+    finally:
+        sys.modules["__main__"] = before
+
+
+def _carry_out(page: Path, quick: bool, names: dict[str, Any]) -> None:
     for block in blocks_of(page.read_text(encoding="utf-8")):
         text = block.of_size(quick)
         if text is None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -15,9 +16,9 @@ ROOT = Path(__file__).parents[2]
 def reference() -> dict[str, str]:
     sys.path.insert(0, str(ROOT / "docs"))
     try:
-        from _site import api, commands, components, recipes  # type: ignore[import-not-found]
+        from _site import api, checks, commands, components, recipes  # type: ignore[import-not-found]
 
-        return {**components.pages(), **recipes.pages(), **commands.pages(), **api.pages()}
+        return {**components.pages(), **recipes.pages(), **commands.pages(), **api.pages(), **checks.pages()}
     finally:
         sys.path.remove(str(ROOT / "docs"))
 
@@ -49,6 +50,12 @@ def test_every_component_and_command_stands_there(reference: dict[str, str]) -> 
 def test_it_is_built_without_a_warning(tmp_path: Path) -> None:
     pytest.importorskip("sphinx")
     pytest.importorskip("furo")
+    pytest.importorskip("latex2mathml")
     command = [sys.executable, "-m", "sphinx", "-q", "-W", "--keep-going", "-b", "html", "docs", str(tmp_path)]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr[-5000:]
+    # Nothing is fetched when a page is read: formulas are MathML, scripts and styles are the site's own.
+    pages = [page.read_text(encoding="utf-8") for page in tmp_path.rglob("*.html")]
+    assert any("<math" in page for page in pages)
+    outside = re.compile(r"""<(?:script|img|link rel="stylesheet")[^>]*(?:src|href)="(?:https?:)?//""")
+    assert not any(outside.search(page) for page in pages)

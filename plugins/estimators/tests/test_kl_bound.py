@@ -13,7 +13,7 @@ from si_distributions.independent import Independent
 from si_estimators.field_errors import FieldErrors
 from si_estimators.kl_bound import KLBound, kl_rate
 from si_estimators.quadrature import SpanIntegral, SpanNodes
-from si_interpolants.latents import Brownian, NoLatent, Quadratic, Wiener
+from si_interpolants.latents import Brownian, ConstantLatent, NoLatent, Quadratic, Wiener
 from si_interpolants.spatially_linear import Linear, Trigonometric
 
 FORMS = ("drift", "velocity", "interpolant-velocity")
@@ -224,3 +224,19 @@ def test_errors_say_what_to_do():
     ):
         with pytest.raises(si.UsageError, match=next(iter(options))):
             KLBound(**options)
+
+
+def test_ends_that_are_not_met_make_it_approximate():
+    """Source and target smeared by the latent are not those that samples start from and are compared with."""
+    for latent, bound in ((ConstantLatent(0.5), "approximate"), (Quadratic(), "upper")):
+        process = process_of(latent)
+        exact = si.exact_fields(process)
+        fields = si.FunctionFields(
+            velocity=lambda t, x, b=exact: b.velocity(t, x) + 0.1, score=exact.score, process=process
+        )
+        model = model_of(process, fields, epsilon=lambda t: 0.5 * t * (1 - t) + 0.1)
+        found = KLBound(n=50, times=8, span=(0.1, 0.9)).estimate(
+            model, torch.zeros(1, 2, dtype=torch.float64), generator()
+        )
+        assert found.bound == bound
+        assert ("beside its source" in found.details.get("approximate", "")) == (bound == "approximate")

@@ -34,6 +34,8 @@ FOLLMER_REFUSES = [pair for pair in PAIRS if pair[0] == "encoder-decoder" or pai
         ("constant", {"level": 0.7}, lambda t, g: 0.7 + 0 * t),
         ("gamma", {"scale": 3.0}, lambda t, g: 3 * g),
         ("sine", {"scale": 2.0}, lambda t, g: 2 * torch.sin(math.pi * t)),
+        ("sine-squared", {"scale": 2.0}, lambda t, g: 2 * torch.sin(math.pi * t) ** 2),
+        ("cosine-decay", {"scale": 0.5}, lambda t, g: (0.5 * torch.cos(math.pi * t) + 1) ** 2 / 4),
         ("linear-decay", {"scale": 2.0}, lambda t, g: 2 * (1 - t)),
     ],
 )

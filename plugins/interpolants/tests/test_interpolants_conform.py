@@ -14,6 +14,7 @@ from si_authoring.testing.suite import suite
 from si_core.discovery.available import available
 
 LATENT_OPTIONS: dict[str, tuple[dict[str, object], ...]] = {
+    "constant": ({"scale": 1.0},),
     "brownian": ({"scale": 0.3}, {"scale": 4.0}),
     "quadratic": ({"scale": 2.5},),
     "sine-squared": ({"scale": 0.5},),
@@ -21,7 +22,10 @@ LATENT_OPTIONS: dict[str, tuple[dict[str, object], ...]] = {
     "wiener": ({"scale": 2.0},),
     "encoder-decoder": ({"unit_variance": True},),
 }
-CLOCK_OPTIONS: dict[str, tuple[dict[str, object], ...]] = {"sine": ({"start": False}, {"stop": False})}
+CLOCK_OPTIONS: dict[str, tuple[dict[str, object], ...]] = {
+    "sine": ({"start": False}, {"stop": False}),
+    "shift": ({"shift": 0.5},),
+}
 MEASURED = {"t": [0.2, 0.4], "epsilon": [1.0, 3.0], "limit": 2.5}
 Case = tuple[str, Mapping[str, object], Mapping[str, Any]]
 
@@ -100,11 +104,16 @@ class TestClocks(ClockConformance):
     [
         (
             "interpolant",
-            {"linear", "trigonometric", "variance-matched-trigonometric", "encoder-decoder", "variance-preserving"},
+            {"linear", "trigonometric", "variance-matched-trigonometric", "encoder-decoder", "variance-preserving"}
+            | {"vp-beta"},
         ),
         ("latent", {"none", *LATENT_OPTIONS}),
-        ("diffusion", {"constant", "gamma", "likelihood-optimal", "follmer", "sine", "linear-decay", "measured"}),
-        ("clock", {"uniform", "sine"}),
+        (
+            "diffusion",
+            {"constant", "gamma", "likelihood-optimal", "follmer", "sine", "linear-decay", "measured"}
+            | {"sine-squared", "cosine-decay"},
+        ),
+        ("clock", {"uniform", "sine", "shift"}),
     ],
 )
 def test_the_plugin_offers_what_it_promises(kind: str, names: set[str]) -> None:

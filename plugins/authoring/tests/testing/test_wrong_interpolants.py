@@ -275,6 +275,10 @@ class WrongPaths(Bridge):
         return torch.stack([t * (1 - t) * z for t in times])
 
 
+class SaysItMissesItsEnds(Bridge):
+    meets_ends = False
+
+
 class SaysItVanishes(Bridge):
     vanishes = True
 
@@ -370,6 +374,7 @@ class Smooth(si.Latent):
         (GlobalNoise(), "standard-noise", "global generator"),
         (WrongPaths(), "paths", "not the variance"),
         (SaysItVanishes(), "positive-inside", "says that it vanishes"),
+        (SaysItMissesItsEnds(), "vanishes-at-the-ends", "says that it does not meet the ends"),
         (
             DerivativesCutOff(),
             "clock-order",
@@ -402,8 +407,24 @@ class DoesNotGrowAsItSays(torch.nn.Module, si.Latent):
         return (1 - 2 * t) / 2
 
 
+def test_a_path_that_says_it_misses_its_ends_and_does_not(rejected) -> None:
+    path = Squares()
+    path.meets_ends = False
+    rejected("interpolant", path, "ends", "says that it does not meet the ends")
+
+
 def test_a_latent_that_is_wrong_once_it_learns(rejected) -> None:
     rejected("latent", DoesNotGrowAsItSays(), "gamma-gamma-dot", "at other parameters than its first: gamma_gamma_dot")
+
+
+class Squares(si.SpatiallyLinear):
+    """``1-t^2`` and ``t^2``, right."""
+
+    def alpha(self, t: Tensor) -> Tensor:
+        return 1 - t**2
+
+    def beta(self, t: Tensor) -> Tensor:
+        return t**2
 
 
 class Bowed(si.Interpolant):

@@ -108,9 +108,15 @@ class KLBound(Estimator):
     is infinite. Then the last 1 % of the clock at that end is left out; ``span`` among the details is what remains, and
     ``statement`` says so. The value bounds nothing of the law that samples have at the end then, and is *approximate*;
     so it is for a model that stops before the end, unless the span is asked for, and for residuals at rows that were
+<<<<<<< HEAD
     trained on (``approximate`` among the details says why). ``growth`` is the power of 1/u found at both ends, and
     ``fraction_at_ends`` the fraction of the value that the last 1 % of the clock at each end have. ``over_epsilon`` is
     the same bound at other noise levels, which reports draw.
+=======
+    trained on, and of a process that does not meet its ends (``approximate`` among the details says why). ``growth`` is
+    the power of 1/u found at both ends, and ``fraction_at_ends`` the fraction of the value that the last 1 % of the
+    clock at each end have.
+>>>>>>> sy-theory
 
     Source: arXiv 2303.08797, section 2.4, whose constants are half of what holds.
 
@@ -225,6 +231,8 @@ class KLBound(Estimator):
             return "a part of the clock is left out, over which the bound is infinite"
         if errors.seen:
             return "residuals at rows that were trained on are no bound of the errors"
+        if not model.process.meets_ends:
+            return "the process ends beside its source and target: it bounds the divergence from the law of the process"
         early, late = sorted((model.start, model.stop))
         reached, end = (late, 1.0) if self.sign > 0 else (early, 0.0)
         if self.sampling.span is None and reached != end:

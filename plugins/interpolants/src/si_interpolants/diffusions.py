@@ -12,7 +12,16 @@ from torch import Tensor
 
 from si_core import Diffusion, Interpolant, Latent, SpatiallyLinear, UsageError
 
-__all__ = ["Constant", "Follmer", "Gamma", "LikelihoodOptimal", "LinearDecay", "Sine"]
+__all__ = [
+    "Constant",
+    "CosineDecay",
+    "Follmer",
+    "Gamma",
+    "LikelihoodOptimal",
+    "LinearDecay",
+    "Sine",
+    "SineSquaredLevel",
+]
 
 _STEP = 2.0**-16
 
@@ -63,6 +72,34 @@ class Sine(Diffusion):
 
     def epsilon(self, t: Tensor, gamma: Tensor) -> Tensor:
         return self.scale * torch.sin(math.pi * torch.minimum(t, 1 - t))
+
+
+class SineSquaredLevel(Diffusion):
+    """``epsilon = scale sin^2(pi t)``: none at both ends, where the derivative is 0 too.
+
+    Args:
+        scale: the level at t = 1/2.
+    """
+
+    def __init__(self, scale: Annotated[float, Field(ge=0)] = 1.0) -> None:
+        self.scale = _level("scale", scale)
+
+    def epsilon(self, t: Tensor, gamma: Tensor) -> Tensor:
+        return self.scale * torch.sin(math.pi * torch.minimum(t, 1 - t)).square()
+
+
+class CosineDecay(Diffusion):
+    """``epsilon = (1 + scale cos(pi t))^2/4``: from 1 at t = 0 to 0 at t = 1 where the scale is 1.
+
+    Args:
+        scale: the size of the cosine; another one than 1 leaves ``(1 - scale)^2/4`` at t = 1.
+    """
+
+    def __init__(self, scale: Annotated[float, Field(ge=0)] = 1.0) -> None:
+        self.scale = _level("scale", scale)
+
+    def epsilon(self, t: Tensor, gamma: Tensor) -> Tensor:
+        return 0.25 * (1 + self.scale * torch.cos(math.pi * t)).square()
 
 
 class LinearDecay(Diffusion):

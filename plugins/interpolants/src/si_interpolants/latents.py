@@ -11,7 +11,16 @@ from torch import Tensor
 
 from si_core import Clock, Latent, LatentCoefficients, SineClock, UniformClock, UsageError
 
-__all__ = ["Brownian", "EncoderDecoderLatent", "NoLatent", "Quadratic", "SigmoidBump", "SineSquared", "Wiener"]
+__all__ = [
+    "Brownian",
+    "ConstantLatent",
+    "EncoderDecoderLatent",
+    "NoLatent",
+    "Quadratic",
+    "SigmoidBump",
+    "SineSquared",
+    "Wiener",
+]
 
 
 def _positive(name: str, value: float) -> float:
@@ -27,6 +36,31 @@ class NoLatent(Latent):
     clock = UniformClock()
 
     def gamma(self, t: Tensor) -> Tensor:
+        return torch.zeros_like(t)
+
+
+class ConstantLatent(Latent):
+    """``gamma = scale`` at all times: the paths of flow matching with a constant sigma (arXiv 2302.00482).
+
+    The process does not meet its ends. Its law is that of ``x0 + scale z`` at t = 0 and of ``x1 + scale z`` at t = 1:
+    what is learned is the target smeared by Gaussian noise of that size. Sampling starts from draws of the source
+    itself, which are narrower than x_0 by the same. Likelihoods are those of the model that so samples. Nothing is
+    singular at the ends: the score exists there, at any noise level.
+
+    Args:
+        scale: the standard deviation sigma of the noise.
+    """
+
+    meets_ends = False
+    clock = UniformClock()
+
+    def __init__(self, scale: Annotated[float, Field(gt=0)] = 0.1) -> None:
+        self.scale = _positive("scale", scale)
+
+    def gamma(self, t: Tensor) -> Tensor:
+        return torch.full_like(t, self.scale)
+
+    def gamma_dot(self, t: Tensor) -> Tensor:
         return torch.zeros_like(t)
 
 

@@ -9,8 +9,10 @@ _INTERPOLANTS = (
     ("encoder-decoder", "EncoderDecoder", "x0 -> noise -> x1, cos^2(pi t) on each half"),
     ("variance-preserving", "VariancePreserving", "alpha = sqrt(1-t^2), beta = t"),
 )
+_SCHEDULES = (("vp-beta", "VPBeta", "variance preserving, of diffusion models with a linear beta schedule"),)
 _LATENTS = (
     ("none", "NoLatent", "gamma = 0: flow matching"),
+    ("constant", "ConstantLatent", "gamma = scale at all times, also at the ends, which are smeared by it"),
     ("brownian", "Brownian", "gamma = sqrt(scale t(1-t))"),
     ("quadratic", "Quadratic", "gamma = scale t(1-t)"),
     ("sine-squared", "SineSquared", "gamma = scale sin^2(pi t)"),
@@ -24,15 +26,19 @@ _DIFFUSIONS = (
     ("likelihood-optimal", "LikelihoodOptimal", "epsilon = D(t) of a one-sided process"),
     ("follmer", "Follmer", "epsilon = |gamma^2 beta_dot/beta - gamma gamma_dot|, for a source that is a point"),
     ("sine", "Sine", "epsilon = scale sin(pi t)"),
+    ("sine-squared", "SineSquaredLevel", "epsilon = scale sin^2(pi t)"),
+    ("cosine-decay", "CosineDecay", "epsilon = (1 + scale cos(pi t))^2/4"),
     ("linear-decay", "LinearDecay", "epsilon = scale (1-t)"),
 )
 _MEASURED = (("measured", "Measured", "the level that the errors of the trained model ask for"),)
 _CLOCKS = (
     ("uniform", "UniformClock", "t = u"),
+    ("shift", "ShiftClock", "t = u/(u + shift (1-u)), the timestep shift of rectified flows"),
     ("sine", "SineClock", "t = sin^2(pi u/2), or slower at one end alone"),
 )
 _FAMILIES = (
     ("interpolant", "spatially_linear", _INTERPOLANTS),
+    ("interpolant", "vp_beta", _SCHEDULES),
     ("latent", "latents", _LATENTS),
     ("diffusion", "diffusions", _DIFFUSIONS),
     ("diffusion", "measured", _MEASURED),

@@ -41,7 +41,11 @@ def _inside() -> torch.Tensor:
 
 @check
 def vanishes_at_the_ends(latent: Latent) -> Measured | None:
-    """``gamma(0) = gamma(1) = 0``, so that x_t has the ends x0 and x1."""
+    """``gamma(0) = gamma(1) = 0``, so that x_t has the ends x0 and x1; or ``meets_ends`` is False, and it is not so."""
+    if not latent.meets_ends:
+        if not bool((placed(latent).gamma(torch.tensor([0.0, 1.0], dtype=torch.float64)) > 0).any()):
+            raise Violation("it says that it does not meet the ends, and gamma is 0 at both; leave meets_ends out")
+        raise NotApplicable("it says that it does not meet the ends")
     deviations = Deviations("gamma does not vanish at the ends of time")
     for dtype in SUITE.dtypes:
         values = placed(latent, dtype).gamma(torch.tensor([0.0, 1.0], dtype=dtype))
