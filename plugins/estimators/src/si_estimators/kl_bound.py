@@ -108,15 +108,9 @@ class KLBound(Estimator):
     is infinite. Then the last 1 % of the clock at that end is left out; ``span`` among the details is what remains, and
     ``statement`` says so. The value bounds nothing of the law that samples have at the end then, and is *approximate*;
     so it is for a model that stops before the end, unless the span is asked for, and for residuals at rows that were
-<<<<<<< HEAD
-    trained on (``approximate`` among the details says why). ``growth`` is the power of 1/u found at both ends, and
-    ``fraction_at_ends`` the fraction of the value that the last 1 % of the clock at each end have. ``over_epsilon`` is
-    the same bound at other noise levels, which reports draw.
-=======
     trained on, and of a process that does not meet its ends (``approximate`` among the details says why). ``growth`` is
     the power of 1/u found at both ends, and ``fraction_at_ends`` the fraction of the value that the last 1 % of the
-    clock at each end have.
->>>>>>> sy-theory
+    clock at each end have. ``over_epsilon`` is the same bound at other noise levels, which reports draw.
 
     Source: arXiv 2303.08797, section 2.4, whose constants are half of what holds.
 
