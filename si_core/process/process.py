@@ -73,7 +73,7 @@ class StochasticInterpolant:
         self.source, self.target = source, target
         self.shape = tuple(target.shape)
         given = {"x0": ConditionSpec(self.shape)} if coupling.anchored else {}
-        self.of_coupling = coupling.conditions_of(target)
+        self.of_coupling = dict(coupling.conditions_of(target))
         """The conditions that are the coupling's, by name."""
         self.conditions = joined_specs({"target": target.conditions, "coupling": self.of_coupling, "given x0": given})
         """What networks are given beside (t, x), by name."""
