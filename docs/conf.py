@@ -37,6 +37,7 @@ napoleon_use_rtype = False
 default_role = None
 
 html_theme = "furo"
+html_math_renderer = "mathml"
 html_title = "si"
 html_static_path = ["_static"]
 html_css_files = ["site.css"]

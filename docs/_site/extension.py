@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from _site import api, commands, components, recipes
+from _site import api, commands, components, mathml, recipes
 from _site.markup import escaped
 
 __all__ = ["setup"]
@@ -13,6 +13,7 @@ __all__ = ["setup"]
 
 def setup(app: Any) -> dict[str, Any]:
     """Called by Sphinx."""
+    mathml.setup(app)
     app.connect("builder-inited", _write)
     app.connect("autodoc-process-docstring", _shapes)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
