@@ -53,7 +53,9 @@ def test_a_row_outside_is_told_by_its_line_wherever_the_split_puts_it(path):
     rows = np.loadtxt(path, delimiter=",", skiprows=1)
     low, line = float(np.sort(rows[:, 0])[2]), 2 + int(np.argsort(rows[:, 0])[:3].min())
     for seed in range(3):
-        with pytest.raises(si.DataError, match=rf"(?s)got 3 of 4000 rows; first row {line - 2} .line {line}., column 'a'"):
+        with pytest.raises(
+            si.DataError, match=rf"(?s)got 3 of 4000 rows; first row {line - 2} .line {line}., column 'a'"
+        ):
             Array(path, bounds={"a": (low, None)}, split_seed=seed)
 
 
