@@ -12,7 +12,7 @@ import pytest
 pytest.importorskip("si_authoring")
 pytest.importorskip("si_guidance")
 
-PAGE = (Path(__file__).parents[2] / "docs" / "guidance.md").read_text(encoding="utf-8")
+PAGE = (Path(__file__).parents[2] / "docs" / "learn" / "guidance.md").read_text(encoding="utf-8")
 
 
 def test_its_guidance_conforms(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -23,7 +23,7 @@ def test_its_guidance_conforms(monkeypatch: pytest.MonkeyPatch) -> None:
     assert len(lines) <= 30
     page = types.ModuleType("page")
     monkeypatch.setitem(sys.modules, "page", page)
-    exec(compile(code, "docs/guidance.md", "exec"), page.__dict__)
+    exec(compile(code, "docs/learn/guidance.md", "exec"), page.__dict__)
     results = {result.check: result for result in check_component("guidance", page.Attraction(0.8, 0.5))}  # type: ignore[attr-defined]
     assert {name: each.message for name, each in results.items() if each.state == "violated"} == {}
     for name in ("weights-of-the-score", "weights-of-the-tilt", "weights-in-the-clock", "weighted-samples"):

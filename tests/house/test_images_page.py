@@ -11,7 +11,7 @@ import pytest
 pytest.importorskip("si_recipes")
 Image = pytest.importorskip("PIL.Image")
 
-PAGE = (Path(__file__).parents[2] / "docs" / "images.md").read_text(encoding="utf-8")
+PAGE = (Path(__file__).parents[2] / "docs" / "learn" / "images.md").read_text(encoding="utf-8")
 
 
 def photos(folder: Path) -> None:

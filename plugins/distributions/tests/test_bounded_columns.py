@@ -40,13 +40,28 @@ def _train(size):
     [
         ({"bounds": {"d": (0, 1)}}, si.UsageError, "no such column.*a, b, c"),
         ({"bounds": {"a": (1, 0)}}, si.DataError, "bounds of an entry"),
-        ({"bounds": {"a": (0, 3)}}, si.DataError, "outside the bounds.*a = -0"),
+        ({"bounds": {"a": (0, 3)}}, si.DataError, "between the bounds.*column 'a': -0.*between 0 and 3"),
         ({"bounds": {"a": (-1, 3)}, "storage": "file"}, si.UsageError, "kept in memory"),
     ],
 )
 def test_bounds_that_do_not_fit(path, options, error, said):
     with pytest.raises(error, match=f"(?s){said}"):
         Array(path, **options)
+
+
+def test_a_row_outside_is_told_by_its_line_wherever_the_split_puts_it(path):
+    rows = np.loadtxt(path, delimiter=",", skiprows=1)
+    low, line = float(np.sort(rows[:, 0])[2]), 2 + int(np.argsort(rows[:, 0])[:3].min())
+    for seed in range(3):
+        with pytest.raises(
+            si.DataError, match=rf"(?s)got 3 of 4000 rows; first row {line - 2} .line {line}., column 'a'"
+        ):
+            Array(path, bounds={"a": (low, None)}, split_seed=seed)
+
+
+def test_what_is_missing_is_not_outside(path):
+    path.write_text(path.read_text().replace("\n", "\n,0.5,0.5\n", 1))
+    assert Array(path, bounds={"a": (-1, 3)}, missing="mean", held_out=0).size == 4001
 
 
 def test_a_table_by_name_has_bounds_too():

@@ -5,11 +5,14 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from si_core import Bounds, DataError, UsageError
+from si_distributions.files.contents import Contents
 
-__all__ = ["bounds_of"]
+__all__ = ["bounds_of", "refuse_outside"]
 
 
 def bounds_of(
@@ -43,3 +46,33 @@ def bounds_of(
         lower[place] = -math.inf if low is None else low
         upper[place] = math.inf if high is None else high
     return Bounds(lower, upper)
+
+
+def refuse_outside(contents: Contents, numbers: NDArray[np.int64], bounds: Bounds, where: str) -> None:
+    """Refuse a table with rows that do not lie between its bounds; what is missing lies nowhere.
+
+    Args:
+        contents: the table (n, d).
+        numbers: of the rows to look at.
+        bounds: of the columns.
+        where: the file, for errors.
+
+    Raises:
+        DataError: says how many, and of the first the line, the column and the number.
+    """
+    values = contents.values[numbers].astype(np.float64)
+    lower, upper = (end.numpy() for end in (bounds.lower, bounds.upper))
+    outside = ~((values > lower) & (values < upper)) & ~np.isnan(values)
+    if not outside.any():
+        return
+    first = int(outside.any(1).argmax())
+    column = int(outside[first].argmax())
+    name = str(column) if contents.names is None else contents.names[column]
+    raise DataError(
+        "rows that do not lie between the bounds",
+        where=where,
+        got=f"{int(outside.any(1).sum())} of {len(values)} rows; first {contents.row(int(numbers[first]))}, "
+        f"column {name!r}: {values[first, column]:g}",
+        allowed=f"between {lower[column]:g} and {upper[column]:g}, both left out",
+        fix="set the bounds a little beyond what can be measured, or repair the file",
+    )

@@ -11,6 +11,7 @@ import torch
 from numpy.typing import NDArray
 
 from si_core import Bounds, ConditionSpec, DataError, Frame, UsageError
+from si_distributions.datasets.bounded import refuse_outside
 from si_distributions.datasets.labels import missing_labels, number_labels
 from si_distributions.datasets.missing import Missing, whole_rows, with_means
 from si_distributions.datasets.on_file import Storage, look_through, stays_on_file
@@ -86,6 +87,8 @@ class Tabular(Rows):
                 fix="set standardise: true, or convert the array to float32 if these are counts",
             )
         train, held = split(len(numbers), held_out, split_seed, where)
+        if bounds is not None:
+            refuse_outside(contents, numbers, bounds, where)
         if self.dropped:
             # Rows keep their number in the file: a large one is never copied to leave some out.
             train, held = numbers[train], numbers[held]
