@@ -7,7 +7,11 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from sphinx.ext.napoleon import Config, GoogleDocstring
+
 __all__ = ["cell", "code", "escaped", "fenced", "plain", "rst", "table"]
+
+_STYLE = Config(napoleon_use_rtype=False)
 
 
 def code(text: str) -> str:
@@ -17,8 +21,13 @@ def code(text: str) -> str:
 
 
 def cell(text: str) -> str:
-    """Text in a cell of a table: on one line, with what would end the cell or begin markup escaped."""
-    return re.sub(r"([|<>*_$\[\]{}])", r"\\\1", " ".join(text.split())).replace("\\\\", "\\")
+    """Text of a docstring in a cell of a table: on one line, with what would end the cell or begin markup escaped."""
+    # Roles are shown as the code that they name.
+    text = re.sub(r":\w+:`~?([^`]*)`", r"``\1``", " ".join(text.split()))
+    parts = re.split(r"(``.+?``)", text)
+    parts[::2] = [re.sub(r"([|<>*_$\[\]{}])", r"\\\1", part) for part in parts[::2]]
+    parts[1::2] = [code(part[2:-2]).replace("|", r"\|") for part in parts[1::2]]
+    return "".join(parts)
 
 
 def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
@@ -41,9 +50,9 @@ def escaped(line: str) -> str:
 
 
 def rst(text: str) -> str:
-    """A docstring, whose markup is reStructuredText."""
-    escaped_text = "\n".join(map(escaped, text.strip().splitlines()))
-    return f"```{{eval-rst}}\n{escaped_text}\n```\n" if "```" not in text else fenced(text)
+    """A docstring, whose markup is reStructuredText with the sections of Google's style."""
+    lines = GoogleDocstring("\n".join(map(escaped, text.strip().splitlines())), _STYLE).lines()
+    return "```{eval-rst}\n" + "\n".join(lines).strip() + "\n```\n" if "```" not in text else fenced(text)
 
 
 def plain(value: Any) -> str:
