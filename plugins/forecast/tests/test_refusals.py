@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 import si_core as si
 from si_forecast import series
@@ -48,6 +49,29 @@ def _swapped(k: int) -> np.ndarray:
 def test_refused_series(options: dict, words: str) -> None:
     with pytest.raises(si.SIError, match=words):
         series(VALUES, **options)
+
+
+@pytest.mark.parametrize(
+    ("values", "options", "words"),
+    [
+        (["a", "b"], {}, "made of numbers"),
+        (None, {}, "made of numbers"),
+        (3.0, {}, "made of numbers"),
+        (VALUES + 1j, {}, "made of numbers"),
+        (VALUES, {"columns": ["a", "b"]}, "one for each entry"),
+        ([VALUES, VALUES], {"times": TIMES}, "times of the rows"),
+    ],
+    ids=["text", "nothing", "number", "complex", "columns", "times"],
+)
+def test_what_is_no_series_is_refused(values, options: dict, words: str) -> None:
+    with pytest.raises(si.DataError, match=words):
+        series(values, **options)
+
+
+def test_tensors_are_series() -> None:
+    given = torch.from_numpy(VALUES).requires_grad_()
+    assert (series(given).data.values == series(VALUES).data.values).all()
+    assert (series([given, given]).data.values == series([VALUES, VALUES]).data.values).all()
 
 
 def test_missing_values_are_named() -> None:

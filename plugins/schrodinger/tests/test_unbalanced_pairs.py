@@ -81,6 +81,20 @@ def test_weighted_pairs_have_the_law_of_the_plan() -> None:
         assert abs(value - expected[name]) < 5 * each + 8 * scale / 256, name
 
 
+def test_how_far_apart_the_ends_are_changes_nothing_but_the_mass() -> None:
+    """``|x - y - m|^2 / 2 = |x - y|^2 / 2 - m . (x - y) + ...``: moved apart across their plane, they have one plan."""
+    drawn = [torch.randn(64, 2, generator=torch.Generator().manual_seed(k), dtype=torch.float64) for k in (0, 1)]
+    x0, x1 = (torch.cat([x, torch.zeros(64, 1, dtype=torch.float64)], 1) for x in drawn)
+    coupling = Entropic(EPSILON, unbalanced=TAU, tolerance=1e-9)
+    near = coupling.matched(x0, x1, torch.Generator().manual_seed(0))
+    assert near.mass is not None
+    for apart in (10.0, 300.0):
+        far = coupling.matched(x0, x1 + torch.tensor([0.0, 0.0, apart]), torch.Generator().manual_seed(0))
+        assert far.mass is not None
+        torch.testing.assert_close(far.mass / far.mass.mean(), near.mass / near.mass.mean(), rtol=1e-4, atol=1e-6)
+        assert (far.rows == near.rows).double().mean() > 0.95
+
+
 def test_classes_stay_as_frequent_and_the_target_can_be_held() -> None:
     labelled = GaussianMixture([[0.0], [6.0]], weights=[0.2, 0.8], dtype="float64")
     source = Gaussian(dim=1, dtype="float64")

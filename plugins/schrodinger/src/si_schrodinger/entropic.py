@@ -11,6 +11,7 @@ the forward drift at this eps is its drift.
 
 from __future__ import annotations
 
+import math
 from typing import Annotated
 
 import torch
@@ -26,6 +27,12 @@ from si_schrodinger.sinkhorn import sinkhorn
 from si_schrodinger.within_batch import Match, WithinBatch
 
 __all__ = ["Entropic"]
+
+_SOME = math.log(0.1)
+"""The logarithm of the mass above which a plan is known to the tolerance."""
+
+_NEARER = 8
+"""How often an unbalanced plan is made of ends that were moved together."""
 
 _WHERE = "coupling entropic"
 
@@ -90,15 +97,31 @@ class Entropic(WithinBatch):
     def matched(self, x0: Tensor, x1: Tensor, generator: torch.Generator | None, beside: Tensor | None = None) -> Match:
         """Draws of i given j, by the inverse of each conditional distribution function, and the mass of each j."""
         cost = half_squared_distances(x1, x0)
-        log_plan = sinkhorn(
-            cost if beside is None else cost + beside.to(cost.device),
-            2 * self.epsilon,
-            tolerance=self._tolerance,
-            iterations=self._iterations,
-            relaxation=self._unbalanced,
-        ).log_plan
+        log_plan = self._log_plan(cost if beside is None else cost + beside.to(cost.device))
         cumulative = log_plan.softmax(1).cumsum(1)
         u = uniform((len(x1),), torch.float64, generator).to(x0.device)
         found = torch.searchsorted(cumulative, (u * cumulative[:, -1])[:, None], right=True)
         mass = log_plan.logsumexp(1).exp() if self.weighted else None
         return Match(found[:, 0].clamp(max=len(x0) - 1), mass)
+
+    def _log_plan(self, cost: Tensor) -> Tensor:
+        """The plan's logarithm, (x1, x0), up to a number added where it is unbalanced.
+
+        A cost that is lower by c everywhere makes an unbalanced plan larger by ``c / (2 epsilon + 2 tau)`` in the
+        logarithm, and changes nothing else. So ends that are far apart, whose plan would have less mass than the
+        tolerance, or none in double precision, are moved together until it has some.
+        """
+        tau = self._unbalanced
+        for _ in range(1 if tau is None else _NEARER):
+            found = sinkhorn(
+                cost,
+                2 * self.epsilon,
+                tolerance=self._tolerance,
+                iterations=self._iterations,
+                relaxation=tau,
+            ).log_plan
+            log_mass = float(found.logsumexp((0, 1)))
+            if tau is None or log_mass > _SOME:
+                break
+            cost = cost + (2 * self.epsilon + 2 * tau) * log_mass
+        return found

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from si_core import DataError
@@ -54,11 +55,14 @@ def series(
     Raises:
         DataError: series of other shapes, or as for the component.
     """
-    several = isinstance(values, list | tuple) and len(values) > 0 and np.ndim(values[0]) > 0
+    several = isinstance(values, list | tuple) and len(values) > 0 and _rank(values[0]) > 0
     parts = [_states(part) for part in (values if several else [values])]
     if len({part.shape[1:] for part in parts}) > 1:
         shapes = ", ".join(str(part.shape) for part in parts[:5])
         raise DataError("all series have states of one shape", where="series", got=shapes)
+    if columns is not None and parts[0].shape[1:] != (len(columns),):
+        got = f"{len(columns)} names for states of shape {parts[0].shape[1:]}"
+        raise DataError("columns: one for each entry of a state (d,)", where="series", got=got)
     labels = tuple(str(name) for name in (range(len(parts)) if names is None else names))
     own = {name: np.asarray(column, dtype=np.float64).reshape(-1) for name, column in (static or {}).items()}
     for what, count in (("names", len(labels)), *((name, len(column)) for name, column in own.items())):
@@ -79,15 +83,37 @@ def series(
     return SeriesRows(transformed(data, transform, gaps), layout, standardise, held_out, missing, dtype, order)
 
 
+def _array(part: Any) -> NDArray[Any]:
+    """An array or a tensor, wherever it is, as numpy has it."""
+    return np.asarray(part.detach().cpu() if isinstance(part, torch.Tensor) else part)
+
+
+def _rank(part: Any) -> int:
+    return part.ndim if isinstance(part, torch.Tensor) else np.ndim(part)
+
+
 def _states(part: Any) -> NDArray[np.float64]:
-    found = np.asarray(part, dtype=np.float64)
+    allowed = "real numbers of shape (N,) or (N, *event)"
+    try:
+        given = _array(part)
+        found = None if np.iscomplexobj(given) else given.astype(np.float64)
+    except (TypeError, ValueError) as error:
+        raise DataError("a series is made of numbers", where="series", got=str(error), allowed=allowed) from error
+    if found is None or not found.ndim:
+        got = type(part).__name__ if found is not None else "complex numbers"
+        raise DataError("a series is made of numbers", where="series", got=got, allowed=allowed)
     return found[:, None] if found.ndim == 1 else found
 
 
 def _clock(times: Any, parts: list[NDArray[np.float64]], several: bool) -> tuple[NDArray[np.float64] | None, bool]:
     if times is None:
         return None, False
-    found = [read_times(np.asarray(part), "times", "series") for part in (times if several else [times])]
+    given = [_array(part) for part in (times if several else [times])]
+    if any(part.ndim != 1 for part in given):
+        got = ", ".join(str(part.shape) for part in given[:5])
+        allowed = "times (N,) of one series; a list of such, one for each, of several"
+        raise DataError("times of the rows", where="series", got=f"shapes {got}", allowed=allowed)
+    found = [read_times(part, "times", "series") for part in given]
     lengths, due = [len(part) for part, _ in found], [len(part) for part in parts]
     if lengths != due:
         raise DataError("one time for each row", where="series", got=f"{lengths[:5]} for {due[:5]} rows")
