@@ -86,7 +86,7 @@ def resampled(model: Model, arguments: argparse.Namespace) -> Model:
         UsageError: an unknown component or a wrong option; an integrator that does not fit the noise level.
     """
     from si_core.discovery.build import build
-    from si_core.models.sampler import default_integrator
+    from si_core.models.sampler import default_integrator, has_unfit_default
 
     model = _guided(model, arguments.guidance)
     integrator, epsilon, seed = arguments.integrator, arguments.epsilon, arguments.seed
@@ -103,8 +103,8 @@ def resampled(model: Model, arguments: argparse.Namespace) -> Model:
                 where="--integrator",
                 fix="--epsilon 0, or an --integrator of SDEs such as stochastic-heun",
             )
-    elif stochastic != model.integrator.stochastic:
-        default = default_integrator(stochastic)
+    elif stochastic != model.integrator.stochastic or has_unfit_default(model):
+        default = default_integrator(stochastic, model.fields.weighted)
         method = build("integrator", default.qualified, **default.options)
     other = model.with_sampler(method, level)
     if arguments.clock is None:

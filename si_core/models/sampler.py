@@ -29,7 +29,7 @@ from si_core.recipes.recipe import Recipe
 from si_core.recipes.selection import Selection
 from si_core.transport.rehearsal import refuse_long_steps
 
-__all__ = ["Sampler", "build_sampler", "check_sampling", "default_integrator"]
+__all__ = ["Sampler", "build_sampler", "check_sampling", "default_integrator", "has_unfit_default"]
 
 
 @dataclass(frozen=True)
@@ -104,8 +104,9 @@ def build_sampler(recipe: Recipe, process: StochasticInterpolant, loaded: bool =
             ends = (process.latent, process.coupling, process.source, process.target)
             process = StochasticInterpolant(path, *ends)  # type: ignore[arg-type]
     epsilon = _epsilon(recipe, process)
-    integrator, clock = _integrator(recipe, epsilon), _clock(recipe, process)
-    return Sampler(recipe, process, integrator, epsilon, clock, _guidance(recipe, loaded), loaded)
+    guidance = _guidance(recipe, loaded)
+    integrator = _integrator(recipe, epsilon, any(each.weights for each in guidance))
+    return Sampler(recipe, process, integrator, epsilon, _clock(recipe, process), guidance, loaded)
 
 
 def check_sampling(sampler: Sampler, fields: LearnedFields) -> None:
@@ -179,12 +180,12 @@ def _guidance(recipe: Recipe, loaded: bool) -> tuple[Guidance, ...]:
     return tuple(built)
 
 
-def _integrator(recipe: Recipe, epsilon: Epsilon) -> Integrator:
+def _integrator(recipe: Recipe, epsilon: Epsilon, weighted: bool) -> Integrator:
     selection = recipe.sample.integrator
     stochastic = epsilon != 0.0
     if selection is None:
         with located(recipe, "sample.integrator"):
-            selection = default_integrator(stochastic)
+            selection = default_integrator(stochastic, weighted)
     integrator = build_selection(recipe, "sample.integrator", selection)
     if not isinstance(integrator, Integrator):
         raise RecipeError("no integrator", where=recipe.where("sample.integrator"), got=repr(integrator))
@@ -199,18 +200,28 @@ def _integrator(recipe: Recipe, epsilon: Epsilon) -> Integrator:
     return integrator
 
 
-def default_integrator(stochastic: bool) -> Selection:
+def default_integrator(stochastic: bool, weighted: bool = False) -> Selection:
     """The integrator meant where none is named, of an SDE or an ODE: what goes furthest with few calls of networks.
+
+    Args:
+        stochastic: whether there is noise.
+        weighted: whether states are weighted: weights change after each step, so the method has to have one.
 
     Raises:
         UsageError: it is not installed.
     """
-    if stochastic:
-        name, options = "stochastic-heun", {"steps": 50}
+    if stochastic or weighted:
+        name, options = ("stochastic-heun" if stochastic else "heun"), {"steps": 50}
     else:
         name, options = "exponential", {"steps": 50, "order": 4, "corrector": True}
     owner = find("integrator", name, DEFAULTS).plugin.distribution
     return Selection("integrator", name, options, distribution=owner)
+
+
+def has_unfit_default(model: Model) -> bool:
+    """Whether nobody chose the method of a model, and the one it has is not made for the weights of its states."""
+    unnamed = model.recipe is None or model.recipe.sample.integrator is None
+    return unnamed and model.fields.weighted and model.integrator.multistep
 
 
 def _shown(epsilon: object) -> str:

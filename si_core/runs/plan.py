@@ -126,7 +126,8 @@ def _components(recipe: Recipe, assembly: Assembly) -> list[Found]:
     """The components of the recipe, named and implied."""
     chosen = [*recipe.selections()]
     if recipe.sample.integrator is None:
-        chosen.append(default_integrator(assembly.sampler.epsilon != 0.0))
+        weighted = any(each.weights for each in assembly.sampler.guidance)
+        chosen.append(default_integrator(assembly.sampler.epsilon != 0.0, weighted))
     return [find(selection.kind, selection.qualified) for selection in chosen if not selection.in_memory]
 
 

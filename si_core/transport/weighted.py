@@ -21,6 +21,7 @@ import logging
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 from torch import Tensor
@@ -71,11 +72,8 @@ def integrate_weighted(
             fix="pass generator=torch.Generator().manual_seed(0), or `resample_below: 0`",
         )
     if integrator.multistep:
-        _log.warning(
-            "weights change after every step, and %s, which uses the steps before, begins anew with each: a method of "
-            "one step, such as heun or stochastic-heun, is the better choice",
-            type(integrator).__name__,
-        )
+        # Once for the problem, which blocks of samples share.
+        transport.memo(("weights of a multistep method", type(integrator)), partial(_warn, integrator))
     particles = _Particles.begin(transport, x)
     kept, evaluations = [x], 0
     for begin, end in itertools.pairwise(transport.position(time) for time in stops):
@@ -94,6 +92,14 @@ def integrate_weighted(
         kept.append(particles.x)
     t = torch.tensor(stops, dtype=x.dtype, device=x.device)
     return Trajectory(t, torch.stack(kept), evaluations, particles.log_weights)
+
+
+def _warn(integrator: Integrator) -> None:
+    _log.warning(
+        "weights change after every step, and %s, which uses the steps before, begins anew with each: a method of one "
+        "step, such as heun or stochastic-heun, is the better choice",
+        type(integrator).__name__,
+    )
 
 
 def _pieces(integrator: Integrator, fraction: float) -> int:
