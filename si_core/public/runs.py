@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from si_core.models.blocks import block_size
+from si_core.models.missing_data import in_place
 from si_core.runs.attribution import attributed
 from si_core.runs.bookkeeping import ending_recorded
 from si_core.runs.directory import RunDirectory
@@ -38,6 +39,7 @@ __all__ = [
     "ending_recorded",
     "environment",
     "going_on",
+    "in_place",
     "load_checkpoint",
     "model_request",
     "newest_verified",

@@ -43,8 +43,8 @@ def of_file(model: Model, path: Path) -> tuple[SeriesData, Layout]:
     """
     selection = None if model.recipe is None else model.recipe.target
     if selection is None or selection.in_memory or selection.name.rpartition("/")[2] != "series":
-        fix = "leave --from out to start where the model's own series ends"
-        raise UsageError("only models of series on file say how such a file is read", where="--from", fix=fix)
+        fix = "leave --start-from out to start where the model's own series ends"
+        raise UsageError("only models of series on file say how such a file is read", where="--start-from", fix=fix)
     options: dict[str, Any] = buildable_options(selection)
     chosen = {name: options[name] for name in _READ if options.get(name) is not None}
     gaps, identity = options.get("gaps", "refuse"), options.get("group")
