@@ -10,7 +10,7 @@ from si_core.cli.keys import SECTIONS, places_of, print_keys
 from si_core.cli.tables import print_json, print_table
 from si_core.discovery.docstrings import without_arguments
 from si_core.discovery.kinds import KINDS
-from si_core.discovery.lookup import Found, available, find, load_class
+from si_core.discovery.lookup import Found, find, load_class
 from si_core.errors import UsageError
 
 __all__ = ["add_arguments", "run"]
@@ -58,9 +58,6 @@ def run(arguments: argparse.Namespace) -> int:
 def _without_name(kind: str) -> UsageError:
     allowed = None if kind in KINDS else ", ".join(SECTIONS)
     fix = f"si list {kind}, for the names" if kind in KINDS else "si list, for kinds and names"
-    own = [] if kind in KINDS else [one for one in KINDS if any(kind == each.component.name for each in available(one))]
-    if own:
-        fix = " or ".join(f"si show {one} {kind}" for one in own)
     return UsageError("si show: the following arguments are required: NAME", allowed=allowed, got=repr(kind), fix=fix)
 
 

@@ -32,8 +32,3 @@ def test_every_key_is_shown_with_a_meaning(section, model, capsys):
 def test_a_component_says_where_recipes_select_it(kind, name, place, capsys):
     assert main(["show", kind, name]) == 0
     assert f"In recipes: {place}\n" in capsys.readouterr().out
-
-
-def test_a_name_without_its_kind_is_answered_with_the_command_that_shows_it(capsys):
-    assert main(["show", "brownian"]) == 2
-    assert "fix: si show latent brownian\n" in capsys.readouterr().err
