@@ -7,8 +7,9 @@ The constructor gets the component itself.
 from __future__ import annotations
 
 import types
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any, Union, get_args, get_origin
 
 from si_core.discovery.parameters import parameters
@@ -41,21 +42,25 @@ class Nested:
         """What a recipe may write, in words."""
         return f"the name of {'an' if self.kind[0] in 'aeiou' else 'a'} {self.kind}, or a mapping {{use: name, ...}}"
 
-    def _validate(self, value: Any) -> Any:
+    def _validate(self, value: Any, functions: bool = False) -> Any:
         from pydantic_core import PydanticCustomError
 
         from si_core.discovery.lookup import interface_of
 
         selected = isinstance(value, str) or (isinstance(value, Mapping) and isinstance(value.get("use"), str))
-        if value is CHECKED or selected or isinstance(value, interface_of(self.kind)):
+        given = isinstance(value, interface_of(self.kind)) or (functions and callable(value))
+        if value is CHECKED or selected or given:
             return value
         raise PydanticCustomError("nested", "{form}", {"form": self.form})
 
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
         from pydantic_core import core_schema
 
+        # Where the annotation has functions beside the component, Python may give one.
+        functions = any(get_origin(part) is Callable for part in get_args(source))
         own = core_schema.no_info_plain_validator_function(
-            self._validate, serialization=core_schema.plain_serializer_function_ser_schema(lambda value: value)
+            partial(self._validate, functions=functions),
+            serialization=core_schema.plain_serializer_function_ser_schema(lambda value: value),
         )
         return core_schema.nullable_schema(own) if type(None) in get_args(source) else own
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from si_core.contract.condition import ConditionSpec
 from si_core.errors import DataError, UsageError
 from si_core.models.model import Model
 from si_core.storage.array_file import load_array
@@ -28,10 +29,11 @@ def given_values(model: Model, given: Any) -> Any:
     specs = model.process.conditions
     if isinstance(given, Mapping):
         return {
-            name: _read(name, value) if _is_file(specs.get(name), value) else value for name, value in given.items()
+            name: _read(name, value, specs[name]) if _is_file(specs.get(name), value) else value
+            for name, value in given.items()
         }
     name, only = next(iter(specs.items())) if len(specs) == 1 else ("", None)
-    return _read(name, given) if _is_file(only, given) else given
+    return _read(name, given, only) if only is not None and _is_file(only, given) else given
 
 
 def _is_file(spec: Any, value: Any) -> bool:
@@ -41,11 +43,17 @@ def _is_file(spec: Any, value: Any) -> bool:
     return spec.classes is None or (value not in spec.classes and Path(value).suffix == ".npy")
 
 
-def _read(name: str, path: str) -> Any:
+def _read(name: str, path: str, spec: ConditionSpec) -> Any:
     if Path(path).suffix != ".npy":
+        # Events (C, H, W) are pictures, and files of pictures have their channels last.
+        mode = {1: "L", 3: "RGB"}.get(spec.shape[0]) if len(spec.shape) == 3 else None
+        values = "values"
+        if mode is not None:
+            values = f"numpy.atleast_3d(PIL.Image.open('picture.png').convert('{mode}')).transpose(2, 0, 1)"
         raise UsageError(
             f"the condition {name!r} has values: numbers, or a .npy file of them",
             got=repr(path)[:80],
-            fix="numpy.save(path, values)",
+            allowed=spec.described(name),
+            fix=f"numpy.save('values.npy', {values})",
         )
     return load_array(path, DataError, fix="save a plain array: numpy.save(path, values)")

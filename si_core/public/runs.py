@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from si_core.models.blocks import block_size
+from si_core.models.missing_data import in_place
 from si_core.runs.attribution import attributed
 from si_core.runs.bookkeeping import ending_recorded
 from si_core.runs.directory import ExportedModel, RunDirectory
@@ -42,6 +43,7 @@ __all__ = [
     "environment",
     "event_numbers",
     "going_on",
+    "in_place",
     "load_checkpoint",
     "model_request",
     "newest_verified",

@@ -141,7 +141,7 @@ def test_another_request_is_another_forecast(rolled) -> None:
         assert (other != x).all(), (first, words)
 
 
-def test_forecasts_from_another_file_need_no_data_of_the_training(made, rolled, tmp_path) -> None:
+def test_forecasts_from_another_file_need_no_data_of_the_training(made, rolled, tmp_path, capsys) -> None:
     newer = made.parent / "newer.csv"
     alone = tmp_path / "alone"
     shutil.copytree(made, alone / "run")
@@ -157,6 +157,7 @@ def test_forecasts_from_another_file_need_no_data_of_the_training(made, rolled, 
     assert (np.load("f2.npz")["x"] == found["x"]).all()
     code = main(["forecast", str(alone / "run"), "--steps", "2", "--out", "g.npz"])
     assert code == 3  # the end of the series of the training is gone with it
+    assert "--start-from FILE" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -160,3 +160,14 @@ def test_an_interval_guides_between_its_times_alone():
     torch.testing.assert_close(fields.velocity(times, x), both)
     with pytest.raises(si.UsageError, match="a density that is not known"):
         si.build("guidance", "classifier-free", interval=(0.2, 0.6), weights=True)
+
+
+def test_functions_are_given_where_components_are():
+    """By name, too: what a reward or an operator does is a function's from Python."""
+
+    def reward(x):
+        return x[:, 0]
+
+    assert si.build("guidance", "reward", reward=reward).reward is reward
+    with pytest.raises(si.UsageError, match="the name of a reward"):
+        si.build("guidance", "reward", reward=3)

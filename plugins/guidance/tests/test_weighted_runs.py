@@ -195,3 +195,18 @@ def test_a_request_that_was_stopped_does_not_go_on_with_other_files_of_its_guida
     numpy.save(tmp_path / "y.npy", numpy.array([0.7, 0.3]))
     assert main(words) == 0
     assert drawn[4:] == [0, 1, 2]
+
+
+def test_a_method_that_nobody_chose_has_one_step():
+    """Weights change after each step: the default of the ODE, which uses those before, would begin anew with each."""
+    tilt = {"use": "reward", "reward": {"use": "quadratic-reward", "point": [0.5, 0.5], "width": 0.8}, "weights": True}
+    recipe = {
+        "source": {"use": "gaussian", "dim": 2},
+        "target": "two-moons",
+        "network": {"use": "mlp", "width": 8, "depth": 1},
+        "train": {"steps": 1, "batch": 8},
+        "report": False,
+    }
+    plain = si.train(si.load_recipe(recipe))
+    assert plain.integrator.multistep
+    assert not si.train(si.load_recipe({**recipe, "sample": {"guidance": [tilt]}})).integrator.multistep

@@ -23,7 +23,7 @@ def test_a_recipe_goes_through(name, tmp_path, monkeypatch):
     cheap = [*CHEAP, "report=false", f"estimators=[{', '.join(estimators)}]"]
     assert main(["run", f"posterior-{name}", "--out", "run", *cheap]) == 0
     found = {record["name"]: record for record in json.loads((tmp_path / "run" / "estimates.json").read_text())}
-    assert set(found) == {"c2st", "calibration"}
+    assert set(found) == {"c2st", "calibration p-value"}
     assert len(found["c2st"]["details"]["observations"]) == 3
     bounds = si.build("simulator", name).bounds
     samples = np.load(tmp_path / "run" / "samples.npy")

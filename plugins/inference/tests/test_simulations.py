@@ -8,6 +8,7 @@ import torch
 
 import si_core as si
 from si_inference.arrays import ArraySimulations, orders
+from si_inference.simulator import Simulator
 
 
 def made(**options):
@@ -74,6 +75,35 @@ def test_files_of_different_shapes(tmp_path):
     assert law.frame.columns == ("rate", "angle")
     in_memory = ArraySimulations(theta, x, ("rate", "angle"), law.frame.bounds, held_out=0)
     assert in_memory.fingerprint == law.fingerprint
+
+
+def test_parameters_of_a_file_without_names_are_given_some(tmp_path):
+    np.save(tmp_path / "theta.npy", np.random.rand(10, 2))
+    np.save(tmp_path / "x.npy", np.random.rand(10, 5))
+    files = {"parameters": tmp_path / "theta.npy", "observations": tmp_path / "x.npy", "held_out": 0}
+    law = si.build("distribution", "simulations", **files, names=["rate", "angle"], bounds={"angle": (0, 1)})
+    assert law.frame.columns == ("rate", "angle")
+    assert law.frame.bounds.lower.tolist() == [-float("inf"), 0.0]
+    for names in (["rate"], ["rate", "rate"]):
+        with pytest.raises(si.UsageError, match="2 names, all different"):
+            si.build("distribution", "simulations", **files, names=names)
+    with pytest.raises(si.UsageError, match="names of its own"):
+        made(simulator="two-moons", names=["a", "b"])
+    with pytest.raises(si.UsageError, match=r"(?s)no such column.*in quotes: .'0'"):
+        si.build("distribution", "simulations", **files, bounds={"rate": (0, 1)})
+
+
+class Untold(Simulator):
+    def prior(self, n, generator):
+        return torch.rand(n, 2, generator=generator, dtype=torch.float64)
+
+    def simulate(self, theta, generator):
+        return theta
+
+
+def test_a_simulator_that_does_not_name_its_parameters_is_told_how():
+    with pytest.raises(si.UsageError, match=r'(?s)no names and no observation_shape.*names = .*"rate"'):
+        made(simulator=Untold())
 
 
 def test_what_is_no_pair_of_sources_is_refused(tmp_path):

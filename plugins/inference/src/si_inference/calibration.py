@@ -96,11 +96,11 @@ class Calibration(Estimator):
             "expected_coverage": self._expected(ranks[:, -1]),
         }
         value = min(1.0, len(names) * min(p_values.values()))
-        return Estimate(_WHERE, value, None, "approximate", "1", details=details)
+        return Estimate("calibration p-value", value, None, "approximate", "1", details=details)
 
     def _names(self, model: Model) -> list[str]:
         columns = model.process.target.frame.columns
-        return list(columns or (f"x{i}" for i in range(1, math.prod(model.process.shape) + 1)))
+        return list(columns or (f"x{i}" for i in range(math.prod(model.process.shape))))
 
     def _expected(self, ranks: NDArray[np.int64]) -> dict[str, float]:
         """P(rank below a fraction of the ranks) by that fraction, of ranks (N,) of the distance."""

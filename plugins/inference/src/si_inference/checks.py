@@ -17,7 +17,7 @@ from si_authoring.testing import (
     Violation,
     check,
 )
-from si_inference.simulator import Simulator
+from si_inference.simulator import Simulator, check_told
 
 __all__ = ["SimulatorChecks"]
 
@@ -29,6 +29,7 @@ def _seeded(seed: int = 0) -> torch.Generator:
 
 
 def _exercise(simulator: Simulator, setting: Setting) -> Sequence[Output]:
+    check_told(simulator)
     theta = simulator.prior(_PAIRS, _seeded(setting.seed)).to(setting.device)
     x = simulator.simulate(theta.cpu(), _seeded(setting.seed + 1)).to(setting.device)
     shapes = (_PAIRS, len(simulator.names)), (_PAIRS, *simulator.observation_shape)
@@ -41,6 +42,7 @@ def _exercise(simulator: Simulator, setting: Setting) -> Sequence[Output]:
 @check
 def draws(simulator: Simulator) -> None:
     """Parameters lie within the bounds, observations have their shape; equal seeds give equal draws."""
+    check_told(simulator)
     theta = simulator.prior(_PAIRS, _seeded())
     x = simulator.simulate(theta, _seeded(1))
     if tuple(theta.shape) != (_PAIRS, len(simulator.names)):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Annotated
 
@@ -14,7 +15,7 @@ from si_distributions.datasets.bounded import bounds_of
 from si_distributions.files.read import read
 from si_distributions.options import Precision, whole
 from si_inference.arrays import ArraySimulations
-from si_inference.simulator import Simulator
+from si_inference.simulator import Simulator, check_told
 
 __all__ = ["Simulations"]
 
@@ -32,6 +33,7 @@ class Simulations(ArraySimulations):
         number: of pairs that it draws, those that are held out among them.
         seed: of these.
         parameters: a file of parameters, a row each: .npy, .npz with one array, .csv, .tsv, .txt or .parquet.
+        names: of the parameters, one for each column of their file, where it names none or others.
         observations: a file of observations, in the same order; .npy and .npz of any shape (N, ...).
         bounds: of the prior's parameters, by name or number: ``{rate: [0, null], angle: [-1, 1]}``, null for none;
             where left out those of the simulator.
@@ -43,7 +45,8 @@ class Simulations(ArraySimulations):
         dtype: of the draws.
 
     Raises:
-        UsageError: neither a simulator nor both files, or all of them.
+        UsageError: neither a simulator nor both files, or all of them; names beside a simulator, or others in number
+            than parameters.
         DataError: as for files of ``array``; files of unequal length; parameters outside their bounds.
     """
 
@@ -54,6 +57,7 @@ class Simulations(ArraySimulations):
         seed: Annotated[int, Field(ge=0, le=Largest.SEED)] = 0,
         parameters: Path | None = None,
         observations: Path | None = None,
+        names: Annotated[list[str], Field(min_length=1, max_length=Largest.DIMENSIONS)] | None = None,
         bounds: dict[str, tuple[float | None, float | None]] | None = None,
         exchangeable: Annotated[int, Field(ge=0, le=Largest.DIMENSIONS)] | None = None,
         standardise: bool = True,
@@ -69,22 +73,25 @@ class Simulations(ArraySimulations):
                 got=", ".join(_given(simulator, parameters, observations)) or "neither",
                 allowed="simulator: NAME, or parameters: FILE and observations: FILE",
             )
-        own, points, where, names = None, 0, _WHERE, None
+        own, points, where, columns = None, 0, _WHERE, None
         if simulator is not None:
+            check_told(simulator)
             generator = torch.Generator().manual_seed(whole(seed, "seed", _WHERE, 0))
             theta = simulator.prior(whole(number, "number", _WHERE, 2), generator)
             x = simulator.simulate(theta, generator)
-            own, points, names = simulator.bounds, simulator.exchangeable, simulator.names
+            own, points, columns = simulator.bounds, simulator.exchangeable, simulator.names
             rows: tuple[np.ndarray, np.ndarray] = (theta.numpy(), x.numpy())
         else:
             where = f"{parameters} with {observations}"
             first, second = (read(str(path), None, None, None, ()) for path in files)
-            rows, names = (first.values, second.values), first.names
+            rows, columns = (first.values, second.values), first.names
+        if names is not None:
+            columns = _named(names, simulator, rows[0])
         if bounds is not None:
-            own = bounds_of(bounds, rows[0].shape[1:], names, where)
+            own = bounds_of(bounds, rows[0].shape[1:], columns, where)
         super().__init__(
             *rows,
-            names,
+            columns,
             own,
             points if exchangeable is None else exchangeable,
             standardise,
@@ -93,6 +100,18 @@ class Simulations(ArraySimulations):
             dtype,
             where,
         )
+
+
+def _named(names: list[str], simulator: Simulator | None, theta: np.ndarray) -> tuple[str, ...]:
+    count = math.prod(theta.shape[1:])
+    if simulator is not None or len(set(names)) != len(names) or len(names) != count:
+        raise UsageError(
+            "parameters of a file have a name each",
+            where=f"{_WHERE}: names",
+            got=", ".join(names) + ("" if simulator is None else " beside a simulator, which has names of its own"),
+            allowed=f"{count} names, all different, with parameters: FILE",
+        )
+    return tuple(names)
 
 
 def _given(simulator: Simulator | None, parameters: Path | None, observations: Path | None) -> list[str]:

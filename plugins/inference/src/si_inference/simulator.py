@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from si_core import Bounds
+from si_core import Bounds, UsageError
 
-__all__ = ["Reference", "Simulator"]
+__all__ = ["Reference", "Simulator", "check_told"]
 
 
 @dataclass(frozen=True)
@@ -78,3 +78,19 @@ class Simulator(ABC):
     def references(self) -> tuple[Reference, ...]:
         """Samples of posteriors that come with the simulator, for comparison."""
         return ()
+
+
+def check_told(simulator: Simulator) -> None:
+    """Refuse a simulator that does not say what its parameters are called and of which shape observations are.
+
+    Raises:
+        UsageError: it doesn't.
+    """
+    missing = [name for name in ("names", "observation_shape") if not hasattr(simulator, name)]
+    if missing:
+        raise UsageError(
+            "a simulator names its parameters and says the shape of an observation",
+            where=type(simulator).__name__,
+            got=f"no {' and no '.join(missing)}",
+            fix='write them in the class: names = ("rate", "angle") and observation_shape = (50,)',
+        )

@@ -41,7 +41,9 @@ def bounds_of(
     upper = torch.full(shape, math.inf, dtype=torch.float64)
     for name, (low, high) in given.items():
         if str(name) not in columns:
-            raise UsageError("no such column", where=where, got=repr(name), allowed=", ".join(columns[:40]))
+            fix = None if names else "columns without names have their number, in quotes: {'0': [0, null]}"
+            allowed = ", ".join(columns[:40])
+            raise UsageError("no such column", where=where, got=repr(name), allowed=allowed, fix=fix)
         place = columns.index(str(name))
         lower[place] = -math.inf if low is None else low
         upper[place] = math.inf if high is None else high

@@ -147,10 +147,11 @@ def _refuse_missing(data: SeriesData, missing: str) -> None:
     whole = data.whole
     if whole.all() or missing == "split":
         return
+    more = int((~whole).sum()) - 1
     raise DataError(
         "something is missing",
         where=data.where,
-        got=f"{data.row(int((~whole).argmax()))}, and {int((~whole).sum()) - 1} rows more",
+        got=f"{data.row(int((~whole).argmax()))}" + (f", and {more} more" if more else ""),
         fix="missing: split, which leaves the windows out that such a row is in; or fill the values in",
     )
 

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from si_core import DataError, Model, refuse_beyond_memory
+from si_core.public.runs import in_place
 from si_forecast.data.series_data import dates
 from si_forecast.rolling.of_model import of_file, rows_of
 from si_forecast.rolling.roll_out import RollOut, check_model
@@ -62,7 +63,8 @@ def starts_of(model: Model, start_from: str | Path = "end", steps: int = 1, most
     if start_from == "held-out":
         return held_out_starts(rows_of(model), steps, most)[0]
     if start_from == "end":
-        rows = rows_of(model)
+        with in_place("say from where (start_from=..., --start-from FILE)"):
+            rows = rows_of(model)
         return last_starts(rows.data, rows.layout, rows.frame)
     data, layout = of_file(model, Path(start_from))
     starts = last_starts(data, layout, model.process.target.frame)
