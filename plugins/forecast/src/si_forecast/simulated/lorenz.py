@@ -40,7 +40,11 @@ class LorenzSeries(SeriesRows):
         step: the time between rows, > 0; a turn takes about 0.7.
         substeps: steps of the method between two rows.
         seed: of the simulation: equal seeds give equal series.
-        past, ahead, standardise, held_out, dtype: as for `series`.
+        past: how many past states are given.
+        ahead: how many rows later the state is that is forecast.
+        standardise: whether each column gets mean 0 and variance 1 over the training rows.
+        held_out: the fraction of each series that is kept from training, at its end.
+        dtype: of the draws.
 
     Raises:
         UsageError: a size below 0, or a time that is not positive.

@@ -38,7 +38,11 @@ class OrnsteinUhlenbeckSeries(SeriesRows):
         sigma: the size of the noise, > 0.
         step: the time between rows, > 0.
         seed: of the simulation: equal seeds give equal series.
-        past, ahead, standardise, held_out, dtype: as for `series`.
+        past: how many past states are given.
+        ahead: how many rows later the state is that is forecast.
+        standardise: whether each column gets mean 0 and variance 1 over the training rows.
+        held_out: the fraction of each series that is kept from training, at its end.
+        dtype: of the draws.
 
     Raises:
         UsageError: a rate, size or time that is not positive.

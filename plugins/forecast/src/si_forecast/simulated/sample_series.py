@@ -29,7 +29,12 @@ class SampleSeries(SeriesRows):
     Args:
         name: stocks.
         columns: of the state; those of which no price is missing where left out.
-        past, ahead, transform, standardise, held_out, dtype: as for `series`.
+        past: how many past states are given.
+        ahead: how many rows later the state is that is forecast.
+        transform: of the states: none, log, difference or log-return, as for `series`.
+        standardise: whether each column gets mean 0 and variance 1 over the training rows.
+        held_out: the fraction of each series that is kept from training, at its end.
+        dtype: of the draws.
 
     Raises:
         UsageError: matplotlib is not installed.
