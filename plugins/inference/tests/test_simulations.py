@@ -143,5 +143,5 @@ def test_the_density_of_a_model_integrates_to_one_over_the_prior():
     )
     samples = si.sample(model, 64, condition={"observation": [[0.1, -0.2]]})
     assert bool(model.process.target.frame.inside(samples).all())
-    with pytest.raises(si.DataError, match="between the bounds"):
+    with pytest.raises(si.DataError, match="outside the bounds"):
         si.estimate(model, estimator, torch.tensor([[1.5, 0.0]]), condition={"observation": [[0.1, -0.2]]})
