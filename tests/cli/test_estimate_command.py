@@ -67,7 +67,7 @@ def test_method_and_noise_level_of_sampling_can_be_chosen(si, finished):
 @pytest.mark.parametrize(
     ("words", "code", "message"),
     [
-        ((), 2, "required: NAME|JSON"),
+        ((), 2, "required: ESTIMATOR|JSON"),
         (("loglikelihood",), 2, "did you mean 'log-likelihood'"),
         (('{"use": "mmd", "what": 1}',), 2, "unknown option 'what'"),
         ((NAME, "--data", "none.npy"), 3, "none.npy: no such file"),

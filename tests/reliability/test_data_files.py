@@ -176,10 +176,14 @@ def path_options(kind: str) -> list[str]:
 def test_no_key_of_a_recipe_says_where_to_write() -> None:
     """Paths are of what is read, the ends' data and runs to learn from; where a run goes is said by ``--out`` alone."""
     paths = {kind: found for kind in KINDS if (found := path_options(kind))}
-    assert set(paths) == {"distribution", "coupling", "estimator"}, "a new path of a recipe: does anything write there?"
+    known = {"distribution", "coupling", "estimator", "guidance", "operator"}
+    assert set(paths) == known, "a new path of a recipe: does anything write there?"
     assert paths["coupling"] == ["rectified.run"]
-    # Features are those of a run's network.
-    assert paths["estimator"] == [f"{name}.run" for name in ("frechet-distance", "kernel-distance", "precision-recall")]
+    # Features are those of a run's network; posteriors are compared with samples of a reference.
+    features = [f"{name}.run" for name in ("frechet-distance", "kernel-distance", "precision-recall")]
+    assert paths["estimator"] == ["c2st.observation", "c2st.reference", *features]
+    assert paths["guidance"] == ["autoguidance.run", "measurement.observation"]
+    assert paths["operator"] == ["mask.path", "matrix.path"]
 
 
 @pytest.mark.fault(18, 19)

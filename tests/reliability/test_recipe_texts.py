@@ -66,7 +66,9 @@ def branches(schema: Schema, definitions: Schema) -> Iterator[Schema]:
 
 
 def types_of(schema: Schema) -> set[str]:
-    """The types of JSON that a simple schema admits."""
+    """The types of JSON that a simple schema admits; what selects a component is a name, or says which it uses."""
+    if "x-select" in schema:
+        return {"string"}
     if "type" in schema:
         return {"number" if schema["type"] == "integer" else schema["type"]}
     names = {bool: "boolean", int: "number", float: "number", str: "string", type(None): "null"}

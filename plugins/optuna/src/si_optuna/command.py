@@ -9,16 +9,11 @@ from si_core import UsageError
 
 __all__ = ["SearchCommand"]
 
-_EXAMPLES = """\
-examples:
-  si search r.yaml 'train.optimizer.lr={low: 1e-4, high: 1e-2, log: true}' network.width=32,64,128
-  si search r.yaml latent=none,'{use: brownian, scale: 2}' --minimise energy-distance --trials 30
-  si search r.yaml --maximise log-likelihood                the keys of the recipe's `search.keys`
-  si search r.yaml --resume --out DIR --trials 60           go on with it, to more trials
-
-A recipe may hold the search itself:
-  search: {minimise: energy-distance, trials: 30, keys: {train.optimizer.lr: {low: 1e-4, high: 1e-2, log: true}}}
-"""
+_EXAMPLES = (
+    "For example: si search r.yaml 'train.optimizer.lr={low: 1e-4, high: 1e-2, log: true}' network.width=32,64 "
+    "--minimise energy-distance --trials 30; or keys without values on the command line, where the recipe has a "
+    "section search with minimise, trials and keys. The same command with --resume --out DIR --trials 60 goes on."
+)
 
 
 class SearchCommand:
@@ -33,7 +28,6 @@ class SearchCommand:
             "results.csv, and best.yaml, the recipe of the best."
         )
         parser.epilog = _EXAMPLES
-        parser.formatter_class = argparse.RawDescriptionHelpFormatter
         parser.add_argument("recipe", metavar="RECIPE", help="a file, or the name of a built-in recipe")
         parser.add_argument(
             "overrides",

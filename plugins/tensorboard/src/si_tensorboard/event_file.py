@@ -7,6 +7,7 @@ shows, and what fails there is raised where it happened.
 from __future__ import annotations
 
 import importlib.util
+import os
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -16,6 +17,17 @@ from torch.utils.tensorboard import SummaryWriter
 from si_core.public.storage import make_own_folder
 
 __all__ = ["EventFile"]
+
+_OPEN_FOLDERS = Path("/proc/self/fd")
+
+
+def _name(folder: Path) -> str:
+    """The folder by a name that is UTF-8, which tensorboard's files need, whatever the locale makes of its own."""
+    text = str(folder)
+    if text.isprintable() or not _OPEN_FOLDERS.is_dir():
+        return text
+    # The folder stays open as long as the process: its number is its name.
+    return str(_OPEN_FOLDERS / str(os.open(folder, os.O_RDONLY)))
 
 
 class EventFile:
@@ -32,7 +44,7 @@ class EventFile:
     """
 
     def __init__(self, folder: Path, step: int) -> None:
-        self._writer = SummaryWriter(str(make_own_folder(folder)), purge_step=step + 1)
+        self._writer = SummaryWriter(_name(make_own_folder(folder)), purge_step=step + 1)
         self.flush()
 
     def scalars(self, values: Mapping[str, float], step: int) -> None:
