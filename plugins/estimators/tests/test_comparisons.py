@@ -20,7 +20,7 @@ NAMES = [
     for each in si_components()
     if each.kind == "estimator" and "samples" in si.build("estimator", each.name).needs
 ]
-# A polynomial kernel is none of differences; a classifier compares with no points, and samples of a point need be told it.
+# A polynomial kernel is none of differences; a classifier compares with no points; the last asks what samples are told.
 OTHERS = ("kernel-distance", "classifier-accuracy", "reconstruction-error")
 OF_DIFFERENCES = [name for name in NAMES if name not in OTHERS]
 LIMITED = ["energy-distance", "mmd", "marginal-kl"]
