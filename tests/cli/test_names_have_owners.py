@@ -107,6 +107,7 @@ def test_bundled_recipes_run_beside_a_plugin_that_offers_all_their_names(si, riv
     assert owners["latent si-interpolants/brownian"]["distribution"] == "si-interpolants"
 
 
+@pytest.mark.slow
 def test_estimates_and_reports_of_a_bundled_recipe_are_those_it_means(si, rival, site):
     rival()
     words = ("train.steps=2", "sample.number=64", "estimators.0.samples=16")

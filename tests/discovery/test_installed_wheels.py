@@ -162,6 +162,7 @@ def test_without_plugins_nothing_is_imported(command: Command) -> None:
     assert {plugin["state"] for plugin in json.loads(outcome.stdout)} == {"disabled"}
 
 
+@pytest.mark.slow
 @pytest.mark.fault(63, 67)
 def test_a_recipe_that_needs_none_of_them_runs(command: Command, tmp_path: Path) -> None:
     words = ("train.steps=5", "sample.number=50", "report=false", "estimators=[]", "--out", str(tmp_path / "run"))

@@ -107,11 +107,12 @@ def activities(home: Path) -> dict[str, Act]:
     }
 
 
-QUICK = ["samples", "an SDE", "estimates", "densities", "trainings", "models", "a run, twice", "refusals"]
-NAMES = [*QUICK, "fits", "commands"]
+QUICK = ["an SDE", "estimates", "a run, twice"]
+SLOW = ["samples", "densities", "trainings", "models", "refusals"]
+NAMES = [*QUICK, *SLOW, "fits", "commands"]
 
 
-@pytest.mark.parametrize("name", QUICK)
+@pytest.mark.parametrize("name", [*QUICK, *(pytest.param(name, marks=pytest.mark.slow) for name in SLOW)])
 def test_counts_stay(activities: dict[str, Act], name: str) -> None:
     act = activities[name]
     for number in range(2):

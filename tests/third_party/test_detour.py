@@ -180,6 +180,7 @@ def test_a_velocity_alone_samples_as_an_ode_and_says_what_an_sde_needs() -> None
         si.train(si.load_recipe("detour", ["objectives=[velocity]"]))
 
 
+@pytest.mark.slow
 def test_by_the_command_line(command, site: Path, tmp_path: Path) -> None:
     done = command("run", "detour", "train.steps=3", "sample.number=20", "--out", "run", site=site)
     assert done.returncode == 0, done.stderr

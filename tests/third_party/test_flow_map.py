@@ -50,6 +50,7 @@ def error(model, t, s):
     return float((off / variance(s).sqrt()).square().mean().sqrt())
 
 
+@pytest.mark.slow
 def test_it_learns_the_map_between_any_two_times(recipe):
     model = si.train(si.load_recipe(recipe))
     untrained = si.train(si.load_recipe(recipe, ["train.steps=0"]))
