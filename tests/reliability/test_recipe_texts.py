@@ -136,7 +136,8 @@ def own_keys() -> dict[str, list[Any]]:
             if name in ("schema", "extends", "base"):
                 continue  # of the file alone: no override changes them
             simple = list(branches(each, definitions))
-            if all(types_of(one) <= {"number", "boolean", "string", "null"} for one in simple):
+            selects = any("x-select" in one for one in simple)
+            if not selects and all(types_of(one) <= {"number", "boolean", "string", "null"} for one in simple):
                 found[f"{section}.{name}".strip(".")] = wrong_values(each, definitions)
     return found
 
