@@ -71,6 +71,7 @@ if TYPE_CHECKING:
     from si_core.contract.run import Run as Run
     from si_core.contract.runtime import Runtime as Runtime
     from si_core.contract.schedule import Schedule as Schedule
+    from si_core.contract.service import ServiceCallback as ServiceCallback
     from si_core.contract.weights import effective_sample_size as effective_sample_size
     from si_core.contract.weights import resample as resample
     from si_core.contract.weights import resample_alike as resample_alike
@@ -162,6 +163,7 @@ _HOMES: dict[str, tuple[str, ...]] = {
     "si_core.contract.report": ("Report", "RunView", "SweepView"),
     "si_core.contract.run": ("Run",),
     "si_core.contract.runtime": ("Runtime",),
+    "si_core.contract.service": ("ServiceCallback",),
     "si_core.contract.weights": ("effective_sample_size", "resample", "resample_alike"),
     "si_core.discovery.build": ("build",),
     "si_core.discovery.command": ("Command",),

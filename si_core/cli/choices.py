@@ -17,12 +17,31 @@ if TYPE_CHECKING:
     from si_core.fields.noise_level import Epsilon
     from si_core.models.model import Model
 
-__all__ = ["CLOCK_HELP", "GUIDANCE_HELP", "chosen", "in_command_words", "resampled"]
+__all__ = ["add_sampler", "chosen", "in_command_words", "resampled"]
 
-CLOCK_HELP = "time of the steps: auto, uniform, a clock by name, or JSON with its options (default: the recipe's)"
-GUIDANCE_HELP = (
-    "guidance in place of the recipe's: a name, JSON with its options, or none; given several times, in this order"
-)
+
+def add_sampler(parser: argparse.ArgumentParser) -> None:
+    """Add what is sampled by in place of the recipe's: see :func:`resampled`."""
+    parser.add_argument(
+        "--integrator", metavar="NAME|JSON", help='a name, or \'{"use": "heun", "steps": 50}\' (default: the recipe\'s)'
+    )
+    parser.add_argument(
+        "--epsilon",
+        metavar="E|JSON",
+        help='noise level: 0 for the ODE, a number, or \'{"use": "gamma", "scale": 1.0}\' (default: the recipe\'s)',
+    )
+    parser.add_argument(
+        "--clock",
+        metavar="NAME|JSON",
+        help="time of the steps: auto, uniform, a clock by name, or JSON with its options (default: the recipe's)",
+    )
+    parser.add_argument(
+        "--guidance",
+        metavar="NAME|JSON",
+        action="append",
+        help="guidance in place of the recipe's: a name, JSON with its options, or none; given several times, in this "
+        "order",
+    )
 
 
 def chosen(text: str, where: str, example: str) -> tuple[str, dict[str, Any]]:
@@ -86,7 +105,7 @@ def resampled(model: Model, arguments: argparse.Namespace) -> Model:
         UsageError: an unknown component or a wrong option; an integrator that does not fit the noise level.
     """
     from si_core.discovery.build import build
-    from si_core.models.sampler import default_integrator, has_unfit_default
+    from si_core.models.sampler import fitting_default
 
     model = _guided(model, arguments.guidance)
     integrator, epsilon, seed = arguments.integrator, arguments.epsilon, arguments.seed
@@ -103,9 +122,8 @@ def resampled(model: Model, arguments: argparse.Namespace) -> Model:
                 where="--integrator",
                 fix="--epsilon 0, or an --integrator of SDEs such as stochastic-heun",
             )
-    elif stochastic != model.integrator.stochastic or has_unfit_default(model):
-        default = default_integrator(stochastic, model.fields.weighted)
-        method = build("integrator", default.qualified, **default.options)
+    else:
+        method = fitting_default(model, stochastic)
     other = model.with_sampler(method, level)
     if arguments.clock is None:
         return other

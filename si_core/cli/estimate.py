@@ -6,7 +6,7 @@ import argparse
 import sys
 from contextlib import redirect_stdout
 
-from si_core.cli.choices import CLOCK_HELP, GUIDANCE_HELP, in_command_words
+from si_core.cli.choices import add_sampler, in_command_words
 from si_core.cli.conditions import add_condition, asked_condition
 from si_core.cli.points import FORMATS, of_file, read_points, warn_of_other_values
 from si_core.cli.tables import print_json
@@ -33,10 +33,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_condition(
         parser, "the points of --data (one value, or a .npy file with one for each), or the samples compared,"
     )
-    parser.add_argument("--integrator", metavar="NAME|JSON", help="another method of sampling")
-    parser.add_argument("--epsilon", metavar="E|JSON", help="another noise level of sampling")
-    parser.add_argument("--clock", metavar="NAME|JSON", help=CLOCK_HELP)
-    parser.add_argument("--guidance", metavar="NAME|JSON", action="append", help=GUIDANCE_HELP)
+    add_sampler(parser)
     add_ema(parser)
     add_seed(parser, "of the measurement's own randomness")
     add_device(parser, "measure")

@@ -7,7 +7,7 @@ import hashlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from si_core.cli.choices import CLOCK_HELP, GUIDANCE_HELP, in_command_words
+from si_core.cli.choices import add_sampler, in_command_words
 from si_core.cli.conditions import add_classes, add_condition, asked_classes, asked_condition
 from si_core.cli.formats import SUFFIXES, checked_out, format_of
 from si_core.cli.points import FORMATS, of_file, read_points
@@ -44,16 +44,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="FILE",
         help=f"points of the source, one for each sample, in its units: {FORMATS} (default: draws of the source)",
     )
-    parser.add_argument(
-        "--integrator", metavar="NAME|JSON", help='a name, or \'{"use": "heun", "steps": 50}\' (default: the recipe\'s)'
-    )
-    parser.add_argument(
-        "--epsilon",
-        metavar="E|JSON",
-        help='noise level: 0 for the ODE, a number, or \'{"use": "gamma", "scale": 1.0}\' (default: the recipe\'s)',
-    )
-    parser.add_argument("--clock", metavar="NAME|JSON", help=CLOCK_HELP)
-    parser.add_argument("--guidance", metavar="NAME|JSON", action="append", help=GUIDANCE_HELP)
+    add_sampler(parser)
     add_ema(parser)
     add_condition(parser, "the samples")
     add_classes(parser)

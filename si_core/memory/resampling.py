@@ -13,7 +13,7 @@ from si_core.contract.integrator import Integrator
 from si_core.discovery.build import build
 from si_core.errors import UsageError
 from si_core.models.model import Model
-from si_core.models.sampler import default_integrator, has_unfit_default
+from si_core.models.sampler import fitting_default
 from si_core.models.sampler_parts import build_clock, build_diffusion
 from si_core.recipes.selection import Selection
 from si_core.runs.noise_level import fit_noise_level
@@ -57,9 +57,11 @@ def resampled(
                 fix='epsilon=0, or an integrator of SDEs such as "stochastic-heun"',
             )
         model = model.with_sampler(method)
-    elif (epsilon is not None and stochastic != model.integrator.stochastic) or has_unfit_default(model):
-        default = default_integrator(stochastic, model.fields.weighted)
-        model = model.with_sampler(build("integrator", default.qualified, **default.options))
+    else:
+        # A method of SDEs that was chosen for an ODE stays, unless another noise level is asked for.
+        model = model.with_sampler(
+            fitting_default(model, stochastic if epsilon is not None else model.integrator.stochastic)
+        )
     return model if clock is None else _clocked(model, clock, seed)
 
 

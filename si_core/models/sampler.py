@@ -10,6 +10,7 @@ from si_core.contract.clock import Clock
 from si_core.contract.diffusion import Diffusion
 from si_core.contract.guidance import Guidance
 from si_core.contract.integrator import Integrator
+from si_core.discovery.build import build
 from si_core.discovery.lookup import find
 from si_core.discovery.owners import DEFAULTS
 from si_core.errors import DataError, RecipeError, StorageError, UsageError
@@ -29,7 +30,7 @@ from si_core.recipes.recipe import Recipe
 from si_core.recipes.selection import Selection
 from si_core.transport.rehearsal import refuse_long_steps
 
-__all__ = ["Sampler", "build_sampler", "check_sampling", "default_integrator", "has_unfit_default"]
+__all__ = ["Sampler", "build_sampler", "check_sampling", "default_integrator", "fitting_default"]
 
 
 @dataclass(frozen=True)
@@ -157,12 +158,12 @@ def _clock(recipe: Recipe, process: StochasticInterpolant) -> Clock | Literal["a
 
 
 def _of_process(
-    recipe: Recipe, path: str, selection: Selection, process: StochasticInterpolant, build: Callable[..., Any]
+    recipe: Recipe, path: str, selection: Selection, process: StochasticInterpolant, made: Callable[..., Any]
 ) -> Any:
     """What a recipe selects for a process: by name, or an object in memory."""
     if selection.in_memory:
         return selected(recipe, path, selection)
-    return build(selection.qualified, process, **buildable_options(selection))
+    return made(selection.qualified, process, **buildable_options(selection))
 
 
 def _guidance(recipe: Recipe, loaded: bool) -> tuple[Guidance, ...]:
@@ -218,10 +219,22 @@ def default_integrator(stochastic: bool, weighted: bool = False) -> Selection:
     return Selection("integrator", name, options, distribution=owner)
 
 
-def has_unfit_default(model: Model) -> bool:
-    """Whether nobody chose the method of a model, and the one it has is not made for the weights of its states."""
+def fitting_default(model: Model, stochastic: bool) -> Integrator | None:
+    """The method meant where none is named, for a model whose own does not fit; None where it does.
+
+    It does not fit another kind of problem, nor the weights of states that change after each step, if nobody chose it.
+
+    Args:
+        model: the model, with its guidance.
+        stochastic: whether there is to be noise.
+    """
     unnamed = model.recipe is None or model.recipe.sample.integrator is None
-    return unnamed and model.fields.weighted and model.integrator.multistep
+    unfit = unnamed and model.fields.weighted and model.integrator.multistep
+    if stochastic == model.integrator.stochastic and not unfit:
+        return None
+    default = default_integrator(stochastic, model.fields.weighted)
+    method: Integrator = build(default.kind, default.qualified, **default.options)
+    return method
 
 
 def _shown(epsilon: object) -> str:

@@ -5,41 +5,45 @@ from __future__ import annotations
 from si_core.models.blocks import block_size
 from si_core.models.missing_data import in_place
 from si_core.runs.attribution import attributed
-from si_core.runs.bookkeeping import ending_recorded
+from si_core.runs.collections.console import MemberConsole
+from si_core.runs.collections.directory import CollectionDirectory
+from si_core.runs.collections.status import SOME_FAILED, collection_logged, collection_status
 from si_core.runs.directory import ExportedModel, RunDirectory
 from si_core.runs.environment import environment
 from si_core.runs.for_loggers import NewPictures, event_numbers, recipe_leaves
 from si_core.runs.kept_records import read_estimates
-from si_core.runs.log import Console, RunLog
+from si_core.runs.log import Console, RunLog, Silence
 from si_core.runs.model_folder import write_model_folder
 from si_core.runs.partial_samples import PartialSamples
 from si_core.runs.pipeline import resume_run, start_run
 from si_core.runs.private_paths import without_private_paths
 from si_core.runs.report_stage import selected_reports
-from si_core.runs.resume import check_environment, previous_status, read_json, stillborn
+from si_core.runs.resume import check_environment, previous_status, read_json
 from si_core.runs.same_recipe import training_part
 from si_core.runs.sample_request import model_request
 from si_core.runs.sample_stream import Heard, going_on
 from si_core.runs.signals import StopSignals
-from si_core.runs.status import State, Status, write_status
 from si_core.storage.checkpoint import load_checkpoint, save_checkpoint
 from si_core.storage.retention import newest_verified
 
 __all__ = [
+    "SOME_FAILED",
+    "CollectionDirectory",
     "Console",
     "ExportedModel",
     "Heard",
+    "MemberConsole",
     "NewPictures",
     "PartialSamples",
     "RunDirectory",
     "RunLog",
-    "State",
-    "Status",
+    "Silence",
     "StopSignals",
     "attributed",
     "block_size",
     "check_environment",
-    "ending_recorded",
+    "collection_logged",
+    "collection_status",
     "environment",
     "event_numbers",
     "going_on",
@@ -55,9 +59,7 @@ __all__ = [
     "save_checkpoint",
     "selected_reports",
     "start_run",
-    "stillborn",
     "training_part",
     "without_private_paths",
     "write_model_folder",
-    "write_status",
 ]

@@ -5,7 +5,6 @@ A component's class is imported here, so a recipe that passes can be built.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 from pydantic import BaseModel
@@ -19,7 +18,7 @@ from si_core.errors import PluginError, RecipeError, SIError
 from si_core.recipes.emit import inline
 from si_core.recipes.live import MISPLACED, Live, why_not
 from si_core.recipes.nested import nested_selections, without_nested
-from si_core.recipes.nodes import Mapping, Path, dotted, position
+from si_core.recipes.nodes import Mapping, Path, dotted, leaves, node_at, position
 from si_core.recipes.owners import found_at
 from si_core.recipes.problems import fail
 from si_core.recipes.schema import Sections
@@ -149,21 +148,12 @@ def _plain(value: Any) -> Any:
 
 def _misplaced(root: Mapping, path: Path, selection: Selection, cls: type[Any]) -> list[SIError]:
     """Objects in memory among the options that are no components."""
-    found: list[SIError] = []
-    for name, option in without_nested(selection, cls).items():
-        for place, value in _leaves(option, (*path, name)):
-            if isinstance(value, Live):
-                where = str(position(root, place))
-                found.append(RecipeError(f"'{dotted(place)}' {MISPLACED}", where=where, got=str(value)))
-    return found
-
-
-def _leaves(value: Any, path: Path) -> Iterator[tuple[Path, Any]]:
-    if isinstance(value, dict | list):
-        for key, item in value.items() if isinstance(value, dict) else enumerate(value):
-            yield from _leaves(item, (*path, key))
-    else:
-        yield path, value
+    node, nested = node_at(root, path), nested_selections(selection, cls)
+    return [
+        RecipeError(f"'{dotted(place)}' {MISPLACED}", where=str(position(root, place)), got=str(leaf.value))
+        for place, leaf in (leaves(node, path) if isinstance(node, Mapping) else ())
+        if isinstance(leaf.value, Live) and place[len(path)] not in nested
+    ]
 
 
 def _option_problems(root: Mapping, path: Path, selection: Selection, cls: type[Any]) -> list[SIError]:

@@ -9,10 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from si_core import UsageError
 from si_core.public.cli import (
-    CLOCK_HELP,
-    GUIDANCE_HELP,
     add_device,
     add_ema,
+    add_sampler,
     add_seed,
     in_command_words,
     open_console,
@@ -52,16 +51,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--starts", metavar="S", type=int, default=200, help="held-out starts at most, equally far apart (default: 200)"
     )
-    parser.add_argument(
-        "--integrator", metavar="NAME|JSON", help='a name, or \'{"use": "heun", "steps": 50}\' (default: the recipe\'s)'
-    )
-    parser.add_argument(
-        "--epsilon",
-        metavar="E|JSON",
-        help='noise level: 0 for the ODE, a number, or \'{"use": "follmer"}\' (default: the recipe\'s)',
-    )
-    parser.add_argument("--clock", metavar="NAME|JSON", help=CLOCK_HELP)
-    parser.add_argument("--guidance", metavar="NAME|JSON", action="append", help=GUIDANCE_HELP)
+    add_sampler(parser)
     add_ema(parser)
     parser.add_argument(
         "--freeze",

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import importlib.util
 from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
-from si_core import Callback, UsageError
+from si_core import ServiceCallback
 
 if TYPE_CHECKING:
     from si_core import Event
@@ -18,7 +17,7 @@ __all__ = ["MLflow"]
 Words = Annotated[str, Field(max_length=1000)]
 
 
-class MLflow(Callback):
+class MLflow(ServiceCallback):
     """Shows the run in MLflow: the records of its metrics, estimates, pictures and recipe.
 
     A run that is resumed goes on in the same run there. Of several processes the first one tells. What fails is told
@@ -42,20 +41,11 @@ class MLflow(Callback):
         tags: dict[str, Words] | None = None,
         pictures: bool = True,
     ) -> None:
-        if importlib.util.find_spec("mlflow") is None:
-            raise UsageError(
-                "the callback mlflow needs the package mlflow, which is not installed",
-                where="mlflow",
-                fix="pip install 'si-mlflow[mlflow]' (or mlflow itself), or leave this callback out",
-            )
+        self.refuse_without("mlflow", "si-mlflow")
         self.experiment, self.name, self.tags, self.pictures = experiment, name, tags, pictures
-        self._logger: Logger | None = None
 
-    def on_event(self, event: Event) -> None:
-        """Tell an event; what fails is raised, and the core then switches this off with one warning."""
+    def logger(self, started: Event) -> Logger:
+        """The run as it is there."""
         from si_mlflow.logger import Logger
 
-        if event.name == "started":
-            self._logger = Logger(event, self)
-        elif self._logger is not None:
-            self._logger.tell(event)
+        return Logger(started, self)

@@ -63,10 +63,7 @@ class SearchCommand:
         asked = {name: getattr(arguments, name) for name in ("minimise", "maximise", "trials", "sampler", "seed")}
         plan = plan_search(recipe, arguments.overrides, **asked)
         runtime = Runtime.at(arguments.device, where="--device")
-        if not arguments.resume:
-            directory = SearchDirectory.create(recipe.name, arguments.out)
-        else:
-            directory = SearchDirectory.open(arguments.out) if arguments.out else SearchDirectory.newest(recipe.name)
+        directory = SearchDirectory.at(recipe.name, arguments.out, arguments.resume)
         with open_console() as console:
             rows = run_search(plan, directory, console=console, runtime=runtime)
         shown = [name for name in rows[0] if name not in ("message", "folder")]

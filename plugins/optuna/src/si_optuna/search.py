@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-import shlex
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from si_core import RecipeError, Runtime, SIError, load_recipe
@@ -15,20 +12,19 @@ from si_core.public.discovery import find
 from si_core.public.recipes import Recipe, emit, inline
 from si_core.public.runs import (
     Console,
+    MemberConsole,
     RunDirectory,
     RunLog,
-    State,
-    Status,
     StopSignals,
-    ending_recorded,
+    collection_logged,
+    collection_status,
     environment,
+    previous_status,
     resume_run,
     start_run,
     without_private_paths,
-    write_status,
 )
 from si_core.public.storage import RunLock, format_json, storage_error, write_atomic
-from si_optuna.console import TrialConsole
 from si_optuna.folder import SearchDirectory
 from si_optuna.plan import SearchPlan
 from si_optuna.study import Study
@@ -65,32 +61,36 @@ def run_search(
     with (
         StopSignals() as signals,
         RunLock(directory.folder.lock, report=console.warn),
-        _logged(directory, console) as log,
+        collection_logged(directory, console) as log,
     ):
         with signals.at_once():
+            previous = previous_status(directory.folder, log)
             _check_same(plan, directory)
             # The file that makes a folder a search comes first, so that a kill at any later moment can be resumed.
-            write_atomic(directory.search, plan.dump(directory.path).encode())
+            write_atomic(directory.recipe, plan.dump(directory.path).encode())
             used = environment(components=[find(each.kind, each.qualified) for each in _parts(plan.recipe)])
             told = format_json(used | runtime.described(), str(directory.folder.environment), indent=2)
             write_atomic(directory.folder.environment, told)
             study = Study(plan, directory)
         work = _Work(plan, directory, study, log, runtime, signals)
-        with _status_written(directory, log, plan.trials) as ended:
+        started = previous.started if previous else ""
+        with collection_status(directory, log, started, plan.trials, "trials") as status:
             log.line(f"search: {directory.path}")
             for trial in study.unfinished():
                 work.go_on(trial)
             while len(study.trials()) < plan.trials:
                 with signals.at_once():
-                    ended(len(study.trials()))
+                    status.ended(len(study.trials()))
                     number, values = study.begin()
                 work.carry_out(number, values)
             rows = work.rows()
+            status.ended(len(rows))
             best = study.best()
             if best is not None:
                 log.line(
                     f"best: {directory.trial(best.number).path}, {plan.goal.name} {best.value:.6g}: {directory.best}"
                 )
+            status.finished()
     return rows
 
 
@@ -129,7 +129,7 @@ class _Work:
         with self.signals.at_once():
             self.console.line(f"{name}: {said}")
         try:
-            self._run(self.plan.recipe_of(values), run, TrialConsole(self.console, name))
+            self._run(self.plan.recipe_of(values), run, MemberConsole(self.console, name))
             value = self.plan.goal.value(run)
         except SIError as error:
             self.console.warn(f"{name} failed: {error}")
@@ -187,44 +187,13 @@ def _parts(recipe: Recipe) -> list[Any]:
 
 def _check_same(plan: SearchPlan, directory: SearchDirectory) -> None:
     """Refuse to go on with another search; more trials of the same one are welcome."""
-    if not directory.search.exists():
+    if not directory.recipe.exists():
         return
-    before, now = load_recipe(directory.search).resolved(), plan.resolved()
+    before, now = load_recipe(directory.recipe).resolved(), plan.resolved()
     for each in (before, now):
         each["search"] = {
             name: value for name, value in each["search"].items() if name != "trials" and value is not None
         }
     if emit(before) != emit(now):
-        fix = f"go on with it by `si search {directory.search} --resume --out {directory.path}`, or start a new one"
+        fix = f"go on with it by `si search {directory.recipe} --resume --out {directory.path}`, or start a new one"
         raise RecipeError("the search in this folder is another one", where=str(directory.path), fix=fix)
-
-
-@contextmanager
-def _logged(directory: SearchDirectory, console: Console) -> Iterator[RunLog]:
-    """``log.txt`` for as long as the search has the folder, with the traceback of what ends it."""
-    log = RunLog(directory.folder.log, console)
-    try:
-        yield log
-    except Exception as error:
-        log.error(error)
-        raise
-    finally:
-        log.close()
-
-
-@contextmanager
-def _status_written(directory: SearchDirectory, log: RunLog, trials: int) -> Iterator[Any]:
-    """``STATUS.json``, whose steps are trials, from running to its end."""
-    status = write_status(directory.folder.status, Status("running", 0, ""))
-
-    def ended(done: int) -> None:
-        nonlocal status
-        status = write_status(directory.folder.status, replace(status, step=done))
-
-    def stopped(state: State, code: int, message: str) -> None:
-        write_status(directory.folder.status, replace(status, state=state, exit_code=code, message=message))
-
-    again = shlex.join(["si", "search", str(directory.search), "--resume", "--out", str(directory.path)])
-    with ending_recorded(stopped, log, "search", lambda: again):
-        yield ended
-    write_status(directory.folder.status, replace(status, step=trials, state="finished", exit_code=0))

@@ -60,22 +60,19 @@ def run(arguments: argparse.Namespace) -> int:
 
     from si_core import Runtime, load_recipe
     from si_core.public.cli import open_console
+    from si_core.public.runs import SOME_FAILED
     from si_sweeps.folder import SweepDirectory
     from si_sweeps.plan import plan_sweep
     from si_sweeps.runner import run_sweep
-    from si_sweeps.status import FAILED
 
     recipe = load_recipe(arguments.recipe)
     plan = plan_sweep(recipe, arguments.overrides)
     runtime = Runtime.at(arguments.device, where="--device")
-    if not arguments.resume:
-        directory = SweepDirectory.create(recipe.name, arguments.out)
-    else:
-        directory = SweepDirectory.open(arguments.out) if arguments.out else SweepDirectory.newest(recipe.name)
+    directory = SweepDirectory.at(recipe.name, arguments.out, arguments.resume)
     with open_console() as console:
         records = run_sweep(plan, directory, console=console, runtime=runtime, take_over=arguments.take_over)
     _print(records)
-    return FAILED if any(record["state"] == "failed" for record in records) else 0
+    return SOME_FAILED if any(record["state"] == "failed" for record in records) else 0
 
 
 def _print(records: Sequence[dict[str, Any]]) -> None:

@@ -5,9 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from si_core import NumericsError, Runtime, SIError
-from si_core.public.runs import Console, RunDirectory, StopSignals, resume_run, start_run
+from si_core.public.runs import Console, MemberConsole, RunDirectory, StopSignals, resume_run, start_run
 from si_core.public.storage import storage_error
-from si_sweeps.console import PointConsole
 from si_sweeps.folder import SweepDirectory
 from si_sweeps.plan import Point, SweepPlan
 from si_sweeps.shared_training import adopt
@@ -51,7 +50,7 @@ class PointRunner:
         try:
             if point.training in self._failures:
                 raise self._failures[point.training]
-            seconds = self._carry_out(point, directory, PointConsole(self.console, name))
+            seconds = self._carry_out(point, directory, MemberConsole(self.console, name))
         except SIError as error:
             self._remember(point, directory, error)
             self.console.warn(f"{name} failed: {error}")

@@ -12,14 +12,21 @@ import torch
 from si_core import RecipeError, Runtime, load_recipe
 from si_core.public.discovery import available, find
 from si_core.public.recipes import Recipe, differences, emit
-from si_core.public.runs import Console, StopSignals, check_environment, environment, previous_status
+from si_core.public.runs import (
+    Console,
+    Silence,
+    StopSignals,
+    check_environment,
+    collection_logged,
+    collection_status,
+    environment,
+    previous_status,
+)
 from si_core.public.storage import RunLock, format_json, write_atomic
-from si_sweeps.console import Silence
 from si_sweeps.folder import SweepDirectory
 from si_sweeps.page import write_sweep_reports
 from si_sweeps.plan import SweepPlan, plan_sweep
 from si_sweeps.points import PointRunner
-from si_sweeps.status import logged, status_written
 from si_sweeps.table import Record, read_records, rows, write_results
 
 __all__ = ["run_sweep", "sweep"]
@@ -57,10 +64,7 @@ def sweep(
     runtime = Runtime.at(device)
     loaded = recipe if isinstance(recipe, Recipe) else load_recipe(recipe)
     plan = plan_sweep(loaded, axes)
-    if not resume:
-        directory = SweepDirectory.create(loaded.name, out)
-    else:
-        directory = SweepDirectory.newest(loaded.name) if out is None else SweepDirectory.open(out)
+    directory = SweepDirectory.at(loaded.name, out, resume)
     return rows(run_sweep(plan, directory, console=Silence(), runtime=runtime))
 
 
@@ -95,21 +99,22 @@ def run_sweep(
     with (
         StopSignals() as signals,
         RunLock(directory.folder.lock, take_over=take_over, report=console.warn),
-        logged(directory, console) as log,
+        collection_logged(directory, console) as log,
     ):
         with signals.at_once():
             previous = previous_status(directory.folder, log)
             used = _environment(plan, runtime)
-            if directory.grid.exists():
+            if directory.recipe.exists():
                 _check_same(plan, directory)
                 check_environment(used, directory.folder, log)
             # The file that makes a folder a sweep comes first, so that a kill at any later moment can be resumed.
-            write_atomic(directory.grid, plan.dump(directory.path).encode())
+            write_atomic(directory.recipe, plan.dump(directory.path).encode())
             write_atomic(directory.folder.environment, format_json(used, str(directory.folder.environment), indent=2))
             records = read_records(directory, plan, log)
             write_results(directory, records)
         runner = PointRunner(plan, directory, log, runtime, signals, take_over)
-        with status_written(directory, log, previous.started if previous else "", len(plan.points)) as status:
+        started = previous.started if previous else ""
+        with collection_status(directory, log, started, len(plan.points), "points") as status:
             log.line(f"sweep: {directory.path}")
             for point in plan.points:
                 records[point.index] = runner.run(point, records[point.index])
@@ -133,7 +138,7 @@ def _environment(plan: SweepPlan, runtime: Runtime) -> dict[str, Any]:
 
 
 def _check_same(plan: SweepPlan, directory: SweepDirectory) -> None:
-    before, now = load_recipe(directory.grid).resolved(), plan.resolved()
+    before, now = load_recipe(directory.recipe).resolved(), plan.resolved()
     if emit(before) == emit(now):
         return
     changes = [f"{key}: {old!r} -> {new!r}" for key, old, new in differences(before, now)] or ["the order of the axes"]
@@ -141,5 +146,5 @@ def _check_same(plan: SweepPlan, directory: SweepDirectory) -> None:
     raise RecipeError(
         "\n    ".join(["the sweep in this folder is another one:", *changes[:_SHOWN], *rest]),
         where=str(directory.path),
-        fix=f"go on with it by `si sweep {directory.grid} --resume --out {directory.path}`, or start a new one",
+        fix=f"go on with it by `si sweep {directory.recipe} --resume --out {directory.path}`, or start a new one",
     )

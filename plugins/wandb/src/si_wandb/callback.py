@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import importlib.util
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from si_core import Callback, UsageError
+from si_core import ServiceCallback
 
 if TYPE_CHECKING:
     from si_core import Event
@@ -18,7 +17,7 @@ __all__ = ["WandB"]
 Words = Annotated[str, Field(max_length=1000)]
 
 
-class WandB(Callback):
+class WandB(ServiceCallback):
     """Shows the run in Weights & Biases: the records of its metrics, estimates, pictures and recipe.
 
     A run that is resumed goes on in the same run there. Of several processes the first one tells. What fails is told
@@ -51,21 +50,12 @@ class WandB(Callback):
         mode: Literal["online", "offline", "disabled"] | None = None,
         pictures: bool = True,
     ) -> None:
-        if importlib.util.find_spec("wandb") is None:
-            raise UsageError(
-                "the callback wandb needs the package wandb, which is not installed",
-                where="wandb",
-                fix="pip install 'si-wandb[wandb]', or leave this callback out",
-            )
+        self.refuse_without("wandb", "si-wandb")
         self.project, self.entity, self.name, self.group = project, entity, name, group
         self.tags, self.notes, self.mode, self.pictures = tags, notes, mode, pictures
-        self._logger: Logger | None = None
 
-    def on_event(self, event: Event) -> None:
-        """Tell an event; what fails is raised, and the core then switches this off with one warning."""
+    def logger(self, started: Event) -> Logger:
+        """The run as it is there."""
         from si_wandb.logger import Logger
 
-        if event.name == "started":
-            self._logger = Logger(event, self)
-        elif self._logger is not None:
-            self._logger.tell(event)
+        return Logger(started, self)
