@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 
 from _site.markup import cell, code, table
@@ -11,6 +12,9 @@ from si_core.discovery.kinds import KINDS
 from si_core.errors import UsageError
 
 __all__ = ["pages"]
+
+_TICKS = re.compile(r"(?<!`)`([^`]+)`(?!`)")
+"""Code in the ticks of Markdown, which some claims have in place of those of docstrings."""
 
 
 def pages() -> dict[str, str]:
@@ -37,16 +41,4 @@ def pages() -> dict[str, str]:
 
 
 def _table(checks: Iterable[Check]) -> str:
-    return table(("check", "claim"), [(code(each.name), _claim(each.claim)) for each in checks])
-
-
-def _claim(text: str) -> str:
-    """A claim in a cell: what is code stays as it is, but for bars, which would end the cell."""
-    parts = text.replace("``", "`").split("`")
-    return "`".join(part.replace("|", "\\|") if i % 2 else _spaced(part) for i, part in enumerate(parts))
-
-
-def _spaced(text: str) -> str:
-    """Escaped text with the blanks at its ends, which :func:`cell` takes away."""
-    before, after = text[: len(text) - len(text.lstrip())], text[len(text.rstrip()) :]
-    return f"{before}{cell(text)}{after}" if text.strip() else text
+    return table(("check", "claim"), [(code(each.name), cell(_TICKS.sub(r"``\1``", each.claim))) for each in checks])

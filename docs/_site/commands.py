@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import os
+from unittest import mock
 
 from _site.markup import code, fenced, table
+from si_core import errors
+from si_core.cli.main import main
 from si_core.discovery.commands import all_commands
 
 __all__ = ["pages"]
@@ -12,7 +17,6 @@ __all__ = ["pages"]
 
 def pages() -> dict[str, str]:
     """The pages by their names."""
-    os.environ["COLUMNS"] = "96"
     found = all_commands()
     rows = [(f"[si {name}](#si-{name})", each.command.summary) for name, each in found.items()]
     words = ["# Commands\n", table(("command", "what it does"), rows), "## Exit codes\n", _exit_codes()]
@@ -22,20 +26,13 @@ def pages() -> dict[str, str]:
 
 
 def _help(name: str) -> str:
-    import contextlib
-    import io
-
-    from si_core.cli.main import main
-
     out = io.StringIO()
-    with contextlib.redirect_stdout(out), contextlib.suppress(SystemExit):
+    with mock.patch.dict(os.environ, COLUMNS="96"), contextlib.redirect_stdout(out):
         main([name, "--help"])
     return out.getvalue()
 
 
 def _exit_codes() -> str:
-    from si_core import errors
-
     of = {
         0: "done",
         1: "internal error: a fault of ours",

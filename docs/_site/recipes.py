@@ -8,7 +8,7 @@ from _site.markup import cell, code, fenced, plain, table
 from si_core.cli.keys import SECTIONS
 from si_core.recipes.builtin import builtin_recipes
 from si_core.recipes.descriptions import allowed
-from si_core.recipes.fragments import own_schema
+from si_core.recipes.fragments import own_schema, section_schema
 
 __all__ = ["pages"]
 
@@ -21,7 +21,7 @@ def pages() -> dict[str, str]:
     words = ["# Keys of a recipe\n", "As `si show recipe`, `si show train` and `si show sample` print them.\n"]
     root = own_schema()
     for section in SECTIONS:
-        schema = root if section == "recipe" else root["$defs"][section.capitalize()]
+        schema = section_schema(section)
         rows = [_row(name, key, schema, root) for name, key in schema["properties"].items()]
         words += [f"## {section}\n", table(("key", "allowed", "default", "meaning"), rows)]
     return {"recipe-keys.md": "\n".join(words), "recipes.md": _built_in()}

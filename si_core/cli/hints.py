@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from si_core.cli.completing.keys import KeyNames
+from si_core.cli.parser import metavar
 from si_core.discovery.available import available
 from si_core.discovery.kinds import KINDS
 from si_core.discovery.suggest import did_you_mean
@@ -90,8 +91,7 @@ def _option(parser: argparse.ArgumentParser, name: str, value: str | None) -> st
         return None
     if action.nargs == 0:
         return name
-    shown = action.metavar if isinstance(action.metavar, str) else action.dest.upper()
-    return f"{name} {shown if value is None else shlex.quote(value)}"
+    return f"{name} {metavar(action) if value is None else shlex.quote(value)}"
 
 
 def _is_key(word: str) -> bool:

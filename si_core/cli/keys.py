@@ -52,10 +52,9 @@ def places_of(kind: str) -> list[str]:
 
 def _keys(section: str) -> dict[str, dict[str, Any]]:
     from si_core.recipes.descriptions import allowed
-    from si_core.recipes.fragments import own_schema
+    from si_core.recipes.fragments import own_schema, section_schema
 
-    root = own_schema()
-    schema = root if section == "recipe" else root["$defs"][section.capitalize()]
+    root, schema = own_schema(), section_schema(section)
     required = schema.get("required", ())
     return {
         name: {

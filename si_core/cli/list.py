@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 
 from si_core.cli.folding import print_text
-from si_core.cli.hints import component_named
 from si_core.cli.tables import print_json, print_table
 from si_core.discovery.available import Found, available
 from si_core.discovery.catalogue import catalogue
@@ -25,9 +24,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Print the components."""
-    if arguments.kind and arguments.kind not in KINDS and (meant := component_named(arguments.kind)):
-        problem = f"{arguments.kind!r} is a component, and no kind of them"
-        raise UsageError(problem, where="si list", fix=meant)
+    if arguments.kind and arguments.kind not in KINDS:
+        from si_core.cli.hints import component_named
+
+        if meant := component_named(arguments.kind):
+            problem = f"{arguments.kind!r} is a component, and no kind of them"
+            raise UsageError(problem, where="si list", fix=meant)
     kinds = [arguments.kind] if arguments.kind else list(KINDS)
     found = {kind: available(kind) for kind in kinds}
     items = [item for group in found.values() for item in group]

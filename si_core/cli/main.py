@@ -19,7 +19,7 @@ from si_core.cli.console import reader_gone
 from si_core.cli.ending import Ending, ended_by_signals
 from si_core.cli.folding import error_text
 from si_core.cli.output import escaped_outputs
-from si_core.cli.parser import Parser, add_global_options
+from si_core.cli.parser import Parser, add_global_options, add_own_options
 from si_core.cli.tables import one_line as plain
 from si_core.cli.verbosity import speaking
 from si_core.cli.version import print_versions
@@ -85,8 +85,7 @@ def _run(words: list[str]) -> int:
         description="Generative models on stochastic interpolants.",
         epilog="Begin with `si recipes` and `si run checkerboard`; `si COMMAND --help` prints more of a command.",
     )
-    parser.add_argument("--version", action="store_true", help="show the versions of all that matters and exit")
-    add_global_options(parser)
+    add_own_options(parser)
     subparsers = parser.add_subparsers(dest="command", metavar="COMMAND", title="commands")
     chosen = next((word for word in words if not word.startswith("-")), None)
     found = None if chosen is None else _found(chosen)

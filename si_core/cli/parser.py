@@ -9,7 +9,7 @@ from si_core.cli.folding import HelpFormatter
 from si_core.cli.verbosity import add_verbosity
 from si_core.errors import UsageError
 
-__all__ = ["Parser", "add_global_options"]
+__all__ = ["Parser", "add_global_options", "add_own_options", "metavar"]
 
 
 class Parser(argparse.ArgumentParser):
@@ -24,6 +24,17 @@ class Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         """Raise argparse's message as our error."""
         raise UsageError(message, where=self.prog, fix=f"{self.prog} --help")
+
+
+def add_own_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options of ``si`` without a command, those of every command among them."""
+    parser.add_argument("--version", action="store_true", help="show the versions of all that matters and exit")
+    add_global_options(parser)
+
+
+def metavar(action: argparse.Action) -> str:
+    """What the help calls the value of an argument, as it stands there."""
+    return action.metavar if isinstance(action.metavar, str) else action.dest.upper()
 
 
 def add_global_options(parser: argparse.ArgumentParser) -> None:

@@ -7,7 +7,6 @@ import json
 from typing import Any
 
 from si_core.cli.folding import print_text
-from si_core.cli.hints import component_named
 from si_core.cli.keys import SECTIONS, places_of, print_keys
 from si_core.cli.tables import print_json, print_table
 from si_core.discovery.docstrings import without_arguments
@@ -58,6 +57,8 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _without_name(kind: str) -> UsageError:
+    from si_core.cli.hints import component_named
+
     meant = None if kind in KINDS else component_named(kind)
     allowed = None if kind in KINDS or meant else ", ".join(SECTIONS)
     fix = f"si list {kind}, for the names" if kind in KINDS else meant or "si list, for kinds and names"

@@ -87,7 +87,6 @@ class Panel:
         if not self.series or size < 1 or set(lengths) != {size} or not set(self.errors) <= set(self.series):
             got = f"x of {len(self.x)}, numbers of {', '.join(map(str, lengths)) or 'no series'}"
             raise DataError("a panel whose fields don't fit", got=got, allowed=f"series of {size} for {self.panel!r}")
-
         self._check_sizes()
 
     def _check_sizes(self) -> None:

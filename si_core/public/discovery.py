@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from si_core.discovery.available import Found, available, kind_named
 from si_core.discovery.catalogue import SCHEMA, CatalogueEntry, catalogue, catalogue_path, read_catalogue
@@ -13,6 +12,7 @@ from si_core.discovery.guard import cause_of
 from si_core.discovery.hooks import ENTRY_POINT_GROUP
 from si_core.discovery.host_state import host_state_restored, random_states, same_random_state
 from si_core.discovery.kinds import KINDS
+from si_core.discovery.late import late
 from si_core.discovery.lookup import find, load, load_class
 from si_core.discovery.plugin import Plugin
 from si_core.discovery.plugins import installed_plugins
@@ -22,15 +22,6 @@ if TYPE_CHECKING:
     from si_core.discovery.option_bounds import unbounded_options
     from si_core.discovery.options import option_problems, options_model, validate_options
     from si_core.discovery.parameters import constructor_names
-
-_LATE = {
-    "constructor_names": "si_core.discovery.parameters",
-    "unbounded_options": "si_core.discovery.option_bounds",
-    "option_problems": "si_core.discovery.options",
-    "options_model": "si_core.discovery.options",
-    "validate_options": "si_core.discovery.options",
-}
-"""What is imported when it is asked for: pydantic takes its time, and not every tool looks at options."""
 
 __all__ = [
     "CORE_COMMANDS",
@@ -63,8 +54,14 @@ __all__ = [
     "validate_options",
 ]
 
-
-def __getattr__(name: str) -> Any:
-    if name not in _LATE:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(importlib.import_module(_LATE[name]), name)
+# Pydantic takes its time, and not every tool looks at options.
+__getattr__ = late(
+    __name__,
+    {
+        "constructor_names": "si_core.discovery.parameters",
+        "unbounded_options": "si_core.discovery.option_bounds",
+        "option_problems": "si_core.discovery.options",
+        "options_model": "si_core.discovery.options",
+        "validate_options": "si_core.discovery.options",
+    },
+)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from si_core.discovery.late import late
 from si_core.storage.atomic import storage_error, write_atomic
 from si_core.storage.lock import RunLock
 from si_core.storage.metrics import read_metrics
@@ -14,9 +14,6 @@ from si_core.storage.strict_json import format_json, parse_json
 
 if TYPE_CHECKING:
     from si_core.storage.array_file import load_array
-
-_LATE = {"load_array": "si_core.storage.array_file"}
-"""What is imported when it is asked for: numpy takes its time, and not every tool reads arrays."""
 
 __all__ = [
     "RunLock",
@@ -30,8 +27,5 @@ __all__ = [
     "write_atomic",
 ]
 
-
-def __getattr__(name: str) -> Any:
-    if name not in _LATE:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(importlib.import_module(_LATE[name]), name)
+# numpy takes its time, and not every tool reads arrays.
+__getattr__ = late(__name__, {"load_array": "si_core.storage.array_file"})

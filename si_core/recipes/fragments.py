@@ -10,12 +10,19 @@ from si_core.recipes.nodes import Mapping, Node, Path, Scalar, node_at
 from si_core.recipes.schema import Sections
 from si_core.recipes.sections import sections_model
 
-__all__ = ["fragment_at", "own_schema", "properties_at", "wanted_at"]
+__all__ = ["fragment_at", "own_schema", "properties_at", "section_schema", "wanted_at"]
 
 
 def own_schema() -> dict[str, Any]:
     """The JSON schema of the recipe's own keys and sections; a selection is marked ``x-select: kind``."""
     return _schema(sections_model())
+
+
+def section_schema(section: str) -> dict[str, Any]:
+    """The part of it for a whole ``recipe``, or for one of its sections that select no component."""
+    root = own_schema()
+    found: dict[str, Any] = root if section == "recipe" else root["$defs"][section.capitalize()]
+    return found
 
 
 @functools.cache

@@ -59,12 +59,9 @@ def _keys(section: SourceClass, before: str) -> Iterator[KeyName]:
         words = dict.fromkeys(word for each in parts for word in _words(each))
         # `use` of a choice is its name itself.
         if not (before and path.endswith(".use")):
-            listed = any(isinstance(each, ast.Name) and each.id == "list" for each in parts)
-            listed = listed and not any(
-                isinstance(each, ast.Call) and _name(each.func) == "OneOrMany" for each in parts
-            )
+            names = {_name(each.func if isinstance(each, ast.Call) else each) for each in parts}
             kind, default, *_ = (*texts, None, None)
-            yield KeyName(path, kind, default, tuple(words), listed)
+            yield KeyName(path, kind, default, tuple(words), "list" in names and "OneOrMany" not in names)
         for each in parts:
             inner = find_class(section.module, each.id) if isinstance(each, ast.Name) else None
             if inner is not None and any(_name(base) == "Section" for base in inner.node.bases):

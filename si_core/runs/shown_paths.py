@@ -43,14 +43,13 @@ def _flow(
     """The first starts on their way by the ODE; None where sampling takes it anyway, or it has another law."""
     if model.epsilon == 0.0 or model.process.structure.mirror or model.guidance:
         return None
-    few = condition and {name: values[:_FLOW_PATHS] for name, values in condition.items()}
+    few = start[:_FLOW_PATHS]
+    told = condition and {name: values[:_FLOW_PATHS] for name, values in condition.items()}
     try:
         chosen = default_integrator(stochastic=False)
         method = build(chosen.kind, chosen.qualified, **chosen.options)
         plain = replace(model.with_sampler(method, epsilon=0.0), accelerator=Accelerator())
-        path = plain.sample(
-            len(start[:_FLOW_PATHS]), stream, condition=few, start_from=start[:_FLOW_PATHS], times=times
-        )
+        path = plain.sample(len(few), stream, condition=told, start_from=few, times=times)
     except SIError:
         # A picture that can't be had is left out; what is wrong has nothing to do with the run.
         return None

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import gc
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
 
+from si_core.cli.examining.speed import threads
 from si_core.models.freed_memory import keep_freed_memory
 
 __all__ = ["Effort", "Spread", "Work", "beyond", "interleaved", "ratio", "spread", "threads"]
@@ -119,14 +119,3 @@ class Effort:
         keep_freed_memory()
         clock = time.process_time if self.processor else time.perf_counter
         return interleaved(work, self.repetitions, each, seconds, clock)
-
-
-@contextmanager
-def threads(number: int) -> Iterator[None]:
-    """Run with this many threads inside a torch operation."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(number)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)

@@ -27,7 +27,7 @@ import subprocess
 import sys
 import types
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -59,11 +59,12 @@ class Block:
     text: str
     line: int
     note: str = ""
-    path: str | None = field(init=False)
 
-    def __post_init__(self) -> None:
+    @property
+    def path(self) -> str | None:
+        """The file that it is written to; None for none."""
         named = _NAMED.match(self.text)
-        object.__setattr__(self, "path", named[1] if named else None)
+        return named[1] if named else None
 
     def of_size(self, quick: bool) -> str | None:
         """The text to run; None where it is not run."""

@@ -16,9 +16,9 @@ ROOT = Path(__file__).parents[2]
 def reference() -> dict[str, str]:
     sys.path.insert(0, str(ROOT / "docs"))
     try:
-        from _site import api, checks, commands, components, recipes  # type: ignore[import-not-found]
+        from _site.extension import pages  # type: ignore[import-not-found]
 
-        return {**components.pages(), **recipes.pages(), **commands.pages(), **api.pages(), **checks.pages()}
+        return dict(pages())
     finally:
         sys.path.remove(str(ROOT / "docs"))
 

@@ -17,6 +17,7 @@ import torch
 import si_core as si
 from si_distributions.datasets.array import Array
 from si_distributions.datasets.shards import Shards
+from si_distributions.look import look
 
 anndata = pytest.importorskip("anndata")
 pytest.importorskip("h5py")
@@ -161,6 +162,13 @@ def test_what_lies_in_other_files_is_not_followed(tmp_path):
                 file.create_virtual_dataset("X", layout)
         with pytest.raises(si.DataError, match="lies in another one; it is not followed"):
             Array(path)
+
+
+def test_what_describes_unknown_data_names_the_recipe(tmp_path):
+    path = tmp_path / "cells.h5ad"
+    path.write_bytes(b"not looked into")
+    with pytest.raises(si.DataError, match=r"a recipe for it says target: \{use: array, path: .*cells.h5ad\}"):
+        look(str(path))
 
 
 def test_the_recipe_of_the_readme_is_one(tmp_path):

@@ -9,7 +9,7 @@ import pytest
 from si_report import HtmlReport
 from si_report.page.details import details_in_words
 from si_report.page.estimates import meaning
-from si_report.pictures.panels import estimate_panels
+from si_report.pictures.panels import MOST_TILES, estimate_panels
 from si_report.pictures.picture import Settings
 
 report = HtmlReport(dpi=50, resolution=8)
@@ -65,7 +65,16 @@ def test_details_of_any_estimator_become_panels(make_view):
     ],
 )
 def test_strange_numbers_are_drawn_or_told_without_a_word(name, detail):
-    assert len(estimate_panels([record(details={name: detail})], Settings(dpi=50))) <= 1
+    assert len(estimate_panels([record(details={name: detail})], Settings(dpi=50))[0]) <= 1
+
+
+def test_only_what_is_left_out_is_said_to_be_more():
+    series = {str(k): [1, 2] for k in range(MOST_TILES + 1)}
+    full = record(details={"all": {"panel": "counts", "x": [0, 1, 2], "series": dict(list(series.items())[1:])}})
+    over = record(details={"all": {"panel": "counts", "x": [0, 1, 2], "series": series}})
+    made, _ = estimate_panels([full, over], Settings(dpi=20))
+    assert [len(picture.tiles) for picture in made] == [MOST_TILES] * 2
+    assert ["More is among" in picture.caption for picture in made] == [False, True]
 
 
 def test_what_is_no_panel_is_said_and_the_report_is_written(make_view):

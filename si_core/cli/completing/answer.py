@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from si_core.cli.completing.keys import KeyNames
 from si_core.cli.keys import SECTIONS
-from si_core.cli.parser import Parser, add_global_options
+from si_core.cli.parser import Parser, add_global_options, add_own_options, metavar
 from si_core.discovery.available import available
 from si_core.discovery.commands import all_commands, find_command, load_command
 from si_core.discovery.kinds import KINDS
@@ -72,10 +72,10 @@ def _of_command(command: str, before: Sequence[str], typed: str) -> Iterator[Can
 def _parser(command: str | None) -> argparse.ArgumentParser:
     parser = Parser(prog="si")
     if command is None:
-        parser.add_argument("--version", action="store_true", help="show the versions of all that matters and exit")
+        add_own_options(parser)
     else:
         load_command(find_command(command)).add_arguments(parser)
-    add_global_options(parser)
+        add_global_options(parser)
     return parser
 
 
@@ -131,7 +131,7 @@ def _values(action: argparse.Action, name: str, before: Sequence[str], typed: st
 
 def _metavar(action: argparse.Action) -> str:
     """What the help calls a value: ``FILE`` of ``FILE|FOLDER/``, ``KEY`` of ``KEY=VALUE``."""
-    shown = action.metavar if isinstance(action.metavar, str) else action.dest.upper()
+    shown = metavar(action)
     for mark in "|=./ ":
         shown = shown.partition(mark)[0]
     return "COMPONENT" if (action.dest, shown) == ("name", "NAME") else shown
@@ -140,8 +140,8 @@ def _metavar(action: argparse.Action) -> str:
 def _option_name(action: argparse.Action) -> str:
     """The kind that an option selects from, where it has the name of one; else what the help calls its value."""
     longest = max(action.option_strings, key=len).lstrip("-")
-    names = {"epsilon": "diffusion"}
-    return names.get(longest, longest) if names.get(longest, longest) in KINDS else _metavar(action)
+    kind = {"epsilon": "diffusion"}.get(longest, longest)
+    return kind if kind in KINDS else _metavar(action)
 
 
 def _recipes() -> Iterator[Candidate]:

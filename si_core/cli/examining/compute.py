@@ -12,7 +12,7 @@ from si_core.cli.examining.cores import load, usable_cores
 from si_core.cli.examining.finding import Finding
 from si_core.cli.examining.speed import product_seconds, threads
 from si_core.cli.version import machine_lines
-from si_core.storage.machine import in_units
+from si_core.storage.machine import in_time, in_units
 
 __all__ = ["compute"]
 
@@ -52,7 +52,7 @@ def _threads() -> Iterator[Finding]:
         yield Finding("compute", "threads", "slow", f"{text}: with {cores} it is {one / every:.1f} times as fast", fix)
     else:
         yield Finding("compute", "threads", "ok", text)
-    text = f"1024 rows by 256 x 256 take {_ms(one)} with 1 thread, {_ms(every)} with {cores}"
+    text = f"1024 rows by 256 x 256 take {in_time(one)} with 1 thread, {in_time(every)} with {cores}"
     if cores > 1 and every / one > _WORTH and now > 1:
         fix = "OMP_NUM_THREADS=1, or end what else uses the cores"
         yield Finding("compute", "product", "slow", f"{text}: more threads are slower here", fix)
@@ -105,11 +105,7 @@ def _cuda(device: torch.device) -> Finding:
     except RuntimeError as error:
         fix = "look at nvidia-smi: another program may have taken all of it"
         return Finding("compute", str(device), "wrong", f"{name} refuses work: {' '.join(str(error).split())}", fix, 3)
-    text = f"{name}, {in_units(free)} of {in_units(whole)} free; the product takes {_ms(seconds)}"
+    text = f"{name}, {in_units(free)} of {in_units(whole)} free; the product takes {in_time(seconds)}"
     if free < whole / 10:
         return Finding("compute", str(device), "note", text, "nvidia-smi says who has its memory")
     return Finding("compute", str(device), "ok", f"{text}; --device {device}")
-
-
-def _ms(seconds: float) -> str:
-    return f"{1000 * seconds:.2g} ms"

@@ -13,7 +13,7 @@ import torch
 from si_core.cli.examining.finding import Finding
 from si_core.errors import SIError, StorageError
 from si_core.storage.atomic import write_atomic
-from si_core.storage.machine import free_disk, free_memory, in_units
+from si_core.storage.machine import free_disk, free_memory, in_time, in_units
 
 __all__ = ["places"]
 
@@ -50,7 +50,7 @@ def _place(name: str, folder: Path, fix: str) -> Finding:
         return Finding("places", name, "wrong", f"{shown} can't be written: {error}", fix, StorageError.code)
     free = free_disk(folder)
     left = "" if free is None else f", {in_units(free)} free"
-    text = f"{shown}{left}; {in_units(_SIZE)} written in {seconds:.2g} s"
+    text = f"{shown}{left}; {in_units(_SIZE)} written in {in_time(seconds)}"
     if free is not None and free < _LITTLE_DISK:
         return Finding("places", name, "note", text, f"make room there; or {fix}")
     if seconds > _SLOW_WRITE:

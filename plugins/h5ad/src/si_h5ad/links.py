@@ -33,12 +33,9 @@ def refuse_elsewhere(file: Any, key: str, where: str) -> None:
 def _places(file: Any, key: str) -> Iterator[str]:
     """The paths to an element and, where they are in the file, of all within it."""
     parts = key.split("/")
-    for n in range(1, len(parts) + 1):
+    for n in range(1, len(parts)):
         yield "/".join(parts[:n])
-    found = file[key]
-    if hasattr(found, "keys"):
-        for name in found:
-            yield from _within(file, f"{key}/{name}")
+    yield from _within(file, key)
 
 
 def _within(file: Any, path: str) -> Iterator[str]:

@@ -7,9 +7,10 @@ Of compressed sparse columns rows can't be read one by one, so these are read on
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -59,15 +60,20 @@ class _Rows(RowStore):
         shape: (N, d).
         dtype: of its numbers.
         where: the file as the user wrote it.
-        columns: places of the columns that are kept; None for all.
     """
 
-    def __init__(self, path: str, key: str, shape: tuple[int, ...], dtype: Any, where: str,
-                 columns: Sequence[int] | None = None) -> None:  # fmt: skip
+    def __init__(self, path: str, key: str, shape: tuple[int, ...], dtype: Any, where: str) -> None:
         self._path, self._key, self._where = path, key, where
-        self._count, self._width, self._columns = int(shape[0]), int(shape[1]), columns
+        self._count, self._width = int(shape[0]), int(shape[1])
+        self._columns: Sequence[int] | None = None
         self._state, self._file = FileState(path), None
-        self.shape, self.dtype = (self._width if columns is None else len(columns),), np.dtype(dtype)
+        self.shape, self.dtype = (self._width,), np.dtype(dtype)
+
+    def of_columns(self, columns: Sequence[int]) -> Self:
+        """The same rows with these columns of the matrix, in this order."""
+        chosen = copy.copy(self)
+        chosen._columns, chosen.shape = columns, (len(columns),)
+        return chosen
 
     def __len__(self) -> int:
         return self._count
@@ -95,10 +101,6 @@ class _Rows(RowStore):
 class DenseRows(_Rows):
     """Rows of a dense matrix; each is read once, in the order in which they lie."""
 
-    def of_columns(self, columns: Sequence[int]) -> DenseRows:
-        """Some of the columns, in this order."""
-        return DenseRows(self._path, self._key, (self._count, self._width), self.dtype, self._where, columns)
-
     def take(self, index: NDArray[np.int64]) -> NDArray[np.generic]:
         self._state.check()
         rows, back = np.unique(index, return_inverse=True)
@@ -122,13 +124,11 @@ class CompressedRows(_Rows):
         indptr: where rows begin, (N + 1,).
         held: the numbers and their columns in memory; None where they stay in the file.
         where: the file as the user wrote it.
-        columns: places of the columns that are kept; None for all.
     """
 
     def __init__(self, path: str, key: str, shape: tuple[int, ...], dtype: Any, indptr: NDArray[np.int64],
-                 held: tuple[NDArray[np.generic], NDArray[np.int64]] | None, where: str,
-                 columns: Sequence[int] | None = None) -> None:  # fmt: skip
-        super().__init__(path, key, shape, dtype, where, columns)
+                 held: tuple[NDArray[np.generic], NDArray[np.int64]] | None, where: str) -> None:  # fmt: skip
+        super().__init__(path, key, shape, dtype, where)
         self._indptr, self._held = np.asarray(indptr, np.int64), held
         if len(self._indptr) != self._count + 1:
             got = f"{len(self._indptr)} beginnings for {self._count} rows"
@@ -142,11 +142,6 @@ class CompressedRows(_Rows):
         turned = csc_matrix((group["data"][:], group["indices"][:], group["indptr"][:]), shape=shape).tocsr()
         held = (turned.data, turned.indices)
         return cls(state.path, "", shape, turned.dtype, turned.indptr, held, where)
-
-    def of_columns(self, columns: Sequence[int]) -> CompressedRows:
-        """Some of the columns, in this order."""
-        shape = (self._count, self._width)
-        return CompressedRows(self._path, self._key, shape, self.dtype, self._indptr, self._held, self._where, columns)
 
     def take(self, index: NDArray[np.int64]) -> NDArray[np.generic]:
         from scipy.sparse import csr_matrix

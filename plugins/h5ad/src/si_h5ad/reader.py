@@ -15,7 +15,6 @@ sparse, stay in the file, and rows are read when they are drawn; ``obs`` and ``o
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -25,7 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from si_core import DataError, UsageError
-from si_distributions.files.contents import Contents, choose_columns, refuse_dtype
+from si_distributions.files.contents import Contents, choose_columns, near_name, refuse_dtype
 from si_distributions.files.damaged import reading_bytes
 from si_distributions.files.reader import Chosen, Reader
 from si_h5ad.links import refuse_elsewhere
@@ -138,7 +137,7 @@ def _key(file: Any, key: str | None, where: str) -> str:
             where=where,
             got=repr(key),
             allowed=", ".join(known) or "none",
-            fix=_near(key, known),
+            fix=near_name(key, known),
         )
     if key is None and "X" not in known:
         raise DataError("which matrix? there is no X", where=where, allowed=", ".join(known), fix="name it in key")
@@ -176,13 +175,8 @@ def _column(obs: Any, name: int | str, what: str, where: str) -> Any:
     if not isinstance(name, str) or name not in known:
         allowed = ", ".join(known[:40]) or "none"
         raise DataError(f"obs has no such column for a {what}", where=where, got=repr(name), allowed=allowed,
-                        fix=_near(str(name), known))  # fmt: skip
+                        fix=near_name(str(name), known))  # fmt: skip
     return obs.columns[known.index(name)]
-
-
-def _near(name: str, known: Sequence[str]) -> str | None:
-    found = difflib.get_close_matches(name, known, 1)
-    return f"did you mean {found[0]!r}?" if found else None
 
 
 def _label(obs: Any, name: int | str, where: str) -> NDArray[np.generic]:

@@ -8,9 +8,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from si_core import SIError, StorageError, UsageError
+from si_core import StorageError, UsageError
 from si_core.public.storage import new_folder
-from si_huggingface.files import PATTERNS, card_with_metadata, model_files
+from si_huggingface.files import PATTERNS, card_with_metadata, files_in, model_files
 
 __all__ = ["pull", "push"]
 
@@ -90,9 +90,8 @@ def pull(
     with _asking(hub, repository):
         cached = hub.snapshot_download(repository, revision=revision, allow_patterns=list(PATTERNS), endpoint=endpoint)
     with new_folder(path) as made:
-        for pattern in PATTERNS:
-            for file in Path(cached).glob(pattern):
-                shutil.copyfile(file, made / file.name)
+        for file in files_in(Path(cached)):
+            shutil.copyfile(file, made / file.name)
         try:
             model_files(made, repository)
         except StorageError as error:
@@ -122,8 +121,6 @@ def _asking(hub: Any, repository: str) -> Iterator[None]:
     errors = hub.errors
     try:
         yield
-    except SIError:
-        raise
     except errors.HFValidationError as error:
         raise UsageError("no name of a repository", where=repository, allowed="OWNER/NAME") from error
     except errors.RepositoryNotFoundError as error:

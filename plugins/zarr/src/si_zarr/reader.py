@@ -8,7 +8,6 @@ costs its chunk: arrays that are chunked along their rows, by few of them, are t
 
 from __future__ import annotations
 
-import difflib
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from si_core import DataError, UsageError
-from si_distributions.files.contents import Contents, choose_columns, refuse_dtype, with_conditions
+from si_distributions.files.contents import Contents, choose_columns, near_name, refuse_dtype, with_conditions
 from si_distributions.files.damaged import reading_bytes
 from si_distributions.files.reader import Chosen, Reader
 from si_zarr.rows import ZarrRows
@@ -108,9 +107,8 @@ def _refuse_code(array: Any, where: str) -> None:
 
 def _known(arrays: dict[str, Any], name: str, where: str) -> None:
     if name not in arrays or not name:
-        near = difflib.get_close_matches(name, arrays, 1)
         known = ", ".join(filter(None, arrays)) or "none: the folder is one array"
-        fix = f"did you mean {near[0]!r}?" if near else None
+        fix = near_name(name, arrays)
         raise DataError("no array has this path", where=where, got=repr(name), allowed=known, fix=fix)
 
 

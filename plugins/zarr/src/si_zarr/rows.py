@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,7 +31,6 @@ class ZarrRows(RowStore):
         dtype: of its numbers.
         chunks: the shape of a chunk.
         where: the folder as the user wrote it.
-        columns: places of the columns that are kept, of rows (d,); None for all.
     """
 
     def __init__(
@@ -41,12 +41,11 @@ class ZarrRows(RowStore):
         dtype: np.dtype[np.generic],
         chunks: tuple[int, ...],
         where: str,
-        columns: Sequence[int] | None = None,
     ) -> None:
         self._path, self._key, self._all, self._chunks, self._where = path, key, shape, chunks, where
-        self._columns, self._array = columns, None
-        event = shape[1:] or (1,)
-        self.shape = event if columns is None else (len(columns),)
+        self._columns: Sequence[int] | None = None
+        self._array: Any = None
+        self.shape = shape[1:] or (1,)
         # Chunks are decoded into the machine's own order of bytes.
         self.dtype = np.dtype(dtype).newbyteorder("=")
         self._state = FileState(str(next((each for each in self._metadata() if each.is_file()), path)))
@@ -61,9 +60,11 @@ class ZarrRows(RowStore):
     def __getstate__(self) -> dict[str, Any]:
         return self.__dict__ | {"_array": None}
 
-    def of_columns(self, columns: Sequence[int]) -> ZarrRows:
-        """Some of the columns, in this order."""
-        return ZarrRows(self._path, self._key, self._all, self.dtype, self._chunks, self._where, columns)
+    def of_columns(self, columns: Sequence[int]) -> Self:
+        """The same rows (d,) with these columns of the array, in this order."""
+        chosen = copy.copy(self)
+        chosen._columns, chosen.shape = columns, (len(columns),)
+        return chosen
 
     def take(self, index: NDArray[np.int64]) -> NDArray[np.generic]:
         self._state.check()

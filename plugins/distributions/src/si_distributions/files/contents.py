@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from si_core import DataError
 from si_distributions.files.row_store import RowStore
 
-__all__ = ["Contents", "choose_columns", "refuse_dtype", "with_conditions"]
+__all__ = ["Contents", "choose_columns", "near_name", "refuse_dtype", "with_conditions"]
 
 ACCEPTED = "float16, float32, float64, whole numbers, or true and false"
 
@@ -99,13 +99,18 @@ def _find(column: int | str, names: Sequence[str], where: str) -> int:
             return names.index(column)
         repeated = column in names
         problem = f"{names.count(column)} columns have the name" if repeated else "no column has the name"
-        near = difflib.get_close_matches(column, names, 1)
         known = ", ".join(name for name in names if name) or f"the file has no names: write indices 0..{len(names) - 1}"
-        fix = "choose it by its index" if repeated else f"did you mean {near[0]!r}?" if near else None
+        fix = "choose it by its index" if repeated else near_name(column, names)
         raise DataError(f"{problem} {column!r}", where=where, allowed=known, fix=fix)
     if isinstance(column, bool) or not isinstance(column, int) or not 0 <= column < len(names):
         raise DataError("no such column", where=where, got=repr(column), allowed=f"0..{len(names) - 1}")
     return column
+
+
+def near_name(name: str, known: Iterable[str]) -> str | None:
+    """A suggestion of the name that looks most like one that is not there; letters keep their case, as files do."""
+    near = difflib.get_close_matches(name, list(known), 1)
+    return f"did you mean {near[0]!r}?" if near else None
 
 
 def with_conditions(contents: Contents, given: Sequence[int | str]) -> Contents:

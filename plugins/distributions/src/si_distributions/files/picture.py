@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from si_core import DataError, UsageError
 
-__all__ = ["FORMATS", "PictureReader"]
+__all__ = ["FORMATS", "PictureReader", "image_module"]
 
 # Formats that Pillow decodes itself: others hand the file to outside programs.
 FORMATS = {
@@ -66,7 +66,7 @@ class PictureReader:
             DataError: a damaged or huge image, or one whose numbers are no brightness.
             UsageError: Pillow is not installed.
         """
-        pillow = _pillow(path)
+        pillow = image_module(path)
         self._last = Counter()
         try:
             with pillow.open(
@@ -127,7 +127,7 @@ class PictureReader:
         if image.mode != _MODES[self.channels]:
             image = image.convert(_MODES[self.channels])
         if self.size is not None and image.size != self.size[::-1]:
-            image = ImageOps.fit(image, self.size[::-1], method=_pillow(path).Resampling.LANCZOS)
+            image = ImageOps.fit(image, self.size[::-1], method=image_module(path).Resampling.LANCZOS)
         return image
 
     def _shallow(self, image: Any, path: str) -> Any:
@@ -138,7 +138,7 @@ class PictureReader:
             fix = "store such numbers as a .npy file, for array"
             raise DataError("pixels of more than 16 bits", where=path, got=got, allowed="0..65535", fix=fix)
         self._last["16 bits, rounded to 8"] += 1
-        return _pillow(path).fromarray(((levels.astype(np.int64) + _16_BIT // 2) // _16_BIT).astype(np.uint8))
+        return image_module(path).fromarray(((levels.astype(np.int64) + _16_BIT // 2) // _16_BIT).astype(np.uint8))
 
     def _opaque(self, image: Any) -> Any:
         """A transparent image laid over the background."""
@@ -146,7 +146,7 @@ class PictureReader:
         if whole.getchannel("A").getextrema()[0] == 255:
             return whole.convert("RGB")
         self._last[f"transparent, laid over {self.background}"] += 1
-        under = _pillow("").new("RGBA", whole.size, self.background)
+        under = image_module("").new("RGBA", whole.size, self.background)
         under.alpha_composite(whole)
         return under.convert("RGB")
 
@@ -155,7 +155,12 @@ def _huge(got: str, path: str) -> DataError:
     return DataError("the image is too large", where=path, got=got, allowed=f"at most {_MOST_PIXELS} pixels")
 
 
-def _pillow(where: str) -> Any:
+def image_module(where: str) -> Any:
+    """The module ``PIL.Image``.
+
+    Raises:
+        UsageError: Pillow is not installed.
+    """
     try:
         from PIL import Image
     except ImportError as error:

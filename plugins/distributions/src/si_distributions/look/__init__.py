@@ -6,6 +6,7 @@ from pathlib import Path
 
 from si_core import DataError
 from si_distributions.files.read import SUFFIXES, TEXT
+from si_distributions.files.reader import suffixes
 from si_distributions.look.arrays import look_at_array, look_at_arrays
 from si_distributions.look.found import Column, FoundImages, FoundTable
 from si_distributions.look.images import look_at_images
@@ -22,6 +23,9 @@ def look(path: str) -> FoundTable | FoundImages:
         UsageError: a library that reads this format is not installed.
     """
     suffix = Path(path).suffix.lower()
+    if suffix in suffixes():
+        fix = f"a recipe for it says target: {{use: array, path: {path}}}, with its key"
+        raise DataError("what a plugin reads is not looked into", where=path, got=repr(suffix), fix=fix)
     if Path(path).is_dir():
         parts = [each for each in sorted(Path(path).iterdir()) if each.suffix.lower() in (*SUFFIXES, ".tar")]
         if parts and not any(each.suffix.lower() in TEXT for each in parts):

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections import Counter
 
-from si_core import DataError, UsageError
+from si_core import DataError
 from si_distributions.files.image_folder import image_files
-from si_distributions.files.picture import FORMATS
+from si_distributions.files.picture import FORMATS, image_module
 from si_distributions.look.found import FoundImages
 
 __all__ = ["look_at_images"]
@@ -21,20 +21,16 @@ def look_at_images(path: str) -> FoundImages:
         DataError: no images there, or none that can be opened.
         UsageError: Pillow is not installed.
     """
-    try:
-        from PIL import Image, UnidentifiedImageError
-    except ImportError as error:
-        fix = "pip install 'si-distributions[images]'"
-        raise UsageError("reading images needs Pillow", where=path, fix=fix) from error
+    pillow = image_module(path)
     files, folders = image_files(path)
     sizes: Counter[tuple[int, int]] = Counter()
     colour, damaged = False, 0
     for file in files:
         try:
-            with Image.open(file, formats=sorted(set(FORMATS.values()))) as image:
+            with pillow.open(file, formats=sorted(set(FORMATS.values()))) as image:
                 sizes[image.height, image.width] += 1
                 colour = colour or image.mode not in _GREY
-        except (UnidentifiedImageError, OSError, ValueError, SyntaxError, Image.DecompressionBombError):
+        except (OSError, ValueError, SyntaxError, pillow.DecompressionBombError):
             damaged += 1  # the recipe leaves it out, and says so when it does
     if not sizes:
         raise DataError("no image can be opened", where=path, got=f"{damaged} files", allowed=", ".join(FORMATS))

@@ -43,7 +43,7 @@ def run(arguments: argparse.Namespace) -> int:
         if not somebody_there():
             raise UsageError("which data?", where="si init", fix="si init mine.csv")
         data = ask("Which data (a table, an array, or a folder of images)", "")
-    out = Path(arguments.out or f"{_stem(data)}.yaml")
+    out = Path(arguments.out or f"{Path(os.path.abspath(data)).stem}.yaml")
     if out.suffix not in (".yaml", ".yml"):
         raise UsageError("a recipe ends in .yaml", where="--out", got=str(out), fix=f"--out {out}.yaml")
     if os.path.lexists(out):
@@ -92,10 +92,6 @@ def _effort(arguments: argparse.Namespace) -> str:
     if arguments.effort is not None:
         return str(arguments.effort)
     return ask("How much training (short, medium, long)", "short", tuple(EFFORTS)) if somebody_there() else "short"
-
-
-def _stem(data: str) -> str:
-    return Path(os.path.abspath(data)).stem
 
 
 def _write(out: Path, text: str) -> None:

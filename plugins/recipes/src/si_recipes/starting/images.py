@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from si_distributions.look import FoundImages
-from si_recipes.starting.recipe import EFFORTS, Line, Plan
+from si_recipes.starting.recipe import EFFORTS, Line, Plan, classes_in_words, held_out, last_part, spared
 
 __all__ = ["plan_for_images"]
 
-_FEW, _SMALL = 40, 64
-"""Images of which none can be spared for estimates; a side that a first model on a processor can bear."""
+_SMALL = 64
+"""A side that a first model on a processor can bear."""
 
 
 def plan_for_images(found: FoundImages, path: str, labelled: bool, effort: str) -> Plan:
@@ -22,18 +22,18 @@ def plan_for_images(found: FoundImages, path: str, labelled: bool, effort: str) 
         labelled: whether the networks are given the sub-folder of each image.
         effort: one of :data:`~si_recipes.starting.recipe.EFFORTS`.
     """
-    spared = found.rows - found.damaged >= _FEW
+    whole = found.rows - found.damaged
     given = labelled and bool(found.classes)
     return Plan(
         about=list(_about(found)),
-        title=f"Images like those of {path.replace(chr(92), '/').rstrip('/').rsplit('/', 1)[-1]}",
-        target=list(_target(found, path, given, spared)),
+        title=f"Images like those of {last_part(path)}",
+        target=list(_target(found, path, given, whole)),
         network={"use": "unet", "preset": "tiny"},
         steps=400 * EFFORTS[effort],
         batch=64,
         rate=1e-3,
         conditioned=("class", found.classes[0]) if given else None,
-        estimators=["energy-distance"] if spared else [],
+        estimators=["energy-distance"] if spared(whole) else [],
         number=64,
     )
 
@@ -44,13 +44,12 @@ def _about(found: FoundImages) -> Iterator[str]:
     colour = "grey" if found.channels == 1 else "in colour"
     yield f"{found.path}: {found.rows} images {colour}, {sizes}"
     if found.classes:
-        shown = ", ".join(found.classes[:5]) + (", ..." if len(found.classes) > 5 else "")
-        yield f"classes by sub-folder: {len(found.classes)} ({shown})"
+        yield classes_in_words("sub-folder", found.classes)
     if found.damaged:
         yield f"{found.damaged} can't be opened"
 
 
-def _target(found: FoundImages, path: str, given: bool, spared: bool) -> Iterator[Line]:
+def _target(found: FoundImages, path: str, given: bool, whole: int) -> Iterator[Line]:
     yield Line("use", "images")
     yield Line("path", path, "from the folder of this recipe")
     yield Line("channels", found.channels, "1 is grey, 3 is colour")
@@ -63,5 +62,4 @@ def _target(found: FoundImages, path: str, given: bool, spared: bool) -> Iterato
         yield Line("label", given, "the networks are given the sub-folder" if given else "sub-folders are no classes")
     if found.damaged:
         yield Line("damaged", "skip", f"{found.damaged} can't be opened")
-    why = "of the images, kept from training for estimates" if spared else "too few to keep some from training"
-    yield Line("held_out", 0.1 if spared else 0.0, why)
+    yield held_out(whole, "images")

@@ -8,10 +8,13 @@ from typing import Any
 
 from si_core.public.recipes import inline
 
-__all__ = ["EFFORTS", "Line", "Plan", "recipe_text"]
+__all__ = ["EFFORTS", "Line", "Plan", "classes_in_words", "held_out", "last_part", "recipe_text", "spared"]
 
 EFFORTS = {"short": 1, "medium": 5, "long": 25}
 """Training for a first look, for use, and for what is to be published, as multiples of the first."""
+
+_FEW = 40
+"""Rows, or images, of which none can be spared for estimates."""
 
 _WIDEST = 110
 
@@ -61,6 +64,32 @@ class Plan:
     conditioned: tuple[str, str] | None
     estimators: Sequence[str]
     number: int
+
+
+def spared(rows: int) -> bool:
+    """Whether some of so many rows can be kept from training."""
+    return rows >= _FEW
+
+
+def held_out(rows: int, what: str) -> Line:
+    """How many of the rows, which are called ``what``, are kept from training."""
+    why = (
+        f"of the {what}, kept from training for estimates"
+        if spared(rows)
+        else f"too few {what} to keep some from training"
+    )
+    return Line("held_out", 0.1 if spared(rows) else 0.0, why)
+
+
+def classes_in_words(by: str | int, classes: Sequence[str]) -> str:
+    """What has classes, how many there are, and the first of them."""
+    shown = ", ".join(classes[:5]) + (", ..." if len(classes) > 5 else "")
+    return f"classes by {by}: {len(classes)} ({shown})" if shown else f"classes by {by}"
+
+
+def last_part(path: str) -> str:
+    """The name of a file or a folder, of a path in any system's form."""
+    return path.replace("\\", "/").rstrip("/").rsplit("/", 1)[-1]
 
 
 def recipe_text(plan: Plan, name: str, schema_line: str) -> str:

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from typing import Any
 
 from si_core import DataError, UsageError
 from si_distributions.look import Column, FoundTable
-from si_recipes.starting.recipe import EFFORTS, Line, Plan
+from si_recipes.starting.recipe import EFFORTS, Line, Plan, classes_in_words, held_out, last_part, spared
 
 __all__ = ["label_named", "plan_for_table"]
-
-_FEW = 40
-"""Rows of which none can be spared for estimates."""
 
 _DROPPED = 0.2
 """The fraction of rows that are left out at most because something is missing; beyond, means stand in."""
@@ -52,22 +50,21 @@ def plan_for_table(found: FoundTable, path: str, label: Column | None, effort: s
     if found.columns and not own:
         raise DataError("no column of numbers varies from row to row", where=found.path, got=f"{found.rows} rows")
     image = len(found.shape) == 3 and found.shape[0] in (1, 3, 4) and min(found.shape[1:]) >= 8
-    size = len(own) if found.columns else _size(found)
+    size = len(own) if found.columns else math.prod(found.shape)
     network: dict[str, Any] = {"use": "mlp", "width": 128 if size <= 4 else 256, "depth": 3}
     if image:
         network = {"use": "unet", "preset": "tiny"}
-    spared = found.rows >= _FEW
     measured = ["energy-distance"] if image or size > 100 else ["log-likelihood", "energy-distance"]
     return Plan(
         about=list(_about(found, own, label)),
-        title=f"Samples like the rows of {found.path.replace(chr(92), '/').rsplit('/', 1)[-1]}",
-        target=list(_target(found, path, own, label, spared)),
+        title=f"Samples like the rows of {last_part(found.path)}",
+        target=list(_target(found, path, own, label)),
         network=network,
         steps=(400 if image else 1000) * EFFORTS[effort],
         batch=64 if image else 256,
         rate=1e-3,
         conditioned=None if label is None else (str(_condition(label)), _example(label)),
-        estimators=measured if spared else [],
+        estimators=measured if spared(found.rows) else [],
         number=min(max(found.rows, 100), 64 if image else 10_000),
     )
 
@@ -76,13 +73,12 @@ def _about(found: FoundTable, own: list[Column], label: Column | None) -> Iterat
     shape = f"{len(own)} columns of numbers" if found.columns else f"shape {found.shape}"
     yield f"{found.path}: {found.rows} rows of {shape}"
     if label is not None:
-        shown = ", ".join(label.classes[:5]) + (", ..." if len(label.classes) > 5 else "")
-        yield f"classes by {label.name}: {len(label.classes)} ({shown})" if shown else f"classes by {label.name}"
+        yield classes_in_words(label.name, label.classes)
     if found.lacking:
         yield f"{found.lacking} rows lack a number"
 
 
-def _target(found: FoundTable, path: str, own: list[Column], label: Column | None, spared: bool) -> Iterator[Line]:
+def _target(found: FoundTable, path: str, own: list[Column], label: Column | None) -> Iterator[Line]:
     yield Line("use", "array")
     yield Line("path", path, "from the folder of this recipe")
     if found.key is not None:
@@ -98,8 +94,7 @@ def _target(found: FoundTable, path: str, own: list[Column], label: Column | Non
         drop = lacking <= _DROPPED * found.rows or (label is not None and label.missing > 0)
         why = f"{lacking} of {found.rows} rows lack something: " + ("they are left out" if drop else "means stand in")
         yield Line("missing", "drop" if drop else "mean", why)
-    why = "of the rows, kept from training for estimates" if spared else "too few rows to keep some from training"
-    yield Line("held_out", 0.1 if spared else 0.0, why)
+    yield held_out(found.rows, "rows")
     yield Line("standardise", True, "the model works with mean 0 and variance 1; samples come in your units")
 
 
@@ -109,10 +104,3 @@ def _condition(label: Column) -> str | int:
 
 def _example(label: Column) -> str:
     return label.classes[0] if label.classes else "..."
-
-
-def _size(found: FoundTable) -> int:
-    size = 1
-    for side in found.shape:
-        size *= side
-    return size

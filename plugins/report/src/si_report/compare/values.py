@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from math import isfinite
 from typing import Any
 
+from si_core.public.estimates import number
 from si_report.compare.curves import short_label
 from si_report.compare.runs import ComparedRun
 from si_report.compare.tables import estimate_rows
@@ -30,11 +30,11 @@ def compared_values(runs: Sequence[ComparedRun], settings: Settings) -> Picture 
                 ax = figure.subplots()
                 for place, record in rows.items():
                     error, colour = record.get("standard_error"), SETS[place % len(SETS)]
-                    spread = error if _number(error) else None
+                    spread = error if number(error) else None
                     ax.errorbar(record["value"], place, xerr=spread, fmt="o", color=colour, capsize=3, markersize=5)
                 for stroke, (key, words) in zip((":", "-."), LIMITS.items(), strict=True):
                     limits = {(record.get("details") or {}).get(key) for record in rows.values()}
-                    if len(limits) == 1 and _number(limit := limits.pop()):
+                    if len(limits) == 1 and number(limit := limits.pop()):
                         ax.axvline(limit, color="#444444", linewidth=1.0, linestyle=stroke, label=words)
                 titled(ax, name)
                 ax.title.set_fontsize(10)
@@ -54,10 +54,4 @@ def compared_values(runs: Sequence[ComparedRun], settings: Settings) -> Picture 
 
 def _known(records: Sequence[Mapping[str, Any] | None]) -> dict[int, Mapping[str, Any]]:
     """The records with a value, by the place of their run."""
-    return {
-        place: record for place, record in enumerate(records) if record is not None and _number(record.get("value"))
-    }
-
-
-def _number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and isfinite(value)
+    return {place: record for place, record in enumerate(records) if record is not None and number(record.get("value"))}

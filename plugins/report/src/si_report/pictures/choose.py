@@ -29,7 +29,7 @@ from si_report.pictures.line_paths import line_paths
 from si_report.pictures.log_densities import log_densities
 from si_report.pictures.losses import losses
 from si_report.pictures.marginals import marginals
-from si_report.pictures.panels import estimate_panels, panels_in
+from si_report.pictures.panels import estimate_panels
 from si_report.pictures.paths import paths
 from si_report.pictures.picture import Picture, Settings
 from si_report.pictures.strips import strips
@@ -49,12 +49,8 @@ def pictures(view: RunView, settings: Settings) -> tuple[list[Picture], dict[str
     Raises:
         DataError: draws that are not finite.
     """
-    made: list[Picture] = estimate_panels(view.estimates, settings)
-    notes: dict[str, list[str]] = {}
-    for record in view.estimates:
-        for detail, problem in panels_in(record)[1].items():
-            words = f"{detail} of {record.get('name', '?')} can't be drawn: {problem}"
-            notes.setdefault("Estimates", []).append(words)
+    made, not_drawn = estimate_panels(view.estimates, settings)
+    notes = {"Estimates": not_drawn} if not_drawn else {}
     for painter in _painters(view):
         try:
             picture = painter(view, settings)

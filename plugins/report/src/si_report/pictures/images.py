@@ -6,6 +6,7 @@ import numpy as np
 from torch import Tensor
 
 from si_core import RunView
+from si_report.pictures.classes import labels_of
 from si_report.pictures.draws import Array, Frame, Indices, count, indices, subset
 from si_report.pictures.mosaic import brightness, show
 from si_report.pictures.picture import Picture, Settings, printable, sheet
@@ -69,11 +70,10 @@ def black_and_white(view: RunView) -> tuple[Frame, str]:
 def _by_label(view: RunView, columns: int) -> tuple[list[Indices], list[str], str, str] | None:
     """Return for each class the indices of its first draws, its name, and a note and the condition's name; None
     without classes."""
-    labelled = [(name, spec.classes) for name, spec in view.conditions.items() if spec.classes is not None]
-    if not view.condition or not labelled:
+    found = labels_of(view)
+    if found is None:
         return None
-    name, classes = labelled[0]
-    labels = view.condition[name].detach().cpu().numpy()
+    name, classes, labels = found
     kinds = np.unique(labels[labels >= 0])
     if not len(kinds):
         return None

@@ -26,8 +26,9 @@ def line(view: RunView, settings: Settings) -> Picture:
     jumps = (breakpoints(view) or [[]])[0]
     edges = cells(frame, rice(min(map(len, shown)), high=120), jumps)
     curves = {}
-    edge = np.asarray(jumps)
-    grid = np.sort(np.concatenate([np.linspace(*frame, POINTS), edge * (1 - 1e-6), edge * (1 + 1e-6)]))
+    beside = 1e-6 * (frame[1] - frame[0])  # a jump is drawn upright, by a point on each side
+    sides = [at + way * beside for at in jumps for way in (-1, 1)]
+    grid = np.sort(np.concatenate([np.linspace(*frame, POINTS), sides]))
     for name, log_density in (("learned density", view.log_density), ("true density", view.true_log_density)):
         if log_density is not None:
             with np.errstate(over="ignore"):

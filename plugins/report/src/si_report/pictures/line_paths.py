@@ -35,7 +35,7 @@ def line_paths(view: RunView, settings: Settings) -> Picture | None:
                 edges = cells(frame, rice(len(lasts[name])), (breakpoints(view) or [[]])[0])
                 for behind in target:
                     right.hist(behind, edges, density=True, orientation="horizontal", color=FAINT)
-                if name in found and found[name] is view.trajectory:
+                if found[name] is view.trajectory:
                     style = {"density": True, "orientation": "horizontal", "histtype": "step", "color": SAMPLES}
                     right.hist(lasts[name], edges, **style)
                 right.set(title="end", xlabel="density")

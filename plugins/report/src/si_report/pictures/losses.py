@@ -7,13 +7,13 @@ positive and the smoothed curve covers more than a factor of thirty.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from math import isfinite
 from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
 
 from si_core import RunView
+from si_core.public.estimates import number
 from si_report.pictures.draws import Array, count
 from si_report.pictures.palette import FAINT, SAMPLES
 from si_report.pictures.picture import Picture, Settings, printable, sheet
@@ -35,14 +35,14 @@ def curves(records: Sequence[Mapping[str, Any]]) -> dict[str, Curve]:
     found: dict[str, dict[float, float]] = {}
     for record in records:
         step = record.get("step")
-        if not _number(step):
+        if not number(step):
             continue
         losses = record.get("losses")
         named = {f"loss: {name}": value for name, value in losses.items()} if isinstance(losses, Mapping) else {}
         total = {"total loss": record.get("loss")} if len(named) != 1 else {}
         more = {label: record.get(key) for key, label in FURTHER.items()}
         for name, value in (named | total | more).items():
-            if _number(value):
+            if number(value):
                 found.setdefault(name, {})[float(step)] = float(value)
     last = ["total loss", *FURTHER.values()]
     order = sorted(found, key=lambda name: last.index(name) if name in last else -1)
@@ -105,7 +105,3 @@ def _draw(ax: Axes, name: str, steps: Array, values: Array) -> bool:
     low, high = low - 0.06 * (high - low), high + 0.06 * (high - low)
     ax.set_ylim(low, high)
     return bool((values > high).any() or (values < low).any())
-
-
-def _number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and isfinite(value)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from si_core import RunView
-from si_report.pictures.picture import printable
+from si_report.pictures.picture import cut
 
 __all__ = ["axis_names", "breakpoints", "column_names", "together"]
 
@@ -43,8 +43,4 @@ def together(sets: Sequence[str]) -> str:
 
 def _columns(view: RunView, longest: int = LONGEST) -> tuple[str, ...] | None:
     columns = None if view.frame is None else view.frame.columns
-    return None if columns is None else tuple(_short(printable(name), longest) for name in columns)
-
-
-def _short(name: str, longest: int) -> str:
-    return name if len(name) <= longest else f"{name[: longest - 1]}…"
+    return None if columns is None else tuple(cut(name, longest) for name in columns)

@@ -5,7 +5,6 @@ The forms are those of :mod:`si_core.contract.panel`; any estimator's details ar
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -16,7 +15,7 @@ from matplotlib.axes import Axes
 from si_core import DataError
 from si_core.public.estimates import Panel, panel_of, panels_of
 from si_report.pictures.palette import MISSING, SAMPLES, SETS, level_map
-from si_report.pictures.picture import Picture, Settings, Sheet, printable, sheet, titled
+from si_report.pictures.picture import Picture, Settings, Sheet, cut, file_stem, printable, sheet, titled
 
 __all__ = ["estimate_panels", "panels_in"]
 
@@ -44,42 +43,36 @@ def panels_in(record: Mapping[str, Any]) -> tuple[dict[str, Panel], dict[str, st
     return found, problems
 
 
-def estimate_panels(records: Sequence[Mapping[str, Any]], settings: Settings) -> list[Picture]:
-    """A picture for each estimate with something to be seen."""
+def estimate_panels(records: Sequence[Mapping[str, Any]], settings: Settings) -> tuple[list[Picture], list[str]]:
+    """A picture for each estimate with something to be seen, and a note for each detail that can't be drawn."""
     made: list[Picture] = []
+    notes: list[str] = []
     for record in records:
-        panels, _ = panels_in(record)
+        panels, problems = panels_in(record)
+        name = str(record.get("name", "?"))
+        notes += [f"{detail} of {name} can't be drawn: {problem}" for detail, problem in problems.items()]
         if not panels:
             continue
-        name = str(record.get("name", "?"))
+        parts = [part for key, panel in panels.items() for part in _parts(panel, panel.title or key.replace("_", " "))]
         with sheet(settings) as drawing:
-            for key, panel in panels.items():
-                _draw(drawing, panel, panel.title or key.replace("_", " "))
+            for words, part in parts[:MOST_TILES]:
+                _draw(drawing, part, words)
         said = dict.fromkeys(panel.caption for panel in panels.values() if panel.caption)
-        more = "" if len(drawing.tiles) < MOST_TILES else " More is among the details."
-        stem = _stem(f"estimate-{name}", [picture.name for picture in made])
+        more = " More is among the details." if len(parts) > MOST_TILES else ""
+        stem = file_stem(f"estimate-{name}", [picture.name for picture in made])
         caption = (" ".join(said) or f"What {name} measured beside its value.") + more
-        made.append(Picture(stem, "Estimates", name, caption, drawing.tiles[:MOST_TILES], across=3))
-    return made
+        made.append(Picture(stem, "Estimates", name, caption, drawing.tiles, across=3))
+    return made, notes
 
 
-def _stem(words: str, taken: Sequence[str]) -> str:
-    stem = re.sub(r"[^a-z0-9]+", "-", words.lower()).strip("-")[:60]
-    return next(name for k in range(1, len(taken) + 2) if (name := stem if k == 1 else f"{stem}-{k}") not in taken)
-
-
-def _draw(drawing: Sheet, panel: Panel, title: str) -> None:
-    for words, part in _parts(panel, title):
-        if len(drawing.tiles) >= MOST_TILES:
-            return
-        high = 2.9 if panel.panel != "matrix" else 3.3
-        with drawing.tile(3.3, high, printable(words)) as figure:
-            ax = figure.subplots()
-            titled(ax, _short(words))
-            ax.title.set_fontsize(10)
-            _FORMS[part.panel](ax, part)
-            ax.set_xlabel(printable(part.x_label), parse_math=False)
-            ax.set_ylabel(printable(part.y_label), parse_math=False)
+def _draw(drawing: Sheet, panel: Panel, words: str) -> None:
+    with drawing.tile(3.3, 2.9 if panel.panel != "matrix" else 3.3, printable(words)) as figure:
+        ax = figure.subplots()
+        titled(ax, cut(words, LONGEST))
+        ax.title.set_fontsize(10)
+        _FORMS[panel.panel](ax, panel)
+        ax.set_xlabel(printable(panel.x_label), parse_math=False)
+        ax.set_ylabel(printable(panel.y_label), parse_math=False)
 
 
 def _parts(panel: Panel, title: str) -> Iterator[tuple[str, Panel]]:
@@ -98,7 +91,7 @@ def _curve(ax: Axes, panel: Panel) -> None:
         ax.plot(x, panel.expected, color="#777777", linewidth=1.0, linestyle=(0, (4, 3)), label="expected")
     for k, (name, row) in enumerate(panel.series.items()):
         style = {"color": SETS[k % len(SETS)], "linestyle": STROKES[k // len(SETS) % len(STROKES)]}
-        style |= {"marker": "o" if len(x) <= 20 else "", "markersize": 3.5, "label": _short(name)}
+        style |= {"marker": "o" if len(x) <= 20 else "", "markersize": 3.5, "label": cut(name, LONGEST)}
         if name in panel.errors:
             ax.errorbar(x, row, np.nan_to_num(panel.errors[name]), capsize=2, **style)
         else:
@@ -139,11 +132,11 @@ def _bars(ax: Axes, panel: Panel) -> None:
         at = places + 0.8 * ((k + 0.5) / number - 0.5)
         errors = panel.errors.get(name)
         colour = SETS[k % len(SETS)]
-        ax.bar(at, row, 0.8 / number, color=colour, yerr=errors, ecolor="#444444", label=_short(name))
+        ax.bar(at, row, 0.8 / number, color=colour, yerr=errors, ecolor="#444444", label=cut(name, LONGEST))
     if panel.expected:
         ax.plot(places, panel.expected, color="#444444", marker="_", markersize=14, linestyle="none", label="expected")
     slanted: dict[str, Any] = {"rotation": 30, "ha": "right", "rotation_mode": "anchor", "fontsize": 8}
-    ax.set_xticks(places, [_short(str(name)) for name in panel.x], parse_math=False, **slanted)
+    ax.set_xticks(places, [cut(str(name), LONGEST) for name in panel.x], parse_math=False, **slanted)
     if "y" in panel.log and any(value > 0 for row in panel.series.values() for value in row):
         ax.set_yscale("log")
     if number > 1 or panel.expected:
@@ -155,8 +148,10 @@ def _matrix(ax: Axes, panel: Panel) -> None:
     shown = ax.imshow(np.ma.masked_invalid(values), cmap=level_map(), interpolation="nearest", aspect="auto")
     small = len(values) <= MOST_WRITTEN and values.shape[1] <= MOST_WRITTEN
     if small:
-        ax.set_xticks(range(values.shape[1]), [_short(str(name)) for name in panel.x], fontsize=8, parse_math=False)
-        ax.set_yticks(range(len(values)), [_short(name) for name in panel.series], fontsize=8, parse_math=False)
+        ax.set_xticks(
+            range(values.shape[1]), [cut(str(name), LONGEST) for name in panel.x], fontsize=8, parse_math=False
+        )
+        ax.set_yticks(range(len(values)), [cut(name, LONGEST) for name in panel.series], fontsize=8, parse_math=False)
     ax.spines[:].set_visible(False)
     ax.figure.colorbar(shown, ax=ax, shrink=0.9)
 
@@ -171,7 +166,7 @@ def _scales(ax: Axes, panel: Panel, x: Any) -> None:
 def _marks(ax: Axes, panel: Panel) -> None:
     for k, (name, value) in enumerate(panel.marks.items()):
         colour = ("#222222", "#b34700", "#00735a")[k % 3]
-        ax.axvline(value, color=colour, linewidth=1.2, linestyle=STROKES[(k + 1) % 4], label=_short(name))
+        ax.axvline(value, color=colour, linewidth=1.2, linestyle=STROKES[(k + 1) % 4], label=cut(name, LONGEST))
 
 
 def _legend(ax: Axes) -> None:
@@ -179,11 +174,6 @@ def _legend(ax: Axes) -> None:
     legend = ax.legend(fontsize=8, columnspacing=1.2, handlelength=1.8, **below)
     for words in legend.get_texts():
         words.set_parse_math(False)
-
-
-def _short(words: str) -> str:
-    words = printable(words)
-    return words if len(words) <= LONGEST else f"{words[: LONGEST - 1]}…"
 
 
 _FORMS = {"curve": _curve, "counts": _counts, "bars": _bars, "matrix": _matrix}

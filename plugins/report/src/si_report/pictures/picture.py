@@ -7,11 +7,13 @@ change the bytes of a plot.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import re
+from collections.abc import Container, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from io import BytesIO
+from itertools import count
 
 import matplotlib
 import numpy as np
@@ -23,7 +25,7 @@ from numpy.typing import NDArray
 
 from si_report.pictures.palette import STYLE
 
-__all__ = ["WIDEST", "Picture", "Settings", "Sheet", "Tile", "printable", "sheet", "titled"]
+__all__ = ["WIDEST", "Picture", "Settings", "Sheet", "Tile", "cut", "file_stem", "printable", "sheet", "titled"]
 
 WIDEST = 5.0
 """Inches: 480 pixels of a page. A phone shows three quarters of that, and type of 9 points stays legible."""
@@ -149,3 +151,15 @@ def titled(ax: Axes, title: str, below: str = "") -> None:
 def printable(words: str) -> str:
     """Words from outside as a font can show them: it lacks control characters."""
     return "".join(char if char.isprintable() else "?" for char in words)
+
+
+def cut(words: str, longest: int) -> str:
+    """Words from outside as a font can show them, of at most so many letters."""
+    words = printable(words)
+    return words if len(words) <= longest else f"{words[: longest - 1]}…"
+
+
+def file_stem(words: str, taken: Container[str]) -> str:
+    """The stem of a picture's file for any words, different from those that are taken."""
+    stem = re.sub(r"[^a-z0-9]+", "-", words.lower()).strip("-")[:80] or "estimate"
+    return next(name for k in count(1) if (name := stem if k == 1 else f"{stem}-{k}") not in taken)

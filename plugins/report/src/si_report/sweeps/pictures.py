@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import re
-
 from si_core import SweepView
-from si_report.pictures.picture import Picture, Settings
+from si_report.pictures.picture import Picture, Settings, file_stem
 from si_report.sweeps.heat_map import heat_map
 from si_report.sweeps.lines import lines
 from si_report.sweeps.results import axes, measures
@@ -24,19 +22,9 @@ def sweep_pictures(view: SweepView, settings: Settings) -> list[Picture]:
     taken: set[str] = set()
     for measure in measures(view):
         for painter, suffix in ((lines, ""), (heat_map, "-map")):
-            name = _stem(measure.name + suffix, taken)
+            name = file_stem(measure.name + suffix, taken)
             picture = painter(measure, grid, name, settings)
             if picture is not None:
                 taken.add(name)
                 made.append(picture)
     return made
-
-
-def _stem(name: str, taken: set[str]) -> str:
-    """A file name for any words, different from those that are taken."""
-    stem = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:80] or "estimate"
-    found, count = stem, 1
-    while found in taken:
-        count += 1
-        found = f"{stem}-{count}"
-    return found

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from math import isfinite, prod
+from math import prod
 from typing import Any
 
 import numpy as np
 
 from si_core import DataError, SweepView
+from si_core.public.estimates import number
 from si_report.page.text import inline, short
 from si_report.pictures.draws import Array
-from si_report.pictures.picture import printable
+from si_report.pictures.picture import cut
 
-__all__ = ["Axis", "Measure", "axes", "label", "measures", "named_estimates", "number"]
+__all__ = ["Axis", "Measure", "axes", "label", "measures", "named_estimates"]
 
 _LONGEST = 40
 
@@ -67,14 +68,7 @@ def axes(view: SweepView) -> list[Axis]:
             got=f"{len(view.records)} records",
             allowed=str(points),
         )
-    return [
-        Axis(
-            _shown(key),
-            [label(value) for value in values],
-            np.array(values, float) if all(map(number, values)) else None,
-        )
-        for key, values in view.axes.items()
-    ]
+    return [_axis(key, values) for key, values in view.axes.items()]
 
 
 def _axis(key: str, values: Sequence[Any]) -> Axis:
@@ -123,15 +117,8 @@ def label(value: Any) -> str:
     return _shown(words)
 
 
-def number(value: Any) -> bool:
-    """Whether a value is a finite number."""
-    return isinstance(value, int | float) and not isinstance(value, bool) and isfinite(value)
-
-
 def _shown(words: str) -> str:
-    """Words from outside as a picture can hold them."""
-    words = printable(words)
-    return words if len(words) <= _LONGEST else f"{words[: _LONGEST - 1]}…"
+    return cut(words, _LONGEST)
 
 
 def _finite(value: Any) -> float:
