@@ -16,10 +16,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from si_core import DataError, UsageError, refuse_beyond_memory
+from si_core import DataError, UsageError
 from si_distributions.files.contents import Contents
 from si_distributions.files.read import TEXT, names_in, read
-from si_distributions.files.row_store import RowStore
 from si_forecast.data.series_data import SeriesData, as_states
 from si_forecast.data.times import read_times
 
@@ -88,16 +87,6 @@ def _cells(contents: Contents, name: str, where: str) -> NDArray[np.generic]:
     return cells
 
 
-def _numbers(contents: Contents, where: str) -> NDArray[np.float64]:
-    """All states in memory, shape (N, *event)."""
-    values = contents.values
-    if isinstance(values, RowStore):
-        size = 8 * int(np.prod(contents.shape, dtype=np.int64))
-        refuse_beyond_memory(size, "the series", where=where, fix="a file of fewer rows")
-        values = values.loaded()
-    return as_states(values)
-
-
 def _of_rows(
     contents: Contents,
     labels: NDArray[np.generic] | None,
@@ -105,7 +94,7 @@ def _of_rows(
     where: str,
 ) -> SeriesData:
     """The rows of a file, one series after the other, in the order in which their names come."""
-    values, clock = _numbers(contents, where), None if times is None else times[0]
+    values, clock = as_states(contents.loaded(where)), None if times is None else times[0]
     series, names = np.zeros(len(values), dtype=np.int64), ("",)
     if labels is not None:
         texts = np.array([str(label).strip() for label in labels.tolist()])
