@@ -86,7 +86,7 @@ class LinearMap:
             seen = self.apply(x).reshape(m, m).diagonal().sum()
             if not seen.requires_grad:
                 raise UsageError("an operator can't be differentiated", allowed="operations of torch, without detach")
-        (rows,) = torch.autograd.grad(seen, x)
+        rows: Tensor = torch.autograd.grad(seen, x)[0]
         return rows.reshape(m, -1).double()
 
     def log_normal(self, residual: Tensor, noise: float, spread: Tensor) -> Tensor:
@@ -101,4 +101,5 @@ class LinearMap:
         if self.basis is not None:
             flat = flat @ self.basis.to(flat)
         variance = (noise + spread.reshape(-1, 1).to(self.values) * self.values).to(flat)
-        return -0.5 * (flat.square() / variance + torch.log(2 * math.pi * variance)).sum(1)
+        each: Tensor = flat.square() / variance + torch.log(2 * math.pi * variance)
+        return -0.5 * each.sum(1)
