@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from si_core.errors import UsageError
 
@@ -51,6 +51,23 @@ class ConditionSpec:
             raise UsageError("a label is one of its classes", got=f"shape {self.shape}", allowed="shape ()")
         if not self.classes or len(set(self.classes)) < len(self.classes):
             raise UsageError("classes have names of their own", got=str(self.classes))
+
+    def plain(self) -> dict[str, Any]:
+        """The spec as plain data, which :meth:`of_plain` reads."""
+        if self.classes is None:
+            return {"shape": list(self.shape), "mean": self.mean, "scale": self.scale}
+        return {"classes": list(self.classes)}
+
+    @classmethod
+    def of_plain(cls, plain: Mapping[str, Any]) -> ConditionSpec:
+        """The spec that :meth:`plain` wrote.
+
+        Raises:
+            UsageError, KeyError, TypeError, ValueError: it is no such data.
+        """
+        if "classes" in plain:
+            return cls(classes=tuple(plain["classes"]))
+        return cls(tuple(plain["shape"]), mean=float(plain["mean"]), scale=float(plain["scale"]))
 
     def absent(self, like: Tensor) -> Tensor:
         """The condition left out, for all states at once: shape (1, *shape), on the device of states like x."""

@@ -19,45 +19,12 @@ from si_core.fields.base import Fields
 from si_core.fields.drift_coefficients import drift_coefficients
 from si_core.fields.flow import Flow
 from si_core.fields.noise_level import Constant, NoiseLevel
-from si_core.fields.refusals import Asked, refusal
-from si_core.process.coefficients import stack
+from si_core.fields.refusals import Asked
+from si_core.fields.required import SDE, field_coefficients, require
 from si_core.process.completion import WHOLE, CoefficientFunction, Completion
 from si_core.process.process import StochasticInterpolant
 
-__all__ = ["CompletedFields", "field_coefficients", "require"]
-
-_SDE = "an SDE"
-
-
-def field_coefficients(process: StochasticInterpolant, name: str) -> CoefficientFunction:
-    """The coefficients of a field per unit of the schedule's clock."""
-    return lambda s: stack(process.coefficients(name, s), s)
-
-
-def require(asked: Asked, freeze: bool = False, ends: bool = False) -> Completion:
-    """The completion of a field or a drift that was asked for.
-
-    Args:
-        asked: what was asked for.
-        freeze: whether unbounded weights are frozen beside their end.
-        ends: whether they are refused where they are not frozen.
-
-    Raises:
-        UsageError: it is out of the span of the known fields, has a pole between the ends, or is unbounded at an end
-            that matters; says what would help.
-    """
-    if asked.what == _SDE and not asked.process.structure.has("score"):
-        raise UsageError(
-            f"{asked.what} needs the score, which can't be learned: there is neither a latent nor a standard normal "
-            "source",
-            got=f"objectives {', '.join(asked.names)}; no latent",
-            fix="add a latent, such as `latent: brownian`, or sample with `epsilon: 0`",
-        )
-    found = asked.completion(freeze)
-    verdict = found.verdict.within(asked.span)
-    if not verdict.usable or (ends and not freeze and not verdict.bounded):
-        raise refusal(asked, verdict)
-    return found
+__all__ = ["CompletedFields"]
 
 
 @dataclass(frozen=True)
@@ -96,7 +63,7 @@ class _CompletedFlow(Flow[_Step]):
             return Asked(process, fields.names, fields.known_coefficients, wanted, self.clock, "the ODE", span, key=key)
         noiseless, damped = (drift_coefficients(process, level, self.sign) for level in (None, process.noise_size))
         return Asked(
-            process, fields.names, fields.known_coefficients, wanted, self.clock, _SDE, span, noiseless, damped, key
+            process, fields.names, fields.known_coefficients, wanted, self.clock, SDE, span, noiseless, damped, key
         )
 
     def steps(self, u: Tensor, x: Tensor) -> list[_Step]:

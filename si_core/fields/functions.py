@@ -13,9 +13,10 @@ from si_core.contract.drift_parts import DriftParts
 from si_core.contract.schedule import Schedule
 from si_core.errors import UsageError
 from si_core.fields.base import Fields
-from si_core.fields.completed import CompletedFields, field_coefficients
+from si_core.fields.completed import CompletedFields
 from si_core.fields.flow import Flow
 from si_core.fields.noise_level import NoiseLevel
+from si_core.fields.required import field_coefficients
 from si_core.fields.user_function import FieldFunction, UserFunction
 from si_core.process.completion import WHOLE, CoefficientFunction
 from si_core.process.process import StochasticInterpolant

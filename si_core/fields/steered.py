@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from si_core.contract.clock import Clock
+from si_core.contract.combine import spread
 from si_core.contract.drift_parts import DriftParts
 from si_core.contract.schedule import Schedule
 from si_core.fields.base import Fields
@@ -52,8 +53,7 @@ class SteeredFields(TransformedFields):
         added = self.added(name, s, x)
         if added is None or name not in ("velocity", "interpolant-velocity"):
             return added
-        rate = torch.as_tensor(s.rate).to(x)
-        return added * rate.reshape(-1, *(1 for _ in x.shape[1:]))
+        return added * spread(s.rate, x)
 
     def _drift_added(self, s: Schedule, x: Tensor, weight: float) -> Tensor | None:
         """What is added to ``velocity + weight score``, per unit of the schedule's clock."""

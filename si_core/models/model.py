@@ -253,20 +253,20 @@ class Model:
         else:
             x, condition = start_from, self._starts.given(start_from, condition, generator)
         # Recorded steps are replayed on whatever conditions lie in their memory: refused here, or not at all.
-        fields = self._conditioned(condition)
+        self._conditioned(condition)
         with torch.inference_mode():
             transport, integrator = self.accelerator.problem(self, x, condition)
             path = integrate(transport, x, integrator, generator, times)
-            return self._denoised(fields, path) if self.denoise else path
+            return self._denoised(path, condition) if self.denoise else path
 
-    def _denoised(self, fields: Fields, path: Trajectory) -> Trajectory:
+    def _denoised(self, path: Trajectory, condition: Condition | None) -> Trajectory:
         """The trajectory with a last state at the end that it stopped short of."""
         end = 1.0 if self.stop > self.start else 0.0
         if self.stop == end:
             return path
         kind: LastStep = "tweedie" if isinstance(self.denoise, bool) else self.denoise
         t = torch.cat([path.t, path.t.new_tensor([end])])
-        x = torch.cat([path.x, last_state(kind, self, fields, path.final)[None]])
+        x = torch.cat([path.x, last_state(kind, self.transport(condition=condition), path.final)[None]])
         # The step has weights of the states before it, and another density.
         return Trajectory(t, x, path.evaluations + 1, path.log_weights)
 

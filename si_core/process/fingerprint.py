@@ -49,9 +49,13 @@ class Deviation:
     now: float | None
 
     def __str__(self) -> str:
+        return self.told("when it was trained", "now")
+
+    def told(self, before: str, now: str) -> str:
+        """The deviation in words, with where the two values are from."""
         values = ["absent" if value is None else f"{value:.6g}" for value in (self.before, self.now)]
         at = "" if math.isnan(self.time) else f" at t = {self.time:.4g}"
-        return f"{self.quantity}{at}: {values[0]} when it was trained, {values[1]} now"
+        return f"{self.quantity}{at}: {values[0]} {before}, {values[1]} {now}"
 
 
 def fingerprint(process: StochasticInterpolant) -> dict[str, Tensor]:

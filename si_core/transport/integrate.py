@@ -18,7 +18,7 @@ from si_core.process.spread import largest_mean_square
 from si_core.transport.checked import check_trajectory
 from si_core.transport.rehearsal import refuse_long_steps
 from si_core.transport.transport import Transport
-from si_core.transport.weighted import integrate_weighted
+from si_core.transport.weighted import integrate_weighted, refuse_lost_weights
 
 __all__ = ["integrate"]
 
@@ -141,12 +141,8 @@ def _stops(transport: Transport, times: Sequence[float] | Tensor | None) -> list
 
 def _refuse_garbage(transport: Transport, trajectory: Trajectory) -> None:
     x, t, weights = trajectory.final.detach(), trajectory.t[-1], trajectory.log_weights
-    if weights is not None and not bool(torch.isfinite(weights.logsumexp(0))):
-        raise NumericsError(
-            "the weights of the states are not finite, or all are 0",
-            where=f"integration to t = {float(t):g}",
-            fix="more steps, or a weaker steering",
-        )
+    if weights is not None:
+        refuse_lost_weights(weights, f"t = {float(t):g}")
     # One pass for both: a norm is finite only of finite numbers. It may overflow, so what it does not settle is looked
     # at.
     norm = float(torch.linalg.vector_norm(x))

@@ -33,7 +33,7 @@ from si_core.errors import NumericsError, UsageError
 from si_core.transport.checked import check_trajectory
 from si_core.transport.transport import Transport
 
-__all__ = ["integrate_weighted"]
+__all__ = ["integrate_weighted", "refuse_lost_weights"]
 
 _PIECES = 64
 """Changes of weights for methods that choose their own steps."""
@@ -92,6 +92,24 @@ def integrate_weighted(
         kept.append(particles.x)
     t = torch.tensor(stops, dtype=x.dtype, device=x.device)
     return Trajectory(t, torch.stack(kept), evaluations, particles.log_weights)
+
+
+def refuse_lost_weights(log_weights: Tensor, reached: str) -> None:
+    """Refuse weights (B,) that are not finite, or all 0.
+
+    Args:
+        log_weights: their logarithms.
+        reached: how far the integration has come, for the error.
+
+    Raises:
+        NumericsError: they are.
+    """
+    if not math.isfinite(float(log_weights.logsumexp(0))):
+        raise NumericsError(
+            "the weights of the states are not finite, or all are 0",
+            where=f"integration to {reached}",
+            fix="more steps, or a weaker steering",
+        )
 
 
 def _warn(integrator: Integrator) -> None:
@@ -162,12 +180,7 @@ class _Particles:
     def weigh(self, h: float, rate: Tensor, position: float) -> None:
         """Change the weights by a step."""
         self.log_weights = self.log_weights + h * rate
-        if not math.isfinite(float(self.log_weights.logsumexp(0))):
-            raise NumericsError(
-                "the weights of the states are not finite, or all are 0",
-                where=f"integration to the clock position {position:g}",
-                fix="more steps, or a weaker steering",
-            )
+        refuse_lost_weights(self.log_weights, f"the clock position {position:g}")
 
     def resampled(self, below: float, generator: torch.Generator | None) -> Tensor | None:
         """Resample groups of too small an effective sample size; the places taken, (B,), or None for no group."""

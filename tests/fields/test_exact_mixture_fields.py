@@ -127,7 +127,7 @@ BUMPS = ("sine-squared", "sigmoid-bump")
 )
 def test_completion_from_every_sufficient_pair(interpolant: str, latent: str, monkeypatch: pytest.MonkeyPatch) -> None:
     # What a refusal advises is found by trying it: of no use here, and most of the time.
-    monkeypatch.setattr("si_core.fields.completed.refusal", lambda asked, verdict: si.UsageError("refused"))
+    monkeypatch.setattr("si_core.fields.required.refusal", lambda asked, verdict: si.UsageError("refused"))
     process = process_of(interpolant, latent)
     exact, x = si.exact_fields(process), points(4 * len(TIMES))
     t = torch.tensor(TIMES, dtype=torch.float64).repeat(4)

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 import si_core as si
-from si_core.fields.completed import field_coefficients
+from si_core.fields.required import field_coefficients
 from si_core.process.completion import complete
 
 U = torch.linspace(0.1, 0.9, 9, dtype=torch.float64)

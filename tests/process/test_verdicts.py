@@ -10,8 +10,8 @@ import torch
 from torch import Tensor
 
 import si_core as si
-from si_core.fields.completed import field_coefficients
 from si_core.fields.drift_coefficients import drift_coefficients
+from si_core.fields.required import field_coefficients
 from si_core.process.coefficients import stack
 from si_core.process.completion import complete
 

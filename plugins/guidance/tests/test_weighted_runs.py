@@ -19,6 +19,7 @@ from si_core.runs.signals import Interrupted
 for plugin in ("si_interpolants", "si_distributions", "si_integrators", "si_estimators", "si_networks", "si_operators"):
     pytest.importorskip(plugin)
 
+from si_guidance.autoguidance import Autoguidance  # noqa: E402
 from si_guidance.measurement import Measurement  # noqa: E402
 
 RECIPE = """\
@@ -121,6 +122,32 @@ def test_autoguidance_by_a_run(run):
     assert numpy.allclose(ours, own, atol=1e-5)
     with pytest.raises(si.DataError, match="folder of a run"):
         si.build("guidance", "autoguidance", run=run / "nothing")
+
+
+def _of_parts(**parts: object) -> si.Model:
+    laws = [si.build("distribution", "gaussian", dim=2) for _ in range(2)]
+    chosen = {"interpolant": "linear", "latent": "none", "coupling": "independent", **parts}
+    process = si.StochasticInterpolant(*(si.build(kind, name) for kind, name in chosen.items()), *laws)
+    fields = si.FunctionFields(velocity=lambda t, x: -x, process=process)
+    return si.Model(process, fields, si.build("integrator", "euler", steps=2))
+
+
+@pytest.mark.parametrize(
+    ("parts", "words"),
+    [
+        ({"interpolant": "trigonometric"}, "alpha"),
+        ({"latent": "quadratic"}, "gamma"),
+        ({"coupling": "optimal-transport"}, "coupling"),
+    ],
+    ids=str,
+)
+def test_a_run_of_another_process_guides_nothing(parts, words):
+    if "coupling" in parts:
+        pytest.importorskip("si_schrodinger")
+    own = _of_parts()
+    assert own.with_guidance([Autoguidance.of(_of_parts())]).guidance
+    with pytest.raises(si.UsageError, match=rf"another process(?s:.*){words}"):
+        own.with_guidance([Autoguidance.of(_of_parts(**parts))])
 
 
 @pytest.mark.parametrize(

@@ -77,6 +77,29 @@ def test_files_of_different_shapes(tmp_path):
     assert in_memory.fingerprint == law.fingerprint
 
 
+def test_files_that_other_plugins_read(tmp_path):
+    zarr = pytest.importorskip("zarr")
+    pytest.importorskip("si_zarr")
+    arrays = {"theta": np.random.rand(30, 2), "x": np.random.rand(30, 3, 4)}
+    for name, values in arrays.items():
+        np.save(tmp_path / f"{name}.npy", values)
+        zarr.create_array(str(tmp_path / f"{name}.zarr"), data=values, chunks=(7, *values.shape[1:]))
+    found = [
+        si.build(
+            "distribution", "simulations", parameters=tmp_path / f"theta.{kind}", observations=tmp_path / f"x.{kind}"
+        )
+        for kind in ("npy", "zarr")
+    ]
+    assert found[0].fingerprint == found[1].fingerprint
+    of_files = [
+        si.build("estimator", "c2st", observation=tmp_path / f"x.{kind}", reference=tmp_path / f"theta.{kind}")
+        for kind in ("npy", "zarr")
+    ]
+    for one, other in zip(*(each.references for each in of_files), strict=True):
+        assert torch.equal(one.observation, other.observation)
+        assert torch.equal(one.samples, other.samples)
+
+
 def test_parameters_of_a_file_without_names_are_given_some(tmp_path):
     np.save(tmp_path / "theta.npy", np.random.rand(10, 2))
     np.save(tmp_path / "x.npy", np.random.rand(10, 5))

@@ -21,18 +21,15 @@ from si_core import (
     Guidance,
     MixedFields,
     Model,
-    StochasticInterpolant,
-    UniformClock,
     UsageError,
 )
 from si_core import load_model as load
+from si_core.public.process import fingerprint, largest_deviation
 from si_guidance.options import Fraction, checked_fraction, finite
 
 __all__ = ["Autoguidance"]
 
 _WHERE = "autoguidance"
-_TIMES = (0.1, 0.35, 0.5, 0.8)
-_ALIKE = 1e-6
 _UNITS = 1e-4
 """In model space, where data have variance 1."""
 
@@ -133,11 +130,12 @@ def _refuse_other(fields: Fields, weak: Fields) -> None:
             got="another mean or scale of the data, or other bounds",
             fix="a run of the same recipe and data, with fewer steps or a smaller network",
         )
-    if not torch.allclose(_scalars(own), _scalars(theirs), atol=_ALIKE):
+    deviation = largest_deviation(fingerprint(theirs), fingerprint(own))
+    if deviation is not None:
         raise UsageError(
             "the worse run is of another process",
             where=_WHERE,
-            got="another interpolant or latent",
+            got=deviation.told("in the worse run", "here"),
             fix="a run of the same recipe, with fewer steps or a smaller network",
         )
 
@@ -146,9 +144,3 @@ def _same_units(own: Frame, theirs: Frame) -> bool:
     """Whether model space is the same in both: by the points of data space that three of its points stand for."""
     x = torch.tensor([-1.0, 0.0, 1.0], dtype=torch.float64).reshape(-1, *(1 for _ in own.shape)).expand(-1, *own.shape)
     return torch.allclose(own.encode(theirs.decode(x)), x, atol=_UNITS)
-
-
-def _scalars(process: StochasticInterpolant) -> torch.Tensor:
-    s = process.schedule(UniformClock(), torch.tensor(_TIMES, dtype=torch.float64))
-    known = [torch.as_tensor(each).double().detach().cpu() for each in (s.alpha, s.beta, s.gamma) if each is not None]
-    return torch.stack([each.expand(len(_TIMES)) for each in known])

@@ -57,9 +57,8 @@ class LinearMap:
             d, m = math.prod(shape), self.offset.numel()
             self.basis: Tensor | None = None
             if d * m <= _DENSE:
-                unit = torch.eye(d, dtype=torch.float64, device=device).reshape(d, *shape)
-                matrix = (self.apply(unit) - self.offset).reshape(d, m).double()
-                values, self.basis = torch.linalg.eigh(matrix.T @ matrix)
+                matrix = self._columns(origin, d, m) if d < m else self._rows(origin, m)
+                values, self.basis = torch.linalg.eigh(matrix @ matrix.T)
                 self.values = values.clamp_min(0.0)
             else:
                 source = torch.Generator().manual_seed(0)
@@ -75,6 +74,21 @@ class LinearMap:
             raise UsageError("an operator maps each state", got=got, allowed=f"({len(x)}, *out)")
         return seen
 
+    def _columns(self, origin: Tensor, d: int, m: int) -> Tensor:
+        """A by what it makes of unit vectors, shape (m, d)."""
+        unit = torch.eye(d, dtype=torch.float64, device=origin.device).reshape(d, *origin.shape[1:])
+        return (self.apply(unit) - self.offset).reshape(d, m).double().T
+
+    def _rows(self, origin: Tensor, m: int) -> Tensor:
+        """A by the gradients of what it gives, shape (m, d): of a large event the unit vectors would fill memory."""
+        x = origin.repeat(m, *(1 for _ in origin.shape[1:])).requires_grad_()
+        with torch.enable_grad():
+            seen = self.apply(x).reshape(m, m).diagonal().sum()
+            if not seen.requires_grad:
+                raise UsageError("an operator can't be differentiated", allowed="operations of torch, without detach")
+        rows: Tensor = torch.autograd.grad(seen, x)[0]
+        return rows.reshape(m, -1).double()
+
     def log_normal(self, residual: Tensor, noise: float, spread: Tensor) -> Tensor:
         """``log N(residual; 0, noise I + spread A A^T)``, shape (B,).
 
@@ -87,4 +101,5 @@ class LinearMap:
         if self.basis is not None:
             flat = flat @ self.basis.to(flat)
         variance = (noise + spread.reshape(-1, 1).to(self.values) * self.values).to(flat)
-        return -0.5 * (flat.square() / variance + torch.log(2 * math.pi * variance)).sum(1)
+        each: Tensor = flat.square() / variance + torch.log(2 * math.pi * variance)
+        return -0.5 * each.sum(1)

@@ -21,17 +21,18 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from si_core import Fields, Guidance, Largest, Nested, TiltedFields, UniformClock, UsageError
+from si_core import Fields, Largest, Nested, UniformClock, UsageError
 from si_guidance.linear_map import LinearMap, Operator
 from si_guidance.observation import read_observation
-from si_guidance.options import Fraction, Steer, checked_fraction, finite
+from si_guidance.options import Fraction, Steer, finite
+from si_guidance.tilt import TiltGuidance
 
 __all__ = ["Measurement"]
 
 _WHERE = "guidance measurement"
 
 
-class Measurement(Guidance):
+class Measurement(TiltGuidance):
     """Samples given a noisy linear measurement of them, in data space, by a model that was never told of it.
 
     With weights their law is exactly ``rho(x) N(y; A x, noise^2 I) / Z``, and log Z, the log-evidence of y, is the log
@@ -74,21 +75,20 @@ class Measurement(Guidance):
                 got=type(operator).__name__,
                 fix="an operator that is given, such as a mask with `hidden: given`",
             )
-        self.operator, self.weights = operator, weights
+        super().__init__(_WHERE, weights, steer, resample_below)
+        self.operator = operator
         self.observation = read_observation(observation, _WHERE)
         self.noise = finite(noise, "noise", _WHERE, 0.0)
         self.variance = finite(variance, "variance", _WHERE)
         if self.variance < 0:
             raise UsageError("variance", where=_WHERE, got=repr(variance), allowed=">= 0")
-        self.steer = None if steer is None else finite(steer, "steer", _WHERE)
-        self.resample_below = checked_fraction(resample_below, "resample_below", _WHERE)
         self._map: tuple[Any, LinearMap] | None = None
 
     def guided(self, fields: Fields) -> Fields:
         """The tilted fields."""
         if fields.process is None:
             raise UsageError("a measurement is of the target of a process, and these fields have none", where=_WHERE)
-        return TiltedFields(fields, self._tilt, self.weights, self.steer, self.resample_below)
+        return super().guided(fields)
 
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "_map": None}
@@ -103,7 +103,8 @@ class Measurement(Guidance):
             self._map = key, LinearMap(self.operator, process.target.decode, tuple(process.shape), x.device)
         return self._map[1]
 
-    def _tilt(self, fields: Fields, t: Tensor, x: Tensor) -> Tensor:
+    def tilt(self, fields: Fields, t: Tensor, x: Tensor) -> Tensor:
+        """The log-density of the observation, as it is expected at the time."""
         linear = self._linear_map(fields, x)
         seen = linear.apply(fields.target_denoiser(t, x))
         expected = self.observation.to(seen)

@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import numpy
 import torch
 from torch import Tensor
 
 from si_core import DataError, UsageError
+from si_core.public.storage import load_array
 
 __all__ = ["read_observation"]
 
@@ -26,14 +26,7 @@ def read_observation(given: Any, where: str) -> Tensor:
         UsageError: what is no observation.
     """
     if isinstance(given, str | Path):
-        path = Path(given)
-        if not path.is_file():
-            raise DataError("no file of an observation", where=str(path), got="no such file", allowed="a .npy file")
-        try:
-            given = numpy.load(path, allow_pickle=False)
-        except (OSError, ValueError, EOFError) as error:
-            raise DataError("no array in the file", where=str(path), got=str(error), allowed="a .npy file") from error
-        where = str(path)
+        where, given = str(given), load_array(given, DataError, "numpy.save(path, observation)")
     try:
         values = torch.as_tensor(given).detach()
         if values.is_complex():

@@ -14,9 +14,10 @@ from typing import Annotated, Literal
 from pydantic import Field
 from torch import Tensor
 
-from si_core import Fields, Guidance, Nested, TiltedFields
-from si_guidance.options import Fraction, Steer, checked_fraction, finite
+from si_core import Fields, Nested
+from si_guidance.options import Fraction, Steer, finite
 from si_guidance.rewards import Reward
+from si_guidance.tilt import TiltGuidance
 from si_guidance.units import in_data_units
 
 __all__ = ["RewardGuidance"]
@@ -24,7 +25,7 @@ __all__ = ["RewardGuidance"]
 _WHERE = "guidance reward"
 
 
-class RewardGuidance(Guidance):
+class RewardGuidance(TiltGuidance):
     """Samples of the model's law times ``e^{strength r(x)}``, with r in data space.
 
     Without weights this is the steering that others call reward or loss guidance, and its samples have no law that can
@@ -57,16 +58,12 @@ class RewardGuidance(Guidance):
         steer: Steer | None = None,
         resample_below: Fraction = 0.5,
     ) -> None:
-        self.reward, self.of, self.weights = reward, of, weights
+        super().__init__(_WHERE, weights, steer, resample_below)
+        self.reward, self.of = reward, of
         self.strength, self.power = finite(strength, "strength", _WHERE), finite(power, "power", _WHERE, 0.0)
-        self.steer = None if steer is None else finite(steer, "steer", _WHERE)
-        self.resample_below = checked_fraction(resample_below, "resample_below", _WHERE)
 
-    def guided(self, fields: Fields) -> Fields:
-        """The tilted fields."""
-        return TiltedFields(fields, self._tilt, self.weights, self.steer, self.resample_below)
-
-    def _tilt(self, fields: Fields, t: Tensor, x: Tensor) -> Tensor:
+    def tilt(self, fields: Fields, t: Tensor, x: Tensor) -> Tensor:
+        """The reward that has come in by the time."""
         state = fields.target_denoiser(t, x) if self.of == "denoised" else x
         reward = self.reward(in_data_units(fields, state))
         return self.strength * t**self.power * reward

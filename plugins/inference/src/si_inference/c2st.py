@@ -149,7 +149,8 @@ def _seed(generator: torch.Generator) -> int:
 
 
 def _of_files(observation: Path, reference: Path) -> Reference:
-    x, samples = (torch.as_tensor(read(str(path)).values, dtype=torch.float64) for path in (observation, reference))
+    arrays = (read(path).loaded(path) for path in map(str, (observation, reference)))
+    x, samples = (torch.from_numpy(np.array(values, dtype=np.float64)) for values in arrays)
     # One observation is a row of its file; an array of numbers alone is read as a column of them.
     x = x[0] if len(x) == 1 else x[:, 0] if x.ndim == 2 and x.shape[1] == 1 else x
     return Reference(observation.stem, x, samples, torch.empty(0))

@@ -32,9 +32,10 @@ class Simulations(ArraySimulations):
         simulator: draws the pairs, and says names and bounds of the parameters and which points are exchangeable.
         number: of pairs that it draws, those that are held out among them.
         seed: of these.
-        parameters: a file of parameters, a row each: .npy, .npz with one array, .csv, .tsv, .txt or .parquet.
+        parameters: a file of parameters, a row each: .npy, .npz with one array, .csv, .tsv, .txt, .parquet, or what an
+            installed reader knows, such as .zarr.
         names: of the parameters, one for each column of their file, where it names none or others.
-        observations: a file of observations, in the same order; .npy and .npz of any shape (N, ...).
+        observations: a file of observations, in the same order; arrays of any shape (N, ...).
         bounds: of the prior's parameters, by name or number: ``{rate: [0, null], angle: [-1, 1]}``, null for none;
             where left out those of the simulator.
         exchangeable: into how many points an observation falls, in equal parts one after the other, whose order says
@@ -84,7 +85,7 @@ class Simulations(ArraySimulations):
         else:
             where = f"{parameters} with {observations}"
             first, second = (read(str(path), None, None, None, ()) for path in files)
-            rows, columns = (first.values, second.values), first.names
+            rows, columns = (first.loaded(where), second.loaded(where)), first.names
         if names is not None:
             columns = _named(names, simulator, rows[0])
         if bounds is not None:

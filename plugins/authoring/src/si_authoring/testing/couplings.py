@@ -6,23 +6,23 @@ its draws alone.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 
 import torch
-from torch import Tensor
 
-from si_authoring.testing.check import Deviations, Measured, NotApplicable, Violation, check
-from si_authoring.testing.coupled_laws import CONDITIONS, Ends, conditions_of, ends_of
+from si_authoring.testing.check import NotApplicable, Violation, check
+from si_authoring.testing.coupled_conditions import conditions, given_points
+from si_authoring.testing.coupled_laws import ends_of
+from si_authoring.testing.coupled_statistics import independence, marginals, starts_of_conditions, weights
+from si_authoring.testing.noise import seeded
 from si_authoring.testing.setting import Output, Setting
 from si_authoring.testing.suite import Suite
-from si_core import Coupling, Pairs, UsageError, check_classes, check_condition
+from si_core import Coupling, Pairs, UsageError
 
 __all__ = ["SUITE"]
 
-_ERRORS = 5.0
 _EVENTS = ((2,), (), (3,), (3, 4), (1, 2, 3))
-_BATCHES, _BATCH = 250, 16
+_BATCH = 16
 
 
 def _pairs_batches(coupling: Coupling) -> bool:
@@ -104,147 +104,11 @@ def order_of_x1(coupling: Coupling) -> None:
 
 
 @check
-def conditions(coupling: Coupling) -> None:
-    """Drawn pairs have the target's conditions and the coupling's own, those of the target each with its own x1."""
-    source, target = ends_of(coupling)
-    pairs = coupling.draw(source, target, 200, _seeded())
-    due = {**target.conditions, **coupling.conditions_of(target)}
-    lost = [name for name in target.conditions if name not in (pairs.condition or {})]
-    if lost:
-        raise Violation(f"draw loses the conditions of the target: {', '.join(lost)}")
-    try:
-        check_condition(due, pairs.condition, len(pairs.x1))
-        check_classes(due, pairs.condition or {})
-    except UsageError as error:
-        raise Violation(f"draw: {error.problem}; got {error.got}, due {error.allowed}") from error
-    if not due:
-        raise NotApplicable("the laws that it pairs have no conditions, and it has none of its own")
-    if target.conditions is not CONDITIONS:
-        return
-    for name, values in conditions_of(pairs.x1).items():
-        if not torch.equal((pairs.condition or {})[name].to(values), values):
-            raise Violation(
-                f"conditions do not belong to their x1: draw or pair changes the order, or the values, of {name!r}"
-            )
-
-
-@check
-def given_points(coupling: Coupling) -> None:
-    """``pairs_of`` pairs given points of the target: they stay as they are, with their conditions."""
-    if not coupling.pairs_points:
-        raise NotApplicable("it draws its pairs together, and pairs no given points")
-    source, target = ends_of(coupling)
-    x1, condition = target.draw(20, _seeded(7))
-    pairs = coupling.pairs_of(source, target, x1, condition, _seeded(8))
-    if not torch.equal(pairs.x1, x1) or pairs.x0.shape != x1.shape:
-        raise Violation("pairs_of changes the points that it is given, or gives another number of x0")
-    due = {**target.conditions, **coupling.conditions_of(target)}
-    try:
-        check_condition(due, pairs.condition, len(x1))
-    except UsageError as error:
-        raise Violation(f"pairs_of: {error.problem}; got {error.got}, due {error.allowed}") from error
-    if any(not torch.equal((pairs.condition or {})[name], values) for name, values in (condition or {}).items()):
-        raise Violation("pairs_of gives points the conditions of others")
-
-
-@check
-def starts_of_conditions(coupling: Coupling) -> Measured | None:
-    """Where x0 is made of x1, ``start_from`` draws x0 given the conditions of a pair as pairs have it."""
-    if not coupling.source_from_target:
-        raise NotApplicable("x0 is drawn from a source")
-    source, target = ends_of(coupling)
-    pairs = coupling.draw(source, target, 4000, _seeded(9))
-    found = coupling.start_from(target, pairs.condition or {}, _seeded(10))
-    if found is None:
-        raise NotApplicable("it makes no x0 of conditions alone")
-    specs = {**target.conditions, **coupling.conditions_of(target)}
-    check_condition(specs, found[1], len(pairs.x0))
-    deviations = Deviations(
-        "x0 that start_from makes of the conditions of pairs has another law than that of the pairs"
-    )
-    # Products with the conditions' own x1 tell whether each has the x0 of its conditions.
-    one, other = (_features(x0) for x0 in (found[0], pairs.x0))
-    for name, weight in (("x0", torch.ones(len(one), 1)), ("x0 x1", pairs.x1.double().flatten(1)[:, :1])):
-        off = (one - other) * weight
-        allowed = (_ERRORS * off.std(0) / math.sqrt(len(off))).tolist()
-        for k, value in enumerate(off.mean(0).tolist()):
-            deviations.close(value, 0.0, allowed[k] + 1e-6, f"feature {k} of {name}")
-    return deviations.result()
-
-
-def _seeded(seed: int = 0) -> torch.Generator:
-    return torch.Generator().manual_seed(seed)
-
-
-def _features(x: Tensor) -> Tensor:
-    """The first two entries of each row and their squares, (..., 2) or (..., 4), in double precision."""
-    rows = x.double().flatten(1)[:, :2]
-    return torch.cat([rows, rows.square()], 1)
-
-
-def _batches(coupling: Coupling, ends: Ends) -> tuple[Tensor, Tensor]:
-    """Features of drawn pairs times their weights, each (batches, batch, features).
-
-    Batches are independent, pairs of one need not be.
-    """
-    generator, found = _seeded(3), []
-    for _ in range(_BATCHES):
-        pairs = coupling.draw(*ends, _BATCH, generator)
-        weight = 1.0 if pairs.weight is None else pairs.weight.double().unsqueeze(1)
-        found.append((weight * _features(pairs.x0), weight * _features(pairs.x1)))
-    return torch.stack([a for a, _ in found]), torch.stack([b for _, b in found])
-
-
-def _standard_error(of_batches: Tensor) -> Tensor:
-    return of_batches.std(0) / math.sqrt(len(of_batches))
-
-
-@check
-def marginals(coupling: Coupling) -> Measured | None:
-    """Over many batches x0 has the law of the source and x1 that of the target, in mean and variance."""
-    if coupling.intervals:
-        raise NotApplicable("its pairs need not reach from end to end")
-    ends = ends_of(coupling)
-    deviations = {name: Deviations(f"{name} has not the law of the {end}") for name, end in _ENDS.items()}
-    for name, law, features in zip(_ENDS, ends, _batches(coupling, ends), strict=True):
-        reference = _features(law.sample(20_000, _seeded(4)))
-        off, of_batches = features.mean((0, 1)) - reference.mean(0), features.mean(1)
-        error = torch.hypot(_standard_error(of_batches), reference.std(0) / math.sqrt(len(reference)))
-        for k, (value, allowed) in enumerate(zip(off.tolist(), (_ERRORS * error).tolist(), strict=True)):
-            half = len(off) // 2
-            what = f"E {name}_{k % half}{'^2' if k >= half else ''}"
-            deviations[name].close(value, 0.0, allowed + 1e-12, f"{what} over {_BATCHES} batches of {_BATCH}")
-    results = [each.result() for each in deviations.values()]
-    return max((each for each in results if each is not None), key=lambda one: one.deviation / one.allowed)
-
-
-_ENDS = {"x0": "source", "x1": "target"}
-
-
-@check
-def weights(coupling: Coupling) -> Measured | None:
-    """Weights of drawn pairs, where there are some, are one number a pair, not negative, with mean 1."""
-    ends, generator, means = ends_of(coupling), _seeded(6), list[Tensor]()
-    for _ in range(_BATCHES):
-        weight = coupling.draw(*ends, _BATCH, generator).weight
-        if weight is None:
-            raise NotApplicable("its pairs have no weights")
-        if tuple(weight.shape) != (_BATCH,):
-            raise Violation(f"weights have shape {tuple(weight.shape)} in place of {(_BATCH,)}: one for each pair")
-        if not bool((torch.isfinite(weight) & (weight >= 0)).all()):
-            raise Violation("weights are negative or not finite")
-        means.append(weight.double().mean())
-    of_batches, deviations = torch.stack(means), Deviations("the mean weight is not 1: the loss has another scale")
-    deviations.close(of_batches.mean(), 1.0, float(_ERRORS * _standard_error(of_batches)) + 1e-6, "the mean weight")
-    return deviations.result()
-
-
-@check
 def intervals(coupling: Coupling) -> None:
     """Pairs have intervals ``0 <= a < b <= 1``, one for each pair, if and only if the coupling declares them."""
     if not isinstance(coupling.intervals, bool):
         raise Violation(f"intervals is {coupling.intervals!r}, neither True nor False")
-    interval = coupling.draw(*ends_of(coupling), _BATCH, _seeded()).interval
+    interval = coupling.draw(*ends_of(coupling), _BATCH, seeded(0)).interval
     if (interval is not None) != coupling.intervals:
         raise Violation(f"intervals is {coupling.intervals}, and drawn pairs have {'some' if interval else 'none'}")
     if interval is None:
@@ -255,27 +119,10 @@ def intervals(coupling: Coupling) -> None:
 
 
 @check
-def independence(coupling: Coupling) -> Measured | None:
-    """Where the coupling says ``independent``, functions of x0 and of x1 are uncorrelated."""
-    if not coupling.independent:
-        raise NotApplicable("it does not say that x0 and x1 are independent")
-    first, second = _batches(coupling, ends_of(coupling))
-    first, second = first - first.mean((0, 1)), second - second.mean((0, 1))
-    products = torch.einsum("kbi,kbj->kij", first, second) / first.shape[1]
-    deviations = Deviations("it says that x0 and x1 are independent, and they are correlated")
-    error = _ERRORS * _standard_error(products)
-    covariance = products.mean(0)
-    for i in range(covariance.shape[0]):
-        for j in range(covariance.shape[1]):
-            deviations.close(covariance[i, j], 0.0, float(error[i, j]) + 1e-12, f"features {i} of x0 and {j} of x1")
-    return deviations.result()
-
-
-@check
 def mirror(coupling: Coupling) -> None:
     """``source_is_target`` is set if and only if x0 = x1."""
     source, target = ends_of(coupling)
-    pairs = coupling.draw(source, target, 32, _seeded())
+    pairs = coupling.draw(source, target, 32, seeded(0))
     x0, x1 = pairs.x0, pairs.x1
     equal = [torch.equal(x0, x1)] if source is not target or coupling.source_is_target else []
     if _pairs_batches(coupling):

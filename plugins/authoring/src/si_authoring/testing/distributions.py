@@ -14,6 +14,7 @@ from si_authoring.testing.breakpoints import breakpoints
 from si_authoring.testing.check import Deviations, Measured, NotApplicable, Violation, check
 from si_authoring.testing.densities import density_of_draws, drawn, entropy
 from si_authoring.testing.moments import moments
+from si_authoring.testing.noise import seeded
 from si_authoring.testing.setting import Output, Setting
 from si_authoring.testing.suite import Suite
 from si_core import Condition, ConditionSpec, Distribution, Frame, UsageError, check_classes, check_condition
@@ -25,13 +26,9 @@ _DRAWS, _PLANAR = 20_000, 5_000
 _LABELLED = 500
 
 
-def _seeded(seed: int = 0) -> torch.Generator:
-    return torch.Generator().manual_seed(seed)
-
-
 def _points(law: Distribution, n: int, seed: int = 0) -> Tensor:
     """Draws; of an energy, which has none, standard normal numbers."""
-    return law.sample(n, _seeded(seed)) if law.has_samples else torch.randn(n, *law.shape, generator=_seeded(seed))
+    return law.sample(n, seeded(seed)) if law.has_samples else torch.randn(n, *law.shape, generator=seeded(seed))
 
 
 def _check_samples(law: Distribution) -> None:
@@ -77,7 +74,7 @@ def draws(law: Distribution) -> None:
         raise Violation("it has neither samples nor a density: write `sample`, `draw` or `log_prob`")
     _check_samples(law)
     for n in (1, 7):
-        x = law.sample(n, _seeded())
+        x = law.sample(n, seeded(0))
         if not isinstance(x, Tensor) or tuple(x.shape) != (n, *law.shape):
             raise Violation(f"sample({n}) gives {_described(x)} in place of shape {(n, *law.shape)}")
         if x.dtype not in (torch.float32, torch.float64):
@@ -94,8 +91,8 @@ def _described(x: object) -> str:
 def draws_differ(law: Distribution) -> None:
     """Draws of one call differ from those of the next and of another generator, but for a constant, which says so."""
     _check_samples(law)
-    generator = _seeded()
-    first, second, other = law.sample(64, generator), law.sample(64, generator), law.sample(64, _seeded(1))
+    generator = seeded(0)
+    first, second, other = law.sample(64, generator), law.sample(64, generator), law.sample(64, seeded(1))
     constant = bool((torch.cat([first, second, other]) == first[:1]).all())
     if law.point is not None:
         point = torch.as_tensor(law.point)
@@ -181,8 +178,8 @@ def conditions(law: Distribution) -> None:
     for name, spec in law.conditions.items():
         if not isinstance(name, str) or not isinstance(spec, ConditionSpec):
             raise Violation(f"conditions has {name!r}: {type(spec).__name__}, no name with a ConditionSpec")
-    _check_conditions(law, law.draw(_LABELLED, _seeded())[1], _LABELLED, "draw")
-    _check_conditions(law, law.draw_conditions(_LABELLED, _seeded()), _LABELLED, "draw_conditions")
+    _check_conditions(law, law.draw(_LABELLED, seeded(0))[1], _LABELLED, "draw")
+    _check_conditions(law, law.draw_conditions(_LABELLED, seeded(0)), _LABELLED, "draw_conditions")
 
 
 def _check_conditions(law: Distribution, given: Condition | None, n: int, call: str) -> None:

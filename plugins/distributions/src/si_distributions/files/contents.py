@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import difflib
+import math
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from si_core import DataError
+from si_core import DataError, refuse_beyond_memory
 from si_distributions.files.row_store import RowStore
 
 __all__ = ["Contents", "choose_columns", "near_name", "refuse_dtype", "with_conditions"]
@@ -42,6 +43,18 @@ class Contents:
         """Of all rows, (N, *event)."""
         values = self.values
         return (len(values), *values.shape) if isinstance(values, RowStore) else tuple(values.shape)
+
+    def loaded(self, where: str) -> NDArray[np.generic]:
+        """All rows in memory, (N, *event).
+
+        Raises:
+            NumericsError: more than there is memory for.
+        """
+        if not isinstance(self.values, RowStore):
+            return self.values
+        size = math.prod(self.shape) * self.values.dtype.itemsize
+        refuse_beyond_memory(size, "all rows at once", where=where, fix="a file of fewer rows")
+        return self.values.loaded()
 
     def row(self, index: int) -> str:
         """How an error names a row, such as ``row 3 (line 5)``."""

@@ -13,7 +13,7 @@ from si_core import DataError
 from si_forecast.data.calendar import Feature
 from si_forecast.data.layout import Layout
 from si_forecast.data.segments import Gaps
-from si_forecast.data.series_data import SeriesData
+from si_forecast.data.series_data import SeriesData, as_states
 from si_forecast.data.series_rows import SeriesRows
 from si_forecast.data.times import read_times
 from si_forecast.data.transforms import Transform, transformed
@@ -69,15 +69,14 @@ def series(
         if count != len(parts):
             raise DataError(f"{what}: one for each series", where="series", got=f"{count} for {len(parts)} series")
     clock, dated = _clock(times, parts, several)
-    data = SeriesData(
-        np.concatenate(parts),
-        np.repeat(np.arange(len(parts)), [len(part) for part in parts]).astype(np.int64),
+    data = SeriesData.of_parts(
+        parts,
         labels if several else ("",),
         "series",
-        None if columns is None else tuple(columns),
-        clock,
-        dated,
-        own,
+        columns=None if columns is None else tuple(columns),
+        times=clock,
+        dated=dated,
+        static=own,
     )
     layout = Layout(past, ahead, tuple(calendar), "series" if given_group else None, gaps)
     return SeriesRows(transformed(data, transform, gaps), layout, standardise, held_out, missing, dtype, order)
@@ -102,7 +101,7 @@ def _states(part: Any) -> NDArray[np.float64]:
     if found is None or not found.ndim:
         got = type(part).__name__ if found is not None else "complex numbers"
         raise DataError("a series is made of numbers", where="series", got=got, allowed=allowed)
-    return found[:, None] if found.ndim == 1 else found
+    return as_states(found)
 
 
 def _clock(times: Any, parts: list[NDArray[np.float64]], several: bool) -> tuple[NDArray[np.float64] | None, bool]:

@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 from si_core import DataError, UsageError
 from si_forecast.data.series_data import SeriesData
 
-__all__ = ["Gaps", "Segments", "segments"]
+__all__ = ["OFF", "Gaps", "Segments", "segments"]
 
 Gaps = Literal["refuse", "split", "ignore"]
-_OFF = 0.01
+OFF = 0.01
 """Of a step: two times that are farther from one step apart are a gap."""
 
 
@@ -55,7 +55,7 @@ def segments(data: SeriesData, gaps: Gaps) -> Segments:
     if data.times is not None:
         waits = np.diff(data.times)
         step = float(np.median(waits[~breaks])) if (~breaks).any() else math.nan
-        off = ~breaks & (np.abs(waits - step) > _OFF * step)
+        off = ~breaks & (np.abs(waits - step) > OFF * step)
         if off.any() and gaps == "refuse":
             raise _uneven(data, int(off.argmax()) + 1, step)
         if gaps == "split":

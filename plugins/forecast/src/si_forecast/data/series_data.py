@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from si_core import DataError
 
-__all__ = ["SeriesData", "dates"]
+__all__ = ["SeriesData", "as_states", "dates"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,6 +42,14 @@ class SeriesData:
     times: NDArray[np.float64] | None = None
     dated: bool = False
     static: Mapping[str, NDArray[np.float64]] = field(default_factory=dict)
+
+    @classmethod
+    def of_parts(
+        cls, parts: Sequence[NDArray[np.float64]] | NDArray[np.float64], names: tuple[str, ...], where: str, **more: Any
+    ) -> SeriesData:
+        """Series of any lengths, each (N_s, *event), with their names and what else there is of all of them."""
+        series = np.repeat(np.arange(len(parts)), [len(part) for part in parts]).astype(np.int64)
+        return cls(np.concatenate(parts), series, names, where, **more)
 
     def __post_init__(self) -> None:
         if 0 in self.values.shape:
@@ -102,6 +111,12 @@ class SeriesData:
     def bounds(self) -> NDArray[np.int64]:
         """The first row of each series, and the number of all rows, shape (S + 1,)."""
         return np.searchsorted(self.series, np.arange(len(self.names) + 1)).astype(np.int64)
+
+
+def as_states(values: NDArray[np.generic]) -> NDArray[np.float64]:
+    """Numbers (N, *event) as states; those of shape (N,) have one entry each."""
+    found = np.asarray(values, dtype=np.float64)
+    return found[:, None] if found.ndim == 1 else found
 
 
 def dates(times: NDArray[np.float64]) -> NDArray[np.datetime64]:

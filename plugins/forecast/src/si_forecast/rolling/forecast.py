@@ -14,15 +14,13 @@ from torch import Tensor
 
 from si_core import DataError, Model, refuse_beyond_memory
 from si_core.public.runs import in_place
+from si_forecast.data.segments import OFF
 from si_forecast.data.series_data import dates
 from si_forecast.rolling.of_model import of_file, rows_of
 from si_forecast.rolling.roll_out import RollOut, check_model
 from si_forecast.rolling.starts import Starts, held_out_starts, last_starts
 
 __all__ = ["Forecast", "forecast", "starts_of"]
-
-_OFF = 0.01
-"""Of a step: as far as times within a series may be off."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,7 +84,7 @@ def _in_steps_of(model: Model, starts: Starts, where: str) -> Starts:
             fix = "give two rows of each series, or the data of the training"
             raise DataError("the calendar of one row does not say how long a step is", where=where, fix=fix)
         return replace(starts, step=math.nan if due is None else due, even=due is not None)
-    if due is not None and abs(starts.step - due) > _OFF * due:
+    if due is not None and abs(starts.step - due) > OFF * due:
         unit = " s" if starts.dated else ""
         raise DataError(
             "a step takes another time than in the series of the training",

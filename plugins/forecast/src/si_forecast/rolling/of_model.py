@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
+import inspect
 from pathlib import Path
-from typing import Any
 
 from si_core import DataError, Model, UsageError
 from si_core.public.recipes import buildable_options
 from si_forecast.data.layout import Layout
-from si_forecast.data.reading import read_series
+from si_forecast.data.series import read_windows
 from si_forecast.data.series_data import SeriesData
 from si_forecast.data.series_rows import SeriesRows
-from si_forecast.data.transforms import transformed
 
 __all__ = ["of_file", "rows_of"]
-
-_READ = ("key", "columns", "time", "group", "static")
 
 
 def rows_of(model: Model) -> SeriesRows:
@@ -45,27 +42,23 @@ def of_file(model: Model, path: Path) -> tuple[SeriesData, Layout]:
     if selection is None or selection.in_memory or selection.name.rpartition("/")[2] != "series":
         fix = "leave --start-from out to start where the model's own series ends"
         raise UsageError("only models of series on file say how such a file is read", where="--start-from", fix=fix)
-    options: dict[str, Any] = buildable_options(selection)
-    chosen = {name: options[name] for name in _READ if options.get(name) is not None}
-    gaps, identity = options.get("gaps", "refuse"), options.get("group")
-    given_group = identity if options.get("given_group") else None
-    layout = Layout(
-        options.get("past", 1), options.get("ahead", 1), tuple(options.get("calendar") or ()), given_group, gaps
-    )
-    data = transformed(read_series(path, **chosen), options.get("transform", "none"), gaps)
+    read = inspect.signature(read_windows).parameters
+    options = {name: value for name, value in buildable_options(selection).items() if name in read}
+    data, layout = read_windows(**{**options, "path": path})
     frame = model.process.target.frame
     if data.shape != tuple(frame.shape) or (frame.columns is not None and data.columns != frame.columns):
         got = f"states of shape {data.shape}" + (f", {', '.join(data.columns)}" if data.columns else "")
         allowed = f"shape {tuple(frame.shape)}" + (f", {', '.join(frame.columns)}" if frame.columns else "")
         raise DataError("other states than the model forecasts", where=str(path), got=got, allowed=allowed)
-    return (data if given_group is None else _numbered(data, model, given_group)), layout
+    if layout.given_group is not None:
+        _refuse_unknown(data, model, layout.given_group)
+    return data, layout
 
 
-def _numbered(data: SeriesData, model: Model, name: str) -> SeriesData:
-    """The series, whose names are known to the model; refuses others."""
+def _refuse_unknown(data: SeriesData, model: Model, name: str) -> None:
+    """Refuse series whose names the model does not know."""
     classes = model.process.conditions[name].classes or ()
     for each in data.names:
         if each not in classes:
             allowed = ", ".join(classes[:8]) + (", ..." if len(classes) > 8 else "")
             raise DataError("a series that the model does not know", where=data.where, got=each, allowed=allowed)
-    return data

@@ -16,6 +16,7 @@ from si_forecast.data.layout import Layout
 from si_forecast.data.segments import Segments, segments
 from si_forecast.data.series_data import SeriesData
 from si_forecast.data.series_rows import SeriesRows
+from si_forecast.data.windows import window_rows
 
 __all__ = ["Starts", "held_out_starts", "last_starts", "starts_at"]
 
@@ -83,7 +84,7 @@ def starts_at(data: SeriesData, layout: Layout, stretches: Segments, newest: NDA
         newest: the rows.
         frame: the units of the model.
     """
-    rows = newest[:, None] - layout.ahead * np.arange(layout.states - 1, -1, -1)
+    rows = window_rows(newest + layout.ahead, layout.states, layout.ahead)
     past = frame.encode(torch.from_numpy(data.values[rows].reshape(-1, *data.shape)))
     series = data.series[newest]
     given = {name: torch.from_numpy(column[series]) for name, column in data.static.items()}

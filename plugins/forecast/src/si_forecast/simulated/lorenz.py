@@ -76,9 +76,7 @@ class LorenzSeries(SeriesRows):
             if k >= 0:
                 states[:, k] = x
             x = self._followed(x, stream)
-        series = np.repeat(np.arange(count), rows).astype(np.int64)
-        names = tuple(map(str, range(count)))
-        data = SeriesData(states.reshape(-1, 3), series, names, _WHERE, ("x", "y", "z"))
+        data = SeriesData.of_parts(states, tuple(map(str, range(count))), _WHERE, columns=("x", "y", "z"))
         super().__init__(data, Layout(past, ahead), standardise, held_out, "refuse", dtype)
 
     def _followed(self, x: NDArray[np.float64], generator: torch.Generator) -> NDArray[np.float64]:

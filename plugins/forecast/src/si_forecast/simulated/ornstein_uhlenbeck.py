@@ -67,13 +67,12 @@ class OrnsteinUhlenbeckSeries(SeriesRows):
             if not 0 < value < math.inf:
                 raise UsageError("must be a positive number", where=f"{_WHERE}: {name}", got=repr(value), allowed="> 0")
         self.decay, self.variance = math.exp(-theta * step), sigma**2 / (2 * theta)
-        values = self._simulated(rows, count, dimensions, seed)
-        series = np.repeat(np.arange(count), rows).astype(np.int64)
-        data = SeriesData(values, series, tuple(map(str, range(count))), _WHERE)
+        states = self._simulated(rows, count, dimensions, seed)
+        data = SeriesData.of_parts(states, tuple(map(str, range(count))), _WHERE)
         super().__init__(data, Layout(past, ahead), standardise, held_out, "refuse", dtype)
 
     def _simulated(self, rows: int, count: int, dimensions: int, seed: int) -> NDArray[np.float64]:
-        """All states, shape (count * rows, dimensions)."""
+        """All states, shape (count, rows, dimensions)."""
         # Torch's numbers are the same in every release of numpy.
         stream = torch.Generator().manual_seed(seed)
         noise = torch.randn(rows, count, dimensions, generator=stream, dtype=torch.float64).numpy()
@@ -82,7 +81,7 @@ class OrnsteinUhlenbeckSeries(SeriesRows):
         size = math.sqrt(self.variance * (1 - self.decay**2))
         for k in range(1, rows):
             x[k] = self.decay * x[k - 1] + size * noise[k]
-        return x.swapaxes(0, 1).reshape(count * rows, dimensions)
+        return x.swapaxes(0, 1)
 
     def law_forecasts(self, past: Tensor, leads: Sequence[int], members: int, generator: torch.Generator) -> Tensor:
         """Draws of the exact law at each lead."""
