@@ -77,6 +77,9 @@ class Clock(ABC):
 class UniformClock(Clock):
     """The identity, ``t = u``: for processes that are smooth in time."""
 
+    def __str__(self) -> str:
+        return "uniform clock"
+
     def time(self, u: Tensor) -> Tensor:
         return u
 
@@ -112,6 +115,10 @@ class SineClock(Clock):
                 "a sine clock slows down at an end", got="start=False, stop=False", fix="use UniformClock() for neither"
             )
         self.orders = (2 if start else 1, 2 if stop else 1)
+
+    def __str__(self) -> str:
+        ends = {(2, 2): "both ends", (2, 1): "t = 0", (1, 2): "t = 1"}
+        return f"sine clock, slow at {ends[self.orders]}"
 
     def time(self, u: Tensor) -> Tensor:
         if self.orders == (2, 2):

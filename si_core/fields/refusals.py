@@ -125,7 +125,7 @@ def _unbounded(asked: Asked, verdict: Verdict) -> UsageError:
     remedies = []
     own = asked.process.clock
     if asked.clock != own and asked.bounded(clock=own):
-        remedies.append(f"`clock: auto`, which is {own!r} and slows down there")
+        remedies.append(f"`clock: auto`, which slows down there ({own})")
     if asked.damped is not None and asked.bounded(wanted=asked.damped):
         remedies.append("`epsilon: gamma`, a noise level that vanishes as it must, where this one does not")
     enough = asked.enough()
@@ -142,7 +142,7 @@ def _unbounded(asked: Asked, verdict: Verdict) -> UsageError:
     return UsageError(
         f"{asked.what} needs weights of the learned fields that grow without bound at {verdict.ends}, and an error of "
         "the networks with them",
-        got=f"objectives {_listed(asked.names)}" + ("" if type(asked.clock) is UniformClock else f", {asked.clock!r}"),
+        got=f"objectives {_listed(asked.names)}" + ("" if type(asked.clock) is UniformClock else f", {asked.clock}"),
         allowed="; or ".join(remedies),
         fix=f"{remedies[0]}; `freeze: true` keeps the last weights before the end, at the price of a bias",
     )

@@ -114,7 +114,7 @@ def carry_out(
 
 def _description(assembly: Assembly) -> str:
     count = sum(p.numel() for p in assembly.fields.predictor.parameters())
-    how = "antithetic pairs in t" if assembly.antithetic else f"clock {assembly.fields.parametrisation.clock!r}"
+    how = "antithetic pairs in t" if assembly.antithetic else str(assembly.fields.parametrisation.clock)
     return f"learning {', '.join(assembly.fields.names)} with {count:,} parameters ({how})"
 
 

@@ -72,7 +72,7 @@ def test_it_says_where_the_clock_is_too_fast(si, finished):
     assert done.code == 2
     assert "grow without bound at t = 1," in done.err
     # Advice is in words of the command line, where a recipe would have `clock: auto` and `freeze: true`.
-    assert "fix: `--clock auto`, which is SineClock(orders=(2, 2)) and slows down there" in done.err
+    assert "fix: `--clock auto`, which slows down there (sine clock, slow at both ends)" in done.err
     assert "`--freeze` keeps the last weights" in done.err
     plain = si("sample", finished, "-n", 5, "--out", "x.npy", "--clock", "uniform")
     assert (plain.code, "UniformClock" in plain.err, "`--clock auto`" in plain.err) == (2, False, True)
