@@ -61,6 +61,20 @@ class Estimator(ABC):
     """What the number is about: one of those in :mod:`si_core.contract.estimator`, empty for anything else. An option
     that makes another quantity of it sets it on the instance."""
 
+    def check(self, model: AnyModel) -> None:  # noqa: B027 - most measure any model
+        """Refuse a model that can't be measured, whatever its weights and the points: nothing, unless overridden.
+
+        A run asks before it trains, and everyone before an estimate.
+
+        Args:
+            model: the process, and the sampler with its noise level and guidance. Its fields may not have learned
+                anything yet, so they are not to be evaluated.
+
+        Raises:
+            UsageError: what it lacks, with what to do.
+            DataError: data that can't be measured on.
+        """
+
     @abstractmethod
     def estimate(self, model: AnyModel, x: Tensor, generator: torch.Generator | None = None) -> Estimate:
         """Measure.

@@ -136,6 +136,7 @@ def estimate(
             f"{type(estimator).__name__} measures on points of an energy, which can't be drawn from",
             fix="give points of it: data=...",
         )
+    estimator.check(model)
     stream = model.stream(seed, "evaluation")
     of_samples = "samples" in estimator.needs
     of_source = estimator.points_of == "source"

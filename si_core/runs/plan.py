@@ -18,7 +18,7 @@ from si_core.fields.exact import exact_fields
 from si_core.models.assembly import Assembly, assemble
 from si_core.models.estimation import missing_density, missing_points
 from si_core.models.needs import growing
-from si_core.models.parts import build_selection
+from si_core.models.parts import build_selection, located
 from si_core.models.sampler import default_integrator
 from si_core.recipes.recipe import Recipe
 from si_core.runs.attribution import attributed
@@ -95,7 +95,7 @@ def _estimator(recipe: Recipe, index: int, assembly: Assembly) -> Estimator:
     estimator = build_selection(recipe, path, selection)
     if not isinstance(estimator, Estimator):
         raise RecipeError("no estimator", where=recipe.where(path), got=repr(estimator))
-    process = assembly.process
+    process, model = assembly.process, assembly.sampler.model(assembly.fields)
     if "exact" in estimator.needs and not exact_fields.known(process):
         raise RecipeError(
             f"{selection.name!r} compares with exact fields, which are not known for this process",
@@ -112,13 +112,15 @@ def _estimator(recipe: Recipe, index: int, assembly: Assembly) -> Estimator:
             got=f"source {recipe.source.name if recipe.source else recipe.target.name}, target {recipe.target.name}",
             fix=f"a {lacking} with a density, such as `gaussian`, or leave this estimator out",
         )
-    energy = missing_points(estimator, process, assembly.sampler.model(assembly.fields).end)
+    energy = missing_points(estimator, process, model.end)
     if energy is not None:
         raise RecipeError(
             f"{selection.name!r} measures on points of the {energy}, an energy that can't be drawn from",
             where=recipe.where(path),
             fix="leave this estimator out",
         )
+    with located(recipe, path):
+        estimator.check(model)
     return estimator
 
 

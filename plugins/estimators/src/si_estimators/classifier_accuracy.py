@@ -72,6 +72,11 @@ class ClassifierAccuracy(Estimator):
         self.samples, self.batch = whole(samples, "samples", _WHERE, 2), whole(batch, "batch", _WHERE)
         self.rows = whole(rows, "rows", _WHERE, 10)
 
+    def check(self, model: Model) -> None:
+        """Refuse data without the label, and an environment without the classifier."""
+        label_of(model, self.label, _WHERE)
+        new_classifier(self.classifier, _WHERE)
+
     def estimate(self, model: Model, x: Tensor, generator: torch.Generator | None = None) -> Estimate:
         """Measure.
 

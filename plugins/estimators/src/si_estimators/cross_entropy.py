@@ -87,6 +87,10 @@ class CrossEntropy(Estimator):
         self.points_of = direction
         self.quantity = f"{form}-cross-entropy" if form == "ode" or epsilon is None else ""
 
+    def check(self, model: Model) -> None:
+        """Refuse what the log-likelihood of the form refuses."""
+        self.likelihood.check(model)
+
     def estimate(self, model: Model, x: Tensor, generator: torch.Generator | None = None) -> Estimate:
         """Measure.
 

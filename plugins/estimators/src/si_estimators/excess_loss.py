@@ -14,7 +14,8 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from si_core import FIELDS, Draw, Estimate, Estimator, Fields, Largest, Model, UsageError, exact_fields
+from si_core import FIELDS, Draw, Estimate, Estimator, Fields, Largest, Model, UsageError
+from si_estimators.field_errors import exact_fields_of
 from si_estimators.options import choice, flat, needs_generator, whole
 
 __all__ = ["ExcessLoss"]
@@ -54,6 +55,10 @@ class ExcessLoss(Estimator):
         self.quantity = "excess-loss" if fields is None else ""
         self.fields = None if fields is None else [choice(name, FIELDS, "fields", _WHERE) for name in fields]
 
+    def check(self, model: Model) -> None:
+        """Refuse a conditional model: closed forms are those of the whole target."""
+        exact_fields_of(model, _WHERE)
+
     def estimate(self, model: Model, x: Tensor, generator: torch.Generator | None = None) -> Estimate:
         """Measure.
 
@@ -65,14 +70,7 @@ class ExcessLoss(Estimator):
         Raises:
             UsageError: no closed form is known, the process has conditions, or a field is out of reach of the model.
         """
-        process = model.process
-        exact = exact_fields(process)
-        if process.conditions:
-            raise UsageError(
-                "closed forms are those of the whole target, and this model is given conditions",
-                where=_WHERE,
-                got="; ".join(spec.described(name) for name, spec in process.conditions.items()),
-            )
+        process, exact = model.process, exact_fields_of(model, _WHERE)
         generator = needs_generator(generator, _WHERE)
         learned: Sequence[str] = getattr(model.fields, "names", ("velocity",))
         names = self.fields or learned

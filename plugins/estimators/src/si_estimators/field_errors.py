@@ -26,7 +26,7 @@ from si_estimators.draws import draw_at, draw_through, pairs_given_points
 from si_estimators.options import choice, flat, interval, needs_generator, points, whole
 from si_estimators.quadrature import SpanNodes
 
-__all__ = ["REFERENCES", "ErrorSampling", "FieldErrors", "Reference", "known_fields"]
+__all__ = ["REFERENCES", "ErrorSampling", "FieldErrors", "Reference", "exact_fields_of", "known_fields"]
 
 Reference = Literal["exact", "none"]
 REFERENCES = ("exact", "none")
@@ -99,6 +99,14 @@ class ErrorSampling:
         for name, least in (("n", 2), ("times", 2), ("batch", 1)):
             whole(getattr(self, name), name, self.where, least)
 
+    def check(self, model: Model) -> None:
+        """Refuse a model whose exact fields were asked for and are not known.
+
+        Raises:
+            UsageError: as for :func:`known_fields`.
+        """
+        known_fields(model, self.reference, self.where)
+
     def nodes(self, model: Model) -> SpanNodes:
         """The nodes of time, in the clock of the model's process."""
         start, stop = self.span or sorted((model.start, model.stop))
@@ -161,7 +169,20 @@ def known_fields(model: Model, reference: Reference | None, where: str) -> Field
     conditional = bool(model.process.conditions)
     if reference == "none" or (reference is None and (conditional or not exact_fields.known(model.process))):
         return None
-    if conditional:
+    return exact_fields_of(model, where)
+
+
+def exact_fields_of(model: Model, where: str) -> Fields:
+    """The exact fields of a model's process.
+
+    Args:
+        model: the model.
+        where: the place that an error names.
+
+    Raises:
+        UsageError: they are not known, or the model is conditional, which closed forms are not.
+    """
+    if model.process.conditions:
         raise UsageError(
             "closed forms are those of the whole target, and this model is given conditions",
             where=where,

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from si_core import Estimate, Estimator, Largest, Model, UniformClock, UsageError
 from si_estimators.draws import draw_at
-from si_estimators.field_errors import ErrorSampling, known_fields
+from si_estimators.field_errors import ErrorSampling, exact_fields_of
 from si_estimators.log_likelihood import log_likelihood
 from si_estimators.options import choice, flat, needs_generator, whole
 from si_estimators.quadrature import SpanIntegral
@@ -70,6 +70,11 @@ class FisherDivergence(Estimator):
         self.time, self.steps = time, whole(steps, "steps", _WHERE)
         self.sampling = ErrorSampling(_WHERE, "exact", span, n, times, batch)
 
+    def check(self, model: Model) -> None:
+        """Refuse a conditional model, and a time at which there is no density."""
+        self.sampling.check(model)
+        self._time(model)
+
     def estimate(self, model: Model, x: Tensor, generator: torch.Generator | None = None) -> Estimate:
         """Measure.
 
@@ -103,9 +108,7 @@ class FisherDivergence(Estimator):
 
     def _at(self, model: Model, time: float, generator: torch.Generator) -> Tensor:
         """``|s_hat - s|^2`` at draws of x_t, shape (n,)."""
-        exact, n, batch = known_fields(model, "exact", _WHERE), self.sampling.n, self.sampling.batch
-        if exact is None:
-            raise UsageError("this compares with exact fields", where=_WHERE)
+        exact, n, batch = exact_fields_of(model, _WHERE), self.sampling.n, self.sampling.batch
         u, values = torch.tensor(time, dtype=torch.float64), []
         for first in range(0, n, batch):
             with torch.no_grad():

@@ -99,6 +99,10 @@ class GaussianKL(Estimator):
         self.epsilon, self.steps = epsilon, whole(steps, "steps", _WHERE)
         self.quantity = "kl-divergence" if epsilon is None else ""
 
+    def check(self, model: Model) -> None:
+        """Refuse ends that are no Gaussians."""
+        _gaussian_ends(model)
+
     def estimate(self, model: Model, x: Tensor, generator: torch.Generator | None = None) -> Estimate:
         """Measure.
 
@@ -110,19 +114,29 @@ class GaussianKL(Estimator):
         Raises:
             UsageError: an end that is no Gaussian, or a drift that is not affine.
         """
-        exact = exact_fields(model.process)
-        moments = getattr(exact, "moments", None)
-        if moments is None:
-            raise UsageError("the moments of this process are not known", where=_WHERE, got=type(exact).__name__)
-        begin, end = moments(model.start), moments(model.stop)
-        for law, known in ((model.origin, begin), (model.end, end)):
-            _refuse_other_laws(law, *known)
+        begin, end = _gaussian_ends(model)
         transport = model.transport(epsilon=self.epsilon)
         with torch.no_grad():
             found = transported_moments(transport, *begin, self.steps, model.dtype or torch.float64)
         value = float(kl_divergence(MultivariateNormal(*end), MultivariateNormal(*found)))
         error = (found[0] - end[0]).tolist()
         return Estimate(_WHERE, value, None, "exact", "nats", details={"epsilon": self.epsilon, "mean_error": error})
+
+
+def _gaussian_ends(model: Model) -> tuple[tuple[Tensor, Tensor], tuple[Tensor, Tensor]]:
+    """Mean (d,) and covariance (d, d) of where samples start and where they are meant to end.
+
+    Raises:
+        UsageError: moments that are not known, or a law that is no Gaussian.
+    """
+    exact = exact_fields(model.process)
+    moments = getattr(exact, "moments", None)
+    if moments is None:
+        raise UsageError("the moments of this process are not known", where=_WHERE, got=type(exact).__name__)
+    begin, end = moments(model.start), moments(model.stop)
+    for law, known in ((model.origin, begin), (model.end, end)):
+        _refuse_other_laws(law, *known)
+    return begin, end
 
 
 def _refuse_other_laws(law: Distribution, mean: Tensor, covariance: Tensor) -> None:

@@ -148,6 +148,11 @@ class KLBound(Estimator):
         self.quantity = "kl-divergence" if direction == "target" and epsilon is None and span is None else ""
         self.sampling = ErrorSampling(_WHERE, reference, span, n, times, batch)
 
+    def check(self, model: Model) -> None:
+        """Refuse a model without noise, and one whose exact fields were asked for and are not known."""
+        noise_levels(model, self.sampling.nodes(model), self.epsilon, _WHERE)
+        self.sampling.check(model)
+
     def estimate(self, model: Model, x: Tensor, generator: torch.Generator | None = None) -> Estimate:
         """Measure.
 

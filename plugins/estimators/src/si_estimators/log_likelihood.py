@@ -135,6 +135,10 @@ class LogLikelihood(Estimator):
         options: dict[str, Any] = {} if steps is None else {"steps": whole(steps, "steps", _WHERE)}
         self.integrator = build("integrator", method, **options)
 
+    def check(self, model: Model) -> None:
+        """Refuse a model whose other end has no density."""
+        start_law(model, self.direction, _WHERE)
+
     def estimate(self, model: Model, x: Tensor, generator: torch.Generator | None = None) -> Estimate:
         """Measure.
 

@@ -76,6 +76,10 @@ class OptimalEpsilon(Estimator):
         self.quantity = "optimal-epsilon" if reference != "none" and span is None else ""
         self.sampling = ErrorSampling(_WHERE, reference, span, n, times, batch)
 
+    def check(self, model: Model) -> None:
+        """Refuse a model whose exact fields were asked for and are not known."""
+        self.sampling.check(model)
+
     def estimate(self, model: Model, x: Tensor, generator: torch.Generator | None = None) -> Estimate:
         """Measure.
 

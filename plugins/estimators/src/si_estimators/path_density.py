@@ -22,6 +22,7 @@ from si_estimators.density_ends import (
 from si_estimators.off_support import OFF_SUPPORT, OffSupport
 from si_estimators.options import choice, needs_generator, positive, whole
 from si_estimators.path_weights import PathForm, Probing, effective_size, log_mean_exp, path_log_weights
+from si_estimators.paths import sde_transport
 from si_estimators.start_law import start_law
 
 __all__ = ["PathDensity", "PathDensityEstimator"]
@@ -64,6 +65,16 @@ class PathDensity:
             positive(self.epsilon, "epsilon", self.name)
         for name in ("steps", "paths", "probes", "batch"):
             whole(getattr(self, name), name, self.name)
+
+    def check(self, model: Model) -> None:
+        """Refuse a model without an SDE, or whose other end has no density.
+
+        Raises:
+            UsageError: it is one.
+        """
+        start_law(model, self.direction, self.name)
+        for backward in (False, True):
+            sde_transport(model, model.fields, self.epsilon, self.name, backward)
 
     def estimate(self, model: Model, x: Tensor, generator: torch.Generator | None) -> Estimate:
         """The mean of the bound over points x (B, *event) of model space, in data units.
@@ -140,6 +151,10 @@ class PathDensityEstimator(Estimator):
     def __init__(self, density: PathDensity) -> None:
         self.density, self.points_of = density, density.direction  # type: ignore[assignment]
         self.quantity = "sde-log-likelihood" if density.epsilon is None else ""
+
+    def check(self, model: Model) -> None:
+        """Refuse a model without an SDE, or whose other end has no density."""
+        self.density.check(model)
 
     def estimate(self, model: Model, x: Tensor, generator: torch.Generator | None = None) -> Estimate:
         """Measure.

@@ -58,6 +58,18 @@ class ReconstructionError(Estimator):
         self.draws, self.limit = whole(draws, "draws", _WHERE), whole(limit, "limit", _WHERE, 2)
         self.batch = whole(batch, "batch", _WHERE)
 
+    def check(self, model: Model) -> None:
+        """Refuse a model whose samples are told nothing of a point of the target."""
+        process = model.process
+        told = process.conditions or not process.coupling.independent
+        if not told or model.end is not process.target or model.start != 0.0:
+            raise UsageError(
+                "samples are compared with the points that they are told a part of",
+                where=_WHERE,
+                got="independent pairs without conditions" if not told else f"samples from t = {model.start:g}",
+                fix="a coupling that gives some, such as `corrupted`, sampled from t = 0",
+            )
+
     def estimate(self, model: Model, x: Tensor, generator: torch.Generator | None = None) -> Estimate:
         """Measure.
 
@@ -68,14 +80,7 @@ class ReconstructionError(Estimator):
         """
         process, stream = model.process, needs_generator(generator, _WHERE)
         x = points(x, process.shape, _WHERE, least=2)
-        told = process.conditions or not process.coupling.independent
-        if not told or model.end is not process.target or model.start != 0.0:
-            raise UsageError(
-                "samples are compared with the points that they are told a part of",
-                where=_WHERE,
-                got="independent pairs without conditions" if not told else f"samples from t = {model.start:g}",
-                fix="a coupling that gives some, such as `corrupted`, sampled from t = 0",
-            )
+        self.check(model)
         rows = torch.randperm(len(x), generator=stream, device=stream.device)[: self.limit]
         given = _conditions(model, x)
         errors, of_mean = list[Tensor](), list[Tensor]()

@@ -53,14 +53,18 @@ class LogEvidence(Estimator):
                 raise UsageError(name, where=_WHERE, got=repr(value), allowed=f"a whole number >= {least}")
         self.samples, self.replicates, self.condition = samples, replicates, condition
 
-    def estimate(self, model: Model, x: Tensor, generator: torch.Generator | None = None) -> Estimate:
-        """Measure; x is not looked at."""
+    def check(self, model: Model) -> None:
+        """Refuse a model whose samples have no weights."""
         if not model.fields.weighted:
             raise UsageError(
                 "an evidence is the mean of weights, and the samples of this model have none",
                 where=_WHERE,
                 fix='guidance with weights, such as --guidance \'{"use": "reward", ..., "weights": true}\'',
             )
+
+    def estimate(self, model: Model, x: Tensor, generator: torch.Generator | None = None) -> Estimate:
+        """Measure; x is not looked at."""
+        self.check(model)
         if generator is None:
             raise UsageError("samples need a generator", where=_WHERE, fix="generator=torch.Generator().manual_seed(0)")
         given = model.fields.condition if self.condition is None else model.conditions(1, generator, self.condition)

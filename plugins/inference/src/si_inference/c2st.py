@@ -83,6 +83,11 @@ class C2st(Estimator):
         self.samples, self.repeats = whole(samples, "samples", _WHERE, _LEAST), whole(repeats, "repeats", _WHERE)
         self.batch = whole(batch, "batch", _WHERE)
 
+    def check(self, model: Model) -> None:
+        """Refuse a model that is not given the observations of the reference samples."""
+        for reference in self.references:
+            given_observation(model, reference.observation, _WHERE)
+
     def estimate(self, model: Model, x: Tensor, generator: torch.Generator | None = None) -> Estimate:
         """Measure.
 

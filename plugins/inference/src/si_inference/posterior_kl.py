@@ -48,6 +48,24 @@ class PosteriorKl(Estimator):
             )
         self.simulator, self.likelihood = simulator, LogLikelihood(steps=steps, batch=batch)
 
+    def check(self, model: Model) -> None:
+        """Refuse parameters and observations of another simulator, and what `log-likelihood` refuses."""
+        self._observation(model)
+        self.likelihood.check(model)
+
+    def _observation(self, model: Model) -> str:
+        """The name of the condition that is the observation."""
+        name, d = told_of(model, _WHERE), len(self.simulator.names)
+        shapes = model.process.shape, model.process.conditions[name].shape
+        if shapes != ((d,), tuple(self.simulator.observation_shape)):
+            raise UsageError(
+                "parameters and observations of another simulator",
+                where=_WHERE,
+                got=f"{shapes[0]} and {shapes[1]}",
+                allowed=f"({d},) and {self.simulator.observation_shape}",
+            )
+        return name
+
     def estimate(self, model: Model, x: Tensor, generator: torch.Generator | None = None) -> Estimate:
         """Measure.
 
@@ -59,15 +77,7 @@ class PosteriorKl(Estimator):
         Raises:
             UsageError: no posterior, or of other observations than the simulator's.
         """
-        name, d = told_of(model, _WHERE), len(self.simulator.names)
-        shapes = model.process.shape, model.process.conditions[name].shape
-        if shapes != ((d,), tuple(self.simulator.observation_shape)):
-            raise UsageError(
-                "parameters and observations of another simulator",
-                where=_WHERE,
-                got=f"{shapes[0]} and {shapes[1]}",
-                allowed=f"({d},) and {self.simulator.observation_shape}",
-            )
+        name = self._observation(model)
         model.fields.check_conditions(len(x))
         found = self.likelihood.estimate(model, x, generator)
         if found.per_sample is None:

@@ -80,6 +80,10 @@ class BuresWasserstein(Estimator):
         if steps < times:
             raise UsageError("a step for each time, at least", where=_WHERE, got=steps, allowed=f"steps >= {times}")
 
+    def check(self, model: Model) -> None:
+        """Refuse a model without constant noise, and ends whose bridge is not known."""
+        known_bridge(model.process, self.simulation.level(model), _WHERE)
+
     def estimate(self, model: Model, x: Tensor, generator: torch.Generator | None = None) -> Estimate:
         """Measure.
 

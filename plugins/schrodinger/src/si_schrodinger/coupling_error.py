@@ -55,6 +55,10 @@ class CouplingError(Estimator):
         if n < 8 * groups:
             raise UsageError("too few paths for these groups", where=_WHERE, got=n, allowed=f"n >= {8 * groups}")
 
+    def check(self, model: Model) -> None:
+        """Refuse a model without constant noise, and ends whose bridge is not known."""
+        known_bridge(model.process, self.simulation.level(model), _WHERE)
+
     def estimate(self, model: Model, x: Tensor, generator: torch.Generator | None = None) -> Estimate:
         """Measure.
 

@@ -47,6 +47,10 @@ class CyclicConsistency(Estimator):
         if n < 8 * groups:
             raise UsageError("too few paths for these groups", where=_WHERE, got=n, allowed=f"n >= {8 * groups}")
 
+    def check(self, model: Model) -> None:
+        """Refuse a model without constant noise."""
+        self.simulation.level(model)
+
     def estimate(self, model: Model, x: Tensor, generator: torch.Generator | None = None) -> Estimate:
         """Measure.
 

@@ -47,6 +47,10 @@ class DriftError(Estimator):
         self.epsilon = None if epsilon is None else positive(epsilon, "epsilon", _WHERE)
         self.n, self.times = whole(n, "n", _WHERE, 2), whole(times, "times", _WHERE, 1)
 
+    def check(self, model: Model) -> None:
+        """Refuse a model without constant noise, and ends whose bridge is not known."""
+        known_bridge(model.process, noise_level(model, self.epsilon, _WHERE), _WHERE)
+
     def estimate(self, model: Model, x: Tensor, generator: torch.Generator | None = None) -> Estimate:
         """Measure.
 

@@ -55,6 +55,10 @@ class InnerGap(Estimator):
         self.epsilon = epsilon
         self.n, self.nodes = whole(n, "n", _WHERE, 16), whole(nodes, "nodes", _WHERE, 1)
 
+    def check(self, model: Model) -> None:
+        """Refuse a model without constant noise."""
+        noise_level(model, self.epsilon, _WHERE)
+
     def estimate(self, model: Model, x: Tensor, generator: torch.Generator | None = None) -> Estimate:
         """Measure.
 

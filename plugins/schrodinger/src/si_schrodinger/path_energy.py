@@ -44,6 +44,10 @@ class _OfEnergies(Estimator):
     def divisor(self, epsilon: float) -> float:
         """What energies are divided by, for a noise level."""
 
+    def check(self, model: Model) -> None:
+        """Refuse a model without constant noise."""
+        self.simulation.level(model)
+
     def estimate(self, model: Model, x: Tensor, generator: torch.Generator | None = None) -> Estimate:
         """Measure.
 

@@ -72,6 +72,22 @@ class ForecastEstimator(Estimator):
                 raise UsageError("must be whole", where=f"{name}: {what}", got=repr(values), allowed=allowed)
         self.lead, self.members, self.starts = tuple(sorted(set(lead))), members, starts
 
+    def check(self, model: Any) -> None:
+        """Refuse a model of other data than series, and series of which too little is held out."""
+        rows = self._rows(model)
+        held_out_starts(rows, self.lead[-1], self.starts)
+
+    def _rows(self, model: Any) -> SeriesRows:
+        """The windows, of which some are held out."""
+        rows = rows_of(model)
+        check_model(model)
+        if rows.held_out() is None:
+            fix = "held_out: 0.2 of the target"
+            raise DataError(
+                "forecasts are measured on rows held out, and there are none", where=rows.data.where, fix=fix
+            )
+        return rows
+
     def estimate(self, model: Any, x: Tensor, generator: torch.Generator | None = None) -> Estimate:
         """Measure on the part held out.
 
@@ -79,15 +95,9 @@ class ForecastEstimator(Estimator):
             UsageError: other points than that part: they say nothing of what followed them.
             DataError: nothing is held out, or too little for the leads.
         """
-        rows = rows_of(model)
-        check_model(model)
+        rows = self._rows(model)
         held = rows.held_out()
-        if held is None:
-            fix = "held_out: 0.2 of the target, and train again"
-            raise DataError(
-                "forecasts are measured on rows held out, and there are none", where=rows.data.where, fix=fix
-            )
-        if x.shape != held[0].shape or not torch.equal(x.cpu().to(held[0].dtype), held[0]):
+        if held is None or x.shape != held[0].shape or not torch.equal(x.cpu().to(held[0].dtype), held[0]):
             fix = "leave the data out"
             raise UsageError(
                 "forecasts are measured on the part of the series that was held out", got="other points", fix=fix
