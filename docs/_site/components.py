@@ -48,7 +48,7 @@ def _page(kind: Kind) -> str:
     if not module.startswith("torch"):
         words += [
             "## Interface\n",
-            f"What an author of a component of this kind writes; `si new plugin --kind {kind.name}` begins one.\n",
+            f"What an author of a component of this kind writes: [a page with an example](../../authors/{kind.name}.md).\n",
             f"```{{eval-rst}}\n.. autoclass:: {module}.{name}\n   :members:\n   :member-order: bysource\n"
             "   :no-index:\n```\n",
         ]
