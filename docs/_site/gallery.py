@@ -37,8 +37,9 @@ def _by_kind(entries: Sequence[CatalogueEntry]) -> str:
     for entry in entries:
         for kind, names in entry.components.items():
             offered.setdefault(kind, []).append(f"{_links(kind, names)} ([{entry.name}](#{entry.name}))")
-        for name in entry.commands:
-            offered.setdefault("commands", []).append(f"{_command(name)} ([{entry.name}](#{entry.name}))")
+        if entry.commands:
+            names = ", ".join(map(_command, entry.commands))
+            offered.setdefault("commands", []).append(f"{names} ([{entry.name}](#{entry.name}))")
     order = [*KINDS, *sorted(set(offered) - {*KINDS, "commands"}), "commands"]
     of = {kind: f": {KINDS[kind].summary}" if kind in KINDS else "" for kind in order}
     return "\n".join(f"- **{kind}**{of[kind]}. {'; '.join(offered[kind])}." for kind in order if kind in offered) + "\n"
