@@ -14,13 +14,14 @@ __all__ = ["pages"]
 
 _HEAD = """# Gallery of plugins
 
-Every part is a plugin's. Here are those that the catalogue (`registry.yaml`) lists, as it stood when this page was made;
-`si plugins --available` prints it, and an error about a part that is not installed names the plugin that has it. Listing is
-not endorsement: an installed plugin is code, and trusted like any package.
+Every part is a plugin's. Here are those that the catalogue (`registry.yaml`) lists, as it stood when this page was
+made; `si plugins --available` prints those that you lack, and an error about a part that is not installed names the
+plugin that has it. Listing is not endorsement: an installed plugin is code, and trusted like any package.
 
-**How to get listed.** Publish your package, then let `si registry --check ./si-mine` apply the guidelines. It says what is
-missing, and prints the entry: propose that for `registry.yaml`, with your address and name. Names need not be unique;
-a part of yours that is called as another's is written `si-mine/name`. [Writing and publishing a part](../learn/plugin.md).
+**How to get listed.** Publish your package, then let `si registry --check ./si-mine` apply the guidelines. It says what
+is missing, and prints the entry: propose that for `registry.yaml`, with your address and name. Names need not be
+unique: a part of yours that is called as another's is written `si-mine/name`.
+[Writing and publishing a part](../learn/plugin.md).
 """
 
 

@@ -47,7 +47,7 @@ def made() -> frozenset[Path]:
 
 @cache
 def anchors(page: Path) -> frozenset[str]:
-    """Where a page may be entered: at its headings, named as GitHub and the site name them, and at targets of its own."""
+    """Where a page may be entered: at headings, named as GitHub and the site name them, and at targets of its own."""
     text = _BLOCK.sub("", page.read_text("utf-8"))
     found: set[str] = set(re.findall(r"^\(([\w-]+)\)=$", text, re.MULTILINE))
     for heading in re.findall(r"^#{1,6} +(.+?) *#*$", text, re.MULTILINE):
