@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from _site.markup import cell, code, plain, rst, table
@@ -48,11 +49,17 @@ def _page(kind: Kind) -> str:
     if not module.startswith("torch"):
         words += [
             "## Interface\n",
-            f"What an author of a component of this kind writes; `si new plugin --kind {kind.name}` begins one.\n",
+            f"What an author of a component of this kind writes. {_example(kind.name)}\n",
             f"```{{eval-rst}}\n.. autoclass:: {module}.{name}\n   :members:\n   :member-order: bysource\n"
             "   :no-index:\n```\n",
         ]
     return "\n".join(words)
+
+
+def _example(kind: str) -> str:
+    """The link to the page for authors, which kinds of others have elsewhere."""
+    page = Path(__file__).parents[1] / "authors" / f"{kind}.md"
+    return f"[A page with an example](../../authors/{kind}.md)." if page.is_file() else ""
 
 
 def _component(found: Found) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from _site import api, checks, commands, components, recipes
+from _site import api, checks, commands, components, gallery, recipes
 from _site.markup import escaped
 
 __all__ = ["pages", "setup"]
@@ -20,7 +20,8 @@ def setup(app: Any) -> dict[str, Any]:
 
 def pages() -> dict[str, str]:
     """All pages of the reference, by their names in its folder."""
-    return {name: text for part in (components, recipes, commands, api, checks) for name, text in part.pages().items()}
+    parts = (components, recipes, commands, api, checks, gallery)
+    return {name: text for part in parts for name, text in part.pages().items()}
 
 
 def _shapes(app: Any, what: str, name: str, obj: Any, options: Any, lines: list[str]) -> None:

@@ -46,6 +46,23 @@ def test_every_component_and_command_stands_there(reference: dict[str, str]) -> 
         assert f"\n## si {name}\n" in reference["commands.md"]
 
 
+def test_every_plugin_of_the_catalogue_stands_in_the_gallery(reference: dict[str, str]) -> None:
+    from si_core.discovery.catalogue import catalogue
+
+    by_kind, _, by_plugin = reference["gallery.md"].partition("## Plugin by plugin")
+    sections = {name: text for name, _, text in (part.partition("\n") for part in by_plugin.split("\n### ")[1:])}
+    assert list(sections) == [entry.name for entry in catalogue()]
+    for entry in catalogue():
+        told = sections[entry.name]
+        assert f"```bash\n{entry.install}\n```" in told
+        for fact in (entry.licence, entry.status, *entry.maintainers, entry.requires, entry.source, *entry.sections):
+            assert fact in told, (entry.name, fact)
+        names = [name for names in entry.components.values() for name in names]
+        for name in (*names, *(f"si {command}" for command in entry.commands)):
+            assert all(re.search(rf"(?<![\w-]){name}(?![\w-])", text) for text in (told, by_kind)), (entry.name, name)
+    assert "|" not in reference["gallery.md"], "a table of it is wider than a phone"
+
+
 @pytest.mark.slow
 def test_it_is_built_without_a_warning(tmp_path: Path) -> None:
     pytest.importorskip("sphinx")
