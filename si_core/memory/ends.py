@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from si_core.contract.bounds import Bounds
 from si_core.contract.distribution import Distribution
 from si_core.discovery.build import build
 from si_core.errors import DataError, UsageError
@@ -38,6 +39,7 @@ class RowOptions:
     standardise: bool = True
     missing: str | None = None
     dtype: str = "float32"
+    bounds: Mapping[Any, Any] | None = None
 
     def build(self, values: NDArray[np.generic], where: str = "X", **more: Any) -> Any:
         """The distribution of rows."""
@@ -48,6 +50,9 @@ class RowOptions:
             "dtype": self.dtype,
         }
         options |= {} if self.missing is None else {"missing": self.missing}
+        if self.bounds is not None:
+            named = isinstance(self.bounds, Mapping)  # what is no mapping is refused as an option
+            options["bounds"] = {str(name): each for name, each in self.bounds.items()} if named else self.bounds
         with of_rows(where, len(values)):
             return build("distribution", _IN_MEMORY, context={}, values=values, **options, **more)
 
@@ -89,11 +94,11 @@ def read_ends(
     _refuse_containers(source, "source")
     named = None if names is None else tuple(names)
     if _no_rows(data):
-        if condition is not None or named is not None:
+        if condition is not None or named is not None or options.bounds is not None:
             raise UsageError(
-                "conditions and names belong to rows, and X has none",
+                "conditions, names and bounds belong to rows, and X has none",
                 got=f"X: {type(data).__name__}",
-                fix="a distribution gives conditions with its draws, by `draw`, and names in its frame",
+                fix="a distribution gives conditions with its draws, by `draw`, and names and bounds in its frame",
             )
         target, layout = _law(data, "X", options), Layout()
         start = (
@@ -116,8 +121,13 @@ def read_ends(
     if first.shape[1:] != values.shape[1:]:
         got = f"rows of shape {first.shape[1:]} and {values.shape[1:]}"
         raise DataError("source and X are of one shape", where="source", got=got)
-    units = _common_units(values, first) if options.standardise else None
-    return Ends(options.build(values, **more, units=units), options.build(first, "source", units=units), layout)
+    units = None
+    if options.standardise:
+        within = None if options.bounds is None else options.build(values, **more).frame.bounds
+        units = _common_units(*(_free(rows, within) for rows in (values, first)))
+    names_of_source = {"columns": more["columns"]} if options.bounds is not None else {}
+    start = options.build(first, "source", units=units, **names_of_source)
+    return Ends(options.build(values, **more, units=units), start, layout)
 
 
 def _refuse_containers(data: Any, where: str) -> None:
@@ -162,6 +172,14 @@ def _source_rows(source: Any, layout: Layout) -> NDArray[np.generic]:
             raise DataError("the source lacks columns of X", got=", ".join(lacking), allowed=", ".join(map(str, there)))
         return read_rows(source, layout.columns, where="source", like=layout)[0]
     return read_rows(source, where="source", like=layout)[0]
+
+
+def _free(rows: NDArray[np.generic], bounds: Bounds | None) -> NDArray[np.generic]:
+    """The numbers without bounds that stand for rows; what does not lie within is refused where rows are read."""
+    if bounds is None:
+        return rows
+    found: NDArray[np.generic] = bounds.free(torch.from_numpy(rows.astype(np.float64))).numpy()
+    return found
 
 
 def _common_units(values: NDArray[np.generic], first: NDArray[np.generic]) -> tuple[Any, Any] | None:

@@ -46,6 +46,7 @@ def fit(
     held_out: float = 0.1,
     missing: str | None = None,
     standardise: bool = True,
+    bounds: Mapping[str, tuple[float | None, float | None]] | None = None,
     recipe: Mapping[str, Any] | str | os.PathLike[str] | None = None,
     device: str | torch.device | Runtime = "cpu",
     seed: int | None = None,
@@ -74,6 +75,8 @@ def fit(
         held_out: the fraction of the rows kept from training, for losses and estimates.
         missing: what to do with rows that lack something, as for the distribution ``array``.
         standardise: whether columns get mean 0 and variance 1 in the model; samples are in the data's units anyway.
+        bounds: between which columns lie, by name, or by number in a table without names:
+            ``{"age": (0, None), "share": (0, 1)}``, None for no bound. Every sample lies within; rows of a source as well.
         recipe: whatever else a recipe says. A mapping is laid over the defaults here; a file or the name of a built-in
             recipe, or a mapping with ``extends``, stands on its own. What is said above wins.
         device: where to train, ``auto`` for a CUDA device where there is one; or a runtime.
@@ -93,7 +96,7 @@ def fit(
     """
     check_keywords(sections, [name for name in inspect.signature(fit).parameters if name not in ("X", "sections")])
     runtime = Runtime.at(device)
-    options = RowOptions(held_out, 0, standardise, missing, _precision(network))
+    options = RowOptions(held_out, 0, standardise, missing, _precision(network), bounds)
     ends = read_ends(X, source, condition, None if names is None else list(names), options)
     own = {key: value for key, value in sections.items() if value is not None}
     given = {"target": ends.target, "source": ends.source, "coupling": coupling, "network": network}

@@ -150,7 +150,8 @@ def _cloud(
     if data is not None:
         ax.scatter(*data.T, s=4, color=_DATA, alpha=0.5, linewidths=0, label="data")
     ax.scatter(*drawn.T, s=4, color=_SAMPLES, alpha=0.5, linewidths=0, label="samples")
-    ax.legend(frameon=False, markerscale=3)
+    # Above the points, for they may be anywhere.
+    ax.legend(frameon=False, markerscale=3, ncols=2, loc="lower center", bbox_to_anchor=(0.5, 1.0))
     if columns is not None:
         ax.set(xlabel=str(columns[0]), ylabel=str(columns[1]))
 

@@ -15,6 +15,8 @@ A comment on the line before says more, and is not seen on the page:
     <!-- quick: train.steps=3000 -> train.steps=20; another -> one -->    what is smaller in the default tests
     <!-- slow -->                                                        left out of these
     <!-- shown: it needs a GPU -->                                       never run, and why
+
+A notebook is a page whose blocks are its cells (:mod:`.notebook`).
 """
 
 from __future__ import annotations
@@ -31,7 +33,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import matplotlib
 import yaml
+
+from .notebook import cells_of, executed
 
 __all__ = ["Block", "blocks_of", "carry_out"]
 
@@ -80,8 +85,11 @@ class Block:
         return text
 
 
-def blocks_of(text: str) -> list[Block]:
-    """The blocks of a page, in order."""
+def blocks_of(page: Path) -> list[Block]:
+    """The blocks of a page, in order; of a notebook the line is the number of the cell."""
+    if page.suffix == ".ipynb":
+        return [Block("cell", text, number, note) for number, text, note in cells_of(page)]
+    text = page.read_text(encoding="utf-8")
     return [
         Block(found["language"], found["text"], text.count("\n", 0, found.start("fence")) + 1, found["note"] or "")
         for found in _BLOCK.finditer(text)
@@ -95,6 +103,8 @@ def carry_out(page: Path, quick: bool) -> None:
         AssertionError: a command failed; says the line of the page.
         Exception: whatever code of the page raises.
     """
+    if page.suffix == ".ipynb":
+        matplotlib.use("Agg")
     with _as_script() as names:
         _carry_out(page, quick, names)
 
@@ -111,7 +121,7 @@ def _as_script() -> Iterator[dict[str, Any]]:
 
 
 def _carry_out(page: Path, quick: bool, names: dict[str, Any]) -> None:
-    for block in blocks_of(page.read_text(encoding="utf-8")):
+    for block in blocks_of(page):
         text = block.of_size(quick)
         if text is None:
             continue
@@ -119,6 +129,8 @@ def _carry_out(page: Path, quick: bool, names: dict[str, Any]) -> None:
         if block.path is not None:
             Path(block.path).parent.mkdir(parents=True, exist_ok=True)
             Path(block.path).write_text(text, encoding="utf-8")
+        elif block.language == "cell":
+            executed(text, f"{page}, cell {block.line}", names)
         elif block.language == "python":
             exec(compile("\n" * block.line + text, str(page), "exec"), names)
         elif block.language == "bash":

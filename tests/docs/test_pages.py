@@ -1,4 +1,4 @@
-"""Every page of the documentation does what it says, as a reader would carry it out."""
+"""Every page and notebook of the documentation does what it says, as a reader would carry it out."""
 
 from __future__ import annotations
 
@@ -12,8 +12,13 @@ pytest.importorskip("si_recipes")
 
 ROOT = Path(__file__).parents[2]
 _OTHERS = {"_build", "reference", "studies", "README.md"}
-PAGES = sorted(path for path in (ROOT / "docs").rglob("*.md") if not _OTHERS & set(path.parts))
-RUN = [page for page in PAGES if any(block.of_size(False) is not None for block in blocks_of(page.read_text("utf-8")))]
+PAGES = sorted(
+    path
+    for ending in ("*.md", "notebooks/*.ipynb")
+    for path in (ROOT / "docs").rglob(ending)
+    if not _OTHERS & set(path.parts)
+)
+RUN = [page for page in PAGES if any(block.of_size(False) is not None for block in blocks_of(page))]
 named = pytest.mark.parametrize("page", RUN, ids=lambda page: str(page.relative_to(ROOT / "docs")))
 
 

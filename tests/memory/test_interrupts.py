@@ -108,14 +108,24 @@ def test_threads_may_fit(quick, table) -> None:
     assert found[0].step == 3
 
 
-def test_a_notebook_without_widgets_has_a_line_of_text(quick, table, capsys, monkeypatch) -> None:
-    shell = types.SimpleNamespace(kernel=object())
+def test_a_notebook_has_one_line_that_tells_in_the_end_what_was_done(quick, table, capsys, monkeypatch) -> None:
+    shell, lines = types.SimpleNamespace(kernel=object()), []
+
+    def display(data: dict[str, str], **options: Any) -> Any:
+        lines.append(data["text/plain"])
+        return types.SimpleNamespace(update=lambda data, **options: lines.append(data["text/plain"]))
+
     monkeypatch.setitem(sys.modules, "IPython", types.SimpleNamespace(get_ipython=lambda: shell))
-    monkeypatch.setitem(sys.modules, "ipywidgets", None)
+    monkeypatch.setitem(sys.modules, "IPython.display", types.SimpleNamespace(display=display))
     quick(table, progress=None)
-    assert "\r" in (shown := capsys.readouterr().err)
-    assert "5/5" in shown
-    assert "loss" in shown
+    assert any("5/5" in line for line in lines)
+    assert lines[-1].startswith("5 steps in ")
+    assert "loss" in lines[-1]
+    lines.clear()
+    quick(table, progress=None, callbacks=[Interrupter(3, ctrl_c)])
+    assert lines[-1].startswith("3 of 5 steps in ")
+    shown = capsys.readouterr()
+    assert shown.err == shown.out == ""
 
 
 def test_the_bar_is_shown_where_it_is_asked_for(quick, table, capsys) -> None:

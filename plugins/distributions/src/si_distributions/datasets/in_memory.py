@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from si_core import DataError, Largest
+from si_distributions.datasets.bounded import bounds_of
 from si_distributions.datasets.missing import Missing
 from si_distributions.datasets.tabular import Tabular
 from si_distributions.files.contents import Contents
@@ -36,6 +37,7 @@ class InMemory(Tabular):
         split_seed: which rows are held out.
         missing: what to do with rows that lack something, as for `array`.
         dtype: of the draws.
+        bounds: of columns, by name or number, between which they lie, as for `array`: ``{width: [0, null]}``.
 
     Raises:
         DataError: an array without rows or without entries, or one that can't be data.
@@ -53,6 +55,7 @@ class InMemory(Tabular):
         split_seed: Annotated[int, Field(ge=0, le=Largest.SEED)] = 0,
         missing: Missing = _REFUSE,
         dtype: Precision = "float32",
+        bounds: dict[str, tuple[float | None, float | None]] | None = None,
     ) -> None:
         if values.ndim == 0 or 0 in values.shape:
             allowed = "shape (N, *event), all positive"
@@ -67,5 +70,14 @@ class InMemory(Tabular):
         names = None if columns is None else tuple(columns)
         contents = Contents(values, first[1], names, label_name=first[0], conditions=numbers)
         super().__init__(
-            contents, standardise, held_out, split_seed, missing, dtype, "X", further=dict(further), units=units
+            contents,
+            standardise,
+            held_out,
+            split_seed,
+            missing,
+            dtype,
+            "X",
+            further=dict(further),
+            units=units,
+            bounds=None if bounds is None else bounds_of(bounds, contents.shape[1:], names, "X"),
         )
