@@ -89,7 +89,10 @@ def test_what_leads_nowhere_is_found() -> None:
 
 
 def test_every_page_of_the_site_is_in_a_table_of_contents() -> None:
-    listed = [(page.parent / f"{name}.md").resolve() for page in pages() for name in entries(page)]
+    named = [(page.parent / name).resolve() for page in pages() for name in entries(page)]
+    notebooks = {path.with_suffix("") for path in (DOCS / "notebooks").glob("*.ipynb")}
+    assert notebooks <= set(named)
+    listed = [path.with_name(f"{path.name}.md") for path in named if path not in notebooks]
     outside = {DOCS / "README.md", DOCS / "index.md", *(DOCS / "studies").rglob("*.md")}
     own = {page for page in pages() if page.is_relative_to(DOCS)} - outside
     assert own <= set(listed), sorted(str(page) for page in own - set(listed))
