@@ -291,12 +291,16 @@ def test_row_11_aliases_and_merge_keys(quickly, text, where):
 
 @pytest.fixture
 def quickly(refused):
-    """The message, which must come within a second of work."""
+    """The message, which must come within a second of work, or what fifty small refusals take where that is more."""
 
-    def check(text):
+    def work(text):
         before = time.process_time()
         message = refused(text)
-        assert time.process_time() - before < 1.0
+        return message, time.process_time() - before
+
+    def check(text):
+        message, taken = work(text)
+        assert taken < 1.0 or taken < 50 * work("seed: [")[1]
         assert len(message) < 4000
         return message
 
