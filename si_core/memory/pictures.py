@@ -61,8 +61,8 @@ def figure_of(
     from matplotlib.figure import Figure
 
     if "IPython" in sys.modules:
-        # Notebooks learn how to show a figure when pyplot is imported.
-        importlib.import_module("matplotlib.pyplot")
+        # Notebooks learn how to show a figure when pyplot loads its backend, at its first use beyond the import.
+        importlib.import_module("matplotlib.pyplot").draw_if_interactive()
     drawn = samples.double().cpu().numpy()
     data = _data(model, len(drawn), condition)
     losses = len(history) > 1  # one point is no curve
