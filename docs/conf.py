@@ -1,4 +1,4 @@
-"""The site: Markdown and notebooks under docs/, and a reference made from docstrings and components when it is built."""
+"""The site: Markdown and notebooks under docs/, and a reference made from docstrings and components as it is built."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ myst_update_mathjax = False
 html_math_renderer = "mathml"
 suppress_warnings = ["myst.strikethrough"]
 
-# Notebooks are stored without outputs, and executed here by the python that builds, each in an empty folder. Outputs are
-# kept beside the site by the text of the cells: delete .jupyter_cache to execute all anew.
+# Notebooks are stored without outputs, and executed here by the python that builds, each in an empty folder. Outputs
+# are kept beside the site by the text of the cells: delete .jupyter_cache to execute all anew.
 os.environ["JUPYTER_PREFER_ENV_PATH"] = "1"
 nb_execution_mode = "cache"
 nb_execution_timeout = 120  # seconds a cell

@@ -16,13 +16,14 @@ def setup(app: Any) -> dict[str, Any]:
 
 
 def _with_link(app: Any, docname: str, source: list[str]) -> None:
-    """Write a link to the notebook under its title: in the stored file, it would be a role that Jupyter does not know."""
+    """Write a link to the notebook under its title; stored, it would be a role that Jupyter does not know."""
     path = PurePosixPath(app.env.doc2path(docname, base=False))
     if path.suffix != ".ipynb":
         return
     notebook = json.loads(source[0])
     first = notebook["cells"][0]
     title, _, rest = "".join(first["source"]).partition("\n")
-    link = f"{{download}}`Download this notebook <{path.name}>`: {len(source[0]) // 1024 + 1} kB, run with `jupyter lab`."
+    size = len(source[0]) // 1024 + 1
+    link = f"{{download}}`Download this notebook <{path.name}>`, {size} kB without its outputs."
     first["source"] = f"{title}\n\n{link}\n{rest}"
     source[0] = json.dumps(notebook)

@@ -76,7 +76,8 @@ def fit(
         missing: what to do with rows that lack something, as for the distribution ``array``.
         standardise: whether columns get mean 0 and variance 1 in the model; samples are in the data's units anyway.
         bounds: between which columns lie, by name, or by number in a table without names:
-            ``{"age": (0, None), "share": (0, 1)}``, None for no bound. Every sample lies within; rows of a source as well.
+            ``{"age": (0, None), "share": (0, 1)}``, None for no bound. Every sample lies within, and rows of a source
+            must as well.
         recipe: whatever else a recipe says. A mapping is laid over the defaults here; a file or the name of a built-in
             recipe, or a mapping with ``extends``, stands on its own. What is said above wins.
         device: where to train, ``auto`` for a CUDA device where there is one; or a runtime.

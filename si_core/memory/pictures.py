@@ -32,6 +32,8 @@ from si_core.models.model import Model
 __all__ = ["figure_of", "png_of"]
 
 _COLUMNS, _IMAGES = 8, 16
+_ACROSS = 3
+"""Panels in a row at most: as many as a page of a notebook is wide."""
 _SOUGHT = 8192
 """Rows among which those of a class are sought."""
 _DATA, _SAMPLES = "0.55", "C0"
@@ -61,8 +63,8 @@ def figure_of(
     from matplotlib.figure import Figure
 
     if "IPython" in sys.modules:
-        # Notebooks learn how to show a figure when pyplot is imported.
-        importlib.import_module("matplotlib.pyplot")
+        # Notebooks learn how to show a figure when pyplot loads its backend, at its first use beyond the import.
+        importlib.import_module("matplotlib.pyplot").draw_if_interactive()
     drawn = samples.double().cpu().numpy()
     data = _data(model, len(drawn), condition)
     losses = len(history) > 1  # one point is no curve
@@ -70,9 +72,10 @@ def figure_of(
     shown = 1 if image or drawn.shape[1:] == (2,) else min(math.prod(drawn.shape[1:]), _COLUMNS)
     sides = 2 if image and data is not None else shown
     panels = sides + losses
-    across = min(panels, 5)
-    figure = Figure(figsize=(3.2 * across, 2.9 * math.ceil(panels / across)), layout="constrained")
-    axes = list(np.atleast_1d(figure.subplots(math.ceil(panels / across), across, squeeze=False)).flat)
+    down = math.ceil(panels / _ACROSS)
+    across = math.ceil(panels / down)
+    figure = Figure(figsize=(3.2 * across, 2.9 * down), layout="constrained")
+    axes = list(np.atleast_1d(figure.subplots(down, across, squeeze=False)).flat)
     for spare in axes[panels:]:
         spare.set_axis_off()
     if image:

@@ -1,4 +1,4 @@
-"""Notebooks: stored as they were written, without what they gave, and each in the site; values are displayed as front ends do."""
+"""Notebooks: stored as they were written, without what they gave, each in the site; displays as in Jupyter."""
 
 from __future__ import annotations
 

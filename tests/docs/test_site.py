@@ -68,7 +68,8 @@ def test_it_is_built_without_a_warning(tmp_path: Path) -> None:
     pytest.importorskip("sphinx")
     pytest.importorskip("furo")
     pytest.importorskip("latex2mathml")
-    command = [sys.executable, "-m", "sphinx", "-q", "-W", "--keep-going", "-b", "html", "docs", str(tmp_path)]
+    pytest.importorskip("myst_nb")
+    command = [sys.executable, "-m", "sphinx", "-q", "-W", "--keep-going", "-b", "html", "docs", str(tmp_path / "site")]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr[-5000:]
     # Nothing is fetched when a page is read: formulas are MathML, scripts and styles are the site's own.
@@ -76,3 +77,10 @@ def test_it_is_built_without_a_warning(tmp_path: Path) -> None:
     assert any("<math" in page for page in pages)
     outside = re.compile(r"""<(?:script|img|link rel="stylesheet")[^>]*(?:src|href)="(?:https?:)?//""")
     assert not any(outside.search(page) for page in pages)
+    # Notebooks stand there with what they gave, and to be downloaded without.
+    for notebook in (ROOT / "docs" / "notebooks").glob("*.ipynb"):
+        page = (tmp_path / "site" / "notebooks" / f"{notebook.stem}.html").read_text(encoding="utf-8")
+        assert page.count('<img alt="') > 1
+        assert "cell_output" in page
+        (stored,) = tmp_path.rglob(f"_downloads/*/{notebook.name}")
+        assert stored.read_bytes() == notebook.read_bytes()
