@@ -80,7 +80,7 @@ def _of_project(project: Project, names: str) -> Iterator[Statement]:
     for found in _matches(path, r'^version = "([^"]*)"'):
         if sections[found.line] == "project":
             yield found
-    for found in _matches(path, rf'(?<!name = )"{names}(?:\[[^\]]*\])?\s*([^";]*)', is_range=True):
+    for found in _matches(path, rf'(?<!name = )"{names}(?:\[[^\]]*\])?\s*((?:[<>=!~][^";]*)?)\s*[";]', is_range=True):
         if sections[found.line] in ("project", "project.optional-dependencies"):
             yield found
     yield from _matches(project.source / "__init__.py", r'^__version__ = "([^"]*)"')
