@@ -6,6 +6,7 @@ import email
 import re
 import subprocess
 import sys
+import tarfile
 import zipfile
 from collections.abc import Sequence
 from email.message import Message
@@ -15,7 +16,7 @@ from release.errors import ReleaseError
 from release.projects import Project
 from release.wheels import wheel_of
 
-__all__ = ["check_metadata", "faults", "relative_links"]
+__all__ = ["check_metadata", "faults", "relative_links", "strangers"]
 
 _LINK = re.compile(r"\]\((?!https?://|#)([^)\s]+)\)")
 
@@ -49,6 +50,13 @@ def faults(wheel: Path, project: Project, core: Project) -> list[str]:
     return [f"{wheel.name} has {what}" for what, is_so in wrong.items() if is_so]
 
 
+def strangers(sdist: Path) -> list[str]:
+    """Return a line for an sdist with files of another package: each package has one licence file, so one is there."""
+    with tarfile.open(sdist) as archive:
+        others = [name for name in archive.getnames() if name.endswith("/LICENSE") and name.count("/") > 1]
+    return [f"{sdist.name} has files of another package, such as {others[0]}"] if others else []
+
+
 def relative_links(wheel: Path) -> int:
     """Return how many links of the description lead into the tree, and so nowhere on an index."""
     description = _read(wheel)[0].get_payload()
@@ -69,6 +77,9 @@ def check_metadata(packages: Sequence[Path], all_of: Sequence[Project]) -> int:
         wheel = wheel_of(project, packages)
         problems += faults(wheel, project, all_of[0])
         links += relative_links(wheel)
+    for sdist in packages:
+        if sdist.suffix == ".gz":
+            problems += strangers(sdist)
     twine = [sys.executable, "-m", "twine", "check", "--strict", *map(str, packages)]
     told = subprocess.run(twine, capture_output=True, text=True)
     if told.returncode:

@@ -13,7 +13,7 @@ import pytest
 import yaml
 
 from release.conda import OTHER_NAMES, recipe
-from release.metadata import faults
+from release.metadata import faults, strangers
 from release.projects import closure, projects
 from release.wheels import build, wheel_of
 
@@ -81,6 +81,7 @@ def test_a_wheel_has_its_licence_types_and_description(tmp_path: Path) -> None:
     assert [path.suffix for path in packages] == [".gz", ".whl"]
     wheel = wheel_of(project, packages)
     assert not faults(wheel, project, CORE)
+    assert not strangers(packages[0])
     # What is held to another package's name, or another claim, is told.
     other = type(CORE)(CORE.folder, {**CORE.table, "classifiers": ["Typing :: Typed"], "license": "BSD-3-Clause"})
     told = " ".join(faults(wheel, project, other))
