@@ -18,6 +18,8 @@ from typing import Any
 
 import pytest
 
+from si_core.discovery.compatibility import core_version
+
 pytest.importorskip("hatchling")
 pytest.importorskip("si_recipes")
 
@@ -62,7 +64,7 @@ EXPECTED = {
     "slow": ("ready", ""),
     "first": ("clash", ""),
     "second": ("clash", ""),
-    "old": ("incompatible", "needs si-core <8,>=7, you have 0.2"),
+    "old": ("incompatible", f"needs si-core <8,>=7, you have {core_version()}"),
     "boundless": ("ready", ""),
     "misspelt": ("broken", "unknown hook 'si_componets', did you mean 'si_components'?"),
     "returns": ("broken", "hook 'si_components' returned str"),

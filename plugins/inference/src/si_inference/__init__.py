@@ -1,3 +1,1 @@
 """Simulation-based inference: posteriors of simulators as conditional models, and what says whether they are right."""
-
-__version__ = "0.2.0"

@@ -1,0 +1,1 @@
+"""How a release is made: versions in step, packages, a trial of them, notes, drafts of conda recipes."""
