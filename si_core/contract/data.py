@@ -173,6 +173,10 @@ class Estimate:
     per_sample: Tensor | None = None
     details: dict[str, Any] | None = None
 
+    def __str__(self) -> str:
+        """The line that is printed: :func:`si_core.estimate_line`."""
+        return estimate_line(self)
+
     def __repr__(self) -> str:
         """The line that is printed, the size of ``per_sample`` and the names of the details."""
         parts = [estimate_line(self)]

@@ -15,6 +15,7 @@ from si_core.contract.data import Bound
 def test_line_and_repr_carry_the_word_and_never_the_samples(bound, error, unit):
     found = si.Estimate("n", -1.25, error, bound, unit, torch.arange(1000.0), {"steps": 3})
     line = si.estimate_line(found)
+    assert str(found) == line
     assert line.startswith("n: -1.25")
     assert line.endswith(f"({bound})")
     assert ("+- 0.012" in line) is (error is not None)

@@ -22,6 +22,7 @@ A notebook is a page whose blocks are its cells (:mod:`.notebook`).
 from __future__ import annotations
 
 import contextlib
+import importlib
 import io
 import re
 import shlex
@@ -33,7 +34,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import matplotlib
 import yaml
 
 from .notebook import cells_of, executed
@@ -104,7 +104,7 @@ def carry_out(page: Path, quick: bool) -> None:
         Exception: whatever code of the page raises.
     """
     if page.suffix == ".ipynb":
-        matplotlib.use("Agg")
+        importlib.import_module("matplotlib").use("Agg")
     with _as_script() as names:
         _carry_out(page, quick, names)
 
