@@ -36,4 +36,4 @@ def test_images_are_bounded_as_it_says() -> None:
 
 def test_the_readme_leads_to_it_and_the_source_distribution_has_it() -> None:
     assert "(SECURITY.md)" in (ROOT / "README.md").read_text(encoding="utf-8")
-    assert '"SECURITY.md"' in (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+    assert '"/SECURITY.md"' in (ROOT / "pyproject.toml").read_text(encoding="utf-8")
