@@ -52,7 +52,7 @@ def test_details_of_any_estimator_become_panels(make_view):
 
 
 # But for what an older matplotlib calls of a newer pyparsing, which is no word of ours.
-@pytest.mark.filterwarnings("error", "ignore::DeprecationWarning:matplotlib")
+@pytest.mark.filterwarnings("error", "ignore::DeprecationWarning:matplotlib|pyparsing")
 @pytest.mark.parametrize(
     ("name", "detail"),
     [
