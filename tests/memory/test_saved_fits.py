@@ -138,7 +138,7 @@ def test_the_command_line_writes_what_the_fit_samples(quick, table, tmp_path, su
     if suffix == ".npy":
         np.testing.assert_array_equal(np.load(out), wanted.to_numpy(np.float64))
     else:
-        found = pandas.read_csv(out, engine="python") if suffix == ".csv" else pandas.read_parquet(out)
+        found = pandas.read_csv(out, float_precision="round_trip") if suffix == ".csv" else pandas.read_parquet(out)
         pandas.testing.assert_frame_equal(found, wanted, check_exact=True)
 
 

@@ -51,7 +51,8 @@ def test_details_of_any_estimator_become_panels(make_view):
     assert cells[-1] == "of: 12"
 
 
-@pytest.mark.filterwarnings("error")
+# But for what an older matplotlib calls of a newer pyparsing, which is no word of ours.
+@pytest.mark.filterwarnings("error", "ignore::DeprecationWarning:matplotlib|pyparsing")
 @pytest.mark.parametrize(
     ("name", "detail"),
     [
