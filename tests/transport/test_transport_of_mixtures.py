@@ -71,16 +71,22 @@ def true_waves(law: si.Distribution) -> Tensor:
     return law.weights @ torch.cat([size * phase.cos(), size * phase.sin(), law.means, squares], 1)
 
 
-@pytest.mark.parametrize("span", SPANS)
+LAWS = [
+    ("rk4", 0.0, "brownian", "independent"),
+    ("stochastic-heun", 0.5, "brownian", "independent"),
+    ("stochastic-heun", "gamma", "brownian", "independent"),
+    ("stochastic-heun", 1.0, "quadratic", "independent"),
+    ("stochastic-heun", 1.0, "brownian", "mirror"),
+    ("edm-heun", 0.5, "brownian", "independent"),
+]
+
+
 @pytest.mark.parametrize(
-    ("method", "level", "latent", "coupling"),
+    ("method", "level", "latent", "coupling", "span"),
     [
-        ("rk4", 0.0, "brownian", "independent"),
-        ("stochastic-heun", 0.5, "brownian", "independent"),
-        ("stochastic-heun", "gamma", "brownian", "independent"),
-        ("stochastic-heun", 1.0, "quadratic", "independent"),
-        ("stochastic-heun", 1.0, "brownian", "mirror"),
-        ("edm-heun", 0.5, "brownian", "independent"),
+        pytest.param(*case, span, marks=[pytest.mark.slow] * ((k + j) % 2))
+        for k, case in enumerate(LAWS)
+        for j, span in enumerate(SPANS)
     ],
 )
 def test_expectations_at_the_end(mixtures, method, level, latent, coupling, span):

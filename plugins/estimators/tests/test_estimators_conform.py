@@ -39,7 +39,12 @@ VARIANTS: list[tuple[str, dict[str, Any]]] = [
 NAMES = [
     found.component.name for found in available("estimator") if found.component.target.startswith("si_estimators.")
 ]
-CASES = [(name, {}) for name in NAMES] + VARIANTS
+# Other directions, orders and references take the paths of the code that these take; tests of their own have their values.
+OWN_PATH = VARIANTS[:1] + VARIANTS[3:4] + VARIANTS[7:9] + VARIANTS[10:11]
+CASES = [
+    *((name, {}) for name in NAMES),
+    *(pytest.param(case, marks=[pytest.mark.slow] * (case not in OWN_PATH)) for case in VARIANTS),
+]
 
 
 class TestEstimators(EstimatorConformance):
