@@ -131,7 +131,11 @@ def test_killed_after_training(si, resumed, stage):
 @pytest.mark.parametrize(
     "setting",
     [
-        ("train.optimizer={use: sgd, momentum: 0.9, nesterov: true}", "train.ema=null", "train.times={use: importance}"),
+        (
+            "train.optimizer={use: sgd, momentum: 0.9, nesterov: true}",
+            "train.ema=null",
+            "train.times={use: importance}",
+        ),
         ("train.optimizer={use: adamw}", "train.schedule={use: step, every: 5}"),
         ("network.shared=false", "train.antithetic=true"),
     ],

@@ -126,7 +126,10 @@ BUMPS = ("sine-squared", "sigmoid-bump", "encoder-decoder")
 
 @pytest.mark.parametrize(
     ("interpolant", "latent"),
-    [pytest.param(*pair, marks=[pytest.mark.slow] * (pair[1] in BUMPS and pair[0] not in ("linear", pair[1]))) for pair in PAIRS],
+    [
+        pytest.param(*pair, marks=[pytest.mark.slow] * (pair[1] in BUMPS and pair[0] not in ("linear", pair[1])))
+        for pair in PAIRS
+    ],
 )
 def test_completion_from_every_sufficient_pair(interpolant: str, latent: str, monkeypatch: pytest.MonkeyPatch) -> None:
     # What a refusal advises is found by trying it: of no use here, and most of the time.

@@ -25,8 +25,7 @@ def components() -> list[Found]:
 
 def test_options_have_upper_bounds() -> None:
     unbounded = {
-        found.label: unbounded_options(load_class(found), KINDS[found.component.kind].context)
-        for found in components()
+        found.label: unbounded_options(load_class(found), KINDS[found.component.kind].context) for found in components()
     }
     assert {name: options for name, options in unbounded.items() if options} == {}
 

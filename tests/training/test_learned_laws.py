@@ -168,7 +168,7 @@ LIMITS = {
 
 @pytest.mark.parametrize(
     ("objective", "latent"),
-    # Every objective and both latents, which meet in turn; by the others' exact forms all of them follow (tests/fields).
+    # Every objective and both latents, which meet in turn.
     [
         pytest.param(*case, marks=[pytest.mark.slow] * ((k + k // 4) % 2), id=" ".join(case))
         for k, case in enumerate(LIMITS)

@@ -11,8 +11,8 @@ for plugin in ("si_interpolants", "si_distributions", "si_integrators", "si_obje
     pytest.importorskip(plugin)
 
 RECIPE = """\
-    source: {use: gaussian, dim: 2}
-    target: {use: gaussian, dim: 2}
+    source: {use: gaussian, dim: 1}
+    target: {use: gaussian, dim: 1}
     objectives: [velocity]
     network: {use: mlp, width: 8, depth: 1}
     train: {steps: 2, batch: 16}

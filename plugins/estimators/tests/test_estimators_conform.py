@@ -20,6 +20,7 @@ QUICK: dict[str, dict[str, Any]] = {
     "optimal-epsilon": {"n": 500, "times": 12},
     "sde-log-likelihood": {"steps": 50, "paths": 4},
     "sliced-wasserstein": {"projections": 64},
+    "wasserstein": {"samples": 500},
 }
 VARIANTS: list[tuple[str, dict[str, Any]]] = [
     ("cross-entropy", {"form": "sde", "steps": 50, "paths": 4}),
@@ -39,7 +40,7 @@ VARIANTS: list[tuple[str, dict[str, Any]]] = [
 NAMES = [
     found.component.name for found in available("estimator") if found.component.target.startswith("si_estimators.")
 ]
-# Other directions, orders and references take the paths of the code that these take; tests of their own have their values.
+# The others take the same paths of the code, and have tests of their values.
 OWN_PATH = VARIANTS[:1] + VARIANTS[3:4] + VARIANTS[7:9] + VARIANTS[10:11]
 CASES = [
     *((name, {}) for name in NAMES),

@@ -63,7 +63,9 @@ def test_the_rule(n):
 @pytest.mark.parametrize(
     ("interpolant", "latent", "width"),
     [
-        pytest.param(*process, width, marks=[pytest.mark.slow] * (width == 0.05 and not isinstance(process[1], NoLatent)))
+        pytest.param(
+            *process, width, marks=[pytest.mark.slow] * (width == 0.05 and not isinstance(process[1], NoLatent))
+        )
         for process in PROCESSES
         for width in (0.3, 0.05)
     ],
