@@ -10,7 +10,6 @@ import si_core as si
 from si_authoring.testing import IntegratorConformance
 from si_torchdiffeq.integrator import AdaptiveMethod, FixedMethod
 
-
 QUICK = {"dopri5", "adaptive_heun", "rk4", "implicit_adams"}
 """Each way of taking steps once; the other methods are other tableaus of the same calls."""
 METHODS = [
