@@ -24,28 +24,26 @@ QUICK: dict[str, dict[str, Any]] = {
 }
 VARIANTS: list[tuple[str, dict[str, Any]]] = [
     ("cross-entropy", {"form": "sde", "steps": 50, "paths": 4}),
+    ("log-likelihood", {"divergence": "hutchinson", "probes": 2, "noise": "gaussian", "unit": "bits/dim"}),
+    ("kl-bound", {"form": "velocity"}),
+    ("kl-bound", {"reference": "none"}),
+    ("fisher-divergence", {"of": "density", "n": 200, "steps": 10}),
+]
+# These take the same paths of the code, and have tests of their values.
+ALIKE: list[tuple[str, dict[str, Any]]] = [
     ("cross-entropy", {"form": "sde", "direction": "source", "steps": 50, "paths": 4}),
     ("log-likelihood", {"direction": "source"}),
-    ("log-likelihood", {"divergence": "hutchinson", "probes": 2, "noise": "gaussian", "unit": "bits/dim"}),
     ("sde-log-likelihood", {"direction": "source", "unit": "bits/dim"}),
     ("sde-log-likelihood", {"form": "ito"}),
     ("feynman-kac", {"direction": "source"}),
-    ("kl-bound", {"form": "velocity"}),
-    ("kl-bound", {"reference": "none"}),
     ("optimal-epsilon", {"reference": "none"}),
-    ("fisher-divergence", {"of": "density", "n": 200, "steps": 10}),
     ("sliced-wasserstein", {"order": 1.0}),
     ("wasserstein", {"order": 1.0}),
 ]
 NAMES = [
     found.component.name for found in available("estimator") if found.component.target.startswith("si_estimators.")
 ]
-# The others take the same paths of the code, and have tests of their values.
-OWN_PATH = VARIANTS[:1] + VARIANTS[3:4] + VARIANTS[7:9] + VARIANTS[10:11]
-CASES = [
-    *((name, {}) for name in NAMES),
-    *(pytest.param(case, marks=[pytest.mark.slow] * (case not in OWN_PATH)) for case in VARIANTS),
-]
+CASES = [*((name, {}) for name in NAMES), *VARIANTS, *(pytest.param(case, marks=pytest.mark.slow) for case in ALIKE)]
 
 
 class TestEstimators(EstimatorConformance):

@@ -123,7 +123,7 @@ def test_listed_as_ready(new: Callable[..., Any]) -> None:
 
 @pytest.mark.fault(70)
 @pytest.mark.parametrize(
-    "kinds", [("latent", "estimator", "exporter"), pytest.param(KINDS, marks=pytest.mark.slow, id="every-kind")]
+    "kinds", [("latent", "exporter"), pytest.param(KINDS, marks=pytest.mark.slow, id="every-kind")]
 )
 def test_their_own_tests_pass_with_no_edit(new: Callable[..., Any], kinds: tuple[str, ...]) -> None:
     """One process for all of them: most of the time goes into importing torch."""
