@@ -86,7 +86,8 @@ def test_style(new: Callable[..., Any], workplace: Path) -> None:
     """Of every kind by its own settings, and by those of this tree."""
     for kind in KINDS:
         new(kind, name=f"si-own-{kind}")
-    for config in ((), ("--config", str(ROOT / "pyproject.toml"))):
+    # Where a file of settings is given, what is of the package is looked for from the current folder.
+    for config in ((), ("--config", str(ROOT / "pyproject.toml"), "--config", 'src = ["*/src"]')):
         if config and not Path(config[1]).is_file():
             continue
         for words in (("check",), ("format", "--check", "--diff")):
