@@ -12,6 +12,7 @@ import sys
 import typing
 from collections.abc import Collection
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 from si_core.discovery.docstrings import argument_descriptions
@@ -68,6 +69,13 @@ def parameters(cls: type[Any], context: Collection[str] = ()) -> tuple[Parameter
         PluginError: the constructor takes ``*args``, ``**kwargs`` without a type or positional-only parameters, or a
             parameter's annotation is missing or can't be resolved.
     """
+    component: Any = cls  # mypy doesn't take a class for hashable
+    return _parameters(component, frozenset(context))
+
+
+@cache
+def _parameters(cls: Any, context: frozenset[str]) -> tuple[Parameter, ...]:
+    """As :func:`parameters`; a recipe asks for those of its classes again and again, and types take long to resolve."""
     descriptions = argument_descriptions(cls)
     factories = _factories(cls)
     return tuple(

@@ -10,6 +10,8 @@ be killed at any moment. Requests and answers are lines of JSON::
 
 from __future__ import annotations
 
+import contextlib
+import gc
 import io
 import json
 import os
@@ -24,6 +26,9 @@ import moments
 
 def main() -> None:
     _import_everything()
+    # What is here stays: no child need walk it, or copy the pages that it stands on.
+    gc.collect()
+    gc.freeze()
     answer({"ready": True})
     for line in sys.stdin:
         request = json.loads(line)
@@ -34,9 +39,15 @@ def answer(value: dict[str, Any]) -> None:
     print(json.dumps(value), flush=True)
 
 
+OFTEN = ("si_tensorboard.logger", "si_report.page.page", "matplotlib.backends.backend_agg")
+"""What plugins import when they are first used, where they are installed."""
+
+
 def _import_everything() -> None:
     import importlib
+    import importlib.util
 
+    import si_core
     from si_core.discovery.available import available
     from si_core.discovery.commands import all_commands, load_command
     from si_core.discovery.kinds import KINDS
@@ -50,6 +61,12 @@ def _import_everything() -> None:
     for kind in KINDS:
         for found in available(kind):
             load_class(found)
+    for module in OFTEN:
+        if importlib.util.find_spec(module.partition(".")[0]) is not None:
+            with contextlib.suppress(ImportError):  # the library that the plugin is for
+                importlib.import_module(module)
+    # The models of its sections and of the options of its components are made once.
+    si_core.load_recipe({"source": "gaussian", "target": "gaussian"}).resolved()
 
 
 def _start(request: dict[str, Any]) -> int:

@@ -95,10 +95,10 @@ def test_python_m_is_the_command(si, tmp_path):
     done = subprocess.run(command, cwd=tmp_path, env=settings, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")
     assert (tmp_path / "run" / "samples.npy").exists()
-    command[3:] = ["sample"]
+    command[3:] = ["show"]
     done = subprocess.run(command, cwd=tmp_path, env=settings, capture_output=True, text=True, check=False)
     assert done.returncode == 2
-    assert done.stderr.startswith("si: error: si sample: the following arguments are required: RUN")
+    assert done.stderr.startswith("si: error: si show: the following arguments are required: KIND")
 
 
 @pytest.mark.parametrize("name", all_commands())

@@ -80,12 +80,12 @@ CHANGES = {
 
 
 @pytest.mark.fault(67)
-@pytest.mark.parametrize("changed", CHANGES)
-def test_what_all_share_is_put_back(si, stranger, tmp_path, changed):
-    site = stranger("distribution", "strange", "Law", law(constructor=CHANGES[changed]))
+def test_what_all_share_is_put_back(si, stranger, tmp_path):
+    site = stranger("distribution", "strange", "Law", law(constructor="; ".join(CHANGES.values())))
     done = si(*RUN, site=site, moment=("signal_after_step", 3, "SIGTERM"))
     assert done.code == 143
-    assert f"its constructor changed {changed}; that is put back" in done.err
+    told = done.err.partition("its constructor changed ")[2].partition("; that is put back")[0]
+    assert set(told.split(", ")) == set(CHANGES)
     assert "si-stranger 1.5" in done.err
     assert status(tmp_path / "run")["step"] == 3
     assert json.loads((tmp_path / "run" / "environment.json").read_text())["torch"]["threads"] == 1

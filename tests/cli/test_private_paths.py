@@ -101,7 +101,7 @@ def test_nor_does_one_that_failed(si, project):
 
 
 def test_nor_does_a_sweep(si, project):
-    axes = ("sample.epsilon=0.25,0.5", "train.steps=4", "train.optimizer.lr=1e-3,1e30")
+    axes = ("train.steps=4", "train.optimizer.lr=1e-3,1e30")
     done = si("sweep", "mine.yaml", *axes, "report=true", "train.clip=null", "--out", project / "sweep", folder=project)
     assert done.code == 3, done.err
     assert {one["state"] for one in json.loads((project / "sweep/results.json").read_text())} == {"finished", "failed"}
@@ -111,5 +111,5 @@ def test_nor_does_a_sweep(si, project):
     shutil.move(project, moved)
     again = si("sweep", "sweep/sweep.yaml", "--resume", "--out", "sweep", folder=moved)
     assert again.code == 3
-    assert again.err.count("finished before") + again.out.count("finished before") == 2
+    assert again.err.count("finished before") + again.out.count("finished before") == 1
     assert told(moved / "sweep") == []

@@ -196,7 +196,9 @@ REFUSED = [
 ]
 
 
-@pytest.mark.parametrize(("precondition", "epsilon"), [(False, 0.0), (False, 1.0), (True, 1.0)])
+@pytest.mark.parametrize(
+    ("precondition", "epsilon"), [(False, 0.0), (True, 1.0), pytest.param(False, 1.0, marks=pytest.mark.slow)]
+)
 @pytest.mark.parametrize("case", REFUSED, ids=lambda c: "-".join(map(str, c)))
 @pytest.mark.fault(35)
 def test_what_a_refusal_advises_is_what_suffices(case, epsilon: float, precondition: bool) -> None:

@@ -144,7 +144,11 @@ def test_drifts_of_exact_remainders_are_the_exact_drifts(kind: str) -> None:
         epsilon: {u: transport.drift(u, x) for u in times}
         for epsilon, transport in ((epsilon, si.Transport(exact, epsilon=epsilon)) for epsilon in levels)
     }
-    for chosen, epsilon in itertools.product(sets, levels):
+    # Pairs of an ODE and of an SDE in turn: weights of the drift are those of the velocity and of the score.
+    tried = [
+        (c, level) for k, c in enumerate(sets) for level in (levels if len(c) == 1 else levels[k % len(levels) :][:1])
+    ]
+    for chosen, epsilon in tried:
         try:
             transport = si.Transport(learned(process, chosen), epsilon=epsilon)
         except si.UsageError:

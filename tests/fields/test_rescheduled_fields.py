@@ -69,12 +69,12 @@ def test_fields_are_those_of_the_new_process(old, new, name) -> None:
 def test_the_map_of_the_ode_stays_the_same(new) -> None:
     """The end of a solution depends on its start alone, whichever schedule leads there."""
     x = SOURCE.sample(50, torch.Generator().manual_seed(0))
-    method = si.build("integrator", "rk4", steps=200)
+    method = si.build("integrator", "rk4", steps=100)
     truth = si.integrate(si.Transport(si.exact_fields(process("linear", "none"))), x, method).final
     fields = si.RescheduledFields(known(process("linear", "none"), "target-denoiser"), process(*new))
     transport = si.Transport(fields, freeze=True)
     found = si.integrate(transport, x, method).final
-    # Latents add noise to the process, not to its map between the ends; what is left are 200 steps of order 4, or of
+    # Latents add noise to the process, not to its map between the ends; what is left are 100 steps of order 4, or of
     # the frozen end where a denoiser alone has an unbounded weight.
     bound = 1e-5 if not any(transport.flow.unbounded) else 2e-2
     assert float((found - truth).abs().max()) < bound

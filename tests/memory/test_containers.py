@@ -38,15 +38,15 @@ def back(data: Any) -> Any:
     return layout.back(torch.from_numpy(np.ascontiguousarray(rows.astype(np.float64))), {})
 
 
-@pytest.mark.parametrize("shape", SHAPES, ids=str)
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("order", ORDERS)
-def test_arrays_come_back(shape: tuple[int, ...], dtype: str, order: str) -> None:
-    data = ORDERS[order](values(shape, dtype))
-    again = back(data)
-    assert type(again) is np.ndarray
-    assert again.dtype == data.dtype.newbyteorder("=")
-    np.testing.assert_array_equal(again, data)
+def test_arrays_come_back(dtype: str, order: str) -> None:
+    for shape in SHAPES:
+        data = ORDERS[order](values(shape, dtype))
+        again = back(data)
+        assert type(again) is np.ndarray
+        assert again.dtype == data.dtype.newbyteorder("=")
+        np.testing.assert_array_equal(again, data)
 
 
 @pytest.mark.parametrize("dtype", ["float16", "bfloat16", "float32", "float64", "uint8", "int32", "int64", "bool"])

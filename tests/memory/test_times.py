@@ -10,14 +10,18 @@ import si_core as si
 HOURS = 500_000 + np.random.default_rng(0).integers(0, 400, (60, 2))
 
 
-@pytest.mark.parametrize("kind", ["datetime64", "timedelta64"])
+UNITS = ("h", "m", "s", "us", "ns", "30m")
+
+
+# Each unit is asked in where each other was fitted in, of moments or of spans.
+@pytest.mark.parametrize(("kind", "asked_in"), [("datetime64", UNITS[::2]), ("timedelta64", UNITS[1::2])])
 @pytest.mark.parametrize("fitted_in", ["h", "s", "ns", "30m"])
-@pytest.mark.parametrize("asked_in", ["h", "m", "s", "us", "ns", "30m"])
-def test_densities_are_those_of_the_moment_in_any_unit(quick, kind: str, fitted_in: str, asked_in: str) -> None:
+def test_densities_are_those_of_the_moment_in_any_unit(quick, kind: str, fitted_in: str, asked_in) -> None:
     times = HOURS.astype(f"{kind}[h]")
     fitted = quick(times.astype(f"{kind}[{fitted_in}]"), steps=0)
-    asked = times[:5].astype(f"{kind}[{asked_in}]")
-    np.testing.assert_array_equal(fitted.log_prob(asked), fitted.log_prob(times[:5].astype(f"{kind}[{fitted_in}]")))
+    wanted = fitted.log_prob(times[:5].astype(f"{kind}[{fitted_in}]"))
+    for unit in asked_in:
+        np.testing.assert_array_equal(fitted.log_prob(times[:5].astype(f"{kind}[{unit}]")), wanted)
 
 
 @pytest.mark.parametrize("unit", ["s", "ns"])

@@ -254,12 +254,12 @@ def _tried(place: Path, subjects: dict[str, Subject], number: int, doors: dict[C
 
 
 def test_damaged_folders(tmp_path, subjects):
-    for number in range(25):
+    for number in range(15):
         _tried(tmp_path / str(number), subjects, number, DOORS)
 
 
 @pytest.mark.slow
 def test_many_damaged_folders(tmp_path, subjects):
     command("report", shutil.copytree(subjects["run"].folder, tmp_path / "first"))  # what it imports is not timed
-    for number in range(25, 2050):
+    for number in range(15, 2040):
         _tried(tmp_path / str(number), subjects, number, SLOW)

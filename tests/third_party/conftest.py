@@ -42,16 +42,17 @@ def unpacked(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
 @contextmanager
 def installed(unpacked: Callable[[str], Path]) -> Iterator[Callable[[str], Path]]:
     """Within, ``install(name)`` installs a distribution of this folder in this process; the folder it is in."""
-    packages: list[str] = []
+    packages: dict[str, Path] = {}
     with pytest.MonkeyPatch.context() as patch:
         patch.delenv("SI_PLUGINS", raising=False)
 
         def install(name: str) -> Path:
-            site = unpacked(name)
-            patch.syspath_prepend(str(site))
-            packages.append(name.replace("-", "_"))
-            reset()
-            return site
+            package = name.replace("-", "_")
+            if package not in packages:
+                packages[package] = unpacked(name)
+                patch.syspath_prepend(str(packages[package]))
+                reset()
+            return packages[package]
 
         yield install
     reset()
@@ -59,9 +60,9 @@ def installed(unpacked: Callable[[str], Path]) -> Iterator[Callable[[str], Path]
         del sys.modules[name]
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def wheel(unpacked: Callable[[str], Path]) -> Iterator[Callable[[str], Path]]:
-    """``wheel(name)``: install a distribution of this folder for a test; the folder it is in."""
+    """``wheel(name)``: install a distribution of this folder for the tests of a module; the folder it is in."""
     with installed(unpacked) as install:
         yield install
 

@@ -115,8 +115,15 @@ def test_a_run_that_fails(run, logger):
 
 
 @pytest.mark.fault(62)
-@pytest.mark.parametrize("kind", ["started", "step", "checkpoint", "finished"])
-@pytest.mark.parametrize("fault", ["raise OSError('disk full')", "raise SystemExit(1)"])
+@pytest.mark.parametrize(
+    ("kind", "fault"),
+    [
+        ("started", "raise OSError('disk full')"),
+        ("step", "raise SystemExit(1)"),
+        ("checkpoint", "raise OSError('disk full')"),
+        ("finished", "raise SystemExit(1)"),
+    ],
+)
 def test_one_that_fails_is_switched_off_with_one_warning(run, logger, unheard, capsys, kind, fault):
     logger("listener", "pass")
     logger("faulty", f"if event.name == {kind!r}: {fault}")

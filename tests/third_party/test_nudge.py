@@ -55,6 +55,7 @@ def test_the_law_of_a_nudged_ode(strength, clock):
     torch.testing.assert_close(final, 3 + (x - 3) * math.exp(-strength), rtol=1e-7, atol=1e-7)
 
 
+@pytest.mark.slow
 def test_it_is_in_conformance():
     pytest.importorskip("si_authoring")
     from si_authoring.testing import check_component

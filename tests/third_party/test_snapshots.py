@@ -21,6 +21,7 @@ objectives: [velocity]
 network: {use: mlp, width: 64, depth: 3}
 train: {steps: 800, batch: 256, log_every: 200}
 sample: {number: 2000, epsilon: 0, integrator: {use: heun, steps: 40}}
+report: false
 """
 SDE = "sample.integrator={use: stochastic-heun, steps: 10}"
 

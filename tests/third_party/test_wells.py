@@ -12,7 +12,7 @@ import si_core as si
 from si_authoring.testing import CouplingConformance, DistributionConformance
 from si_core.cli.main import main
 
-for plugin in ("si_distributions", "si_estimators", "si_interpolants", "si_networks", "si_optimizers", "si_report"):
+for plugin in ("si_distributions", "si_estimators", "si_interpolants", "si_networks", "si_optimizers"):
     pytest.importorskip(plugin)
 
 RECIPE = """\
@@ -23,6 +23,7 @@ objectives: [velocity]
 network: {use: mlp, width: 32, depth: 3}
 train: {steps: 600, batch: 512, log_every: 200}
 sample: {number: 4000, epsilon: 0, integrator: {use: heun, steps: 20}}
+report: false
 """
 
 

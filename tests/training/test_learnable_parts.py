@@ -78,7 +78,7 @@ def parameters(model: si.Model) -> torch.Tensor:
     return torch.cat([p.flatten().double() for p in model.process.interpolant.parameters()])
 
 
-@BOTH
+@pytest.mark.parametrize("source", [PATH])
 def test_two_processes_run_one_recipe_to_the_same_samples(recipe, stranger, tmp_path: Path, source: str) -> None:
     stranger("interpolant", "strange", "Strange", source)
     recipe(TEXT)

@@ -11,8 +11,8 @@ for plugin in ("si_interpolants", "si_distributions", "si_integrators", "si_obje
     pytest.importorskip(plugin)
 
 RECIPE = """\
-    source: {use: gaussian, dim: 2}
-    target: {use: gaussian, dim: 2}
+    source: {use: gaussian, dim: 1}
+    target: {use: gaussian, dim: 1}
     objectives: [velocity]
     network: {use: mlp, width: 8, depth: 1}
     train: {steps: 2, batch: 16}
@@ -56,15 +56,18 @@ class Told:
         pass
 
 
-@pytest.mark.parametrize("source", BROKEN.values(), ids=BROKEN)
-@pytest.mark.parametrize("name", ["page", "html"])
-def test_a_broken_report_that_nobody_named_is_told_and_stops_nothing(recipe, stranger, tmp_path, source, name):
-    stranger("report", name, "Page", source)
+def test_broken_reports_that_nobody_named_are_told_and_stop_nothing(recipe, stranger, tmp_path):
+    """By other names than ours and by the same one."""
+    names = ("page", "html", "sheet")
+    for name, source in zip(names, BROKEN.values(), strict=True):
+        stranger("report", name, "Page", source)
     console, folder = Told(), tmp_path / "run"
     start_run(recipe(RECIPE), console=console, out=folder)
     assert (folder / "report.html").is_file(), "others are written"
     assert '"finished"' in (folder / "STATUS.json").read_text(encoding="utf-8")
-    assert [f"si-stranger/{name}" in warning for warning in console.warnings] == [True]
+    assert len(console.warnings) == len(names)
+    for name in names:
+        assert [f"si-stranger/{name}" in warning for warning in console.warnings].count(True) == 1
 
 
 @pytest.mark.parametrize("source", BROKEN.values(), ids=BROKEN)

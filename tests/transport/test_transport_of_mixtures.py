@@ -30,17 +30,25 @@ def carried_with_volume(transport: si.Transport, x: Tensor, steps: int) -> tuple
     return final.detach(), torch.linalg.slogdet(torch.stack(rows, 1))[1]
 
 
-@pytest.mark.parametrize("span", SPANS)
-@pytest.mark.parametrize(
-    ("latent", "path"),
-    [
-        ("brownian", "linear"),
-        ("brownian", "variance-matched-trigonometric"),
-        ("quadratic", "trigonometric"),
-        ("none", "linear"),
-        ("none", "variance-preserving"),
-    ],
-)
+FLOWS = [
+    ("brownian", "linear"),
+    ("brownian", "variance-matched-trigonometric"),
+    ("quadratic", "trigonometric"),
+    ("none", "linear"),
+    ("none", "variance-preserving"),
+]
+
+
+def in_turn(cases: list[tuple[object, ...]]) -> list[object]:
+    """The cases with both spans, one of them as a slow test, in turn."""
+    return [
+        pytest.param(*case, span, marks=[pytest.mark.slow] * ((k + j) % 2))
+        for k, case in enumerate(cases)
+        for j, span in enumerate(SPANS)
+    ]
+
+
+@pytest.mark.parametrize(("latent", "path", "span"), in_turn(FLOWS))
 def test_the_flow_carries_the_density(mixtures, latent, path, span):
     """``log rho_b(X_b(x)) + log |det dX_b/dx| = log rho_a(x)`` at every point, with an error of order 4 in the step."""
     process = mixtures(latent, path)
@@ -71,18 +79,17 @@ def true_waves(law: si.Distribution) -> Tensor:
     return law.weights @ torch.cat([size * phase.cos(), size * phase.sin(), law.means, squares], 1)
 
 
-@pytest.mark.parametrize("span", SPANS)
-@pytest.mark.parametrize(
-    ("method", "level", "latent", "coupling"),
-    [
-        ("rk4", 0.0, "brownian", "independent"),
-        ("stochastic-heun", 0.5, "brownian", "independent"),
-        ("stochastic-heun", "gamma", "brownian", "independent"),
-        ("stochastic-heun", 1.0, "quadratic", "independent"),
-        ("stochastic-heun", 1.0, "brownian", "mirror"),
-        ("edm-heun", 0.5, "brownian", "independent"),
-    ],
-)
+LAWS = [
+    ("rk4", 0.0, "brownian", "independent"),
+    ("stochastic-heun", 0.5, "brownian", "independent"),
+    ("stochastic-heun", "gamma", "brownian", "independent"),
+    ("stochastic-heun", 1.0, "quadratic", "independent"),
+    ("stochastic-heun", 1.0, "brownian", "mirror"),
+    ("edm-heun", 0.5, "brownian", "independent"),
+]
+
+
+@pytest.mark.parametrize(("method", "level", "latent", "coupling", "span"), in_turn(LAWS))
 def test_expectations_at_the_end(mixtures, method, level, latent, coupling, span):
     """Within five standard errors; with these steps the bias of the methods is below one."""
     process = mixtures(latent, coupling=coupling)

@@ -20,26 +20,30 @@ QUICK: dict[str, dict[str, Any]] = {
     "optimal-epsilon": {"n": 500, "times": 12},
     "sde-log-likelihood": {"steps": 50, "paths": 4},
     "sliced-wasserstein": {"projections": 64},
+    "wasserstein": {"samples": 500},
 }
 VARIANTS: list[tuple[str, dict[str, Any]]] = [
     ("cross-entropy", {"form": "sde", "steps": 50, "paths": 4}),
+    ("log-likelihood", {"divergence": "hutchinson", "probes": 2, "noise": "gaussian", "unit": "bits/dim"}),
+    ("kl-bound", {"form": "velocity"}),
+    ("kl-bound", {"reference": "none"}),
+    ("fisher-divergence", {"of": "density", "n": 200, "steps": 10}),
+]
+# These take the same paths of the code, and have tests of their values.
+ALIKE: list[tuple[str, dict[str, Any]]] = [
     ("cross-entropy", {"form": "sde", "direction": "source", "steps": 50, "paths": 4}),
     ("log-likelihood", {"direction": "source"}),
-    ("log-likelihood", {"divergence": "hutchinson", "probes": 2, "noise": "gaussian", "unit": "bits/dim"}),
     ("sde-log-likelihood", {"direction": "source", "unit": "bits/dim"}),
     ("sde-log-likelihood", {"form": "ito"}),
     ("feynman-kac", {"direction": "source"}),
-    ("kl-bound", {"form": "velocity"}),
-    ("kl-bound", {"reference": "none"}),
     ("optimal-epsilon", {"reference": "none"}),
-    ("fisher-divergence", {"of": "density", "n": 200, "steps": 10}),
     ("sliced-wasserstein", {"order": 1.0}),
     ("wasserstein", {"order": 1.0}),
 ]
 NAMES = [
     found.component.name for found in available("estimator") if found.component.target.startswith("si_estimators.")
 ]
-CASES = [(name, {}) for name in NAMES] + VARIANTS
+CASES = [*((name, {}) for name in NAMES), *VARIANTS, *(pytest.param(case, marks=pytest.mark.slow) for case in ALIKE)]
 
 
 class TestEstimators(EstimatorConformance):

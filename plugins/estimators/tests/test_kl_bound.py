@@ -42,9 +42,15 @@ def process_of(latent=None, source=None, target=None):
     return si.StochasticInterpolant(Linear(), latent or Quadratic(), Independent(), source, target)
 
 
-@pytest.mark.parametrize("direction", ["target", "source"])
-@pytest.mark.parametrize("form", FORMS)
-@pytest.mark.parametrize(("interpolant", "latent"), PROCESSES)
+@pytest.mark.parametrize(
+    ("interpolant", "latent", "form", "direction"),
+    [
+        pytest.param(*process, form, direction, marks=[pytest.mark.slow] * ((i + j + k) % 2))
+        for i, process in enumerate(PROCESSES)
+        for j, form in enumerate(FORMS)
+        for k, direction in enumerate(("target", "source"))
+    ],
+)
 def test_closed_forms_and_the_divergence_below_them(laboratory, interpolant, latent, form, direction):
     models = laboratory.random(interpolant, latent, 1, 4, of_v=form == "interpolant-velocity")
 

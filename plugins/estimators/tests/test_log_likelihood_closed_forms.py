@@ -81,9 +81,15 @@ def test_gaussian_ends_to_the_order_of_the_integrator(interpolant, latent, direc
     assert found.value == pytest.approx(float(found.per_sample.mean()))
 
 
-@pytest.mark.parametrize("form", FORMS, ids=lambda form: form["path"])
-@pytest.mark.parametrize("direction", ["target", "source"])
-@pytest.mark.parametrize("latent", [NoLatent(), Brownian(1.0), SineSquared()])
+@pytest.mark.parametrize(
+    ("latent", "direction", "form"),
+    [
+        pytest.param(latent, direction, form, marks=[pytest.mark.slow] * ((i + j + k) % 2))
+        for i, latent in enumerate((NoLatent(), Brownian(1.0), SineSquared()))
+        for j, direction in enumerate(("target", "source"))
+        for k, form in enumerate(FORMS)
+    ],
+)
 def test_the_density_of_mixtures_to_four_digits(latent, direction, form):
     source = GaussianMixture(means=[[-1.0, 0.5], [1.2, -0.3]], weights=[0.3, 0.7], covariances=0.6, dtype="float64")
     target = GaussianMixture(means=[[2.0, 1.0], [-1.5, 1.5], [0.0, -2.0]], covariances=[0.3, 0.4, 0.5], dtype="float64")

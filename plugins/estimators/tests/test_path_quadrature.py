@@ -60,8 +60,16 @@ def test_the_rule(n):
     assert torch.allclose(between(n) @ (1.5 - c) ** power, (1.5 - doubled[1::2]) ** power, rtol=1e-10)
 
 
-@pytest.mark.parametrize("width", [0.3, 0.05])
-@pytest.mark.parametrize(("interpolant", "latent"), PROCESSES)
+@pytest.mark.parametrize(
+    ("interpolant", "latent", "width"),
+    [
+        pytest.param(
+            *process, width, marks=[pytest.mark.slow] * (width == 0.05 and not isinstance(process[1], NoLatent))
+        )
+        for process in PROCESSES
+        for width in (0.3, 0.05)
+    ],
+)
 def test_it_is_the_coupled_form_within_its_error(interpolant, latent, width):
     """With so many steps the path is exact beside the tolerance. The estimate is meant for each point: few fail it."""
     process = mixture(width, interpolant, latent)

@@ -78,8 +78,14 @@ def test_transition_weights_have_the_density_of_the_chain_for_their_mean(laborat
     assert float(error.max()) < 0.2
 
 
-@pytest.mark.parametrize("direction", DIRECTIONS)
-@pytest.mark.parametrize("form", ["ito", "feynman-kac", "transition"])
+@pytest.mark.parametrize(
+    ("form", "direction"),
+    [
+        pytest.param(form, direction, marks=[pytest.mark.slow] * ((i + j) % 2))
+        for i, form in enumerate(("ito", "feynman-kac", "transition"))
+        for j, direction in enumerate(DIRECTIONS)
+    ],
+)
 def test_wrong_scores_leave_the_mean_of_the_weights_right(laboratory, form, direction):
     """In the limit of many steps all forms have the density of the SDE itself, for fields with errors."""
     models = laboratory.random(Linear(), Brownian(1.0), 1, 5)

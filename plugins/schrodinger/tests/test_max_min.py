@@ -98,8 +98,7 @@ def test_the_saddle_is_the_bridge_in_one_dimension(tmp_path: Path, method: str) 
     assert abs(gap.value) < 0.02 + 5 * (gap.standard_error or 0)
 
 
-@pytest.mark.parametrize("method", METHODS)
-@pytest.mark.parametrize("interpolant", ["learned-linear", "learned"])
+@pytest.mark.parametrize(("interpolant", "method"), [*zip(("learned-linear", "learned"), METHODS, strict=True)])
 def test_a_run_keeps_the_path_and_resumes_bit_for_bit(
     tmp_path: Path, interpolant: str, method: str, monkeypatch
 ) -> None:

@@ -265,6 +265,10 @@ class TakesTurns(si.Guidance):
         return si.CombinedFields(fields, (3.0, -2.0), told)
 
 
-@pytest.mark.parametrize("component", [Guided(), TakesTurns(), Tilts()], ids=lambda value: type(value).__name__)
+@pytest.mark.parametrize(
+    "component",
+    [Guided(), pytest.param(TakesTurns(), marks=pytest.mark.slow), Tilts()],
+    ids=lambda value: type(value).__name__,
+)
 def test_a_right_one_is_accepted(accepted, component: si.Guidance) -> None:
     accepted("guidance", component)

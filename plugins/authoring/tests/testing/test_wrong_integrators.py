@@ -460,8 +460,8 @@ def test_wrong_states_at_further_times(rejected) -> None:
     [
         Euler(),
         pytest.param(Euler(3), marks=pytest.mark.slow),
-        SRA1(),
-        Heun(),
+        pytest.param(SRA1(), marks=pytest.mark.slow),
+        pytest.param(Heun(), marks=pytest.mark.slow),
         # A step of its own for every check is a matter of a quarter of a minute.
         pytest.param(Heun(1), marks=pytest.mark.slow, id="Heun1"),
         Adaptive(),
