@@ -35,7 +35,7 @@ suppress_warnings = ["myst.strikethrough"]
 # are kept beside the site by the text of the cells: delete .jupyter_cache to execute all anew.
 os.environ["JUPYTER_PREFER_ENV_PATH"] = "1"
 nb_execution_mode = "cache"
-nb_execution_timeout = 120  # seconds a cell
+nb_execution_timeout = 900  # seconds a cell: a training of half a minute takes long on a busy machine
 nb_execution_raise_on_error = True
 nb_execution_in_temp = True
 nb_merge_streams = True

@@ -6,7 +6,7 @@ import torch
 
 from si_report.pictures.correlations import correlation
 from si_report.pictures.draws import indices, moments_in_time, plane_frame, span, subset
-from si_report.pictures.losses import curves, smooth
+from si_report.pictures.losses import curves, held_out_curves, smooth
 from si_report.pictures.mosaic import mosaic
 
 
@@ -88,3 +88,15 @@ def test_curves_hold_each_loss_and_the_last_record_of_a_repeated_step():
     assert found["loss: a"][0].tolist() == [1.0, 2.0]
     assert found["loss: a"][1].tolist() == [1.0, 2.0]
     assert list(curves([{"step": 1, "loss": 3.0, "losses": {"a": 3.0}}])) == ["loss: a"]
+
+
+def test_losses_on_held_out_rows_belong_to_the_curves_of_their_names() -> None:
+    records = [
+        {"step": 1, "loss": 3.0, "losses": {"a": 1.0, "b": 2.0}, "validation": {"a": 2.0, "b": 4.0, "total": 6.0}},
+        {"step": 2, "loss": 2.0, "losses": {"a": 1.0, "b": 1.0}, "validation": {"a": 1.0, "b": float("nan")}},
+        {"step": 3, "loss": 2.0, "losses": {"a": 1.0, "b": 1.0}},
+    ]
+    found = {name: (steps.tolist(), values.tolist()) for name, (steps, values) in held_out_curves(records).items()}
+    assert found == {"loss: a": ([1.0, 2.0], [2.0, 1.0]), "loss: b": ([1.0], [4.0]), "total loss": ([1.0], [6.0])}
+    assert set(found) <= set(curves(records))
+    assert held_out_curves(records[2:]) == {}

@@ -49,8 +49,9 @@ def _summary(model: Model) -> str:
     count = sum(p.numel() for p in fields.predictor.parameters())
     noise = "the ODE" if model.epsilon == 0.0 else "an SDE"
     names = ", ".join(code(name) for name in fields.names)
+    verb = "was" if len(fields.names) == 1 else "were"
     return (
-        f"A stochastic interpolant whose {names} were learned by networks of {count:,} parameters. It samples by "
+        f"A stochastic interpolant whose {names} {verb} learned by networks of {count:,} parameters. It samples by "
         f"{noise}, with the method {code(type(model.integrator).__name__)}."
     )
 

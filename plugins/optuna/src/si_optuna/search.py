@@ -27,7 +27,7 @@ from si_core.public.runs import (
 from si_core.public.storage import RunLock, format_json, storage_error, write_atomic
 from si_optuna.folder import SearchDirectory
 from si_optuna.plan import SearchPlan
-from si_optuna.study import Study
+from si_optuna.study import Study, optuna_package
 
 __all__ = ["Row", "run_search"]
 
@@ -57,6 +57,7 @@ def run_search(
         UsageError: optuna is not installed.
         StorageError: another process has the search, or a file can't be written.
     """
+    optuna_package()
     runtime = runtime or Runtime.at()
     with (
         StopSignals() as signals,

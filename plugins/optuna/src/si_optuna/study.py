@@ -13,7 +13,7 @@ from si_core import UsageError
 from si_optuna.folder import SearchDirectory
 from si_optuna.plan import SearchPlan
 
-__all__ = ["Study"]
+__all__ = ["Study", "optuna_package"]
 
 _VALUES, _MESSAGE = "values", "message"
 
@@ -30,7 +30,7 @@ class Study:
     """
 
     def __init__(self, plan: SearchPlan, directory: SearchDirectory) -> None:
-        optuna = _package()
+        optuna = optuna_package()
         # What is done is told by the search itself.
         optuna.logging.set_verbosity(optuna.logging.ERROR)
         self._optuna, self._plan = optuna, plan
@@ -86,7 +86,12 @@ class Study:
         return min(done, key=lambda each: sign * each.value, default=None)
 
 
-def _package() -> Any:
+def optuna_package() -> Any:
+    """Optuna.
+
+    Raises:
+        UsageError: it is not installed.
+    """
     try:
         import optuna
         import optuna.storages.journal

@@ -52,6 +52,7 @@ def run(arguments: argparse.Namespace) -> int:
     _write(out, recipe_text(plan, shlex.quote(out.name), editor_line(SCHEMA_FILE)))
     print("\n".join(plan.about))
     print(f"\n{out} is written: read it, then")
+    print(f"  si run {shlex.quote(str(out))} --plan    how long it will take")
     print(f"  si run {shlex.quote(str(out))}")
     print(f"  si schema --out {SCHEMA_FILE}    for your editor")
     return 0

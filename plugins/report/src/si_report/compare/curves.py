@@ -5,10 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import numpy as np
-
 from si_report.compare.runs import ComparedRun
-from si_report.pictures.losses import MOST_POINTS, Curve, curves, smooth
+from si_report.pictures.losses import MOST_POINTS, Curve, curves, held_out_curves, smooth
 from si_report.pictures.palette import SETS
 from si_report.pictures.picture import Picture, Settings, printable, sheet
 
@@ -51,14 +49,9 @@ def compared_curves(runs: Sequence[ComparedRun], settings: Settings) -> Picture 
 def _losses(records: Sequence[Mapping[str, Any]]) -> dict[str, Curve]:
     """The losses of each objective, their total, and that on held-out rows."""
     found = {name: curve for name, curve in curves(records).items() if "loss" in name}
-    held = [(record.get("step"), record.get("validation")) for record in records]
-    totals = {
-        float(step): float(losses["total"])
-        for step, losses in held
-        if isinstance(step, int) and isinstance(losses, Mapping) and isinstance(losses.get("total"), int | float)
-    }
-    if totals:
-        found["loss on held-out rows"] = np.array(sorted(totals)), np.array([totals[step] for step in sorted(totals)])
+    held_out = held_out_curves(records).get("total loss")
+    if held_out is not None:
+        found["loss on held-out rows"] = held_out
     return found
 
 

@@ -1,4 +1,4 @@
-"""Loss curves: what training recorded, raw and smoothed.
+"""Loss curves: what training recorded, raw and smoothed, and the losses on held-out rows where there are some.
 
 Smoothed is the mean over a centred window of a twentieth of the records. An axis is logarithmic where all values are
 positive and the smoothed curve covers more than a factor of thirty.
@@ -15,12 +15,13 @@ from matplotlib.axes import Axes
 from si_core import RunView
 from si_core.public.estimates import number
 from si_report.pictures.draws import Array, count
-from si_report.pictures.palette import FAINT, SAMPLES
+from si_report.pictures.palette import FAINT, SAMPLES, SETS
 from si_report.pictures.picture import Picture, Settings, printable, sheet
 
-__all__ = ["curves", "losses", "smooth"]
+__all__ = ["curves", "held_out_curves", "losses", "smooth"]
 
 MOST_POINTS = 4000
+HELD_OUT = SETS[1]
 FURTHER = {"grad_norm": "gradient norm", "lr": "learning rate"}
 
 Curve = tuple[Array, Array]
@@ -46,9 +47,25 @@ def curves(records: Sequence[Mapping[str, Any]]) -> dict[str, Curve]:
                 found.setdefault(name, {})[float(step)] = float(value)
     last = ["total loss", *FURTHER.values()]
     order = sorted(found, key=lambda name: last.index(name) if name in last else -1)
-    return {
-        name: (np.array(sorted(found[name])), np.array([found[name][s] for s in sorted(found[name])])) for name in order
-    }
+    return {name: _curve(found[name]) for name in order}
+
+
+def held_out_curves(records: Sequence[Mapping[str, Any]]) -> dict[str, Curve]:
+    """Return the losses on held-out rows as (steps, values), by the names that :func:`curves` has for those losses."""
+    found: dict[str, dict[float, float]] = {}
+    for record in records:
+        step, validation = record.get("step"), record.get("validation")
+        if not number(step) or not isinstance(validation, Mapping):
+            continue
+        for name, value in validation.items():
+            if number(value):
+                found.setdefault("total loss" if name == "total" else f"loss: {name}", {})[float(step)] = float(value)
+    return {name: _curve(values) for name, values in found.items()}
+
+
+def _curve(values: Mapping[float, float]) -> Curve:
+    steps = sorted(values)
+    return np.array(steps), np.array([values[step] for step in steps])
 
 
 def smooth(values: Array) -> Array:
@@ -66,23 +83,29 @@ def losses(view: RunView, settings: Settings) -> Picture | None:
     found = curves(view.metrics)
     if not found:
         return None
-    cut = []
+    held_out, cut = held_out_curves(view.metrics), []
     with sheet(settings) as drawing:
         for name, curve in found.items():
             with drawing.tile(3.3, 2.6, f"{printable(name)} over the steps") as figure:
                 ax = figure.subplots()
-                cut.append(_draw(ax, name, *curve))
+                cut.append(_draw(ax, name, *curve, held_out.get(name)))
                 ax.set_xlabel("step")
     caption = (
         f"{count(len(view.metrics))} records: raw (grey), and the mean over a window of a twentieth of them (blue)."
     )
+    if held_out:
+        caption += (
+            " Orange: the averaged weights on one draw of the held-out rows, the same all along. Its height differs "
+            "from the training loss by the chance of that draw; where it rises while the other falls, rows are "
+            "learned by heart."
+        )
     if any(cut):
         caption += " A linear axis leaves out the most extreme values."
     return Picture("losses", "Training", "Loss curves", caption, drawing.tiles, across=3)
 
 
-def _draw(ax: Axes, name: str, steps: Array, values: Array) -> bool:
-    """Draw one curve; say whether the axis leaves out values."""
+def _draw(ax: Axes, name: str, steps: Array, values: Array, held_out: Curve | None = None) -> bool:
+    """Draw one curve, and that of held-out rows; say whether the axis leaves out values."""
     # a fine picture of a million records is no better than one of four thousand
     stride = slice(None, None, max(1, len(steps) // MOST_POINTS))
     line = {"color": SAMPLES, "linewidth": 1.7, "marker": "o" if len(steps) < 3 else None}
@@ -96,6 +119,9 @@ def _draw(ax: Axes, name: str, steps: Array, values: Array) -> bool:
     mean = smooth(values)
     ax.plot(steps[stride], values[stride], color=FAINT, linewidth=0.8)
     ax.plot(steps[stride], mean[stride], **line)
+    if held_out is not None:
+        ax.plot(held_out[0][stride], held_out[1][stride], **{**line, "color": HELD_OUT})
+        values = np.concatenate([values, held_out[1]])
     if (values > 0).all() and mean.max() > 30 * mean.min():
         ax.set_yscale("log")
         return False
