@@ -28,10 +28,12 @@ COMMANDS = {
 
 
 def say(line: str) -> None:
+    """Tell what was done, at once."""
     print(line, flush=True)
 
 
 def check(tag: str | None) -> str:
+    """Return the version on which all places agree, with a section in CHANGELOG.md; of a tag that is dated."""
     version = versions.check(ROOT)
     date, _ = notes.section((ROOT / "CHANGELOG.md").read_text(encoding="utf-8"), version)
     if tag is not None and tag != f"v{version}":
@@ -45,6 +47,7 @@ def check(tag: str | None) -> str:
 
 
 def change(version: str) -> None:
+    """Write another version wherever one is stated, CHANGELOG.md included."""
     changed = versions.bump(ROOT, version)
     path = ROOT / "CHANGELOG.md"
     text = path.read_text(encoding="utf-8")
@@ -57,6 +60,7 @@ def change(version: str) -> None:
 
 
 def build(out: Path) -> None:
+    """Make sdists and wheels of all packages, and check what they say of themselves."""
     made = wheels.build(projects(ROOT), out, say)
     links = metadata.check_metadata(made, projects(ROOT))
     say(f"metadata: {len(made)} packages are fit for an index")
@@ -65,6 +69,7 @@ def build(out: Path) -> None:
 
 
 def write_notes(out: Path, version: str) -> None:
+    """Write the release notes beside the packages."""
     changelog = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
     path = out / "NOTES.md"
     path.write_text(notes.notes(changelog, version, wheels.packages_in(out, projects(ROOT))), encoding="utf-8")
@@ -72,6 +77,7 @@ def write_notes(out: Path, version: str) -> None:
 
 
 def write_conda(out: Path, version: str) -> None:
+    """Write the draft of a conda recipe beside the packages."""
     found = {project.name: out / f"{project.package}-{version}.tar.gz" for project in projects(ROOT)}
     if missing := [path.name for path in found.values() if not path.is_file()]:
         raise ReleaseError(f"{out} lacks {missing[0]}: `python .ci/release build` makes it")
@@ -85,6 +91,7 @@ def write_conda(out: Path, version: str) -> None:
 
 
 def main() -> int:
+    """Carry out the command line; the exit code."""
     listing = "\n".join(f"  {name:8} {what}" for name, what in COMMANDS.items())
     form = argparse.RawDescriptionHelpFormatter
     parser = argparse.ArgumentParser("python .ci/release", description=f"{__doc__}\n\n{listing}", formatter_class=form)

@@ -29,6 +29,7 @@ def si(*words: str) -> str:
 
 
 def tried(what: str) -> None:
+    """Tell what held."""
     print(f"tried: {what}", flush=True)
 
 
@@ -48,6 +49,7 @@ def imports(names: list[str]) -> None:
 
 
 def recipes() -> None:
+    """All built-in recipes are right with what is installed."""
     names = [each["name"] for each in json.loads(si("recipes", "--json"))]
     for name in names:
         si("validate", name)
@@ -55,6 +57,7 @@ def recipes() -> None:
 
 
 def run() -> None:
+    """A run with its report, and samples of it."""
     si("run", "checkerboard", "train.steps=20", "sample.number=200", "--out", "run", "--quiet")
     for name in ("report.html", "samples.npy", "estimates.json"):
         if not Path("run", name).stat().st_size:
@@ -64,6 +67,7 @@ def run() -> None:
 
 
 def plugins(names: list[str]) -> None:
+    """All plugins are ready, and their components listed."""
     found = {each["distribution"]: each for each in json.loads(si("plugins", "--json"))}
     for name in names:
         if name != "si-core" and (found[name]["state"] != "ready" or found[name]["remark"]):
@@ -95,11 +99,13 @@ def own_data() -> None:
 
 
 def check() -> None:
+    """The check of a component."""
     si("check", "brownian")
     tried("si check of a component")
 
 
 def main(step: str, names: list[str]) -> None:
+    """Try what belongs to a step: ``first`` or ``all``."""
     imports(names)
     recipes()
     if step == "first":

@@ -5,9 +5,10 @@ from __future__ import annotations
 from si_core.models.blocks import block_size
 from si_core.models.missing_data import in_place
 from si_core.runs.attribution import attributed
+from si_core.runs.bookkeeping import written_log
 from si_core.runs.collections.console import MemberConsole
 from si_core.runs.collections.directory import CollectionDirectory
-from si_core.runs.collections.status import SOME_FAILED, collection_logged, collection_status
+from si_core.runs.collections.status import SOME_FAILED, collection_status
 from si_core.runs.directory import ExportedModel, RunDirectory
 from si_core.runs.environment import environment
 from si_core.runs.for_loggers import NewPictures, event_numbers, recipe_leaves
@@ -42,7 +43,6 @@ __all__ = [
     "attributed",
     "block_size",
     "check_environment",
-    "collection_logged",
     "collection_status",
     "environment",
     "event_numbers",
@@ -62,4 +62,5 @@ __all__ = [
     "training_part",
     "without_private_paths",
     "write_model_folder",
+    "written_log",
 ]

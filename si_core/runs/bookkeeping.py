@@ -6,6 +6,7 @@ import shlex
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from pathlib import Path
 from typing import Literal
 
 from si_core.contract.event import Event
@@ -16,22 +17,36 @@ from si_core.runs.records import LogRecords
 from si_core.runs.signals import undisturbed
 from si_core.runs.status import State, Status, write_status
 
-__all__ = ["ending_recorded", "logged", "resumption", "status_written"]
+__all__ = ["ending_recorded", "logged", "resumption", "status_written", "written_log"]
 
 
 @contextmanager
-def logged(directory: RunDirectory, console: Console, records: LogRecords) -> Iterator[RunLog]:
-    """``log.txt`` for as long as the run has the folder, with the traceback of what ends it."""
-    log = RunLog(directory.log, console)
-    records.direct(log)
+def written_log(path: Path, console: Console) -> Iterator[RunLog]:
+    """``log.txt`` for as long as somebody has its folder, with the traceback of what ends it.
+
+    Args:
+        path: the file.
+        console: where its lines go as well.
+    """
+    log = RunLog(path, console)
     try:
         yield log
     except Exception as error:
         log.error(error)
         raise
     finally:
-        records.direct(console)
         log.close()
+
+
+@contextmanager
+def logged(directory: RunDirectory, console: Console, records: LogRecords) -> Iterator[RunLog]:
+    """The log of a run, to which records of libraries go meanwhile."""
+    with written_log(directory.log, console) as log:
+        records.direct(log)
+        try:
+            yield log
+        finally:
+            records.direct(console)
 
 
 @contextmanager

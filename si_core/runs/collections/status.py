@@ -10,10 +10,10 @@ from dataclasses import replace
 from si_core.errors import DataError
 from si_core.runs.bookkeeping import ending_recorded
 from si_core.runs.collections.directory import CollectionDirectory
-from si_core.runs.log import Console, RunLog
+from si_core.runs.log import RunLog
 from si_core.runs.status import State, Status, write_status
 
-__all__ = ["SOME_FAILED", "CollectionStatus", "collection_logged", "collection_status"]
+__all__ = ["SOME_FAILED", "CollectionStatus", "collection_status"]
 
 SOME_FAILED = DataError.code
 """Exit code where some of the runs failed."""
@@ -45,19 +45,6 @@ class CollectionStatus:
     def stopped(self, state: State, code: int, message: str) -> None:
         """It is over."""
         self._status = write_status(self._path, replace(self._status, state=state, exit_code=code, message=message))
-
-
-@contextmanager
-def collection_logged(directory: CollectionDirectory, console: Console) -> Iterator[RunLog]:
-    """``log.txt`` for as long as somebody has the folder, with the traceback of what ends it."""
-    log = RunLog(directory.folder.log, console)
-    try:
-        yield log
-    except Exception as error:
-        log.error(error)
-        raise
-    finally:
-        log.close()
 
 
 @contextmanager

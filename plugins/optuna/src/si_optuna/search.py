@@ -16,13 +16,13 @@ from si_core.public.runs import (
     RunDirectory,
     RunLog,
     StopSignals,
-    collection_logged,
     collection_status,
     environment,
     previous_status,
     resume_run,
     start_run,
     without_private_paths,
+    written_log,
 )
 from si_core.public.storage import RunLock, format_json, storage_error, write_atomic
 from si_optuna.folder import SearchDirectory
@@ -62,7 +62,7 @@ def run_search(
     with (
         StopSignals() as signals,
         RunLock(directory.folder.lock, report=console.warn),
-        collection_logged(directory, console) as log,
+        written_log(directory.folder.log, console) as log,
     ):
         with signals.at_once():
             previous = previous_status(directory.folder, log)

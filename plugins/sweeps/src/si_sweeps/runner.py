@@ -17,10 +17,10 @@ from si_core.public.runs import (
     Silence,
     StopSignals,
     check_environment,
-    collection_logged,
     collection_status,
     environment,
     previous_status,
+    written_log,
 )
 from si_core.public.storage import RunLock, format_json, write_atomic
 from si_sweeps.folder import SweepDirectory
@@ -99,7 +99,7 @@ def run_sweep(
     with (
         StopSignals() as signals,
         RunLock(directory.folder.lock, take_over=take_over, report=console.warn),
-        collection_logged(directory, console) as log,
+        written_log(directory.folder.log, console) as log,
     ):
         with signals.at_once():
             previous = previous_status(directory.folder, log)

@@ -13,7 +13,7 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from si_core import DataError, Estimate, Estimator, Largest, UsageError, refuse_beyond_memory
+from si_core import Estimate, Estimator, Largest, UsageError, refuse_beyond_memory
 from si_core.public.runs import block_size
 from si_forecast.data.series_rows import SeriesRows
 from si_forecast.rolling.of_model import rows_of
@@ -74,19 +74,13 @@ class ForecastEstimator(Estimator):
 
     def check(self, model: Any) -> None:
         """Refuse a model of other data than series, and series of which too little is held out."""
-        rows = self._rows(model)
-        held_out_starts(rows, self.lead[-1], self.starts)
+        self._starts(model)
 
-    def _rows(self, model: Any) -> SeriesRows:
-        """The windows, of which some are held out."""
+    def _starts(self, model: Any) -> tuple[SeriesRows, Starts, np.ndarray[Any, np.dtype[np.int64]]]:
+        """The windows, where forecasts start, and the rows of the newest states there, (S,)."""
         rows = rows_of(model)
         check_model(model)
-        if rows.held_out() is None:
-            fix = "held_out: 0.2 of the target"
-            raise DataError(
-                "forecasts are measured on rows held out, and there are none", where=rows.data.where, fix=fix
-            )
-        return rows
+        return rows, *held_out_starts(rows, self.lead[-1], self.starts)
 
     def estimate(self, model: Any, x: Tensor, generator: torch.Generator | None = None) -> Estimate:
         """Measure on the part held out.
@@ -95,7 +89,7 @@ class ForecastEstimator(Estimator):
             UsageError: other points than that part: they say nothing of what followed them.
             DataError: nothing is held out, or too little for the leads.
         """
-        rows = self._rows(model)
+        rows, starts, newest = self._starts(model)
         held = rows.held_out()
         if held is None or x.shape != held[0].shape or not torch.equal(x.cpu().to(held[0].dtype), held[0]):
             fix = "leave the data out"
@@ -103,7 +97,7 @@ class ForecastEstimator(Estimator):
                 "forecasts are measured on the part of the series that was held out", got="other points", fix=fix
             )
         stream = generator or torch.Generator(model.device).manual_seed(0)
-        return self.measured(self._ensemble(model, rows, stream), stream)
+        return self.measured(self._ensemble(model, rows, starts, newest, stream), stream)
 
     @abstractmethod
     def measured(self, ensemble: Ensemble, generator: torch.Generator) -> Estimate:
@@ -114,9 +108,15 @@ class ForecastEstimator(Estimator):
             generator: of anything else that is drawn.
         """
 
-    def _ensemble(self, model: Any, rows: SeriesRows, generator: torch.Generator) -> Ensemble:
+    def _ensemble(
+        self,
+        model: Any,
+        rows: SeriesRows,
+        starts: Starts,
+        newest: np.ndarray[Any, np.dtype[np.int64]],
+        generator: torch.Generator,
+    ) -> Ensemble:
         steps = self.lead[-1]
-        starts, newest = held_out_starts(rows, steps, self.starts)
         needed = 16 * self.members * len(starts) * len(self.lead) * math.prod(rows.shape)
         refuse_beyond_memory(needed, "the members", where=type(self).__name__, fix="fewer members or starts")
         which, found = np.arange(self.members * len(starts), dtype=np.int64) % len(starts), []

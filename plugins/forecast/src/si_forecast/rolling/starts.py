@@ -144,7 +144,7 @@ def held_out_starts(rows: SeriesRows, steps: int, most: int) -> tuple[Starts, ND
     """
     data, layout = rows.data, rows.layout
     if not rows.held.any():
-        fix = "held_out: 0.2 of the target, and train again"
+        fix = "held_out: 0.2 of the target"
         raise DataError("forecasts are measured on rows held out, and there are none", where=data.where, fix=fix)
     reach, before = steps * layout.ahead, (layout.states - 1) * layout.ahead
     newest = np.arange(before, len(data.values) - reach, dtype=np.int64)
